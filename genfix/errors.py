@@ -1,0 +1,52 @@
+"""The errors genfix raises.
+
+Every error is one sentence that says what is wrong and where, a hint that says what to do next, and the
+exit code a command ends with. A finding or a fix that cannot be made is data, not an error.
+"""
+
+from typing import ClassVar
+
+__all__ = ["BaseModelError", "ChangedError", "GenfixError", "InputError", "PlanError", "RefusedError", "StorageError"]
+
+
+class GenfixError(Exception):
+    """Root of all errors genfix raises.
+
+    ``message`` is one sentence without a final full stop; ``hint`` says what to do next, or is empty.
+    """
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class InputError(GenfixError):
+    """The target is not a folder genfix can judge, or a command was called wrongly (exit 2)."""
+
+
+class BaseModelError(GenfixError):
+    """The base model was not found, is not reachable or cannot be read (exit 2)."""
+
+
+class StorageError(GenfixError):
+    """Reading or writing a disk failed; nothing was changed (exit 2)."""
+
+
+class PlanError(GenfixError):
+    """A plan failed its own check on the planned result: a bug in genfix (exit 2)."""
+
+
+class RefusedError(GenfixError):
+    """Refused for safety, nothing written: locked, a linked or cached target, another base (exit 3)."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class ChangedError(RefusedError):
+    """A file is not what it was when the plan or the receipt was made (exit 3)."""

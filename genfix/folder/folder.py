@@ -1,0 +1,73 @@
+"""What a model folder is to the rest of genfix: a read-only set of named files."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from genfix.errors import GenfixError
+
+__all__ = ["FileProblem", "FileStat", "Folder", "FolderFileError", "Origin"]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a folder's files come from."""
+
+    kind: Literal["local", "hub"]
+    """``local``: a directory; ``hub``: a Hugging Face Hub repo."""
+    label: str
+    """The path as the user wrote it, or ``org/name``."""
+    revision: str | None = None
+    """The commit (40 hex digits) of a Hub repo; `None` for a directory, whose digests stand for it."""
+
+    def __str__(self) -> str:
+        return f"{self.label}@{self.revision}" if self.revision else self.label
+
+
+@dataclass(frozen=True, slots=True)
+class FileStat:
+    """Size in bytes and the digests that are known without reading the file."""
+
+    size: int
+    git_sha1: str | None = None
+    """SHA-1 of the git blob (``blob <size>\\0`` + content): what the Hub lists for a small file."""
+    sha256: str | None = None
+    """SHA-256 of the content: what the Hub lists for an LFS file."""
+
+
+class FileProblem(StrEnum):
+    """Why a file that is listed cannot be read."""
+
+    NOT_REGULAR = "not-regular"
+    LINK_OUTSIDE = "link-outside"
+    TOO_LARGE = "too-large"
+    UNREADABLE = "unreadable"
+
+
+class FolderFileError(GenfixError):
+    """One file of a folder cannot be read: `problem` says why."""
+
+    def __init__(self, name: str, problem: FileProblem, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.name = name
+        self.problem = problem
+
+
+class Folder(Protocol):
+    """A read-only model folder. Names are relative paths with ``/``, validated once, here."""
+
+    @property
+    def origin(self) -> Origin:
+        """Where the files come from, and at which commit."""
+
+    def names(self) -> frozenset[str]:
+        """All file names, without dot-folders (``.git``, ``.cache``)."""
+
+    def stat(self, name: str) -> FileStat:
+        """Size and known digests. Raises `KeyError` for an unknown name."""
+
+    def read(self, name: str) -> bytes:
+        """The whole file. Raises `KeyError` for an unknown name, `FolderFileError` where it cannot be read or is over its kind's cap."""
+
+    def read_range(self, name: str, start: int, length: int) -> bytes:
+        """At most ``length`` bytes from offset ``start``; fewer at the file's end."""
