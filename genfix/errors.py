@@ -6,7 +6,15 @@ exit code a command ends with. A finding or a fix that cannot be made is data, n
 
 from typing import ClassVar
 
-__all__ = ["BaseModelError", "ChangedError", "GenfixError", "InputError", "PlanError", "RefusedError", "StorageError"]
+__all__ = [
+    "BaseModelError",
+    "ChangedError",
+    "GenfixError",
+    "InputError",
+    "PlanError",
+    "RefusedError",
+    "StorageError",
+]
 
 
 class GenfixError(Exception):

@@ -22,7 +22,7 @@ def _is_safe_part(part: str) -> bool:
         return False
     if not part.isprintable() or not _FORBIDDEN.isdisjoint(part):
         return False
-    return part.split(".")[0].upper() not in _RESERVED
+    return part.split(".", maxsplit=1)[0].upper() not in _RESERVED
 
 
 def checked_name(name: str) -> str:

@@ -1,0 +1,125 @@
+"""Apply a plan's writes to a model folder."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from genfix.applier.errors import storage_errors
+from genfix.applier.fs import DISK, Dir, FileSystem
+from genfix.applier.guard import check_names, check_targets
+from genfix.applier.lock import locked
+from genfix.applier.records import Receipt, Write
+from genfix.applier.recovery import recover_locked
+from genfix.applier.staging import Step
+from genfix.applier.state import Location, existing, open_folder
+from genfix.applier.transaction import new_id, run
+from genfix.applier.tree import digest
+from genfix.errors import ChangedError
+from genfix.folder import FileProblem, FolderFileError, LocalFolder
+
+__all__ = ["apply", "preflight"]
+
+
+def apply(
+    root: Path,
+    writes: Sequence[Write],
+    *,
+    inputs: Mapping[str, str | None],
+    note: Mapping[str, str],
+    state_dir: Path | None = None,
+    fs: FileSystem = DISK,
+) -> Receipt:
+    """Write all of ``writes`` or none of them, durably, and keep the old bytes for `undo`.
+
+    ``inputs`` are the SHA-256 (hex; `None`: absent) of every file the plan was made from; ``note`` is kept in the
+    receipt. A write of the bytes a file already has is left out; where none is left nothing is written at all, and
+    the receipt has no changes. An interrupted transaction is rolled forward first.
+
+    Raises `ChangedError` where a file is not what it was when the plan was made, `RefusedError` where a file shall
+    not be written or the folder is in use, `StorageError` where the disk fails, `InputError` for a name that genfix
+    never writes. In all of these nothing was changed, unless the message says that the run was interrupted.
+    """
+    location = Location.of(root, state_dir)
+    check_names([write.name for write in writes])
+    steps = [
+        Step(write.name, write.before, write.content)
+        for write in writes
+        if hashlib.sha256(write.content).hexdigest() != write.before
+    ]
+    with storage_errors(f"cannot write in {root}"), open_folder(fs, root) as folder:
+        if not steps and _is_quiet(fs, folder, location):
+            _check_fresh(fs, folder, inputs, writes)
+            return _nothing(location, note)
+        check_targets(fs, folder, [step.name for step in steps], location)
+        with locked(fs, folder, location):
+            recover_locked(fs, folder, location)
+            _check_fresh(fs, folder, inputs, writes)
+            if not steps:
+                return _nothing(location, note)
+            return run(fs, folder, location, steps, kind="repair", note=note)
+
+
+def preflight(
+    root: Path, names: Iterable[str], *, state_dir: Path | None = None, fs: FileSystem = DISK
+) -> None:
+    """Raise what `apply` would raise for writes to ``names``, by looking only.
+
+    `RefusedError`: a Hub cache snapshot, a link or anything else that is no regular file, a read-only file, two
+    names that are one on some disks. `StorageError`: a read-only folder, or one spread over two disks.
+    """
+    wanted = list(names)
+    location = Location.of(root, state_dir)
+    check_names(wanted)
+    with storage_errors(f"cannot look at {root}"), open_folder(fs, root) as folder:
+        check_targets(fs, folder, wanted, location)
+
+
+def _is_quiet(fs: FileSystem, folder: Dir, location: Location) -> bool:
+    with existing(fs, folder, location, trusting=True) as state:
+        return state is None or state.is_quiet()
+
+
+def _check_fresh(
+    fs: FileSystem, folder: Dir, inputs: Mapping[str, str | None], writes: Iterable[Write]
+) -> None:
+    files = LocalFolder(folder.path)
+    for name, wanted in inputs.items():
+        if _input_digest(files, name) != wanted:
+            raise _stale(name)
+    for write in writes:
+        if digest(fs, folder, write.name) != write.before:
+            raise _stale(write.name)
+
+
+def _input_digest(files: LocalFolder, name: str) -> str | None:
+    if name not in files.names():
+        return None
+    try:
+        return files.sha256(name)
+    except FolderFileError as error:
+        if error.problem is FileProblem.UNREADABLE:
+            raise
+        return ""
+
+
+def _stale(name: str) -> ChangedError:
+    return ChangedError(
+        f"stale plan: {name} changed since the plan was made", "make the plan again, then apply that one"
+    )
+
+
+def _nothing(location: Location, note: Mapping[str, str]) -> Receipt:
+    now = datetime.now(UTC)
+    transaction = new_id(None, now)
+    return Receipt(
+        id=transaction,
+        kind="repair",
+        changes=(),
+        when=now.isoformat(timespec="seconds"),
+        note=dict(note),
+        undoes=None,
+        undone_by=None,
+        backup=location.path / "backup" / transaction,
+        broken_links=(),
+    )

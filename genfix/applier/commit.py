@@ -1,0 +1,195 @@
+"""From the commit point on: the journal is written, and every op is done, by this run or by a later one."""
+
+import errno
+from collections.abc import Sequence
+from contextlib import suppress
+from enum import Enum, auto
+
+from genfix.applier.errors import DriftError, storage_errors
+from genfix.applier.fs import Dir, is_errno
+from genfix.applier.journal import Journal, Op, encode
+from genfix.applier.staging import moved_name, remove_dirs, remove_stage, staged_name
+from genfix.applier.state import JOURNAL, JOURNAL_DRAFT, State
+from genfix.applier.tree import digest, is_present, make_dirs, opened, parents_of, walk, write_new
+from genfix.errors import RefusedError
+
+__all__ = ["Place", "commit", "damaged_stage", "find_drift", "is_staged", "place_of", "roll_forward"]
+
+
+class Place(Enum):
+    """Where a file stands in a transaction."""
+
+    BEFORE = auto()
+    AFTER = auto()
+    ELSEWHERE = auto()
+    """Neither: something else wrote to it."""
+
+
+def place_of(state: State, op: Op) -> Place:
+    """Where the file of ``op`` stands."""
+    try:
+        found = digest(state.fs, state.root, op.name)
+    except RefusedError:
+        return Place.ELSEWHERE
+    if found == op.after:
+        return Place.AFTER
+    return Place.BEFORE if found == op.before else Place.ELSEWHERE
+
+
+def find_drift(state: State, journal: Journal, places: Sequence[Place]) -> DriftError | None:
+    """The error for the first file that something else wrote to, if there is one."""
+    for op, place in zip(journal.ops, places, strict=True):
+        if place is Place.ELSEWHERE:
+            return _drift(state, journal, op)
+    return None
+
+
+def is_staged(state: State, journal: Journal, places: Sequence[Place]) -> bool:
+    """Whether the new bytes of all ops that are not done yet lie ready, whole."""
+    with walk(state.fs, state.root, state.stage_parts(journal.id)) as staging:
+        if staging is None:
+            return Place.BEFORE not in places
+        for index, (op, place) in enumerate(zip(journal.ops, places, strict=True)):
+            if place is Place.BEFORE and op.after is not None:
+                try:
+                    found = digest(state.fs, staging, staged_name(index, len(journal.ops)))
+                except RefusedError:
+                    return False
+                if found != op.after:
+                    return False
+        return True
+
+
+def damaged_stage(state: State, journal: Journal) -> RefusedError:
+    """The error for new bytes that are missing or are not those of the journal, when files were replaced already."""
+    return RefusedError(
+        f"the new bytes of the interrupted {journal.kind} {journal.id} are damaged",
+        f"take the old files from {_backup(state, journal)}, then remove {state.home.path / JOURNAL}",
+    )
+
+
+def commit(state: State, journal: Journal) -> None:
+    """Write the journal durably. Once its final name is there the transaction will be finished."""
+    with storage_errors("cannot write the journal"):
+        write_new(state.fs, state.home, JOURNAL_DRAFT, encode(journal))
+        state.fs.rename(state.home, JOURNAL_DRAFT, state.home, JOURNAL)
+        state.fs.sync_dir(state.home)
+
+
+def roll_forward(state: State, journal: Journal) -> None:
+    """Do the ops that are not done yet, and file the journal as the receipt.
+
+    Raises `DriftError` where a file is neither what it was nor what it shall be, `RefusedError` where the new
+    bytes are damaged, `StorageError` or `OSError` where the disk fails. The journal stays then, and so does
+    everything that is needed to go on.
+    """
+    fs = state.fs
+    places = [place_of(state, op) for op in journal.ops]
+    if (drift := find_drift(state, journal, places)) is not None:
+        raise drift
+    if not is_staged(state, journal, places):
+        raise damaged_stage(state, journal)
+    if Place.BEFORE in places:
+        with opened(fs, state.root, state.stage_parts(journal.id)) as staging:
+            for index, (op, place) in enumerate(zip(journal.ops, places, strict=True)):
+                if place is Place.BEFORE:
+                    with storage_errors(f"cannot replace {op.name}"):
+                        _do(state, journal, index, staging)
+            fs.sync_dir(staging)
+    for parents in dict.fromkeys(parents_of(op.name)[0] for op in journal.ops):
+        with walk(fs, state.root, parents) as directory:
+            if directory is not None:
+                fs.sync_dir(directory)
+    for op in journal.ops:
+        if place_of(state, op) is not Place.AFTER:
+            raise _drift(state, journal, op)
+    for op in journal.ops:
+        remove_dirs(fs, state.root, op.old_dirs)
+    with storage_errors("cannot finish the transaction"):
+        _finish(state, journal)
+
+
+def _do(state: State, journal: Journal, index: int, staging: Dir) -> None:
+    fs, op = state.fs, journal.ops[index]
+    parents, leaf = parents_of(op.name)
+    if op.after is not None:
+        make_dirs(fs, state.root, parents)
+    with opened(fs, state.root, parents) as directory:
+        # Once more, now that only the rename is left to do: what is replaced is what was backed up.
+        place = place_of(state, op)
+        if place is Place.ELSEWHERE:
+            raise _drift(state, journal, op)
+        if place is Place.AFTER:
+            return
+        try:
+            if op.after is None:
+                _move_away(state, journal, index, (directory, staging))
+            elif op.before is None:
+                fs.rename_new(staging, staged_name(index, len(journal.ops)), directory, leaf)
+            else:
+                fs.rename(staging, staged_name(index, len(journal.ops)), directory, leaf)
+        except FileExistsError as error:
+            raise _drift(state, journal, op) from error
+        except OSError:
+            # A network filesystem may do the rename and report a failure: the answer was lost, and asked for again.
+            if place_of(state, op) is not Place.AFTER:
+                raise
+
+
+def _move_away(state: State, journal: Journal, index: int, way: tuple[Dir, Dir]) -> None:
+    fs, op = state.fs, journal.ops[index]
+    directory, staging = way
+    leaf = parents_of(op.name)[1]
+    fs.rename(directory, leaf, staging, moved_name(index))
+    if digest(fs, staging, moved_name(index)) != op.before:
+        # Written to in the last moment: it goes back, unless its writer has already put another one there.
+        fs.rename_new(staging, moved_name(index), directory, leaf)
+        raise _drift(state, journal, op)
+
+
+def _finish(state: State, journal: Journal) -> None:
+    """Clear the staging directory, then let the journal become the receipt: a crash between repeats the clearing."""
+    fs = state.fs
+    with walk(fs, state.root, state.stage_parts(journal.id)) as staging:
+        if staging is not None:
+            for index, op in enumerate(journal.ops):
+                if op.after is None and is_present(fs, staging, moved_name(index)):
+                    _keep_moved(state, journal, index, staging)
+    remove_stage(state, journal.id)
+    make_dirs(fs, state.home, ("log",), 0o700)
+    with opened(fs, state.home, ("log",)) as receipts:
+        fs.rename(state.home, JOURNAL, receipts, f"{journal.id}.json")
+        fs.sync_dir(receipts)
+    fs.sync_dir(state.home)
+    state.tidy()
+
+
+def _keep_moved(state: State, journal: Journal, index: int, staging: Dir) -> None:
+    """Put a file that went into the backup, over its copy there."""
+    fs, op = state.fs, journal.ops[index]
+    parents, leaf = parents_of(op.name)
+    make_dirs(fs, state.home, ("backup", journal.id, *parents), 0o700)
+    with opened(fs, state.home, ("backup", journal.id, *parents)) as backup:
+        try:
+            fs.rename(staging, moved_name(index), backup, leaf)
+            fs.sync_dir(backup)
+        except OSError as error:
+            if not is_errno(error, errno.EXDEV):
+                raise
+            # The state folder is on another disk: the copy there does, where it is one.
+            with suppress(RefusedError):
+                if digest(fs, staging, moved_name(index)) == digest(fs, backup, leaf):
+                    fs.unlink(staging, moved_name(index))
+
+
+def _backup(state: State, journal: Journal) -> str:
+    return str(state.home.path / "backup" / journal.id)
+
+
+def _drift(state: State, journal: Journal, op: Op) -> DriftError:
+    return DriftError(
+        op.name,
+        f"{op.name} was changed by something else during the {journal.kind} {journal.id}",
+        f"put the old file back (a copy is in {_backup(state, journal)}) and run the command again, "
+        f"or remove {state.home.path / JOURNAL} to keep all files as they are now",
+    )

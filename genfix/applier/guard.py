@@ -1,0 +1,123 @@
+"""What may not be written, found out by looking only: links, Hub caches, read-only files and folders."""
+
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from genfix.applier.fs import Dir, FileSystem
+from genfix.applier.journal import clash, fold, is_writable_name
+from genfix.applier.state import INSIDE, Location
+from genfix.applier.tree import not_regular, parents_of, walk
+from genfix.errors import InputError, RefusedError, StorageError
+
+__all__ = ["check_names", "check_targets"]
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Raise where ``names`` are not files that one transaction may write."""
+    for name in names:
+        if not is_writable_name(name):
+            raise InputError(
+                f"{name!r} is not a file that genfix writes",
+                "make the plan again with this version of genfix",
+            )
+    twin = clash(names)
+    if twin is not None:
+        raise InputError(f"{twin} is written twice", "make the plan again with this version of genfix")
+
+
+def check_targets(fs: FileSystem, root: Dir, names: Iterable[str], location: Location) -> None:
+    """Raise `RefusedError` or `StorageError` where one of ``names`` cannot or shall not be written. Writes nothing."""
+    wanted = sorted(names)
+    _refuse_cache(root.path, wanted)
+    device = fs.stat_dir(root).st_dev
+    for name in wanted:
+        _check_target(fs, root, name, device)
+    if wanted:
+        _check_nearest(fs, root, INSIDE, device)
+    if location.base is not None and location.base.exists() and not os.access(location.base, os.W_OK):
+        raise StorageError(
+            f"cannot write in {location.base}", "give another place with --state-dir, or leave it out"
+        )
+
+
+def _check_target(fs: FileSystem, root: Dir, name: str, device: int) -> None:
+    parents, leaf = parents_of(name)
+    _check_nearest(fs, root, parents, device)
+    with walk(fs, root, parents) as directory:
+        if directory is None:
+            return
+        for entry in fs.names(directory):
+            if entry != leaf and fold(entry) == fold(leaf):
+                raise RefusedError(
+                    f"{name} and {'/'.join((*parents, entry))} are one name on some disks",
+                    "remove the one that is not needed, then run the command again",
+                )
+        try:
+            status = fs.lstat(directory, leaf)
+        except FileNotFoundError:
+            return
+        if not stat.S_ISREG(status.st_mode):
+            raise not_regular(name)
+        # Replacing a file needs no permission on the file itself: without this a rename would pass over the bit.
+        if not status.st_mode & stat.S_IWUSR or not fs.may_write(directory, leaf):
+            raise RefusedError(
+                f"{name} is read-only", f"if it may change, run `chmod u+w` on {root.path / name} first"
+            )
+
+
+def _check_nearest(fs: FileSystem, root: Dir, parents: Sequence[str], device: int) -> None:
+    """Check the innermost directory of ``parents`` that exists: files or directories are created there."""
+    for end in range(len(parents), -1, -1):
+        with walk(fs, root, parents[:end]) as directory:
+            if directory is None:
+                continue
+            status = fs.stat_dir(directory)
+            # The mode bit counts for root as well: somebody closed the folder on purpose.
+            if not status.st_mode & stat.S_IWUSR or not fs.may_write(directory):
+                raise StorageError(
+                    f"the folder {directory.path} is read-only",
+                    "make it writable, or copy the model folder to a place where you may write",
+                )
+            if status.st_dev != device:
+                raise StorageError(
+                    f"the folder {directory.path} is on another disk than {root.path}",
+                    "copy the model folder to a place where it is on one disk",
+                )
+            return
+
+
+def _refuse_cache(root: Path, names: Iterable[str]) -> None:
+    """Refuse a snapshot of the Hub cache: its files are shared by every model that has the same bytes.
+
+    Layout: ``models--org--name/snapshots/<commit>/``, files linked into the repo's own ``blobs`` or the shared
+    ``<cache>/blobs`` (huggingface_hub 2.x, file_download.py).
+    """
+    real = Path(os.path.realpath(root))
+    if any(_is_snapshot(path) for path in (root.absolute(), real)) or any(
+        _is_blob(real, real / name) for name in names
+    ):
+        raise RefusedError(
+            f"{root} is a snapshot in the Hub cache, whose files other folders share",
+            "copy it out first: `hf download ... --local-dir`",
+        )
+
+
+def _is_snapshot(path: Path) -> bool:
+    parts = path.parts
+    return any(
+        parts[at].startswith("models--") and parts[at + 1] == "snapshots" for at in range(len(parts) - 2)
+    )
+
+
+def _is_blob(root: Path, path: Path) -> bool:
+    if not path.is_symlink():
+        return False
+    target = Path(os.path.realpath(path))
+    # .../<repo>/snapshots/<commit>/<name> -> .../<repo>/blobs/<hash>, under whatever name the repo's folder has.
+    siblings = (root.parents[1] / "blobs", root.parents[2] / "blobs") if len(root.parents) > 2 else ()
+    return target.parent.name == "blobs" and (
+        any(target.is_relative_to(blobs) for blobs in siblings)
+        or (target.parent.parent / "snapshots").is_dir()
+    )

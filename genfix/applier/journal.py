@@ -1,0 +1,261 @@
+"""The journal of a transaction, which becomes its receipt: format, checksum, and validation as hostile input.
+
+It lies in a directory that others may have written to, so nothing in it is believed: not its size, not its
+types, and above all not the names it gives.
+"""
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from genfix.applier.records import Change, Kind, Receipt
+from genfix.folder import FileKind, is_safe_name, kind_of
+from genfix.json_types import JsonValue
+
+__all__ = [
+    "ID",
+    "MAX_BYTES",
+    "Journal",
+    "JournalError",
+    "Op",
+    "clash",
+    "decode",
+    "encode",
+    "is_writable_name",
+]
+
+ID: Final = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}", re.ASCII)
+"""The id of a transaction: UTC time and a random part."""
+MAX_BYTES: Final = 4 * 1024 * 1024
+"""The most a journal can have; a real one has a few kilobytes."""
+
+_VERSION: Final = 1
+_MAX_OPS: Final = 1000
+_SHA: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_NEVER_WRITTEN: Final = frozenset({FileKind.WEIGHTS, FileKind.GGUF})
+
+
+class JournalError(ValueError):
+    """The bytes are no journal; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """The change of one file."""
+
+    name: str
+    before: str | None
+    """SHA-256 (hex) of the old bytes; `None`: there was no file."""
+    after: str | None
+    """SHA-256 (hex) of the new bytes; `None`: the file goes (an undo of its creation)."""
+    mode: int | None
+    """Permission bits of the old file; `None` where there was none."""
+    mtime_ns: int | None
+    """Modification time of the old file in nanoseconds since 1970; `None` where there was none."""
+    new_dirs: tuple[str, ...]
+    """Directories created for the new file, outermost first."""
+    old_dirs: tuple[str, ...]
+    """Directories that go with the old file where they are empty then, innermost first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """A transaction: complete once this is written, whatever happens next."""
+
+    id: str
+    kind: Kind
+    when: str
+    note: Mapping[str, str]
+    undoes: str | None
+    ops: tuple[Op, ...]
+    """In the order they are done."""
+    broken_links: tuple[str, ...]
+
+    def receipt(self, home: Path, undone_by: str | None = None) -> Receipt:
+        """What the transaction did, with the backup below the state folder ``home``."""
+        return Receipt(
+            id=self.id,
+            kind=self.kind,
+            changes=tuple(Change(op.name, op.before, op.after) for op in self.ops),
+            when=self.when,
+            note=self.note,
+            undoes=self.undoes,
+            undone_by=undone_by,
+            backup=home / "backup" / self.id,
+            broken_links=self.broken_links,
+        )
+
+
+def is_writable_name(name: str) -> bool:
+    """Whether genfix may ever write a file called ``name``: nothing hidden (``.git``, ``.cache``), no weights."""
+    return (
+        is_safe_name(name)
+        and not any(part.startswith(".") for part in name.split("/"))
+        and kind_of(name) not in _NEVER_WRITTEN
+    )
+
+
+def clash(names: Collection[str]) -> str | None:
+    """A name that another one of ``names`` equals, or has as its directory, on some filesystem."""
+    seen: set[str] = set()
+    for name in names:
+        folded = fold(name)
+        if folded in seen:
+            return name
+        seen.add(folded)
+    for name in names:
+        parts = fold(name).split("/")
+        if any("/".join(parts[:end]) in seen for end in range(1, len(parts))):
+            return name
+    return None
+
+
+def fold(name: str) -> str:
+    """The name as a filesystem that ignores case and Unicode form compares it."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def encode(journal: Journal) -> bytes:
+    """The journal as a file: one JSON object with the checksum of its body."""
+    body: dict[str, JsonValue] = {
+        "id": journal.id,
+        "kind": journal.kind,
+        "when": journal.when,
+        "note": dict(journal.note),
+        "undoes": journal.undoes,
+        "ops": [
+            {
+                "name": op.name,
+                "before": op.before,
+                "after": op.after,
+                "mode": op.mode,
+                "mtime_ns": op.mtime_ns,
+                "new_dirs": list(op.new_dirs),
+                "old_dirs": list(op.old_dirs),
+            }
+            for op in journal.ops
+        ],
+        "broken_links": list(journal.broken_links),
+    }
+    file: dict[str, JsonValue] = {"genfix_journal": _VERSION, "sha256": _checksum(body), "body": body}
+    return json.dumps(file, indent=1).encode() + b"\n"
+
+
+def decode(content: bytes) -> Journal:
+    """The journal in ``content``. Raises `JournalError` where anything about it is not as `encode` makes it."""
+    if len(content) > MAX_BYTES:
+        raise JournalError("it is too large")
+    try:
+        value: JsonValue = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise JournalError("it is not JSON") from error
+    file = _object(value, {"genfix_journal", "sha256", "body"}, "the file")
+    if type(file["genfix_journal"]) is not int or file["genfix_journal"] != _VERSION:
+        raise JournalError("it has a version that this genfix does not know")
+    body = _object(file["body"], {"id", "kind", "when", "note", "undoes", "ops", "broken_links"}, "the body")
+    if file["sha256"] != _checksum(body):
+        raise JournalError("its checksum is wrong")
+    note = body["note"]
+    if not isinstance(note, dict):
+        raise JournalError("note is not an object")
+    ops = body["ops"]
+    if not isinstance(ops, list) or not 0 < len(ops) <= _MAX_OPS:
+        raise JournalError("ops is not a list of a sensible length")
+    journal = Journal(
+        id=_matching(body["id"], ID, "id"),
+        kind=_kind(body["kind"]),
+        when=_text(body["when"], "when"),
+        note={key: _text(text, "note") for key, text in note.items()},
+        undoes=None if body["undoes"] is None else _matching(body["undoes"], ID, "undoes"),
+        ops=tuple(_op(op) for op in ops),
+        broken_links=_texts(body["broken_links"], "broken_links"),
+    )
+    names = [op.name for op in journal.ops]
+    if clash(names) is not None:
+        raise JournalError("two of its names are one file")
+    if not set(journal.broken_links) <= set(names):
+        raise JournalError("broken_links has a name that no op has")
+    return journal
+
+
+def _op(value: JsonValue) -> Op:
+    item = _object(value, {"name", "before", "after", "mode", "mtime_ns", "new_dirs", "old_dirs"}, "an op")
+    name = _text(item["name"], "name")
+    if not is_writable_name(name):
+        raise JournalError("it names a file that genfix never writes")
+    op = Op(
+        name=name,
+        before=_digest(item["before"]),
+        after=_digest(item["after"]),
+        mode=_number(item["mode"], 0, 0o777, "mode"),
+        mtime_ns=_number(item["mtime_ns"], -(2**63), 2**63 - 1, "mtime_ns"),
+        new_dirs=_texts(item["new_dirs"], "new_dirs"),
+        old_dirs=_texts(item["old_dirs"], "old_dirs"),
+    )
+    if op.before == op.after:
+        raise JournalError("an op changes nothing")
+    if (op.before is None) != (op.mode is None) or (op.before is None) != (op.mtime_ns is None):
+        raise JournalError("an op has the metadata of no file, or a file without metadata")
+    parts = name.split("/")
+    ancestors = tuple("/".join(parts[:end]) for end in range(1, len(parts)))
+    if not {*op.new_dirs, *op.old_dirs} <= set(ancestors):
+        raise JournalError("an op has a directory that is not its own")
+    return op
+
+
+def _checksum(body: Mapping[str, JsonValue]) -> str:
+    try:
+        text = json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (ValueError, RecursionError) as error:
+        raise JournalError("it has a value that JSON has not") from error
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _object(value: JsonValue, keys: Collection[str], what: str) -> dict[str, JsonValue]:
+    if not isinstance(value, dict) or value.keys() != set(keys):
+        raise JournalError(f"{what} does not have the right keys")
+    return value
+
+
+def _text(value: JsonValue, what: str) -> str:
+    if not isinstance(value, str):
+        raise JournalError(f"{what} is not text")
+    return value
+
+
+def _texts(value: JsonValue, what: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) > _MAX_OPS:
+        raise JournalError(f"{what} is not a list of a sensible length")
+    return tuple(_text(item, what) for item in value)
+
+
+def _matching(value: JsonValue, pattern: re.Pattern[str], what: str) -> str:
+    text = _text(value, what)
+    if not pattern.fullmatch(text):
+        raise JournalError(f"{what} is malformed")
+    return text
+
+
+def _digest(value: JsonValue) -> str | None:
+    return None if value is None else _matching(value, _SHA, "a digest")
+
+
+def _kind(value: JsonValue) -> Kind:
+    match value:
+        case "repair" | "undo":
+            return value
+        case _:
+            raise JournalError("kind is unknown")
+
+
+def _number(value: JsonValue, low: int, high: int, what: str) -> int | None:
+    if value is None:
+        return None
+    if type(value) is not int or not low <= value <= high:
+        raise JournalError(f"{what} is out of range")
+    return value

@@ -1,0 +1,271 @@
+"""Before the commit point: old bytes copied to the backup, new bytes lying ready, nothing of the user's touched."""
+
+import hashlib
+import re
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from genfix.applier.errors import changed_meanwhile, storage_errors
+from genfix.applier.fs import Dir, FileSystem
+from genfix.applier.journal import Journal, Op
+from genfix.applier.signals import Deferred
+from genfix.applier.state import JOURNAL, JOURNAL_DRAFT, State
+from genfix.applier.tree import (
+    CHUNK,
+    is_present,
+    make_dirs,
+    missing_parents,
+    open_file,
+    opened,
+    parents_of,
+    walk,
+    write_all,
+    write_new,
+)
+from genfix.errors import RefusedError
+from genfix.folder import FileKind, kind_of
+
+__all__ = [
+    "Step",
+    "discard",
+    "in_order",
+    "is_whole",
+    "kept_name",
+    "moved_name",
+    "remove_dirs",
+    "remove_stage",
+    "stage",
+    "staged_name",
+]
+
+_PERMISSIONS: Final = 0o777
+"""What of a mode is kept: a set-user-id bit on a config file has no use."""
+_MAX_DEPTH: Final = 64
+_STAGED: Final = re.compile(r"(?:new|none)-(\d{1,4})-of-(\d{1,4})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The change of one file, as it is asked for."""
+
+    name: str
+    before: str | None
+    """SHA-256 (hex) of the bytes it has; `None`: it must not exist."""
+    content: bytes | None
+    """The bytes it shall have; `None`: it goes."""
+    mode: int | None = None
+    """The permission bits it shall have; `None`: those it has, or those of any new file."""
+    mtime_ns: int | None = None
+    """The modification time it shall have, in nanoseconds since 1970; `None`: now."""
+    old_dirs: tuple[str, ...] = ()
+    """Directories that go with it where they are empty then, innermost first."""
+
+
+def in_order(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """The order in which a half-done transaction harms a reader least.
+
+    New files first, since nothing names them yet; files that go last, when nothing names them any more; between
+    them what the tokenizer reads, then ``generation_config.json``, and ``config.json``, which names the others, last.
+    """
+
+    def rank(step: Step) -> tuple[int, str]:
+        match kind_of(step.name):
+            case _ if step.content is None:
+                return 5, step.name
+            case FileKind.CONFIG:
+                return 4, step.name
+            case FileKind.GENERATION_CONFIG:
+                return 3, step.name
+            case _ if step.before is None:
+                return 0, step.name
+            case FileKind.TOKENIZER | FileKind.CHAT_TEMPLATE:
+                return 1, step.name
+            case _:
+                return 2, step.name
+
+    return tuple(sorted(steps, key=rank))
+
+
+def staged_name(index: int, count: int) -> str:
+    """The name under which the new bytes of op ``index`` lie ready.
+
+    It says how many there are, so that a damaged journal still leaves to see whether one is used up.
+    """
+    return f"new-{index}-of-{count}"
+
+
+def kept_name(index: int, count: int) -> str:
+    """An empty file in place of new bytes, for an op that has none."""
+    return f"none-{index}-of-{count}"
+
+
+def moved_name(index: int) -> str:
+    """Where a file that goes is moved to, until the transaction is done."""
+    return f"gone-{index}"
+
+
+def stage(
+    state: State, transaction: str, steps: tuple[Step, ...], signals: Deferred
+) -> tuple[tuple[Op, ...], tuple[str, ...]]:
+    """Copy old bytes to the backup and write new ones to the staging directory, durably.
+
+    Returns the ops for the journal, and the names whose hard link the transaction will break. Raises
+    `ChangedError` where a file is not what its step says, `RefusedError` where it is no regular file.
+    """
+    fs = state.fs
+    state.make_stage(transaction)
+    make_dirs(fs, state.home, ("backup", transaction), 0o700)
+    ops: list[Op] = []
+    links: list[str] = []
+    with (
+        opened(fs, state.root, state.stage_parts(transaction)) as staging,
+        opened(fs, state.home, ("backup", transaction)) as backup,
+    ):
+        for index, step in enumerate(steps):
+            signals.stop_if_asked()
+            with (
+                storage_errors(f"cannot prepare the new {step.name}"),
+                open_file(fs, state.root, step.name) as old,
+            ):
+                status = None if old is None else fs.fstat(old)
+                if (None if old is None else _back_up(fs, backup, step.name, old)) != step.before:
+                    raise changed_meanwhile(step.name)
+                _lay_ready(state, staging, step, old, (index, len(steps)))
+            if status is not None and status.st_nlink > 1:
+                links.append(step.name)
+            ops.append(
+                Op(
+                    name=step.name,
+                    before=step.before,
+                    after=None if step.content is None else hashlib.sha256(step.content).hexdigest(),
+                    mode=None if status is None else status.st_mode & _PERMISSIONS,
+                    mtime_ns=None if status is None else status.st_mtime_ns,
+                    new_dirs=() if step.content is None else missing_parents(fs, state.root, step.name),
+                    old_dirs=step.old_dirs,
+                )
+            )
+        fs.sync_dir(staging)
+        fs.sync_dir(backup)
+    return tuple(ops), tuple(links)
+
+
+def _back_up(fs: FileSystem, backup: Dir, name: str, old: int) -> str:
+    """Copy an open file into the backup; returns the SHA-256 (hex) of what was copied."""
+    parents, leaf = parents_of(name)
+    make_dirs(fs, backup, parents, 0o700)
+    sha = hashlib.sha256()
+    with opened(fs, backup, parents) as directory:
+        fd = fs.create(directory, leaf, 0o600)
+        try:
+            while piece := fs.read(old, CHUNK):
+                sha.update(piece)
+                write_all(fs, fd, piece)
+            fs.sync(fd)
+        finally:
+            fs.close(fd)
+        fs.sync_dir(directory)
+    return sha.hexdigest()
+
+
+def _lay_ready(state: State, staging: Dir, step: Step, old: int | None, place: tuple[int, int]) -> None:
+    """Write the new bytes with the metadata the file shall have: the rename that follows changes nothing else."""
+    fs = state.fs
+    if step.content is None:
+        write_new(fs, staging, kept_name(*place), b"")
+        return
+    fresh = old is None and step.mode is None
+    # 0o666 and the umask: what any program's new file gets.
+    fd = fs.create(staging, staged_name(*place), 0o666 if fresh else 0o600)
+    try:
+        write_all(fs, fd, step.content)
+        if old is not None:
+            fs.copy_owner(old, fd)
+        else:
+            _inherit_group(state, step.name, fd)
+        if not fresh:
+            kept = 0 if old is None else fs.fstat(old).st_mode
+            fs.set_mode(fd, (kept if step.mode is None else step.mode) & _PERMISSIONS)
+        if step.mtime_ns is not None:
+            fs.set_mtime(fd, step.mtime_ns)
+        fs.sync(fd)
+    finally:
+        fs.close(fd)
+
+
+def _inherit_group(state: State, name: str, fd: int) -> None:
+    """In a set-group-id directory (a team's folder) a new file gets the directory's group."""
+    parents, _ = parents_of(name)
+    with walk(state.fs, state.root, parents) as directory:
+        status = None if directory is None else state.fs.stat_dir(directory)
+    if status is not None and status.st_mode & stat.S_ISGID:
+        state.fs.set_group(fd, status.st_gid)
+
+
+def discard(state: State, transaction: str, journal: Journal | None = None) -> None:
+    """Remove all that was staged for a transaction of which nothing was done, and its commitment first.
+
+    Raises `OSError` where that commitment cannot be taken back durably; nothing else is removed then, so the
+    next run can finish the transaction. What else cannot be removed is left for the next run.
+    """
+    fs = state.fs
+    if is_present(fs, state.home, JOURNAL):
+        fs.unlink(state.home, JOURNAL)
+        fs.sync_dir(state.home)
+    with suppress(OSError):
+        fs.unlink(state.home, JOURNAL_DRAFT)
+    with suppress(OSError, RefusedError):
+        # A planted staging directory may bear the id of a finished transaction, whose backup is wanted.
+        if not _is_logged(state, transaction):
+            with opened(fs, state.home, ("backup",)) as backups:
+                _remove_tree(fs, backups, transaction)
+    for op in () if journal is None else journal.ops:
+        remove_dirs(fs, state.root, tuple(reversed(op.new_dirs)))
+    remove_stage(state, transaction)
+    state.tidy()
+
+
+def is_whole(state: State, transaction: str) -> bool:
+    """Whether everything that was staged for a transaction still lies there, so none of it has been used."""
+    with walk(state.fs, state.root, state.stage_parts(transaction)) as staging:
+        found = [] if staging is None else [_STAGED.fullmatch(name) for name in state.fs.names(staging)]
+    places = sorted((int(match[1]), int(match[2])) for match in found if match)
+    return len(places) == len(found) > 0 and places == [(index, len(found)) for index in range(len(found))]
+
+
+def remove_stage(state: State, transaction: str) -> None:
+    """Remove the staging directory with the files that genfix put there, best effort."""
+    fs = state.fs
+    *parents, leaf = state.stage_parts(transaction)
+    with suppress(OSError, RefusedError), opened(fs, state.root, parents) as directory:
+        with opened(fs, directory, (leaf,)) as staging:
+            for name in fs.names(staging):
+                if name.startswith(("new-", "none-")):
+                    fs.unlink(staging, name)
+        fs.rmdir(directory, leaf)
+
+
+def remove_dirs(fs: FileSystem, root: Dir, names: tuple[str, ...]) -> None:
+    """Remove directories where they are empty, innermost first, best effort."""
+    for name in names:
+        parents, leaf = parents_of(name)
+        with suppress(OSError, RefusedError), opened(fs, root, parents) as directory:
+            fs.rmdir(directory, leaf)
+            fs.sync_dir(directory)
+
+
+def _is_logged(state: State, transaction: str) -> bool:
+    with opened(state.fs, state.home, ("log",)) as receipts:
+        return is_present(state.fs, receipts, f"{transaction}.json")
+
+
+def _remove_tree(fs: FileSystem, parent: Dir, name: str, depth: int = 0) -> None:
+    with opened(fs, parent, (name,)) as directory:
+        for entry in fs.names(directory):
+            if stat.S_ISDIR(fs.lstat(directory, entry).st_mode) and depth < _MAX_DEPTH:
+                _remove_tree(fs, directory, entry, depth + 1)
+            else:
+                fs.unlink(directory, entry)
+    fs.rmdir(parent, name)

@@ -1,0 +1,103 @@
+"""One transaction from its steps to its receipt: stage, commit, roll forward."""
+
+import secrets
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from genfix.applier.commit import Place, commit, place_of, roll_forward
+from genfix.applier.errors import DriftError, changed_meanwhile, storage_errors
+from genfix.applier.fs import Dir, FileSystem
+from genfix.applier.journal import ID, Journal
+from genfix.applier.records import Kind, Receipt
+from genfix.applier.signals import deferred_signals
+from genfix.applier.staging import Step, discard, in_order, stage
+from genfix.applier.state import Location, State, created
+from genfix.applier.tree import opened
+from genfix.errors import StorageError
+
+__all__ = ["new_id", "run"]
+
+_STAMP: Final = "%Y%m%dT%H%M%SZ"
+
+
+def run(
+    fs: FileSystem,
+    root: Dir,
+    location: Location,
+    steps: Iterable[Step],
+    *,
+    kind: Kind,
+    note: Mapping[str, str],
+    undoes: str | None = None,
+) -> Receipt:
+    """Do all ``steps`` or none. The lock is held, and no other transaction is pending.
+
+    Before its commit point a transaction that fails or is interrupted leaves nothing behind. After it, a failure
+    does the same while no file is replaced yet; from then on the transaction will be finished, by this run or,
+    where the disk fails, by the next one.
+    """
+    with (
+        deferred_signals() as signals,
+        storage_errors(f"cannot write in {root.path}"),
+        created(fs, root, location) as state,
+    ):
+        now = datetime.now(UTC)
+        transaction = _next_id(state, now)
+        journal = None
+        try:
+            ops, links = stage(state, transaction, in_order(steps), signals)
+            signals.stop_if_asked()
+            when = now.isoformat(timespec="seconds")
+            journal = Journal(transaction, kind, when, dict(note), undoes, ops, links)
+            commit(state, journal)
+            roll_forward(state, journal)
+        except BaseException as error:
+            _fail(error, gone=_take_back(state, transaction, journal))
+            raise
+        return journal.receipt(state.home.path)
+
+
+def new_id(last: str | None, now: datetime) -> str:
+    """An id that sorts after ``last``, also within one second and where the clock was set back."""
+    stamp = now.replace(microsecond=0)
+    if last is not None:
+        # A planted receipt may have digits that are no date, or the last second there is.
+        with suppress(ValueError, OverflowError):
+            previous = datetime.strptime(last.partition("-")[0], _STAMP).replace(tzinfo=UTC)
+            stamp = max(stamp, previous + timedelta(seconds=1))
+    return f"{stamp.strftime(_STAMP)}-{secrets.token_hex(3)}"
+
+
+def _next_id(state: State, now: datetime) -> str:
+    try:
+        with opened(state.fs, state.home, ("log",)) as receipts:
+            names = state.fs.names(receipts)
+    except BaseException:
+        state.tidy()
+        raise
+    ids = [name.removesuffix(".json") for name in names]
+    return new_id(max((name for name in ids if ID.fullmatch(name)), default=None), now)
+
+
+def _take_back(state: State, transaction: str, journal: Journal | None) -> bool:
+    """Discard a transaction that failed before it replaced a file; whether nothing is left of it."""
+    try:
+        if journal is not None and any(place_of(state, op) is Place.AFTER for op in journal.ops):
+            return False
+        discard(state, transaction, journal)
+    except OSError:
+        return False
+    return True
+
+
+def _fail(error: BaseException, *, gone: bool) -> None:
+    """Raise what says the truth about a failed transaction, where ``error`` does not."""
+    if gone and isinstance(error, DriftError):
+        raise changed_meanwhile(error.name) from error
+    if not gone and isinstance(error, OSError | StorageError):
+        reason = error.message if isinstance(error, StorageError) else error.strerror or str(error)
+        raise StorageError(
+            f"interrupted: {reason}", "run the command again: it first finishes or discards what was begun"
+        ) from error

@@ -1,0 +1,183 @@
+"""Files of a folder by name, opened one component at a time so that a swapped parent cannot redirect us."""
+
+import errno
+import hashlib
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Final
+
+from genfix.applier.fs import Dir, FileSystem, is_errno
+from genfix.errors import RefusedError, StorageError
+
+__all__ = [
+    "CHUNK",
+    "digest",
+    "is_present",
+    "make_dirs",
+    "missing_parents",
+    "not_regular",
+    "open_file",
+    "opened",
+    "parents_of",
+    "read_all",
+    "walk",
+    "write_all",
+    "write_new",
+]
+
+CHUNK: Final = 1024 * 1024
+"""Bytes read or written at once."""
+
+
+def parents_of(name: str) -> tuple[tuple[str, ...], str]:
+    """The directories on the way to ``name``, outermost first, and its last component."""
+    *parents, leaf = name.split("/")
+    return tuple(parents), leaf
+
+
+@contextmanager
+def walk(fs: FileSystem, start: Dir, parts: Sequence[str]) -> Iterator[Dir | None]:
+    """The directory ``parts`` below ``start``; `None` where there is none. `RefusedError` where one is a link."""
+    with ExitStack() as stack:
+        current = start
+        for depth, part in enumerate(parts, 1):
+            try:
+                current = fs.open_dir(current, part)
+            except FileNotFoundError:
+                yield None
+                return
+            except OSError as error:
+                if not is_errno(error, errno.ENOTDIR, errno.ELOOP):
+                    raise
+                raise RefusedError(
+                    f"{'/'.join(parts[:depth])} in {start.path} is a link or not a directory",
+                    "replace it by a real directory, then run the command again",
+                ) from error
+            stack.callback(fs.close_dir, current)
+        yield current
+
+
+@contextmanager
+def opened(fs: FileSystem, start: Dir, parts: Sequence[str]) -> Iterator[Dir]:
+    """The directory ``parts`` below ``start``, which must be there: `FileNotFoundError` otherwise."""
+    with walk(fs, start, parts) as directory:
+        if directory is None:
+            raise FileNotFoundError(errno.ENOENT, "no such directory", str(start.path.joinpath(*parts)))
+        yield directory
+
+
+def make_dirs(fs: FileSystem, start: Dir, parts: Sequence[str], mode: int = 0o777) -> tuple[str, ...]:
+    """Create the missing ones of ``parts`` below ``start``, durably; returns the names created, outermost first."""
+    made: list[str] = []
+    with ExitStack() as stack:
+        current = start
+        for depth, part in enumerate(parts, 1):
+            try:
+                fs.mkdir(current, part, mode)
+            except FileExistsError:
+                pass
+            else:
+                made.append("/".join(parts[:depth]))
+                fs.sync_dir(current)
+            current = stack.enter_context(opened(fs, current, (part,)))
+    return tuple(made)
+
+
+def missing_parents(fs: FileSystem, root: Dir, name: str) -> tuple[str, ...]:
+    """The directories that must be created before ``name`` can be, outermost first."""
+    parents, _ = parents_of(name)
+    for depth in range(1, len(parents) + 1):
+        with walk(fs, root, parents[:depth]) as directory:
+            if directory is None:
+                return tuple("/".join(parents[:end]) for end in range(depth, len(parents) + 1))
+    return ()
+
+
+def is_present(fs: FileSystem, directory: Dir, leaf: str) -> bool:
+    """Whether anything has that name."""
+    try:
+        fs.lstat(directory, leaf)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def not_regular(name: str) -> RefusedError:
+    """The refusal for a link, FIFO, device or directory under a file's name."""
+    return RefusedError(
+        f"{name} is a link or not a regular file",
+        "replace it by a regular file (a copy of what it should hold), then run the command again",
+    )
+
+
+@contextmanager
+def open_file(fs: FileSystem, root: Dir, name: str) -> Iterator[int | None]:
+    """The file ``name`` below ``root``, open for reading; `None` where it is absent, `RefusedError` where it is no file."""
+    parents, leaf = parents_of(name)
+    with walk(fs, root, parents) as directory:
+        if directory is None:
+            yield None
+            return
+        try:
+            fd = fs.open_read(directory, leaf)
+        except FileNotFoundError:
+            yield None
+            return
+        except OSError as error:
+            # ELOOP for a link, ENXIO for a socket; other systems have other numbers for these.
+            if stat.S_ISREG(fs.lstat(directory, leaf).st_mode):
+                raise
+            raise not_regular(name) from error
+        try:
+            if not stat.S_ISREG(fs.fstat(fd).st_mode):
+                raise not_regular(name)
+            yield fd
+        finally:
+            fs.close(fd)
+
+
+def digest(fs: FileSystem, root: Dir, name: str) -> str | None:
+    """SHA-256 (hex) of the file ``name`` below ``root``; `None` where it is absent."""
+    with open_file(fs, root, name) as fd:
+        if fd is None:
+            return None
+        sha = hashlib.sha256()
+        while piece := fs.read(fd, CHUNK):
+            sha.update(piece)
+        return sha.hexdigest()
+
+
+def read_all(fs: FileSystem, root: Dir, name: str, cap: int) -> bytes | None:
+    """The bytes of the file ``name`` below ``root``; `StorageError` where it has more than ``cap``."""
+    with open_file(fs, root, name) as fd:
+        if fd is None:
+            return None
+        pieces: list[bytes] = []
+        size = 0
+        while piece := fs.read(fd, CHUNK):
+            size += len(piece)
+            if size > cap:
+                raise StorageError(
+                    f"{root.path / name} has more than the {cap} bytes that such a file can have",
+                    "look at that file: it was not written by genfix",
+                )
+            pieces.append(piece)
+        return b"".join(pieces)
+
+
+def write_all(fs: FileSystem, fd: int, content: bytes) -> None:
+    """Write all of ``content``: a short write is followed by another one, which reports the full disk."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[fs.write(fd, rest[:CHUNK]) :]
+
+
+def write_new(fs: FileSystem, directory: Dir, leaf: str, content: bytes, mode: int = 0o600) -> None:
+    """Create a file of the applier's own, durably: its name is durable with the next `FileSystem.sync_dir`."""
+    fd = fs.create(directory, leaf, mode)
+    try:
+        write_all(fs, fd, content)
+        fs.sync(fd)
+    finally:
+        fs.close(fd)

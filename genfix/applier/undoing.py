@@ -1,0 +1,99 @@
+"""Undo: a transaction whose new bytes are the old ones of another transaction."""
+
+import hashlib
+from pathlib import Path
+
+from genfix.applier.errors import storage_errors
+from genfix.applier.fs import DISK, FileSystem
+from genfix.applier.guard import check_names, check_targets
+from genfix.applier.history import History, read_history, undone_by
+from genfix.applier.journal import Journal, Op
+from genfix.applier.lock import locked
+from genfix.applier.records import Receipt
+from genfix.applier.recovery import recover_locked
+from genfix.applier.staging import Step
+from genfix.applier.state import Location, State, existing, open_folder
+from genfix.applier.transaction import run
+from genfix.applier.tree import digest, read_all
+from genfix.errors import ChangedError, InputError, StorageError
+from genfix.folder import read_cap
+
+__all__ = ["undo"]
+
+
+def undo(
+    root: Path, transaction: str | None = None, *, state_dir: Path | None = None, fs: FileSystem = DISK
+) -> Receipt:
+    """Put back the bytes, permission bits and modification times that a transaction replaced.
+
+    Without ``transaction`` it is the newest repair that is not undone: undo after undo goes back step by step. To
+    redo, undo the undo by its id. A file the transaction created goes into the backup, with the directories created
+    for it where they are empty then. Files are put back only where they are as the transaction left them.
+
+    Raises `ChangedError` where one is not, `InputError` where there is no such transaction, `StorageError` where the
+    backup is damaged or the disk fails, `RefusedError` as `apply` does.
+    """
+    location = Location.of(root, state_dir)
+    with storage_errors(f"cannot undo in {root}"), open_folder(fs, root) as folder:
+        with existing(fs, folder, location, trusting=False) as state:
+            if state is None:
+                raise _no_transaction(root, transaction)
+        with locked(fs, folder, location):
+            recover_locked(fs, folder, location)
+            with existing(fs, folder, location, trusting=False) as state:
+                if state is None:
+                    raise _no_transaction(root, transaction)
+                journal = _chosen(read_history(state), root, transaction)
+                names = [op.name for op in journal.ops]
+                check_names(names)
+                for op in journal.ops:
+                    _check_unchanged(state, journal, op)
+                check_targets(fs, folder, names, location)
+                steps = [_reversed(state, journal, op) for op in journal.ops]
+            return run(fs, folder, location, steps, kind="undo", note=journal.note, undoes=journal.id)
+
+
+def _chosen(history: History, root: Path, transaction: str | None) -> Journal:
+    if transaction is not None:
+        for journal in history.journals:
+            if journal.id == transaction:
+                return journal
+        raise _no_transaction(root, transaction)
+    undone = undone_by(history.journals)
+    for journal in reversed(history.journals):
+        if journal.kind == "repair" and journal.id not in undone:
+            return journal
+    raise _no_transaction(root, None)
+
+
+def _check_unchanged(state: State, journal: Journal, op: Op) -> None:
+    if digest(state.fs, state.root, op.name) != op.after:
+        raise ChangedError(
+            f"{op.name} changed since the {journal.kind} {journal.id}",
+            f"undo what came after it first, or copy the old file from {_backup(state, journal)}",
+        )
+
+
+def _reversed(state: State, journal: Journal, op: Op) -> Step:
+    if op.before is None:
+        return Step(op.name, op.after, None, old_dirs=tuple(reversed(op.new_dirs)))
+    way = f"backup/{journal.id}/{op.name}"
+    content = read_all(state.fs, state.home, way, read_cap(op.name))
+    if content is None or hashlib.sha256(content).hexdigest() != op.before:
+        raise StorageError(
+            f"the backup of {op.name} in {_backup(state, journal)} is damaged",
+            "restore that file from elsewhere: nothing was changed",
+        )
+    return Step(op.name, op.after, content, mode=op.mode, mtime_ns=op.mtime_ns)
+
+
+def _backup(state: State, journal: Journal) -> Path:
+    return state.home.path / "backup" / journal.id
+
+
+def _no_transaction(root: Path, transaction: str | None) -> InputError:
+    if transaction is None:
+        return InputError(f"there is no repair of {root} to undo", "`genfix log` lists what was done there")
+    return InputError(
+        f"there is no transaction {transaction!r} of {root}", "`genfix log` lists what was done there"
+    )

@@ -1,0 +1,99 @@
+"""The options commands share, each described once."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+__all__ = [
+    "AllowMismatch",
+    "Base",
+    "Colour",
+    "ColourMode",
+    "FailOn",
+    "Format",
+    "Ignore",
+    "Level",
+    "Offline",
+    "OutputFormat",
+    "Quiet",
+    "Select",
+    "StateDir",
+    "Target",
+    "UnsafeFixes",
+    "Verbose",
+]
+
+
+class Format(StrEnum):
+    """How a report is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class ColourMode(StrEnum):
+    """When to use colour."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class Level(StrEnum):
+    """The severity from which on findings make a command fail."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+Target: TypeAlias = Annotated[
+    Path, typer.Argument(metavar="DIR", help="The merged model's folder.", show_default=False)
+]
+Base: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--base",
+        metavar="SPEC",
+        help="The model it was made from: a folder, or org/name[@revision].",
+        show_default=False,
+    ),
+]
+Select: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--select",
+        metavar="CODE",
+        help="Only these rules (GF101, or GF1 for a family); repeatable.",
+        show_default=False,
+    ),
+]
+Ignore: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--ignore", metavar="CODE", help="Not these rules; repeatable.", show_default=False),
+]
+UnsafeFixes: TypeAlias = Annotated[
+    bool, typer.Option("--unsafe-fixes", help="Also fixes that could override a training choice.")
+]
+OutputFormat: TypeAlias = Annotated[Format, typer.Option("--output-format", help="How to write the report.")]
+FailOn: TypeAlias = Annotated[Level, typer.Option("--fail-on", help="Exit with 1 from this severity on.")]
+Offline: TypeAlias = Annotated[bool, typer.Option("--offline", help="Take the base from the Hub cache only.")]
+AllowMismatch: TypeAlias = Annotated[
+    bool,
+    typer.Option("--allow-base-mismatch", help="Use the base even if architecture or token ids disagree."),
+]
+StateDir: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--state-dir",
+        metavar="DIR",
+        envvar="GENFIX_STATE_DIR",
+        help="Keep backups here instead of DIR/.cache/huggingface/genfix.",
+        show_default=False,
+    ),
+]
+Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="Print the report only, or nothing.")]
+Verbose: TypeAlias = Annotated[bool, typer.Option("--verbose", "-v", help="Show information too.")]
+Colour: TypeAlias = Annotated[ColourMode, typer.Option("--color", help="When to use colour.")]

@@ -1,0 +1,33 @@
+"""Engine views: pure functions of a model folder, one module per engine."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from genfix.engines import transformers5, vllm
+from genfix.engines.common import missing_code
+from genfix.engines.eos import EosValue, read_eos
+from genfix.engines.view import EngineView, StopVerdict, is_worse, stop_verdict
+from genfix.model import Model
+
+__all__ = [
+    "ENGINES",
+    "EngineView",
+    "EosValue",
+    "StopVerdict",
+    "is_worse",
+    "missing_code",
+    "read_eos",
+    "stop_verdict",
+    "views",
+]
+
+ENGINES: Final[Mapping[str, Callable[[Model], EngineView]]] = {
+    transformers5.ENGINE: transformers5.view,
+    vllm.ENGINE: vllm.view,
+}
+"""All engines genfix knows, by name, in the order of reports."""
+
+
+def views(model: Model) -> Mapping[str, EngineView]:
+    """How each engine reads ``model``."""
+    return {name: view(model) for name, view in ENGINES.items()}

@@ -1,0 +1,76 @@
+"""What several engines take from transformers: the same loaders, and so the same failures."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from genfix.engines.view import TemplateSource
+from genfix.json_types import JsonObject
+from genfix.message import Message, message
+from genfix.model import Model
+
+__all__ = ["load_problems", "missing_code", "template_source"]
+
+_FULL_VOCABULARIES = (
+    ("tokenizer.json",),
+    ("tokenizer.model",),
+    ("vocab.json", "merges.txt"),
+    ("vocab.txt",),
+    ("spiece.model",),
+    ("sentencepiece.bpe.model",),
+    ("qwen.tiktoken",),
+    ("tiktoken.model",),
+)
+_AUTO_MAP_FILES: Final = (
+    "config.json",
+    "tokenizer_config.json",
+    "processor_config.json",
+    "preprocessor_config.json",
+)
+
+
+def template_source(model: Model) -> TemplateSource | None:
+    """The template transformers' tokenizer renders, or its processor where the tokenizer has none."""
+    template = model.chat_template
+    return TemplateSource(template.file, template.sha256) if template else None
+
+
+def load_problems(model: Model) -> tuple[Message, ...]:
+    """Why ``AutoConfig``, ``AutoTokenizer`` or the custom code of a folder cannot be loaded.
+
+    Weights are not looked at: a folder of config files only is a valid base.
+    """
+    problems: list[Message] = []
+    config = model.json("config.json")
+    if not config.present:
+        problems.append(message("engine-cannot-find-config"))
+    elif config.unreadable:
+        problems.append(message("engine-cannot-read-config"))
+    elif not isinstance(model.config.get("model_type"), str):
+        problems.append(message("engine-cannot-tell-model-type"))
+    if model.json("tokenizer_config.json").unreadable:
+        problems.append(message("engine-cannot-read-tokenizer-config"))
+    if not any(all(model.has(name) for name in names) for names in _FULL_VOCABULARIES):
+        problems.append(message("engine-cannot-find-tokenizer"))
+    problems += [message("engine-cannot-find-code", file=file) for file in missing_code(model)]
+    return tuple(problems)
+
+
+def missing_code(model: Model, base: Model | None = None) -> tuple[str, ...]:
+    """Python files that ``auto_map`` names, of this repo, and that the folder lacks; sorted.
+
+    Where a config file itself is lost, that of ``base`` says which code it will need when it is back.
+    An entry ``repo--module.Class`` names another repo's file and is never followed.
+    """
+    files: set[str] = set()
+    for name in _AUTO_MAP_FILES:
+        witness = base if base is not None and not model.has(name) else model
+        files.update(_auto_map_code(witness.object(name)))
+    return tuple(sorted(file for file in files if not model.has(file)))
+
+
+def _auto_map_code(config: JsonObject) -> Iterator[str]:
+    auto_map = config.get("auto_map")
+    for value in auto_map.values() if isinstance(auto_map, dict) else ():
+        for reference in value if isinstance(value, list) else [value]:
+            if isinstance(reference, str) and "--" not in reference and "." in reference:
+                yield reference.rsplit(".", 1)[0].replace(".", "/") + ".py"

@@ -1,0 +1,27 @@
+"""How the ``eos_token_id`` of a JSON file reads, in all the forms people write it."""
+
+from dataclasses import dataclass
+
+from genfix.json_types import JsonObject, JsonValue
+
+__all__ = ["EosValue", "read_eos"]
+
+
+@dataclass(frozen=True, slots=True)
+class EosValue:
+    """The ids of one ``eos_token_id``, and what in it is no id."""
+
+    ids: tuple[int, ...] = ()
+    """Each id once, in file order."""
+    invalid: tuple[JsonValue, ...] = ()
+    """Entries that are no token id: strings, floats, booleans, negative numbers."""
+
+
+def read_eos(config: JsonObject, key: str = "eos_token_id") -> EosValue:
+    """Read an int, a list of ints, `None` or an absent key; other things are `invalid`."""
+    value = config.get(key)
+    if value is None:
+        return EosValue()
+    entries = value if isinstance(value, list) else [value]
+    ids = tuple(dict.fromkeys(entry for entry in entries if type(entry) is int and entry >= 0))
+    return EosValue(ids, tuple(entry for entry in entries if type(entry) is not int or entry < 0))

@@ -1,0 +1,81 @@
+"""What an inference engine will do with a model folder, as far as its config files decide it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from genfix.json_types import JsonValue
+from genfix.message import Message
+
+__all__ = ["EngineView", "StopVerdict", "TemplateSource", "is_worse", "stop_verdict"]
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateSource:
+    """The chat template an engine takes: the file, and the SHA-256 of the text."""
+
+    source: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class EngineView:
+    """One engine's reading of a folder."""
+
+    engine: str
+    version: str
+    """The version whose code the view follows."""
+    stop_token_ids: tuple[int, ...]
+    """Token ids that end generation, in the order in which the engine meets them."""
+    sampling: Mapping[str, JsonValue]
+    """Defaults for requests that set nothing."""
+    chat_template: TemplateSource | None
+    context_length: int | None
+    """Longest sequence in tokens; `None` where the files alone do not say."""
+    problems: tuple[Message, ...]
+    """Why the folder does not load or does not chat."""
+    trace: tuple[Message, ...]
+    """Where each answer comes from."""
+
+    @property
+    def loads(self) -> bool:
+        """Whether the config files let the engine start."""
+        return not any(problem.id.startswith("engine-cannot") for problem in self.problems)
+
+
+class StopVerdict(StrEnum):
+    """What becomes of an engine's stop set from base to merged."""
+
+    SAME = "same"
+    """It has all ids the base's has."""
+    NARROWED = "narrowed"
+    """Ids are gone, but one that ends this model's turn is still there."""
+    LOST = "lost"
+    """The base stops and the merged model does not."""
+
+
+def stop_verdict(base: EngineView, merged: EngineView, ends: Sequence[int]) -> StopVerdict:
+    """Compare two views of one engine. ``ends`` are the ids that end a turn of the merged model; empty: not known.
+
+    A model stops when *any* of its turn ends is in the set. Where no end is known, any lost id may be the one.
+    """
+    had, has = set(base.stop_token_ids), set(merged.stop_token_ids)
+    if had <= has:
+        return StopVerdict.SAME
+    if ends and has.intersection(ends):
+        return StopVerdict.NARROWED
+    if ends and not had.intersection(ends):
+        return StopVerdict.NARROWED
+    return StopVerdict.LOST
+
+
+def is_worse(before: EngineView, after: EngineView, ends: Sequence[int]) -> bool:
+    """Whether a planned change makes an engine do worse: it loads no more, stops less, or loses its template."""
+    if before.loads and not after.loads:
+        return True
+    if before.chat_template is not None and after.chat_template is None:
+        return True
+    known = {problem.id for problem in before.problems}
+    if any(problem.id not in known for problem in after.problems):
+        return True
+    return stop_verdict(before, after, ends) is not StopVerdict.SAME

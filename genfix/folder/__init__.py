@@ -1,0 +1,25 @@
+"""Read-only model folders: listing, size, digests, bytes and byte ranges."""
+
+from genfix.folder.compare import same_file, sha256_of
+from genfix.folder.folder import FileProblem, FileStat, Folder, FolderFileError, Origin
+from genfix.folder.kinds import FileKind, kind_of, read_cap
+from genfix.folder.local import LocalFolder
+from genfix.folder.names import checked_name, is_safe_name
+from genfix.folder.overlay import OverlayFolder
+
+__all__ = [
+    "FileKind",
+    "FileProblem",
+    "FileStat",
+    "Folder",
+    "FolderFileError",
+    "LocalFolder",
+    "Origin",
+    "OverlayFolder",
+    "checked_name",
+    "is_safe_name",
+    "kind_of",
+    "read_cap",
+    "same_file",
+    "sha256_of",
+]

@@ -1,0 +1,124 @@
+"""What the files of a model folder are: which class a name belongs to, and how much of it may be read."""
+
+from enum import StrEnum
+from typing import Final
+
+__all__ = [
+    "GENERATION_CONFIG",
+    "PROCESSOR_FILES",
+    "SLOW_VOCABULARIES",
+    "TOKENIZER_CONFIG",
+    "TOKENIZER_FILES",
+    "FileKind",
+    "is_json_config",
+    "kind_of",
+    "read_cap",
+]
+
+GENERATION_CONFIG: Final = "generation_config.json"
+TOKENIZER_CONFIG: Final = "tokenizer_config.json"
+
+PROCESSOR_FILES: Final = (
+    "preprocessor_config.json",
+    "processor_config.json",
+    "video_preprocessor_config.json",
+    "image_processor_config.json",
+    "audio_tokenizer_config.json",
+)
+"""Names transformers' processor classes load (processing_utils.py and image_processing_utils.py, 5.23)."""
+
+SLOW_VOCABULARIES: Final = (
+    "tokenizer.model",
+    "vocab.json",
+    "merges.txt",
+    "vocab.txt",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "qwen.tiktoken",
+    "tiktoken.model",
+)
+"""Vocabularies that a slow tokenizer, or a converter to another format, reads."""
+
+TOKENIZER_FILES: Final = (
+    "tokenizer.json",
+    TOKENIZER_CONFIG,
+    "special_tokens_map.json",
+    "added_tokens.json",
+    *SLOW_VOCABULARIES,
+)
+
+_LICENCE_STEMS = ("license", "licence", "notice", "use_policy", "acceptable_use_policy", "copying")
+_WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".onnx", ".npz")
+
+_MIB: Final = 1024 * 1024
+
+
+class FileKind(StrEnum):
+    """The class of a file, by its name."""
+
+    CONFIG = "config"
+    GENERATION_CONFIG = "generation-config"
+    TOKENIZER = "tokenizer"
+    CHAT_TEMPLATE = "chat-template"
+    PROCESSOR = "processor"
+    CODE = "code"
+    LICENCE = "licence"
+    WEIGHTS = "weights"
+    WEIGHTS_INDEX = "weights-index"
+    ADAPTER = "adapter"
+    GGUF = "gguf"
+    OTHER = "other"
+
+
+def kind_of(name: str) -> FileKind:  # noqa: PLR0911 - one flat table of names reads best
+    """The class of the file called ``name`` (a relative path)."""
+    base = name.rsplit("/", 1)[-1]
+    if name == "config.json":
+        return FileKind.CONFIG
+    if name == GENERATION_CONFIG:
+        return FileKind.GENERATION_CONFIG
+    if name in TOKENIZER_FILES:
+        return FileKind.TOKENIZER
+    if name in PROCESSOR_FILES:
+        return FileKind.PROCESSOR
+    if name in {"chat_template.jinja", "chat_template.json"} or name.startswith("additional_chat_templates/"):
+        return FileKind.CHAT_TEMPLATE
+    if base.startswith("adapter_"):
+        return FileKind.ADAPTER
+    if base.endswith(".gguf"):
+        return FileKind.GGUF
+    if base.endswith(".index.json"):
+        return FileKind.WEIGHTS_INDEX
+    if base.endswith(_WEIGHT_SUFFIXES):
+        return FileKind.WEIGHTS
+    if base.endswith(".py"):
+        return FileKind.CODE
+    if "/" not in name and base.lower().split(".")[0].replace("-", "_") in _LICENCE_STEMS:
+        return FileKind.LICENCE
+    return FileKind.OTHER
+
+
+def is_json_config(name: str) -> bool:
+    """Whether ``name`` is a small JSON file that engines parse (not a vocabulary, not an index)."""
+    if not name.endswith(".json") or name in {"tokenizer.json", "vocab.json"}:
+        return False
+    return kind_of(name) in {
+        FileKind.CONFIG,
+        FileKind.GENERATION_CONFIG,
+        FileKind.TOKENIZER,
+        FileKind.PROCESSOR,
+        FileKind.CHAT_TEMPLATE,
+    }
+
+
+def read_cap(name: str) -> int:
+    """The most bytes genfix reads of the file called ``name`` at once: real files stay far below it."""
+    match kind_of(name):
+        case FileKind.CONFIG | FileKind.GENERATION_CONFIG | FileKind.PROCESSOR | FileKind.ADAPTER:
+            return 1 * _MIB
+        case FileKind.TOKENIZER if is_json_config(name):
+            return 4 * _MIB
+        case FileKind.TOKENIZER | FileKind.WEIGHTS_INDEX:
+            return 64 * _MIB
+        case _:
+            return 4 * _MIB

@@ -1,0 +1,171 @@
+"""A model folder on this machine."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from genfix.errors import StorageError
+from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Origin
+from genfix.folder.kinds import read_cap
+from genfix.folder.names import is_safe_name
+
+__all__ = ["LocalFolder"]
+
+_MAX_DEPTH: Final = 3
+"""Config files live at the top or in a named sub-directory; checkpoints below are folders of their own."""
+_CHUNK: Final = 1024 * 1024
+
+
+class LocalFolder:
+    """The files of a directory, read-only.
+
+    A symbolic link is followed only to a regular file inside the folder itself, or inside the ``blobs``
+    of the Hub cache that the folder (a snapshot) or the link belongs to; weights may be linked from
+    anywhere, since only their headers are read.
+    """
+
+    def __init__(self, root: Path, label: str | None = None, *, revision: str | None = None) -> None:
+        self.root = root
+        self.origin = Origin("hub" if revision else "local", label or str(root), revision)
+        self._real_root = Path(os.path.realpath(root))
+        self._names: frozenset[str] | None = None
+
+    def names(self) -> frozenset[str]:
+        """All file names, without dot-folders. Raises `StorageError` where the directory cannot be listed."""
+        if self._names is None:
+            try:
+                self._names = frozenset(_walk(str(self.root), "", 0))
+            except OSError as error:
+                raise StorageError(
+                    f"cannot list the folder {self.origin.label}: {error.strerror or error}",
+                    "check the path and its permissions",
+                ) from error
+        return self._names
+
+    def stat(self, name: str) -> FileStat:
+        """Size in bytes; a local file has no digest until it is read."""
+        if name not in self.names():
+            raise KeyError(name)
+        try:
+            return FileStat((self.root / name).stat().st_size)
+        except OSError as error:
+            raise self._unreadable(name, error) from error
+
+    def read(self, name: str) -> bytes:
+        """The whole file, where it is within its kind's cap."""
+        cap = read_cap(name)
+        fd = self._open(name)
+        with os.fdopen(fd, "rb") as file:
+            size = os.fstat(fd).st_size
+            if size > cap:
+                raise FolderFileError(
+                    name,
+                    FileProblem.TOO_LARGE,
+                    f"{name} has {size} bytes, more than the {cap} that such a file can have",
+                    "look whether another file was saved under this name",
+                )
+            return file.read(cap + 1)
+
+    def read_range(self, name: str, start: int, length: int) -> bytes:
+        """At most ``length`` bytes from offset ``start``."""
+        with os.fdopen(self._open(name), "rb", buffering=0) as file:
+            file.seek(start)
+            parts: list[bytes] = []
+            while length > 0 and (part := file.read(min(length, _CHUNK))):
+                parts.append(part)
+                length -= len(part)
+            return b"".join(parts)
+
+    def sha256(self, name: str) -> str:
+        """SHA-256 of the file's content as hex digits, read in pieces."""
+        with os.fdopen(self._open(name), "rb", buffering=0) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def git_sha1(self, name: str) -> str:
+        """SHA-1 of the git blob the file would be, as hex digits: what the Hub lists for a small file."""
+        digest = hashlib.sha1(usedforsecurity=False)
+        with os.fdopen(self._open(name), "rb", buffering=0) as file:
+            digest.update(b"blob %d\0" % os.fstat(file.fileno()).st_size)
+            while part := file.read(_CHUNK):
+                digest.update(part)
+        return digest.hexdigest()
+
+    def is_link(self, name: str) -> bool:
+        """Whether the entry itself is a symbolic link."""
+        return (self.root / name).is_symlink()
+
+    def _open(self, name: str) -> int:
+        if name not in self.names():
+            raise KeyError(name)
+        path = self.root / name
+        real = os.path.realpath(path)
+        if not self._may_follow(name, Path(real)):
+            raise FolderFileError(
+                name,
+                FileProblem.LINK_OUTSIDE,
+                f"{name} is a link to a file outside the folder",
+                "replace the link by a copy of the file it should have",
+            )
+        try:
+            # O_NONBLOCK: a FIFO called config.json must not hang us.
+            flags = (
+                os.O_RDONLY
+                | getattr(os, "O_NONBLOCK", 0)
+                | getattr(os, "O_NOFOLLOW", 0)
+                | getattr(os, "O_CLOEXEC", 0)
+            )
+            fd = os.open(real, flags | getattr(os, "O_BINARY", 0))
+        except OSError as error:
+            raise self._unreadable(name, error) from error
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise FolderFileError(
+                name,
+                FileProblem.NOT_REGULAR,
+                f"{name} is not a regular file",
+                "remove it or replace it by the file it should be",
+            )
+        return fd
+
+    def _may_follow(self, name: str, real: Path) -> bool:
+        if real.is_relative_to(self._real_root):
+            return True
+        if name.endswith((".safetensors", ".bin", ".pt", ".gguf")):
+            return True
+        return any(real.is_relative_to(blobs) for blobs in _cache_blobs(self.root, self._real_root))
+
+    def _unreadable(self, name: str, error: OSError) -> FolderFileError:
+        return FolderFileError(
+            name,
+            FileProblem.UNREADABLE,
+            f"cannot read {name}: {error.strerror or error}",
+            "check its permissions",
+        )
+
+
+def _cache_blobs(*roots: Path) -> Iterator[Path]:
+    """The ``blobs`` directories of the Hub cache that holds one of ``roots`` (a snapshot), if it is one.
+
+    Layout of the cache: ``<cache>/models--org--name/snapshots/<commit>/`` with links into the repo's own
+    ``blobs`` or the shared ``<cache>/blobs`` (huggingface_hub 2.x, file_download.py).
+    """
+    for root in roots:
+        snapshots = root.parent
+        if snapshots.name == "snapshots" and snapshots.parent.name.startswith("models--"):
+            repo = Path(os.path.realpath(snapshots.parent))
+            yield repo / "blobs"
+            yield repo.parent / "blobs"
+
+
+def _walk(directory: str, prefix: str, depth: int) -> Iterator[str]:
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            name = prefix + entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if depth < _MAX_DEPTH and not entry.name.startswith("."):
+                    yield from _walk(entry.path, name + "/", depth + 1)
+            elif is_safe_name(name):
+                yield name

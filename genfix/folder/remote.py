@@ -1,0 +1,161 @@
+"""A model folder that is not on this machine: a listing with digests, and files fetched when they are read."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from genfix.errors import BaseModelError
+from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Origin
+from genfix.folder.kinds import FileKind, kind_of, read_cap
+from genfix.folder.names import is_safe_name
+
+__all__ = ["Fetch", "FetchRange", "RemoteFolder"]
+
+Fetch: TypeAlias = Callable[[str], Path]
+"""Brings one listed file to this machine and says where it is."""
+FetchRange: TypeAlias = Callable[[str, int, int], bytes]
+"""At most so many bytes of one listed file from an offset: ``(name, start, length)``."""
+
+_MAX_DEPTH: Final = 3
+"""As deep as a local folder is walked, so that both sides of a comparison see the same names."""
+_WEIGHTS: Final = frozenset({FileKind.WEIGHTS, FileKind.GGUF})
+
+
+class RemoteFolder:
+    """Files known from a listing; each is fetched when it is read and must have the digest it is listed with.
+
+    The listing comes from a stranger's repo: names that could leave a folder are dropped, as are dot-folders.
+    A weights file is never fetched whole. ``refetch`` is asked once for another copy where the first one is
+    not the listed file (a damaged cache).
+    """
+
+    def __init__(
+        self,
+        origin: Origin,
+        listing: Mapping[str, FileStat],
+        fetch: Fetch,
+        *,
+        refetch: Fetch | None = None,
+        fetch_range: FetchRange | None = None,
+    ) -> None:
+        self.origin = origin
+        self._files = {name: listing[name] for name in listing if _is_shown(name)}
+        self._names = frozenset(self._files)
+        self._fetch = fetch
+        self._refetch = refetch
+        self._fetch_range = fetch_range
+
+    def names(self) -> frozenset[str]:
+        """All file names, without dot-folders."""
+        return self._names
+
+    def stat(self, name: str) -> FileStat:
+        """Size and digests as listed. Raises `KeyError` for an unknown name."""
+        return self._files[name]
+
+    def read(self, name: str) -> bytes:
+        """The whole file, with the digest it is listed with.
+
+        Raises `KeyError` for an unknown name; `FolderFileError` for weights, a file over its kind's cap and a
+        copy that is no regular file; `BaseModelError` where it cannot be fetched or is not the listed file.
+        """
+        listed = self.stat(name)
+        if kind_of(name) in _WEIGHTS:
+            raise _no_weights(name)
+        cap = read_cap(name)
+        if listed.size > cap:
+            raise FolderFileError(
+                name,
+                FileProblem.TOO_LARGE,
+                f"{name} of {self.origin} has {listed.size} bytes, more than the {cap} that such a file can have",
+                "look whether another file was saved under this name",
+            )
+        path = self._fetch(name)
+        content = _read_regular(path, name, cap)
+        wrong = _difference(content, listed)
+        if wrong and self._refetch is not None:
+            path = self._refetch(name)
+            content = _read_regular(path, name, cap)
+            wrong = _difference(content, listed)
+        if wrong:
+            raise BaseModelError(
+                f"{name} of {self.origin} is not the file that was listed: {wrong}",
+                f"delete the copy {path} and try again, or pass a local copy of the model: --base ./folder",
+            )
+        return content
+
+    def read_range(self, name: str, start: int, length: int) -> bytes:
+        """At most ``length`` bytes from offset ``start``.
+
+        A small file is read whole and verified; a part of a weights file cannot be, so only its headers
+        should be asked for. Raises as `read`, and `FolderFileError` where no part of weights can be had.
+        """
+        listed = self.stat(name)
+        if kind_of(name) not in _WEIGHTS and listed.size <= read_cap(name):
+            return self.read(name)[start : start + length]
+        if self._fetch_range is None:
+            raise _no_weights(name)
+        return self._fetch_range(name, start, length)
+
+
+def _is_shown(name: str) -> bool:
+    folders = name.split("/")[:-1]
+    return (
+        is_safe_name(name)
+        and len(folders) <= _MAX_DEPTH
+        and not any(part.startswith(".") for part in folders)
+    )
+
+
+def _no_weights(name: str) -> FolderFileError:
+    return FolderFileError(
+        name,
+        FileProblem.UNREADABLE,
+        f"{name} is a weights file, and genfix does not download weights",
+        "what is asked of them needs a local copy of the model: --base ./folder",
+    )
+
+
+def _read_regular(path: Path, name: str, cap: int) -> bytes:
+    try:
+        # O_NONBLOCK: a FIFO in the place of the copy must not hang us.
+        fd = os.open(
+            path,
+            os.O_RDONLY
+            | getattr(os, "O_NONBLOCK", 0)
+            | getattr(os, "O_CLOEXEC", 0)
+            | getattr(os, "O_BINARY", 0),
+        )
+        with os.fdopen(fd, "rb") as file:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise FolderFileError(
+                    name, FileProblem.NOT_REGULAR, f"{path} is not a regular file", "delete it and try again"
+                )
+            return file.read(cap + 1)
+    except OSError as error:
+        raise FolderFileError(
+            name,
+            FileProblem.UNREADABLE,
+            f"cannot read {path}, the copy of {name}: {error.strerror or error}",
+            "check its permissions",
+        ) from error
+
+
+def _difference(content: bytes, listed: FileStat) -> str:
+    """What tells ``content`` from the listed file, in words; empty where it is that file."""
+    if len(content) != listed.size:
+        return f"it has {len(content)} bytes, should have {listed.size}"
+    if listed.sha256 is not None:
+        return _digests("sha256", hashlib.sha256(content).hexdigest(), listed.sha256)
+    if listed.git_sha1 is not None:
+        blob = hashlib.sha1(b"blob %d\0" % len(content), usedforsecurity=False)
+        blob.update(content)
+        return _digests("git sha1", blob.hexdigest(), listed.git_sha1)
+    return ""
+
+
+def _digests(kind: str, found: str, listed: str) -> str:
+    return "" if found == listed else f"its {kind} is {found[:12]}, should be {listed[:12]}"

@@ -1,0 +1,240 @@
+"""Strict reading of a model folder's JSON files.
+
+Stricter than `json.loads`, which takes the last of two equal keys, a byte order mark and UTF-16, and leaves
+through `RecursionError` or a bare `ValueError` on hostile input. One parse for a good file; where a problem
+is, is only worked out once there is one.
+"""
+
+import codecs
+import json
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from genfix.errors import GenfixError
+from genfix.json_types import JsonValue
+
+__all__ = [
+    "JsonError",
+    "JsonProblem",
+    "JsonProblemKind",
+    "decoded",
+    "parsed",
+    "read_json",
+    "read_json_object",
+]
+
+MAX_DEPTH = 64
+"""Objects and lists inside each other; real configs stay below 10."""
+
+STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+"""A JSON string as a regular expression for text that is known to parse (compile with `re.DOTALL`)."""
+
+_SPACE = " \t\r\n"
+_WIDE_ENCODINGS = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),  # before UTF-16: its mark starts with the one of UTF-16
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
+_TYPE_NAMES = {
+    type(None): "null",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    str: "a string",
+    list: "a list",
+}
+
+
+class JsonProblemKind(StrEnum):
+    """What is wrong with a JSON file."""
+
+    SYNTAX = "syntax"
+    """Not JSON, or an integer too long for Python to read."""
+    DUPLICATE_KEY = "duplicate-key"
+    ENCODING = "encoding"
+    """Not UTF-8, or a ``\\ud800``-like escape that stands for no character."""
+    BOM = "bom"
+    """A UTF-8 byte order mark: transformers opens with ``encoding="utf-8"``, and `json` then refuses it."""
+    NOT_AN_OBJECT = "not-an-object"
+    TOO_DEEP = "too-deep"
+    EMPTY = "empty"
+    """Nothing but white space or NUL bytes: what a full disk or a crash leaves behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class JsonProblem:
+    """The first problem found in a JSON file, and where. Line and column count from 1, the column in characters."""
+
+    kind: JsonProblemKind
+    line: int
+    column: int
+    detail: str
+    """The duplicate key, the parser's short message, the encoding or the type found; from the file, so not safe to print."""
+
+    def __str__(self) -> str:
+        where = f"line {self.line}, column {self.column}"
+        match self.kind:
+            case JsonProblemKind.SYNTAX:
+                return f"not valid JSON at {where}: {self.detail}"
+            case JsonProblemKind.DUPLICATE_KEY:
+                key = self.detail if len(self.detail) <= 80 else self.detail[:77] + "..."
+                return f"the key {json.dumps(key)} is given a second time at {where}"
+            case JsonProblemKind.ENCODING:
+                return f"not valid UTF-8 text at {where}: {self.detail}"
+            case JsonProblemKind.BOM:
+                return f"a {self.detail} byte order mark at {where}, which the readers of this file refuse"
+            case JsonProblemKind.NOT_AN_OBJECT:
+                return f"a JSON object was expected at {where}, not {self.detail}"
+            case JsonProblemKind.TOO_DEEP:
+                return f"nested more than {MAX_DEPTH} levels deep at {where}"
+            case JsonProblemKind.EMPTY:
+                return f"no JSON value before {where}: {self.detail}"
+
+
+class JsonError(GenfixError):
+    """Bytes that are not the JSON they should be: `problem` says what and where."""
+
+    def __init__(self, problem: JsonProblem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+    @classmethod
+    def at(cls, kind: JsonProblemKind, text: str, offset: int, detail: str) -> "JsonError":
+        """Make the error for the character at ``offset`` of ``text``."""
+        line = text.count("\n", 0, offset) + 1
+        return cls(JsonProblem(kind, line, offset - text.rfind("\n", 0, offset), detail))
+
+
+def read_json(data: bytes) -> JsonValue:
+    """Return the value of a JSON file. ``NaN`` and ``Infinity`` are accepted, as transformers writes them.
+
+    Raises `JsonError`.
+    """
+    return parsed(decoded(data))
+
+
+def read_json_object(data: bytes) -> dict[str, JsonValue]:
+    """Return the value of a JSON file whose top level must be an object. Raises `JsonError`."""
+    text = decoded(data)
+    value = parsed(text)
+    if isinstance(value, dict):
+        return value
+    start = len(text) - len(text.lstrip(_SPACE))
+    raise JsonError.at(JsonProblemKind.NOT_AN_OBJECT, text, start, _TYPE_NAMES[type(value)])
+
+
+def decoded(data: bytes) -> str:
+    """Return the text of a JSON file, UTF-8 and nothing else. Raises `JsonError` (encoding, BOM, empty)."""
+    if not data.strip(b" \t\r\n\0"):
+        detail = "only NUL bytes" if b"\0" in data else "the file is empty"
+        raise JsonError(JsonProblem(JsonProblemKind.EMPTY, 1, 1, detail))
+    if data.startswith(codecs.BOM_UTF8):
+        raise JsonError(JsonProblem(JsonProblemKind.BOM, 1, 1, "UTF-8"))
+    wide = next((name for mark, name in _WIDE_ENCODINGS if data.startswith(mark)), None)
+    if wide is None and b"\0" in data[:4]:  # the first two characters of JSON are ASCII
+        wide = "UTF-32" if b"\0\0" in data[:4] else "UTF-16"
+    if wide is not None:
+        raise JsonError(JsonProblem(JsonProblemKind.ENCODING, 1, 1, wide))
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        good = data[: error.start].decode()
+        raise JsonError.at(
+            JsonProblemKind.ENCODING, good, len(good), f"byte 0x{data[error.start]:02x}"
+        ) from None
+
+
+def parsed(text: str, *, unique_keys: bool = True) -> JsonValue:
+    """Return the value of a JSON text.
+
+    Raises `JsonError`; with ``unique_keys=False`` the last of two equal keys counts, as in `json.loads`.
+    """
+    repeated = False
+
+    # Noted here and raised later, so that a file that is also broken is called broken.
+    def to_dict(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+        nonlocal repeated
+        value = dict(pairs)
+        if len(value) != len(pairs):
+            repeated = True
+        return value
+
+    try:
+        value: JsonValue = json.loads(text, object_pairs_hook=to_dict)
+    except json.JSONDecodeError as error:
+        raise JsonError.at(JsonProblemKind.SYNTAX, text, error.pos, error.msg) from None
+    except RecursionError:
+        raise _first_problem(text, JsonProblemKind.TOO_DEEP) from None
+    except ValueError:  # int() refuses thousands of digits
+        raise _long_integer(text) from None
+    if _is_too_deep(value):
+        raise _first_problem(text, JsonProblemKind.TOO_DEEP)
+    if "\\ud" in text or "\\uD" in text:
+        _refuse_lone_surrogates(text)
+    if repeated and unique_keys:
+        raise _first_problem(text, JsonProblemKind.DUPLICATE_KEY)
+    return value
+
+
+def _is_too_deep(value: JsonValue) -> bool:
+    level: list[dict[str, JsonValue] | list[JsonValue]] = [value] if isinstance(value, dict | list) else []
+    for _ in range(MAX_DEPTH):
+        level = list(_containers_in(level))
+        if not level:
+            return False
+    return True
+
+
+def _containers_in(
+    level: list[dict[str, JsonValue] | list[JsonValue]],
+) -> Iterator[dict[str, JsonValue] | list[JsonValue]]:
+    for node in level:
+        for child in node.values() if isinstance(node, dict) else node:
+            if isinstance(child, (dict, list)):  # a tuple: twice as fast as a union, and this is the hot loop
+                yield child
+
+
+def _first_problem(text: str, kind: JsonProblemKind) -> JsonError:
+    """Say where ``text`` first nests too deep (`TOO_DEEP`) or first repeats a key (`DUPLICATE_KEY`)."""
+    open_keys: list[set[str]] = []
+    # The lone quote ends the search in a text that is broken further on.
+    for token in re.finditer(rf'({STRING})([{_SPACE}]*:)?|[\[{{\]}}"]', text, re.DOTALL):
+        first = token[0][0]
+        if first in "[{":
+            open_keys.append(set())
+            if kind is JsonProblemKind.TOO_DEEP and len(open_keys) > MAX_DEPTH:
+                return JsonError.at(kind, text, token.start(), "")
+        elif first in "]}":
+            open_keys.pop()
+        elif token[1] is None:
+            break
+        elif kind is JsonProblemKind.DUPLICATE_KEY and token[2]:
+            key: str = json.loads(token[1])
+            if key in open_keys[-1]:
+                return JsonError.at(kind, text, token.start(), key)
+            open_keys[-1].add(key)
+    return JsonError(JsonProblem(kind, 1, 1, ""))  # the caller's own stack was nearly used up
+
+
+def _long_integer(text: str) -> JsonError:
+    limit = sys.get_int_max_str_digits()
+    for token in re.finditer(rf"{STRING}|-?(\d++)([.eE][\d.eE+-]*+)?", text, re.DOTALL):
+        if token[1] and not token[2] and len(token[1]) > limit:
+            return JsonError.at(
+                JsonProblemKind.SYNTAX, text, token.start(), f"an integer of {len(token[1])} digits"
+            )
+    return JsonError(JsonProblem(JsonProblemKind.SYNTAX, 1, 1, "a number that cannot be read"))
+
+
+def _refuse_lone_surrogates(text: str) -> None:
+    # A backslash only occurs inside strings, and matching every escape in turn steps over escaped ones.
+    # Its being the literal start of the pattern makes the search fast.
+    for escape in re.finditer(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", text):
+        if escape[1]:
+            raise JsonError.at(
+                JsonProblemKind.ENCODING, text, escape.start(), f"the lone surrogate \\{escape[1]}"
+            )

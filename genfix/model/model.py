@@ -1,0 +1,187 @@
+"""A model folder as facts: each is read when first asked for, and once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from genfix.folder.folder import Folder, FolderFileError
+from genfix.folder.kinds import GENERATION_CONFIG, TOKENIZER_CONFIG
+from genfix.json_types import JsonObject, JsonValue
+from genfix.model.chat_template import JINJA_FILE, ChatTemplate, template_copies
+from genfix.model.json_read import JsonError, JsonProblem, JsonProblemKind, decoded, parsed, read_json_object
+from genfix.model.tokenizer import TokenTable, read_token_table
+from genfix.model.turn_ends import TemplateFailure, TurnEnds, find_turn_ends
+from genfix.model.weights import Weights
+
+__all__ = ["JsonFile", "Model", "TextFile"]
+
+_NOTHING: Final[JsonObject] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class JsonFile:
+    """A JSON file as engines see it: absent, an object, or something they cannot read."""
+
+    name: str
+    present: bool
+    value: JsonObject | None = None
+    """The object; `None` where the file is absent or cannot be read."""
+    problem: JsonProblem | FolderFileError | None = None
+    """What is wrong with it; a file with a duplicate key has both a problem and a value, as engines see it."""
+
+    @property
+    def unreadable(self) -> bool:
+        """Present, but not a JSON object that an engine can read."""
+        return self.present and self.value is None
+
+
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    """A UTF-8 text file: absent, its text, or the reason why it cannot be read."""
+
+    text: str | None = None
+    problem: FolderFileError | UnicodeDecodeError | None = None
+
+
+class Model:
+    """Lazy facts of one `Folder`."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.folder = folder
+        self._json: dict[str, JsonFile] = {}
+
+    def has(self, name: str) -> bool:
+        """Whether the folder lists a file called ``name``."""
+        return name in self.folder.names()
+
+    def json(self, name: str) -> JsonFile:
+        """The JSON file called ``name``, read once."""
+        known = self._json.get(name)
+        if known is None:
+            known = self._json[name] = self._read_json(name)
+        return known
+
+    def _read_json(self, name: str) -> JsonFile:
+        if not self.has(name):
+            return JsonFile(name, present=False)
+        try:
+            content = self.folder.read(name)
+        except FolderFileError as error:
+            return JsonFile(name, present=True, problem=error)
+        try:
+            return JsonFile(name, present=True, value=read_json_object(content))
+        except JsonError as error:
+            value = None
+            if error.problem.kind is JsonProblemKind.DUPLICATE_KEY:
+                # Python readers, and so most engines, take the last of the two.
+                loose = parsed(decoded(content), unique_keys=False)
+                value = loose if isinstance(loose, dict) else None
+            return JsonFile(name, present=True, value=value, problem=error.problem)
+
+    def object(self, name: str) -> JsonObject:
+        """The object in the JSON file called ``name``; empty where it is absent or unreadable."""
+        return self.json(name).value or _NOTHING
+
+    def keys(self, name: str) -> tuple[str, ...]:
+        """The top-level keys of the JSON file called ``name``, in file order."""
+        return tuple(self.object(name))
+
+    @property
+    def config(self) -> JsonObject:
+        """``config.json``, or an empty object."""
+        return self.object("config.json")
+
+    @property
+    def generation_config(self) -> JsonFile:
+        """``generation_config.json``."""
+        return self.json(GENERATION_CONFIG)
+
+    @property
+    def tokenizer_config(self) -> JsonObject:
+        """``tokenizer_config.json``, or an empty object."""
+        return self.object(TOKENIZER_CONFIG)
+
+    def config_value(self, key: str) -> JsonValue:
+        """A value of ``config.json``: at the top or, where it is absent there, of the language model's own part.
+
+        transformers moved the text fields of vision-language configs under ``text_config`` (4.52 and later).
+        """
+        if self.config.get(key) is not None:
+            return self.config[key]
+        return self.text_config.get(key)
+
+    @cached_property
+    def text_config(self) -> JsonObject:
+        """The language model's part of a composite ``config.json``; empty where there is none."""
+        for key in ("text_config", "llm_config", "language_config"):
+            part = self.config.get(key)
+            if isinstance(part, dict):
+                return part
+        return _NOTHING
+
+    @cached_property
+    def tokenizer(self) -> TokenTable:
+        """Added and special tokens."""
+        return read_token_table(
+            self.folder,
+            self.tokenizer_config,
+            self.object("added_tokens.json"),
+            self.object("special_tokens_map.json"),
+        )
+
+    @cached_property
+    def jinja(self) -> TextFile:
+        """``chat_template.jinja``."""
+        if not self.has(JINJA_FILE):
+            return TextFile()
+        try:
+            return TextFile(self.folder.read(JINJA_FILE).decode("utf-8"))
+        except (FolderFileError, UnicodeDecodeError) as error:
+            return TextFile(problem=error)
+
+    @cached_property
+    def template_copies(self) -> tuple[ChatTemplate, ...]:
+        """All copies of the default chat template, the one transformers reads first."""
+        return template_copies(
+            self.jinja.text,
+            self.tokenizer_config,
+            self.object("chat_template.json"),
+            self.object("processor_config.json"),
+        )
+
+    @property
+    def chat_template(self) -> ChatTemplate | None:
+        """The chat template transformers' tokenizer (or, without one, its processor) uses."""
+        return self.template_copies[0] if self.template_copies else None
+
+    @cached_property
+    def turn_ends(self) -> TurnEnds | TemplateFailure | None:
+        """How the chat template ends an assistant turn; `None` without a template."""
+        template = self.chat_template
+        return find_turn_ends(template.text, self.tokenizer.ids.keys()) if template else None
+
+    @property
+    def end_ids(self) -> Mapping[str, int]:
+        """The template's turn ends that are one token here, with their ids; empty where it has none to tell."""
+        ends = self.turn_ends
+        if not isinstance(ends, TurnEnds):
+            return {}
+        ids = self.tokenizer.ids
+        return {token: ids[token] for token in ends.tokens if token in ids}
+
+    @cached_property
+    def weights(self) -> Weights:
+        """Tensor names and shapes."""
+        return Weights(self.folder)
+
+    @property
+    def vocab_rows(self) -> int | None:
+        """How many token ids the model can take: rows of the embedding, else what ``config.json`` says."""
+        if self.weights.embedding_rows is not None:
+            return self.weights.embedding_rows
+        for key in ("vocab_size", "padded_vocab_size"):
+            rows = self.config_value(key)
+            if type(rows) is int:
+                return rows
+        return None

@@ -1,0 +1,102 @@
+"""What the weights say about themselves: safetensors headers, read by range and never further."""
+
+import json
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from genfix.folder.folder import Folder, FolderFileError
+from genfix.folder.kinds import FileKind, kind_of
+from genfix.json_types import JsonValue
+
+__all__ = ["Tensor", "Weights"]
+
+_MAX_HEADER: Final = 100 * 1024 * 1024
+"""The format's own limit on a header (safetensors, src/tensor.rs)."""
+
+_EMBEDDINGS: Final = (
+    "embed_tokens.weight",
+    "word_embeddings.weight",
+    "wte.weight",
+    "tok_embeddings.weight",
+    "embed_in.weight",
+)
+"""Last parts of the names that input embeddings have in the architectures transformers ships."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One tensor as a header describes it."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    file: str
+
+
+class Weights:
+    """The tensors of a folder, by name; empty where there are no safetensors, or none that can be read."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+
+    @cached_property
+    def files(self) -> tuple[str, ...]:
+        """Weight files at the top of the folder, of any format, sorted."""
+        return tuple(
+            sorted(name for name in self._folder.names() if "/" not in name and _is_full_weights(name))
+        )
+
+    @cached_property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """All tensors that the headers of the ``*.safetensors`` files name."""
+        found: dict[str, Tensor] = {}
+        for file in self.files:
+            if file.endswith(".safetensors"):
+                found.update(_read_header(self._folder, file))
+        return found
+
+    @property
+    def embedding_rows(self) -> int | None:
+        """Rows of the input embedding, the largest token id plus one the model can take; `None` where unknown."""
+        rows = [
+            tensor.shape[0]
+            for name, tensor in self.tensors.items()
+            if name.endswith(_EMBEDDINGS)
+            and len(tensor.shape) == 2
+            and "vision" not in name
+            and "visual" not in name
+        ]
+        return max(rows) if rows else None
+
+
+def _is_full_weights(name: str) -> bool:
+    if kind_of(name) is not FileKind.WEIGHTS:
+        return False
+    return name.endswith(".safetensors") or name.startswith(("pytorch_model", "model", "consolidated"))
+
+
+def _read_header(folder: Folder, file: str) -> Mapping[str, Tensor]:
+    try:
+        prefix = folder.read_range(file, 0, 8)
+        if len(prefix) != 8:
+            return {}
+        (length,) = struct.unpack("<Q", prefix)
+        if length > min(_MAX_HEADER, folder.stat(file).size):
+            return {}
+        header: JsonValue = json.loads(folder.read_range(file, 8, length))
+    except (FolderFileError, ValueError, RecursionError):
+        return {}
+    return dict(_tensors(header, file)) if isinstance(header, dict) else {}
+
+
+def _tensors(header: Mapping[str, JsonValue], file: str) -> Iterator[tuple[str, Tensor]]:
+    for name, entry in header.items():
+        if name == "__metadata__" or not isinstance(entry, dict):
+            continue
+        dtype, shape = entry.get("dtype"), entry.get("shape")
+        if isinstance(dtype, str) and isinstance(shape, list):
+            sizes = [size for size in shape if type(size) is int]
+            if len(sizes) == len(shape):
+                yield name, Tensor(dtype, tuple(sizes), file)

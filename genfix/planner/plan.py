@@ -1,0 +1,52 @@
+"""A plan as a value: exactly what would be written, and why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from genfix.engines import EngineView
+from genfix.rules import Finding
+
+__all__ = ["FileChange", "Plan"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """The new bytes of one file."""
+
+    name: str
+    before: bytes | None
+    """The bytes now; `None` where the file is new."""
+    after: bytes
+    restored: bool
+    """Whether `after` is the base's file, byte for byte."""
+    codes: tuple[str, ...]
+    """Codes of the findings the change clears."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Fixes resolved into bytes, judged again on the planned result."""
+
+    target: str
+    """The folder as the user wrote it."""
+    base: str | None
+    """The base's label and commit, or `None`."""
+    findings: tuple[Finding, ...]
+    """What is wrong now."""
+    changes: tuple[FileChange, ...]
+    """In order of names; empty where there is nothing to do."""
+    remaining: tuple[Finding, ...]
+    """What is still wrong afterwards."""
+    inputs: Mapping[str, str | None]
+    """SHA-256 of every file of the folder the plan rests on; `None` for one that must not exist."""
+    views_before: Mapping[str, EngineView]
+    views_after: Mapping[str, EngineView]
+    base_views: Mapping[str, EngineView]
+    notes: tuple[str, ...] = ()
+    """What the reader should know about how the plan came about, a sentence each."""
+
+    @property
+    def fixed(self) -> tuple[Finding, ...]:
+        """The findings that the plan clears."""
+        left = {finding.key for finding in self.remaining}
+        return tuple(finding for finding in self.findings if finding.key not in left)

@@ -1,0 +1,7 @@
+"""Where the merged folder and its base are, and whether the one can come from the other."""
+
+from genfix.resolver.base import Base, BaseFacts, resolve_base
+from genfix.resolver.proof import prove_parentage
+from genfix.resolver.target import open_target
+
+__all__ = ["Base", "BaseFacts", "open_target", "prove_parentage", "resolve_base"]

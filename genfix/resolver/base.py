@@ -1,0 +1,93 @@
+"""A base spec to a base: found, opened, pinned, and readable."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from genfix.errors import BaseModelError, InputError
+from genfix.folder import Folder, LocalFolder
+from genfix.folder.kinds import is_json_config
+from genfix.model import JsonFile, Model
+from genfix.model.json_read import JsonProblem
+from genfix.resolver.spec import HubSpec, LocalSpec, parse_spec
+from genfix.resolver.target import refuse_other_layouts
+
+__all__ = ["Base", "BaseFacts", "resolve_base"]
+
+
+class BaseFacts(Model):
+    """The facts of a base. A file of the base that cannot be read is an error, never a finding."""
+
+    def json(self, name: str) -> JsonFile:
+        """The JSON file called ``name``. Raises `BaseModelError` where it cannot be read."""
+        file = super().json(name)
+        problem = file.problem
+        if problem is None:
+            return file
+        if isinstance(problem, JsonProblem):
+            reason = f"line {problem.line}, column {problem.column}: {problem.detail}"
+        else:
+            reason = problem.message
+        raise BaseModelError(
+            f"{name} of the base {self.folder.origin} cannot be used: {reason}",
+            "get the base's file again, or name another base",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A base that was found."""
+
+    facts: BaseFacts
+    notes: tuple[str, ...] = ()
+    """What the user should know about how it was found, a sentence each."""
+
+    @property
+    def folder(self) -> Folder:
+        """Its files."""
+        return self.facts.folder
+
+
+def resolve_base(spec: str, *, offline: bool = False) -> Base:
+    """Find the base that ``spec`` names: a directory, or ``org/name[@revision]``.
+
+    Raises `BaseModelError` where it is not found, not reachable or not readable.
+    """
+    match parse_spec(spec):
+        case LocalSpec() as local:
+            folder = _open_directory(local.path, spec)
+            notes = (
+                (f"{spec} is a folder here and was taken as such, not as a Hub repo",)
+                if local.shadows_repo
+                else ()
+            )
+            facts = BaseFacts(folder)
+            for name in sorted(folder.names()):
+                if is_json_config(name):
+                    facts.json(name)
+            return Base(facts, notes)
+        case HubSpec() as hub:
+            # Imported here: the Hub client costs more than a whole check of a local base.
+            from genfix.resolver.hub import open_hub  # noqa: PLC0415
+
+            found = open_hub(hub, offline=offline)
+            _refuse(found.folder)
+            return Base(BaseFacts(found.folder), found.notes)
+
+
+def _open_directory(path: Path, spec: str) -> LocalFolder:
+    if not path.is_dir():
+        raise BaseModelError(
+            f"there is no base folder {spec}", "check the path, or name a Hub repo as org/name"
+        )
+    folder = LocalFolder(path, spec)
+    _refuse(folder)
+    return folder
+
+
+def _refuse(folder: Folder) -> None:
+    try:
+        refuse_other_layouts(folder)
+    except InputError as error:
+        raise BaseModelError(
+            f"the base cannot be used: {error.message}", "name the model the adapter was trained on"
+        ) from error

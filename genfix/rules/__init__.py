@@ -1,0 +1,37 @@
+"""The rules, and what they find."""
+
+from genfix.rules.context import Context
+from genfix.rules.finding import (
+    Applicability,
+    Finding,
+    Fix,
+    Operation,
+    RemoveField,
+    RestoreFile,
+    SetField,
+    Severity,
+    StripBom,
+    Witness,
+    sort_findings,
+)
+from genfix.rules.registry import RULES, judge
+from genfix.rules.rule import Rule, RuleDoc
+
+__all__ = [
+    "RULES",
+    "Applicability",
+    "Context",
+    "Finding",
+    "Fix",
+    "Operation",
+    "RemoveField",
+    "RestoreFile",
+    "Rule",
+    "RuleDoc",
+    "SetField",
+    "Severity",
+    "StripBom",
+    "Witness",
+    "judge",
+    "sort_findings",
+]

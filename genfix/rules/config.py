@@ -1,0 +1,177 @@
+"""GF4xx: config.json.
+
+Who is right: the weights about shapes, merged about the rest. A key of the base that is gone counts only where
+it has no other spelling in merged and a reader needs it.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from genfix.json_types import JsonValue
+from genfix.message import Message, message
+from genfix.model import Model
+from genfix.model.json_edit import raw_value
+from genfix.rules.context import Context
+from genfix.rules.finding import Applicability, Finding, Fix, RestoreFile, SetField, Severity, Witness
+from genfix.rules.rule import Rule, RuleDoc
+
+__all__ = ["RULES"]
+
+_CONFIG: Final = "config.json"
+
+_ERRORS: Final = frozenset(["model_type", "architectures", "auto_map"])
+"""Without these no engine knows which model to build."""
+
+_NEEDED: Final = frozenset(
+    [
+        *_ERRORS,
+        "hidden_size",
+        "num_hidden_layers",
+        "num_layers",
+        "num_attention_heads",
+        "num_key_value_heads",
+        "multi_query_group_num",
+        "kv_channels",
+        "head_dim",
+        "intermediate_size",
+        "ffn_hidden_size",
+        "moe_intermediate_size",
+        "n_routed_experts",
+        "num_experts",
+        "num_experts_per_tok",
+        "vocab_size",
+        "padded_vocab_size",
+        "hidden_act",
+        "rms_norm_eps",
+        "layernorm_epsilon",
+        "rope_theta",
+        "rope_scaling",
+        "rope_ratio",
+        "partial_rotary_factor",
+        "max_position_embeddings",
+        "seq_length",
+        "image_token_id",
+        "image_token_index",
+        "video_token_id",
+        "audio_token_id",
+        "vision_start_token_id",
+        "vision_end_token_id",
+        "vision_config",
+        "text_config",
+        "audio_config",
+    ]
+)
+"""Keys whose class default would silently build another model."""
+
+_OTHER_SPELLINGS: Final = {
+    "rope_theta": ("rope_parameters",),
+    "rope_scaling": ("rope_parameters",),
+    "partial_rotary_factor": ("rope_parameters",),
+    "image_token_index": ("image_token_id",),
+    "image_token_id": ("image_token_index",),
+    "num_layers": ("num_hidden_layers",),
+    "padded_vocab_size": ("vocab_size",),
+    "seq_length": ("max_position_embeddings",),
+}
+"""Where else transformers keeps the same fact (5.x: modeling_rope_utils.py; renamed image ids since 4.52)."""
+
+
+def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
+    base = context.base
+    if base is None or not context.lost_from_base(_CONFIG):
+        return
+    contradiction = _contradiction(context.merged, base)
+    yield rule.finding(
+        _CONFIG,
+        message("config-missing"),
+        witness=Witness.BASE,
+        engines=tuple(context.views),
+        fix=Fix(
+            Applicability.UNSAFE if contradiction else Applicability.SAFE,
+            contradiction or message("why-file-lost"),
+            (RestoreFile(_CONFIG),),
+        ),
+    )
+
+
+def _contradiction(merged: Model, base: Model) -> Message | None:
+    """What the weights say against the base's config.json as a whole."""
+    rows, claimed = merged.weights.embedding_rows, base.vocab_rows
+    if rows is not None and claimed is not None and rows != claimed:
+        return message("why-rows-differ", rows=rows, base=claimed)
+    return None
+
+
+def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
+    base, merged = context.base, context.merged
+    if base is None or not merged.config:
+        return
+    content: bytes | None = None
+    for key, value in base.config.items():
+        if key not in _NEEDED or value is None or value in ([], {}) or _has(merged, key):
+            continue
+        content = content if content is not None else base.folder.read(_CONFIG)
+        contradiction = _contradicted(merged, key, value)
+        yield rule.finding(
+            _CONFIG,
+            message("config-field-lost", key=key),
+            severity=Severity.ERROR if key in _ERRORS else Severity.WARNING,
+            witness=Witness.BASE,
+            pointer=f"/{key}",
+            expected=value,
+            engines=tuple(context.views),
+            fix=Fix(
+                Applicability.UNSAFE if contradiction else Applicability.SAFE,
+                contradiction or message("why-field-lost", key=key),
+                (SetField(_CONFIG, f"/{key}", raw_value(content, f"/{key}"), base.keys(_CONFIG)),),
+            ),
+        )
+
+
+def _has(merged: Model, key: str) -> bool:
+    return any(merged.config_value(name) is not None for name in (key, *_OTHER_SPELLINGS.get(key, ())))
+
+
+def _contradicted(merged: Model, key: str, value: JsonValue) -> Message | None:
+    rows = merged.weights.embedding_rows
+    if key in {"vocab_size", "padded_vocab_size"} and rows is not None and rows != value:
+        return message("why-rows-differ", rows=rows, base=value)
+    return None
+
+
+RULES: Final = (
+    Rule(
+        code="GF401",
+        name="config-missing",
+        severity=Severity.ERROR,
+        needs_base=True,
+        doc=RuleDoc(
+            what="The folder has no `config.json`; the base has one.",
+            why="No engine loads the folder: `Unrecognized model ... Should have a model_type key in its config.json`.",
+            fix="The base's file, byte-identical.",
+            safety="Safe unless the weights' embedding has other rows than the base's config says: then a person must decide.",
+            sources=("unslothai/unsloth#421", "foundation-model-stack/fms-hf-tuning#330"),
+        ),
+        check=_missing,
+    ),
+    Rule(
+        code="GF402",
+        name="config-field-lost",
+        severity=Severity.ERROR,
+        needs_base=True,
+        doc=RuleDoc(
+            what="A key of the base's `config.json` is gone, under every name transformers has for it.",
+            why=(
+                "The config class fills in its own default, without a word: another RoPE base, another head size, "
+                "another image token. Without `model_type`, `architectures` or `auto_map` nothing loads."
+            ),
+            fix="The base's value, in the base's spelling, at the place where the base has it.",
+            safety=(
+                "Safe: merging a LoRA does not change these. Unsafe where the weights contradict the base's value. Keys "
+                "that only say where a file comes from, or equal a default, are never missed."
+            ),
+            sources=("vllm-project/vllm#42624", "QwenLM/Qwen2-VL-Series-Finetune#70"),
+        ),
+        check=_fields_lost,
+    ),
+)

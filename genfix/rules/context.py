@@ -1,0 +1,87 @@
+"""What rules judge from: the merged folder, the base where there is one, and how engines read both."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+from genfix.engines import EngineView, StopVerdict, stop_verdict, views
+from genfix.folder import same_file
+from genfix.model import Model
+
+__all__ = ["Context"]
+
+
+class Context:
+    """The merged model and its witnesses. Facts are read when first asked for."""
+
+    def __init__(self, merged: Model, base: Model | None = None) -> None:
+        self.merged = merged
+        self.base = base
+
+    @cached_property
+    def views(self) -> Mapping[str, EngineView]:
+        """How each engine reads the merged folder."""
+        return views(self.merged)
+
+    @cached_property
+    def base_views(self) -> Mapping[str, EngineView]:
+        """How each engine reads the base; empty without one."""
+        return views(self.base) if self.base else {}
+
+    def lost_from_base(self, name: str) -> bool:
+        """Whether the base has the file and the merged folder has not."""
+        return self.base is not None and self.base.has(name) and not self.merged.has(name)
+
+    def same_as_base(self, name: str) -> bool:
+        """Whether both folders have the file with equal bytes."""
+        return (
+            self.base is not None
+            and self.base.has(name)
+            and self.merged.has(name)
+            and same_file(self.merged.folder, self.base.folder, name)
+        )
+
+    @cached_property
+    def template_equal(self) -> bool:
+        """Whether merged speaks the base's chat template: equal texts, both without one, or merged's own lost.
+
+        A lost template is the base's as far as the folder can tell: its own rule restores it or asks.
+        """
+        if self.base is None or self.merged.chat_template is None:
+            return True
+        return self.merged.chat_template.same_text(self.base.chat_template)
+
+    @cached_property
+    def end_ids(self) -> Sequence[int]:
+        """Ids that end a turn of the merged model, by its template or (where that is lost) the base's; may be empty."""
+        if self.base is not None and self.template_equal:
+            lost = self.merged.chat_template is None or not self.merged.tokenizer.is_known
+            if lost:
+                return tuple(token_id for token_id in self.base.end_ids.values() if self.same_token(token_id))
+        return tuple(self.merged.end_ids.values())
+
+    def same_token(self, token_id: int) -> bool:
+        """Whether ``token_id`` means the same token in both folders, as far as their files tell.
+
+        An id beyond the embedding's rows means nothing here. Where merged has lost its token table there is
+        nothing to contradict the base.
+        """
+        rows = self.merged.vocab_rows
+        if rows is not None and token_id >= rows:
+            return False
+        if self.base is None or not self.merged.tokenizer.is_known:
+            return True
+        text = self.base.tokenizer.text(token_id)
+        own = self.merged.tokenizer.text(token_id)
+        return text is None or own is None or text == own
+
+    def stop_verdicts(self) -> Mapping[str, StopVerdict]:
+        """For each engine, what became of the base's stop set."""
+        return {
+            name: stop_verdict(self.base_views[name], view, self.end_ids)
+            for name, view in self.views.items()
+            if name in self.base_views
+        }
+
+    def engines_that_lost_their_stop(self) -> tuple[str, ...]:
+        """Engines in which the base stops and the merged model does not."""
+        return tuple(name for name, verdict in self.stop_verdicts().items() if verdict is StopVerdict.LOST)

@@ -1,0 +1,370 @@
+"""GF6xx: the settings of generation_config.json other than stop tokens.
+
+Who is right: merged, except where its file was lost or written anew from config.json. What no engine accepts
+is no setting.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from genfix.folder.kinds import GENERATION_CONFIG
+from genfix.json_types import JsonObject, JsonValue, Missing
+from genfix.message import message
+from genfix.model import Model
+from genfix.model.json_edit import raw_value
+from genfix.rules.context import Context
+from genfix.rules.finding import (
+    Applicability,
+    Finding,
+    Fix,
+    Operation,
+    RemoveField,
+    RestoreFile,
+    SetField,
+    Severity,
+    Witness,
+)
+from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.stop_tokens import stop_set_after_restore
+
+__all__ = ["RULES"]
+
+_PROVENANCE: Final = frozenset(
+    ["transformers_version", "_from_model_config", "_commit_hash", "_original_object_hash"]
+)
+_TOKEN_IDS: Final = frozenset(["eos_token_id", "bos_token_id", "pad_token_id", "decoder_start_token_id"])
+_RUN_TIME: Final = ("max_new_tokens", "max_length")
+_DEFAULTS: Final[JsonObject] = {
+    "do_sample": False,
+    "temperature": 1.0,
+    "top_k": 50,
+    "top_p": 1.0,
+    "typical_p": 1.0,
+    "repetition_penalty": 1.0,
+    "length_penalty": 1.0,
+    "num_beams": 1,
+    "max_length": 20,
+    "min_length": 0,
+}
+"""What ``generate()`` uses for an absent key (transformers 5.23, generation/utils.py): equal to absent."""
+_SAMPLING_ONLY: Final = (
+    "temperature",
+    "top_p",
+    "min_p",
+    "typical_p",
+    "top_k",
+    "epsilon_cutoff",
+    "eta_cutoff",
+)
+_RANGES: Final = {
+    # key: (lowest, is the lowest allowed, highest); what vLLM 0.32 (sampling_params.py) and transformers 5.23
+    # (generation/configuration_utils.py, logits_process.py) refuse at every request.
+    "temperature": (0.0, True, None),
+    "top_p": (0.0, False, 1.0),
+    "min_p": (0.0, True, 1.0),
+    "top_k": (-1.0, True, None),
+    "repetition_penalty": (0.0, False, None),
+    "max_new_tokens": (1.0, True, None),
+    "num_beams": (1.0, True, None),
+}
+
+
+def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
+    if not context.lost_from_base(GENERATION_CONFIG):
+        return
+    engines = context.engines_that_lost_their_stop()
+    yield rule.finding(
+        GENERATION_CONFIG,
+        message("generation-config-missing"),
+        severity=Severity.ERROR if engines else Severity.WARNING,
+        witness=Witness.BASE,
+        evidence=[
+            message(
+                "evidence-engine-stops",
+                engine=name,
+                base=list(context.base_views[name].stop_token_ids),
+                merged=list(view.stop_token_ids),
+            )
+            for name, view in context.views.items()
+        ],
+        engines=engines or tuple(context.views),
+        fix=Fix(
+            Applicability.SAFE,
+            message("why-file-lost"),
+            (RestoreFile(GENERATION_CONFIG), *stop_set_after_restore(context)),
+        ),
+    )
+
+
+def _both(context: Context) -> tuple[JsonObject | None, JsonObject | None]:
+    base = context.base.generation_config.value if context.base is not None else None
+    return context.merged.generation_config.value, base
+
+
+def _is_resynthesised(context: Context) -> bool:
+    """Whether merged's file holds nothing but what follows from its config.json, unlike the base's."""
+    merged, base = _both(context)
+    if (
+        not merged
+        or not base
+        or merged.get("_from_model_config") is not True
+        or base.get("_from_model_config")
+    ):
+        return False
+    return all(
+        value == context.merged.config_value(key) for key, value in merged.items() if key not in _PROVENANCE
+    )
+
+
+def _resynthesised(context: Context, rule: Rule) -> Iterator[Finding]:
+    base, merged = context.base, context.merged.generation_config.value
+    if base is None or merged is None or not _is_resynthesised(context):
+        return
+    lost = [
+        key
+        for key in base.keys(GENERATION_CONFIG)
+        if key not in merged and key not in _PROVENANCE and key != "eos_token_id"
+    ]
+    if not any(key not in _TOKEN_IDS for key in lost):
+        return
+    content = base.folder.read(GENERATION_CONFIG)
+    order = base.keys(GENERATION_CONFIG)
+    operations: list[Operation] = [
+        SetField(GENERATION_CONFIG, f"/{key}", raw_value(content, f"/{key}"), order) for key in lost
+    ]
+    operations.append(RemoveField(GENERATION_CONFIG, "/_from_model_config"))
+    yield rule.finding(
+        GENERATION_CONFIG,
+        message("generation-config-resynthesised", keys=list[JsonValue](lost)),
+        witness=Witness.BASE,
+        engines=tuple(context.views),
+        fix=Fix(Applicability.SAFE, message("why-resynthesised"), tuple(operations)),
+    )
+
+
+def _run_time(context: Context, rule: Rule) -> Iterator[Finding]:
+    merged = context.merged.generation_config.value
+    if context.base is None or merged is None:
+        return
+    base = context.base.object(GENERATION_CONFIG)
+    for key in _RUN_TIME:
+        value = merged.get(key)
+        if value is None or base.get(key) is not None or _equal(key, value, None):
+            continue
+        yield rule.finding(
+            GENERATION_CONFIG,
+            message("run-time-value", key=key, value=value),
+            witness=Witness.BASE,
+            pointer=f"/{key}",
+            current=value,
+            engines=tuple(name for name, view in context.views.items() if key in view.sampling),
+            fix=Fix(
+                Applicability.SAFE,
+                message("why-run-time-value", key=key),
+                (RemoveField(GENERATION_CONFIG, f"/{key}"),),
+            ),
+        )
+
+
+def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
+    merged = context.merged.generation_config.value
+    if merged is None:
+        return
+    base = context.base.object(GENERATION_CONFIG) if context.base is not None else {}
+    for key in _RANGES:
+        value = merged.get(key)
+        if value is None or _in_range(key, value):
+            continue
+        theirs = base.get(key)
+        shared = context.base is not None and theirs == value
+        operation: Operation
+        if theirs is not None and _in_range(key, theirs) and context.base is not None:
+            raw = raw_value(context.base.folder.read(GENERATION_CONFIG), f"/{key}")
+            operation = SetField(GENERATION_CONFIG, f"/{key}", raw)
+        else:
+            operation = RemoveField(GENERATION_CONFIG, f"/{key}")
+        yield rule.finding(
+            GENERATION_CONFIG,
+            message("setting-out-of-range", key=key, value=value),
+            severity=Severity.INFO if shared else Severity.ERROR,
+            witness=Witness.ENGINE,
+            pointer=f"/{key}",
+            current=value,
+            expected=theirs if isinstance(operation, SetField) else Missing.MISSING,
+            engines=tuple(context.views),
+            fix=Fix(
+                Applicability.UNSAFE if shared else Applicability.SAFE,
+                message("why-setting-out-of-range"),
+                (operation,),
+            ),
+        )
+    yield from _ignored_sampling(context, rule, merged)
+
+
+def _ignored_sampling(context: Context, rule: Rule, merged: JsonObject) -> Iterator[Finding]:
+    """Sampling values without ``do_sample``: saving such a file fails in transformers 5, loading it does not."""
+    if merged.get("do_sample") is True or merged.get("_from_model_config") is True:
+        return
+    keys = [
+        key for key in _SAMPLING_ONLY if merged.get(key) is not None and not _equal(key, merged[key], None)
+    ]
+    if not keys:
+        return
+    yield rule.finding(
+        GENERATION_CONFIG,
+        message("sampling-without-do-sample", keys=list[JsonValue](keys)),
+        severity=Severity.INFO,
+        witness=Witness.ENGINE,
+        pointer="/do_sample",
+        current=merged.get("do_sample", Missing.MISSING),
+        expected=True,
+        engines=("transformers5",),
+        fix=Fix(
+            Applicability.UNSAFE,
+            message("why-sampling-without-do-sample"),
+            (SetField(GENERATION_CONFIG, "/do_sample", value=True, key_order=_order(context.base)),),
+        ),
+    )
+
+
+def _differs(context: Context, rule: Rule) -> Iterator[Finding]:
+    merged, base = _both(context)
+    if context.base is None or merged is None or base is None or _is_resynthesised(context):
+        return
+    for key in dict.fromkeys([*base, *merged]):
+        ours, theirs = merged.get(key), base.get(key)
+        if key in _PROVENANCE or key in _TOKEN_IDS or _equal(key, ours, theirs):
+            continue
+        if key in _RUN_TIME and theirs is None:
+            continue
+        operation: Operation
+        if theirs is None:
+            operation = RemoveField(GENERATION_CONFIG, f"/{key}")
+        else:
+            raw = raw_value(context.base.folder.read(GENERATION_CONFIG), f"/{key}")
+            operation = SetField(GENERATION_CONFIG, f"/{key}", raw, _order(context.base))
+        yield rule.finding(
+            GENERATION_CONFIG,
+            message("setting-differs", key=key, ours=ours, theirs=theirs),
+            witness=Witness.BASE,
+            pointer=f"/{key}",
+            current=merged.get(key, Missing.MISSING),
+            expected=base.get(key, Missing.MISSING),
+            fix=Fix(Applicability.UNSAFE, message("why-setting-differs"), (operation,)),
+        )
+
+
+def _order(base: Model | None) -> tuple[str, ...]:
+    return base.keys(GENERATION_CONFIG) if base is not None else ()
+
+
+def _equal(key: str, left: JsonValue, right: JsonValue) -> bool:
+    default = _DEFAULTS.get(key)
+    left = default if left is None else left
+    right = default if right is None else right
+    return left == right and isinstance(left, bool) == isinstance(right, bool)
+
+
+def _in_range(key: str, value: JsonValue) -> bool:
+    lowest, allowed, highest = _RANGES[key]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    if value < lowest or (value == lowest and not allowed):
+        return False
+    return highest is None or value <= highest
+
+
+RULES: Final = (
+    Rule(
+        code="GF601",
+        name="generation-config-missing",
+        severity=Severity.ERROR,
+        needs_base=True,
+        doc=RuleDoc(
+            what="The base has a `generation_config.json` and the folder has none.",
+            why=(
+                "Engines take stop tokens and sampling defaults from this file. Without it they fall back to "
+                "`config.json`, whose `eos_token_id` is often one id only: the model never stops. Sampling falls back to "
+                "the engine's defaults, so answers change too."
+            ),
+            fix="The base's file, byte-identical. An id that only this folder's `config.json` stops at is kept in the list.",
+            safety="Safe: nothing is overwritten. Error where an engine that stops with the base no longer does, else warning.",
+            sources=(
+                "zai-org/GLM-4#297",
+                "arcee-ai/mergekit#275",
+                "transformers 5.23.0: save_pretrained of classes without GenerationMixin",
+            ),
+        ),
+        check=_missing,
+    ),
+    Rule(
+        code="GF602",
+        name="generation-config-resynthesised",
+        severity=Severity.WARNING,
+        needs_base=True,
+        doc=RuleDoc(
+            what="The file was written anew from `config.json` (`_from_model_config`), and the base's settings are gone.",
+            why="Answers are sampled with the engine's defaults instead of the values the model's authors chose.",
+            fix="The base's settings are added and `_from_model_config` is removed; values the file has stay.",
+            safety="Safe: every value in the file follows from `config.json`, so nobody chose it. Anything else found in it makes the difference a GF605.",
+            sources=(
+                "verl-project/verl#1277",
+                "transformers 5.23.0: generation/configuration_utils.py `from_model_config`",
+            ),
+        ),
+        check=_resynthesised,
+    ),
+    Rule(
+        code="GF603",
+        name="run-time-value-baked-in",
+        severity=Severity.WARNING,
+        needs_base=True,
+        doc=RuleDoc(
+            what="`max_new_tokens` or `max_length` of a training or evaluation run stands in the file; the base sets none.",
+            why="vLLM and transformers cut every answer at that length unless the request says otherwise.",
+            fix="The key is removed.",
+            safety="Safe: a length limit is a request's business, and the model's authors set none.",
+            sources=("ms-swift a91ed10: swift/llm/sft.py", "modelscope/ms-swift#3113"),
+        ),
+        check=_run_time,
+    ),
+    Rule(
+        code="GF604",
+        name="generation-config-invalid",
+        severity=Severity.ERROR,
+        needs_base=False,
+        doc=RuleDoc(
+            what="A setting has a value that engines refuse (a negative temperature, `top_p` of 0), or sampling values stand without `do_sample`.",
+            why=(
+                "Out of range: each request that does not set the value itself fails. Sampling values without "
+                "`do_sample: true`: transformers ignores them and refuses to save the file again (training then fails "
+                "at its very end), while vLLM uses them."
+            ),
+            fix="Out of range: the base's value, or none. Without `do_sample`: set it to true.",
+            safety=(
+                "Out of range: safe, no engine can use it. `do_sample`: unsafe, because `generate()` would sample where "
+                "it was greedy; information only, since every engine loads the file. A fault the base has too is information."
+            ),
+            sources=(
+                "transformers 5.23.0: generation/configuration_utils.py `validate`",
+                "vLLM 0.32.0: sampling_params.py `_verify_args`",
+                "hiyouga/LLaMA-Factory#2545",
+            ),
+        ),
+        check=_invalid,
+    ),
+    Rule(
+        code="GF605",
+        name="generation-setting-differs",
+        severity=Severity.INFO,
+        needs_base=True,
+        doc=RuleDoc(
+            what="A sampling setting is not the base's.",
+            why="Answers differ from the base's in length, variety or repetition. That may be what the author of the fine-tune wants.",
+            fix="The base's value, or none where the base has none.",
+            safety="Unsafe: the folder's own value is taken to be meant.",
+            sources=("design: merged is right about its sampling",),
+        ),
+        check=_differs,
+    ),
+)

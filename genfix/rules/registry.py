@@ -1,0 +1,23 @@
+"""All rules, and the judgement: every rule run on one context."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from genfix.rules import config, files, generation, stop_tokens, templates, tokenizer, unreadable
+from genfix.rules.context import Context
+from genfix.rules.finding import Finding, sort_findings
+from genfix.rules.rule import Rule
+
+__all__ = ["RULES", "judge"]
+
+RULES: Final[Mapping[str, Rule]] = {
+    rule.code: rule
+    for family in (stop_tokens, templates, tokenizer, config, files, generation, unreadable)
+    for rule in sorted(family.RULES, key=lambda rule: rule.code)
+}
+"""Every rule by its code, in the order of codes."""
+
+
+def judge(context: Context) -> tuple[Finding, ...]:
+    """All findings on a folder, worst first."""
+    return sort_findings([finding for rule in RULES.values() for finding in rule.check(context, rule)])

@@ -1,0 +1,374 @@
+"""GF1xx: the token ids that end generation.
+
+Who is right about the stop set: the base's set as long as merged speaks the base's chat template; merged's
+own template where it is another one. Ids are added, never taken away.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from genfix.engines import read_eos
+from genfix.folder.kinds import GENERATION_CONFIG
+from genfix.json_types import JsonValue, Missing
+from genfix.message import Message, message
+from genfix.model import Model
+from genfix.model.json_edit import Raw, raw_value
+from genfix.rules.context import Context
+from genfix.rules.finding import Applicability, Finding, Fix, SetField, Severity, Witness
+from genfix.rules.rule import Rule, RuleDoc
+
+__all__ = ["RULES", "stop_set_after_restore"]
+
+_KEY: Final = "eos_token_id"
+_POINTER: Final = "/eos_token_id"
+_CONFIG: Final = "config.json"
+
+
+def stop_set_after_restore(context: Context) -> tuple[SetField, ...]:
+    """The edit that keeps merged's own stop ids when the base's generation_config.json is put in place.
+
+    While that file is missing or unreadable, engines fall back to config.json; the restored file would hide
+    an id that only merged's config.json has.
+    """
+    if context.base is None:
+        return ()
+    base_ids = read_eos(context.base.object(GENERATION_CONFIG)).ids
+    own = [
+        token_id
+        for token_id in context.views["transformers5"].stop_token_ids
+        if token_id not in base_ids and context.same_token(token_id)
+    ]
+    if not own:
+        return ()
+    order = context.base.keys(GENERATION_CONFIG)
+    return (SetField(GENERATION_CONFIG, _POINTER, [*base_ids, *own], order),)
+
+
+def _narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
+    file = context.merged.generation_config
+    if context.base is None or file.value is None:
+        return
+    own = read_eos(file.value)
+    base_ids = context.base_views["transformers5"].stop_token_ids
+    lost = _lost(context, base_ids, own.ids)
+    if not lost or own.invalid:
+        return
+    engines = context.engines_that_lost_their_stop()
+    if context.template_equal:
+        severity = Severity.ERROR if engines else Severity.WARNING
+        applicability, why = Applicability.SAFE, message("why-stop-same-template")
+    else:
+        severity = Severity.INFO if context.end_ids else Severity.WARNING
+        applicability, why = Applicability.UNSAFE, message("why-stop-other-template")
+    wanted = _union((i for i in base_ids if i in lost or i in own.ids), own.ids)
+    yield rule.finding(
+        GENERATION_CONFIG,
+        message(
+            "stop-tokens-narrowed" if own.ids else "stop-tokens-absent",
+            lost=_named(context, lost),
+            has=_named(context, own.ids),
+        ),
+        severity=severity,
+        witness=Witness.BASE,
+        pointer=_POINTER,
+        current=file.value.get(_KEY, Missing.MISSING),
+        expected=wanted,
+        evidence=_stop_evidence(context),
+        engines=engines,
+        fix=Fix(applicability, why, (_set_stop_ids(context.base, GENERATION_CONFIG, wanted),)),
+    )
+
+
+def _turn_end(context: Context, rule: Rule) -> Iterator[Finding]:
+    file = context.merged.generation_config
+    if context.base is None or context.template_equal or file.value is None:
+        return
+    ends = context.merged.end_ids
+    own = read_eos(file.value)
+    deaf = tuple(
+        name for name, view in context.views.items() if set(view.stop_token_ids).isdisjoint(ends.values())
+    )
+    if not ends or not deaf or own.invalid:
+        return
+    wanted = _union(own.ids, ends.values())
+    yield rule.finding(
+        GENERATION_CONFIG,
+        message(
+            "turn-end-not-a-stop-token", ends=_named(context, ends.values()), has=_named(context, own.ids)
+        ),
+        severity=Severity.ERROR,
+        witness=Witness.CHAT_TEMPLATE,
+        pointer=_POINTER,
+        current=file.value.get(_KEY, Missing.MISSING),
+        expected=wanted,
+        evidence=_stop_evidence(context),
+        engines=deaf,
+        fix=Fix(
+            Applicability.SAFE,
+            message("why-stop-own-template"),
+            (_set_stop_ids(context.base, GENERATION_CONFIG, wanted),),
+        ),
+    )
+
+
+def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
+    if context.base is None or not context.merged.config or not context.template_equal:
+        return
+    base = read_eos({_KEY: context.base.config_value(_KEY)})
+    own = read_eos({_KEY: context.merged.config_value(_KEY)})
+    lost = _lost(context, base.ids, own.ids)
+    if not lost or own.invalid:
+        return
+    nested = _KEY not in context.merged.config and _KEY in context.merged.text_config
+    pointer = "/text_config/eos_token_id" if nested and "text_config" in context.merged.config else _POINTER
+    # Engines ask config.json only where generation_config.json cannot be read.
+    engines = (
+        () if context.merged.generation_config.value is not None else context.engines_that_lost_their_stop()
+    )
+    wanted = _union((i for i in base.ids if i in lost or i in own.ids), own.ids)
+    yield rule.finding(
+        _CONFIG,
+        message("config-stop-tokens-narrowed", lost=_named(context, lost), has=_named(context, own.ids)),
+        severity=Severity.ERROR if engines else Severity.WARNING,
+        witness=Witness.BASE,
+        pointer=pointer,
+        current=_current_config_eos(context.merged),
+        expected=wanted,
+        engines=engines,
+        fix=Fix(
+            Applicability.SAFE,
+            message("why-stop-same-template"),
+            (_set_stop_ids(context.base, _CONFIG, wanted, pointer),),
+        ),
+    )
+
+
+def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
+    file = context.merged.generation_config
+    if file.value is None:
+        return
+    own = read_eos(file.value)
+    if not own.invalid:
+        return
+    if context.base is not None and read_eos(context.base.object(GENERATION_CONFIG)).invalid:
+        return
+    ids = context.merged.tokenizer.ids
+    meant = [ids[entry] for entry in own.invalid if isinstance(entry, str) and entry in ids]
+    base_ids = context.base_views["transformers5"].stop_token_ids if context.base is not None else ()
+    usable = [token_id for token_id in base_ids if context.template_equal and context.same_token(token_id)]
+    wanted = _union(usable, [*own.ids, *meant])
+    text = any(isinstance(entry, str) for entry in own.invalid)
+    if wanted:
+        operation = _set_stop_ids(context.base or context.merged, GENERATION_CONFIG, wanted)
+        fix = Fix(Applicability.SAFE, message("why-stop-invalid"), (operation,))
+    else:
+        fix = Fix(Applicability.MANUAL, message("why-stop-invalid-unknown"))
+    yield rule.finding(
+        GENERATION_CONFIG,
+        message("stop-tokens-invalid", entries=list(own.invalid)),
+        witness=Witness.ENGINE,
+        pointer=_POINTER,
+        current=file.value.get(_KEY, Missing.MISSING),
+        expected=wanted or Missing.MISSING,
+        evidence=[message("evidence-text-eos")] if text else [],
+        engines=tuple(context.views),
+        fix=fix,
+    )
+
+
+def _not_here(context: Context, rule: Rule) -> Iterator[Finding]:
+    if context.base is None or not context.template_equal:
+        return
+    rows, base_rows = context.merged.vocab_rows, context.base.vocab_rows
+    strange = [
+        token_id
+        for token_id in context.base_views["transformers5"].stop_token_ids
+        if not context.same_token(token_id) and (base_rows is None or token_id < base_rows)
+    ]
+    if not strange:
+        return
+    yield rule.finding(
+        GENERATION_CONFIG,
+        message("stop-token-not-here", ids=[_base_name(context.base, token_id) for token_id in strange]),
+        witness=Witness.TOKENIZER,
+        pointer=_POINTER,
+        evidence=[
+            message("evidence-beyond-rows", id=token_id, rows=rows)
+            if rows is not None and token_id >= rows
+            else message("evidence-other-token", id=token_id, text=context.merged.tokenizer.text(token_id))
+            for token_id in strange
+        ],
+        fix=Fix(Applicability.MANUAL, message("why-stop-not-here")),
+    )
+
+
+def _lost(context: Context, base_ids: Sequence[int], own_ids: Sequence[int]) -> list[int]:
+    """The base's ids that merged lacks and could take; none where the base's set never knew merged's turn end.
+
+    The latter is a chat fine-tune of a pretrained model whose repo ships a chat template (Qwen2.5): the base's
+    set is right for the base only, so what merged lacks of it is no loss.
+    """
+    ends = set(context.end_ids)
+    if ends and ends.isdisjoint(base_ids) and not ends.isdisjoint(own_ids):
+        return []
+    return [token_id for token_id in base_ids if token_id not in own_ids and context.same_token(token_id)]
+
+
+def _union(first: Iterable[int], second: Iterable[int]) -> list[JsonValue]:
+    return list(dict.fromkeys([*first, *second]))
+
+
+def _set_stop_ids(witness: Model, file: str, ids: list[JsonValue], pointer: str = _POINTER) -> SetField:
+    """Set ``ids``, in the very text of the witness's file where it spells the same ids."""
+    value: JsonValue | Raw = ids
+    theirs = read_eos(witness.object(file))
+    if not theirs.invalid and list(theirs.ids) == ids:
+        value = raw_value(witness.folder.read(file), _POINTER)
+    return SetField(file, pointer, value, witness.keys(file))
+
+
+def _current_config_eos(merged: Model) -> JsonValue | Missing:
+    value = merged.config_value(_KEY)
+    return Missing.MISSING if value is None else value
+
+
+def _named(context: Context, ids: Iterable[int]) -> list[JsonValue]:
+    """Ids with the token's text, where a file tells it: ``151336 <|user|>``."""
+    names: list[JsonValue] = []
+    for token_id in ids:
+        text = context.merged.tokenizer.text(token_id)
+        named = f"{token_id} {text}" if text else str(token_id)
+        names.append(
+            _base_name(context.base, token_id) if text is None and context.base is not None else named
+        )
+    return names
+
+
+def _base_name(base: Model, token_id: int) -> str:
+    text = base.tokenizer.text(token_id)
+    return f"{token_id} {text}" if text else str(token_id)
+
+
+def _stop_evidence(context: Context) -> Iterator[Message]:
+    for name, view in context.views.items():
+        base = context.base_views.get(name)
+        if base is not None and set(base.stop_token_ids) != set(view.stop_token_ids):
+            yield message(
+                "evidence-engine-stops",
+                engine=name,
+                base=list(base.stop_token_ids),
+                merged=list(view.stop_token_ids),
+            )
+    if context.end_ids:
+        yield message("evidence-template-ends", ends=_named(context, context.end_ids))
+
+
+RULES: Final = (
+    Rule(
+        code="GF101",
+        name="stop-tokens-narrowed",
+        severity=Severity.ERROR,
+        needs_base=True,
+        doc=RuleDoc(
+            what="`generation_config.json` lists fewer stop token ids in `eos_token_id` than the base's, or none at all.",
+            why=(
+                "transformers' `generate()` stops only at the ids of `generation_config.json`; vLLM adds the tokenizer's "
+                "EOS to them. A file that is present but narrow (or has no `eos_token_id`) even hides the right list in "
+                "`config.json`. The model then writes its turn end as text and goes on, often with the user's next turn, "
+                "until `max_tokens` (`finish_reason: length`). Training frameworks add their template's stop words "
+                "themselves, so the same folder stops there and not in vLLM."
+            ),
+            fix=(
+                "The union of the base's ids and the folder's own, base first. An id is added only where it means the "
+                "same token in both folders."
+            ),
+            safety=(
+                "Safe while the chat template is the base's (or both have none): its turn ends are the base's. Unsafe "
+                "where the folder has another template: then the base's ids may never have been trained here. Ids are "
+                "never removed. Severity: error where an engine that stops with the base no longer does, else warning."
+            ),
+            sources=(
+                "zai-org/GLM-4#297",
+                "ms-swift a91ed10: swift/llm/sft.py, swift/trainers/mixin.py",
+                "transformers 5.23.0: generation/utils.py",
+                "vLLM 0.32.0: sampling_params.py `update_from_generation_config`",
+                "verl-project/verl#1277",
+            ),
+        ),
+        check=_narrowed,
+    ),
+    Rule(
+        code="GF102",
+        name="turn-end-not-a-stop-token",
+        severity=Severity.ERROR,
+        needs_base=True,
+        doc=RuleDoc(
+            what="The folder's chat template, which is not the base's, ends a turn with a token that an engine does not stop at.",
+            why=(
+                "A model trained with that template emits its turn end and the engine takes it for text: every answer "
+                "runs to `max_tokens`. Typical for a pretrained model fine-tuned to chat, whose EOS is still `<|endoftext|>`."
+            ),
+            fix=(
+                "The template is rendered in a sandbox on sentinel conversations; the added tokens that follow the "
+                "assistant's text are its ends. They are added to `eos_token_id` of `generation_config.json`."
+            ),
+            safety="Safe: only ids are added, and only tokens this very folder's template ends a turn with.",
+            sources=("hiyouga/LLaMA-Factory#7454", "QwenLM/Qwen3#927", "huggingface/open-r1#604"),
+        ),
+        check=_turn_end,
+    ),
+    Rule(
+        code="GF103",
+        name="config-stop-tokens-narrowed",
+        severity=Severity.ERROR,
+        needs_base=True,
+        doc=RuleDoc(
+            what="`config.json` lists fewer ids in `eos_token_id` than the base's `config.json`.",
+            why=(
+                "SGLang joins this list with that of `generation_config.json`; transformers and vLLM fall back to it "
+                "where `generation_config.json` cannot be read. HF Trainer and some merge tools narrow it to one id."
+            ),
+            fix="The union of the base's ids and the folder's own, in the base's spelling where they are the same.",
+            safety=(
+                "Safe while the chat template is the base's. Only what the base's own `config.json` has is restored: "
+                "equal lists in both files are not a goal (Qwen2.5 ships one id here and two there)."
+            ),
+            sources=(
+                "SGLang 0.5.23: srt/configs/model_config.py `_get_hf_eos_token_id`",
+                "transformers 4.57.6: trainer.py `_align_special_tokens`",
+            ),
+        ),
+        check=_config_narrowed,
+    ),
+    Rule(
+        code="GF104",
+        name="stop-tokens-invalid",
+        severity=Severity.ERROR,
+        needs_base=False,
+        doc=RuleDoc(
+            what="`eos_token_id` of `generation_config.json` holds something that is no token id: text, a fraction, a negative number.",
+            why=(
+                "transformers fails in `generate()` (`too many dimensions 'str'`); vLLM accepts the value and never "
+                "matches it, so answers run to `max_tokens`."
+            ),
+            fix="Text that is a token of this tokenizer becomes its id; the base's ids and the valid ones are kept; the rest goes.",
+            safety="Safe: no engine can stop at the value as it is. Manual where no id can be told.",
+            sources=("transformers 5.23.0 and vLLM 0.32.0, run with such a file",),
+        ),
+        check=_invalid,
+    ),
+    Rule(
+        code="GF105",
+        name="stop-token-not-here",
+        severity=Severity.WARNING,
+        needs_base=True,
+        doc=RuleDoc(
+            what="A stop token id of the base is another token in this folder, or lies beyond the embedding.",
+            why="The id would never be produced, or would cut answers at the wrong token. The turn end may have no token here at all.",
+            fix="None: the tokenizer or the embedding was changed, so the base's id says nothing about this model.",
+            safety="Manual. Look up the id of the turn end in this folder's tokenizer and add that one.",
+            sources=("SGLang, LMDeploy, vLLM: ids beyond the vocabulary raise nowhere",),
+        ),
+        check=_not_here,
+    ),
+)

@@ -1,0 +1,219 @@
+"""GF2xx: the chat template.
+
+Who is right: merged. The base's copy is put back only where merged has none, its tokenizer knows every token
+the template writes, and nothing shows that another template was trained.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from genfix.folder.kinds import TOKENIZER_CONFIG
+from genfix.json_types import JsonValue
+from genfix.message import Message, message
+from genfix.model import ChatTemplate, Model, TemplateFailure, TurnEnds
+from genfix.model.chat_template import JINJA_FILE
+from genfix.model.json_edit import raw_value
+from genfix.rules.context import Context
+from genfix.rules.finding import (
+    Applicability,
+    Finding,
+    Fix,
+    RestoreFile,
+    SetField,
+    Severity,
+    Witness,
+)
+from genfix.rules.rule import Rule, RuleDoc
+
+__all__ = ["RULES"]
+
+
+def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
+    base, merged = context.base, context.merged
+    if base is None or base.chat_template is None or merged.template_copies or merged.jinja.problem:
+        return
+    if merged.json(TOKENIZER_CONFIG).unreadable:
+        return
+    operations: list[RestoreFile | SetField] = []
+    for copy in base.template_copies:
+        if copy.pointer is None or copy.file != TOKENIZER_CONFIG:
+            operations += [RestoreFile(copy.file)] if not merged.has(copy.file) else []
+        elif merged.has(TOKENIZER_CONFIG):
+            operations.append(_inline(base))
+    if not operations:
+        return  # it comes back with tokenizer_config.json
+    applicability, why = _may_restore(context, base)
+    first = operations[0]
+    yield rule.finding(
+        first.file,
+        message("chat-template-missing"),
+        witness=Witness.BASE,
+        pointer=first.pointer if isinstance(first, SetField) else None,
+        engines=tuple(context.views),
+        fix=Fix(applicability, why, tuple(operations)),
+    )
+
+
+def _inline(base: Model) -> SetField:
+    content = base.folder.read(TOKENIZER_CONFIG)
+    return SetField(
+        TOKENIZER_CONFIG, "/chat_template", raw_value(content, "/chat_template"), base.keys(TOKENIZER_CONFIG)
+    )
+
+
+def _may_restore(context: Context, base: Model) -> tuple[Applicability, Message]:
+    merged = context.merged.tokenizer
+    if merged.is_known:
+        added: list[JsonValue] = (
+            sorted(set(merged.ids) - set(base.tokenizer.ids)) if base.tokenizer.is_known else []
+        )
+        if added:
+            return Applicability.UNSAFE, message("why-template-tokens-added", tokens=added[:5])
+        ends = base.turn_ends
+        literals = ends.literals if isinstance(ends, TurnEnds) else ()
+        unknown: list[JsonValue] = []
+        unknown += [token for token in literals if merged.ids.get(token) != base.tokenizer.ids.get(token)]
+        if unknown:
+            return Applicability.UNSAFE, message("why-template-tokens-unknown", tokens=unknown[:5])
+    if (
+        context.merged.json("args.json").present
+        and context.merged.object("args.json").get("template") is not None
+    ):
+        template = context.merged.object("args.json")["template"]
+        own = context.merged.object("args.json").get("model_type")
+        if template != own and own is not None and not str(template).startswith(str(own)):
+            return Applicability.UNSAFE, message("why-template-other-trained", template=str(template))
+    return Applicability.SAFE, message("why-template-lost")
+
+
+def _processor_copy(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The processor of a vision-language model reads ``chat_template.json``, not the tokenizer's inline copy."""
+    name = "chat_template.json"
+    merged = context.merged
+    if not context.lost_from_base(name) or not merged.template_copies or merged.has(JINJA_FILE):
+        return
+    if any(copy.file != TOKENIZER_CONFIG for copy in merged.template_copies):
+        return
+    applicability, why = (
+        _may_restore(context, context.base)
+        if context.base
+        else (Applicability.MANUAL, message("why-no-base-copy"))
+    )
+    yield rule.finding(
+        name,
+        message("processor-template-missing"),
+        severity=Severity.WARNING,
+        witness=Witness.BASE,
+        engines=tuple(context.views),
+        fix=Fix(applicability, why, (RestoreFile(name),)),
+    )
+
+
+def _both_missing(context: Context, rule: Rule) -> Iterator[Finding]:
+    yield from _missing(context, rule)
+    yield from _processor_copy(context, rule)
+
+
+def _copies_differ(context: Context, rule: Rule) -> Iterator[Finding]:
+    copies = context.merged.template_copies
+    if not copies or copies[0].file != JINJA_FILE:
+        return  # without the .jinja file the other two places have different readers
+    first = copies[0]
+    for other in copies[1:]:
+        if first.same_text(other):
+            continue
+        yield rule.finding(
+            other.file,
+            message("chat-templates-differ", first=first.file, other=other.file),
+            severity=Severity.INFO
+            if context.base is None or _base_differs_too(context.base, other)
+            else Severity.WARNING,
+            witness=Witness.FOLDER,
+            pointer=other.pointer,
+            fix=Fix(
+                Applicability.UNSAFE,
+                message("why-templates-differ", first=first.file),
+                (SetField(other.file, other.pointer or "", first.text),),
+            ),
+        )
+
+
+def _base_differs_too(base: Model, other: ChatTemplate) -> bool:
+    copies = base.template_copies
+    return any(copy.file == other.file and not copy.same_text(copies[0]) for copy in copies[1:])
+
+
+def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
+    failure, template = context.merged.turn_ends, context.merged.chat_template
+    if template is None or not isinstance(failure, TemplateFailure) or failure.kind == "other":
+        return  # `other`: the renderer itself failed, which says nothing about the template
+    shared = context.base is not None and template.same_text(context.base.chat_template)
+    yield rule.finding(
+        template.file,
+        message("chat-template-broken", kind=failure.kind, detail=failure.detail),
+        severity=Severity.INFO if shared else Severity.ERROR,
+        witness=Witness.CHAT_TEMPLATE,
+        pointer=template.pointer,
+        engines=tuple(context.views),
+        fix=Fix(Applicability.MANUAL, message("why-template-broken")),
+    )
+
+
+RULES: Final = (
+    Rule(
+        code="GF201",
+        name="chat-template-missing",
+        severity=Severity.ERROR,
+        needs_base=True,
+        doc=RuleDoc(
+            what="The base has a chat template and the folder has none, or not where the processor reads it.",
+            why=(
+                "Chat requests fail: transformers says `tokenizer.chat_template is not set`, vLLM "
+                "`default chat template is no longer allowed`. A vision-language processor without its own copy falls "
+                "back to the tokenizer's, which may drop images."
+            ),
+            fix="The base's copy, in each place where the base has it.",
+            safety=(
+                "Safe where the folder's tokenizer has every token the template writes, at the same id, and no added "
+                "token the base lacks. Otherwise unsafe: another template may have been trained."
+            ),
+            sources=(
+                "hiyouga/LLaMA-Factory#8399",
+                "transformers 5.23.0: tokenization_utils_base.py",
+                "vLLM 0.32.0: renderers/hf.py",
+            ),
+        ),
+        check=_both_missing,
+    ),
+    Rule(
+        code="GF202",
+        name="chat-templates-differ",
+        severity=Severity.WARNING,
+        needs_base=False,
+        doc=RuleDoc(
+            what="`chat_template.jinja` and another copy of the template in the folder have different texts.",
+            why=(
+                "transformers and vLLM read the `.jinja` file, llama.cpp's converter and Ollama the copy in "
+                "`tokenizer_config.json`: the same folder chats in two ways."
+            ),
+            fix="The text of `chat_template.jinja`, which most engines use, in the other place too.",
+            safety="Unsafe: files cannot tell which of the two was trained.",
+            sources=("llama.cpp: gguf-py/gguf/vocab.py", "pytorch/torchtitan#2455"),
+        ),
+        check=_copies_differ,
+    ),
+    Rule(
+        code="GF203",
+        name="chat-template-broken",
+        severity=Severity.ERROR,
+        needs_base=False,
+        doc=RuleDoc(
+            what="The chat template cannot be rendered: a syntax error, an access the sandbox forbids, or no end within the limits.",
+            why="Every chat request fails, or hangs the server that renders it.",
+            fix="None.",
+            safety="Manual. A template that needs more than the sandbox gives should not be served at all.",
+            sources=("transformers 5.23.0: utils/chat_template_utils.py", "CVE-2024-34359"),
+        ),
+        check=_broken,
+    ),
+)

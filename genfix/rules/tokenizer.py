@@ -1,0 +1,105 @@
+"""GF3xx: the tokenizer's files.
+
+Who is right: merged. A lost file comes from the base only where nothing says that the vocabulary was changed;
+two tokenizers are never mixed.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from genfix.folder.kinds import SLOW_VOCABULARIES, TOKENIZER_CONFIG, TOKENIZER_FILES
+from genfix.message import Message, message
+from genfix.rules.context import Context
+from genfix.rules.finding import Applicability, Finding, Fix, RestoreFile, Severity, Witness
+from genfix.rules.rule import Rule, RuleDoc
+
+__all__ = ["RULES"]
+
+_FAST: Final = "tokenizer.json"
+_COMPANIONS: Final = ("special_tokens_map.json", "added_tokens.json")
+
+
+def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
+    if context.base is None:
+        return
+    applicability, why = _may_restore(context)
+    for name in TOKENIZER_FILES:
+        severity = _severity(context, name) if context.lost_from_base(name) else None
+        if severity is not None:
+            yield rule.finding(
+                name,
+                message("tokenizer-file-missing", file=name),
+                severity=severity,
+                witness=Witness.BASE,
+                engines=tuple(context.views) if severity is Severity.ERROR else (),
+                fix=Fix(applicability, why, (RestoreFile(name),)),
+            )
+
+
+def _severity(context: Context, name: str) -> Severity | None:
+    """How bad the loss of ``name`` is; `None` where another file of the folder holds the same."""
+    merged = context.merged
+    if not any(merged.has(other) for other in TOKENIZER_FILES):
+        return Severity.ERROR if name not in _COMPANIONS else Severity.WARNING
+    if name == TOKENIZER_CONFIG:
+        return Severity.ERROR
+    if name == _FAST:
+        # A slow vocabulary that is left can be converted, at a price in time and exactness.
+        return Severity.WARNING if any(merged.has(slow) for slow in SLOW_VOCABULARIES) else Severity.ERROR
+    if name in _COMPANIONS:
+        told = merged.has(_FAST) or "added_tokens_decoder" in merged.tokenizer_config
+        return None if told else Severity.WARNING
+    return None if merged.has(_FAST) else Severity.ERROR
+
+
+def _may_restore(context: Context) -> tuple[Applicability, Message]:
+    base, merged = context.base, context.merged
+    if base is None:
+        return Applicability.MANUAL, message("why-no-base-copy")
+    rows = merged.vocab_rows
+    if rows is not None and base.vocab_rows is not None and rows != base.vocab_rows:
+        return Applicability.UNSAFE, message("why-rows-differ", rows=rows, base=base.vocab_rows)
+    ours, theirs = merged.tokenizer.ids, base.tokenizer.ids
+    if base.tokenizer.is_known:
+        changed = sorted(token for token, token_id in ours.items() if theirs.get(token) != token_id)
+        if changed:
+            return Applicability.UNSAFE, message("why-tokens-differ", tokens=[*changed[:5]])
+    for name in (_FAST, *SLOW_VOCABULARIES):
+        if (
+            base.has(name)
+            and merged.has(name)
+            and not context.same_as_base(name)
+            and not merged.tokenizer.is_known
+        ):
+            return Applicability.UNSAFE, message("why-vocabulary-differs", file=name)
+    return Applicability.SAFE, message("why-tokenizer-lost")
+
+
+RULES: Final = (
+    Rule(
+        code="GF301",
+        name="tokenizer-file-missing",
+        severity=Severity.ERROR,
+        needs_base=True,
+        doc=RuleDoc(
+            what="A tokenizer file of the base is gone, and no other file of the folder holds what was in it.",
+            why=(
+                "Engines do not load the folder, or load another tokenizer class without its EOS, its chat template and "
+                "its special tokens. PEFT merges save no tokenizer unless told to; custom tokenizers lose "
+                "`tokenizer.model` or their code."
+            ),
+            fix="The base's file, byte-identical. A slow vocabulary beside a `tokenizer.json` that is there is not missed.",
+            safety=(
+                "Safe where the embedding has as many rows as the base's vocabulary and all tokens the folder still "
+                "names have the base's ids. Otherwise unsafe: the tokenizer was changed, and its own files are with the "
+                "adapter or the checkpoint."
+            ),
+            sources=(
+                "huggingface/peft merge_and_unload recipes",
+                "shibing624/MedicalGPT#92",
+                "hiyouga/LLaMA-Factory#4408",
+            ),
+        ),
+        check=_missing,
+    ),
+)

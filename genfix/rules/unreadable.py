@@ -1,0 +1,173 @@
+"""GF9xx: files that are there and cannot be read as engines read them."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from genfix.folder.folder import FolderFileError
+from genfix.folder.kinds import GENERATION_CONFIG, is_json_config
+from genfix.message import Message, message
+from genfix.model.chat_template import JINJA_FILE
+from genfix.model.json_read import JsonProblem, JsonProblemKind
+from genfix.rules.context import Context
+from genfix.rules.finding import (
+    Applicability,
+    Finding,
+    Fix,
+    Operation,
+    RestoreFile,
+    Severity,
+    StripBom,
+    Witness,
+)
+from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.stop_tokens import stop_set_after_restore
+
+__all__ = ["RULES"]
+
+
+def _json_names(context: Context) -> Iterator[str]:
+    for name in sorted(context.merged.folder.names()):
+        if is_json_config(name):
+            yield name
+
+
+def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
+    for name in _json_names(context):
+        problem = context.merged.json(name).problem
+        if isinstance(problem, JsonProblem) and problem.kind not in {
+            JsonProblemKind.BOM,
+            JsonProblemKind.DUPLICATE_KEY,
+        }:
+            yield rule.finding(
+                name,
+                _problem_message(problem),
+                witness=Witness.ENGINE,
+                engines=tuple(context.views),
+                fix=_base_copy(context, name),
+            )
+
+
+def _problem_message(problem: JsonProblem) -> Message:
+    return message(f"json-{problem.kind}", line=problem.line, column=problem.column, detail=problem.detail)
+
+
+def _base_copy(context: Context, name: str) -> Fix:
+    if context.base is None or not context.base.has(name):
+        return Fix(Applicability.MANUAL, message("why-no-base-copy"))
+    operations: tuple[Operation, ...] = (RestoreFile(name),)
+    if name == GENERATION_CONFIG:
+        operations += stop_set_after_restore(context)
+    rows = context.merged.weights.embedding_rows
+    if name != GENERATION_CONFIG and rows is not None and context.base.vocab_rows not in {None, rows}:
+        return Fix(
+            Applicability.UNSAFE,
+            message("why-rows-differ", rows=rows, base=context.base.vocab_rows),
+            operations,
+        )
+    return Fix(Applicability.SAFE, message("why-broken-file"), operations)
+
+
+def _duplicates(context: Context, rule: Rule) -> Iterator[Finding]:
+    for name in _json_names(context):
+        problem = context.merged.json(name).problem
+        if isinstance(problem, JsonProblem) and problem.kind is JsonProblemKind.DUPLICATE_KEY:
+            yield rule.finding(
+                name,
+                _problem_message(problem),
+                witness=Witness.FOLDER,
+                fix=Fix(Applicability.MANUAL, message("why-duplicate-key")),
+            )
+
+
+def _bom(context: Context, rule: Rule) -> Iterator[Finding]:
+    for name in _json_names(context):
+        problem = context.merged.json(name).problem
+        if isinstance(problem, JsonProblem) and problem.kind is JsonProblemKind.BOM:
+            yield rule.finding(
+                name,
+                message("json-bom"),
+                witness=Witness.ENGINE,
+                engines=tuple(context.views),
+                fix=Fix(Applicability.SAFE, message("why-bom"), (StripBom(name),)),
+            )
+
+
+def _not_a_file(context: Context, rule: Rule) -> Iterator[Finding]:
+    problems = {name: context.merged.json(name).problem for name in _json_names(context)}
+    problems[JINJA_FILE] = (
+        None if isinstance(context.merged.jinja.problem, UnicodeDecodeError) else context.merged.jinja.problem
+    )
+    for name, problem in problems.items():
+        if isinstance(problem, FolderFileError):
+            yield rule.finding(
+                name,
+                message(f"file-{problem.problem}"),
+                witness=Witness.FOLDER,
+                fix=Fix(Applicability.MANUAL, message(f"why-file-{problem.problem}")),
+            )
+
+
+RULES: Final = (
+    Rule(
+        code="GF901",
+        name="json-unreadable",
+        severity=Severity.ERROR,
+        needs_base=False,
+        doc=RuleDoc(
+            what="A JSON file of the folder does not parse, or is not an object.",
+            why=(
+                "A broken `generation_config.json` is taken for a missing one, without a word, by transformers, vLLM and "
+                "others; OpenVINO refuses to load. A broken `config.json` or `tokenizer_config.json` stops every engine."
+            ),
+            fix="The base's file, where there is one; for `generation_config.json` the stop ids of this folder's `config.json` are kept.",
+            safety="Safe: nothing can read the file as it is, and the backup keeps it. Unsafe where the embedding has other rows than the base's.",
+            sources=(
+                "transformers 5.23.0: generation/configuration_utils.py",
+                "OpenVINO GenAI: generation_config.cpp",
+            ),
+        ),
+        check=_broken,
+    ),
+    Rule(
+        code="GF902",
+        name="json-duplicate-key",
+        severity=Severity.WARNING,
+        needs_base=False,
+        doc=RuleDoc(
+            what="A key stands twice in one JSON object.",
+            why="Python readers take the last value and C++ readers may take the first: engines then disagree.",
+            fix="None.",
+            safety="Manual: only the author knows which value was meant.",
+            sources=("RFC 8259, section 4",),
+        ),
+        check=_duplicates,
+    ),
+    Rule(
+        code="GF903",
+        name="json-byte-order-mark",
+        severity=Severity.ERROR,
+        needs_base=False,
+        doc=RuleDoc(
+            what="A JSON file starts with a UTF-8 byte order mark.",
+            why="transformers opens these files as UTF-8 and Python's parser then refuses the mark: the file counts as broken.",
+            fix="The three bytes are removed.",
+            safety="Safe: the JSON itself does not change.",
+            sources=("Python: json.loads of a text that starts with U+FEFF",),
+        ),
+        check=_bom,
+    ),
+    Rule(
+        code="GF904",
+        name="file-not-readable",
+        severity=Severity.ERROR,
+        needs_base=False,
+        doc=RuleDoc(
+            what="A config file is not a regular file, is a link to somewhere else, is far too large, or may not be read.",
+            why="Engines fail on it, or read a file that is not part of the model.",
+            fix="None.",
+            safety="Manual: genfix never writes through a link and never replaces what it could not read.",
+            sources=("huggingface/transformers#46279",),
+        ),
+        check=_not_a_file,
+    ),
+)

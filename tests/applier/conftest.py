@@ -1,0 +1,10 @@
+from pathlib import Path
+
+import pytest
+
+from tests.applier.harness import make_folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return make_folder(tmp_path / "merged")

@@ -1,0 +1,194 @@
+"""Death and disk errors at every call of the disk, in apply, undo and recovery."""
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from genfix.applier import pending, recover, undo
+from genfix.applier.fs import FileSystem
+from genfix.errors import GenfixError
+from tests.applier.harness import (
+    FaultyDisk,
+    SimulatedCrash,
+    TornDisk,
+    crash_disk,
+    leftovers,
+    make_folder,
+    picture,
+    repair,
+)
+
+Do = Callable[[Path, FileSystem], object]
+
+
+def do_apply(folder: Path, fs: FileSystem) -> object:
+    return repair(folder, fs)
+
+
+def do_apply_elsewhere(folder: Path, fs: FileSystem) -> object:
+    return repair(folder, fs, state_dir=folder.parent / "state")
+
+
+def do_undo(folder: Path, fs: FileSystem) -> object:
+    return undo(folder, fs=fs)
+
+
+def start(tmp_path: Path, number: int, verb: Do) -> Path:
+    folder = make_folder(tmp_path / str(number) / "merged")
+    if verb is do_undo:
+        repair(folder)
+    return folder
+
+
+def options(verb: Do, folder: Path) -> dict[str, Path]:
+    return {"state_dir": folder.parent / "state"} if verb is do_apply_elsewhere else {}
+
+
+def state_home(verb: Do, folder: Path) -> Path | None:
+    if verb is not do_apply_elsewhere:
+        return None
+    return next(iter((folder.parent / "state").glob("*")), folder.parent / "none")
+
+
+def both_ends(tmp_path: Path, verb: Do) -> tuple[object, object]:
+    folder = start(tmp_path, 0, verb)
+    before = picture(folder, mtimes=False)
+    verb(folder, FileSystem())
+    return before, picture(folder, mtimes=False)
+
+
+def sweep(
+    tmp_path: Path, verb: Do, make_disk: Callable[[int], FaultyDisk]
+) -> Iterator[tuple[Path, FaultyDisk]]:
+    """A fresh folder and a disk that fails one call later each time, until no call is left to fail."""
+    for at in count(1):
+        folder, disk = start(tmp_path, at, verb), make_disk(at)
+        yield folder, disk
+        if not disk.has_failed:
+            assert at > 50
+            return
+
+
+@pytest.mark.parametrize("after_the_call", [False, True])
+@pytest.mark.parametrize("verb", [do_apply, do_apply_elsewhere, do_undo])
+def test_a_crash_leaves_the_old_or_the_new(tmp_path: Path, verb: Do, *, after_the_call: bool):
+    before, after = both_ends(tmp_path, verb)
+    seen = set()
+    for folder, disk in sweep(
+        tmp_path, verb, lambda at: FaultyDisk(at, SimulatedCrash, forever=True, after=after_the_call)
+    ):
+        try:
+            verb(folder, disk)
+        except SimulatedCrash:
+            pass
+        else:
+            assert not disk.has_failed
+        overlay = pending(folder, **options(verb, folder))
+        recover(folder, **options(verb, folder))
+        found = picture(folder, mtimes=False)
+        assert found in (before, after)
+        seen.add(found == after)
+        assert leftovers(folder, state_home(verb, folder)) == []
+        for name, content in overlay.items():
+            assert content == ((folder / name).read_bytes() if (folder / name).exists() else None)
+        assert recover(folder, **options(verb, folder)) is None
+    assert seen == {False, True}
+
+
+def test_a_write_cut_in_two_leaves_the_old_or_the_new(tmp_path: Path):
+    before, after = both_ends(tmp_path, do_apply)
+    for folder, disk in sweep(tmp_path, do_apply, lambda at: TornDisk(at, SimulatedCrash, forever=True)):
+        try:
+            repair(folder, disk)
+        except SimulatedCrash:
+            recover(folder)
+        assert picture(folder, mtimes=False) in (before, after)
+        assert leftovers(folder) == []
+
+
+@pytest.mark.parametrize("verb", [do_apply, do_undo])
+def test_a_crash_of_the_recovery_is_recovered(tmp_path: Path, verb: Do):
+    before, after = both_ends(tmp_path, verb)
+    seen = set()
+    first = 0
+    while True:
+        # A crash in every third call, and in the recovery from it one in every call.
+        first += 3
+        folder, disk = start(tmp_path, first * 1000, verb), crash_disk(first)
+        try:
+            verb(folder, disk)
+        except SimulatedCrash:
+            pass
+        else:
+            break
+        for at in count(1):
+            second = crash_disk(at)
+            try:
+                recover(folder, fs=second)
+            except SimulatedCrash:
+                continue
+            break
+        recover(folder)
+        found = picture(folder, mtimes=False)
+        assert found in (before, after)
+        seen.add(found == after)
+        assert leftovers(folder) == []
+    assert seen == {False, True}
+
+
+def test_a_second_repair_recovers_by_itself(tmp_path: Path):
+    _, after = both_ends(tmp_path, do_apply)
+    for folder, disk in sweep(tmp_path, do_apply, crash_disk):
+        try:
+            repair(folder, disk)
+        except SimulatedCrash:
+            try:
+                repair(folder)
+            except GenfixError as error:
+                # Rolled forward: the plan was made from files that are repaired by now.
+                assert "stale plan" in error.message
+        assert picture(folder, mtimes=False) == after
+        assert leftovers(folder) == []
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EROFS])
+@pytest.mark.parametrize("forever", [False, True])
+@pytest.mark.parametrize("verb", [do_apply, do_apply_elsewhere, do_undo])
+def test_a_disk_error_leaves_the_old_or_the_new(tmp_path: Path, verb: Do, number: int, *, forever: bool):
+    before, after = both_ends(tmp_path, verb)
+    for folder, disk in sweep(
+        tmp_path,
+        verb,
+        lambda at: FaultyDisk(at, lambda: OSError(number, os.strerror(number)), forever=forever),
+    ):
+        was = picture(folder, mtimes=False)
+        message = ""
+        try:
+            verb(folder, disk)
+        except GenfixError as error:
+            message = error.message
+            assert message
+            assert error.hint
+            assert "\n" not in message
+        except RecursionError:
+            raise
+        if message and not message.startswith("interrupted"):
+            assert picture(folder, mtimes=False) == was
+            assert pending(folder, **options(verb, folder)) == {}
+            if not forever:
+                home = state_home(verb, folder)
+                assert leftovers(folder, home) == []
+                if verb is do_apply:
+                    assert not (folder / ".cache").exists()
+                if verb is do_apply_elsewhere:
+                    assert not (folder.parent / "state").exists()
+        recover(folder, **options(verb, folder))
+        found = picture(folder, mtimes=False)
+        assert found in (before, after)
+        assert leftovers(folder, state_home(verb, folder)) == []
+        if not message:
+            assert found == after

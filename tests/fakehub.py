@@ -1,0 +1,361 @@
+"""A Hugging Face Hub in a thread: the read-only part of its HTTP API, with every trap the real one has.
+
+    with FakeHub() as hub:
+        sha = hub.add_repo("org/name", {"config.json": b"{}", "model.safetensors": b"..."})
+        ...                                   # HF_ENDPOINT=hub.endpoint in a child process
+        hub.requests                          # what was asked, in order
+
+Traps that huggingface_hub depends on: an LFS file redirects to *another* host name (a redirect on the same one
+is followed by HEAD, and loses X-Repo-Commit); an error is told by X-Error-Code, since the rule for a bare 401
+wants https; without buffered writes and TCP_NODELAY each answer costs 40 ms.
+"""
+
+import hashlib
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Literal, Self, TypeAlias
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+__all__ = ["FakeHub", "Request", "git_sha1", "sha256"]
+
+Gate: TypeAlias = Literal["", "files", "all"]
+Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
+
+_LFS_NAMES = re.compile(r".*\.(safetensors|bin|gguf|model)|tokenizer\.json")
+_RESOLVE = re.compile(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
+_MODEL = re.compile(r"/api/models/([^/]+/[^/]+)(?:/(revision|tree|paths-info|refs)(?:/([^/]+))?)?(?:/(.*))?")
+
+
+def git_sha1(content: bytes) -> str:
+    """The digest of a file as a git blob."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as it arrived."""
+
+    method: str
+    path: str
+    host: Literal["hub", "cdn"]
+    token: str | None
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+@dataclass(slots=True)
+class Fault:
+    """How answers to the next ``times`` requests that match are spoiled."""
+
+    match: re.Pattern[str]
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    body: Literal["", "drop", "truncate", "wrong", "html"] = ""
+    delay: float = 0.0
+    times: int | None = None
+
+
+@dataclass(slots=True)
+class Repo:
+    """A model repo: branches and tags that point to commits."""
+
+    repo_id: str
+    lfs: frozenset[str] | None
+    private: bool = False
+    gate: Gate = ""
+    refs: dict[str, str] = field(default_factory=dict)
+    commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
+
+    def is_lfs(self, name: str) -> bool:
+        return _LFS_NAMES.fullmatch(name) is not None if self.lfs is None else name in self.lfs
+
+    def pointer(self, content: bytes) -> bytes:
+        """What git holds of an LFS file."""
+        return b"version https://git-lfs.github.com/spec/v1\noid sha256:%b\nsize %d\n" % (
+            sha256(content).encode(),
+            len(content),
+        )
+
+
+class FakeHub:
+    """The Hub (``127.0.0.1``) and the host its large files are on (``localhost``)."""
+
+    def __init__(self) -> None:
+        self.repos: dict[str, Repo] = {}
+        self.renames: dict[str, str] = {}
+        self.tokens: dict[str, bool] = {}
+        """Valid access tokens; the value says whether one has access to gated and private repos."""
+        self.requests: list[Request] = []
+        self.faults: list[Fault] = []
+        self.without_digests = False
+        """Answer as a poor mirror does: file names only."""
+        self.events: list[tuple[re.Pattern[str], Callable[[], object]]] = []
+        self.large: dict[str, bytes] = {}
+        self._servers = [_Server(self, "hub"), _Server(self, "cdn")]
+        self.endpoint = f"http://127.0.0.1:{self._servers[0].server_port}"
+        self.cdn = f"http://localhost:{self._servers[1].server_port}"
+
+    def __enter__(self) -> Self:
+        for server in self._servers:
+            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
+
+    def add_repo(
+        self,
+        repo_id: str,
+        files: Mapping[str, bytes],
+        *,
+        lfs: Iterable[str] | None = None,
+        private: bool = False,
+        gate: Gate = "",
+    ) -> str:
+        """A repo with one commit on ``main``; its id. ``gate``: "files" still lists them, "all" does not."""
+        self.repos[repo_id] = Repo(repo_id, None if lfs is None else frozenset(lfs), private, gate)
+        return self.commit(repo_id, files)
+
+    def commit(self, repo_id: str, files: Mapping[str, bytes], *, branch: str = "main") -> str:
+        """A new commit that holds ``files`` and nothing else; ``branch`` moves to it."""
+        repo = self.repos[repo_id]
+        text = json.dumps([repo_id, len(repo.commits), {name: sha256(files[name]) for name in files}])
+        sha = hashlib.sha1(text.encode()).hexdigest()
+        repo.commits[sha] = dict(files)
+        repo.refs[branch] = sha
+        self.large |= {sha256(content): content for content in files.values()}
+        return sha
+
+    def tag(self, repo_id: str, name: str, sha: str) -> None:
+        self.repos[repo_id].refs[name] = sha
+
+    def rename(self, old: str, new: str) -> None:
+        """From now on ``old`` redirects to ``new``."""
+        repo = self.repos.pop(old)
+        repo.repo_id = new
+        self.repos[new] = repo
+        self.renames[old] = new
+
+    def fail(
+        self,
+        match: str,
+        *,
+        status: int = 0,
+        body: Literal["", "drop", "truncate", "wrong", "html"] = "",
+        delay: float = 0.0,
+        headers: Mapping[str, str] | None = None,
+        times: int | None = None,
+    ) -> None:
+        """Spoil the next ``times`` answers (all, without it) to requests whose "METHOD path" has ``match``."""
+        self.faults.append(Fault(re.compile(match), status, dict(headers or {}), body, delay, times))
+
+    def when(self, match: str, action: Callable[[], object]) -> None:
+        """Run ``action`` once, just before the first request whose "METHOD path" has ``match`` is answered."""
+        self.events.append((re.compile(match), action))
+
+    def asked(self, match: str = "") -> list[str]:
+        """The requests so far that have ``match``, as "METHOD path"."""
+        return [str(request) for request in self.requests if re.search(match, str(request))]
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, hub: FakeHub, role: Literal["hub", "cdn"]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.hub = hub
+        self.role = role
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up is no news."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def do_HEAD(self) -> None:
+        self._serve()
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    def do_POST(self) -> None:
+        self._serve()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Nothing: `FakeHub.requests` is the log."""
+
+    def _serve(self) -> None:
+        hub = self.server.hub
+        bearer = self.headers.get("Authorization", "").removeprefix("Bearer ") or None
+        self.form = parse_qs(self.rfile.read(int(self.headers.get("Content-Length", 0))).decode())
+        hub.requests.append(Request(self.command, self.path, self.server.role, bearer))
+        for event in [event for event in hub.events if event[0].search(f"{self.command} {self.path}")]:
+            hub.events.remove(event)
+            event[1]()
+        self.fault = self._fault()
+        time.sleep(self.fault.delay)
+        if self.fault.body == "drop":
+            self.close_connection = True
+        elif self.fault.body == "html":
+            self._send(200, b"<html>log in to the hotel</html>", {"Content-Type": "text/html"})
+        elif self.fault.status:
+            self._send(self.fault.status, b"spoiled", self.fault.headers)
+        elif self.server.role == "cdn":
+            self._send_file(hub.large[self.path.rsplit("/", 1)[-1]], {})
+        elif bearer is not None and bearer not in hub.tokens:
+            self._refuse(401, "", "Invalid credentials in Authorization header")
+        elif found := _MODEL.fullmatch(urlsplit(self.path).path):
+            self._model(found[1], found[2] or "", unquote(found[3] or "main"), found[4] or "")
+        elif found := _RESOLVE.fullmatch(urlsplit(self.path).path):
+            self._resolve(found[1], unquote(found[2]), unquote(found[3]))
+        else:
+            self._refuse(404, "", "not found")
+
+    def _fault(self) -> Fault:
+        for fault in self.server.hub.faults:
+            if fault.times != 0 and fault.match.search(f"{self.command} {self.path}"):
+                if fault.times is not None:
+                    fault.times -= 1
+                return fault
+        return Fault(re.compile(""))
+
+    def _repo(self, repo_id: str, *, files: bool) -> Repo | None:
+        """The repo, or `None` where the answer has been sent."""
+        hub = self.server.hub
+        bearer = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if repo_id in hub.renames:
+            location = self.path.replace(repo_id, hub.renames[repo_id], 1)
+            self._send(307, b"", {"Location": location})
+            return None
+        repo = hub.repos.get(repo_id)
+        if repo is None or (repo.private and not hub.tokens.get(bearer, False)):
+            # As the Hub does: who is not logged in is not told whether a repo exists.
+            self._refuse(404 if bearer else 401, "RepoNotFound", "Repository not found")
+            return None
+        if repo.gate and (files or repo.gate == "all") and not hub.tokens.get(bearer, False):
+            self._refuse(403 if bearer else 401, "GatedRepo", f"Access to model {repo_id} is restricted.")
+            return None
+        return repo
+
+    def _model(self, repo_id: str, verb: str, revision: str, path: str) -> None:
+        repo = self._repo(repo_id, files=verb in {"tree", "paths-info"})
+        if repo is None:
+            return
+        if verb == "refs":
+            heads: list[Json] = [{"name": name, "targetCommit": sha} for name, sha in repo.refs.items()]
+            self._send_json({"branches": heads, "tags": [], "converts": []})
+            return
+        commit = self._commit(repo, revision)
+        if commit is None:
+            return
+        files = repo.commits[commit]
+        match verb:
+            case "tree":
+                under = {name: files[name] for name in files if name.startswith(path)}
+                self._send_json([_tree_row(repo, name, under[name]) for name in under])
+            case "paths-info":
+                wanted = [name for name in self.form.get("paths", []) if name in files]
+                self._send_json([_tree_row(repo, name, files[name]) for name in wanted])
+            case _:
+                siblings: list[Json] = [_sibling(repo, name, files[name]) for name in files]
+                if self.server.hub.without_digests or "blobs" not in urlsplit(self.path).query:
+                    siblings = [{"rfilename": name} for name in files]
+                self._send_json({
+                    "id": repo.repo_id, "modelId": repo.repo_id, "sha": commit, "private": repo.private,
+                    "gated": "manual" if repo.gate else False, "tags": [], "siblings": siblings,
+                })  # fmt: skip
+
+    def _resolve(self, repo_id: str, revision: str, name: str) -> None:
+        repo = self._repo(repo_id, files=True)
+        commit = self._commit(repo, revision) if repo else None
+        if repo is None or commit is None:
+            return
+        if name not in repo.commits[commit]:
+            self._refuse(404, "EntryNotFound", "Entry not found", {"X-Repo-Commit": commit})
+            return
+        content = repo.commits[commit][name]
+        if repo.is_lfs(name):
+            self._send(302, b"", {
+                "Location": f"{self.server.hub.cdn}/{quote(repo_id)}/{sha256(content)}", "X-Repo-Commit": commit,
+                "X-Linked-Etag": f'"{sha256(content)}"', "X-Linked-Size": str(len(content)),
+            })  # fmt: skip
+        else:
+            self._send_file(content, {"X-Repo-Commit": commit, "ETag": f'"{git_sha1(content)}"'})
+
+    def _commit(self, repo: Repo, revision: str) -> str | None:
+        commit = repo.refs.get(revision, revision)
+        if commit not in repo.commits:
+            self._refuse(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+            return None
+        return commit
+
+    def _refuse(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+        named = {"X-Error-Code": code} if code else {}
+        self._send(
+            status,
+            json.dumps({"error": message}).encode(),
+            {**named, "X-Error-Message": message, **(headers or {})},
+        )
+
+    def _send_json(self, data: Json) -> None:
+        self._send(200, json.dumps(data).encode(), {"Content-Type": "application/json"})
+
+    def _send_file(self, content: bytes, headers: dict[str, str]) -> None:
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        status, total = 200, len(content)
+        if asked:
+            start, end = int(asked[1]), min(int(asked[2] or total - 1), total - 1)
+            status, content = 206, content[start : end + 1]
+            headers = {**headers, "Content-Range": f"bytes {start}-{end}/{total}"}
+        self._send(status, content, {**headers, "Accept-Ranges": "bytes"})
+
+    def _send(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        self.send_response(status)
+        for key, value in headers.items():
+            self.send_header(key, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.fault.body == "wrong":
+            body = bytes(byte ^ 1 for byte in body)
+        elif self.fault.body == "truncate":
+            body = body[: len(body) // 2]
+            self.close_connection = True
+        if self.command != "HEAD":
+            self.wfile.write(body)
+        self.wfile.flush()
+
+
+def _sibling(repo: Repo, name: str, content: bytes) -> Json:
+    if not repo.is_lfs(name):
+        return {"rfilename": name, "size": len(content), "blobId": git_sha1(content)}
+    pointer = repo.pointer(content)
+    lfs: Json = {"sha256": sha256(content), "size": len(content), "pointerSize": len(pointer)}
+    return {"rfilename": name, "size": len(content), "blobId": git_sha1(pointer), "lfs": lfs}
+
+
+def _tree_row(repo: Repo, name: str, content: bytes) -> Json:
+    if not repo.is_lfs(name):
+        return {"type": "file", "path": name, "size": len(content), "oid": git_sha1(content)}
+    pointer = repo.pointer(content)
+    lfs: Json = {"oid": sha256(content), "size": len(content), "pointerSize": len(pointer)}
+    return {"type": "file", "path": name, "size": len(content), "oid": git_sha1(pointer), "lfs": lfs}

@@ -1,0 +1,39 @@
+"""A fake Hub, and a machine that uses it."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakehub import FakeHub
+from tests.resolver.hub_runner import Runner
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def hub() -> Iterator[FakeHub]:
+    with FakeHub() as server:
+        yield server
+
+
+@pytest.fixture
+def run(hub: FakeHub, tmp_path: Path) -> Runner:
+    """A machine whose Hub is ``hub``. Telemetry is left on, so that a test sees requests it would send."""
+    env = {
+        name: os.environ[name]
+        for name in ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TMPDIR")
+        if name in os.environ
+    }
+    env |= {
+        "HOME": str(tmp_path),
+        "HF_HOME": str(tmp_path / "hf"),
+        "XDG_CACHE_HOME": str(tmp_path / "xdg"),
+        "HF_ENDPOINT": hub.endpoint,
+        "HF_HUB_DISABLE_XET": "1",
+        "NO_PROXY": "*",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    return Runner(tmp_path, env)

@@ -1,0 +1,165 @@
+"""GF1xx: what genfix says about the token ids that end generation."""
+
+import json
+
+import pytest
+
+from genfix.rules import Applicability, SetField, Severity
+from tests.folders import (
+    CHATML,
+    CHATML_TOKENS,
+    Files,
+    added_tokens,
+    chatml_files,
+    dump,
+    find,
+    glm_files,
+)
+
+GLM_STOPS = [151329, 151336, 151338]
+
+
+def with_json(files: Files, name: str, **values: object) -> Files:
+    """``files`` with values of one JSON file set, or removed where they are `...`."""
+    document = json.loads(files[name]) | values
+    return files | {name: dump({key: value for key, value in document.items() if value is not ...})}
+
+
+@pytest.mark.parametrize("left", [151329, [151329], None, [], ...])
+def test_a_narrowed_list_that_no_longer_holds_the_turn_end_is_an_error(left: object) -> None:
+    base = glm_files()
+    [finding] = find(with_json(base, "generation_config.json", eos_token_id=left), base, "GF101")
+    assert finding.severity is Severity.ERROR
+    assert finding.expected == GLM_STOPS
+    assert finding.engines == ("transformers5", "vllm")
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.SAFE
+
+
+def test_a_narrowed_list_that_still_holds_the_turn_end_is_a_warning() -> None:
+    base = chatml_files()
+    [finding] = find(with_json(base, "generation_config.json", eos_token_id=1002), base, "GF1")
+    assert (finding.code, finding.severity, finding.expected) == ("GF101", Severity.WARNING, [1002, 1000])
+
+
+def test_an_end_the_tokenizer_gives_to_vllm_does_not_save_transformers() -> None:
+    base = chatml_files()
+    [finding] = find(with_json(base, "generation_config.json", eos_token_id=1000), base, "GF101")
+    assert finding.severity is Severity.ERROR
+    assert finding.engines == ("transformers5",)
+
+
+def test_ids_the_merged_file_added_are_kept_behind_the_bases() -> None:
+    base = glm_files()
+    merged = with_json(base, "generation_config.json", eos_token_id=[151329, 151337])
+    [finding] = find(merged, base, "GF101")
+    assert finding.expected == [*GLM_STOPS, 151337]
+
+
+@pytest.mark.parametrize("spelling", [GLM_STOPS[::-1], [*GLM_STOPS, *GLM_STOPS], [*GLM_STOPS, 7]])
+def test_another_order_a_duplicate_or_an_extra_id_is_no_finding(spelling: list[int]) -> None:
+    base = glm_files()
+    assert find(with_json(base, "generation_config.json", eos_token_id=spelling), base, "GF1") == []
+
+
+def test_without_any_template_every_lost_id_may_be_the_turn_end() -> None:
+    base = with_json(glm_files(), "tokenizer_config.json", chat_template=...)
+    [finding] = find(with_json(base, "generation_config.json", eos_token_id=151336), base, "GF101")
+    assert finding.severity is Severity.ERROR
+
+
+def test_a_chatml_tune_of_a_glm_base_is_told_its_own_end_and_not_the_bases() -> None:
+    base = glm_files()
+    tokens = json.loads(base["tokenizer_config.json"])["added_tokens_decoder"] | added_tokens({"<|im_end|>": 151400})
+    merged = with_json(base, "tokenizer_config.json", chat_template=CHATML, added_tokens_decoder=tokens)
+    merged = with_json(merged, "generation_config.json", eos_token_id=151329)
+    own = find(merged, base, "GF102")
+    assert [finding.expected for finding in own] == [[151329, 151400]]
+    assert own[0].severity is Severity.ERROR
+    others = find(merged, base, "GF101")
+    assert [finding.severity for finding in others] == [Severity.INFO]
+    assert others[0].fix is not None
+    assert others[0].fix.applicability is Applicability.UNSAFE
+
+
+def test_a_tune_with_its_own_template_and_its_own_end_is_healthy() -> None:
+    base = glm_files()
+    tokens = json.loads(base["tokenizer_config.json"])["added_tokens_decoder"] | added_tokens({"<|im_end|>": 151400})
+    merged = with_json(base, "tokenizer_config.json", chat_template=CHATML, added_tokens_decoder=tokens)
+    merged = with_json(merged, "generation_config.json", eos_token_id=[151400])
+    assert [f for f in find(merged, base) if f.severity is not Severity.INFO] == []
+
+
+def test_a_chat_tune_of_a_pretrained_base_keeps_its_own_end() -> None:
+    """Qwen2.5: the pretrained repo ships the ChatML template, and its set holds <|endoftext|> only."""
+    base = with_json(chatml_files(eos=1000), "config.json", eos_token_id=1000)
+    merged = with_json(base, "generation_config.json", eos_token_id=1002)
+    merged = with_json(merged, "config.json", eos_token_id=1002)
+    assert find(merged, base, "GF1") == []
+
+
+def test_the_bases_spelling_is_taken_over_with_its_list() -> None:
+    base = glm_files()
+    inline = base["generation_config.json"].replace(
+        b"[\n    151329,\n    151336,\n    151338\n  ]", b"[151329, 151336, 151338]"
+    )
+    base |= {"generation_config.json": inline}
+    merged = base | {"generation_config.json": inline.replace(b"[151329, 151336, 151338]", b"151329")}
+    [finding] = find(merged, base, "GF101")
+    assert finding.fix is not None
+    [operation] = finding.fix.operations
+    assert isinstance(operation, SetField)
+    assert getattr(operation.value, "text", None) == "[151329, 151336, 151338]"
+
+
+def test_a_narrowed_config_is_a_warning_while_generation_config_is_right() -> None:
+    base = glm_files()
+    [finding] = find(with_json(base, "config.json", eos_token_id=151329), base, "GF1")
+    assert (finding.code, finding.severity) == ("GF103", Severity.WARNING)
+
+
+def test_a_narrowed_config_is_an_error_where_engines_fall_back_to_it() -> None:
+    base = glm_files()
+    del base["generation_config.json"]
+    [finding] = find(with_json(base, "config.json", eos_token_id=151329), base, "GF1")
+    assert (finding.code, finding.severity) == ("GF103", Severity.ERROR)
+
+
+def test_stop_ids_under_text_config_are_read_and_set_there() -> None:
+    base = chatml_files()
+    config = {"model_type": "qwen2_vl", "text_config": {"eos_token_id": [1002, 1000], "hidden_size": 64}}
+    base |= {"config.json": dump(config)}
+    narrow = {"model_type": "qwen2_vl", "text_config": {"eos_token_id": 1000, "hidden_size": 64}}
+    [finding] = find(base | {"config.json": dump(narrow)}, base, "GF103")
+    assert finding.pointer == "/text_config/eos_token_id"
+
+
+def test_text_for_ids_is_an_error_and_becomes_ids() -> None:
+    base = glm_files()
+    [finding] = find(with_json(base, "generation_config.json", eos_token_id=["<|user|>"]), base, "GF1")
+    assert (finding.code, finding.expected) == ("GF104", GLM_STOPS)
+    [alone] = find(with_json(base, "generation_config.json", eos_token_id=["<|user|>"]), None, "GF1")
+    assert alone.expected == [151336]
+
+
+def test_text_that_is_no_token_has_no_automatic_fix_without_a_base() -> None:
+    [finding] = find(with_json(glm_files(), "generation_config.json", eos_token_id="</stop>"), None, "GF104")
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.MANUAL
+
+
+def test_an_id_that_is_another_token_here_is_never_added() -> None:
+    base = glm_files()
+    tokens = json.loads(base["tokenizer_config.json"])["added_tokens_decoder"]
+    tokens["151336"], tokens["151338"] = {"content": "<|tool|>"}, {"content": "<|extra|>"}
+    merged = with_json(base, "tokenizer_config.json", added_tokens_decoder=tokens)
+    merged = with_json(merged, "generation_config.json", eos_token_id=151329)
+    assert find(merged, base, "GF101") == []
+    [finding] = find(merged, base, "GF105")
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.MANUAL
+
+
+def test_no_base_no_proof_no_alarm() -> None:
+    pretrained = with_json(chatml_files(eos=CHATML_TOKENS["<|endoftext|>"]), "config.json", eos_token_id=1000)
+    assert [f for f in find(pretrained) if f.severity is not Severity.INFO] == []
