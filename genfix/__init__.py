@@ -8,7 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from genfix.api import Report, apply, check, plan, repair, undo
+    from genfix.api.changing import Repair, apply, diff, log, plan, repair, undo
+    from genfix.api.judging import Report, check
     from genfix.applier import Receipt
     from genfix.errors import GenfixError
     from genfix.planner import Plan
@@ -19,10 +20,13 @@ __all__ = [
     "GenfixError",
     "Plan",
     "Receipt",
+    "Repair",
     "Report",
     "__version__",
     "apply",
     "check",
+    "diff",
+    "log",
     "plan",
     "repair",
     "undo",
@@ -35,12 +39,15 @@ _HOMES: Final = {
     "GenfixError": "genfix.errors",
     "Plan": "genfix.planner",
     "Receipt": "genfix.applier",
-    "Report": "genfix.api",
-    "apply": "genfix.api",
-    "check": "genfix.api",
-    "plan": "genfix.api",
-    "repair": "genfix.api",
-    "undo": "genfix.api",
+    "Repair": "genfix.api.changing",
+    "Report": "genfix.api.judging",
+    "apply": "genfix.api.changing",
+    "check": "genfix.api.judging",
+    "diff": "genfix.api.changing",
+    "log": "genfix.api.changing",
+    "plan": "genfix.api.changing",
+    "repair": "genfix.api.changing",
+    "undo": "genfix.api.changing",
 }
 
 

@@ -7,8 +7,12 @@ __all__ = ["run"]
 
 def run() -> None:
     """Run the command line and exit with its code."""
-    from genfix.cli import main  # noqa: PLC0415 - importing this module must stay free
-
+    try:
+        from genfix.cli import main  # noqa: PLC0415 - importing this module must stay free
+    except ImportError as error:
+        # A broken installation must not exit with 1, which means that findings remain.
+        sys.stderr.write(f"error: genfix is not installed completely: {error}\nhint: install it again\n")
+        sys.exit(2)
     sys.exit(main(sys.argv[1:]))
 
 

@@ -4,19 +4,18 @@ Findings, traces and notes carry messages; the report gives them words, in the r
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from genfix.json_types import JsonValue
 
 __all__ = ["Message", "message"]
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One thing to say: ``id`` names the sentence, ``args`` fill its blanks."""
 
     id: str
-    args: Mapping[str, JsonValue] = field(default_factory=dict)
+    args: Mapping[str, JsonValue]
 
 
 def message(message_id: str, **args: JsonValue) -> Message:

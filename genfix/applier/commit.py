@@ -104,7 +104,8 @@ def roll_forward(state: State, journal: Journal) -> None:
         if place_of(state, op) is not Place.AFTER:
             raise _drift(state, journal, op)
     for op in journal.ops:
-        remove_dirs(fs, state.root, op.old_dirs)
+        with storage_errors(f"cannot remove the folder of {op.name}"):
+            remove_dirs(fs, state.root, op.old_dirs)
     with storage_errors("cannot finish the transaction"):
         _finish(state, journal)
 

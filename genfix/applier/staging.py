@@ -1,5 +1,6 @@
 """Before the commit point: old bytes copied to the backup, new bytes lying ready, nothing of the user's touched."""
 
+import errno
 import hashlib
 import re
 import stat
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from genfix.applier.errors import changed_meanwhile, storage_errors
-from genfix.applier.fs import Dir, FileSystem
+from genfix.applier.fs import Dir, FileSystem, is_errno
 from genfix.applier.journal import Journal, Op
 from genfix.applier.signals import Deferred
 from genfix.applier.state import JOURNAL, JOURNAL_DRAFT, State
@@ -211,6 +212,8 @@ def discard(state: State, transaction: str, journal: Journal | None = None) -> N
     next run can finish the transaction. What else cannot be removed is left for the next run.
     """
     fs = state.fs
+    for op in () if journal is None else journal.ops:
+        remove_dirs(fs, state.root, tuple(reversed(op.new_dirs)))
     if is_present(fs, state.home, JOURNAL):
         fs.unlink(state.home, JOURNAL)
         fs.sync_dir(state.home)
@@ -221,8 +224,6 @@ def discard(state: State, transaction: str, journal: Journal | None = None) -> N
         if not _is_logged(state, transaction):
             with opened(fs, state.home, ("backup",)) as backups:
                 _remove_tree(fs, backups, transaction)
-    for op in () if journal is None else journal.ops:
-        remove_dirs(fs, state.root, tuple(reversed(op.new_dirs)))
     remove_stage(state, transaction)
     state.tidy()
 
@@ -248,12 +249,19 @@ def remove_stage(state: State, transaction: str) -> None:
 
 
 def remove_dirs(fs: FileSystem, root: Dir, names: tuple[str, ...]) -> None:
-    """Remove directories where they are empty, innermost first, best effort."""
+    """Remove directories, innermost first; those that somebody put something into stay."""
     for name in names:
         parents, leaf = parents_of(name)
-        with suppress(OSError, RefusedError), opened(fs, root, parents) as directory:
-            fs.rmdir(directory, leaf)
-            fs.sync_dir(directory)
+        with walk(fs, root, parents) as directory:
+            if directory is None:
+                continue
+            try:
+                fs.rmdir(directory, leaf)
+            except OSError as error:
+                if not is_errno(error, errno.ENOENT, errno.ENOTDIR, errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+            else:
+                fs.sync_dir(directory)
 
 
 def _is_logged(state: State, transaction: str) -> bool:

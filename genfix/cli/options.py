@@ -2,13 +2,14 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, NamedTuple, TypeAlias
 
 import typer
 
 __all__ = [
     "AllowMismatch",
     "Base",
+    "Case",
     "Colour",
     "ColourMode",
     "FailOn",
@@ -47,6 +48,18 @@ class Level(StrEnum):
     ERROR = "error"
     WARNING = "warning"
     INFO = "info"
+
+
+class Case(NamedTuple):
+    """What the commands that judge have in common, as the user gave it."""
+
+    target: Path
+    base: str | None
+    select: list[str]
+    ignore: list[str]
+    offline: bool
+    allow_base_mismatch: bool
+    state_dir: Path | None
 
 
 Target: TypeAlias = Annotated[

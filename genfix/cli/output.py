@@ -4,22 +4,27 @@ import os
 import shutil  # noqa: TID251 - asks for the terminal's width, writes nothing
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
-from genfix.cli.options import ColourMode
+from genfix.cli.options import Case, ColourMode, Format
 from genfix.report.show import show
 from genfix.report.style import Style
 
-__all__ = ["Output"]
+__all__ = ["Output", "command_line", "quoted"]
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """The two streams of a command."""
 
     colour: ColourMode = ColourMode.AUTO
     quiet: bool = False
+    verbose: bool = False
+    output_format: Format = Format.TEXT
+
+    @property
+    def wants_json(self) -> bool:
+        """Whether the report is for a machine."""
+        return self.output_format is Format.JSON
 
     @property
     def style(self) -> Style:
@@ -45,6 +50,26 @@ class Output:
     def notes(self, notes: Iterable[str]) -> None:
         """Write what the user should know about how the answer came about."""
         self.say(*(f"note: {show(note)}" for note in notes))
+
+
+def quoted(text: str) -> str:
+    """``text`` as a shell takes it for one word."""
+    import shlex  # noqa: PLC0415 - only to print a command
+
+    return shlex.quote(text)
+
+
+def command_line(command: str, case: Case, *, unsafe_fixes: bool = False) -> str:
+    """The command to type next, with the options that decide what it sees."""
+    words = ["genfix", command, quoted(str(case.target))]
+    words += ["--base", quoted(case.base)] if case.base is not None else []
+    for option, codes in (("--select", case.select), ("--ignore", case.ignore)):
+        words += [word for code in codes for word in (option, quoted(code))]
+    words += ["--offline"] if case.offline else []
+    words += ["--allow-base-mismatch"] if case.allow_base_mismatch else []
+    words += ["--state-dir", quoted(str(case.state_dir))] if case.state_dir is not None else []
+    words += ["--unsafe-fixes"] if unsafe_fixes else []
+    return show(" ".join(words))
 
 
 def _style(stream: TextIO, mode: ColourMode) -> Style:

@@ -1,14 +1,13 @@
 """How the ``eos_token_id`` of a JSON file reads, in all the forms people write it."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from genfix.json_types import JsonObject, JsonValue
 
 __all__ = ["EosValue", "read_eos"]
 
 
-@dataclass(frozen=True, slots=True)
-class EosValue:
+class EosValue(NamedTuple):
     """The ids of one ``eos_token_id``, and what in it is no id."""
 
     ids: tuple[int, ...] = ()

@@ -1,8 +1,8 @@
 """What an inference engine will do with a model folder, as far as its config files decide it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from genfix.json_types import JsonValue
 from genfix.message import Message
@@ -10,16 +10,14 @@ from genfix.message import Message
 __all__ = ["EngineView", "StopVerdict", "TemplateSource", "is_worse", "stop_verdict"]
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateSource:
+class TemplateSource(NamedTuple):
     """The chat template an engine takes: the file, and the SHA-256 of the text."""
 
     source: str
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class EngineView:
+class EngineView(NamedTuple):
     """One engine's reading of a folder."""
 
     engine: str

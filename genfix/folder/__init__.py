@@ -4,10 +4,11 @@ from genfix.folder.compare import same_file, sha256_of
 from genfix.folder.folder import FileProblem, FileStat, Folder, FolderFileError, Origin
 from genfix.folder.kinds import FileKind, kind_of, read_cap
 from genfix.folder.local import LocalFolder
-from genfix.folder.names import checked_name, is_safe_name
+from genfix.folder.names import STATE_FOLDER, checked_name, is_safe_name
 from genfix.folder.overlay import OverlayFolder
 
 __all__ = [
+    "STATE_FOLDER",
     "FileKind",
     "FileProblem",
     "FileStat",

@@ -1,16 +1,14 @@
 """What a model folder is to the rest of genfix: a read-only set of named files."""
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from genfix.errors import GenfixError
 
 __all__ = ["FileProblem", "FileStat", "Folder", "FolderFileError", "Origin"]
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a folder's files come from."""
 
     kind: Literal["local", "hub"]
@@ -24,8 +22,7 @@ class Origin:
         return f"{self.label}@{self.revision}" if self.revision else self.label
 
 
-@dataclass(frozen=True, slots=True)
-class FileStat:
+class FileStat(NamedTuple):
     """Size in bytes and the digests that are known without reading the file."""
 
     size: int

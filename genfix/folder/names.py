@@ -1,8 +1,17 @@
 """One validator for every file name that comes from a folder, a Hub listing, a config or a journal."""
 
+from typing import Final
+
 from genfix.errors import InputError
 
-__all__ = ["checked_name", "is_safe_name"]
+__all__ = ["STATE_FOLDER", "checked_name", "is_safe_name"]
+
+STATE_FOLDER: Final = ".cache/huggingface/genfix"
+"""Where genfix keeps journals and backups inside a model folder.
+
+On the same filesystem as the files, so that a rename is atomic, and below a name that ``hf upload`` leaves out.
+"""
+
 
 _RESERVED = frozenset(
     ["CON", "PRN", "AUX", "NUL", *(f"COM{i}" for i in range(1, 10)), *(f"LPT{i}" for i in range(1, 10))]

@@ -7,8 +7,7 @@ converter takes the inline copy first (gguf-py/gguf/vocab.py).
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from genfix.json_types import JsonObject, JsonValue
 
@@ -18,8 +17,7 @@ JINJA_FILE: Final = "chat_template.jinja"
 _DEFAULT: Final = "default"
 
 
-@dataclass(frozen=True, slots=True)
-class ChatTemplate:
+class ChatTemplate(NamedTuple):
     """One copy of a chat template."""
 
     text: str

@@ -1,9 +1,8 @@
 """A model folder as facts: each is read when first asked for, and once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 from genfix.folder.folder import Folder, FolderFileError
 from genfix.folder.kinds import GENERATION_CONFIG, TOKENIZER_CONFIG
@@ -19,8 +18,7 @@ __all__ = ["JsonFile", "Model", "TextFile"]
 _NOTHING: Final[JsonObject] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class JsonFile:
+class JsonFile(NamedTuple):
     """A JSON file as engines see it: absent, an object, or something they cannot read."""
 
     name: str
@@ -36,8 +34,7 @@ class JsonFile:
         return self.present and self.value is None
 
 
-@dataclass(frozen=True, slots=True)
-class TextFile:
+class TextFile(NamedTuple):
     """A UTF-8 text file: absent, its text, or the reason why it cannot be read."""
 
     text: str | None = None

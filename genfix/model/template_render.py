@@ -13,10 +13,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from genfix import cache
 from genfix.json_types import JsonObject, JsonValue
@@ -63,8 +62,7 @@ _LASTING: Final = frozenset(
 """Errors that come out the same on a busy machine: only these are remembered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(NamedTuple):
     """One way to call a template; `tools` and `add_generation_prompt` as in ``apply_chat_template``."""
 
     messages: tuple[JsonObject, ...]
@@ -81,15 +79,13 @@ class Conversation:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(NamedTuple):
     """The text of one conversation."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class RenderError:
+class RenderError(NamedTuple):
     """Why one conversation has no text; `detail` is short, printable and partly the template's own words."""
 
     kind: RenderErrorKind

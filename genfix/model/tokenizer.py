@@ -7,8 +7,7 @@ tokenization_utils_tokenizers.py): ``tokenizer.json`` ``added_tokens``, then ``a
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from genfix.folder.folder import Folder, FolderFileError
 from genfix.json_types import JsonObject, JsonValue
@@ -19,8 +18,7 @@ _HEAD_START: Final = 64 * 1024
 _HEAD_LIMIT: Final = 8 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class TokenTable:
+class TokenTable(NamedTuple):
     """Added tokens by text and by id, and the special tokens the tokenizer's config names."""
 
     ids: Mapping[str, int]

@@ -8,10 +8,9 @@ rules: design notes of `_judge` and `_Openers`.
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model.template_render import Conversation, RenderError, RenderErrorKind, render_template
@@ -30,8 +29,7 @@ class EndSource(StrEnum):
     """None is written: the token that opens the next user or tool turn ends this one (GLM ``<|user|>``)."""
 
 
-@dataclass(frozen=True, slots=True)
-class TurnEnds:
+class TurnEnds(NamedTuple):
     """What a template that renders says about the end of an assistant's turn."""
 
     tokens: tuple[str, ...]
@@ -46,8 +44,7 @@ class TurnEnds:
     """Texts in the form ``<|...|>`` in the rendered text that are no added token."""
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateFailure:
+class TemplateFailure(NamedTuple):
     """A template that is not one, hangs, or reaches out of the sandbox: engines fail on it as well.
 
     With the kind ``other`` the renderer itself failed; the template may be sound.
@@ -240,8 +237,7 @@ class _Scanner:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Dialogue:
+class _Dialogue(NamedTuple):
     """A rendered chat cut at its words."""
 
     head: str
@@ -320,8 +316,7 @@ def _ends(run: Iterable[str], never: Collection[str]) -> tuple[str, ...]:
     return _unique(token for token in run if token not in never and token not in _SENTINELS - {_EOS})
 
 
-@dataclass(frozen=True, slots=True)
-class _Openers:
+class _Openers(NamedTuple):
     """Tokens that open an assistant's turn, as far as each kind of end has to be kept apart from them."""
 
     of_common: frozenset[str]

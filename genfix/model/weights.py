@@ -3,9 +3,8 @@
 import json
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 from genfix.folder.folder import Folder, FolderFileError
 from genfix.folder.kinds import FileKind, kind_of
@@ -26,8 +25,7 @@ _EMBEDDINGS: Final = (
 """Last parts of the names that input embeddings have in the architectures transformers ships."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(NamedTuple):
     """One tensor as a header describes it."""
 
     dtype: str

@@ -1,13 +1,13 @@
 """Fixes turned into bytes: which operations run in one round, and what they make of the files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from genfix.errors import PlanError
 from genfix.folder import Folder
 from genfix.model import Model
-from genfix.model.json_edit import remove_value, set_value
-from genfix.rules import Finding, Operation, RemoveField, RestoreFile, SetField, StripBom
+from genfix.model.json_edit import raw_value, remove_value, set_value
+from genfix.rules import CopyField, Finding, Operation, RemoveField, RestoreFile, SetField, StripBom
 
 __all__ = ["Round", "run_round"]
 
@@ -20,8 +20,10 @@ class Round:
 
     files: Mapping[str, bytes]
     applied: tuple[Finding, ...]
-    codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    codes: Mapping[str, tuple[str, ...]]
     """Per file, the codes of the findings that touched it."""
+    restored: frozenset[str]
+    """Files that were put back whole."""
 
 
 def run_round(merged: Folder, base: Model | None, findings: Sequence[Finding]) -> Round:
@@ -52,7 +54,12 @@ def run_round(merged: Folder, base: Model | None, findings: Sequence[Finding]) -
         if operations and len(free) == len(operations):
             applied.append(finding)
     changed = {name: content for name, content in files.items() if content != _content(merged, name)}
-    return Round(changed, tuple(applied), {name: tuple(codes[name]) for name in changed})
+    return Round(
+        changed,
+        tuple(applied),
+        {name: tuple(codes[name]) for name in changed},
+        frozenset(name for name in changed if name in restored),
+    )
 
 
 def _operations(finding: Finding) -> tuple[Operation, ...]:
@@ -61,7 +68,7 @@ def _operations(finding: Finding) -> tuple[Operation, ...]:
 
 def _place(operation: Operation) -> tuple[str, str]:
     match operation:
-        case SetField() | RemoveField():
+        case SetField() | CopyField() | RemoveField():
             return (operation.file, operation.pointer)
         case RestoreFile() | StripBom():
             return (operation.file, "")
@@ -81,10 +88,19 @@ def _run(operation: Operation, before: bytes | None, base: Model | None) -> byte
             return base.folder.read(file)
         case SetField(file, pointer, value, key_order):
             return set_value(_existing(before, file), pointer, value, key_order=key_order)
+        case CopyField(file, pointer):
+            theirs = raw_value(_base(base, file).folder.read(file), pointer)
+            return set_value(_existing(before, file), pointer, theirs, key_order=_base(base, file).keys(file))
         case RemoveField(file, pointer):
             return remove_value(_existing(before, file), pointer)
         case StripBom(file):
             return _existing(before, file).removeprefix(_BOM)
+
+
+def _base(base: Model | None, file: str) -> Model:
+    if base is None:
+        raise PlanError(f"no base to take {file} from", "this is a bug in genfix: please report it")
+    return base
 
 
 def _existing(before: bytes | None, file: str) -> bytes:

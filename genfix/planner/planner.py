@@ -47,6 +47,7 @@ def make_plan(
     before = found = _judge(context, wanted)
     overlay: dict[str, bytes] = {}
     codes: dict[str, list[str]] = {}
+    restored: set[str] = set()
     claimed: list[Finding] = []
     folder: Folder = merged
     for _ in range(_MAX_ROUNDS):
@@ -58,13 +59,24 @@ def make_plan(
         if not outcome.files:
             break
         overlay |= outcome.files
+        restored |= outcome.restored
         for name, touched in outcome.codes.items():
             codes.setdefault(name, []).extend(touched)
         folder = OverlayFolder(merged, overlay)
         context = Context(Model(folder), base)
         found = _judge(context, wanted)
     _verify(first, context, before, found, claimed)
-    changes = tuple(_change(merged, base, name, overlay[name], codes[name]) for name in sorted(overlay))
+    whole = {name for name in restored if base is not None and base.folder.read(name) == overlay[name]}
+    changes = tuple(
+        FileChange(
+            name,
+            before=merged.read(name) if name in merged.names() else None,
+            after=overlay[name],
+            restored=name in whole,
+            codes=tuple(dict.fromkeys(codes[name])),
+        )
+        for name in sorted(overlay)
+    )
     return Plan(
         target=merged.origin.label,
         base=str(base.folder.origin) if base is not None else None,
@@ -110,12 +122,6 @@ def _verify(
     for name, view in last.views.items():
         if is_worse(first.views[name], view, last.end_ids):
             raise PlanError(f"the fixes would make {name} do worse", _REPORT_IT)
-
-
-def _change(merged: Folder, base: Model | None, name: str, after: bytes, codes: Sequence[str]) -> FileChange:
-    before = merged.read(name) if name in merged.names() else None
-    restored = base is not None and base.has(name) and base.folder.read(name) == after
-    return FileChange(name, before, after, restored, tuple(dict.fromkeys(codes)))
 
 
 def _inputs(merged: Folder) -> dict[str, str | None]:

@@ -48,7 +48,6 @@ ENGLISH: Final[Mapping[str, str]] = {
     "why-template-lost": "the tokenizer has every token the base's template writes",
     "why-template-tokens-added": "tokens were added ({tokens}), so another template may have been trained",
     "why-template-tokens-unknown": "the template writes {tokens}, which are not the same tokens here",
-    "why-template-other-trained": "args.json says that the template {template} was trained",
     "why-templates-differ": "files cannot tell which copy was trained; {first} is what most engines read",
     "why-template-broken": "only its author can say what it should do",
     # tokenizer

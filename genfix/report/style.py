@@ -1,6 +1,6 @@
 """Colour, or none."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from genfix.rules import Severity
 
@@ -10,8 +10,7 @@ _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "
 _SEVERITIES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(NamedTuple):
     """Marks text for a terminal; with `colour` off it changes nothing."""
 
     colour: bool = False

@@ -9,7 +9,7 @@ from genfix.report.show import show
 from genfix.report.style import Style
 from genfix.rules import RULES, Applicability, Finding, Rule, Severity
 
-__all__ = ["count", "explanation", "finding_lines", "findings_text", "rules_text", "summary"]
+__all__ = ["count", "explanation", "finding_lines", "findings_text", "headlines", "rules_text", "summary"]
 
 _INDENT = "        "
 
@@ -35,6 +35,16 @@ def finding_lines(finding: Finding, style: Style) -> Iterator[str]:
             Applicability.MANUAL: "no automatic fix",
         }[finding.fix.applicability]
         yield from _wrapped(f"{label}: {words(finding.fix.why)}", style, bullet="> ")
+
+
+def headlines(findings: Sequence[Finding], style: Style) -> str:
+    """One line a finding: how bad, which rule, where, and what."""
+    lines = []
+    for finding in findings:
+        severity = style.severity(finding.severity, f"{finding.severity:<7}")
+        text = words(finding.message)
+        lines.append(f"{severity} {style.mark(finding.code, 'bold')} {show(finding.file)}: {text}")
+    return "\n".join(lines)
 
 
 def _wrapped(text: str, style: Style, bullet: str = "") -> Iterator[str]:

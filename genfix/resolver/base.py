@@ -1,7 +1,7 @@
 """A base spec to a base: found, opened, pinned, and readable."""
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from genfix.errors import BaseModelError, InputError
 from genfix.folder import Folder, LocalFolder
@@ -33,8 +33,7 @@ class BaseFacts(Model):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(NamedTuple):
     """A base that was found."""
 
     facts: BaseFacts

@@ -10,18 +10,17 @@ import os
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from genfix.errors import BaseModelError, GenfixError
-from genfix.folder.folder import FileProblem, FileStat, Folder, FolderFileError, Origin
-from genfix.folder.names import is_safe_name
-from genfix.folder.remote import RemoteFolder
+from genfix.errors import BaseModelError
+from genfix.folder.folder import FileStat, Folder, Origin
 from genfix.resolver.hub_cache import CachedListing, HubCache, is_commit
 from genfix.resolver.hub_errors import Asked, explain, is_cut, outage, status_of, unreachable
+from genfix.resolver.hub_files import Download, HubFiles
 from genfix.resolver.spec import HubSpec, is_repo_id
 
 if TYPE_CHECKING:
@@ -70,80 +69,74 @@ def open_hub(spec: HubSpec, *, offline: bool = False) -> HubBase:
     A full commit id whose listing is known costs no request. ``offline`` (or ``HF_HUB_OFFLINE``) takes the
     commit that was cached last and sends nothing; so does, with a note, a Hub that cannot be reached.
 
-    Raises `BaseModelError` with what went wrong: no such model or revision, no access, no network and no cache.
+    Raises `BaseModelError` with what went wrong: no such model or revision, no access, no network and no cache;
+    `StorageError` where the cache cannot be used.
     """
     hub = _settings(spec)
     cache = HubCache(hub.cache, spec.repo_id)
     asked = Asked(hub.endpoint, spec.repo_id, spec.revision)
-    if spec.revision is not None and is_commit(spec.revision):
-        known = cache.listing(spec.revision)
-        if known is not None and known.complete:
-            stopped = _offline_reason(hub, offline=offline)
-            return _from_cache(spec, hub, cache, known, spec.revision, stopped)
-    if stopped := _offline_reason(hub, offline=offline):
-        commit, known = _cached(cache, spec)
-        if known is None:
+    stopped = "genfix is offline" if offline else "HF_HUB_OFFLINE is set" if hub.offline else ""
+    cached = _cached(spec, cache)
+    if cached is not None and cached.commit == spec.revision and cached.known.complete:
+        return _from_cache(spec, hub, cache, cached, stopped)
+    if stopped:
+        if cached is None:
             raise BaseModelError(
                 f"{spec} is not cached and {stopped}",
                 "go online once, or pass a local copy of it: --base ./folder",
             )
-        return _from_cache(spec, hub, cache, known, commit, stopped)
+        return _from_cache(spec, hub, cache, cached, stopped)
     try:
         listing = _ask(asked)
     except _OutageError as error:
-        commit, known = _cached(cache, spec)
-        if known is None:
+        if cached is None:
             raise unreachable(asked, str(error)) from error
-        return _from_cache(spec, hub, cache, known, commit, f"the Hub could not be reached ({error})")
+        return _from_cache(spec, hub, cache, cached, f"the Hub could not be reached ({error})")
     except BaseModelError as error:
-        commit, known = _cached(cache, spec)
-        if known is None:
+        if cached is None:
             raise
-        hint = f"{error.hint}; with --offline the cached commit {commit[:7]} is used"
+        hint = f"{error.hint}; with --offline the cached commit {cached.commit[:7]} is used"
         raise BaseModelError(error.message, hint) from error
     cache.keep(listing.commit, listing.repo_id, listing.files)
     notes = (_moved(spec, listing.repo_id),) if listing.repo_id != spec.repo_id else ()
-    files = _Files(spec, hub, cache, listing.commit)
-    return HubBase(_folder(listing.repo_id, listing.commit, listing.files, files), notes)
+    return _base(spec, hub, cache, listing, notes)
 
 
-def _offline_reason(hub: _Hub, *, offline: bool) -> str:
-    if offline:
-        return "genfix is offline"
-    return "HF_HUB_OFFLINE is set" if hub.offline else ""
+@dataclass(frozen=True, slots=True)
+class _Cached:
+    commit: str
+    known: CachedListing
 
 
-def _cached(cache: HubCache, spec: HubSpec) -> tuple[str, CachedListing | None]:
+def _cached(spec: HubSpec, cache: HubCache) -> _Cached | None:
     commit = cache.commit_of(spec.revision or _MAIN)
-    return ("", None) if commit is None else (commit, cache.listing(commit))
+    known = cache.listing(commit) if commit else None
+    return _Cached(commit, known) if commit and known else None
 
 
-def _from_cache(
-    spec: HubSpec,
-    hub: _Hub,
-    cache: HubCache,
-    known: CachedListing,
-    commit: str,
-    stopped: str,
-) -> HubBase:
+def _from_cache(spec: HubSpec, hub: _Hub, cache: HubCache, cached: _Cached, stopped: str) -> HubBase:
     """The base as this machine knows it; where ``stopped`` says why, nothing more is downloaded."""
+    commit, known = cached.commit, cached.known
     repo_id = known.repo_id if known.repo_id and is_repo_id(known.repo_id) else spec.repo_id
     notes = [_moved(spec, repo_id)] if repo_id != spec.repo_id else []
     if spec.revision != commit:
         notes.append(f"{stopped}; using the cached commit {commit[:7]} of {spec.revision or _MAIN}")
+    elif not known.complete:
+        notes.append(f"{stopped}; using the cached commit {commit[:7]}")
     if not known.complete:
         notes.append(
             f"the list of files of {spec.repo_id}@{commit[:7]} is not cached; "
             f"only the {len(known.files)} that were downloaded before are known"
         )
-    files = _Files(spec, hub, cache, commit, stopped)
-    return HubBase(_folder(repo_id, commit, known.files, files), tuple(notes))
+    return _base(spec, hub, cache, _Listing(repo_id, commit, known.files), tuple(notes), stopped)
 
 
-def _folder(repo_id: str, commit: str, listing: Mapping[str, FileStat], files: "_Files") -> RemoteFolder:
-    origin = Origin("hub", repo_id, commit)
-    refetch = None if files.stopped else files.fetch_again
-    return RemoteFolder(origin, listing, files.fetch, refetch=refetch, fetch_range=files.fetch_range)
+def _base(
+    spec: HubSpec, hub: _Hub, cache: HubCache, listing: _Listing, notes: tuple[str, ...], stopped: str = ""
+) -> HubBase:
+    download = None if stopped else _downloader(hub.endpoint, spec.repo_id)
+    files = HubFiles(cache, spec.repo_id, spec.revision or _MAIN, listing.commit, download, stopped)
+    return HubBase(files.folder(Origin("hub", listing.repo_id, listing.commit), listing.files), notes)
 
 
 def _moved(spec: HubSpec, repo_id: str) -> str:
@@ -152,89 +145,23 @@ def _moved(spec: HubSpec, repo_id: str) -> str:
     return f"{spec.repo_id} moved to {repo_id}"
 
 
-class _Files:
-    """The files of one commit: from the cache, or downloaded into it by huggingface_hub.
-
-    A moved repo is asked for by the name the user gave, which the Hub redirects: its files are then cached
-    under that name, where the same command finds them offline.
-    """
-
-    def __init__(self, spec: HubSpec, hub: _Hub, cache: HubCache, commit: str, stopped: str = "") -> None:
-        self.stopped = stopped
-        """Why nothing may be downloaded; empty where it may."""
-        self._spec = spec
-        self._hub = hub
-        self._cache = cache
-        self._commit = commit
-        revision = spec.revision or _MAIN
-        # A download by commit leaves no trace of the branch it was found by. So the first one of a run asks for
-        # the branch (no request more): huggingface_hub notes its commit, and the next run can be an offline one.
-        self._unnoted = None if stopped or cache.commit_of(revision) == commit else revision
-
-    def fetch(self, name: str) -> Path:
-        cached = self._cache.path(self._commit, name)
-        if self._unnoted is not None:
-            revision, self._unnoted = self._unnoted, None
-            # A file that is there is not lost because the note could not be taken (a read-only cache).
-            with suppress(*((GenfixError,) if cached else ())):
-                self._download(name, revision)
-            # Another commit's file where the branch moved on since it was listed.
-            cached = self._cache.path(self._commit, name)
-        if cached is not None:
-            return cached
-        if self.stopped:
-            raise BaseModelError(
-                f"{name} of {self._spec.repo_id}@{self._commit[:7]} is not cached and {self.stopped}",
-                "go online once, or pass a local copy of the model: --base ./folder",
-            )
-        return self._download_commit(name)
-
-    def fetch_again(self, name: str) -> Path:
-        """Replace a damaged copy."""
-        return self._download_commit(name, force=True)
-
-    def fetch_range(self, name: str, start: int, length: int) -> bytes:
-        """A part of a file that is cached whole, as the weights of a base often are."""
-        part = self._cache.read_range(self._commit, name, start, length)
-        if part is None:
-            raise FolderFileError(
-                name,
-                FileProblem.UNREADABLE,
-                f"{name} of {self._spec.repo_id}@{self._commit[:7]} is not cached, and genfix downloads no weights",
-                "what is asked of it needs a local copy of the model: --base ./folder",
-            )
-        return part
-
-    def _download_commit(self, name: str, *, force: bool = False) -> Path:
-        self._download(name, self._commit, force=force)
-        path = self._cache.path(self._commit, name)
-        if path is None:
-            raise BaseModelError(
-                f"{name} of {self._spec.repo_id}@{self._commit[:7]} was downloaded but is not in the Hub cache",
-                f"look at {self._hub.cache}, or set HF_HOME to another directory",
-            )
-        return path
-
-    def _download(self, name: str, revision: str, *, force: bool = False) -> None:
+def _downloader(endpoint: str, repo_id: str) -> Download:
+    def download(name: str, revision: str, *, force: bool) -> None:
         for last in (False, True):
             try:
                 with _quiet():
                     from huggingface_hub import hf_hub_download  # noqa: PLC0415 - 0.3 s
 
                     hf_hub_download(
-                        self._spec.repo_id,
-                        name,
-                        revision=revision,
-                        force_download=force,
-                        etag_timeout=_TIMEOUT,
+                        repo_id, name, revision=revision, force_download=force, etag_timeout=_TIMEOUT
                     )
             except Exception as error:  # the one boundary to huggingface_hub: explained, never swallowed
                 if last or not is_cut(error):
-                    raise explain(
-                        error, Asked(self._hub.endpoint, self._spec.repo_id, revision, name)
-                    ) from error
+                    raise explain(error, Asked(endpoint, repo_id, revision, name)) from error
             else:
                 return
+
+    return download
 
 
 def _settings(spec: HubSpec) -> _Hub:
@@ -295,8 +222,6 @@ def _listing(info: "ModelInfo", asked: Asked) -> _Listing:
     files: dict[str, FileStat] = {}
     for sibling in info.siblings or ():
         size, sha256 = sibling.size, sibling.lfs.sha256 if sibling.lfs else None
-        if not is_safe_name(sibling.rfilename):
-            continue
         if size is None or (sha256 is None and sibling.blob_id is None):
             raise BaseModelError(
                 f"the Hub at {asked.host} lists {sibling.rfilename} of {asked} without size and digest",

@@ -3,6 +3,7 @@
 from genfix.rules.context import Context
 from genfix.rules.finding import (
     Applicability,
+    CopyField,
     Finding,
     Fix,
     Operation,
@@ -21,6 +22,7 @@ __all__ = [
     "RULES",
     "Applicability",
     "Context",
+    "CopyField",
     "Finding",
     "Fix",
     "Operation",

@@ -10,9 +10,8 @@ from typing import Final
 from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
-from genfix.model.json_edit import raw_value
 from genfix.rules.context import Context
-from genfix.rules.finding import Applicability, Finding, Fix, RestoreFile, SetField, Severity, Witness
+from genfix.rules.finding import Applicability, CopyField, Finding, Fix, RestoreFile, Severity, Witness
 from genfix.rules.rule import Rule, RuleDoc
 
 __all__ = ["RULES"]
@@ -106,11 +105,9 @@ def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
     base, merged = context.base, context.merged
     if base is None or not merged.config:
         return
-    content: bytes | None = None
     for key, value in base.config.items():
         if key not in _NEEDED or value is None or value in ([], {}) or _has(merged, key):
             continue
-        content = content if content is not None else base.folder.read(_CONFIG)
         contradiction = _contradicted(merged, key, value)
         yield rule.finding(
             _CONFIG,
@@ -123,7 +120,7 @@ def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
             fix=Fix(
                 Applicability.UNSAFE if contradiction else Applicability.SAFE,
                 contradiction or message("why-field-lost", key=key),
-                (SetField(_CONFIG, f"/{key}", raw_value(content, f"/{key}"), base.keys(_CONFIG)),),
+                (CopyField(_CONFIG, f"/{key}"),),
             ),
         )
 

@@ -1,16 +1,15 @@
 """Findings and fixes as values."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from genfix.json_types import JsonValue, Missing
 from genfix.message import Message
-from genfix.model.json_edit import Raw
 
 __all__ = [
     "Applicability",
+    "CopyField",
     "Finding",
     "Fix",
     "Operation",
@@ -64,43 +63,48 @@ class Applicability(StrEnum):
     """No automatic fix; `Fix.why` says what a person has to decide."""
 
 
-@dataclass(frozen=True, slots=True)
-class RestoreFile:
+class RestoreFile(NamedTuple):
     """Write the base's file of this name, byte-identical."""
 
     file: str
 
 
-@dataclass(frozen=True, slots=True)
-class SetField:
+class SetField(NamedTuple):
     """Set the value at a JSON pointer; a new key goes where the base's key order has it."""
 
     file: str
     pointer: str
-    value: JsonValue | Raw
+    value: JsonValue
     key_order: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveField:
+class CopyField(NamedTuple):
+    """Set the value at a JSON pointer to the base's, in the very text the base's file has for it.
+
+    Big integers, float spelling and line breaks survive: ``1000000000000000019884624838656`` stays itself.
+    """
+
+    file: str
+    pointer: str
+
+
+class RemoveField(NamedTuple):
     """Remove the value at a JSON pointer."""
 
     file: str
     pointer: str
 
 
-@dataclass(frozen=True, slots=True)
-class StripBom:
+class StripBom(NamedTuple):
     """Take the byte order mark off a file's start."""
 
     file: str
 
 
-Operation: TypeAlias = RestoreFile | SetField | RemoveField | StripBom
+Operation: TypeAlias = RestoreFile | SetField | CopyField | RemoveField | StripBom
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(NamedTuple):
     """How a finding is cleared: operations in order (none where it is `Applicability.MANUAL`), and why so."""
 
     applicability: Applicability
@@ -108,8 +112,7 @@ class Fix:
     operations: tuple[Operation, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing that is wrong."""
 
     code: str

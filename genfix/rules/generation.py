@@ -11,10 +11,10 @@ from genfix.folder.kinds import GENERATION_CONFIG
 from genfix.json_types import JsonObject, JsonValue, Missing
 from genfix.message import message
 from genfix.model import Model
-from genfix.model.json_edit import raw_value
 from genfix.rules.context import Context
 from genfix.rules.finding import (
     Applicability,
+    CopyField,
     Finding,
     Fix,
     Operation,
@@ -127,11 +127,7 @@ def _resynthesised(context: Context, rule: Rule) -> Iterator[Finding]:
     ]
     if not any(key not in _TOKEN_IDS for key in lost):
         return
-    content = base.folder.read(GENERATION_CONFIG)
-    order = base.keys(GENERATION_CONFIG)
-    operations: list[Operation] = [
-        SetField(GENERATION_CONFIG, f"/{key}", raw_value(content, f"/{key}"), order) for key in lost
-    ]
+    operations: list[Operation] = [CopyField(GENERATION_CONFIG, f"/{key}") for key in lost]
     operations.append(RemoveField(GENERATION_CONFIG, "/_from_model_config"))
     yield rule.finding(
         GENERATION_CONFIG,
@@ -179,8 +175,7 @@ def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
         shared = context.base is not None and theirs == value
         operation: Operation
         if theirs is not None and _in_range(key, theirs) and context.base is not None:
-            raw = raw_value(context.base.folder.read(GENERATION_CONFIG), f"/{key}")
-            operation = SetField(GENERATION_CONFIG, f"/{key}", raw)
+            operation = CopyField(GENERATION_CONFIG, f"/{key}")
         else:
             operation = RemoveField(GENERATION_CONFIG, f"/{key}")
         yield rule.finding(
@@ -190,7 +185,7 @@ def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
             witness=Witness.ENGINE,
             pointer=f"/{key}",
             current=value,
-            expected=theirs if isinstance(operation, SetField) else Missing.MISSING,
+            expected=theirs if isinstance(operation, CopyField) else Missing.MISSING,
             engines=tuple(context.views),
             fix=Fix(
                 Applicability.UNSAFE if shared else Applicability.SAFE,
@@ -241,8 +236,7 @@ def _differs(context: Context, rule: Rule) -> Iterator[Finding]:
         if theirs is None:
             operation = RemoveField(GENERATION_CONFIG, f"/{key}")
         else:
-            raw = raw_value(context.base.folder.read(GENERATION_CONFIG), f"/{key}")
-            operation = SetField(GENERATION_CONFIG, f"/{key}", raw, _order(context.base))
+            operation = CopyField(GENERATION_CONFIG, f"/{key}")
         yield rule.finding(
             GENERATION_CONFIG,
             message("setting-differs", key=key, ours=ours, theirs=theirs),

@@ -1,7 +1,7 @@
 """What a rule is: a code, a name, a documentation, and a function from a context to findings."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from genfix.json_types import JsonValue, Missing
 from genfix.message import Message
@@ -11,8 +11,7 @@ from genfix.rules.finding import Finding, Fix, Severity, Witness
 __all__ = ["Rule", "RuleDoc"]
 
 
-@dataclass(frozen=True, slots=True)
-class RuleDoc:
+class RuleDoc(NamedTuple):
     """The page of a rule, as paragraphs of Markdown."""
 
     what: str
@@ -27,8 +26,7 @@ class RuleDoc:
     """Issues, threads and engine files the rule rests on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One rule. `check` yields findings made with `finding`, so that code and name are written once."""
 
     code: str

@@ -12,9 +12,8 @@ from genfix.folder.kinds import GENERATION_CONFIG
 from genfix.json_types import JsonValue, Missing
 from genfix.message import Message, message
 from genfix.model import Model
-from genfix.model.json_edit import Raw, raw_value
 from genfix.rules.context import Context
-from genfix.rules.finding import Applicability, Finding, Fix, SetField, Severity, Witness
+from genfix.rules.finding import Applicability, CopyField, Finding, Fix, SetField, Severity, Witness
 from genfix.rules.rule import Rule, RuleDoc
 
 __all__ = ["RULES", "stop_set_after_restore"]
@@ -159,7 +158,11 @@ def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
     wanted = _union(usable, [*own.ids, *meant])
     text = any(isinstance(entry, str) for entry in own.invalid)
     if wanted:
-        operation = _set_stop_ids(context.base or context.merged, GENERATION_CONFIG, wanted)
+        operation = (
+            _set_stop_ids(context.base, GENERATION_CONFIG, wanted)
+            if context.base is not None
+            else SetField(GENERATION_CONFIG, _POINTER, wanted)
+        )
         fix = Fix(Applicability.SAFE, message("why-stop-invalid"), (operation,))
     else:
         fix = Fix(Applicability.MANUAL, message("why-stop-invalid-unknown"))
@@ -218,13 +221,14 @@ def _union(first: Iterable[int], second: Iterable[int]) -> list[JsonValue]:
     return list(dict.fromkeys([*first, *second]))
 
 
-def _set_stop_ids(witness: Model, file: str, ids: list[JsonValue], pointer: str = _POINTER) -> SetField:
-    """Set ``ids``, in the very text of the witness's file where it spells the same ids."""
-    value: JsonValue | Raw = ids
+def _set_stop_ids(
+    witness: Model, file: str, ids: list[JsonValue], pointer: str = _POINTER
+) -> SetField | CopyField:
+    """Set ``ids``, in the very text of the witness's file where it spells the same ids at the same place."""
     theirs = read_eos(witness.object(file))
-    if not theirs.invalid and list(theirs.ids) == ids:
-        value = raw_value(witness.folder.read(file), _POINTER)
-    return SetField(file, pointer, value, witness.keys(file))
+    if pointer == _POINTER and not theirs.invalid and list(theirs.ids) == ids:
+        return CopyField(file, pointer)
+    return SetField(file, pointer, ids, witness.keys(file))
 
 
 def _current_config_eos(merged: Model) -> JsonValue | Missing:

@@ -12,10 +12,10 @@ from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model import ChatTemplate, Model, TemplateFailure, TurnEnds
 from genfix.model.chat_template import JINJA_FILE
-from genfix.model.json_edit import raw_value
 from genfix.rules.context import Context
 from genfix.rules.finding import (
     Applicability,
+    CopyField,
     Finding,
     Fix,
     RestoreFile,
@@ -34,12 +34,12 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     if merged.json(TOKENIZER_CONFIG).unreadable:
         return
-    operations: list[RestoreFile | SetField] = []
+    operations: list[RestoreFile | CopyField] = []
     for copy in base.template_copies:
         if copy.pointer is None or copy.file != TOKENIZER_CONFIG:
             operations += [RestoreFile(copy.file)] if not merged.has(copy.file) else []
         elif merged.has(TOKENIZER_CONFIG):
-            operations.append(_inline(base))
+            operations.append(CopyField(TOKENIZER_CONFIG, "/chat_template"))
     if not operations:
         return  # it comes back with tokenizer_config.json
     applicability, why = _may_restore(context, base)
@@ -48,25 +48,17 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
         first.file,
         message("chat-template-missing"),
         witness=Witness.BASE,
-        pointer=first.pointer if isinstance(first, SetField) else None,
+        pointer=first.pointer if isinstance(first, CopyField) else None,
         engines=tuple(context.views),
         fix=Fix(applicability, why, tuple(operations)),
-    )
-
-
-def _inline(base: Model) -> SetField:
-    content = base.folder.read(TOKENIZER_CONFIG)
-    return SetField(
-        TOKENIZER_CONFIG, "/chat_template", raw_value(content, "/chat_template"), base.keys(TOKENIZER_CONFIG)
     )
 
 
 def _may_restore(context: Context, base: Model) -> tuple[Applicability, Message]:
     merged = context.merged.tokenizer
     if merged.is_known:
-        added: list[JsonValue] = (
-            sorted(set(merged.ids) - set(base.tokenizer.ids)) if base.tokenizer.is_known else []
-        )
+        added: list[JsonValue] = []
+        added += sorted(set(merged.ids) - set(base.tokenizer.ids)) if base.tokenizer.is_known else ()
         if added:
             return Applicability.UNSAFE, message("why-template-tokens-added", tokens=added[:5])
         ends = base.turn_ends
@@ -75,14 +67,6 @@ def _may_restore(context: Context, base: Model) -> tuple[Applicability, Message]
         unknown += [token for token in literals if merged.ids.get(token) != base.tokenizer.ids.get(token)]
         if unknown:
             return Applicability.UNSAFE, message("why-template-tokens-unknown", tokens=unknown[:5])
-    if (
-        context.merged.json("args.json").present
-        and context.merged.object("args.json").get("template") is not None
-    ):
-        template = context.merged.object("args.json")["template"]
-        own = context.merged.object("args.json").get("model_type")
-        if template != own and own is not None and not str(template).startswith(str(own)):
-            return Applicability.UNSAFE, message("why-template-other-trained", template=str(template))
     return Applicability.SAFE, message("why-template-lost")
 
 

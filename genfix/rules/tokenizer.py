@@ -9,6 +9,7 @@ from typing import Final
 
 from genfix.folder.kinds import SLOW_VOCABULARIES, TOKENIZER_CONFIG, TOKENIZER_FILES
 from genfix.message import Message, message
+from genfix.model import Model
 from genfix.rules.context import Context
 from genfix.rules.finding import Applicability, Finding, Fix, RestoreFile, Severity, Witness
 from genfix.rules.rule import Rule, RuleDoc
@@ -20,20 +21,20 @@ _COMPANIONS: Final = ("special_tokens_map.json", "added_tokens.json")
 
 
 def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
-    if context.base is None:
+    lost = {name: _severity(context, name) for name in TOKENIZER_FILES if context.lost_from_base(name)}
+    lost = {name: severity for name, severity in lost.items() if severity is not None}
+    if context.base is None or not lost:
         return
-    applicability, why = _may_restore(context)
-    for name in TOKENIZER_FILES:
-        severity = _severity(context, name) if context.lost_from_base(name) else None
-        if severity is not None:
-            yield rule.finding(
-                name,
-                message("tokenizer-file-missing", file=name),
-                severity=severity,
-                witness=Witness.BASE,
-                engines=tuple(context.views) if severity is Severity.ERROR else (),
-                fix=Fix(applicability, why, (RestoreFile(name),)),
-            )
+    applicability, why = _may_restore(context, context.base)
+    for name, severity in lost.items():
+        yield rule.finding(
+            name,
+            message("tokenizer-file-missing", file=name),
+            severity=severity,
+            witness=Witness.BASE,
+            engines=tuple(context.views) if severity is Severity.ERROR else (),
+            fix=Fix(applicability, why, (RestoreFile(name),)),
+        )
 
 
 def _severity(context: Context, name: str) -> Severity | None:
@@ -52,10 +53,8 @@ def _severity(context: Context, name: str) -> Severity | None:
     return None if merged.has(_FAST) else Severity.ERROR
 
 
-def _may_restore(context: Context) -> tuple[Applicability, Message]:
-    base, merged = context.base, context.merged
-    if base is None:
-        return Applicability.MANUAL, message("why-no-base-copy")
+def _may_restore(context: Context, base: Model) -> tuple[Applicability, Message]:
+    merged = context.merged
     rows = merged.vocab_rows
     if rows is not None and base.vocab_rows is not None and rows != base.vocab_rows:
         return Applicability.UNSAFE, message("why-rows-differ", rows=rows, base=base.vocab_rows)

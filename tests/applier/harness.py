@@ -4,11 +4,12 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from genfix.applier import Receipt, Write, apply
-from genfix.applier.fs import DISK, FileSystem
+from genfix.applier.fs import DISK, Dir, FileSystem
 
 OLD: Mapping[str, bytes] = {
     "config.json": b'{"eos_token_id": 1}',
@@ -18,7 +19,7 @@ OLD: Mapping[str, bytes] = {
 }
 NEW: Mapping[str, bytes] = {
     "config.json": b'{"eos_token_id": [1, 2]}',
-    "tokenizer_config.json": b'{"padding_side": "right"}' * 100_000,
+    "tokenizer_config.json": b'{"padding_side": "right"}' * 50_000,
     "chat_template.jinja": b"{{ messages }}",
     "additional_chat_templates/deep/tool.jinja": b"{{ tools }}",
 }
@@ -70,11 +71,14 @@ def picture(folder: Path, *, mtimes: bool = True) -> dict[str, Entry]:
             continue
         if name.parts[:3] == STATE.parts:
             continue
-        if stat.S_ISDIR(status.st_mode):
-            result[str(name)] = ("dir", None, stat.S_IMODE(status.st_mode), None)
-        else:
+        mode = stat.S_IMODE(status.st_mode)
+        if stat.S_ISREG(status.st_mode):
             mtime = status.st_mtime_ns if mtimes else None
-            result[str(name)] = ("file", path.read_bytes(), stat.S_IMODE(status.st_mode), mtime)
+            result[str(name)] = ("file", path.read_bytes(), mode, mtime)
+        elif stat.S_ISLNK(status.st_mode):
+            result[str(name)] = ("link", os.fsencode(path.readlink()), mode, None)
+        else:
+            result[str(name)] = (str(stat.S_IFMT(status.st_mode)), None, mode, None)
     return result
 
 
@@ -104,8 +108,18 @@ CALLS = tuple(
 """What can fail. Descriptors are closed in any case: the kernel does it for a process that dies."""
 
 
-class FaultyDisk(FileSystem):
-    """The real disk until call ``at`` (from 1): then ``fault`` is raised, once or for each call from then on."""
+class QuickDisk(FileSystem):
+    """The real disk without its waits: whether bytes survive a power cut is not asked here."""
+
+    def _full_sync(self, fd: int) -> None:
+        pass
+
+
+QUICK = QuickDisk()
+
+
+class FaultyDisk(QuickDisk):
+    """A disk until call ``at`` (from 1): then ``fault`` is raised, once or for each call from then on."""
 
     def __init__(
         self, at: int, fault: Callable[[], BaseException], *, forever: bool, after: bool = False
@@ -132,11 +146,17 @@ def _failing(name: str) -> Callable[..., Any]:
     def call(self: FaultyDisk, *args: Any) -> Any:
         if self.due():
             if self.after and self.count == self.at:
-                real(self, *args)
+                with suppress(OSError):
+                    _close(real(self, *args))
             raise self.fault()
         return real(self, *args)
 
     return call
+
+
+def _close(result: object) -> None:
+    if isinstance(result, Dir) and result.fd is not None:
+        os.close(result.fd)
 
 
 for _name in CALLS:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from genfix.applier import pending, recover, undo
 from genfix.applier.fs import FileSystem
 from genfix.errors import GenfixError
 from tests.applier.harness import (
+    QUICK,
     FaultyDisk,
     SimulatedCrash,
     TornDisk,
@@ -40,11 +42,11 @@ def do_undo(folder: Path, fs: FileSystem) -> object:
 def start(tmp_path: Path, number: int, verb: Do) -> Path:
     folder = make_folder(tmp_path / str(number) / "merged")
     if verb is do_undo:
-        repair(folder)
+        repair(folder, QUICK)
     return folder
 
 
-def options(verb: Do, folder: Path) -> dict[str, Path]:
+def options(verb: Do, folder: Path) -> dict[str, Any]:
     return {"state_dir": folder.parent / "state"} if verb is do_apply_elsewhere else {}
 
 
@@ -57,7 +59,7 @@ def state_home(verb: Do, folder: Path) -> Path | None:
 def both_ends(tmp_path: Path, verb: Do) -> tuple[object, object]:
     folder = start(tmp_path, 0, verb)
     before = picture(folder, mtimes=False)
-    verb(folder, FileSystem())
+    verb(folder, QUICK)
     return before, picture(folder, mtimes=False)
 
 
@@ -88,14 +90,14 @@ def test_a_crash_leaves_the_old_or_the_new(tmp_path: Path, verb: Do, *, after_th
         else:
             assert not disk.has_failed
         overlay = pending(folder, **options(verb, folder))
-        recover(folder, **options(verb, folder))
+        recover(folder, fs=QUICK, **options(verb, folder))
         found = picture(folder, mtimes=False)
         assert found in (before, after)
         seen.add(found == after)
         assert leftovers(folder, state_home(verb, folder)) == []
         for name, content in overlay.items():
             assert content == ((folder / name).read_bytes() if (folder / name).exists() else None)
-        assert recover(folder, **options(verb, folder)) is None
+        assert recover(folder, fs=QUICK, **options(verb, folder)) is None
     assert seen == {False, True}
 
 
@@ -105,7 +107,7 @@ def test_a_write_cut_in_two_leaves_the_old_or_the_new(tmp_path: Path):
         try:
             repair(folder, disk)
         except SimulatedCrash:
-            recover(folder)
+            recover(folder, fs=QUICK)
         assert picture(folder, mtimes=False) in (before, after)
         assert leftovers(folder) == []
 
@@ -132,7 +134,7 @@ def test_a_crash_of_the_recovery_is_recovered(tmp_path: Path, verb: Do):
             except SimulatedCrash:
                 continue
             break
-        recover(folder)
+        recover(folder, fs=QUICK)
         found = picture(folder, mtimes=False)
         assert found in (before, after)
         seen.add(found == after)
@@ -147,7 +149,7 @@ def test_a_second_repair_recovers_by_itself(tmp_path: Path):
             repair(folder, disk)
         except SimulatedCrash:
             try:
-                repair(folder)
+                repair(folder, QUICK)
             except GenfixError as error:
                 # Rolled forward: the plan was made from files that are repaired by now.
                 assert "stale plan" in error.message
@@ -155,7 +157,7 @@ def test_a_second_repair_recovers_by_itself(tmp_path: Path):
         assert leftovers(folder) == []
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EROFS])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
 @pytest.mark.parametrize("forever", [False, True])
 @pytest.mark.parametrize("verb", [do_apply, do_apply_elsewhere, do_undo])
 def test_a_disk_error_leaves_the_old_or_the_new(tmp_path: Path, verb: Do, number: int, *, forever: bool):
@@ -174,8 +176,6 @@ def test_a_disk_error_leaves_the_old_or_the_new(tmp_path: Path, verb: Do, number
             assert message
             assert error.hint
             assert "\n" not in message
-        except RecursionError:
-            raise
         if message and not message.startswith("interrupted"):
             assert picture(folder, mtimes=False) == was
             assert pending(folder, **options(verb, folder)) == {}
@@ -186,7 +186,7 @@ def test_a_disk_error_leaves_the_old_or_the_new(tmp_path: Path, verb: Do, number
                     assert not (folder / ".cache").exists()
                 if verb is do_apply_elsewhere:
                     assert not (folder.parent / "state").exists()
-        recover(folder, **options(verb, folder))
+        recover(folder, fs=QUICK, **options(verb, folder))
         found = picture(folder, mtimes=False)
         assert found in (before, after)
         assert leftovers(folder, state_home(verb, folder)) == []

@@ -110,6 +110,10 @@ def replaced(data: bytes, old: str, new: str) -> bytes:
         (FOUR, "/chat_template", list(range(40)), '"x.jinja"', "[\n        " + ",\n        ".join(map(str, range(40))) + "\n    ]"),
         (FOUR, "/chat_template", {"a": [1], "b": {"c": 1}}, '"x.jinja"', '{\n        "a": [1],\n        "b": {\n            "c": 1\n        }\n    }'),
         (b'{"a~b": {"c/d": {"": 1}}}', "/a~0b/c~1d/", 2, "1", "2"),
+        (LLAMA, "/rope_theta", Raw("[\n\n  1\n]"), "500000.0", "[\n\n    1\n  ]"),
+        (b'{\n "a": [1],\n "b": [2],\n "c": [\n  3\n ]\n}', "/c", [4], "  3", "  4"),
+        (b'{"a": [\n  1\n]}', "/a", [2], "1", "2"),
+        (b'{"a":\n  1}', "/a", {"b": 2}, "1", '{"b": 2}'),
     ],
 )  # fmt: skip
 def test_replace(data: bytes, pointer: str, value: JsonValue | Raw, old: str, new: str) -> None:
@@ -152,6 +156,7 @@ def test_replace(data: bytes, pointer: str, value: JsonValue | Raw, old: str, ne
         (b'{\n  "a": 1,\n\n  "b": 2\n}', "/c", 3, "2", '2,\n  "c": 3'),
         (b'{\n\n  "a": 1\n}', "/b", 3, "1", '1,\n  "b": 3'),
         (b'{"a": 1,\n "b": 2}', "/c", [3], "2", '2,\n "c": [\n  3\n ]'),
+        (b'{\n "a": [1],\n "b": [\n  2\n ]\n}', "/c", [3], "2\n ]", '2\n ],\n "c": [\n  3\n ]'),
         (b'{\n"a": 1,\n"b": 2\n}', "/c", [3], "2", '2,\n"c": [\n3\n]'),
     ],
 )  # fmt: skip
@@ -181,6 +186,11 @@ def test_key_order_says_where(order: Sequence[str], keys: str) -> None:
         after = set_value(data, "/new", 0, key_order=order)
         assert list(json.loads(after)) == keys.split()
         assert remove_value(after, "/new") == data
+
+
+def test_a_new_line_between_members_is_indented_as_the_second_of_them() -> None:
+    after = set_value(b'{"a": 1,\n "b": 2}', "/n", [3], key_order=["a", "n"])
+    assert after == b'{"a": 1,\n "n": [\n  3\n ],\n "b": 2}'
 
 
 @pytest.mark.parametrize(

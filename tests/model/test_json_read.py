@@ -43,6 +43,7 @@ def nested(depth: int) -> bytes:
         (b'{"a": tru}', "syntax", 1, 7, "Expecting value"),
         (b'{"a": -' + b"1" * 5000 + b"}", "syntax", 1, 7, "an integer of 5000 digits"),
         (b'{"1":"' + b"2" * 5000 + b'",\n"b": [0.' + b"3" * 5000 + b", " + b"4" * 4301 + b"]}", "syntax", 2, 5011, "an integer of 4301 digits"),
+        (b"[" + b"1" * 5000 + b".5, 2e" + b"0" * 5000 + b",\n" + b"3" * 4301 + b"]", "syntax", 2, 1, "an integer of 4301 digits"),
         (nested(65), "too-deep", 1, 193, ""),
         (b"[" * 100_000, "too-deep", 1, 65, ""),
         (b'{"' + b'\\"' * 100_000 + b'":' + b"[" * 100_000, "too-deep", 1, 200_068, ""),

@@ -105,6 +105,18 @@ def test_partial_cache_does_not_stand_for_a_commit_when_online(hub: FakeHub, run
     assert len(hub.requests) == 1
 
 
+def test_partial_cache_of_a_commit_with_a_dead_port(hub: FakeHub, run: Runner, sha: str) -> None:
+    shutil.rmtree(run.genfix_cache)
+    cut_line(run)
+    told = run(f"org/name@{sha}", read=["config.json"])
+    assert told.files == {"config.json": CONFIG.decode()}
+    assert (
+        told.notes[0]
+        == f"the Hub could not be reached (connection refused); using the cached commit {sha[:7]}"
+    )
+    assert told.notes[1].startswith("the list of files")
+
+
 def test_listing_that_snapshot_download_left_is_used(hub: FakeHub, run: Runner, sha: str) -> None:
     shutil.rmtree(run.genfix_cache)
     entries: dict[str, object] = {

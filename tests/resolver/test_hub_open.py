@@ -135,13 +135,25 @@ def test_other_spelling_of_a_name_is_not_called_a_move(hub: FakeHub, run: Runner
     assert run("qwen/qwen2").notes == ("qwen/qwen2 is spelled Qwen/Qwen2 on the Hub",)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["../x", "/etc/x", "a/../../x", "C:x", "a\\x", "a\nb", "CON", ".git/config", "a/b/c/d/e.json", "x."],
-)
-def test_hostile_name_in_the_listing_is_dropped(hub: FakeHub, run: Runner, name: str) -> None:
-    hub.add_repo("org/name", {"config.json": CONFIG, name: b"evil"})
-    assert run("org/name").names == ("config.json",)
+def test_hostile_names_in_the_listing_are_dropped(hub: FakeHub, run: Runner) -> None:
+    paths = [
+        "../x",
+        "/etc/x",
+        "a/../../x",
+        "C:x",
+        "a\\x",
+        "a\nb",
+        "CON",
+        "x.",
+        "-x",
+        ".git/config",
+        "a/b/c/d/e.json",
+    ]
+    hub.add_repo("org/name", {"config.json": CONFIG, **dict.fromkeys(paths, b"evil")})
+    told = run("org/name", read=["config.json"])
+    assert told.names == ("config.json",)
+    assert told.files == {"config.json": CONFIG.decode()}
+    assert run("org/name", offline=True).names == ("config.json",)
 
 
 def test_private_repo_with_a_token(hub: FakeHub, run: Runner) -> None:

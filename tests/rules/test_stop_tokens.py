@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from genfix.rules import Applicability, SetField, Severity
+from genfix.rules import Applicability, CopyField, Severity
 from tests.folders import (
     CHATML,
     CHATML_TOKENS,
@@ -70,7 +70,9 @@ def test_without_any_template_every_lost_id_may_be_the_turn_end() -> None:
 
 def test_a_chatml_tune_of_a_glm_base_is_told_its_own_end_and_not_the_bases() -> None:
     base = glm_files()
-    tokens = json.loads(base["tokenizer_config.json"])["added_tokens_decoder"] | added_tokens({"<|im_end|>": 151400})
+    tokens = json.loads(base["tokenizer_config.json"])["added_tokens_decoder"] | added_tokens(
+        {"<|im_end|>": 151400}
+    )
     merged = with_json(base, "tokenizer_config.json", chat_template=CHATML, added_tokens_decoder=tokens)
     merged = with_json(merged, "generation_config.json", eos_token_id=151329)
     own = find(merged, base, "GF102")
@@ -84,7 +86,9 @@ def test_a_chatml_tune_of_a_glm_base_is_told_its_own_end_and_not_the_bases() -> 
 
 def test_a_tune_with_its_own_template_and_its_own_end_is_healthy() -> None:
     base = glm_files()
-    tokens = json.loads(base["tokenizer_config.json"])["added_tokens_decoder"] | added_tokens({"<|im_end|>": 151400})
+    tokens = json.loads(base["tokenizer_config.json"])["added_tokens_decoder"] | added_tokens(
+        {"<|im_end|>": 151400}
+    )
     merged = with_json(base, "tokenizer_config.json", chat_template=CHATML, added_tokens_decoder=tokens)
     merged = with_json(merged, "generation_config.json", eos_token_id=[151400])
     assert [f for f in find(merged, base) if f.severity is not Severity.INFO] == []
@@ -107,9 +111,7 @@ def test_the_bases_spelling_is_taken_over_with_its_list() -> None:
     merged = base | {"generation_config.json": inline.replace(b"[151329, 151336, 151338]", b"151329")}
     [finding] = find(merged, base, "GF101")
     assert finding.fix is not None
-    [operation] = finding.fix.operations
-    assert isinstance(operation, SetField)
-    assert getattr(operation.value, "text", None) == "[151329, 151336, 151338]"
+    assert finding.fix.operations == (CopyField("generation_config.json", "/eos_token_id"),)
 
 
 def test_a_narrowed_config_is_a_warning_while_generation_config_is_right() -> None:

@@ -1,0 +1,119 @@
+"""The verbs that plan, write, take back and list: `plan`, `apply`, `repair`, `undo`, `log`, `diff`."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from genfix import applier
+from genfix.api.opening import Target, existing_folder, open_case, selection
+from genfix.applier import Receipt, Write
+from genfix.model import Model
+from genfix.planner import Plan, make_plan
+from genfix.rules.difference import FileDifference, differences
+
+__all__ = ["Repair", "apply", "diff", "log", "plan", "repair", "undo"]
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What `repair` did."""
+
+    plan: Plan
+    receipt: Receipt | None
+    """`None` where there was nothing to do."""
+
+
+def plan(
+    target: Target,
+    base: Target | None = None,
+    *,
+    select: Collection[str] = (),
+    ignore: Collection[str] = (),
+    unsafe_fixes: bool = False,
+    offline: bool = False,
+    allow_base_mismatch: bool = False,
+    state_dir: Path | None = None,
+) -> Plan:
+    """Work out what `repair` would write, to the byte. Nothing is written.
+
+    ``unsafe_fixes`` adds the fixes that could override a training choice; the rest is as for `check`.
+    """
+    wanted = selection(select, ignore)
+    case = open_case(
+        target, base, offline=offline, allow_base_mismatch=allow_base_mismatch, state_dir=state_dir
+    )
+    return replace(
+        make_plan(case.folder, case.base, unsafe_fixes=unsafe_fixes, wanted=wanted), notes=case.notes
+    )
+
+
+def apply(plan: Plan, *, state_dir: Path | None = None) -> Receipt | None:
+    """Write what ``plan`` says, atomically over all its files and with a backup; `None` for an empty plan.
+
+    Raises `ChangedError` where a file the plan rests on is no longer what it was, `RefusedError` for a
+    linked, cached or locked folder, `StorageError` where the disk refuses; nothing is changed then.
+    """
+    if not plan.changes:
+        return None
+    writes = [Write(change.name, plan.inputs.get(change.name), change.after) for change in plan.changes]
+    note = {"command": "repair", "base": plan.base or ""}
+    return applier.apply(Path(plan.target), writes, inputs=plan.inputs, note=note, state_dir=state_dir)
+
+
+def repair(
+    target: Target,
+    base: Target | None = None,
+    *,
+    select: Collection[str] = (),
+    ignore: Collection[str] = (),
+    unsafe_fixes: bool = False,
+    offline: bool = False,
+    allow_base_mismatch: bool = False,
+    state_dir: Path | None = None,
+) -> Repair:
+    """Plan the safe fixes and apply them: one call for the end of a merge script.
+
+    Returns what was done and what is left; raises as `check` and `apply` do. Options as for `plan`.
+    """
+    root = Path(target)
+    if root.is_dir():
+        applier.recover(root, state_dir=state_dir)
+    made = plan(
+        target,
+        base,
+        select=select,
+        ignore=ignore,
+        unsafe_fixes=unsafe_fixes,
+        offline=offline,
+        allow_base_mismatch=allow_base_mismatch,
+        state_dir=state_dir,
+    )
+    return Repair(made, apply(made, state_dir=state_dir))
+
+
+def undo(target: Target, transaction: str | None = None, *, state_dir: Path | None = None) -> Receipt:
+    """Take back the newest repair, or the transaction with that id, byte for byte.
+
+    Raises `ChangedError` where a file was changed since, and nothing is written.
+    """
+    return applier.undo(existing_folder(target), transaction, state_dir=state_dir)
+
+
+def log(target: Target, *, state_dir: Path | None = None) -> tuple[Receipt, ...]:
+    """All transactions on the folder, oldest first."""
+    return applier.log(existing_folder(target), state_dir=state_dir)
+
+
+def diff(
+    target: Target,
+    base: Target,
+    *,
+    offline: bool = False,
+    allow_base_mismatch: bool = False,
+    state_dir: Path | None = None,
+) -> tuple[FileDifference, ...]:
+    """How the config files of ``target`` differ from those of ``base``, value by value and without a verdict."""
+    case = open_case(
+        target, base, offline=offline, allow_base_mismatch=allow_base_mismatch, state_dir=state_dir
+    )
+    return differences(Model(case.folder), case.base) if case.base is not None else ()

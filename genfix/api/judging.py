@@ -1,0 +1,71 @@
+"""`check`: the verb that only looks."""
+
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from genfix.api.opening import Target, open_case, selection
+from genfix.engines import EngineView
+from genfix.model import Model
+from genfix.rules import Context, Finding, judge
+
+__all__ = ["Report", "check"]
+
+
+class Report(NamedTuple):
+    """What `check` found."""
+
+    target: str
+    """The folder as the caller wrote it."""
+    base: str | None
+    """The base's path, or ``org/name@commit``; `None` where the folder was judged alone."""
+    findings: tuple[Finding, ...]
+    """Worst first."""
+    views: Mapping[str, EngineView]
+    """What each engine does with the folder."""
+    base_views: Mapping[str, EngineView]
+    """What each engine does with the base; empty without one."""
+    notes: tuple[str, ...] = ()
+    """What the caller should know about how the judgement came about, a sentence each."""
+
+
+def check(
+    target: Target,
+    base: Target | None = None,
+    *,
+    select: Collection[str] = (),
+    ignore: Collection[str] = (),
+    offline: bool = False,
+    allow_base_mismatch: bool = False,
+    state_dir: Path | None = None,
+) -> Report:
+    """Judge the model folder ``target``, against ``base`` where one is named. Nothing is written.
+
+    Args:
+        target: The merged model's folder.
+        base: The model it was made from: a folder, or ``org/name[@revision]`` on the Hugging Face Hub.
+        select: Codes, or beginnings of codes (``GF1``), of the rules that count; none: all.
+        ignore: Codes, or beginnings of codes, of the rules that do not count.
+        offline: Take the base from the Hub cache only.
+        allow_base_mismatch: Use a base that disagrees on architecture or token ids all the same.
+        state_dir: Where backups live, if not in ``.cache/huggingface/genfix`` inside the folder.
+
+    Raises:
+        GenfixError: With ``exit_code`` 2 where there is nothing to judge or the base is not usable, and 3
+            (`RefusedError`) where the base is not the base of this folder.
+
+    """
+    wanted = selection(select, ignore)
+    case = open_case(
+        target, base, offline=offline, allow_base_mismatch=allow_base_mismatch, state_dir=state_dir
+    )
+    context = Context(Model(case.folder), case.base)
+    return Report(
+        target=os.fspath(target),
+        base=str(case.base.folder.origin) if case.base is not None else None,
+        findings=tuple(finding for finding in judge(context) if wanted(finding.code)),
+        views=context.views,
+        base_views=context.base_views,
+        notes=case.notes,
+    )

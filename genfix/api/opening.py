@@ -1,0 +1,81 @@
+"""What every verb starts with: the target opened, its base found and proven, the rules chosen."""
+
+import os
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+from genfix.errors import InputError, RefusedError
+from genfix.folder import STATE_FOLDER, Folder, OverlayFolder
+from genfix.model import Model
+from genfix.resolver import BaseFacts, open_target, prove_parentage, resolve_base
+from genfix.rules import RULES
+
+__all__ = ["Case", "Target", "existing_folder", "open_case", "selection"]
+
+Target: TypeAlias = str | os.PathLike[str]
+"""A path of a model folder; for a base also ``org/name[@revision]``."""
+
+
+class Case(NamedTuple):
+    """A target and its base, opened and proven."""
+
+    folder: Folder
+    base: BaseFacts | None
+    notes: tuple[str, ...]
+
+
+def open_case(
+    target: Target, base: Target | None, *, offline: bool, allow_base_mismatch: bool, state_dir: Path | None
+) -> Case:
+    """Open ``target`` and its base. Raises a `GenfixError` where either is not usable.
+
+    After a crash the folder is seen as it will be when the next repair or undo has finished the job.
+    """
+    folder = open_target(Path(target))
+    notes: tuple[str, ...] = ()
+    pending = _interrupted(folder.root, state_dir)
+    seen: Folder = OverlayFolder(folder, pending) if pending else folder
+    if pending:
+        notes = (
+            "a repair here was interrupted; the folder is judged as the next repair or undo will finish it",
+        )
+    if base is None:
+        return Case(seen, None, notes)
+    found = resolve_base(os.fspath(base), offline=offline)
+    notes += found.notes
+    try:
+        prove_parentage(Model(seen), found.facts)
+    except RefusedError as error:
+        if not allow_base_mismatch:
+            raise
+        notes += (f"going on as told, although {error.message}",)
+    return Case(seen, found.facts, notes)
+
+
+def _interrupted(root: Path, state_dir: Path | None) -> Mapping[str, bytes | None]:
+    if state_dir is None and not (root / STATE_FOLDER).is_dir():
+        return {}
+    # Imported here: a folder that genfix never touched must not pay for the applier.
+    from genfix.applier import pending  # noqa: PLC0415
+
+    return pending(root, state_dir=state_dir)
+
+
+def existing_folder(target: Target) -> Path:
+    """The directory ``target``. Raises `InputError` where there is none."""
+    root = Path(target)
+    if not root.is_dir():
+        raise InputError(f"there is no folder {root}", "check the path")
+    return root
+
+
+def selection(select: Collection[str], ignore: Collection[str]) -> Callable[[str], bool]:
+    """Which codes count. Raises `InputError` for a beginning that no rule has."""
+    for prefix in (*select, *ignore):
+        if not prefix or not any(code.startswith(prefix) for code in RULES):
+            raise InputError(f"there is no rule {prefix!r}", "`genfix rules` lists all")
+    chosen, left_out = tuple(select), tuple(ignore)
+    return lambda code: (
+        (not chosen or code.startswith(chosen)) and not (left_out and code.startswith(left_out))
+    )

@@ -1,0 +1,145 @@
+"""The commands that plan, write, take back, compare and list."""
+
+from pathlib import Path
+
+from genfix.api.changing import diff, log, plan, repair, undo
+from genfix.applier import Receipt
+from genfix.cli.exits import exit_code
+from genfix.cli.options import Case, Level
+from genfix.cli.output import Output, command_line, quoted
+from genfix.errors import InputError
+from genfix.planner import Plan
+from genfix.report.changes import differences_text, log_text, plan_text
+from genfix.report.json import dumps
+from genfix.report.json_changes import differences_json, log_json, plan_json
+from genfix.report.show import show
+from genfix.report.text import findings_text, headlines, summary
+
+__all__ = ["run_diff", "run_log", "run_plan", "run_repair", "run_undo"]
+
+_RESTART = "restart the server: engines read these files only when they start"
+
+
+def run_plan(case: Case, out: Output, *, unsafe_fixes: bool) -> int:
+    """Show what repair would write; 1 where there is something to change."""
+    made = plan(
+        case.target,
+        case.base,
+        select=case.select,
+        ignore=case.ignore,
+        unsafe_fixes=unsafe_fixes,
+        offline=case.offline,
+        allow_base_mismatch=case.allow_base_mismatch,
+        state_dir=case.state_dir,
+    )
+    out.notes(made.notes)
+    if out.wants_json:
+        out.report(dumps(plan_json(made)))
+    else:
+        out.report(findings_text(made.findings, out.style, verbose=out.verbose))
+        if made.changes:
+            out.report("\n" + plan_text(made, out.style))
+    if made.changes:
+        out.say(f"to make these changes: {command_line('repair', case, unsafe_fixes=unsafe_fixes)}")
+    else:
+        out.say(f"{_names(made)}: nothing to change")
+    return 1 if made.changes else 0
+
+
+def run_repair(case: Case, fail_on: Level, out: Output, *, unsafe_fixes: bool) -> int:
+    """Make the fixes, and say what was done, where the backup is, and what is left."""
+    done = repair(
+        case.target,
+        case.base,
+        select=case.select,
+        ignore=case.ignore,
+        unsafe_fixes=unsafe_fixes,
+        offline=case.offline,
+        allow_base_mismatch=case.allow_base_mismatch,
+        state_dir=case.state_dir,
+    )
+    made = done.plan
+    out.notes(made.notes)
+    if out.wants_json:
+        out.report(dumps(plan_json(made, done.receipt)))
+    else:
+        out.report(headlines(made.fixed, out.style))
+        if made.changes:
+            out.report("\n" + plan_text(made, out.style))
+        left = findings_text(made.remaining, out.style, verbose=out.verbose)
+        out.report(f"\nleft for you to decide:\n{left}" if left else "")
+    if done.receipt is None:
+        counted = summary(made.remaining, out.aside, verbose=out.verbose)
+        out.say(f"{_names(made)}: nothing to change" + (f"; {counted}" if made.remaining else ""))
+    else:
+        out.say("", *_done(case, done.receipt, out))
+    return exit_code(made.remaining, fail_on)
+
+
+def _done(case: Case, receipt: Receipt, out: Output) -> list[str]:
+    number = len(receipt.changes)
+    links = [
+        f"note: {show(name)} had another hard link, which keeps the old content"
+        for name in receipt.broken_links
+    ]
+    return [
+        out.aside.mark(
+            f"repaired {number} file{'' if number == 1 else 's'} of {show(str(case.target))}", "green", "bold"
+        ),
+        f"backup: {show(str(receipt.backup))} (deleting .cache gives up undo)",
+        f"undo:   genfix undo {show(quoted(str(case.target)))}",
+        *links,
+        _RESTART,
+    ]
+
+
+def run_diff(case: Case, out: Output) -> int:
+    """Compare two folders' config files."""
+    if case.base is None:
+        raise InputError(
+            "there is nothing to compare with", "name the base: --base FOLDER or --base org/name"
+        )
+    found = diff(
+        case.target,
+        case.base,
+        offline=case.offline,
+        allow_base_mismatch=case.allow_base_mismatch,
+        state_dir=case.state_dir,
+    )
+    if out.wants_json:
+        out.report(dumps(differences_json(found)))
+    else:
+        out.report(differences_text(found, out.style))
+        out.say(
+            f"{len(found)} file{' differs' if len(found) == 1 else 's differ'} (- the base, + {show(str(case.target))})"
+        )
+    return 0
+
+
+def run_undo(target: Path, transaction: str | None, state_dir: Path | None, out: Output) -> int:
+    """Take back one transaction."""
+    receipt = undo(target, transaction, state_dir=state_dir)
+    out.report(
+        "\n".join(f"{'-' if change.after is None else '~'} {show(change.name)}" for change in receipt.changes)
+    )
+    out.say(
+        f"undid {receipt.undoes}; to have it back: genfix undo {show(quoted(str(target)))} {receipt.id}",
+        _RESTART,
+    )
+    return 0
+
+
+def run_log(target: Path, state_dir: Path | None, out: Output) -> int:
+    """List the transactions on a folder."""
+    receipts = log(target, state_dir=state_dir)
+    if out.wants_json:
+        out.report(dumps(log_json(receipts)))
+        return 0
+    out.report(log_text(receipts, out.style))
+    if not receipts:
+        out.say(f"genfix has changed nothing in {show(str(target))}")
+    return 0
+
+
+def _names(made: Plan) -> str:
+    return show(f"{made.target} against {made.base}" if made.base else f"{made.target} alone")

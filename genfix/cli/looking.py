@@ -1,0 +1,67 @@
+"""The commands that only look: check, explain, rules."""
+
+from genfix.api.judging import check
+from genfix.cli.exits import exit_code
+from genfix.cli.options import Case, Level
+from genfix.cli.output import Output, command_line
+from genfix.errors import InputError
+from genfix.report.show import show
+from genfix.rules import RULES, Applicability
+
+__all__ = ["run_check", "run_explain", "run_rules"]
+
+
+def run_check(case: Case, fail_on: Level, out: Output) -> int:
+    """Judge a folder and say what was found."""
+    report = check(
+        case.target,
+        case.base,
+        select=case.select,
+        ignore=case.ignore,
+        offline=case.offline,
+        allow_base_mismatch=case.allow_base_mismatch,
+        state_dir=case.state_dir,
+    )
+    out.notes(report.notes)
+    if out.wants_json:
+        from genfix.report.json import dumps, report_json  # noqa: PLC0415 - only where it is asked for
+
+        out.report(dumps(report_json(report)))
+        return exit_code(report.findings, fail_on)
+    from genfix.report.text import findings_text, summary  # noqa: PLC0415
+
+    out.report(findings_text(report.findings, out.style, verbose=out.verbose))
+    counted = summary(report.findings, out.aside, verbose=out.verbose)
+    out.say(f"{show(report.target)} {f'against {show(report.base)}' if report.base else 'alone'}: {counted}")
+    if any(finding.fix and finding.fix.applicability is Applicability.SAFE for finding in report.findings):
+        out.say(f"to see the changes: {command_line('plan', case)}")
+    return exit_code(report.findings, fail_on)
+
+
+def run_explain(code: str, out: Output) -> int:
+    """Print the documentation of one rule."""
+    rule = next((rule for rule in RULES.values() if code.lower() in {rule.code.lower(), rule.name}), None)
+    if rule is None:
+        raise InputError(f"there is no rule {code}", "`genfix rules` lists all")
+    if out.wants_json:
+        from genfix.report.json import dumps, rules_json  # noqa: PLC0415
+
+        out.report(dumps(rules_json([rule])))
+    else:
+        from genfix.report.text import explanation  # noqa: PLC0415
+
+        out.report(explanation(rule, out.style))
+    return 0
+
+
+def run_rules(out: Output) -> int:
+    """List all rules."""
+    if out.wants_json:
+        from genfix.report.json import dumps, rules_json  # noqa: PLC0415
+
+        out.report(dumps(rules_json()))
+    else:
+        from genfix.report.text import rules_text  # noqa: PLC0415
+
+        out.report(rules_text(out.style))
+    return 0

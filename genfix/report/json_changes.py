@@ -1,0 +1,96 @@
+"""Plans, differences and logs for machines: the same JSON as `genfix.report.json`."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from genfix.applier import Receipt
+from genfix.engines import EngineView
+from genfix.json_types import JsonValue
+from genfix.model.json_diff import Difference
+from genfix.planner import FileChange, Plan
+from genfix.report.json import SCHEMA_VERSION, finding_json, present, summary_json
+from genfix.report.messages import words
+from genfix.rules.difference import FileDifference
+
+__all__ = ["differences_json", "log_json", "plan_json"]
+
+
+def plan_json(plan: Plan, receipt: Receipt | None = None) -> JsonValue:
+    """A plan: what is wrong, what changes, what is left, and engine views before and after."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "target": plan.target,
+        "base": plan.base,
+        "findings": [finding_json(finding) for finding in plan.findings],
+        "changes": [_change(change) for change in plan.changes],
+        "remaining": [finding_json(finding) for finding in plan.remaining],
+        "engines": _views(plan.views_before, plan.views_after),
+        "summary": summary_json(plan.remaining),
+        "transaction": receipt.id if receipt is not None else None,
+    }
+
+
+def _change(change: FileChange) -> JsonValue:
+    return {
+        "file": change.name,
+        "action": "create" if change.before is None else "rewrite",
+        "source": "base" if change.restored else "edit",
+        "codes": list(change.codes),
+        "before_sha256": hashlib.sha256(change.before).hexdigest() if change.before is not None else None,
+        "after_sha256": hashlib.sha256(change.after).hexdigest(),
+        "size": len(change.after),
+    }
+
+
+def _views(before: Mapping[str, EngineView], after: Mapping[str, EngineView]) -> JsonValue:
+    return [
+        {"engine": name, "before": _view(view), "after": _view(after[name])} for name, view in before.items()
+    ]
+
+
+def _view(view: EngineView) -> JsonValue:
+    return {
+        "version": view.version,
+        "loads": view.loads,
+        "stop_token_ids": list(view.stop_token_ids),
+        "sampling": dict(view.sampling),
+        "problems": [words(problem) for problem in view.problems],
+        "trace": [words(step) for step in view.trace],
+    }
+
+
+def differences_json(differences: Sequence[FileDifference]) -> JsonValue:
+    """The differences of two folders' config files."""
+    return {"schema_version": SCHEMA_VERSION, "files": [_file(difference) for difference in differences]}
+
+
+def _file(difference: FileDifference) -> JsonValue:
+    values = [_value(value) for value in difference.values]
+    return {"file": difference.name, "status": difference.status, "values": values}
+
+
+def _value(value: Difference) -> JsonValue:
+    document: dict[str, JsonValue] = {"pointer": value.pointer}
+    return document | present({"base": value.left, "merged": value.right})
+
+
+def log_json(receipts: Sequence[Receipt]) -> JsonValue:
+    """The transactions on a folder."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "transactions": [
+            {
+                "id": receipt.id,
+                "kind": receipt.kind,
+                "when": receipt.when,
+                "note": dict(receipt.note),
+                "undoes": receipt.undoes,
+                "undone_by": receipt.undone_by,
+                "changes": [
+                    {"file": change.name, "before_sha256": change.before, "after_sha256": change.after}
+                    for change in receipt.changes
+                ],
+            }
+            for receipt in receipts
+        ],
+    }
