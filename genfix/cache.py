@@ -15,7 +15,7 @@ from typing import Final
 __all__ = ["load", "store"]
 
 _MAX_BYTES: Final = 8 * 1024 * 1024
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
+_NAME: Final = r"[a-z0-9][a-z0-9-]{0,127}"
 _HEAD: Final = 65  # 64 hex digits and a line feed
 
 
@@ -68,7 +68,7 @@ def _forget(temporary: Path) -> None:
 
 
 def _path(kind: str, key: str) -> Path | None:
-    if not (_NAME.fullmatch(kind) and _NAME.fullmatch(key)):
+    if not (re.fullmatch(_NAME, kind) and re.fullmatch(_NAME, key)):
         return None
     named = os.environ.get("XDG_CACHE_HOME", "")
     try:

@@ -217,11 +217,10 @@ def created(fs: FileSystem, root: Dir, location: Location) -> Iterator[State]:
 
 def _make(fs: FileSystem, anchor: Dir, way: Sequence[str], made: set[Path] | None) -> None:
     """Create the directories of ``way``, the last one private, and remember in ``made`` which were missing."""
+    remembered: set[Path] = set() if made is None else made
     for end in range(1, len(way) + 1):
         mode = 0o700 if end == len(way) else 0o777
-        for name in make_dirs(fs, anchor, way[:end], mode):
-            if made is not None:
-                made.add(anchor.path / name)
+        make_dirs(fs, anchor, way[:end], mode, made=remembered.add)
 
 
 def _prune(fs: FileSystem, anchor: Dir, way: Sequence[str], made: set[Path] | None) -> None:

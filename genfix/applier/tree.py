@@ -3,8 +3,9 @@
 import errno
 import hashlib
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Final
 
 from genfix.applier.fs import Dir, FileSystem, is_errno
@@ -67,21 +68,26 @@ def opened(fs: FileSystem, start: Dir, parts: Sequence[str]) -> Iterator[Dir]:
         yield directory
 
 
-def make_dirs(fs: FileSystem, start: Dir, parts: Sequence[str], mode: int = 0o777) -> tuple[str, ...]:
-    """Create the missing ones of ``parts`` below ``start``, durably; returns the names created, outermost first."""
-    made: list[str] = []
+def make_dirs(
+    fs: FileSystem,
+    start: Dir,
+    parts: Sequence[str],
+    mode: int = 0o777,
+    *,
+    made: Callable[[Path], object] = lambda _: None,
+) -> None:
+    """Create the missing ones of ``parts`` below ``start``, durably, and tell ``made`` of each at once."""
     with ExitStack() as stack:
         current = start
-        for depth, part in enumerate(parts, 1):
+        for part in parts:
             try:
                 fs.mkdir(current, part, mode)
             except FileExistsError:
                 pass
             else:
-                made.append("/".join(parts[:depth]))
+                made(current.path / part)
                 fs.sync_dir(current)
             current = stack.enter_context(opened(fs, current, (part,)))
-    return tuple(made)
 
 
 def missing_parents(fs: FileSystem, root: Dir, name: str) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from genfix.errors import GenfixError
 from genfix.json_types import JsonValue
@@ -65,8 +65,7 @@ class JsonProblemKind(StrEnum):
     """Nothing but white space or NUL bytes: what a full disk or a crash leaves behind."""
 
 
-@dataclass(frozen=True, slots=True)
-class JsonProblem:
+class JsonProblem(NamedTuple):
     """The first problem found in a JSON file, and where. Line and column count from 1, the column in characters."""
 
     kind: JsonProblemKind

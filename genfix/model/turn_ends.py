@@ -7,13 +7,37 @@ rules: design notes of `_judge` and `_Openers`.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
-from functools import cache
 from typing import Final, NamedTuple
 
-from genfix.json_types import JsonObject, JsonValue
-from genfix.model.template_render import Conversation, RenderError, RenderErrorKind, render_template
+from genfix.model.conversations import (
+    ASK_1,
+    ASK_2,
+    ASKED,
+    BASIC,
+    BEFORE,
+    CALL,
+    CALLS,
+    CHAT,
+    EOS,
+    GROUPS,
+    PROMPTED,
+    REASONING,
+    REPLY_1,
+    REPLY_2,
+    RESULT,
+    SENTINELS,
+    SHORT,
+    SYSTEM,
+    TAGS,
+    THOUGHT,
+    TOOL_TURNS,
+    VARIABLES,
+    WITH_SYSTEM,
+    conversations,
+)
+from genfix.model.template_render import RenderError, RenderErrorKind, render_template
 
 __all__ = ["EndSource", "TemplateFailure", "TurnEnds", "find_turn_ends"]
 
@@ -60,124 +84,31 @@ def find_turn_ends(template: str, added_tokens: Collection[str]) -> TurnEnds | T
     Raises nothing for a template. One that raises errors for some conversations is judged by the others; one
     attempt to leave the sandbox, or one loop without end, is a failure whichever conversation shows it.
     """
-    shapes = _shapes()
-    results = dict(zip(shapes, render_template(template, tuple(shapes.values()), _VARIABLES), strict=True))
+    shapes = conversations()
+    results = dict(zip(shapes, render_template(template, tuple(shapes.values()), VARIABLES), strict=True))
     for result in results.values():
         if isinstance(result, RenderError) and result.kind is not RenderErrorKind.RAISED:
             return TemplateFailure(result.kind, result.detail)
     texts = {name: result.text for name, result in results.items() if not isinstance(result, RenderError)}
-    groups = [_of_group(texts, group) for group in _GROUPS]
+    groups = [_of_group(texts, group) for group in GROUPS]
     chosen = next((group for group in groups if _dialogue(group)), None) or next(
         (group for group in groups if _last_reply(group) is not None), groups[0]
     )
     scanner = _Scanner(added_tokens)
     source, ends = _judge(chosen, scanner)
     return TurnEnds(
-        tokens=tuple(end for end in ends if end not in _SENTINELS),
+        tokens=tuple(end for end in ends if end not in SENTINELS),
         source=source,
-        eos_variable=_EOS in ends,
+        eos_variable=EOS in ends,
         literals=_unique(
             token
             for name in chosen
-            if name != _TAGS
+            if name != TAGS
             for token in scanner.all_in(chosen[name])
-            if token not in _SENTINELS
+            if token not in SENTINELS
         ),
         unknown_literals=_unknown_literals(template, chosen, scanner),
     )
-
-
-# -- conversations --------------------------------------------------------------------------------------------
-
-_SYSTEM, _ASK_1, _REPLY_1, _ASK_2, _REPLY_2 = "Qzsystem", "Qzaskone", "Qzreplyone", "Qzasktwo", "Qzreplytwo"
-_THOUGHT, _BEFORE, _CALL, _RESULT = "Qzthought", "Qzbefore", "Qzcall", "Qzresult"
-"""Letters only, and a capital first: they survive trim, capitalize, strip and JSON."""
-
-_EOS, _BOS, _PAD, _UNK = "\ue0e5", "\ue0b0", "\ue0ad", "\ue0c5"
-_SENTINELS: Final = frozenset([_EOS, _BOS, _PAD, _UNK])
-"""Private-use characters: templates strip and split with these variables, which must not eat other text."""
-_VARIABLES: Final[JsonObject] = {"eos_token": _EOS, "bos_token": _BOS, "pad_token": _PAD, "unk_token": _UNK}
-
-_CHAT, _WITH_SYSTEM, _SHORT, _ASKED, _PROMPTED = "chat", "with-system", "short", "asked", "prompted"
-_REASONING, _TAGS = "reasoning", "think-tags"
-_TOOL_TURNS: Final = ("tool", "observation")
-"""Roles of a tool's result; GLM-4 names it in its templates by the second."""
-_CALLS: Final = ("call-object", "call-string", "call-alone", "call-alone-string")
-_BASIC: Final = (_CHAT, _WITH_SYSTEM, _SHORT, _ASKED, _PROMPTED)
-
-_TEXT, _PARTS, _MODEL_ROLE = "text", "parts", "model-role"
-_GROUPS: Final = (_TEXT, _PARTS, _MODEL_ROLE)
-"""Content as a string, as a list of parts (vision models), and the assistant called ``model``."""
-
-_TOOL: Final[JsonObject] = {
-    "type": "function",
-    "function": {
-        "name": _CALL,
-        "description": "Qzdescription",
-        "parameters": {
-            "type": "object",
-            "properties": {"qzname": {"type": "string", "description": "Qzvalue"}},
-            "required": ["qzname"],
-        },
-    },
-}
-
-
-@cache
-def _shapes() -> Mapping[str, Conversation]:
-    """Every conversation by ``group/name``."""
-    shapes: dict[str, Conversation] = {}
-    for group in _GROUPS:
-        wrap = _as_parts if group == _PARTS else _as_text
-        named = _shapes_of(wrap, "model" if group == _MODEL_ROLE else "assistant")
-        shapes |= {f"{group}/{name}": shape for name, shape in named.items()}
-    return shapes
-
-
-def _as_text(text: str) -> JsonValue:
-    return text
-
-
-def _as_parts(text: str) -> JsonValue:
-    return [{"type": "text", "text": text}]
-
-
-def _shapes_of(wrap: Callable[[str], JsonValue], assistant: str) -> dict[str, Conversation]:
-    def say(role: str, text: str, **more: JsonValue) -> JsonObject:
-        return {"role": role, "content": wrap(text), **more}
-
-    ask, reply = say("user", _ASK_1), say(assistant, _REPLY_1)
-    chat = (ask, reply, say("user", _ASK_2), say(assistant, _REPLY_2))
-    shapes = {
-        _CHAT: Conversation(chat),
-        _WITH_SYSTEM: Conversation((say("system", _SYSTEM), *chat)),
-        _SHORT: Conversation((ask, reply)),
-        _ASKED: Conversation((ask,)),
-        _PROMPTED: Conversation((ask,), add_generation_prompt=True),
-        # Both names under which transformers 5.23 passes reasoning on.
-        _REASONING: Conversation(
-            (ask, say(assistant, _REPLY_1, reasoning_content=_THOUGHT, thinking=_THOUGHT))
-        ),
-        _TAGS: Conversation((ask, say(assistant, f"<think>\n{_THOUGHT}\n</think>\n\n{_REPLY_1}"))),
-    }
-    for role in _TOOL_TURNS:
-        shapes[role] = Conversation((ask, reply, say(role, _RESULT, name=_CALL, tool_call_id=_CALL_ID)))
-    texts = (_BEFORE, _BEFORE, "", "")
-    arguments: tuple[JsonValue, ...] = ({"qzname": "Qzgiven"}, '{"qzname": "Qzgiven"}')
-    for name, text, argument in zip(_CALLS, texts, arguments * 2, strict=True):
-        call: JsonValue = {
-            "id": _CALL_ID,
-            "type": "function",
-            "function": {"name": _CALL, "arguments": argument},
-        }
-        calling = say(assistant, text, tool_calls=[call])
-        result = say("tool", _RESULT, name=_CALL, tool_call_id=_CALL_ID)
-        shapes[name] = Conversation((ask, calling, result, reply), tools=(_TOOL,))
-    return shapes
-
-
-_CALL_ID: Final = "Qzcallid1"
-"""Nine letters and digits: what Mistral's templates ask for."""
 
 
 def _of_group(texts: Mapping[str, str], group: str) -> dict[str, str]:
@@ -193,7 +124,7 @@ class _Scanner:
 
     def __init__(self, added_tokens: Collection[str]) -> None:
         # A token of white space closes nothing: it is skipped as white space is.
-        tokens = {token for token in added_tokens if token.strip()} | _SENTINELS
+        tokens = {token for token in added_tokens if token.strip()} | SENTINELS
         by_first: dict[str, set[str]] = {}
         for token in tokens:
             by_first.setdefault(token[0], set()).add(token)
@@ -250,8 +181,8 @@ class _Dialogue(NamedTuple):
 
 
 def _dialogue(texts: Mapping[str, str]) -> _Dialogue | None:
-    for name in (_CHAT, _WITH_SYSTEM):
-        cut = _cut(texts.get(name, ""), (_ASK_1, _REPLY_1, _ASK_2, _REPLY_2))
+    for name in (CHAT, WITH_SYSTEM):
+        cut = _cut(texts.get(name, ""), (ASK_1, REPLY_1, ASK_2, REPLY_2))
         if cut is not None:
             head, before_reply, mid, _, last = cut
             return _Dialogue(head, before_reply, mid, last)
@@ -260,7 +191,7 @@ def _dialogue(texts: Mapping[str, str]) -> _Dialogue | None:
 
 def _last_reply(texts: Mapping[str, str]) -> tuple[str, str] | None:
     """Before and after the answer of the shortest chat."""
-    cut = _cut(texts.get(_SHORT, ""), (_ASK_1, _REPLY_1))
+    cut = _cut(texts.get(SHORT, ""), (ASK_1, REPLY_1))
     return None if cut is None else (cut[1], cut[2])
 
 
@@ -303,17 +234,17 @@ def _judge(texts: Mapping[str, str], scanner: _Scanner) -> tuple[EndSource | Non
     if at_end:
         return EndSource.LAST, at_end
     following = [dialogue.mid]
-    for role in _TOOL_TURNS:
-        cut = _cut(texts.get(role, ""), (_REPLY_1, _RESULT))
+    for role in TOOL_TURNS:
+        cut = _cut(texts.get(role, ""), (REPLY_1, RESULT))
         following += cut[1:2] if cut is not None else []
     first = [token for gap in following for token in scanner.run(gap)[:1]]
-    before = set(scanner.all_in(dialogue.before_reply)) - {_EOS}  # between all turns it is no opener
+    before = set(scanner.all_in(dialogue.before_reply)) - {EOS}  # between all turns it is no opener
     next_turn = _ends(first, before | inside)
     return (EndSource.NEXT_TURN, next_turn) if next_turn else (None, ())
 
 
 def _ends(run: Iterable[str], never: Collection[str]) -> tuple[str, ...]:
-    return _unique(token for token in run if token not in never and token not in _SENTINELS - {_EOS})
+    return _unique(token for token in run if token not in never and token not in SENTINELS - {EOS})
 
 
 class _Openers(NamedTuple):
@@ -328,12 +259,12 @@ def _openers(texts: Mapping[str, str], dialogue: _Dialogue, scanner: _Scanner) -
 
     Templates that add the generation prompt always (the first Llama 3) end a finished chat with it too.
     """
-    asked, prompted = (_cut(texts.get(name, ""), (_ASK_1,)) for name in (_ASKED, _PROMPTED))
+    asked, prompted = (_cut(texts.get(name, ""), (ASK_1,)) for name in (ASKED, PROMPTED))
     if asked is not None and prompted is not None and asked[1].strip() != prompted[1].strip():
         told = frozenset(_after_common(scanner.all_in(prompted[1]), scanner.all_in(asked[1])))
         return _Openers(told, told)
     gap = scanner.all_in(dialogue.before_reply)
-    system = _cut(texts.get(_WITH_SYSTEM, ""), (_SYSTEM, _ASK_1))
+    system = _cut(texts.get(WITH_SYSTEM, ""), (SYSTEM, ASK_1))
     head = scanner.all_in(dialogue.head if system is None else system[0])
     # What closes a question closes an answer as well, and what opens a turn stands at the head of the chat.
     return _Openers(frozenset(head + _after_common(gap, scanner.all_in(dialogue.mid))), frozenset(gap))
@@ -349,16 +280,16 @@ def _after_common(tokens: list[str], other: list[str]) -> list[str]:
 
 def _inside(texts: Mapping[str, str], scanner: _Scanner) -> frozenset[str]:
     """Tokens between reasoning and answer of one turn: to end there would cut every answer (gpt-oss ``<|end|>``)."""
-    cuts = (_cut(texts.get(name, ""), (_THOUGHT, _REPLY_1)) for name in (_REASONING, _TAGS))
+    cuts = (_cut(texts.get(name, ""), (THOUGHT, REPLY_1)) for name in (REASONING, TAGS))
     return frozenset(token for cut in cuts if cut is not None for token in scanner.all_in(cut[1]))
 
 
 def _between_text_and_call(texts: Mapping[str, str], scanner: _Scanner) -> frozenset[str]:
-    cuts = (_cut(texts.get(name, ""), (_BEFORE, _CALL)) for name in _CALLS[:2])
+    cuts = (_cut(texts.get(name, ""), (BEFORE, CALL)) for name in CALLS[:2])
     return frozenset(token for cut in cuts if cut is not None for token in scanner.all_in(cut[1]))
 
 
-_SPECIAL_FORM: Final = re.compile(r"<([|｜])[^\s<>|｜]{1,64}\1>")  # noqa: RUF001 - DeepSeek's are full width
+_SPECIAL_FORM: Final = r"<([|｜])[^\s<>|｜]{1,64}\1>"  # noqa: RUF001 - DeepSeek's are full width
 
 
 def _unknown_literals(template: str, texts: Mapping[str, str], scanner: _Scanner) -> tuple[str, ...]:
@@ -369,8 +300,8 @@ def _unknown_literals(template: str, texts: Mapping[str, str], scanner: _Scanner
     return _unique(
         found.group()
         for name in texts
-        for found in _SPECIAL_FORM.finditer(texts[name])
-        if scanner.at(found.group(), 0) is None and (name in _BASIC or found.group() in template)
+        for found in re.finditer(_SPECIAL_FORM, texts[name])
+        if scanner.at(found.group(), 0) is None and (name in BASIC or found.group() in template)
     )
 
 

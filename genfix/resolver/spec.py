@@ -2,9 +2,8 @@
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from genfix.errors import BaseModelError, InputError
@@ -13,13 +12,12 @@ from genfix.folder.names import is_safe_name
 __all__ = ["HubSpec", "LocalSpec", "is_repo_id", "parse_spec"]
 
 # huggingface_hub.utils.validate_repo_id, for an id with an organisation; narrowed to ASCII, as the Hub is.
-_REPO_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_REPO_ID: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _HUB_HOSTS: Final = frozenset({"huggingface.co", "www.huggingface.co", "hf.co"})
 _HINT: Final = "a base is a folder (./folder) or a Hub id (org/name, org/name@revision)"
 
 
-@dataclass(frozen=True, slots=True)
-class LocalSpec:
+class LocalSpec(NamedTuple):
     """A directory on this machine."""
 
     path: Path
@@ -29,8 +27,7 @@ class LocalSpec:
     """Whether the same text is also a possible Hub id: the caller says that the directory was taken."""
 
 
-@dataclass(frozen=True, slots=True)
-class HubSpec:
+class HubSpec(NamedTuple):
     """A model repo on the Hub; without a revision its ``main`` branch."""
 
     repo_id: str
@@ -43,7 +40,7 @@ class HubSpec:
 def is_repo_id(text: str) -> bool:
     """Whether ``text`` is ``org/name`` by the rules of the Hub."""
     return (
-        _REPO_ID.fullmatch(text) is not None
+        re.fullmatch(_REPO_ID, text) is not None
         and len(text) <= 96
         and "--" not in text
         and ".." not in text

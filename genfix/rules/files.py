@@ -21,7 +21,7 @@ _FOLDED: Final = {
 }
 """Where transformers 5 keeps what these files held: a part of processor_config.json (processing_utils.py)."""
 
-_RELATIVE_IMPORT: Final = re.compile(r"^\s*(?:from\s+\.(\w+)\s+import|import\s+\.(\w+)\s*$)", re.MULTILINE)
+_RELATIVE_IMPORT: Final = r"(?m)^\s*(?:from\s+\.(\w+)\s+import|import\s+\.(\w+)\s*$)"
 """The imports transformers follows when it collects custom code (dynamic_module_utils.py)."""
 
 
@@ -98,7 +98,7 @@ def _imports(model: Model, name: str) -> set[str]:
         return set()
     directory = name.rpartition("/")[0]
     prefix = f"{directory}/" if directory else ""
-    return {f"{prefix}{first or second}.py" for first, second in _RELATIVE_IMPORT.findall(text)}
+    return {f"{prefix}{first or second}.py" for first, second in re.findall(_RELATIVE_IMPORT, text)}
 
 
 def _code_files(model: Model) -> list[str]:

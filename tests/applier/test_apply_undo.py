@@ -26,6 +26,16 @@ def test_apply_writes_the_new_bytes_and_nothing_else(folder: Path):
     assert (receipt.backup / "config.json").read_bytes() == OLD["config.json"]
 
 
+def test_large_files_go_through_whole(folder: Path):
+    old, new = os.urandom(3_000_001), os.urandom(2_500_003)
+    (folder / "tokenizer.json").write_bytes(old)
+    before = picture(folder)
+    apply(folder, [Write("tokenizer.json", sha(old), new)], inputs={}, note={})
+    assert (folder / "tokenizer.json").read_bytes() == new
+    undo(folder)
+    assert picture(folder) == before
+
+
 def test_new_files_come_first_and_config_last(folder: Path):
     new = {**NEW, "generation_config.json": b"{}", "notes.txt": b"n"}
     receipt = apply(folder, writes(folder, new), inputs={}, note={})

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from genfix.model import turn_ends
+from genfix.model.conversations import ASK_1, ASK_2, REPLY_1, REPLY_2
 from genfix.model.template_render import Conversation, Rendered, RenderError, RenderErrorKind
 from genfix.model.turn_ends import EndSource, TemplateFailure, TurnEnds, find_turn_ends
 
@@ -322,7 +323,7 @@ def test_a_closing_token_is_found_and_an_opening_one_never(
 def test_any_rendered_text_is_judged(
     texts: list[str | None], added: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = [turn_ends._ASK_1, turn_ends._REPLY_1, turn_ends._ASK_2, turn_ends._REPLY_2]
+    words = [ASK_1, REPLY_1, ASK_2, REPLY_2]
 
     def rendered(
         _template: str, shapes: tuple[Conversation, ...], _names: object
