@@ -95,7 +95,7 @@ def roll_forward(state: State, journal: Journal) -> None:
                 if place is Place.BEFORE:
                     with storage_errors(f"cannot replace {op.name}"):
                         _do(state, journal, index, staging)
-            fs.sync_dir(staging)
+    # The staging directory is not synced here: were it durable first, a power cut could leave a file in neither place.
     for parents in dict.fromkeys(parents_of(op.name)[0] for op in journal.ops):
         with walk(fs, state.root, parents) as directory:
             if directory is not None:

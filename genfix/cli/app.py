@@ -81,7 +81,10 @@ def plan(
     verbose: opt.Verbose = False,
     color: opt.Colour = opt.ColourMode.AUTO,
 ) -> None:
-    """Show what repair would write. Nothing is written; exit 1 where there is something to change."""
+    """Show what repair would write.
+
+    Nothing is written; exit 1 where there is something to change.
+    """
     from genfix.cli.changing import run_plan
 
     case = opt.Case(target, base, select or [], ignore or [], offline, allow_base_mismatch, state_dir)
@@ -108,7 +111,10 @@ def repair(
     verbose: opt.Verbose = False,
     color: opt.Colour = opt.ColourMode.AUTO,
 ) -> None:
-    """Make the safe fixes, all or none, with a backup. `genfix undo` takes them back."""
+    """Make the safe fixes, all or none, with a backup.
+
+    `genfix undo` takes them back.
+    """
     from genfix.cli.changing import run_plan, run_repair
 
     case = opt.Case(target, base, select or [], ignore or [], offline, allow_base_mismatch, state_dir)
@@ -129,7 +135,10 @@ def diff(
     quiet: opt.Quiet = False,
     color: opt.Colour = opt.ColourMode.AUTO,
 ) -> None:
-    """Compare the config files with the base's, value by value and without a verdict."""
+    """Compare the config files with the base's.
+
+    Value by value and without a verdict: `genfix check` says what matters.
+    """
     from genfix.cli.changing import run_diff
 
     case = opt.Case(target, base, [], [], offline, allow_base_mismatch, state_dir)
@@ -149,7 +158,10 @@ def undo(
     quiet: opt.Quiet = False,
     color: opt.Colour = opt.ColourMode.AUTO,
 ) -> None:
-    """Take back a repair, byte for byte. An undo can itself be undone by its id."""
+    """Take back a repair, byte for byte.
+
+    An undo can itself be undone by its id.
+    """
     from genfix.cli.changing import run_undo
 
     raise typer.Exit(run_undo(target, transaction, state_dir, Output(color, quiet)))
@@ -177,7 +189,10 @@ def explain(
     output_format: opt.OutputFormat = opt.Format.TEXT,
     color: opt.Colour = opt.ColourMode.AUTO,
 ) -> None:
-    """Explain a rule: what it means, whom it hurts, how it is fixed, and why that is safe or not."""
+    """Explain a rule.
+
+    What it means, whom it hurts, how it is fixed, and why that is safe or not.
+    """
     from genfix.cli.looking import run_explain
 
     raise typer.Exit(run_explain(code, Output(color, output_format=output_format)))

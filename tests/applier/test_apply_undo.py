@@ -1,6 +1,9 @@
 import os
+import shutil
 import stat
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +13,7 @@ from genfix.errors import ChangedError, InputError, RefusedError, StorageError
 from tests.applier.harness import NEW, OLD, STATE, inputs, leftovers, picture, repair, sha, writes
 
 
-def test_apply_writes_the_new_bytes_and_nothing_else(folder: Path):
+def test_apply_writes_the_new_bytes_and_nothing_else(folder: Path) -> None:
     before = picture(folder)
     receipt = repair(folder)
     after = picture(folder)
@@ -26,7 +29,7 @@ def test_apply_writes_the_new_bytes_and_nothing_else(folder: Path):
     assert (receipt.backup / "config.json").read_bytes() == OLD["config.json"]
 
 
-def test_large_files_go_through_whole(folder: Path):
+def test_large_files_go_through_whole(folder: Path) -> None:
     old, new = os.urandom(3_000_001), os.urandom(2_500_003)
     (folder / "tokenizer.json").write_bytes(old)
     before = picture(folder)
@@ -36,7 +39,7 @@ def test_large_files_go_through_whole(folder: Path):
     assert picture(folder) == before
 
 
-def test_new_files_come_first_and_config_last(folder: Path):
+def test_new_files_come_first_and_config_last(folder: Path) -> None:
     new = {**NEW, "generation_config.json": b"{}", "notes.txt": b"n"}
     receipt = apply(folder, writes(folder, new), inputs={}, note={})
     names = [change.name for change in receipt.changes]
@@ -45,7 +48,7 @@ def test_new_files_come_first_and_config_last(folder: Path):
     assert names.index("tokenizer_config.json") > names.index("notes.txt")
 
 
-def test_a_new_file_gets_the_mode_of_any_new_file(folder: Path):
+def test_a_new_file_gets_the_mode_of_any_new_file(folder: Path) -> None:
     old = os.umask(0o027)
     try:
         repair(folder)
@@ -54,7 +57,7 @@ def test_a_new_file_gets_the_mode_of_any_new_file(folder: Path):
     assert stat.S_IMODE((folder / "chat_template.jinja").stat().st_mode) == 0o640
 
 
-def test_undo_restores_bytes_modes_times_and_directories(folder: Path):
+def test_undo_restores_bytes_modes_times_and_directories(folder: Path) -> None:
     before = picture(folder)
     receipt = repair(folder)
     undone = undo(folder)
@@ -65,7 +68,7 @@ def test_undo_restores_bytes_modes_times_and_directories(folder: Path):
     assert (undone.backup / "chat_template.jinja").read_bytes() == NEW["chat_template.jinja"]
 
 
-def test_undo_of_an_undo_is_the_repair_again(folder: Path):
+def test_undo_of_an_undo_is_the_repair_again(folder: Path) -> None:
     before = picture(folder)
     repair(folder)
     after = picture(folder)
@@ -76,7 +79,7 @@ def test_undo_of_an_undo_is_the_repair_again(folder: Path):
         assert picture(folder) == after
 
 
-def test_undo_goes_back_repair_by_repair(folder: Path):
+def test_undo_goes_back_repair_by_repair(folder: Path) -> None:
     first = repair(folder)
     between = picture(folder)
     second = apply(folder, [Write("config.json", sha(NEW["config.json"]), b"{}")], inputs={}, note={})
@@ -87,7 +90,7 @@ def test_undo_goes_back_repair_by_repair(folder: Path):
         undo(folder)
 
 
-def test_log_is_in_order_and_knows_what_is_undone(folder: Path):
+def test_log_is_in_order_and_knows_what_is_undone(folder: Path) -> None:
     first = repair(folder)
     second = undo(folder)
     assert [(r.id, r.undone_by) for r in log(folder)] == [(first.id, second.id), (second.id, None)]
@@ -98,7 +101,7 @@ def test_log_is_in_order_and_knows_what_is_undone(folder: Path):
     assert log(folder)[0].changes == first.changes
 
 
-def test_undo_keeps_a_directory_that_others_use(folder: Path):
+def test_undo_keeps_a_directory_that_others_use(folder: Path) -> None:
     repair(folder)
     mine = folder / "additional_chat_templates" / "mine.jinja"
     mine.write_text("mine")
@@ -107,7 +110,7 @@ def test_undo_keeps_a_directory_that_others_use(folder: Path):
     assert not (folder / "additional_chat_templates" / "deep").exists()
 
 
-def test_undo_refuses_a_file_that_changed_since(folder: Path):
+def test_undo_refuses_a_file_that_changed_since(folder: Path) -> None:
     repair(folder)
     (folder / "config.json").write_text("edited")
     before = picture(folder)
@@ -116,7 +119,7 @@ def test_undo_refuses_a_file_that_changed_since(folder: Path):
     assert picture(folder) == before
 
 
-def test_undo_refuses_a_damaged_backup(folder: Path):
+def test_undo_refuses_a_damaged_backup(folder: Path) -> None:
     receipt = repair(folder)
     (receipt.backup / "config.json").write_text("rot")
     before = picture(folder)
@@ -125,7 +128,7 @@ def test_undo_refuses_a_damaged_backup(folder: Path):
     assert picture(folder) == before
 
 
-def test_undo_names_an_unknown_transaction(folder: Path):
+def test_undo_names_an_unknown_transaction(folder: Path) -> None:
     with pytest.raises(InputError, match="no repair"):
         undo(folder)
     repair(folder)
@@ -134,7 +137,7 @@ def test_undo_names_an_unknown_transaction(folder: Path):
 
 
 @pytest.mark.parametrize("same", [{}, {"config.json": OLD["config.json"]}])
-def test_nothing_to_write_leaves_no_file(folder: Path, same: dict[str, bytes]):
+def test_nothing_to_write_leaves_no_file(folder: Path, same: dict[str, bytes]) -> None:
     before = picture(folder)
     receipt = apply(folder, writes(folder, same), inputs=inputs(folder), note={})
     assert receipt.changes == ()
@@ -144,7 +147,7 @@ def test_nothing_to_write_leaves_no_file(folder: Path, same: dict[str, bytes]):
 
 
 @pytest.mark.parametrize("name", sorted(OLD))
-def test_a_stale_plan_is_refused(folder: Path, name: str):
+def test_a_stale_plan_is_refused(folder: Path, name: str) -> None:
     planned = writes(folder), inputs(folder)
     (folder / name).write_text("changed")
     before = picture(folder)
@@ -154,12 +157,12 @@ def test_a_stale_plan_is_refused(folder: Path, name: str):
     assert not (folder / ".cache").exists()
 
 
-def test_a_stale_plan_with_nothing_to_write_is_refused(folder: Path):
+def test_a_stale_plan_with_nothing_to_write_is_refused(folder: Path) -> None:
     with pytest.raises(ChangedError, match="stale plan"):
         apply(folder, [], inputs={"config.json": sha(b"other")}, note={})
 
 
-def test_a_file_that_appeared_is_never_clobbered(folder: Path):
+def test_a_file_that_appeared_is_never_clobbered(folder: Path) -> None:
     planned = writes(folder)
     (folder / "chat_template.jinja").write_text("mine")
     with pytest.raises(ChangedError, match=r"chat_template\.jinja"):
@@ -167,14 +170,14 @@ def test_a_file_that_appeared_is_never_clobbered(folder: Path):
     assert (folder / "chat_template.jinja").read_text() == "mine"
 
 
-def test_the_state_folder_is_private_and_ignored_by_git(folder: Path):
+def test_the_state_folder_is_private_and_ignored_by_git(folder: Path) -> None:
     repair(folder)
     assert stat.S_IMODE((folder / STATE).stat().st_mode) == 0o700
     assert (folder / STATE / ".gitignore").read_text() == "*\n"
     assert not list(folder.rglob("CACHEDIR.TAG"))
 
 
-def test_what_the_hub_client_keeps_in_cache_stays(folder: Path):
+def test_what_the_hub_client_keeps_in_cache_stays(folder: Path) -> None:
     mine = folder / ".cache/huggingface/download/config.json.metadata"
     mine.parent.mkdir(parents=True)
     mine.write_text("etag")
@@ -183,7 +186,7 @@ def test_what_the_hub_client_keeps_in_cache_stays(folder: Path):
     assert mine.read_text() == "etag"
 
 
-def test_state_dir_keeps_the_folder_clean_and_serves_many(folder: Path, tmp_path: Path):
+def test_state_dir_keeps_the_folder_clean_and_serves_many(folder: Path, tmp_path: Path) -> None:
     state = tmp_path / "some" / "state"
     before = picture(folder)
     twin = tmp_path / "twin"
@@ -200,13 +203,10 @@ def test_state_dir_keeps_the_folder_clean_and_serves_many(folder: Path, tmp_path
     assert pending(folder, state_dir=state) == {}
 
 
-def test_state_dir_on_another_disk(folder: Path):
+def test_state_dir_on_another_disk(folder: Path) -> None:
     other = Path("/dev/shm")
     if not other.is_dir() or other.stat().st_dev == folder.stat().st_dev:
         pytest.skip("no second filesystem here")
-    import shutil
-    import tempfile
-
     state = Path(tempfile.mkdtemp(dir=other))
     try:
         before = picture(folder)
@@ -221,7 +221,7 @@ def test_state_dir_on_another_disk(folder: Path):
         shutil.rmtree(state)
 
 
-def test_a_hard_link_is_broken_and_reported(folder: Path, tmp_path: Path):
+def test_a_hard_link_is_broken_and_reported(folder: Path, tmp_path: Path) -> None:
     base = tmp_path / "base.json"
     os.link(folder / "config.json", base)
     receipt = repair(folder)
@@ -230,7 +230,7 @@ def test_a_hard_link_is_broken_and_reported(folder: Path, tmp_path: Path):
     assert log(folder)[0].broken_links == ("config.json",)
 
 
-def test_works_without_directory_descriptors(folder: Path):
+def test_works_without_directory_descriptors(folder: Path) -> None:
     fs = FileSystem(dir_fds=False)
     before = picture(folder)
     repair(folder, fs)
@@ -241,7 +241,7 @@ def test_works_without_directory_descriptors(folder: Path):
 
 
 @pytest.mark.parametrize("exclusive", [True, False])
-def test_creates_files_on_a_disk_without_hard_links(folder: Path, *, exclusive: bool):
+def test_creates_files_on_a_disk_without_hard_links(folder: Path, *, exclusive: bool) -> None:
     class NoLinks(FileSystem):
         def link(self, *_: object) -> None:
             raise PermissionError(1, "Operation not permitted")
@@ -259,7 +259,7 @@ def test_creates_files_on_a_disk_without_hard_links(folder: Path, *, exclusive: 
 
 
 @pytest.mark.parametrize("link_works", [True, False])
-def test_a_file_that_appears_in_the_last_moment_is_kept(folder: Path, *, link_works: bool):
+def test_a_file_that_appears_in_the_last_moment_is_kept(folder: Path, *, link_works: bool) -> None:
     mine = folder / "additional_chat_templates/deep/tool.jinja"
 
     class Racing(FileSystem):
@@ -276,7 +276,20 @@ def test_a_file_that_appears_in_the_last_moment_is_kept(folder: Path, *, link_wo
     assert leftovers(folder) == []
 
 
-def test_attributes_and_owner_are_kept(folder: Path):
+def test_an_edit_between_two_renames_is_kept(folder: Path) -> None:
+    class Racing(FileSystem):
+        def rename(self, *args: Any) -> None:
+            super().rename(*args)
+            if args[3] == "tokenizer_config.json":
+                (folder / "config.json").write_text("mine")
+
+    with pytest.raises(ChangedError, match=r"config\.json was changed by something else") as found:
+        repair(folder, Racing())
+    assert (folder / "config.json").read_text() == "mine"
+    assert "journal.json" in found.value.hint
+
+
+def test_attributes_and_owner_are_kept(folder: Path) -> None:
     try:
         os.setxattr(folder / "config.json", "user.note", b"kept")
     except OSError:
@@ -290,7 +303,7 @@ def test_attributes_and_owner_are_kept(folder: Path):
     assert (new.st_uid, new.st_gid) == (status.st_uid, status.st_gid)
 
 
-def test_recover_and_pending_of_a_clean_folder_do_nothing(folder: Path):
+def test_recover_and_pending_of_a_clean_folder_do_nothing(folder: Path) -> None:
     assert recover(folder) is None
     assert pending(folder) == {}
     assert not (folder / ".cache").exists()
@@ -299,13 +312,13 @@ def test_recover_and_pending_of_a_clean_folder_do_nothing(folder: Path):
     assert pending(folder) == {}
 
 
-def test_a_missing_folder_is_named(tmp_path: Path):
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     for call in (log, undo, recover, pending, lambda root: preflight(root, ["config.json"])):
         with pytest.raises(InputError, match="is not a folder"):
             call(tmp_path / "nowhere")
 
 
-def test_a_state_folder_of_somebody_else_is_refused(folder: Path):
+def test_a_state_folder_of_somebody_else_is_refused(folder: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can give a folder away")
     repair(folder)

@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from genfix.applier import pending, recover, undo
 from genfix.applier.fs import FileSystem
-from genfix.errors import GenfixError
+from genfix.errors import ChangedError, GenfixError
 from tests.applier.harness import (
     QUICK,
     FaultyDisk,
@@ -77,7 +78,7 @@ def sweep(
 
 @pytest.mark.parametrize("after_the_call", [False, True])
 @pytest.mark.parametrize("verb", [do_apply, do_apply_elsewhere, do_undo])
-def test_a_crash_leaves_the_old_or_the_new(tmp_path: Path, verb: Do, *, after_the_call: bool):
+def test_a_crash_leaves_the_old_or_the_new(tmp_path: Path, verb: Do, *, after_the_call: bool) -> None:
     before, after = both_ends(tmp_path, verb)
     seen = set()
     for folder, disk in sweep(
@@ -101,7 +102,7 @@ def test_a_crash_leaves_the_old_or_the_new(tmp_path: Path, verb: Do, *, after_th
     assert seen == {False, True}
 
 
-def test_a_write_cut_in_two_leaves_the_old_or_the_new(tmp_path: Path):
+def test_a_write_cut_in_two_leaves_the_old_or_the_new(tmp_path: Path) -> None:
     before, after = both_ends(tmp_path, do_apply)
     for folder, disk in sweep(tmp_path, do_apply, lambda at: TornDisk(at, SimulatedCrash, forever=True)):
         try:
@@ -113,7 +114,7 @@ def test_a_write_cut_in_two_leaves_the_old_or_the_new(tmp_path: Path):
 
 
 @pytest.mark.parametrize("verb", [do_apply, do_undo])
-def test_a_crash_of_the_recovery_is_recovered(tmp_path: Path, verb: Do):
+def test_a_crash_of_the_recovery_is_recovered(tmp_path: Path, verb: Do) -> None:
     before, after = both_ends(tmp_path, verb)
     seen = set()
     first = 0
@@ -142,17 +143,15 @@ def test_a_crash_of_the_recovery_is_recovered(tmp_path: Path, verb: Do):
     assert seen == {False, True}
 
 
-def test_a_second_repair_recovers_by_itself(tmp_path: Path):
+def test_a_second_repair_recovers_by_itself(tmp_path: Path) -> None:
     _, after = both_ends(tmp_path, do_apply)
     for folder, disk in sweep(tmp_path, do_apply, crash_disk):
         try:
             repair(folder, disk)
         except SimulatedCrash:
-            try:
+            # Where it is rolled forward, the plan was made from files that are repaired by then.
+            with suppress(ChangedError):
                 repair(folder, QUICK)
-            except GenfixError as error:
-                # Rolled forward: the plan was made from files that are repaired by now.
-                assert "stale plan" in error.message
         assert picture(folder, mtimes=False) == after
         assert leftovers(folder) == []
 
@@ -160,7 +159,9 @@ def test_a_second_repair_recovers_by_itself(tmp_path: Path):
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
 @pytest.mark.parametrize("forever", [False, True])
 @pytest.mark.parametrize("verb", [do_apply, do_apply_elsewhere, do_undo])
-def test_a_disk_error_leaves_the_old_or_the_new(tmp_path: Path, verb: Do, number: int, *, forever: bool):
+def test_a_disk_error_leaves_the_old_or_the_new(
+    tmp_path: Path, verb: Do, number: int, *, forever: bool
+) -> None:
     before, after = both_ends(tmp_path, verb)
     for folder, disk in sweep(
         tmp_path,
@@ -168,14 +169,13 @@ def test_a_disk_error_leaves_the_old_or_the_new(tmp_path: Path, verb: Do, number
         lambda at: FaultyDisk(at, lambda: OSError(number, os.strerror(number)), forever=forever),
     ):
         was = picture(folder, mtimes=False)
-        message = ""
+        message, hint = "", "none"
         try:
             verb(folder, disk)
         except GenfixError as error:
-            message = error.message
-            assert message
-            assert error.hint
-            assert "\n" not in message
+            message, hint = error.message, error.hint
+        assert hint
+        assert "\n" not in message
         if message and not message.startswith("interrupted"):
             assert picture(folder, mtimes=False) == was
             assert pending(folder, **options(verb, folder)) == {}

@@ -1,7 +1,9 @@
 """Interrupted transactions whose journal, staged bytes or targets are not what genfix left."""
 
 import json
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -58,25 +60,23 @@ def interrupt(folder: Path, at: str = "config.json") -> Path:
     return journal
 
 
-def test_a_journal_survives_its_file():
+def test_a_journal_survives_its_file() -> None:
     assert decode(encode(JOURNAL)) == JOURNAL
 
 
 @given(st.binary(max_size=200))
-def test_garbage_is_no_journal(content: bytes):
+def test_garbage_is_no_journal(content: bytes) -> None:
     with pytest.raises(JournalError):
         decode(content)
 
 
 @given(st.data())
-def test_a_flipped_byte_is_noticed_or_harmless(data: st.DataObject):
+def test_a_flipped_byte_is_noticed_or_harmless(data: st.DataObject) -> None:
     content = bytearray(encode(JOURNAL))
     at = data.draw(st.integers(0, len(content) - 1))
     content[at] = data.draw(st.integers(0, 255))
-    try:
+    with suppress(JournalError):
         assert decode(bytes(content)) == JOURNAL
-    except JournalError:
-        pass
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_flipped_byte_is_noticed_or_harmless(data: st.DataObject):
         replace(OP, name="a/b/c.txt", old_dirs=("a/b", "x")),
     ],
 )
-def test_a_hostile_op_is_no_journal(op: Op):
+def test_a_hostile_op_is_no_journal(op: Op) -> None:
     with pytest.raises(JournalError):
         decode(encode(replace(JOURNAL, ops=(op,))))
 
@@ -115,7 +115,7 @@ def test_a_hostile_op_is_no_journal(op: Op):
         {"when": 5},
     ],
 )
-def test_a_hostile_body_is_no_journal(change: dict[str, Any]):
+def test_a_hostile_body_is_no_journal(change: dict[str, Any]) -> None:
     with pytest.raises(JournalError):
         decode(encode(replace(JOURNAL, **change)))
 
@@ -131,7 +131,7 @@ def test_a_hostile_body_is_no_journal(change: dict[str, Any]):
         lambda file: file.pop("body"),
     ],
 )
-def test_an_edited_journal_is_no_journal(edit: Callable[[dict[str, Any]], None]):
+def test_an_edited_journal_is_no_journal(edit: Callable[[dict[str, Any]], None]) -> None:
     file = json.loads(encode(JOURNAL))
     edit(file)
     with pytest.raises(JournalError):
@@ -141,12 +141,12 @@ def test_an_edited_journal_is_no_journal(edit: Callable[[dict[str, Any]], None])
 @pytest.mark.parametrize(
     "content", [b"[" * 100_000, b'{"a":' + b"9" * 10_000 + b"}", b"NaN", b" " * 5_000_000]
 )
-def test_json_that_hurts_a_parser_is_no_journal(content: bytes):
+def test_json_that_hurts_a_parser_is_no_journal(content: bytes) -> None:
     with pytest.raises(JournalError):
         decode(content)
 
 
-def test_pending_shows_what_recover_will_do(folder: Path):
+def test_pending_shows_what_recover_will_do(folder: Path) -> None:
     interrupt(folder)
     before = picture(folder)
     assert pending(folder) == dict(NEW)
@@ -160,7 +160,7 @@ def test_pending_shows_what_recover_will_do(folder: Path):
     assert {name: (folder / name).read_bytes() for name in OLD} == dict(OLD)
 
 
-def test_drift_in_an_interrupted_transaction_stops_everything(folder: Path):
+def test_drift_in_an_interrupted_transaction_stops_everything(folder: Path) -> None:
     interrupt(folder)
     (folder / "config.json").write_text("edited")
     before = picture(folder)
@@ -176,7 +176,7 @@ def test_drift_in_an_interrupted_transaction_stops_everything(folder: Path):
     assert (folder / "config.json").read_bytes() == NEW["config.json"]
 
 
-def test_drift_is_over_when_the_journal_is_removed(folder: Path):
+def test_drift_is_over_when_the_journal_is_removed(folder: Path) -> None:
     journal = interrupt(folder)
     (folder / "config.json").write_text("edited")
     journal.unlink()
@@ -187,7 +187,7 @@ def test_drift_is_over_when_the_journal_is_removed(folder: Path):
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"[" * 100_000])
-def test_a_damaged_journal_of_which_nothing_was_done_is_dropped(folder: Path, content: bytes):
+def test_a_damaged_journal_of_which_nothing_was_done_is_dropped(folder: Path, content: bytes) -> None:
     before = picture(folder)
     interrupt(folder, "tokenizer_config.json")
     for name in set(NEW) - set(OLD):
@@ -206,7 +206,7 @@ def test_a_damaged_journal_of_which_nothing_was_done_is_dropped(folder: Path, co
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage"])
-def test_a_damaged_journal_of_which_something_was_done_is_refused(folder: Path, content: bytes):
+def test_a_damaged_journal_of_which_something_was_done_is_refused(folder: Path, content: bytes) -> None:
     journal = interrupt(folder)
     journal.write_bytes(content)
     before = picture(folder)
@@ -217,9 +217,7 @@ def test_a_damaged_journal_of_which_something_was_done_is_refused(folder: Path, 
     assert picture(folder) == before
 
 
-def test_a_journal_that_is_a_link_or_a_pipe_is_refused(folder: Path, tmp_path: Path):
-    import os
-
+def test_a_journal_that_is_a_link_or_a_pipe_is_refused(folder: Path, tmp_path: Path) -> None:
     journal = interrupt(folder)
     journal.rename(tmp_path / "j")
     journal.symlink_to(tmp_path / "j")
@@ -231,7 +229,7 @@ def test_a_journal_that_is_a_link_or_a_pipe_is_refused(folder: Path, tmp_path: P
         recover(folder)
 
 
-def test_a_planted_journal_cannot_leave_the_folder(folder: Path, tmp_path: Path):
+def test_a_planted_journal_cannot_leave_the_folder(folder: Path, tmp_path: Path) -> None:
     home = folder / STATE
     home.mkdir(parents=True)
     (tmp_path / "victim.json").write_bytes(b"old")
@@ -249,7 +247,7 @@ def test_a_planted_journal_cannot_leave_the_folder(folder: Path, tmp_path: Path)
 )
 def test_staged_bytes_that_are_not_the_journals_are_never_used(
     folder: Path, damage: Callable[[Path], object]
-):
+) -> None:
     interrupt(folder)
     (stage,) = (folder / STATE).glob("stage-*")
     (staged,) = stage.glob("new-3-of-4")
@@ -261,7 +259,7 @@ def test_staged_bytes_that_are_not_the_journals_are_never_used(
     assert picture(folder) == before
 
 
-def test_a_planted_stage_does_not_cost_a_backup(folder: Path):
+def test_a_planted_stage_does_not_cost_a_backup(folder: Path) -> None:
     receipt = repair(folder)
     (folder / STATE / f"stage-{receipt.id}").mkdir()
     recover(folder)
@@ -269,7 +267,7 @@ def test_a_planted_stage_does_not_cost_a_backup(folder: Path):
     assert (folder / "config.json").read_bytes() == OLD["config.json"]
 
 
-def test_damaged_receipts_are_skipped_and_named(folder: Path):
+def test_damaged_receipts_are_skipped_and_named(folder: Path) -> None:
     before = picture(folder)
     first = repair(folder)
     (folder / STATE / "log" / "20990101T000000Z-000000.json").write_text("garbage")

@@ -1,5 +1,6 @@
 """Real processes: a lock held, a kill, and signals before and after the commit point."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -56,7 +57,7 @@ def kill_me() -> None:
     ("leaf", "is_repaired"),
     [(".gitignore", False), ("journal.tmp", False), ("journal.json", False), ("config.json", True)],
 )
-def test_a_killed_process_leaves_the_old_or_the_new(tmp_path: Path, leaf: str, *, is_repaired: bool):
+def test_a_killed_process_leaves_the_old_or_the_new(tmp_path: Path, leaf: str, *, is_repaired: bool) -> None:
     done = make_folder(tmp_path / "done")
     repair(done)
     folder = make_folder(tmp_path / "merged")
@@ -74,7 +75,7 @@ def test_a_killed_process_leaves_the_old_or_the_new(tmp_path: Path, leaf: str, *
     assert leftovers(folder) == []
 
 
-def test_kills_at_random_moments(tmp_path: Path):
+def test_kills_at_random_moments(tmp_path: Path) -> None:
     done = make_folder(tmp_path / "done")
     ends = [picture(done, mtimes=False)]
     repair(done)
@@ -96,7 +97,7 @@ def test_kills_at_random_moments(tmp_path: Path):
 
 
 @pytest.mark.parametrize("dir_fds", [True, False])
-def test_one_at_a_time(folder: Path, *, dir_fds: bool):
+def test_one_at_a_time(folder: Path, *, dir_fds: bool) -> None:
     ready, release = threading.Event(), threading.Event()
     fs = FileSystem(dir_fds=dir_fds)
 
@@ -113,9 +114,12 @@ def test_one_at_a_time(folder: Path, *, dir_fds: bool):
     worker.start()
     try:
         assert ready.wait(20)
-        for call in (lambda: repair(folder, fs), lambda: undo(folder, fs=fs), lambda: recover(folder, fs=fs)):
-            with pytest.raises(RefusedError, match="another genfix is working"):
-                call()
+        with pytest.raises(RefusedError, match="another genfix is working"):
+            repair(folder, fs)
+        with pytest.raises(RefusedError, match="another genfix is working"):
+            undo(folder, fs=fs)
+        with pytest.raises(RefusedError, match="another genfix is working"):
+            recover(folder, fs=fs)
     finally:
         release.set()
         worker.join()
@@ -123,7 +127,7 @@ def test_one_at_a_time(folder: Path, *, dir_fds: bool):
     assert leftovers(folder) == []
 
 
-def test_the_lock_of_another_process_is_seen(folder: Path):
+def test_the_lock_of_another_process_is_seen(folder: Path) -> None:
     script = (
         "import fcntl, os, sys; fd = os.open(sys.argv[1], os.O_RDONLY); fcntl.flock(fd, fcntl.LOCK_EX);"
         "print('locked', flush=True); sys.stdin.read()"
@@ -143,9 +147,7 @@ def test_the_lock_of_another_process_is_seen(folder: Path):
     repair(folder)
 
 
-def test_without_any_lock_nothing_is_written(folder: Path, monkeypatch: pytest.MonkeyPatch):
-    import fcntl
-
+def test_without_any_lock_nothing_is_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def unsupported(*_: object) -> None:
         raise OSError(38, "Function not implemented")
 
@@ -159,11 +161,12 @@ def test_without_any_lock_nothing_is_written(folder: Path, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(
-    ("leaf", "is_repaired"), [(".gitignore", False), ("journal.tmp", True), ("journal.json", True)]
+    ("leaf", "is_repaired"),
+    [(".gitignore", False), ("new-3-of-4", False), ("journal.tmp", True), ("journal.json", True)],
 )
 def test_a_signal_discards_before_the_commit_point_and_waits_after_it(
     folder: Path, number: signal.Signals, leaf: str, *, is_repaired: bool
-):
+) -> None:
     class ToldError(Exception):
         pass
 
@@ -183,13 +186,13 @@ def test_a_signal_discards_before_the_commit_point_and_waits_after_it(
     assert leftovers(folder) == []
 
 
-def test_python_s_own_handler_raises_keyboard_interrupt(folder: Path):
+def test_python_s_own_handler_raises_keyboard_interrupt(folder: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         repair(folder, At(".gitignore", lambda: os.kill(os.getpid(), signal.SIGINT)))
     assert not (folder / ".cache").exists()
 
 
-def test_sigterm_ends_the_process_after_its_work(folder: Path):
+def test_sigterm_ends_the_process_after_its_work(folder: Path) -> None:
     def work() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         repair(folder, At("journal.json", lambda: os.kill(os.getpid(), signal.SIGTERM)))
@@ -200,7 +203,7 @@ def test_sigterm_ends_the_process_after_its_work(folder: Path):
     undo(folder)
 
 
-def test_a_handler_that_goes_on_still_learns_that_nothing_was_done(folder: Path):
+def test_a_handler_that_goes_on_still_learns_that_nothing_was_done(folder: Path) -> None:
     previous = signal.signal(signal.SIGTERM, lambda *_: None)
     try:
         with pytest.raises(KeyboardInterrupt):

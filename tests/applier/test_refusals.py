@@ -36,27 +36,27 @@ def _socket(path: Path) -> None:
 @pytest.mark.parametrize(
     "make", [_link, os.mkfifo, _socket, Path.mkdir, lambda path: path.symlink_to("none")]
 )
-def test_what_is_no_regular_file_is_refused(folder: Path, make: Callable[[Path], None]):
+def test_what_is_no_regular_file_is_refused(folder: Path, make: Callable[[Path], None]) -> None:
     make(folder / "chat_template.jinja")
     error = assert_refused(folder, "chat_template.jinja", RefusedError, "link or not a regular file")
     assert error.exit_code == 3
 
 
-def test_a_linked_directory_is_refused(folder: Path, tmp_path: Path):
+def test_a_linked_directory_is_refused(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (folder / "additional_chat_templates").symlink_to(tmp_path / "elsewhere")
     assert_refused(folder, "additional_chat_templates/x.jinja", RefusedError, "additional_chat_templates")
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
-def test_a_read_only_file_is_refused(folder: Path):
+def test_a_read_only_file_is_refused(folder: Path) -> None:
     (folder / "config.json").chmod(0o444)
     error = assert_refused(folder, "config.json", RefusedError, r"config\.json is read-only")
     assert "chmod u+w" in error.hint
 
 
 @pytest.mark.parametrize("closed", [".", "additional_chat_templates", ".cache"])
-def test_a_read_only_folder_is_an_error(folder: Path, closed: str):
+def test_a_read_only_folder_is_an_error(folder: Path, closed: str) -> None:
     directory = folder / closed
     directory.mkdir(exist_ok=True)
     directory.chmod(0o555)
@@ -68,7 +68,7 @@ def test_a_read_only_folder_is_an_error(folder: Path, closed: str):
 
 
 @pytest.mark.parametrize("renamed", [False, True])
-def test_a_hub_cache_snapshot_is_refused(tmp_path: Path, *, renamed: bool):
+def test_a_hub_cache_snapshot_is_refused(tmp_path: Path, *, renamed: bool) -> None:
     repo = tmp_path / ("copy" if renamed else "models--org--name")
     snapshot = make_folder(repo / "snapshots" / ("0" * 40))
     (repo / "blobs").mkdir()
@@ -80,13 +80,13 @@ def test_a_hub_cache_snapshot_is_refused(tmp_path: Path, *, renamed: bool):
     assert (repo / "blobs" / "abc").read_bytes() == OLD["config.json"]
 
 
-def test_a_link_to_a_hub_cache_snapshot_is_refused(tmp_path: Path):
+def test_a_link_to_a_hub_cache_snapshot_is_refused(tmp_path: Path) -> None:
     snapshot = make_folder(tmp_path / "models--org--name" / "snapshots" / ("0" * 40))
     (tmp_path / "model").symlink_to(snapshot)
     assert_refused(tmp_path / "model", "config.json", RefusedError, "snapshot in the Hub cache")
 
 
-def test_linked_weights_are_no_reason_to_refuse(folder: Path, tmp_path: Path):
+def test_linked_weights_are_no_reason_to_refuse(folder: Path, tmp_path: Path) -> None:
     (folder / "model.safetensors").rename(tmp_path / "w")
     (folder / "model.safetensors").symlink_to(tmp_path / "w")
     repair(folder)
@@ -98,26 +98,28 @@ def test_linked_weights_are_no_reason_to_refuse(folder: Path, tmp_path: Path):
     ["../x", "/etc/passwd", "a/../b", "", "a\\b", "C:x", "CON", "-x", "a\n", ".git/config", "x/.hidden",
      ".cache/huggingface/genfix/journal.json", "model.safetensors", "pytorch_model.bin"],
 )  # fmt: skip
-def test_a_name_that_genfix_never_writes_is_refused(folder: Path, name: str):
+def test_a_name_that_genfix_never_writes_is_refused(folder: Path, name: str) -> None:
     assert_refused(folder, name, InputError, "not a file that genfix writes")
 
 
 @pytest.mark.parametrize(
     ("one", "two"), [("a.txt", "A.txt"), ("a.txt", "a.txt"), ("a", "a/b"), ("\u00e9", "e\u0301")]
 )
-def test_two_names_for_one_file_are_refused(folder: Path, one: str, two: str):
+def test_two_names_for_one_file_are_refused(folder: Path, one: str, two: str) -> None:
     with pytest.raises(InputError, match="written twice"):
         apply(folder, [Write(one, None, b"1"), Write(two, None, b"2")], inputs={}, note={})
     assert not (folder / ".cache").exists()
 
 
-def test_a_name_that_differs_in_case_only_is_refused(folder: Path):
+def test_a_name_that_differs_in_case_only_is_refused(folder: Path) -> None:
     (folder / "Chat_Template.jinja").write_text("x")
     assert_refused(folder, "chat_template.jinja", RefusedError, "one name on some disks")
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])
-def test_a_planted_link_on_the_way_to_the_state_folder_is_refused(folder: Path, tmp_path: Path, depth: int):
+def test_a_planted_link_on_the_way_to_the_state_folder_is_refused(
+    folder: Path, tmp_path: Path, depth: int
+) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     way = folder.joinpath(*STATE.parts[:depth])
@@ -133,7 +135,7 @@ def test_a_planted_link_on_the_way_to_the_state_folder_is_refused(folder: Path, 
     assert log(folder) == ()
 
 
-def test_undo_refuses_what_apply_refuses(folder: Path):
+def test_undo_refuses_what_apply_refuses(folder: Path) -> None:
     receipt = repair(folder)
     (folder / "config.json").chmod(0o444)
     with pytest.raises(RefusedError, match="read-only"):
@@ -144,7 +146,7 @@ def test_undo_refuses_what_apply_refuses(folder: Path):
         undo(folder)
 
 
-def test_inputs_that_became_something_else_make_a_plan_stale(folder: Path):
+def test_inputs_that_became_something_else_make_a_plan_stale(folder: Path) -> None:
     (folder / "generation_config.json").unlink()
     os.mkfifo(folder / "generation_config.json")
     with pytest.raises(RefusedError, match=r"stale plan: generation_config\.json"):

@@ -1,0 +1,243 @@
+"""Engine views against what the engines really did: the rows of the verdict matrix, run on a toy checkpoint.
+
+The model emits ``<|user|>`` (264) at the end of each answer; an engine that does not stop there runs on.
+"""
+
+import json
+
+import pytest
+
+from genfix.engines import ENGINES, EngineView, StopVerdict, is_worse, stop_verdict, views
+from genfix.json_types import JsonValue
+from genfix.model import Model
+from tests.folders import CHATML, Files, MemoryFolder, chatml_files, dump, glm_files
+from tests.rules.test_files_rules import without
+from tests.rules.test_stop_tokens import with_json
+
+USER = 264
+LIST = [257, 264, 266]
+TOKENS: dict[str, JsonValue] = {"257": {"content": "<|endoftext|>"}, "264": {"content": "<|user|>"}}
+
+
+def toy(generation: object = ..., config: object = ..., tokenizer: str | None = "<|endoftext|>") -> Files:
+    """The toy checkpoint's metadata: eos_token_id of both files and the tokenizer's EOS token."""
+    files = {
+        "config.json": dump({"model_type": "qwen2"} | ({} if config is ... else {"eos_token_id": config})),
+        "tokenizer.json": dump({"added_tokens": [], "model": {}}),
+        "tokenizer_config.json": dump(
+            {"added_tokens_decoder": TOKENS, "eos_token": tokenizer, "chat_template": CHATML}
+        ),
+    }
+    match generation:
+        case bytes():
+            files["generation_config.json"] = generation
+        case _ if generation is not ...:
+            value = {} if generation == "absent" else {"eos_token_id": generation}
+            files["generation_config.json"] = dump(value | {"top_k": 20})
+        case _:
+            pass
+    return files
+
+
+MATRIX = {
+    # row: (folder, transformers 5 stops, vLLM stops)
+    "A": (toy(LIST, LIST), True, True),
+    "B": (toy(..., 257), False, False),
+    "C": (toy(..., LIST), True, True),
+    "D": (toy(b'{"eos_token_id": [', LIST), True, True),
+    "E": (toy("absent", LIST), False, False),
+    "F": (toy(257, LIST), False, False),
+    "G": (toy(["<|user|>"], LIST), False, False),
+    "H": (toy([], LIST), False, False),
+    "I": (toy(264, 257), True, True),
+    "J": (toy(..., ..., "<|user|>"), False, True),
+    "K": (toy(257, LIST, "<|user|>"), False, True),
+    "L": (toy(LIST, ..., None), True, True),
+    "M": (toy(None, LIST), False, False),
+    "P": (toy([151329, 151336], LIST), False, False),
+    "Q": (toy(..., ...), False, False),
+}
+
+
+def of(files: Files) -> tuple[EngineView, EngineView]:
+    """The views of transformers 5 and of vLLM."""
+    found = views(Model(MemoryFolder(files)))
+    return found["transformers5"], found["vllm"]
+
+
+@pytest.mark.parametrize("row", MATRIX)
+def test_a_row_of_the_verdict_matrix(row: str) -> None:
+    files, transformers, vllm = MATRIX[row]
+    assert tuple(USER in view.stop_token_ids for view in of(files)) == (transformers, vllm)
+
+
+def test_text_for_ids_fails_in_transformers_and_is_silent_in_vllm() -> None:
+    transformers, vllm = of(toy(["<|user|>"], LIST))
+    assert [problem.id for problem in transformers.problems] == ["engine-fails-on-text-eos"]
+    assert (transformers.loads, vllm.problems) == (True, ())
+
+
+@pytest.mark.parametrize(
+    ("config", "transformers", "vllm"),
+    [
+        ({"text_config": {"eos_token_id": [5, 6]}}, (5, 6), (5, 6)),
+        ({"eos_token_id": [5, 6], "text_config": {"eos_token_id": 7}}, (5, 6), (5, 6)),
+        ({"eos_token_id": None, "text_config": {"eos_token_id": 7}}, (7,), (7,)),
+        ({"decoder": {"eos_token_id": 8}, "text_config": {"eos_token_id": 7}}, (8,), (7,)),
+        ({"decoder": {}, "text_config": {"eos_token_id": 7}}, (7,), (7,)),
+        ({"decoder": {"vocab_size": 3}, "text_config": {"eos_token_id": 7}}, (), (7,)),
+        ({"llm_config": {"eos_token_id": 9}}, (), (9,)),
+    ],
+)
+def test_without_generation_config_the_nested_parts_of_config_are_asked(
+    config: dict[str, JsonValue], transformers: tuple[int, ...], vllm: tuple[int, ...]
+) -> None:
+    files = toy(..., ..., None) | {"config.json": dump({"model_type": "x"} | config)}
+    assert tuple(view.stop_token_ids for view in of(files)) == (transformers, vllm)
+
+
+def test_each_engine_takes_the_sampling_keys_it_reads() -> None:
+    values = {
+        "do_sample": True,
+        "temperature": 0.7,
+        "top_k": 20,
+        "max_new_tokens": 4,
+        "max_length": 9,
+        "num_beams": 2,
+    }
+    odd = {"stop_strings": ["x"], "presence_penalty": 1.5, "top_p": None}
+    files = toy(257) | {"generation_config.json": dump(values | odd)}
+    transformers, vllm = of(files)
+    assert transformers.sampling == values
+    assert vllm.sampling == {"temperature": 0.7, "top_k": 20, "max_new_tokens": 4, "presence_penalty": 1.5}
+
+
+def test_sampling_keys_left_in_config_are_read_by_transformers_alone() -> None:
+    transformers, vllm = of(with_json(toy(...), "config.json", temperature=0.7, top_p=0.5))
+    assert (transformers.sampling, vllm.sampling) == ({"temperature": 0.7, "top_p": 0.5}, {})
+    assert [view.sampling for view in of(with_json(toy(257), "config.json", temperature=0.7))] == [
+        {"top_k": 20}
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    ("config", "limit", "length"),
+    [
+        ({}, None, None),
+        ({"max_position_embeddings": 4096}, None, 4096),
+        ({"max_position_embeddings": 4096, "seq_length": 2048}, None, 2048),
+        ({"max_position_embeddings": 4096}, 1024, 1024),
+        ({"max_position_embeddings": 4096}, 10**30, 4096),
+        ({"max_position_embeddings": 4096}, 1e30, 4096),
+        ({"text_config": {"max_position_embeddings": 512}}, None, 512),
+        ({"max_position_embeddings": 4096, "rope_scaling": {"factor": 8.0}}, None, None),
+        ({"max_position_embeddings": 4096, "rope_scaling": None}, None, 4096),
+        ({}, 1024, None),
+    ],
+)
+def test_vllm_takes_the_shortest_length_it_finds(
+    config: dict[str, JsonValue], limit: float | None, length: int | None
+) -> None:
+    files = with_json(toy(257), "config.json", **config)
+    files = with_json(files, "tokenizer_config.json", model_max_length=limit)
+    transformers, vllm = of(files)
+    assert (transformers.context_length, vllm.context_length) == (None, length)
+
+
+@pytest.mark.parametrize(
+    ("files", "problems"),
+    [
+        (glm_files(), []),
+        (without(glm_files(), "config.json"), ["engine-cannot-find-config"]),
+        (glm_files() | {"config.json": b"{"}, ["engine-cannot-read-config"]),
+        (with_json(glm_files(), "config.json", model_type=...), ["engine-cannot-tell-model-type"]),
+        (glm_files() | {"tokenizer_config.json": b"{"}, ["engine-cannot-read-tokenizer-config"]),
+        (without(glm_files(), "tokenizer.model"), ["engine-cannot-find-tokenizer"]),
+        (without(glm_files(), "tokenizer.model") | {"vocab.json": b"{}"}, ["engine-cannot-find-tokenizer"]),
+        (without(glm_files(), "tokenizer.model") | {"vocab.json": b"{}", "merges.txt": b""}, []),
+        (without(glm_files(), "modeling_chatglm.py"), ["engine-cannot-find-code"]),
+        (without(chatml_files(), "tokenizer_config.json"), []),
+        ({}, ["engine-cannot-find-config", "engine-cannot-find-tokenizer"]),
+    ],
+)
+def test_both_engines_load_with_the_same_code_and_fail_on_the_same_files(
+    files: Files, problems: list[str]
+) -> None:
+    for view in of(files):
+        assert [problem.id for problem in view.problems] == problems
+        assert view.loads is (problems == [])
+
+
+def test_a_template_in_its_own_file_hides_the_one_in_the_tokenizers_config() -> None:
+    files = toy(257) | {"chat_template.jinja": b"mine"}
+    for view in of(files):
+        assert view.chat_template is not None
+        assert view.chat_template.source == "chat_template.jinja"
+    alone = [view.chat_template for view in of(toy(257))]
+    assert [template and template.source for template in alone] == ["tokenizer_config.json"] * 2
+    assert [
+        view.chat_template for view in of(with_json(toy(257), "tokenizer_config.json", chat_template=...))
+    ] == [None] * 2
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (toy(257, LIST), ["trace-stop-from", "trace-config-eos-hidden"]),
+        (toy(LIST, LIST), ["trace-stop-from"]),
+        (toy(..., LIST), ["trace-stop-fallback-missing"]),
+        (toy(b"{", LIST), ["trace-stop-fallback-unreadable"]),
+    ],
+)
+def test_the_trace_tells_where_the_stop_set_comes_from(files: Files, said: list[str]) -> None:
+    transformers, vllm = of(files)
+    assert [entry.id for entry in transformers.trace] == said
+    assert [entry.id for entry in vllm.trace] == ["trace-tokenizer-eos", said[0]]
+
+
+def view(*ids: int) -> EngineView:
+    return of(toy(list(ids), tokenizer=None))[0]
+
+
+@pytest.mark.parametrize(
+    ("had", "has", "ends", "verdict"),
+    [
+        ([1, 2], [2, 1], [2], StopVerdict.SAME),
+        ([1], [1, 2], [2], StopVerdict.SAME),
+        ([1, 2], [2], [2], StopVerdict.NARROWED),
+        ([1, 2], [1], [2], StopVerdict.LOST),
+        ([1, 2], [], [], StopVerdict.LOST),
+        ([1, 2], [2], [], StopVerdict.LOST),
+        ([1], [], [2], StopVerdict.NARROWED),
+        ([], [], [2], StopVerdict.SAME),
+        ([1, 2, 3], [3], [2, 3], StopVerdict.NARROWED),
+    ],
+)
+def test_what_became_of_a_stop_set(
+    had: list[int], has: list[int], ends: list[int], verdict: StopVerdict
+) -> None:
+    assert stop_verdict(view(*had), view(*has), ends) is verdict
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "worse"),
+    [
+        (toy(LIST), toy(LIST), False),
+        (toy(257), toy(LIST), False),
+        (toy(LIST), toy([264, 257]), True),
+        (toy(..., LIST), toy(257, LIST), True),
+        (toy(257), without(toy(257), "config.json"), True),
+        (without(toy(257), "config.json"), toy(257), False),
+        (toy(257), with_json(toy(257), "tokenizer_config.json", chat_template=...), True),
+        (toy(257), toy(["257"]), True),
+    ],
+)
+def test_when_a_change_makes_an_engine_do_worse(before: Files, after: Files, *, worse: bool) -> None:
+    assert is_worse(of(before)[0], of(after)[0], [USER]) is worse
+
+
+def test_views_come_in_one_order_and_say_whose_code_they_follow() -> None:
+    found = views(Model(MemoryFolder(toy(LIST))))
+    assert list(found) == list(ENGINES) == [view.engine for view in found.values()]
+    assert [view.version for view in found.values()] == ["5.23.0", "0.32.0"]
+    assert json.loads(toy(LIST)["config.json"])["model_type"] == "qwen2"

@@ -1,0 +1,112 @@
+"""One round of operations: who may touch a file, and what becomes of it."""
+
+import pytest
+
+from genfix.errors import PlanError
+from genfix.message import message
+from genfix.model import Model
+from genfix.planner.edits import Round, run_round
+from genfix.rules import (
+    Applicability,
+    CopyField,
+    Finding,
+    Fix,
+    Operation,
+    RemoveField,
+    RestoreFile,
+    SetField,
+    Severity,
+    StripBom,
+    Witness,
+)
+from tests.folders import Files, MemoryFolder
+
+MERGED: Files = {"a.json": b'{"x": 1, "y": 2}\n', "b.json": b'\xef\xbb\xbf{"z": 1}'}
+BASE: Files = {"a.json": b'{"w": 1e2, "x": 3, "y": 2}', "c.json": b"{}", "d.txt": b"\0\xff"}
+
+
+def finding(*operations: Operation, code: str = "GF001") -> Finding:
+    fix = Fix(Applicability.SAFE, message("why-bom"), operations) if operations else None
+    return Finding(code, "made-up", Severity.INFO, "a.json", message("json-bom"), Witness.BASE, fix=fix)
+
+
+def run(*findings: Finding) -> Round:
+    return run_round(MemoryFolder(MERGED), Model(MemoryFolder(BASE)), findings)
+
+
+@pytest.mark.parametrize(
+    ("operation", "name", "content"),
+    [
+        (RestoreFile("d.txt"), "d.txt", BASE["d.txt"]),
+        (RestoreFile("a.json"), "a.json", BASE["a.json"]),
+        (SetField("a.json", "/x", [1]), "a.json", b'{"x": [1], "y": 2}\n'),
+        (SetField("a.json", "/w", 0, ("w", "x")), "a.json", b'{"w": 0, "x": 1, "y": 2}\n'),
+        (CopyField("a.json", "/w"), "a.json", b'{"w": 1e2, "x": 1, "y": 2}\n'),
+        (RemoveField("a.json", "/x"), "a.json", b'{"y": 2}\n'),
+        (StripBom("b.json"), "b.json", b'{"z": 1}'),
+    ],
+)
+def test_each_operation_does_what_it_says(operation: Operation, name: str, content: bytes) -> None:
+    found = finding(operation)
+    outcome = run(found)
+    assert outcome.files == {name: content}
+    assert outcome.applied == (found,)
+    assert outcome.codes == {name: ("GF001",)}
+    assert outcome.restored == ({name} if isinstance(operation, RestoreFile) else set())
+
+
+def test_edits_of_one_file_add_up_in_the_order_of_findings() -> None:
+    first = finding(SetField("a.json", "/x", 5), code="GF001")
+    second = finding(RemoveField("a.json", "/y"), code="GF002")
+    outcome = run(first, second)
+    assert outcome.files == {"a.json": b'{"x": 5}\n'}
+    assert outcome.codes == {"a.json": ("GF001", "GF002")}
+
+
+def test_a_value_is_set_once_and_the_second_claim_waits() -> None:
+    first, second = finding(SetField("a.json", "/x", 5)), finding(SetField("a.json", "/x", 6), code="GF002")
+    outcome = run(first, second)
+    assert outcome.files == {"a.json": b'{"x": 5, "y": 2}\n'}
+    assert outcome.applied == (first,)
+
+
+def test_a_file_that_is_restored_is_edited_by_no_other_finding() -> None:
+    edit = finding(SetField("a.json", "/x", 5))
+    restore = finding(RestoreFile("a.json"), SetField("a.json", "/x", 7), code="GF002")
+    outcome = run(edit, restore)
+    assert outcome.files == {"a.json": b'{"w": 1e2, "x": 7, "y": 2}'}
+    assert outcome.applied == (restore,)
+    assert outcome.codes == {"a.json": ("GF002", "GF002")}
+
+
+def test_two_findings_that_restore_one_file_need_it_once() -> None:
+    first, second = finding(RestoreFile("c.json")), finding(RestoreFile("c.json"), code="GF002")
+    outcome = run(first, second)
+    assert (outcome.files, outcome.applied) == ({"c.json": b"{}"}, (first,))
+
+
+def test_a_finding_half_of_whose_fix_ran_is_not_claimed() -> None:
+    first = finding(SetField("a.json", "/x", 5))
+    second = finding(SetField("a.json", "/x", 6), RemoveField("a.json", "/y"), code="GF002")
+    outcome = run(first, second)
+    assert outcome.files == {"a.json": b'{"x": 5}\n'}
+    assert outcome.applied == (first,)
+
+
+def test_an_edit_that_changes_no_byte_is_no_change() -> None:
+    outcome = run(finding(SetField("a.json", "/x", 1)), finding())
+    assert (outcome.files, outcome.codes) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    "operation", [SetField("no.json", "/x", 1), RemoveField("no.json", "/x"), StripBom("no.json")]
+)
+def test_a_file_that_is_not_there_cannot_be_edited(operation: Operation) -> None:
+    with pytest.raises(PlanError, match=r"no\.json"):
+        run(finding(operation))
+
+
+@pytest.mark.parametrize("operation", [RestoreFile("c.json"), CopyField("a.json", "/x")])
+def test_nothing_can_be_taken_from_a_base_that_is_not_there(operation: Operation) -> None:
+    with pytest.raises(PlanError, match="no base"):
+        run_round(MemoryFolder(MERGED), None, [finding(operation)])

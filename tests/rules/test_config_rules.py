@@ -1,0 +1,128 @@
+"""GF4xx: what genfix says about config.json."""
+
+import json
+
+import pytest
+
+from genfix.rules import Applicability, CopyField, RestoreFile, Severity
+from tests.folders import Files, chatml_files, dump, find, glm_files, safetensors
+from tests.rules.test_files_rules import without
+from tests.rules.test_stop_tokens import with_json
+
+TEXT_FIELDS = ("hidden_size", "vocab_size", "rope_theta", "eos_token_id")
+
+
+def test_a_lost_config_is_an_error_and_comes_back_whole() -> None:
+    base = chatml_files()
+    [finding] = find(without(base, "config.json"), base, "GF4")
+    assert (finding.code, finding.severity) == ("GF401", Severity.ERROR)
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.SAFE
+    assert finding.fix.operations == (RestoreFile("config.json"),)
+
+
+@pytest.mark.parametrize(
+    ("rows", "applicability"), [(1024, Applicability.SAFE), (1032, Applicability.UNSAFE)]
+)
+def test_a_config_the_weights_contradict_comes_back_only_on_demand(
+    rows: int, applicability: Applicability
+) -> None:
+    base = chatml_files()
+    [finding] = find(without(base, "config.json") | {"model.safetensors": safetensors(rows)}, base, "GF401")
+    assert finding.fix is not None
+    assert finding.fix.applicability is applicability
+
+
+@pytest.mark.parametrize(
+    ("key", "severity"),
+    [
+        ("model_type", Severity.ERROR),
+        ("architectures", Severity.ERROR),
+        ("auto_map", Severity.ERROR),
+        ("rope_ratio", Severity.WARNING),
+        ("hidden_size", Severity.WARNING),
+        ("padded_vocab_size", Severity.WARNING),
+    ],
+)
+@pytest.mark.parametrize("left", [None, ...], ids=["null", "gone"])
+def test_a_lost_key_that_has_no_other_spelling_is_missed(key: str, severity: Severity, left: object) -> None:
+    base = glm_files()
+    [finding] = find(with_json(base, "config.json", **{key: left}), base, "GF4")
+    assert (finding.code, finding.severity, finding.pointer) == ("GF402", severity, f"/{key}")
+    assert finding.expected == json.loads(base["config.json"])[key]
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.SAFE
+    assert finding.fix.operations == (CopyField("config.json", f"/{key}"),)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        (
+            {"rope_theta": 5e5, "rope_scaling": {"rope_type": "llama3"}},
+            {"rope_parameters": {"rope_theta": 5e5, "rope_type": "llama3"}},
+        ),
+        ({"partial_rotary_factor": 0.5}, {"rope_parameters": {"partial_rotary_factor": 0.5}}),
+        ({"torch_dtype": "bfloat16"}, {"dtype": "bfloat16"}),
+        ({"image_token_index": 5}, {"image_token_id": 5}),
+        ({"num_layers": 2}, {"num_hidden_layers": 2}),
+        ({"seq_length": 128}, {"max_position_embeddings": 128}),
+        (
+            {"transformers_version": "4", "_name_or_path": "a/b", "use_cache": True},
+            {"transformers_version": "5"},
+        ),
+        (
+            {"sliding_window": 131072, "use_sliding_window": False},
+            {"sliding_window": None, "layer_types": []},
+        ),
+        ({"bos_token_id": 1000}, {"bos_token_id": None, "pad_token_id": 1000, "head_dim": 8}),
+        ({"rope_scaling": None, "auto_map": {}, "architectures": ["A"]}, {"architectures": ["B"]}),
+        ({"torch_dtype": "bfloat16"}, {"torch_dtype": "float32"}),
+    ],
+)
+def test_another_spelling_or_a_key_nobody_needs_is_nothing(
+    theirs: dict[str, object], ours: dict[str, object]
+) -> None:
+    files = with_json(chatml_files(), "config.json", rope_theta=...)
+    assert find(with_json(files, "config.json", **ours), with_json(files, "config.json", **theirs)) == []
+
+
+@pytest.mark.parametrize("part", ["text_config", "llm_config", "language_config"])
+def test_text_fields_moved_under_the_language_models_part_are_nothing(part: str) -> None:
+    base = chatml_files()
+    config = json.loads(base["config.json"])
+    nested = {key: config.pop(key) for key in TEXT_FIELDS}
+    nested["rope_parameters"] = {"rope_theta": nested.pop("rope_theta")}
+    assert find(base | {"config.json": dump(config | {part: nested})}, base) == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "applicability"), [(1024, Applicability.SAFE), (1032, Applicability.UNSAFE)]
+)
+def test_the_weights_know_the_vocabularys_size_better_than_the_base(
+    rows: int, applicability: Applicability
+) -> None:
+    base = chatml_files()
+    merged = with_json(base, "config.json", vocab_size=...) | {"model.safetensors": safetensors(rows)}
+    [finding] = find(merged, base, "GF4")
+    assert finding.fix is not None
+    assert finding.fix.applicability is applicability
+
+
+@pytest.mark.parametrize(
+    "files", [{}, {"config.json": b"{"}, {"config.json": b""}], ids=["none", "torn", "empty"]
+)
+def test_keys_are_not_missed_one_by_one_where_the_whole_file_is_gone(files: Files) -> None:
+    assert find(without(glm_files(), "config.json") | files, glm_files(), "GF402") == []
+
+
+def test_a_config_that_neither_folder_has_is_not_missed() -> None:
+    neither = without(chatml_files(), "config.json")
+    assert find(neither, neither) == []
+
+
+def test_infinity_is_a_number_to_the_engines() -> None:
+    """Mamba 2 ships ``"time_step_limit": [0.0, Infinity]``."""
+    base = with_json(chatml_files(), "config.json", time_step_limit=[0.0, float("inf")])
+    assert b"Infinity" in base["config.json"]
+    assert find(base, base) == find(base) == []

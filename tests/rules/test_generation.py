@@ -1,0 +1,234 @@
+"""GF6xx: what genfix says about generation_config.json beyond stop tokens."""
+
+import json
+
+import pytest
+
+from genfix.rules import Applicability, CopyField, Finding, RemoveField, RestoreFile, SetField, Severity
+from tests.folders import CHATML, Files, added_tokens, chatml_files, dump, find, glm_files
+from tests.rules.test_files_rules import without
+from tests.rules.test_stop_tokens import with_json
+
+GEN = "generation_config.json"
+
+
+def gen(files: Files, **values: object) -> Files:
+    return with_json(files, GEN, **values)
+
+
+def applicability(finding: Finding) -> Applicability:
+    assert finding.fix is not None
+    return finding.fix.applicability
+
+
+@pytest.mark.parametrize(
+    ("eos", "severity"),
+    [(151329, Severity.ERROR), (..., Severity.ERROR), ([151329, 151336, 151338], Severity.WARNING)],
+)
+def test_a_lost_file_is_an_error_where_the_model_no_longer_stops(eos: object, severity: Severity) -> None:
+    base = glm_files()
+    merged = with_json(without(base, GEN), "config.json", eos_token_id=eos)
+    [finding] = find(merged, base, "GF601")
+    assert finding.severity is severity
+    assert applicability(finding) is Applicability.SAFE
+    assert finding.fix is not None
+    assert finding.fix.operations == (RestoreFile(GEN),)
+
+
+def test_an_id_that_only_the_folders_own_config_stops_at_is_kept() -> None:
+    base = glm_files()
+    merged = with_json(without(base, GEN), "config.json", eos_token_id=[151329, 151337])
+    [finding] = find(merged, base, "GF601")
+    assert finding.fix is not None
+    restore, edit = finding.fix.operations
+    assert restore == RestoreFile(GEN)
+    assert isinstance(edit, SetField)
+    assert edit.value == [151329, 151336, 151338, 151337]
+
+
+def test_a_file_the_base_lacks_too_is_not_missed() -> None:
+    neither = without(chatml_files(), GEN)
+    assert find(neither, neither, "GF6") == []
+
+
+@pytest.mark.xfail(
+    reason="reported: a stop id that is another token here is brought back as safe", strict=True
+)
+def test_a_list_whose_ids_are_other_tokens_here_comes_back_only_on_demand() -> None:
+    base = chatml_files()
+    swapped = [{"id": 1001, "content": "<|im_end|>"}, {"id": 1002, "content": "<|im_start|>"}]
+    merged = with_json(without(base, GEN), "tokenizer.json", added_tokens=swapped)
+    [finding] = find(with_json(merged, "config.json", eos_token_id=...), base, "GF601")
+    assert applicability(finding) is Applicability.UNSAFE
+
+
+@pytest.mark.xfail(
+    reason="reported: the base's stop ids come back with its file beside another template", strict=True
+)
+def test_the_bases_ids_are_not_added_beside_another_template() -> None:
+    """As for a file that is there: ids only the base has are unsafe to add."""
+    base = glm_files()
+    tokens = json.loads(base["tokenizer_config.json"])["added_tokens_decoder"] | added_tokens(
+        {"<|im_end|>": 151400}
+    )
+    merged = with_json(base, "tokenizer_config.json", chat_template=CHATML, added_tokens_decoder=tokens)
+    [finding] = find(without(merged, GEN), base, "GF601")
+    assert finding.fix is not None
+    assert finding.fix.operations != (RestoreFile(GEN),)
+
+
+RESYNTHESISED = {"_from_model_config": True, "eos_token_id": 1002, "transformers_version": "5.0.0"}
+
+
+def test_a_file_written_anew_from_config_gets_the_bases_settings_back() -> None:
+    base = chatml_files()
+    [finding] = find(base | {GEN: dump(RESYNTHESISED)}, base, "GF602")
+    assert finding.severity is Severity.WARNING
+    assert applicability(finding) is Applicability.SAFE
+    assert finding.fix is not None
+    keys = ["bos_token_id", "do_sample", "repetition_penalty", "temperature", "top_k"]
+    assert finding.fix.operations == (
+        *(CopyField(GEN, f"/{key}") for key in keys),
+        RemoveField(GEN, "/_from_model_config"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (RESYNTHESISED | {"temperature": 0.3}, {}),
+        (RESYNTHESISED | {"eos_token_id": 1000}, {}),
+        (RESYNTHESISED | {"_from_model_config": False}, {}),
+        (RESYNTHESISED, {"_from_model_config": True}),
+        (RESYNTHESISED, {"do_sample": ..., "repetition_penalty": ..., "temperature": ..., "top_k": ...}),
+    ],
+    ids=["own temperature", "own eos", "not said", "base too", "base has no settings"],
+)
+def test_a_file_somebody_chose_a_value_of_is_not_written_anew(
+    ours: dict[str, object], theirs: dict[str, object]
+) -> None:
+    base = gen(chatml_files(), **theirs)
+    assert find(base | {GEN: dump(ours)}, base, "GF602") == []
+
+
+@pytest.mark.parametrize("key", ["max_new_tokens", "max_length"])
+@pytest.mark.parametrize("has_file", [True, False])
+def test_a_length_limit_the_base_does_not_set_is_taken_out(key: str, *, has_file: bool) -> None:
+    base = chatml_files()
+    [finding] = find(gen(base, **{key: 64}), base if has_file else without(base, GEN), "GF6")
+    assert (finding.code, finding.severity, finding.pointer) == ("GF603", Severity.WARNING, f"/{key}")
+    assert applicability(finding) is Applicability.SAFE
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [({"max_length": 20}, {}), ({"max_length": None}, {}), ({"max_length": 8}, {"max_length": 8})],
+)
+def test_a_length_limit_that_is_the_default_or_the_bases_is_nothing(
+    ours: dict[str, object], theirs: dict[str, object]
+) -> None:
+    assert find(gen(chatml_files(), **ours), gen(chatml_files(), **theirs), "GF6") == []
+
+
+def test_another_limit_than_the_bases_is_information() -> None:
+    [finding] = find(gen(glm_files(), max_length=512), glm_files(), "GF6")
+    assert (finding.code, finding.severity) == ("GF605", Severity.INFO)
+    assert applicability(finding) is Applicability.UNSAFE
+
+
+BAD = [
+    ("temperature", -0.1),
+    ("top_p", 0),
+    ("top_p", 1.5),
+    ("top_p", "0.8"),
+    ("min_p", -1),
+    ("top_k", -2),
+    ("repetition_penalty", 0),
+    ("max_new_tokens", 0),
+    ("num_beams", 0),
+    ("temperature", True),
+]
+GOOD = [
+    ("temperature", 0), ("top_p", 1), ("min_p", 0.0), ("top_k", -1), ("top_k", 0), ("repetition_penalty", 0.9),
+    ("num_beams", 1), ("temperature", None), ("max_new_tokens", 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "value"), BAD)
+def test_a_value_engines_refuse_is_an_error_and_goes(key: str, value: object) -> None:
+    alone = gen(chatml_files(), **{key: value})
+    [finding] = find(alone, None, "GF604")
+    assert (finding.severity, finding.pointer) == (Severity.ERROR, f"/{key}")
+    assert applicability(finding) is Applicability.SAFE
+    assert finding.fix is not None
+    assert finding.fix.operations == (RemoveField(GEN, f"/{key}"),)
+
+
+@pytest.mark.parametrize(("key", "value"), GOOD)
+def test_a_value_engines_take_is_nothing(key: str, value: object) -> None:
+    assert find(gen(chatml_files(), **{key: value}), None, "GF6") == []
+
+
+def test_a_refused_value_is_replaced_by_the_bases_good_one() -> None:
+    base = chatml_files()
+    [finding] = find(gen(base, temperature=-1), base, "GF604")
+    assert finding.fix is not None
+    assert finding.fix.operations == (CopyField(GEN, "/temperature"),)
+    assert finding.expected == 0.7
+
+
+def test_a_refused_value_the_base_has_too_is_information() -> None:
+    both = gen(chatml_files(), top_p=0)
+    [finding] = find(both, both, "GF6")
+    assert finding.severity is Severity.INFO
+    assert applicability(finding) is Applicability.UNSAFE
+
+
+@pytest.mark.parametrize("do_sample", [..., False, None])
+def test_sampling_values_without_do_sample_are_information(do_sample: object) -> None:
+    """Llama-2-chat and Vicuna ship such a file: every engine loads it."""
+    [finding] = find(gen(chatml_files(), do_sample=do_sample), None, "GF6")
+    assert (finding.code, finding.severity, finding.pointer) == ("GF604", Severity.INFO, "/do_sample")
+    assert applicability(finding) is Applicability.UNSAFE
+
+
+@pytest.mark.parametrize("value", [1.0, None, ...])
+def test_a_default_without_do_sample_is_nothing(value: object) -> None:
+    files = gen(chatml_files(), do_sample=..., temperature=value, top_k=50)
+    assert find(files, None, "GF6") == []
+
+
+@pytest.mark.parametrize(
+    ("ours", "operation"),
+    [
+        ({"temperature": 0.3}, CopyField(GEN, "/temperature")),
+        ({"temperature": ...}, CopyField(GEN, "/temperature")),
+        ({"top_p": 0.5}, RemoveField(GEN, "/top_p")),
+        ({"top_k": 50}, CopyField(GEN, "/top_k")),
+    ],
+)
+def test_a_sampling_setting_that_is_not_the_bases_is_information(
+    ours: dict[str, object], operation: CopyField | RemoveField
+) -> None:
+    [finding] = find(gen(chatml_files(), **ours), chatml_files(), "GF6")
+    assert (finding.code, finding.severity) == ("GF605", Severity.INFO)
+    assert applicability(finding) is Applicability.UNSAFE
+    assert finding.fix is not None
+    assert finding.fix.operations == (operation,)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ({"repetition_penalty": ...}, {"repetition_penalty": 1.0}),
+        ({"top_p": 1.0}, {}),
+        ({"transformers_version": "5.0.0"}, {"transformers_version": "4.0.0"}),
+        ({"pad_token_id": 1000, "bos_token_id": None}, {}),
+        ({"top_k": 20.0}, {}),
+        ({"top_p": None}, {}),
+    ],
+)
+def test_a_default_written_out_a_version_or_a_token_id_is_nothing(
+    ours: dict[str, object], theirs: dict[str, object]
+) -> None:
+    assert find(gen(chatml_files(), **ours), gen(chatml_files(), **theirs), "GF6") == []

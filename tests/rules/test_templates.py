@@ -1,0 +1,216 @@
+"""GF2xx: what genfix says about the chat template."""
+
+import json
+
+import pytest
+
+from genfix.rules import Applicability, CopyField, RestoreFile, SetField, Severity
+from tests.folders import (
+    CHATML,
+    CHATML_TOKENS,
+    Files,
+    added_tokens,
+    chatml_files,
+    dump,
+    find,
+    glm_files,
+    vlm_files,
+)
+from tests.rules.test_files_rules import without
+from tests.rules.test_stop_tokens import with_json
+
+JINJA = "chat_template.jinja"
+INLINE = "tokenizer_config.json"
+
+
+def inline(files: Files, template: object = ...) -> Files:
+    """``files`` with that template in tokenizer_config.json."""
+    return with_json(files, INLINE, chat_template=template)
+
+
+def moved(files: Files) -> Files:
+    """``files`` as transformers 5 saves them: the template in a file of its own, in one place."""
+    text = json.loads(files[INLINE])["chat_template"]
+    return without(inline(files), "chat_template.json") | {JINJA: text.encode()}
+
+
+def test_a_lost_inline_template_is_an_error_and_is_copied() -> None:
+    base = chatml_files()
+    [finding] = find(inline(base), base, "GF2")
+    assert (finding.code, finding.severity) == ("GF201", Severity.ERROR)
+    assert finding.engines == ("transformers5", "vllm")
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.SAFE
+    assert finding.fix.operations == (CopyField(INLINE, "/chat_template"),)
+
+
+def test_a_template_comes_back_in_each_place_the_base_has_it() -> None:
+    base = vlm_files() | {JINJA: CHATML.encode()}
+    [finding] = find(without(inline(base), JINJA, "chat_template.json"), base, "GF2")
+    assert finding.fix is not None
+    assert finding.fix.operations == (
+        RestoreFile(JINJA),
+        CopyField(INLINE, "/chat_template"),
+        RestoreFile("chat_template.json"),
+    )
+
+
+@pytest.mark.parametrize("files", [chatml_files(), glm_files(), vlm_files()], ids=["chatml", "glm", "vlm"])
+def test_a_template_moved_to_its_own_file_is_nothing(files: Files) -> None:
+    assert find(moved(files), files) == []
+
+
+@pytest.mark.parametrize(
+    "spelling", [CHATML + "\n", [{"name": "default", "template": CHATML}], {"default": CHATML}]
+)
+def test_another_spelling_of_the_same_template_is_nothing(spelling: object) -> None:
+    base = chatml_files()
+    assert find(inline(base, spelling), base) == []
+
+
+def test_a_template_of_its_own_is_right() -> None:
+    base = chatml_files()
+    assert find(inline(base, CHATML + "{# mine #}"), base) == []
+
+
+def test_a_template_the_base_does_not_have_either_is_not_missed() -> None:
+    neither = inline(chatml_files())
+    assert find(neither, neither) == []
+
+
+def with_token(files: Files, text: str, token_id: int) -> Files:
+    """``files`` with one more, or one moved, added token in tokenizer.json."""
+    tokens = CHATML_TOKENS | {text: token_id}
+    return with_json(
+        files, "tokenizer.json", added_tokens=[{"id": i, "content": t} for t, i in tokens.items()]
+    )
+
+
+@pytest.mark.parametrize(("text", "token_id"), [("<|mine|>", 1003), ("<|im_end|>", 1005)])
+def test_tokens_that_are_new_or_moved_speak_of_another_template(text: str, token_id: int) -> None:
+    base = chatml_files()
+    [finding] = find(with_token(inline(base), text, token_id), base, "GF201")
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.UNSAFE
+
+
+def test_where_no_token_is_known_nothing_speaks_against_the_bases_template() -> None:
+    base = chatml_files()
+    [finding] = find(without(inline(base), "tokenizer.json"), base, "GF201")
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.SAFE
+
+
+def test_a_template_that_comes_back_with_its_file_is_no_second_finding() -> None:
+    base = chatml_files()
+    assert find(without(base, INLINE), base, "GF2") == []
+    assert find(base | {INLINE: b"{"}, base, "GF2") == []
+
+
+def test_the_processors_own_copy_is_missed_beside_an_inline_one() -> None:
+    base = vlm_files()
+    [finding] = find(without(base, "chat_template.json"), base, "GF2")
+    assert (finding.code, finding.severity, finding.file) == ("GF201", Severity.WARNING, "chat_template.json")
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.SAFE
+
+
+@pytest.mark.xfail(
+    reason="reported: the base's processor template is put beside a trained one as safe", strict=True
+)
+@pytest.mark.parametrize("broken", [False, True])
+def test_the_processors_copy_of_another_template_is_put_back_only_on_demand(*, broken: bool) -> None:
+    base = vlm_files()
+    merged = without(inline(base, CHATML + "{# mine #}"), "chat_template.json")
+    if broken:
+        merged |= {"chat_template.json": b"{"}
+    [finding] = find(merged, base)
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.UNSAFE
+
+
+@pytest.mark.xfail(
+    reason="reported: a template lost inside a file that is still there is not missed", strict=True
+)
+@pytest.mark.parametrize("name", ["chat_template.json", "processor_config.json"])
+def test_a_template_lost_inside_a_file_that_is_still_there_is_missed(name: str) -> None:
+    base = inline(chatml_files()) | {name: dump({"chat_template": CHATML, "processor_class": "P"})}
+    assert [f.code for f in find(base | {name: dump({"processor_class": "P"})}, base)] == ["GF201"]
+
+
+@pytest.mark.xfail(reason="reported: no rule sees a template file that is empty or not UTF-8", strict=True)
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe"])
+def test_a_template_file_that_no_engine_can_use_is_a_finding(content: bytes) -> None:
+    base = moved(chatml_files())
+    assert [f.severity for f in find(base | {JINJA: content}, base)] == [Severity.ERROR]
+
+
+MINE = CHATML + "{# mine #}"
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "base", "found"),
+    [
+        (CHATML, MINE, chatml_files(), [Severity.WARNING]),
+        (CHATML, MINE, None, [Severity.INFO]),
+        (CHATML, MINE, inline(chatml_files(), MINE) | {JINJA: CHATML.encode()}, [Severity.INFO]),
+        (CHATML, MINE, inline(chatml_files(), MINE) | {JINJA: MINE.encode()}, [Severity.WARNING]),
+        (CHATML + "\n\n", CHATML, chatml_files(), []),
+        (CHATML, ..., chatml_files(), []),
+    ],
+)
+def test_two_copies_with_different_texts(
+    first: str, other: object, base: Files | None, found: list[Severity]
+) -> None:
+    findings = find(inline(chatml_files(), other) | {JINJA: first.encode()}, base, "GF202")
+    assert [finding.severity for finding in findings] == found
+    for finding in findings:
+        assert finding.fix is not None
+        assert finding.fix.applicability is Applicability.UNSAFE
+        assert finding.fix.operations == (SetField(INLINE, "/chat_template", CHATML),)
+
+
+def test_tokenizer_and_processor_may_have_templates_of_their_own() -> None:
+    assert find(vlm_files(), None, "GF202") == []
+
+
+BROKEN = [
+    ("{% for m in messages %}", "syntax"),
+    ("{{ ''.__class__.__mro__[1].__subclasses__() }}", "security"),
+    ("{% for a in range(90000) %}{% for b in range(90000) %}{% endfor %}{% endfor %}", "timeout"),
+]
+
+
+@pytest.mark.parametrize(("template", "kind"), BROKEN, ids=[kind for _, kind in BROKEN])
+def test_a_template_that_does_not_render_is_an_error_without_a_fix(template: str, kind: str) -> None:
+    [finding] = find(inline(chatml_files(), template), chatml_files(), "GF203")
+    assert finding.severity is Severity.ERROR
+    assert finding.message.args["kind"] == kind
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.MANUAL
+
+
+def test_a_template_the_base_breaks_too_is_information() -> None:
+    both = inline(chatml_files(), BROKEN[0][0])
+    assert [finding.severity for finding in find(both, both, "GF203")] == [Severity.INFO]
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}" + CHATML,
+        CHATML.replace("{{ m.content }}", "{% generation %}{{ m.content }}{% endgeneration %}"),
+        "{{ strftime_now('%d %b %Y') }}" + CHATML,
+        "plain text",
+    ],
+)
+def test_a_template_that_engines_render_is_not_broken(template: str) -> None:
+    assert find(inline(chatml_files(), template), None, "GF203") == []
+
+
+def test_a_token_table_in_the_old_place_counts_as_well() -> None:
+    base = inline(with_json(glm_files(), INLINE, added_tokens_decoder=added_tokens(CHATML_TOKENS)), CHATML)
+    merged = with_json(base, INLINE, added_tokens_decoder=added_tokens({"<|im_end|>": 7}), chat_template=...)
+    [finding] = find(merged, base, "GF201")
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.UNSAFE
