@@ -50,12 +50,12 @@ def test_a_base_is_healthy(name: str) -> None:
 def damaged(draw: st.DrawFn, base: Files) -> Files:
     """``base`` after a careless tool: files lost or torn, keys lost, values narrowed."""
     files = dict(base)
-    for name in draw(st.sets(st.sampled_from(sorted(base)))):
+    for name in sorted(draw(st.sets(st.sampled_from(sorted(base))))):
         del files[name]
     readable = [name for name in sorted(files) if name.endswith(".json")]
-    for name in draw(st.sets(st.sampled_from(readable), max_size=3)) if readable else ():
+    for name in sorted(draw(st.sets(st.sampled_from(readable), max_size=3))) if readable else ():
         document: dict[str, JsonValue] = json.loads(files[name])
-        for key in draw(st.sets(st.sampled_from(sorted(document)))):
+        for key in sorted(draw(st.sets(st.sampled_from(sorted(document))))):
             changed = draw(st.sampled_from(["lost", "null", "narrowed", "list", "text", "number"]))
             document[key] = _changed(document[key], changed)
             if changed == "lost":
