@@ -74,6 +74,6 @@ def is_worse(before: EngineView, after: EngineView, ends: Sequence[int]) -> bool
     if before.chat_template is not None and after.chat_template is None:
         return True
     known = {problem.id for problem in before.problems}
-    if any(problem.id not in known for problem in after.problems):
+    if before.loads and any(problem.id not in known for problem in after.problems):
         return True
     return stop_verdict(before, after, ends) is not StopVerdict.SAME

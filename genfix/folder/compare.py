@@ -23,10 +23,12 @@ def same_file(left: Folder, right: Folder, name: str) -> bool:
         return left_stat.sha256 == right_stat.sha256
     if left_stat.git_sha1 and right_stat.git_sha1:
         return left_stat.git_sha1 == right_stat.git_sha1
+    # A side that only lists its digests is not on this machine: the other one is hashed the way it needs.
+    for folder, stat in ((left, left_stat), (right, right_stat)):
+        if not isinstance(folder, LocalFolder) and stat.git_sha1:
+            return git_sha1_of(left, name) == git_sha1_of(right, name)
     if right_stat.sha256 or left_stat.sha256:
         return sha256_of(left, name) == sha256_of(right, name)
-    if right_stat.git_sha1 or left_stat.git_sha1:
-        return git_sha1_of(left, name) == git_sha1_of(right, name)
     return _same_bytes(left, right, name, left_stat.size)
 
 

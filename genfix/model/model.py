@@ -9,12 +9,13 @@ from genfix.folder.kinds import GENERATION_CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model.chat_template import JINJA_FILE, ChatTemplate, template_copies
 from genfix.model.json_read import JsonError, JsonProblem, JsonProblemKind, decoded, parsed, read_json_object
-from genfix.model.tokenizer import TokenTable, read_token_table
+from genfix.model.tokenizer import TokenTable, read_token_table, read_tokenizer_head
 from genfix.model.turn_ends import TemplateFailure, TurnEnds, find_turn_ends
 from genfix.model.weights import Weights
 
 __all__ = ["JsonFile", "Model", "TextFile"]
 
+_FAST_TOKENIZER: Final = "tokenizer.json"
 _NOTHING: Final[JsonObject] = {}
 
 
@@ -126,6 +127,27 @@ class Model:
             self.object("added_tokens.json"),
             self.object("special_tokens_map.json"),
         )
+
+    @cached_property
+    def tokenizer_problem(self) -> JsonProblem | FolderFileError | None:
+        """What is wrong with ``tokenizer.json``, where it is there.
+
+        A file whose head parses and whose last byte closes it is taken to be whole: 10 MB of vocabulary are
+        not parsed to find out.
+        """
+        if not self.has(_FAST_TOKENIZER):
+            return None
+        try:
+            size = self.folder.stat(_FAST_TOKENIZER).size
+            tail = self.folder.read_range(_FAST_TOKENIZER, max(0, size - 64), 64)
+            if read_tokenizer_head(self.folder) and tail.rstrip().endswith(b"}"):
+                return None
+            read_json_object(self.folder.read(_FAST_TOKENIZER))
+        except JsonError as error:
+            return error.problem
+        except FolderFileError as error:
+            return error
+        return None
 
     @cached_property
     def jinja(self) -> TextFile:

@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from genfix.errors import PlanError
-from genfix.folder import Folder
+from genfix.errors import GenfixError, PlanError
+from genfix.folder import Folder, FolderFileError
+from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.json_edit import raw_value, remove_value, set_value
+from genfix.model.json_read import JsonError
 from genfix.rules import CopyField, Finding, Operation, RemoveField, RestoreFile, SetField, StripBom
 
 __all__ = ["Round", "run_round"]
@@ -24,6 +26,8 @@ class Round:
     """Per file, the codes of the findings that touched it."""
     restored: frozenset[str]
     """Files that were put back whole."""
+    failed: Mapping[tuple[str, str, str], Message]
+    """Findings, by key, whose operations the file does not allow, and why."""
 
 
 def run_round(merged: Folder, base: Model | None, findings: Sequence[Finding]) -> Round:
@@ -41,16 +45,23 @@ def run_round(merged: Folder, base: Model | None, findings: Sequence[Finding]) -
     codes: dict[str, list[str]] = {}
     touched: set[tuple[str, str]] = set()
     applied: list[Finding] = []
+    failed: dict[tuple[str, str, str], Message] = {}
     for finding in findings:
         operations = _operations(finding)
         free = [
             op for op in operations if restored.get(op.file, finding) is finding and _place(op) not in touched
         ]
-        for operation in free:
-            touched.add(_place(operation))
-            before = files[operation.file] if operation.file in files else _content(merged, operation.file)
-            files[operation.file] = _run(operation, before, base)
-            codes.setdefault(operation.file, []).append(finding.code)
+        try:
+            done = _run_all(free, files, merged, base)
+        except (JsonError, KeyError, ValueError, FolderFileError) as error:
+            # A key that stands twice on the way to the value, say: nobody but its author may edit that file.
+            reason = error.message if isinstance(error, GenfixError) else str(error)
+            failed[finding.key] = message("objection-not-possible", reason=reason)
+            continue
+        files |= done
+        touched.update(_place(operation) for operation in free)
+        for name in done:
+            codes.setdefault(name, []).append(finding.code)
         if operations and len(free) == len(operations):
             applied.append(finding)
     changed = {name: content for name, content in files.items() if content != _content(merged, name)}
@@ -59,7 +70,19 @@ def run_round(merged: Folder, base: Model | None, findings: Sequence[Finding]) -
         tuple(applied),
         {name: tuple(codes[name]) for name in changed},
         frozenset(name for name in changed if name in restored),
+        failed,
     )
+
+
+def _run_all(
+    operations: Sequence[Operation], files: Mapping[str, bytes], merged: Folder, base: Model | None
+) -> dict[str, bytes]:
+    done: dict[str, bytes] = {}
+    for operation in operations:
+        name = operation.file
+        before = done.get(name, files.get(name))
+        done[name] = _run(operation, before if before is not None else _content(merged, name), base)
+    return done
 
 
 def _operations(finding: Finding) -> tuple[Operation, ...]:

@@ -1,15 +1,17 @@
 """Findings to plan: pure and deterministic, and judged again on the planned result."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from genfix.engines import is_worse
 from genfix.errors import PlanError
 from genfix.folder import FileKind, Folder, FolderFileError, OverlayFolder, kind_of, sha256_of
+from genfix.message import Message, message
 from genfix.model import Model
 from genfix.planner.edits import run_round
 from genfix.planner.plan import FileChange, Plan
-from genfix.rules import Applicability, Context, Finding, Severity, judge, sort_findings
+from genfix.rules import Applicability, Context, Finding, Fix, Severity, judge, sort_findings
 
 __all__ = ["make_plan"]
 
@@ -27,7 +29,34 @@ _READ_KINDS: Final = frozenset(
         FileKind.CODE,
     ]
 )
-_REPORT_IT: Final = "this is a bug in genfix: please report it; `--ignore` with the code leaves that rule out"
+_REPORT_IT = "this is a bug in genfix: please report it; `--ignore` with the code leaves that rule out"
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What a plan is made from."""
+
+    merged: Folder
+    base: Model | None
+    classes: frozenset[Applicability]
+    wanted: Callable[[str], bool]
+
+    def judge(self, context: Context) -> tuple[Finding, ...]:
+        return tuple(finding for finding in judge(context) if self.wanted(finding.code))
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """The result of all fixes but those left out."""
+
+    first: Context
+    last: Context
+    before: tuple[Finding, ...]
+    after: tuple[Finding, ...]
+    applied: tuple[Finding, ...]
+    overlay: dict[str, bytes]
+    codes: dict[str, list[str]]
+    restored: frozenset[str]
 
 
 def make_plan(
@@ -37,91 +66,120 @@ def make_plan(
     unsafe_fixes: bool = False,
     wanted: Callable[[str], bool] = lambda _: True,
 ) -> Plan:
-    """Plan the fixes for ``merged``.
+    """Plan the fixes for ``merged``; ``wanted`` tells by code which rules count.
 
-    ``wanted`` tells by code which rules count. Raises `PlanError` where the planned result would still have
-    what the plan claims to fix, would have something new wrong, or would make an engine view worse.
+    A fix that would make something else wrong, or an engine do worse, is left out, and the plan says so; the
+    other fixes are planned without it. Raises `PlanError` where a fix does not clear its own finding.
     """
-    classes = {Applicability.SAFE, Applicability.UNSAFE} if unsafe_fixes else {Applicability.SAFE}
-    first = context = Context(Model(merged), base)
-    before = found = _judge(context, wanted)
+    classes = frozenset([Applicability.SAFE] + [Applicability.UNSAFE] * unsafe_fixes)
+    job = _Job(merged, base, classes, wanted)
+    left_out: dict[tuple[str, str, str], Message] = {}
+    attempt = _attempt(job, left_out)
+    while (reason := _objection(attempt)) is not None:
+        for key in _culprits(job, attempt, left_out, reason):
+            left_out[key] = reason
+        attempt = _attempt(job, left_out)
+    return _plan(job, attempt, left_out)
+
+
+def _attempt(job: _Job, left_out: dict[tuple[str, str, str], Message]) -> _Attempt:
+    """Run all fixes that are not left out, and add those that cannot be run at all to ``left_out``."""
+    first = context = Context(Model(job.merged), job.base)
+    before = found = job.judge(context)
     overlay: dict[str, bytes] = {}
     codes: dict[str, list[str]] = {}
     restored: set[str] = set()
-    claimed: list[Finding] = []
-    folder: Folder = merged
+    applied: list[Finding] = []
+    folder: Folder = job.merged
     for _ in range(_MAX_ROUNDS):
         to_fix = [
-            finding for finding in found if finding.fix is not None and finding.fix.applicability in classes
+            finding
+            for finding in found
+            if finding.fix is not None
+            and finding.fix.applicability in job.classes
+            and finding.key not in left_out
         ]
-        outcome = run_round(folder, base, to_fix)
-        claimed += outcome.applied
+        outcome = run_round(folder, job.base, to_fix)
+        left_out |= outcome.failed
+        applied += outcome.applied
         if not outcome.files:
             break
         overlay |= outcome.files
         restored |= outcome.restored
         for name, touched in outcome.codes.items():
             codes.setdefault(name, []).extend(touched)
-        folder = OverlayFolder(merged, overlay)
-        context = Context(Model(folder), base)
-        found = _judge(context, wanted)
-    _verify(first, context, before, found, claimed)
-    whole = {name for name in restored if base is not None and base.folder.read(name) == overlay[name]}
+        folder = OverlayFolder(job.merged, overlay)
+        context = Context(Model(folder), job.base)
+        found = job.judge(context)
+    return _Attempt(first, context, before, found, tuple(applied), overlay, codes, frozenset(restored))
+
+
+def _objection(attempt: _Attempt) -> Message | None:
+    """What is wrong with the planned result; `None` where it may be shown."""
+    if attempt.first is attempt.last:
+        return None
+    left = {finding.key for finding in attempt.after}
+    for finding in attempt.applied:
+        if finding.key in left:
+            raise PlanError(
+                f"{finding.code} on {finding.file} would still be found after its own fix", _REPORT_IT
+            )
+    known = {finding.key for finding in attempt.before}
+    for finding in attempt.after:
+        if finding.severity is not Severity.INFO and finding.key not in known:
+            return message("objection-new-finding", code=finding.code, file=finding.file)
+    for name, view in attempt.last.views.items():
+        if is_worse(attempt.first.views[name], view, attempt.last.end_ids):
+            return message("objection-worse-view", engine=name)
+    return None
+
+
+def _culprits(
+    job: _Job, attempt: _Attempt, left_out: dict[tuple[str, str, str], Message], reason: Message
+) -> list[tuple[str, str, str]]:
+    """The one fix without which the plan stands, the least harmful finding's first; all of them where none is."""
+    keys = list(dict.fromkeys(finding.key for finding in reversed(attempt.applied)))
+    for key in keys if len(keys) > 1 else ():
+        if _objection(_attempt(job, {**left_out, key: reason})) is None:
+            return [key]
+    return keys
+
+
+def _plan(job: _Job, attempt: _Attempt, left_out: dict[tuple[str, str, str], Message]) -> Plan:
+    merged, base, overlay = job.merged, job.base, attempt.overlay
+    known = {finding.key for finding in attempt.before}
     changes = tuple(
         FileChange(
             name,
             before=merged.read(name) if name in merged.names() else None,
             after=overlay[name],
-            restored=name in whole,
-            codes=tuple(dict.fromkeys(codes[name])),
+            restored=name in attempt.restored
+            and base is not None
+            and base.folder.read(name) == overlay[name],
+            codes=tuple(dict.fromkeys(attempt.codes[name])),
         )
         for name in sorted(overlay)
     )
     return Plan(
         target=merged.origin.label,
         base=str(base.folder.origin) if base is not None else None,
-        findings=_all_found(before, claimed),
+        # with what only a restored file let genfix see and fix
+        findings=sort_findings(
+            [*attempt.before, *(finding for finding in attempt.applied if finding.key not in known)]
+        ),
         changes=tuple(change for change in changes if change.before != change.after),
-        remaining=found,
+        remaining=tuple(_told(finding, left_out) for finding in attempt.after),
         inputs=_inputs(merged) | {change.name: None for change in changes if change.before is None},
-        views_before=first.views,
-        views_after=context.views,
-        base_views=first.base_views,
+        views_before=attempt.first.views,
+        views_after=attempt.last.views,
+        base_views=attempt.first.base_views,
     )
 
 
-def _all_found(before: Sequence[Finding], claimed: Sequence[Finding]) -> tuple[Finding, ...]:
-    """What was found at first, and what only a restored file let genfix see and fix."""
-    known = {finding.key for finding in before}
-    return sort_findings([*before, *(finding for finding in claimed if finding.key not in known)])
-
-
-def _judge(context: Context, wanted: Callable[[str], bool]) -> tuple[Finding, ...]:
-    return tuple(finding for finding in judge(context) if wanted(finding.code))
-
-
-def _verify(
-    first: Context,
-    last: Context,
-    before: Sequence[Finding],
-    after: Sequence[Finding],
-    claimed: Sequence[Finding],
-) -> None:
-    if first is last:
-        return
-    left = {finding.key for finding in after}
-    for finding in claimed:
-        if finding.key in left:
-            raise PlanError(
-                f"{finding.code} on {finding.file} would still be found after its own fix", _REPORT_IT
-            )
-    known = {finding.key for finding in before}
-    for finding in after:
-        if finding.severity is not Severity.INFO and finding.key not in known:
-            raise PlanError(f"the fixes would cause {finding.code} on {finding.file}", _REPORT_IT)
-    for name, view in last.views.items():
-        if is_worse(first.views[name], view, last.end_ids):
-            raise PlanError(f"the fixes would make {name} do worse", _REPORT_IT)
+def _told(finding: Finding, left_out: dict[tuple[str, str, str], Message]) -> Finding:
+    """A finding whose fix was left out has none any more, and says why."""
+    reason = left_out.get(finding.key)
+    return finding if reason is None else finding._replace(fix=Fix(Applicability.MANUAL, reason))
 
 
 def _inputs(merged: Folder) -> dict[str, str | None]:

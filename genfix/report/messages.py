@@ -27,6 +27,11 @@ ENGLISH: Final[Mapping[str, str]] = {
     "why-stop-own-template": "this folder's own template writes these tokens at a turn's end; ids are only added",
     "why-stop-invalid": "no engine can stop at the value as it is",
     "why-stop-invalid-unknown": "no file tells which id is meant: look up the turn end in the tokenizer",
+    "why-stop-tokens-strange": "{ids} are not the same tokens here",
+    "objection-new-finding": "its fix was left out: it would cause {code} on {file}",
+    "objection-worse-view": "its fix was left out: {engine} would do worse",
+    "objection-not-possible": "its fix was left out: {reason}",
+    "why-base-has-it-too": "the base has the same fault",
     "why-stop-not-here": "the tokenizer or the embedding was changed: look up the turn end in this folder's tokenizer",
     # generation settings
     "generation-config-missing": "is missing; the base has it",
@@ -49,6 +54,10 @@ ENGLISH: Final[Mapping[str, str]] = {
     "why-template-tokens-added": "tokens were added ({tokens}), so another template may have been trained",
     "why-template-tokens-unknown": "the template writes {tokens}, which are not the same tokens here",
     "why-templates-differ": "files cannot tell which copy was trained; {first} is what most engines read",
+    "chat-template-empty": "is empty, so no chat request has a prompt",
+    "chat-template-not-text": "is not UTF-8 text",
+    "why-template-other": "the folder has a chat template of its own",
+    "why-templates-named": "{first} is what most engines read; the other is one of several named templates",
     "why-template-broken": "only its author can say what it should do",
     # tokenizer
     "tokenizer-file-missing": "is missing; the base has it",

@@ -11,7 +11,8 @@ from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.rules.context import Context
-from genfix.rules.finding import Applicability, CopyField, Finding, Fix, RestoreFile, Severity, Witness
+from genfix.rules.finding import Applicability, CopyField, Finding, Fix, Severity, Witness
+from genfix.rules.restoring import restoring
 from genfix.rules.rule import Rule, RuleDoc
 
 __all__ = ["RULES"]
@@ -79,34 +80,27 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     base = context.base
     if base is None or not context.lost_from_base(_CONFIG):
         return
-    contradiction = _contradiction(context.merged, base)
     yield rule.finding(
         _CONFIG,
         message("config-missing"),
         witness=Witness.BASE,
         engines=tuple(context.views),
-        fix=Fix(
-            Applicability.UNSAFE if contradiction else Applicability.SAFE,
-            contradiction or message("why-file-lost"),
-            (RestoreFile(_CONFIG),),
-        ),
+        fix=restoring(context, base, _CONFIG, message("why-file-lost")),
     )
-
-
-def _contradiction(merged: Model, base: Model) -> Message | None:
-    """What the weights say against the base's config.json as a whole."""
-    rows, claimed = merged.weights.embedding_rows, base.vocab_rows
-    if rows is not None and claimed is not None and rows != claimed:
-        return message("why-rows-differ", rows=rows, base=claimed)
-    return None
 
 
 def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
     base, merged = context.base, context.merged
-    if base is None or not merged.config:
+    if base is None or merged.json(_CONFIG).value is None:
         return
     for key, value in base.config.items():
-        if key not in _NEEDED or value is None or value in ([], {}) or _has(merged, key):
+        if (
+            key not in _NEEDED
+            or (context.is_text_part and key not in base.text_config)
+            or value is None
+            or value in ([], {})
+            or _has(merged, key)
+        ):
             continue
         contradiction = _contradicted(merged, key, value)
         yield rule.finding(

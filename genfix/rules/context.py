@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from genfix.engines import EngineView, StopVerdict, stop_verdict, views
-from genfix.folder import same_file
+from genfix.folder import FolderFileError, same_file
 from genfix.model import Model
 
 __all__ = ["Context"]
@@ -33,12 +33,20 @@ class Context:
 
     def same_as_base(self, name: str) -> bool:
         """Whether both folders have the file with equal bytes."""
-        return (
-            self.base is not None
-            and self.base.has(name)
-            and self.merged.has(name)
-            and same_file(self.merged.folder, self.base.folder, name)
-        )
+        if self.base is None or not self.base.has(name) or not self.merged.has(name):
+            return False
+        try:
+            return same_file(self.merged.folder, self.base.folder, name)
+        except FolderFileError:
+            return False  # its own rule says why it cannot be read
+
+    @cached_property
+    def is_text_part(self) -> bool:
+        """Whether merged is the language model taken out of a vision-language or audio base."""
+        if self.base is None or not self.base.text_config or self.merged.text_config:
+            return False
+        ours, theirs = self.merged.config.get("model_type"), self.base.config.get("model_type")
+        return isinstance(ours, str) and ours != theirs
 
     @cached_property
     def template_equal(self) -> bool:

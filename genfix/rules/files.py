@@ -28,7 +28,7 @@ _RELATIVE_IMPORT: Final = r"(?m)^\s*(?:from\s+\.(\w+)\s+import|import\s+\.(\w+)\
 def _processors(context: Context, rule: Rule) -> Iterator[Finding]:
     merged = context.merged
     for name in PROCESSOR_FILES:
-        if not context.lost_from_base(name):
+        if not context.lost_from_base(name) or context.is_text_part:
             continue
         part = _FOLDED.get(name)
         if part is not None and part in merged.object("processor_config.json"):

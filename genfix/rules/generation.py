@@ -11,6 +11,7 @@ from genfix.folder.kinds import GENERATION_CONFIG
 from genfix.json_types import JsonObject, JsonValue, Missing
 from genfix.message import message
 from genfix.model import Model
+from genfix.model.json_diff import child_pointer
 from genfix.rules.context import Context
 from genfix.rules.finding import (
     Applicability,
@@ -19,13 +20,12 @@ from genfix.rules.finding import (
     Fix,
     Operation,
     RemoveField,
-    RestoreFile,
     SetField,
     Severity,
     Witness,
 )
+from genfix.rules.restoring import restoring
 from genfix.rules.rule import Rule, RuleDoc
-from genfix.rules.stop_tokens import stop_set_after_restore
 
 __all__ = ["RULES"]
 
@@ -70,7 +70,7 @@ _RANGES: Final = {
 
 
 def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
-    if not context.lost_from_base(GENERATION_CONFIG):
+    if context.base is None or not context.lost_from_base(GENERATION_CONFIG):
         return
     engines = context.engines_that_lost_their_stop()
     yield rule.finding(
@@ -88,11 +88,7 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
             for name, view in context.views.items()
         ],
         engines=engines or tuple(context.views),
-        fix=Fix(
-            Applicability.SAFE,
-            message("why-file-lost"),
-            (RestoreFile(GENERATION_CONFIG), *stop_set_after_restore(context)),
-        ),
+        fix=restoring(context, context.base, GENERATION_CONFIG, message("why-file-lost")),
     )
 
 
@@ -127,7 +123,7 @@ def _resynthesised(context: Context, rule: Rule) -> Iterator[Finding]:
     ]
     if not any(key not in _TOKEN_IDS for key in lost):
         return
-    operations: list[Operation] = [CopyField(GENERATION_CONFIG, f"/{key}") for key in lost]
+    operations: list[Operation] = [CopyField(GENERATION_CONFIG, child_pointer("", key)) for key in lost]
     operations.append(RemoveField(GENERATION_CONFIG, "/_from_model_config"))
     yield rule.finding(
         GENERATION_CONFIG,
@@ -151,13 +147,13 @@ def _run_time(context: Context, rule: Rule) -> Iterator[Finding]:
             GENERATION_CONFIG,
             message("run-time-value", key=key, value=value),
             witness=Witness.BASE,
-            pointer=f"/{key}",
+            pointer=child_pointer("", key),
             current=value,
             engines=tuple(name for name, view in context.views.items() if key in view.sampling),
             fix=Fix(
                 Applicability.SAFE,
                 message("why-run-time-value", key=key),
-                (RemoveField(GENERATION_CONFIG, f"/{key}"),),
+                (RemoveField(GENERATION_CONFIG, child_pointer("", key)),),
             ),
         )
 
@@ -168,16 +164,14 @@ def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     base = context.base.object(GENERATION_CONFIG) if context.base is not None else {}
     for key in _RANGES:
-        value = merged.get(key)
+        value, theirs = merged.get(key), base.get(key)
         if value is None or _in_range(key, value):
             continue
-        theirs = base.get(key)
         shared = context.base is not None and theirs == value
-        operation: Operation
-        if theirs is not None and _in_range(key, theirs) and context.base is not None:
-            operation = CopyField(GENERATION_CONFIG, f"/{key}")
-        else:
-            operation = RemoveField(GENERATION_CONFIG, f"/{key}")
+        repaired = theirs is not None and _in_range(key, theirs)
+        operation = (
+            CopyField(GENERATION_CONFIG, f"/{key}") if repaired else RemoveField(GENERATION_CONFIG, f"/{key}")
+        )
         yield rule.finding(
             GENERATION_CONFIG,
             message("setting-out-of-range", key=key, value=value),
@@ -185,41 +179,50 @@ def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
             witness=Witness.ENGINE,
             pointer=f"/{key}",
             current=value,
-            expected=theirs if isinstance(operation, CopyField) else Missing.MISSING,
+            expected=theirs if repaired else Missing.MISSING,
             engines=tuple(context.views),
-            fix=Fix(
-                Applicability.UNSAFE if shared else Applicability.SAFE,
-                message("why-setting-out-of-range"),
-                (operation,),
-            ),
+            fix=_BASE_HAS_IT_TOO
+            if shared
+            else Fix(Applicability.SAFE, message("why-setting-out-of-range"), (operation,)),
         )
-    yield from _ignored_sampling(context, rule, merged)
+    yield from _ignored_sampling(context, rule, merged, base)
 
 
-def _ignored_sampling(context: Context, rule: Rule, merged: JsonObject) -> Iterator[Finding]:
+_BASE_HAS_IT_TOO: Final = Fix(Applicability.MANUAL, message("why-base-has-it-too"))
+
+
+def _ignored_sampling(
+    context: Context, rule: Rule, merged: JsonObject, base: JsonObject
+) -> Iterator[Finding]:
     """Sampling values without ``do_sample``: saving such a file fails in transformers 5, loading it does not."""
-    if merged.get("do_sample") is True or merged.get("_from_model_config") is True:
-        return
-    keys = [
-        key for key in _SAMPLING_ONLY if merged.get(key) is not None and not _equal(key, merged[key], None)
-    ]
+    keys = _ignored_keys(merged)
     if not keys:
         return
     yield rule.finding(
         GENERATION_CONFIG,
-        message("sampling-without-do-sample", keys=list[JsonValue](keys)),
+        message("sampling-without-do-sample", keys=keys),
         severity=Severity.INFO,
         witness=Witness.ENGINE,
         pointer="/do_sample",
         current=merged.get("do_sample", Missing.MISSING),
         expected=True,
         engines=("transformers5",),
-        fix=Fix(
+        fix=_BASE_HAS_IT_TOO
+        if _ignored_keys(base)
+        else Fix(
             Applicability.UNSAFE,
             message("why-sampling-without-do-sample"),
-            (SetField(GENERATION_CONFIG, "/do_sample", value=True, key_order=_order(context.base)),),
+            (SetField(GENERATION_CONFIG, "/do_sample", value=True, key_order=tuple(base)),),
         ),
     )
+
+
+def _ignored_keys(config: JsonObject) -> list[JsonValue]:
+    if config.get("do_sample") is True or config.get("_from_model_config") is True:
+        return []
+    return [
+        key for key in _SAMPLING_ONLY if config.get(key) is not None and not _equal(key, config[key], None)
+    ]
 
 
 def _differs(context: Context, rule: Rule) -> Iterator[Finding]:
@@ -234,14 +237,14 @@ def _differs(context: Context, rule: Rule) -> Iterator[Finding]:
             continue
         operation: Operation
         if theirs is None:
-            operation = RemoveField(GENERATION_CONFIG, f"/{key}")
+            operation = RemoveField(GENERATION_CONFIG, child_pointer("", key))
         else:
-            operation = CopyField(GENERATION_CONFIG, f"/{key}")
+            operation = CopyField(GENERATION_CONFIG, child_pointer("", key))
         yield rule.finding(
             GENERATION_CONFIG,
             message("setting-differs", key=key, ours=ours, theirs=theirs),
             witness=Witness.BASE,
-            pointer=f"/{key}",
+            pointer=child_pointer("", key),
             current=merged.get(key, Missing.MISSING),
             expected=base.get(key, Missing.MISSING),
             fix=Fix(Applicability.UNSAFE, message("why-setting-differs"), (operation,)),

@@ -16,31 +16,11 @@ from genfix.rules.context import Context
 from genfix.rules.finding import Applicability, CopyField, Finding, Fix, SetField, Severity, Witness
 from genfix.rules.rule import Rule, RuleDoc
 
-__all__ = ["RULES", "stop_set_after_restore"]
+__all__ = ["RULES"]
 
 _KEY: Final = "eos_token_id"
 _POINTER: Final = "/eos_token_id"
 _CONFIG: Final = "config.json"
-
-
-def stop_set_after_restore(context: Context) -> tuple[SetField, ...]:
-    """The edit that keeps merged's own stop ids when the base's generation_config.json is put in place.
-
-    While that file is missing or unreadable, engines fall back to config.json; the restored file would hide
-    an id that only merged's config.json has.
-    """
-    if context.base is None:
-        return ()
-    base_ids = read_eos(context.base.object(GENERATION_CONFIG)).ids
-    own = [
-        token_id
-        for token_id in context.views["transformers5"].stop_token_ids
-        if token_id not in base_ids and context.same_token(token_id)
-    ]
-    if not own:
-        return ()
-    order = context.base.keys(GENERATION_CONFIG)
-    return (SetField(GENERATION_CONFIG, _POINTER, [*base_ids, *own], order),)
 
 
 def _narrowed(context: Context, rule: Rule) -> Iterator[Finding]:

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from genfix.folder.kinds import TOKENIZER_CONFIG
-from genfix.json_types import JsonValue
-from genfix.message import Message, message
-from genfix.model import ChatTemplate, Model, TemplateFailure, TurnEnds
+from genfix.message import message
+from genfix.model import ChatTemplate, Model, TemplateFailure
 from genfix.model.chat_template import JINJA_FILE
 from genfix.rules.context import Context
 from genfix.rules.finding import (
@@ -23,9 +22,14 @@ from genfix.rules.finding import (
     Severity,
     Witness,
 )
+from genfix.rules.restoring import restoring, template_verdict
 from genfix.rules.rule import Rule, RuleDoc
 
 __all__ = ["RULES"]
+
+
+_PROCESSOR_PLACES: Final = ("chat_template.json", "processor_config.json")
+"""Where a processor, and no tokenizer, looks for the template."""
 
 
 def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
@@ -34,15 +38,10 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     if merged.json(TOKENIZER_CONFIG).unreadable:
         return
-    operations: list[RestoreFile | CopyField] = []
-    for copy in base.template_copies:
-        if copy.pointer is None or copy.file != TOKENIZER_CONFIG:
-            operations += [RestoreFile(copy.file)] if not merged.has(copy.file) else []
-        elif merged.has(TOKENIZER_CONFIG):
-            operations.append(CopyField(TOKENIZER_CONFIG, "/chat_template"))
+    operations = [operation for copy in base.template_copies if (operation := _put_back(merged, copy))]
     if not operations:
         return  # it comes back with tokenizer_config.json
-    applicability, why = _may_restore(context, base)
+    doubt = template_verdict(context, base)
     first = operations[0]
     yield rule.finding(
         first.file,
@@ -50,47 +49,46 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
         witness=Witness.BASE,
         pointer=first.pointer if isinstance(first, CopyField) else None,
         engines=tuple(context.views),
-        fix=Fix(applicability, why, tuple(operations)),
+        fix=Fix(
+            Applicability.UNSAFE if doubt else Applicability.SAFE,
+            doubt or message("why-template-lost"),
+            tuple(operations),
+        ),
     )
 
 
-def _may_restore(context: Context, base: Model) -> tuple[Applicability, Message]:
-    merged = context.merged.tokenizer
-    if merged.is_known:
-        added: list[JsonValue] = []
-        added += sorted(set(merged.ids) - set(base.tokenizer.ids)) if base.tokenizer.is_known else ()
-        if added:
-            return Applicability.UNSAFE, message("why-template-tokens-added", tokens=added[:5])
-        ends = base.turn_ends
-        literals = ends.literals if isinstance(ends, TurnEnds) else ()
-        unknown: list[JsonValue] = []
-        unknown += [token for token in literals if merged.ids.get(token) != base.tokenizer.ids.get(token)]
-        if unknown:
-            return Applicability.UNSAFE, message("why-template-tokens-unknown", tokens=unknown[:5])
-    return Applicability.SAFE, message("why-template-lost")
+def _put_back(merged: Model, copy: ChatTemplate) -> RestoreFile | CopyField | None:
+    """The operation that brings one of the base's copies back, where nothing of merged stands in its place."""
+    if merged.has(copy.file):
+        readable = copy.pointer is not None and merged.json(copy.file).value is not None
+        return CopyField(copy.file, "/chat_template") if readable else None
+    return None if copy.file == TOKENIZER_CONFIG else RestoreFile(copy.file)
 
 
 def _processor_copy(context: Context, rule: Rule) -> Iterator[Finding]:
-    """The processor of a vision-language model reads ``chat_template.json``, not the tokenizer's inline copy."""
-    name = "chat_template.json"
-    merged = context.merged
-    if not context.lost_from_base(name) or not merged.template_copies or merged.has(JINJA_FILE):
+    """The processor of a vision-language model does not read the tokenizer's inline copy."""
+    base, merged = context.base, context.merged
+    if base is None or not merged.template_copies or merged.has(JINJA_FILE) or context.is_text_part:
         return
-    if any(copy.file != TOKENIZER_CONFIG for copy in merged.template_copies):
+    if any(copy.file in _PROCESSOR_PLACES for copy in merged.template_copies):
         return
-    applicability, why = (
-        _may_restore(context, context.base)
-        if context.base
-        else (Applicability.MANUAL, message("why-no-base-copy"))
-    )
-    yield rule.finding(
-        name,
-        message("processor-template-missing"),
-        severity=Severity.WARNING,
-        witness=Witness.BASE,
-        engines=tuple(context.views),
-        fix=Fix(applicability, why, (RestoreFile(name),)),
-    )
+    for copy in base.template_copies:
+        operation = _put_back(merged, copy) if copy.file in _PROCESSOR_PLACES else None
+        if operation is None or (copy.file == "processor_config.json" and not merged.has(copy.file)):
+            continue  # a lost processor_config.json brings its template back itself
+        doubt = template_verdict(context, base)
+        yield rule.finding(
+            copy.file,
+            message("processor-template-missing"),
+            severity=Severity.WARNING,
+            witness=Witness.BASE,
+            engines=tuple(context.views),
+            fix=Fix(
+                Applicability.UNSAFE if doubt else Applicability.SAFE,
+                doubt or message("why-template-lost"),
+                (operation,),
+            ),
+        )
 
 
 def _both_missing(context: Context, rule: Rule) -> Iterator[Finding]:
@@ -117,8 +115,10 @@ def _copies_differ(context: Context, rule: Rule) -> Iterator[Finding]:
             fix=Fix(
                 Applicability.UNSAFE,
                 message("why-templates-differ", first=first.file),
-                (SetField(other.file, other.pointer or "", first.text),),
-            ),
+                (SetField(other.file, other.pointer, first.text),),
+            )
+            if other.pointer == "/chat_template"
+            else Fix(Applicability.MANUAL, message("why-templates-named", first=first.file)),
         )
 
 
@@ -127,7 +127,27 @@ def _base_differs_too(base: Model, other: ChatTemplate) -> bool:
     return any(copy.file == other.file and not copy.same_text(copies[0]) for copy in copies[1:])
 
 
+def _unusable(context: Context, rule: Rule) -> Iterator[Finding]:
+    """A template file with nothing in it, or with something that is no text."""
+    file = context.merged.jinja
+    undecodable = isinstance(file.problem, UnicodeDecodeError)
+    if not undecodable and (file.text is None or file.text.strip()):
+        return
+    base = context.base
+    yield rule.finding(
+        JINJA_FILE,
+        message("chat-template-not-text" if undecodable else "chat-template-empty"),
+        severity=Severity.INFO if context.same_as_base(JINJA_FILE) else Severity.ERROR,
+        witness=Witness.ENGINE,
+        engines=tuple(context.views),
+        fix=restoring(context, base, JINJA_FILE, message("why-broken-file"))
+        if base is not None and base.jinja.text is not None and base.jinja.text.strip()
+        else Fix(Applicability.MANUAL, message("why-no-base-copy")),
+    )
+
+
 def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
+    yield from _unusable(context, rule)
     failure, template = context.merged.turn_ends, context.merged.chat_template
     if template is None or not isinstance(failure, TemplateFailure) or failure.kind == "other":
         return  # `other`: the renderer itself failed, which says nothing about the template

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from genfix.folder.kinds import SLOW_VOCABULARIES, TOKENIZER_CONFIG, TOKENIZER_FILES
-from genfix.message import Message, message
-from genfix.model import Model
+from genfix.message import message
 from genfix.rules.context import Context
-from genfix.rules.finding import Applicability, Finding, Fix, RestoreFile, Severity, Witness
+from genfix.rules.finding import Finding, Severity, Witness
+from genfix.rules.restoring import restoring
 from genfix.rules.rule import Rule, RuleDoc
 
 __all__ = ["RULES"]
@@ -25,7 +25,6 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     lost = {name: severity for name, severity in lost.items() if severity is not None}
     if context.base is None or not lost:
         return
-    applicability, why = _may_restore(context, context.base)
     for name, severity in lost.items():
         yield rule.finding(
             name,
@@ -33,7 +32,7 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
             severity=severity,
             witness=Witness.BASE,
             engines=tuple(context.views) if severity is Severity.ERROR else (),
-            fix=Fix(applicability, why, (RestoreFile(name),)),
+            fix=restoring(context, context.base, name, message("why-tokenizer-lost")),
         )
 
 
@@ -51,27 +50,6 @@ def _severity(context: Context, name: str) -> Severity | None:
         told = merged.has(_FAST) or "added_tokens_decoder" in merged.tokenizer_config
         return None if told else Severity.WARNING
     return None if merged.has(_FAST) else Severity.ERROR
-
-
-def _may_restore(context: Context, base: Model) -> tuple[Applicability, Message]:
-    merged = context.merged
-    rows = merged.vocab_rows
-    if rows is not None and base.vocab_rows is not None and rows != base.vocab_rows:
-        return Applicability.UNSAFE, message("why-rows-differ", rows=rows, base=base.vocab_rows)
-    ours, theirs = merged.tokenizer.ids, base.tokenizer.ids
-    if base.tokenizer.is_known:
-        changed = sorted(token for token, token_id in ours.items() if theirs.get(token) != token_id)
-        if changed:
-            return Applicability.UNSAFE, message("why-tokens-differ", tokens=[*changed[:5]])
-    for name in (_FAST, *SLOW_VOCABULARIES):
-        if (
-            base.has(name)
-            and merged.has(name)
-            and not context.same_as_base(name)
-            and not merged.tokenizer.is_known
-        ):
-            return Applicability.UNSAFE, message("why-vocabulary-differs", file=name)
-    return Applicability.SAFE, message("why-tokenizer-lost")
 
 
 RULES: Final = (

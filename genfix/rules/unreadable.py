@@ -4,47 +4,50 @@ from collections.abc import Iterator
 from typing import Final
 
 from genfix.folder.folder import FolderFileError
-from genfix.folder.kinds import GENERATION_CONFIG, is_json_config
+from genfix.folder.kinds import FileKind, is_json_config, kind_of
 from genfix.message import Message, message
-from genfix.model.chat_template import JINJA_FILE
+from genfix.model import Model
 from genfix.model.json_read import JsonProblem, JsonProblemKind
 from genfix.rules.context import Context
 from genfix.rules.finding import (
     Applicability,
     Finding,
     Fix,
-    Operation,
-    RestoreFile,
     Severity,
     StripBom,
     Witness,
 )
+from genfix.rules.restoring import restoring
 from genfix.rules.rule import Rule, RuleDoc
-from genfix.rules.stop_tokens import stop_set_after_restore
 
 __all__ = ["RULES"]
 
 
-def _json_names(context: Context) -> Iterator[str]:
+def _problems(context: Context, *kinds: JsonProblemKind) -> Iterator[tuple[str, JsonProblem]]:
+    """The JSON files of merged that have one of these problems, by name."""
     for name in sorted(context.merged.folder.names()):
-        if is_json_config(name):
-            yield name
+        if name == "tokenizer.json":
+            problem = context.merged.tokenizer_problem
+        elif is_json_config(name):
+            problem = context.merged.json(name).problem
+        else:
+            continue
+        if isinstance(problem, JsonProblem) and problem.kind in kinds:
+            yield name, problem
+
+
+_BROKEN: Final = frozenset(JsonProblemKind) - {JsonProblemKind.BOM, JsonProblemKind.DUPLICATE_KEY}
 
 
 def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
-    for name in _json_names(context):
-        problem = context.merged.json(name).problem
-        if isinstance(problem, JsonProblem) and problem.kind not in {
-            JsonProblemKind.BOM,
-            JsonProblemKind.DUPLICATE_KEY,
-        }:
-            yield rule.finding(
-                name,
-                _problem_message(problem),
-                witness=Witness.ENGINE,
-                engines=tuple(context.views),
-                fix=_base_copy(context, name),
-            )
+    for name, problem in _problems(context, *_BROKEN):
+        yield rule.finding(
+            name,
+            _problem_message(problem),
+            witness=Witness.ENGINE,
+            engines=tuple(context.views),
+            fix=_base_copy(context, name),
+        )
 
 
 def _problem_message(problem: JsonProblem) -> Message:
@@ -52,59 +55,66 @@ def _problem_message(problem: JsonProblem) -> Message:
 
 
 def _base_copy(context: Context, name: str) -> Fix:
-    if context.base is None or not context.base.has(name):
+    base = context.base
+    if base is None or not base.has(name):
         return Fix(Applicability.MANUAL, message("why-no-base-copy"))
-    operations: tuple[Operation, ...] = (RestoreFile(name),)
-    if name == GENERATION_CONFIG:
-        operations += stop_set_after_restore(context)
-    rows = context.merged.weights.embedding_rows
-    if name != GENERATION_CONFIG and rows is not None and context.base.vocab_rows not in {None, rows}:
-        return Fix(
-            Applicability.UNSAFE,
-            message("why-rows-differ", rows=rows, base=context.base.vocab_rows),
-            operations,
-        )
-    return Fix(Applicability.SAFE, message("why-broken-file"), operations)
+    return restoring(context, base, name, message("why-broken-file"))
 
 
 def _duplicates(context: Context, rule: Rule) -> Iterator[Finding]:
-    for name in _json_names(context):
-        problem = context.merged.json(name).problem
-        if isinstance(problem, JsonProblem) and problem.kind is JsonProblemKind.DUPLICATE_KEY:
-            yield rule.finding(
-                name,
-                _problem_message(problem),
-                witness=Witness.FOLDER,
-                fix=Fix(Applicability.MANUAL, message("why-duplicate-key")),
-            )
+    for name, problem in _problems(context, JsonProblemKind.DUPLICATE_KEY):
+        yield rule.finding(
+            name,
+            _problem_message(problem),
+            witness=Witness.FOLDER,
+            fix=Fix(Applicability.MANUAL, message("why-duplicate-key")),
+        )
 
 
 def _bom(context: Context, rule: Rule) -> Iterator[Finding]:
-    for name in _json_names(context):
-        problem = context.merged.json(name).problem
-        if isinstance(problem, JsonProblem) and problem.kind is JsonProblemKind.BOM:
-            yield rule.finding(
-                name,
-                message("json-bom"),
-                witness=Witness.ENGINE,
-                engines=tuple(context.views),
-                fix=Fix(Applicability.SAFE, message("why-bom"), (StripBom(name),)),
-            )
+    for name, _ in _problems(context, JsonProblemKind.BOM):
+        yield rule.finding(
+            name,
+            message("json-bom"),
+            witness=Witness.ENGINE,
+            engines=tuple(context.views),
+            fix=Fix(Applicability.SAFE, message("why-bom"), (StripBom(name),)),
+        )
+
+
+_READ: Final = frozenset(
+    [
+        FileKind.CONFIG,
+        FileKind.GENERATION_CONFIG,
+        FileKind.TOKENIZER,
+        FileKind.CHAT_TEMPLATE,
+        FileKind.PROCESSOR,
+        FileKind.CODE,
+    ]
+)
 
 
 def _not_a_file(context: Context, rule: Rule) -> Iterator[Finding]:
-    problems = {name: context.merged.json(name).problem for name in _json_names(context)}
-    problems[JINJA_FILE] = (
-        None if isinstance(context.merged.jinja.problem, UnicodeDecodeError) else context.merged.jinja.problem
-    )
-    for name, problem in problems.items():
-        if isinstance(problem, FolderFileError):
+    for name in sorted(context.merged.folder.names()):
+        problem = _file_problem(context.merged, name) if kind_of(name) in _READ else None
+        if problem is not None:
             yield rule.finding(
                 name,
                 message(f"file-{problem.problem}"),
                 witness=Witness.FOLDER,
                 fix=Fix(Applicability.MANUAL, message(f"why-file-{problem.problem}")),
             )
+
+
+def _file_problem(merged: Model, name: str) -> FolderFileError | None:
+    if is_json_config(name):
+        problem = merged.json(name).problem
+        return problem if isinstance(problem, FolderFileError) else None
+    try:
+        merged.folder.read_range(name, 0, 1)
+    except FolderFileError as error:
+        return error
+    return None
 
 
 RULES: Final = (

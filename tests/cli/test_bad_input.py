@@ -178,9 +178,7 @@ def test_unreadable_json_of_the_folder_is_a_finding(
             finding for finding in json.loads(result.out)["findings"] if finding["code"].startswith(code)
         ]
         assert name in {finding["file"] for finding in found}
-        text = run("check", merged, *options, "-v")
-        assert text.code == result.code
-        assert name in text.out
+    assert name in run("check", merged, "--base", base, "-v").out
     assert run("diff", merged, "--base", base).code == 0
     assert run("plan", merged, "--base", base).code in {0, 1}
     assert picture(merged, base) == before
@@ -219,7 +217,7 @@ def test_unreadable_json_of_the_base_is_an_error(
     content, _ = BROKEN[harm]
     (base / name).write_bytes(content)
     before = picture(merged, base)
-    for verb in READERS:
+    for verb in ("check", "repair"):
         assert_told(run(*command(verb, merged, base)), 2, name, str(base), "hint: ")
     assert picture(merged, base) == before
 
@@ -247,7 +245,7 @@ def test_what_is_no_file_in_the_folder_never_hangs_or_leaks(
     (merged / name).unlink(missing_ok=True)
     ODD[kind](merged / name)
     before = picture(merged, base)
-    for verb in READERS:
+    for verb in ("check", "diff", "repair"):
         result = run(*command(verb, merged, base))
         assert result.code in {0, 1, 2, 3}
         for sign in ("Traceback", "bug in genfix", "Xyzzy"):

@@ -235,7 +235,9 @@ def test_a_terminal_that_cannot_write_a_name(tmp_path: Path, base: Path, encodin
 def test_a_closed_pipe_is_no_news(merged: Path, base: Path, verb: str, streams: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    words: list[str | Path] = [verb, *([merged, "--base", base] if verb in {"check", "diff"} else [])]
+    words: list[str | Path] = [verb]
+    if verb in {"check", "diff"}:
+        words += [merged, "--base", base]
     done = subprocess.run(
         [sys.executable, "-m", "genfix", *words],
         stdout=writing,

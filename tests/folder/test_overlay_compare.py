@@ -118,7 +118,9 @@ def test_two_folders_hold_the_same_file_or_not(tmp_path: Path, left: str, right:
 
 def test_two_listings_with_different_digests_are_compared_by_reading_one() -> None:
     files = {"x.json": b"content"}
-    assert same_file(Listed(files, git=True, may_read=True), Listed(files, git=False), "x.json")
+    assert same_file(
+        Listed(files, git=True, may_read=True), Listed(files, git=False, may_read=True), "x.json"
+    )
 
 
 def test_a_file_that_one_folder_lacks_is_a_key_error() -> None:

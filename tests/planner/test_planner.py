@@ -42,6 +42,7 @@ from tests.rules.test_files_rules import without
 from tests.rules.test_stop_tokens import with_json
 
 GEN, TOK, CONFIG = "generation_config.json", "tokenizer_config.json", "config.json"
+BOM = b"\xef\xbb\xbf"
 
 
 def plan(merged: Files, base: Files | None = None, *, unsafe_fixes: bool = False) -> Plan:
@@ -142,11 +143,11 @@ def test_what_a_torn_file_hid_is_found_and_fixed_in_the_next_round() -> None:
 
 def test_a_byte_order_mark_goes_and_then_the_value_behind_it_is_mended() -> None:
     base = glm_files()
-    narrow = with_json(base, GEN, eos_token_id=151329)
-    result = plan(narrow | {GEN: b"\xef\xbb\xbf" + narrow[GEN]}, base)
-    [change] = result.changes
+    narrow = with_json(with_json(base, GEN, eos_token_id=151329), CONFIG, eos_token_id=151329)
+    result = plan(narrow | {GEN: BOM + narrow[GEN]}, base)
+    [_, change] = result.changes
     assert (change.after, change.codes, change.restored) == (base[GEN], ("GF903", "GF101"), False)
-    assert {finding.code for finding in result.fixed} == {"GF903", "GF101"}
+    assert {finding.code for finding in result.fixed} == {"GF903", "GF101", "GF103"}
 
 
 def test_a_restored_file_keeps_the_id_that_only_the_folder_knew() -> None:
@@ -298,8 +299,6 @@ THEIRS = with_json(
 INTERN = chatml_files() | {
     CONFIG: dump({"model_type": "internvl", "architectures": ["A"], "llm_config": {"eos_token_id": 7}})
 }
-BOM = b"\xef\xbb\xbf"
-
 REFUSED: dict[str, tuple[Files, Files | None, bool]] = {
     # Reported: each of these gets no plan at all, or ends in an exception that is no GenfixError.
     "lost tokenizer_config beside a template of its own": (

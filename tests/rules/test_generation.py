@@ -54,12 +54,14 @@ def test_a_file_the_base_lacks_too_is_not_missed() -> None:
 @pytest.mark.xfail(
     reason="reported: a stop id that is another token here is brought back as safe", strict=True
 )
-def test_a_list_whose_ids_are_other_tokens_here_comes_back_only_on_demand() -> None:
+def test_an_id_that_is_another_token_here_does_not_come_back_with_its_file() -> None:
     base = chatml_files()
     swapped = [{"id": 1001, "content": "<|im_end|>"}, {"id": 1002, "content": "<|im_start|>"}]
     merged = with_json(without(base, GEN), "tokenizer.json", added_tokens=swapped)
     [finding] = find(with_json(merged, "config.json", eos_token_id=...), base, "GF601")
-    assert applicability(finding) is Applicability.UNSAFE
+    assert finding.fix is not None
+    edits = [operation.value for operation in finding.fix.operations if isinstance(operation, SetField)]
+    assert applicability(finding) is Applicability.UNSAFE or edits == [[1000]]
 
 
 @pytest.mark.xfail(
