@@ -1,6 +1,5 @@
 """What all tests share: a cache and a state of their own, no network, and real folders where they are there."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,14 +8,13 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 @pytest.fixture(autouse=True)
-def _own_surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _own_surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     # One cache per run: templates are rendered once, and the user's own cache is not touched.
     cache = tmp_path_factory.getbasetemp() / "cache"
     for name in ("GENFIX_STATE_DIR", "GENFIX_DEBUG", "NO_COLOR", "FORCE_COLOR", "HF_TOKEN", "HF_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     monkeypatch.setenv("COLUMNS", "100")
-    yield
 
 
 @pytest.fixture(scope="session")

@@ -133,7 +133,9 @@ def chatml_files(eos: JsonValue = None) -> Files:
                 "top_k": 20,
             }
         ),
-        "tokenizer.json": dump({"version": "1.0", "added_tokens": tokens, "model": {"type": "BPE", "vocab": {}}}),
+        "tokenizer.json": dump(
+            {"version": "1.0", "added_tokens": tokens, "model": {"type": "BPE", "vocab": {}}}
+        ),
         "tokenizer_config.json": dump(
             {"chat_template": CHATML, "eos_token": "<|im_end|>", "tokenizer_class": "Qwen2Tokenizer"}
         ),
@@ -144,10 +146,16 @@ def vlm_files() -> Files:
     """A vision-language base in the layout of transformers 4."""
     files = chatml_files()
     config = json.loads(files["config.json"])
-    config |= {"model_type": "qwen2_vl", "architectures": ["Qwen2VLForConditionalGeneration"], "image_token_id": 1003}
+    config |= {
+        "model_type": "qwen2_vl",
+        "architectures": ["Qwen2VLForConditionalGeneration"],
+        "image_token_id": 1003,
+    }
     return files | {
         "config.json": dump(config),
-        "preprocessor_config.json": dump({"image_processor_type": "Qwen2VLImageProcessor", "min_pixels": 3136}),
+        "preprocessor_config.json": dump(
+            {"image_processor_type": "Qwen2VLImageProcessor", "min_pixels": 3136}
+        ),
         "chat_template.json": dump({"chat_template": CHATML + "{# images #}"}),
     }
 
@@ -186,7 +194,9 @@ def context(merged: Mapping[str, bytes], base: Mapping[str, bytes] | None = None
     return Context(Model(MemoryFolder(merged)), facts)
 
 
-def find(merged: Mapping[str, bytes], base: Mapping[str, bytes] | None = None, code: str = "") -> list[Finding]:
+def find(
+    merged: Mapping[str, bytes], base: Mapping[str, bytes] | None = None, code: str = ""
+) -> list[Finding]:
     """The findings on ``merged``, of one rule where ``code`` is given."""
     return [finding for finding in judge(context(merged, base)) if finding.code.startswith(code)]
 

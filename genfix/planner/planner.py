@@ -40,6 +40,8 @@ class _Job:
     base: Model | None
     classes: frozenset[Applicability]
     wanted: Callable[[str], bool]
+    first: Context
+    before: tuple[Finding, ...]
 
     def judge(self, context: Context) -> tuple[Finding, ...]:
         return tuple(finding for finding in judge(context) if self.wanted(finding.code))
@@ -49,9 +51,7 @@ class _Job:
 class _Attempt:
     """The result of all fixes but those left out."""
 
-    first: Context
     last: Context
-    before: tuple[Finding, ...]
     after: tuple[Finding, ...]
     applied: tuple[Finding, ...]
     overlay: dict[str, bytes]
@@ -72,10 +72,12 @@ def make_plan(
     other fixes are planned without it. Raises `PlanError` where a fix does not clear its own finding.
     """
     classes = frozenset([Applicability.SAFE] + [Applicability.UNSAFE] * unsafe_fixes)
-    job = _Job(merged, base, classes, wanted)
+    first = Context(Model(merged), base)
+    before = tuple(finding for finding in judge(first) if wanted(finding.code))
+    job = _Job(merged, base, classes, wanted, first, before)
     left_out: dict[tuple[str, str, str], Message] = {}
     attempt = _attempt(job, left_out)
-    while (reason := _objection(attempt)) is not None:
+    while (reason := _objection(job, attempt)) is not None:
         for key in _culprits(job, attempt, left_out, reason):
             left_out[key] = reason
         attempt = _attempt(job, left_out)
@@ -84,8 +86,7 @@ def make_plan(
 
 def _attempt(job: _Job, left_out: dict[tuple[str, str, str], Message]) -> _Attempt:
     """Run all fixes that are not left out, and add those that cannot be run at all to ``left_out``."""
-    first = context = Context(Model(job.merged), job.base)
-    before = found = job.judge(context)
+    context, found = job.first, job.before
     overlay: dict[str, bytes] = {}
     codes: dict[str, list[str]] = {}
     restored: set[str] = set()
@@ -111,12 +112,12 @@ def _attempt(job: _Job, left_out: dict[tuple[str, str, str], Message]) -> _Attem
         folder = OverlayFolder(job.merged, overlay)
         context = Context(Model(folder), job.base)
         found = job.judge(context)
-    return _Attempt(first, context, before, found, tuple(applied), overlay, codes, frozenset(restored))
+    return _Attempt(context, found, tuple(applied), overlay, codes, frozenset(restored))
 
 
-def _objection(attempt: _Attempt) -> Message | None:
+def _objection(job: _Job, attempt: _Attempt) -> Message | None:
     """What is wrong with the planned result; `None` where it may be shown."""
-    if attempt.first is attempt.last:
+    if job.first is attempt.last:
         return None
     left = {finding.key for finding in attempt.after}
     for finding in attempt.applied:
@@ -124,12 +125,12 @@ def _objection(attempt: _Attempt) -> Message | None:
             raise PlanError(
                 f"{finding.code} on {finding.file} would still be found after its own fix", _REPORT_IT
             )
-    known = {finding.key for finding in attempt.before}
+    known = {finding.key for finding in job.before}
     for finding in attempt.after:
         if finding.severity is not Severity.INFO and finding.key not in known:
             return message("objection-new-finding", code=finding.code, file=finding.file)
     for name, view in attempt.last.views.items():
-        if is_worse(attempt.first.views[name], view, attempt.last.end_ids):
+        if is_worse(job.first.views[name], view, attempt.last.end_ids):
             return message("objection-worse-view", engine=name)
     return None
 
@@ -140,14 +141,14 @@ def _culprits(
     """The one fix without which the plan stands, the least harmful finding's first; all of them where none is."""
     keys = list(dict.fromkeys(finding.key for finding in reversed(attempt.applied)))
     for key in keys if len(keys) > 1 else ():
-        if _objection(_attempt(job, {**left_out, key: reason})) is None:
+        if _objection(job, _attempt(job, {**left_out, key: reason})) is None:
             return [key]
     return keys
 
 
 def _plan(job: _Job, attempt: _Attempt, left_out: dict[tuple[str, str, str], Message]) -> Plan:
     merged, base, overlay = job.merged, job.base, attempt.overlay
-    known = {finding.key for finding in attempt.before}
+    known = {finding.key for finding in job.before}
     changes = tuple(
         FileChange(
             name,
@@ -165,14 +166,14 @@ def _plan(job: _Job, attempt: _Attempt, left_out: dict[tuple[str, str, str], Mes
         base=str(base.folder.origin) if base is not None else None,
         # with what only a restored file let genfix see and fix
         findings=sort_findings(
-            [*attempt.before, *(finding for finding in attempt.applied if finding.key not in known)]
+            [*job.before, *(finding for finding in attempt.applied if finding.key not in known)]
         ),
         changes=tuple(change for change in changes if change.before != change.after),
         remaining=tuple(_told(finding, left_out) for finding in attempt.after),
         inputs=_inputs(merged) | {change.name: None for change in changes if change.before is None},
-        views_before=attempt.first.views,
+        views_before=job.first.views,
         views_after=attempt.last.views,
-        base_views=attempt.first.base_views,
+        base_views=job.first.base_views,
     )
 
 

@@ -56,7 +56,8 @@ class Context:
         """
         if self.base is None or self.merged.chat_template is None:
             return True
-        return self.merged.chat_template.same_text(self.base.chat_template)
+        # Any of the base's copies will do: where its inline one is lost, merged reads the processor's.
+        return any(self.merged.chat_template.same_text(copy) for copy in self.base.template_copies)
 
     @cached_property
     def end_ids(self) -> Sequence[int]:

@@ -185,15 +185,13 @@ def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
             if shared
             else Fix(Applicability.SAFE, message("why-setting-out-of-range"), (operation,)),
         )
-    yield from _ignored_sampling(context, rule, merged, base)
+    yield from _ignored_sampling(rule, merged, base)
 
 
 _BASE_HAS_IT_TOO: Final = Fix(Applicability.MANUAL, message("why-base-has-it-too"))
 
 
-def _ignored_sampling(
-    context: Context, rule: Rule, merged: JsonObject, base: JsonObject
-) -> Iterator[Finding]:
+def _ignored_sampling(rule: Rule, merged: JsonObject, base: JsonObject) -> Iterator[Finding]:
     """Sampling values without ``do_sample``: saving such a file fails in transformers 5, loading it does not."""
     keys = _ignored_keys(merged)
     if not keys:

@@ -270,10 +270,15 @@ def test_a_base_cannot_smuggle_a_file_in(run: Run, merged: Path, base: Path, nam
     ODD[kind](base / name)
     before = picture(merged, base)
     result = run("repair", merged, "--base", base)
-    assert_told(result, 2, name)
-    assert "Xyzzy" not in result.err
-    assert picture(merged, base) == before
-    assert run("check", merged, "--base", base).code in {0, 1, 2}
+    if name.endswith(".json"):
+        assert_told(result, 2, name)
+        assert picture(merged, base) == before
+    # What else the base has may still come back; that file may not.
+    assert "bug in genfix" not in result.err
+    assert not os.path.lexists(merged / name)
+    secrets = [path for path in merged.rglob("*") if path.is_file() and b"Xyzzy" in path.read_bytes()]
+    assert secrets == []
+    assert "Xyzzy" not in result.out + result.err
 
 
 # The base -------------------------------------------------------------------------------------------------

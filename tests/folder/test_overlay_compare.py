@@ -91,15 +91,8 @@ def kinds(tmp_path: Path, content: bytes) -> dict[str, Folder]:
     }
 
 
-FETCHED = {("overlay", "git"), ("memory", "git")}
-"""Reported: what has only a SHA-256 makes the file that the Hub lists with a git SHA-1 be downloaded."""
-
 PAIRS = [
-    pytest.param(
-        left,
-        right,
-        marks=[pytest.mark.xfail(reason="reported: downloads", strict=True)] * ((left, right) in FETCHED),
-    )
+    (left, right)
     for left in ("local", "git", "lfs", "overlay", "memory")
     for right in ("local", "git", "lfs")
     if {left, right} != {"git", "lfs"}

@@ -76,7 +76,7 @@ def test_a_file_that_is_restored_is_edited_by_no_other_finding() -> None:
     outcome = run(edit, restore)
     assert outcome.files == {"a.json": b'{"w": 1e2, "x": 7, "y": 2}'}
     assert outcome.applied == (restore,)
-    assert outcome.codes == {"a.json": ("GF002", "GF002")}
+    assert outcome.codes == {"a.json": ("GF002",)}
 
 
 def test_two_findings_that_restore_one_file_need_it_once() -> None:

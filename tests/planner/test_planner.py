@@ -245,12 +245,20 @@ def fix_once(
     ],
     ids=str,
 )
-def test_a_fix_that_makes_an_engine_do_worse_is_refused(
+def test_a_fix_that_makes_an_engine_do_worse_is_left_out(
     monkeypatch: pytest.MonkeyPatch, operation: Operation
 ) -> None:
     fix_once(monkeypatch, operation)
-    with pytest.raises(PlanError, match="do worse"):
-        plan(chatml_files(), chatml_files())
+    assert left_out(plan(chatml_files(), chatml_files())) == "objection-worse-view"
+
+
+def left_out(result: Plan) -> str:
+    """Why the plan's only fix is not in it."""
+    assert result.changes == ()
+    [finding] = result.remaining
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.MANUAL
+    return finding.fix.why.id
 
 
 def test_a_fix_that_does_not_clear_its_finding_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,7 +267,7 @@ def test_a_fix_that_does_not_clear_its_finding_is_refused(monkeypatch: pytest.Mo
         plan(chatml_files(), chatml_files())
 
 
-def test_a_fix_that_causes_another_finding_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fix_that_causes_another_finding_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     fix = Fix(Applicability.SAFE, message("why-bom"), (SetField(GEN, "/temperature", 0.1),))
     first = Finding("GF000", "made-up", Severity.ERROR, GEN, message("json-bom"), Witness.BASE, fix=fix)
     caused = first._replace(code="GF001", severity=Severity.WARNING, fix=None)
@@ -267,8 +275,7 @@ def test_a_fix_that_causes_another_finding_is_refused(monkeypatch: pytest.Monkey
         "genfix.planner.planner.judge",
         lambda context: (caused,) if context.views["vllm"].sampling["temperature"] == 0.1 else (first,),
     )
-    with pytest.raises(PlanError, match=r"the fixes would cause GF001 on generation_config.json"):
-        plan(chatml_files(), chatml_files())
+    assert left_out(plan(chatml_files(), chatml_files())) == "objection-new-finding"
 
 
 @pytest.mark.parametrize("operation", [RestoreFile(GEN), CopyField(GEN, "/top_k")])
@@ -337,7 +344,6 @@ REFUSED: dict[str, tuple[Files, Files | None, bool]] = {
 }  # fmt: skip
 
 
-@pytest.mark.xfail(reason="reported: no plan where there should be one", strict=True)
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_fault_that_cannot_be_mended_leaves_the_rest_to_be_mended(name: str) -> None:
     merged, base, unsafe_fixes = REFUSED[name]

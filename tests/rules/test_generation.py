@@ -51,9 +51,6 @@ def test_a_file_the_base_lacks_too_is_not_missed() -> None:
     assert find(neither, neither, "GF6") == []
 
 
-@pytest.mark.xfail(
-    reason="reported: a stop id that is another token here is brought back as safe", strict=True
-)
 def test_an_id_that_is_another_token_here_does_not_come_back_with_its_file() -> None:
     base = chatml_files()
     swapped = [{"id": 1001, "content": "<|im_end|>"}, {"id": 1002, "content": "<|im_start|>"}]
@@ -64,9 +61,6 @@ def test_an_id_that_is_another_token_here_does_not_come_back_with_its_file() -> 
     assert applicability(finding) is Applicability.UNSAFE or edits == [[1000]]
 
 
-@pytest.mark.xfail(
-    reason="reported: the base's stop ids come back with its file beside another template", strict=True
-)
 def test_the_bases_ids_are_not_added_beside_another_template() -> None:
     """As for a file that is there: ids only the base has are unsafe to add."""
     base = glm_files()
@@ -183,7 +177,7 @@ def test_a_refused_value_the_base_has_too_is_information() -> None:
     both = gen(chatml_files(), top_p=0)
     [finding] = find(both, both, "GF6")
     assert finding.severity is Severity.INFO
-    assert applicability(finding) is Applicability.UNSAFE
+    assert applicability(finding) is Applicability.MANUAL
 
 
 @pytest.mark.parametrize("do_sample", [..., False, None])

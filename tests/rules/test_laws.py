@@ -31,8 +31,6 @@ BASES: dict[str, Files] = {
     "no-template": with_json(chatml_files(), "tokenizer_config.json", chat_template=...),
     "config-files-only": without(glm_files(), *(name for name in glm_files() if name.endswith(".py"))),
 }
-OSCILLATES = {"greedy-with-temperature", "refused-value"}
-"""Reported: with unsafe fixes GF604 and GF605 undo each other where the base itself has the fault."""
 
 SHORT = settings(
     max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -99,13 +97,7 @@ def test_a_second_repair_changes_nothing(name: str, *, unsafe_fixes: bool, data:
     assert [finding.key for finding in second.findings] == [finding.key for finding in first.remaining]
 
 
-WITHOUT_CODE = pytest.mark.xfail(reason="reported: no plan where the base has no code", strict=True)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=[WITHOUT_CODE] * (name == "config-files-only")) for name in BASES],
-)
+@pytest.mark.parametrize("name", BASES)
 @SHORT
 @given(data=st.data())
 def test_files_that_were_only_lost_all_come_back(name: str, data: st.DataObject) -> None:
@@ -119,13 +111,7 @@ def test_files_that_were_only_lost_all_come_back(name: str, data: st.DataObject)
 
 @pytest.mark.parametrize("unsafe_fixes", [False, True], ids=["safe", "unsafe"])
 @pytest.mark.parametrize("name", BASES)
-def test_there_is_nothing_to_repair_on_a_base(
-    request: pytest.FixtureRequest, name: str, *, unsafe_fixes: bool
-) -> None:
-    if unsafe_fixes and name in OSCILLATES:
-        request.applymarker(
-            pytest.mark.xfail(reason="reported: GF604 and GF605 undo each other", strict=True)
-        )
+def test_there_is_nothing_to_repair_on_a_base(name: str, *, unsafe_fixes: bool) -> None:
     changes = plan(BASES[name], BASES[name], unsafe_fixes=unsafe_fixes).changes
     assert changes == () or unsafe_fixes
     assert (
@@ -216,8 +202,6 @@ def test_bases_of_real_merges_are_healthy(merge_corpus: Path) -> None:
 @pytest.mark.parametrize("unsafe_fixes", [False, True], ids=["safe", "unsafe"])
 def test_real_merges_are_repaired_once(merge_corpus: Path, *, unsafe_fixes: bool) -> None:
     for name, (merged, base) in cases(merge_corpus).items():
-        if unsafe_fixes and "badgen" in name:
-            continue  # reported: GF604 and GF605 undo each other
         first = make_plan(merged, BaseFacts(base), unsafe_fixes=unsafe_fixes)
         left = [finding for finding in first.remaining if finding.severity is not Severity.INFO]
         assert left == [], name

@@ -115,9 +115,6 @@ def test_the_processors_own_copy_is_missed_beside_an_inline_one() -> None:
     assert finding.fix.applicability is Applicability.SAFE
 
 
-@pytest.mark.xfail(
-    reason="reported: the base's processor template is put beside a trained one as safe", strict=True
-)
 @pytest.mark.parametrize("broken", [False, True])
 def test_the_processors_copy_of_another_template_is_put_back_only_on_demand(*, broken: bool) -> None:
     base = vlm_files()
@@ -129,16 +126,12 @@ def test_the_processors_copy_of_another_template_is_put_back_only_on_demand(*, b
     assert finding.fix.applicability is Applicability.UNSAFE
 
 
-@pytest.mark.xfail(
-    reason="reported: a template lost inside a file that is still there is not missed", strict=True
-)
 @pytest.mark.parametrize("name", ["chat_template.json", "processor_config.json"])
 def test_a_template_lost_inside_a_file_that_is_still_there_is_missed(name: str) -> None:
     base = inline(chatml_files()) | {name: dump({"chat_template": CHATML, "processor_class": "P"})}
     assert [f.code for f in find(base | {name: dump({"processor_class": "P"})}, base)] == ["GF201"]
 
 
-@pytest.mark.xfail(reason="reported: no rule sees a template file that is empty or not UTF-8", strict=True)
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe"])
 def test_a_template_file_that_no_engine_can_use_is_a_finding(content: bytes) -> None:
     base = moved(chatml_files())

@@ -139,17 +139,11 @@ def test_a_pad_token_a_padding_side_and_a_class_name_are_nothing() -> None:
     assert find(merged, base) == []
 
 
-@pytest.mark.xfail(
-    reason="reported: no rule reads tokenizer.json's own syntax, or a link in its place", strict=True
-)
 @pytest.mark.parametrize("content", [b"", b'{"added', b"[]", b"\xff"])
 def test_a_tokenizer_that_does_not_parse_is_an_error(content: bytes) -> None:
     assert [f.severity for f in find(FULL | {"tokenizer.json": content}, FULL)] == [Severity.ERROR]
 
 
-@pytest.mark.xfail(
-    reason="reported: a broken file is replaced as safe where a lost one would not be", strict=True
-)
 @pytest.mark.parametrize("name", ["tokenizer_config.json", "added_tokens.json"])
 def test_a_broken_file_of_another_tokenizer_is_replaced_only_on_demand(name: str) -> None:
     tokens = json.loads(FULL["tokenizer.json"])["added_tokens"]
