@@ -1,6 +1,7 @@
 """``python -m genfix`` and the ``genfix`` command: the only place that exits."""
 
 import gc
+import os
 import sys
 
 __all__ = ["run"]
@@ -20,4 +21,7 @@ def run() -> None:
 
 
 if __name__ == "__main__":
+    # ``python -m`` looks for modules where the user stands first; that may be a stranger's model folder.
+    if sys.path[:1] == [os.getcwd()] and not __file__.startswith(os.path.join(sys.path[0], "")):  # noqa: PTH109, PTH118
+        del sys.path[0]
     run()

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from genfix import applier
-from genfix.api.opening import Target, existing_folder, open_case, selection
+from genfix.api.opening import Target, open_case, selection
 from genfix.applier import Receipt, Write
 from genfix.model import Model
 from genfix.planner import Plan, make_plan
+from genfix.resolver import existing_folder
 from genfix.rules.difference import FileDifference, differences
 
 __all__ = ["Repair", "apply", "diff", "log", "plan", "repair", "undo"]
@@ -75,9 +76,7 @@ def repair(
 
     Returns what was done and what is left; raises as `check` and `apply` do. Options as for `plan`.
     """
-    root = Path(target)
-    if root.is_dir():
-        applier.recover(root, state_dir=state_dir)
+    applier.recover(existing_folder(target), state_dir=state_dir)
     made = plan(
         target,
         base,

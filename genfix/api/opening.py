@@ -11,7 +11,7 @@ from genfix.model import Model
 from genfix.resolver import BaseFacts, open_target, prove_parentage, resolve_base
 from genfix.rules import RULES
 
-__all__ = ["Case", "Target", "existing_folder", "open_case", "selection"]
+__all__ = ["Case", "Target", "open_case", "selection"]
 
 Target: TypeAlias = str | os.PathLike[str]
 """A path of a model folder; for a base also ``org/name[@revision]``."""
@@ -32,7 +32,7 @@ def open_case(
 
     After a crash the folder is seen as it will be when the next repair or undo has finished the job.
     """
-    folder = open_target(Path(target))
+    folder = open_target(target)
     notes: tuple[str, ...] = ()
     pending = _interrupted(folder.root, state_dir)
     seen: Folder = OverlayFolder(folder, pending) if pending else folder
@@ -60,14 +60,6 @@ def _interrupted(root: Path, state_dir: Path | None) -> Mapping[str, bytes | Non
     from genfix.applier import pending  # noqa: PLC0415
 
     return pending(root, state_dir=state_dir)
-
-
-def existing_folder(target: Target) -> Path:
-    """The directory ``target``. Raises `InputError` where there is none."""
-    root = Path(target)
-    if not root.is_dir():
-        raise InputError(f"there is no folder {root}", "check the path")
-    return root
 
 
 def selection(select: Collection[str], ignore: Collection[str]) -> Callable[[str], bool]:

@@ -6,7 +6,7 @@ from genfix.api.changing import diff, log, plan, repair, undo
 from genfix.applier import Receipt
 from genfix.cli.exits import exit_code
 from genfix.cli.options import Case, Level
-from genfix.cli.output import Output, command_line, quoted
+from genfix.cli.output import Output, command_line, undo_line
 from genfix.errors import InputError
 from genfix.planner import Plan
 from genfix.report.changes import differences_text, log_text, plan_text
@@ -82,12 +82,13 @@ def _done(case: Case, receipt: Receipt, out: Output) -> list[str]:
         f"note: {show(name)} had another hard link, which keeps the old content"
         for name in receipt.broken_links
     ]
+    remark = "" if case.state_dir is not None else " (deleting .cache gives up undo)"
     return [
         out.aside.mark(
-            f"repaired {number} file{'' if number == 1 else 's'} of {show(str(case.target))}", "green", "bold"
+            f"repaired {number} file{'' if number == 1 else 's'} of {show(case.target)}", "green", "bold"
         ),
-        f"backup: {show(str(receipt.backup))} (deleting .cache gives up undo)",
-        f"undo:   genfix undo {show(quoted(str(case.target)))}",
+        f"backup: {show(str(receipt.backup))}{remark}",
+        f"undo:   {undo_line(case.target, case.state_dir)}",
         *links,
         _RESTART,
     ]
@@ -111,25 +112,25 @@ def run_diff(case: Case, out: Output) -> int:
     else:
         out.report(differences_text(found, out.style))
         out.say(
-            f"{len(found)} file{' differs' if len(found) == 1 else 's differ'} (- the base, + {show(str(case.target))})"
+            f"{len(found)} file{' differs' if len(found) == 1 else 's differ'} (- the base, + {show(case.target)})"
         )
     return 0
 
 
-def run_undo(target: Path, transaction: str | None, state_dir: Path | None, out: Output) -> int:
+def run_undo(target: str, transaction: str | None, state_dir: Path | None, out: Output) -> int:
     """Take back one transaction."""
     receipt = undo(target, transaction, state_dir=state_dir)
     out.report(
         "\n".join(f"{'-' if change.after is None else '~'} {show(change.name)}" for change in receipt.changes)
     )
     out.say(
-        f"undid {receipt.undoes}; to have it back: genfix undo {show(quoted(str(target)))} {receipt.id}",
+        f"undid {receipt.undoes}; to have it back: {undo_line(target, state_dir, receipt.id)}",
         _RESTART,
     )
     return 0
 
 
-def run_log(target: Path, state_dir: Path | None, out: Output) -> int:
+def run_log(target: str, state_dir: Path | None, out: Output) -> int:
     """List the transactions on a folder."""
     receipts = log(target, state_dir=state_dir)
     if out.wants_json:
@@ -137,7 +138,7 @@ def run_log(target: Path, state_dir: Path | None, out: Output) -> int:
         return 0
     out.report(log_text(receipts, out.style))
     if not receipts:
-        out.say(f"genfix has changed nothing in {show(str(target))}")
+        out.say(f"genfix has changed nothing in {show(target)}")
     return 0
 
 

@@ -5,10 +5,14 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from operator import methodcaller
 from types import FrameType
 from typing import Final, NoReturn
 
+import typer
+
 from genfix.cli.app import app
+from genfix.cli.output import forget, prepare_streams, write
 from genfix.errors import GenfixError
 from genfix.report.show import show
 
@@ -17,22 +21,37 @@ __all__ = ["main"]
 _BUG: Final = 2
 _INTERRUPTED: Final = 130
 _TERMINATED: Final = 143
+_BROKEN_PIPE: Final = 141
+_USAGE: Final = 2
+_UsageError: Final[type[Exception]] = next(
+    root
+    for root in typer.BadParameter.__mro__
+    if issubclass(root, Exception) and root.__name__ == "ClickException"
+)
+"""Click's root of usage errors: typer 0.26 and later carry click inside, earlier ones import it."""
 
 
 def main(args: Sequence[str]) -> int:
     """Run one command and return its exit code (the table is in ``genfix --help``)."""
     signal.signal(signal.SIGTERM, _terminated)
+    prepare_streams()
     try:
-        app(list(args), prog_name="genfix")
+        code: object = app(list(args), prog_name="genfix", standalone_mode=False)
+        return code if isinstance(code, int) else 0
     except GenfixError as error:
         return _say(error.message, error.hint, error.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         return _say("interrupted; nothing is half done", "", _INTERRUPTED)
+    except _UsageError as error:
+        return _usage(error, list(args))
     except BrokenPipeError:
-        # The reader of our output went away (`genfix check ... | head`); Python must not flush into it again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        # The reader of our help went away (`genfix --help | head`); Python must not flush into it again.
+        forget(sys.stdout)
+        return _BROKEN_PIPE
     except SystemExit as leave:
+        if isinstance(leave.__context__, BrokenPipeError):  # click's own answer to that is 1: findings remain
+            forget(sys.stdout)
+            return _BROKEN_PIPE
         return leave.code if isinstance(leave.code, int) else 0
     except Exception as error:  # noqa: BLE001 - the last line of defence
         if os.environ.get("GENFIX_DEBUG"):
@@ -42,13 +61,22 @@ def main(args: Sequence[str]) -> int:
             "run again with GENFIX_DEBUG=1 and report what it prints",
             _BUG,
         )
-    return 0
+
+
+def _usage(error: Exception, args: list[str]) -> int:
+    """What is wrong on the command line, in our own words' shape: the arguments are not safe to print as they are."""
+    message = str(methodcaller("format_message")(error))
+    if type(error).__name__ == "NoArgsIsHelpError":
+        write(sys.stderr, message + "\n")
+        return _USAGE
+    command = args[0] if args and args[0].isalpha() else ""
+    return _say(
+        message.rstrip("."), f"see `genfix {command} --help`" if command else "see `genfix --help`", _USAGE
+    )
 
 
 def _say(message: str, hint: str, code: int) -> int:
-    sys.stderr.write(f"error: {show(message)}\n")
-    if hint:
-        sys.stderr.write(f"hint: {show(hint)}\n")
+    write(sys.stderr, f"error: {show(message)}\n" + (f"hint: {show(hint)}\n" if hint else ""))
     return code
 
 

@@ -53,7 +53,7 @@ class Level(StrEnum):
 class Case(NamedTuple):
     """What the commands that judge have in common, as the user gave it."""
 
-    target: Path
+    target: str
     base: str | None
     select: list[str]
     ignore: list[str]
@@ -63,7 +63,7 @@ class Case(NamedTuple):
 
 
 Target: TypeAlias = Annotated[
-    Path, typer.Argument(metavar="DIR", help="The merged model's folder.", show_default=False)
+    str, typer.Argument(metavar="DIR", help="The merged model's folder.", show_default=False)
 ]
 Base: TypeAlias = Annotated[
     str | None,

@@ -1,16 +1,20 @@
 """Where words go: the report on stdout, everything else on stderr."""
 
+import contextlib
+import io
 import os
 import shutil  # noqa: TID251 - asks for the terminal's width, writes nothing
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from genfix.cli.options import Case, ColourMode, Format
+from genfix.errors import StorageError
 from genfix.report.show import show
 from genfix.report.style import Style
 
-__all__ = ["Output", "command_line", "quoted"]
+__all__ = ["Output", "command_line", "forget", "prepare_streams", "quoted", "undo_line", "write"]
 
 
 class Output(NamedTuple):
@@ -39,17 +43,49 @@ class Output(NamedTuple):
     def report(self, text: str) -> None:
         """Write a part of the report."""
         if text:
-            sys.stdout.write(text + "\n")
-            sys.stdout.flush()
+            write(sys.stdout, text + "\n")
 
     def say(self, *lines: str) -> None:
         """Write hints or a summary, unless told to be quiet."""
         if not self.quiet:
-            sys.stderr.write("".join(f"{line}\n" for line in lines))
+            write(sys.stderr, "".join(f"{line}\n" for line in lines))
 
     def notes(self, notes: Iterable[str]) -> None:
         """Write what the user should know about how the answer came about."""
         self.say(*(f"note: {show(note)}" for note in notes))
+
+
+def prepare_streams() -> None:
+    """Let a terminal that cannot write a character show it as an escape, instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def write(stream: TextIO | None, text: str) -> None:
+    """Write to a stream that may be closed or gone: a command's work does not end with its reader.
+
+    Raises `StorageError` where the disk behind the stream is full.
+    """
+    if stream is None:
+        return
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        forget(stream)
+    except OSError as error:
+        forget(stream)
+        raise StorageError(
+            f"cannot write the report: {error.strerror}", "make room, or send it elsewhere"
+        ) from error
+
+
+def forget(stream: TextIO | None) -> None:
+    """Send all that is still written to ``stream`` to nowhere, what is buffered included."""
+    if stream is not None:
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def quoted(text: str) -> str:
@@ -61,7 +97,7 @@ def quoted(text: str) -> str:
 
 def command_line(command: str, case: Case, *, unsafe_fixes: bool = False) -> str:
     """The command to type next, with the options that decide what it sees."""
-    words = ["genfix", command, quoted(str(case.target))]
+    words = ["genfix", command, quoted(case.target)]
     words += ["--base", quoted(case.base)] if case.base is not None else []
     for option, codes in (("--select", case.select), ("--ignore", case.ignore)):
         words += [word for code in codes for word in (option, quoted(code))]
@@ -72,15 +108,22 @@ def command_line(command: str, case: Case, *, unsafe_fixes: bool = False) -> str
     return show(" ".join(words))
 
 
-def _style(stream: TextIO, mode: ColourMode) -> Style:
+def undo_line(target: str, state_dir: Path | None, transaction: str = "") -> str:
+    """The command that takes a transaction back."""
+    words = ["genfix", "undo", quoted(target), *([transaction] if transaction else [])]
+    words += ["--state-dir", quoted(str(state_dir))] if state_dir is not None else []
+    return show(" ".join(words))
+
+
+def _style(stream: TextIO | None, mode: ColourMode) -> Style:
     width = min(shutil.get_terminal_size((80, 24)).columns, 100)
     return Style(_wants_colour(stream, mode), width)
 
 
-def _wants_colour(stream: TextIO, mode: ColourMode) -> bool:
+def _wants_colour(stream: TextIO | None, mode: ColourMode) -> bool:
     """``--color`` wins over NO_COLOR (https://no-color.org), that over FORCE_COLOR, that over the stream's kind."""
     if mode is not ColourMode.AUTO:
         return mode is ColourMode.ALWAYS
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
+    return bool(os.environ.get("FORCE_COLOR")) or (stream is not None and stream.isatty())

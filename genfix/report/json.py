@@ -1,6 +1,7 @@
 """Reports for machines: versioned JSON in a stable order, without timestamps and in ASCII."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -25,7 +26,23 @@ SCHEMA_VERSION: Final = 1
 
 def dumps(document: JsonValue) -> str:
     """The document as indented ASCII JSON."""
-    return json.dumps(document, indent=2, ensure_ascii=True)
+    try:
+        return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(document), indent=2, ensure_ascii=True)
+
+
+def _finite(value: JsonValue) -> JsonValue:
+    """``value`` with NaN and the infinities, which are no JSON, as the words they are written with."""
+    match value:
+        case float() if not math.isfinite(value):
+            return json.dumps(value)
+        case list():
+            return [_finite(item) for item in value]
+        case dict():
+            return {key: _finite(item) for key, item in value.items()}
+        case _:
+            return value
 
 
 def report_json(report: Report) -> JsonValue:

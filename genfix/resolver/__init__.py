@@ -2,6 +2,6 @@
 
 from genfix.resolver.base import Base, BaseFacts, resolve_base
 from genfix.resolver.proof import prove_parentage
-from genfix.resolver.target import open_target
+from genfix.resolver.target import existing_folder, open_target
 
-__all__ = ["Base", "BaseFacts", "open_target", "prove_parentage", "resolve_base"]
+__all__ = ["Base", "BaseFacts", "existing_folder", "open_target", "prove_parentage", "resolve_base"]

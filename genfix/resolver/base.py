@@ -88,5 +88,6 @@ def _refuse(folder: Folder) -> None:
         refuse_other_layouts(folder)
     except InputError as error:
         raise BaseModelError(
-            f"the base cannot be used: {error.message}", "name the model the adapter was trained on"
+            f"the base cannot be used: {error.message}",
+            error.hint,
         ) from error

@@ -33,7 +33,8 @@ def _disagreements(merged: Model, base: Model) -> Iterator[str]:
     moved = sorted(token for token in shared if merged.tokenizer.ids[token] != base.tokenizer.ids[token])
     if moved:
         token = moved[0]
-        more = f" (and {len(moved) - 1} more tokens)" if len(moved) > 1 else ""
+        rest = len(moved) - 1
+        more = f" (and {rest} more token{'' if rest == 1 else 's'})" if rest else ""
         yield f"the token {token!r} is {merged.tokenizer.ids[token]} here and {base.tokenizer.ids[token]} in the base{more}"
 
 

@@ -1,28 +1,47 @@
 """The folder to be judged: opened, or refused in one sentence where it is no merged model."""
 
+import errno
+import os
+import stat
 from pathlib import Path
 
 from genfix.errors import InputError
 from genfix.folder import FileKind, Folder, LocalFolder, kind_of
 from genfix.model import Weights
 
-__all__ = ["open_target", "refuse_other_layouts"]
+__all__ = ["existing_folder", "open_target", "refuse_other_layouts"]
 
 
-def open_target(path: Path) -> LocalFolder:
+def open_target(path: str | os.PathLike[str]) -> LocalFolder:
     """The folder at ``path``. Raises `InputError` where there is none, or none of a merged model."""
-    if not path.exists():
-        raise InputError(f"there is no folder {path}", "check the path of the merged model")
-    if not path.is_dir():
-        raise InputError(f"{path} is a file, not a model folder", f"name the folder it is in: {path.parent}")
-    folder = LocalFolder(path)
+    text = os.fspath(path)
+    folder = LocalFolder(existing_folder(text), text)
     refuse_other_layouts(folder)
-    _refuse_parent_of_models(folder)
+    return folder
+
+
+def existing_folder(path: str | os.PathLike[str]) -> Path:
+    """The directory at ``path``. Raises `InputError` where there is none."""
+    text = os.fspath(path)
+    if not text:
+        raise InputError("the path of the folder is empty", "name the merged model's folder")
+    folder = Path(text)
+    try:
+        mode = folder.stat().st_mode
+    except (OSError, ValueError) as error:
+        reason = f": {error.strerror}" if isinstance(error, OSError) and error.errno != errno.ENOENT else ""
+        raise InputError(
+            f"there is no folder {text}{reason}", "check the path of the merged model"
+        ) from error
+    if not stat.S_ISDIR(mode):
+        raise InputError(
+            f"{text} is a file, not a model folder", f"name the folder it is in: {folder.parent}"
+        )
     return folder
 
 
 def refuse_other_layouts(folder: Folder) -> None:
-    """Raise `InputError` for an adapter, GGUF or diffusers folder: their config files are others."""
+    """Raise `InputError` for an adapter, GGUF or diffusers folder, or one that holds no model at all."""
     names, label = folder.names(), folder.origin.label
     top = {name for name in names if "/" not in name}
     if "model_index.json" in top:
@@ -33,25 +52,25 @@ def refuse_other_layouts(folder: Folder) -> None:
     if "adapter_config.json" in top and not Weights(folder).files:
         raise InputError(
             f"{label} is an adapter (it has adapter_config.json and no model weights), not a merged model",
-            "merge it into its base first (merge_and_unload, swift export --merge_lora, ...) and name the merged folder",
+            "name the whole model: the adapter merged into its base (merge_and_unload, swift export --merge_lora, ...)",
         )
     if "config.json" not in top and any(kind_of(name) is FileKind.GGUF for name in top):
         raise InputError(
             f"{label} is a GGUF folder: a .gguf file carries its own settings and has no config files to repair",
             "run genfix on the folder that was converted, and convert it again",
         )
+    _refuse_no_model(folder)
 
 
-def _refuse_parent_of_models(folder: LocalFolder) -> None:
-    if any("/" not in name and kind_of(name) is not FileKind.OTHER for name in folder.names()):
+def _refuse_no_model(folder: Folder) -> None:
+    names, label = folder.names(), folder.origin.label
+    if any("/" not in name and kind_of(name) is not FileKind.OTHER for name in names):
         return
-    inside = sorted(name for name in folder.names() if name.count("/") == 1 and name.endswith("/config.json"))
+    inside = sorted(name for name in names if name.count("/") == 1 and name.endswith("/config.json"))
     if inside:
         raise InputError(
-            f"{folder.origin.label} is no model folder itself, but has {len(inside)} inside",
-            f"name one of them, such as {folder.root / inside[0].rpartition('/')[0]}",
+            f"{label} is no model folder itself, but has {len(inside)} inside",
+            f"name it: {label.rstrip('/')}/{inside[0].rpartition('/')[0]}",
         )
-    if not any("/" not in name and name.endswith((".json", ".jinja")) for name in folder.names()):
-        raise InputError(
-            f"{folder.origin.label} has no file of a model", "check the path of the merged model"
-        )
+    if not any("/" not in name and name.endswith((".json", ".jinja")) for name in names):
+        raise InputError(f"{label} has no file of a model", "check the path of the model folder")

@@ -86,6 +86,7 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
                 merged=list(view.stop_token_ids),
             )
             for name, view in context.views.items()
+            if view.stop_token_ids != context.base_views[name].stop_token_ids
         ],
         engines=engines or tuple(context.views),
         fix=restoring(context, context.base, GENERATION_CONFIG, message("why-file-lost")),

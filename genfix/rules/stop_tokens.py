@@ -30,7 +30,7 @@ def _narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     own = read_eos(file.value)
     base_ids = context.base_views["transformers5"].stop_token_ids
     lost = _lost(context, base_ids, own.ids)
-    if not lost or own.invalid:
+    if not lost or (own.invalid and context.template_equal):
         return
     engines = context.engines_that_lost_their_stop()
     if context.template_equal:
@@ -107,7 +107,11 @@ def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     wanted = _union((i for i in base.ids if i in lost or i in own.ids), own.ids)
     yield rule.finding(
         _CONFIG,
-        message("config-stop-tokens-narrowed", lost=_named(context, lost), has=_named(context, own.ids)),
+        message(
+            "config-stop-tokens-narrowed",
+            lost=_named(context, lost),
+            has=_named(context, own.ids) or ["nothing"],
+        ),
         severity=Severity.ERROR if engines else Severity.WARNING,
         witness=Witness.BASE,
         pointer=pointer,

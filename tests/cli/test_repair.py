@@ -386,7 +386,8 @@ def test_log_of_a_folder_that_was_never_touched(run: Run, narrowed: tuple[Path, 
 
 def test_fixes_that_are_left_decide_the_exit_code(run: Run, tmp_path: Path) -> None:
     base = write_folder(tmp_path / "base", chatml_files())
-    files: Files = chatml_files() | {"config.json": b'{"model_type": "qwen2", "model_type": "qwen2"}'}
+    twice = chatml_files()["config.json"].replace(b"{", b'{"hidden_size": 1,', 1)
+    files: Files = chatml_files() | {"config.json": twice}
     del files[GENERATION]
     merged = write_folder(tmp_path / "merged", files)
     result = run("repair", merged, "--base", base, "--fail-on", "warning")

@@ -1,0 +1,182 @@
+"""The documentation says what the code does: generated parts, commands, exit codes, links, both languages."""
+
+import re
+import shlex
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from genfix.cli.app import app
+from genfix.cli.main import main
+from genfix.rules import RULES
+from tools import rule_pages
+
+ROOT = rule_pages.ROOT
+READMES = tuple(rule_pages.READMES.values())
+PAGES = (
+    *READMES,
+    *(ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "examples/README.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+)
+
+CI_COMMANDS = {
+    "example": "python3 -m venv .venv-uv && .venv-uv/bin/pip install -q uv"
+    " && .venv-uv/bin/uv run --no-dev python examples/glm4_never_stops.py",
+    "test": "python3 -m venv .venv-uv && .venv-uv/bin/pip install -q uv && .venv-uv/bin/uv run pytest",
+}
+
+HELP = rule_pages.typer_version() >= rule_pages.HELP_FROM
+
+
+class Block(NamedTuple):
+    """A fenced block."""
+
+    language: str
+    text: str
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def blocks(text: str) -> list[Block]:
+    found = re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [Block(match[1], match[2]) for match in found]
+
+
+def headings(text: str) -> list[str]:
+    outside = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    return re.findall(r"^(#+ .+)$", outside, re.MULTILINE)
+
+
+def commands(path: Path) -> Iterator[tuple[str, ...]]:
+    """Arguments of every ``genfix`` command in the fenced blocks of a page."""
+    for block in blocks(path.read_text("utf-8")):
+        lines = block.text.splitlines()
+        if block.language == "console":
+            lines = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+        elif block.language != "sh":
+            continue
+        for line in lines:
+            words = shlex.split(line.partition("||")[0], comments=True)
+            if words[:1] == ["uvx"] or words[:2] == ["uv", "run"]:
+                words = words[words.index("genfix") :] if "genfix" in words else []
+            if words[:1] == ["genfix"]:
+                yield tuple(words[1:])
+
+
+def table(text: str, head: str) -> list[list[str]]:
+    """The cells of the table whose first line starts with ``head``."""
+    lines = text[text.index(f"\n{head}") + 1 :].partition("\n\n")[0].splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def anchor(heading: str) -> str:
+    """The anchor GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lstrip("# ").lower()).replace(" ", "-")
+
+
+COMMANDS = sorted({(relative(path), *words) for path in PAGES for words in commands(path)})
+
+
+def test_generated_parts_are_fresh() -> None:
+    assert rule_pages.stale() == [], "run: python tools/rule_pages.py"
+
+
+def test_every_rule_has_a_page_and_a_row() -> None:
+    assert {path.stem for path in rule_pages.PAGES.glob("GF*.md")} == set(RULES)
+    for readme in READMES:
+        assert re.findall(r"^\| \[(GF\d+)\]", readme.read_text("utf-8"), re.MULTILINE) == list(RULES)
+
+
+def test_no_chinese_sentence_is_left_over() -> None:
+    rows = rule_pages.block(READMES[1].read_text("utf-8"), "rules")
+    assert rows.count("\n") == len(RULES) + 2
+    assert set(rule_pages.CHINESE) == set(RULES)
+
+
+@pytest.mark.skipif(not HELP, reason="this typer lays the help text out in another way")
+@pytest.mark.parametrize("readme", READMES, ids=relative)
+def test_the_help_text_is_the_real_one(readme: Path) -> None:
+    shown = blocks(rule_pages.block(readme.read_text("utf-8"), "help"))[0].text
+    assert shown.removeprefix("$ genfix --help\n").rstrip() == rule_pages.help_text().rstrip()
+
+
+@pytest.mark.parametrize("readme", READMES, ids=relative)
+def test_every_command_is_in_the_help_text_and_in_the_table(readme: Path) -> None:
+    names = [
+        command.name or command.callback.__name__ for command in app.registered_commands if command.callback
+    ]
+    text = readme.read_text("utf-8")
+    listed = rule_pages.block(text, "help").partition("Commands:")[2]
+    assert re.findall(r"^  (\w+)  ", listed.partition("\n\n")[0], re.MULTILINE) == names
+    head = {"README.md": "| command |", "README.zh-CN.md": "| 命令 |"}[readme.name]
+    assert sorted(row[0].split()[1].strip("`") for row in table(text, head)) == sorted(names)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_shown_parses(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    # --help is looked at once the options are parsed: an unknown command or option fails before.
+    assert main([*command[1:], "--help"]) == 0, capsys.readouterr().err
+
+
+def test_commands_were_found() -> None:
+    assert {words[1] for words in COMMANDS} >= {"check", "plan", "repair", "undo"}
+
+
+@pytest.mark.parametrize("readme", READMES, ids=relative)
+def test_the_exit_codes_are_those_of_the_help_text(readme: Path) -> None:
+    epilog = str(app.info.epilog).replace("\n", " ").partition("Exit codes: ")[2].rstrip(" .")
+    told = [tuple(part.split(" ", 1)) for part in epilog.split("; ")]
+    head = {"README.md": "| code | meaning |", "README.zh-CN.md": "| 退出码 |"}[readme.name]
+    rows = [(row[0], row[1].replace("`", "")) for row in table(readme.read_text("utf-8"), head)]
+    if readme.name == "README.md":
+        assert rows == told
+    else:
+        assert [code for code, _ in rows] == [code for code, _ in told]
+
+
+@pytest.mark.parametrize("readme", READMES, ids=relative)
+@pytest.mark.parametrize("name", CI_COMMANDS)
+def test_the_commands_that_ci_runs(readme: Path, name: str) -> None:
+    after = readme.read_text("utf-8").split(f"<!-- ci:{name} -->\n")
+    assert len(after) == 2
+    assert after[1].startswith(f"```sh\n{CI_COMMANDS[name]}\n```\n")
+
+
+def test_both_readmes_have_the_same_shape() -> None:
+    english, chinese = (path.read_text("utf-8") for path in READMES)
+    levels = [[len(heading.split(" ")[0]) for heading in headings(text)] for text in (english, chinese)]
+    assert levels[0] == levels[1]
+    assert blocks(english) == blocks(chinese)
+    rows = [
+        [line.count("|") for line in text.splitlines() if line.startswith("|")] for text in (english, chinese)
+    ]
+    assert rows[0] == rows[1]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        if link.startswith("https://"):
+            continue
+        name, _, fragment = link.partition("#")
+        target = (page.parent / name) if name else page
+        assert target.exists(), link
+        if fragment:
+            assert fragment in {anchor(heading) for heading in headings(target.read_text("utf-8"))}, link
+
+
+def test_the_python_example_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(ROOT / "examples" / "glm4", tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    (code,) = [block.text for block in blocks(READMES[0].read_text("utf-8")) if block.language == "python"]
+    local = code.replace('"THUDM/glm-4-9b-chat"', '"./base"')
+    assert local != code
+    exec(compile(local, "README.md", "exec"), {})
+    assert "info GF605 generation_config.json /temperature" in capsys.readouterr().out

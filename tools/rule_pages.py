@@ -1,0 +1,237 @@
+# ruff: noqa: INP001, RUF001, S603, TID251 - a script of its own; Chinese text; it runs genfix on a temporary copy
+"""Writes what the documentation takes from the code, so that it cannot go stale.
+
+``python tools/rule_pages.py`` writes the pages of the rules, their index, and in both READMEs the table of the
+rules, the help text and the output of the example's repair. With ``--check`` it writes nothing, names what is
+stale and exits with 1.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from genfix.rules import RULES, Rule  # noqa: E402 - a clone need not be installed
+
+__all__ = [
+    "CHINESE",
+    "HELP_FROM",
+    "PAGES",
+    "READMES",
+    "block",
+    "generated",
+    "help_text",
+    "main",
+    "stale",
+    "typer_version",
+]
+
+PAGES: Final = ROOT / "docs" / "rules"
+READMES: Final = {"en": ROOT / "README.md", "zh": ROOT / "README.zh-CN.md"}
+
+HELP_FROM: Final = (0, 26)
+"""Older versions of typer lay the help text out in another way; with them it is left alone."""
+
+_EXAMPLE: Final = ROOT / "examples" / "glm4"
+_TRANSACTION: Final = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
+_ISSUE: Final = re.compile(r"(?P<repo>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)#(?P<number>\d+)", re.ASCII)
+
+_HEADS: Final = {
+    "en": ("code", "name", "at worst", "without `--base`", "what it means"),
+    "zh": ("编号", "名称", "最高级别", "不给 `--base`", "含义"),
+}
+_ALONE: Final = {"en": ("no", "yes"), "zh": ("不检查", "也检查")}
+CHINESE: Final[Mapping[str, str]] = {
+    "GF101": "`generation_config.json` 的 `eos_token_id` 比基座少了停止 id，或者一个也没有。",
+    "GF102": "目录里的对话模板与基座不同，而它结束一轮所用的 token，某个引擎并不在那里停止。",
+    "GF103": "`config.json` 的 `eos_token_id` 比基座的 `config.json` 少。",
+    "GF104": "`generation_config.json` 的 `eos_token_id` 里有不是 token id 的内容：文字、小数或负数。",
+    "GF105": "基座的某个停止 id 在这里是另一个 token，或者超出了嵌入矩阵的行数。",
+    "GF201": "基座有对话模板，这里没有，或者不在 processor 读取的位置。",
+    "GF202": "`chat_template.jinja` 与目录里的另一份模板内容不同。",
+    "GF203": "对话模板无法渲染：语法错误、沙箱不允许的访问，或者在限额内渲染不完。",
+    "GF301": "基座的某个分词器文件不见了，其他文件里也没有它的内容。",
+    "GF401": "基座有 `config.json`，这里没有。",
+    "GF402": "基座 `config.json` 的某个键不见了，transformers 认识的别名也都没有。",
+    "GF501": "图像、视频或音频 processor 的文件不见了。",
+    "GF502": "`auto_map` 指名的 Python 文件，或者它引用的同目录文件，不见了。",
+    "GF503": "基座的许可证、声明或使用政策文件不在目录里。",
+    "GF504": "目录里没有任何引擎会读取的文件。",
+    "GF601": "基座有 `generation_config.json`，这里没有。",
+    "GF602": "该文件是由 `config.json` 重新生成的（`_from_model_config`），基座的设置丢了。",
+    "GF603": "训练或评测时的 `max_new_tokens` 或 `max_length` 留在了文件里，而基座没有设置。",
+    "GF604": "某项设置是引擎拒绝的值（负的 temperature、为 0 的 `top_p`），或者有采样参数却没有 `do_sample`。",
+    "GF605": "某项采样设置与基座不同。",
+    "GF901": "某个 JSON 文件无法解析，或者不是一个对象。",
+    "GF902": "同一个 JSON 对象里有重复的键。",
+    "GF903": "某个 JSON 文件以 UTF-8 的 BOM 开头。",
+    "GF904": "某个配置文件不是普通文件、是指向别处的链接、大得离谱，或者没有读取权限。",
+}
+"""What each rule means, in one sentence: rules themselves speak English only."""
+
+
+def generated() -> Mapping[Path, str]:
+    """Every generated file and every file with generated parts, with the text it should have."""
+    files = {PAGES / f"{rule.code}.md": _page(rule) for rule in RULES.values()}
+    files[PAGES / "README.md"] = _index()
+    repair = _repair()
+    for language, path in READMES.items():
+        text = path.read_text(encoding="utf-8")
+        text = _replaced(text, "rules", _table(language, "docs/rules/"))
+        text = _replaced(text, "repair", repair)
+        if typer_version() >= HELP_FROM:
+            text = _replaced(text, "help", _console("genfix --help", help_text()))
+        files[path] = text
+    return files
+
+
+def stale() -> list[str]:
+    """Names of the files that are not what `generated` says, and of pages whose rule is gone."""
+    wanted = generated()
+    differing = {
+        path for path, text in wanted.items() if not path.is_file() or path.read_text("utf-8") != text
+    }
+    return sorted(str(path.relative_to(ROOT)) for path in differing | _orphans(wanted))
+
+
+def typer_version() -> tuple[int, ...]:
+    """Major and minor version of the typer that is installed."""
+    return tuple(int(part) for part in version("typer").split(".")[:2])
+
+
+def help_text() -> str:
+    """What ``genfix --help`` prints."""
+    return _run("--help", cwd=ROOT)
+
+
+def block(text: str, name: str) -> str:
+    """The generated part ``name`` of ``text``, without its markers. Raises `ValueError` where it is missing."""
+    start, end = f"<!-- generated:{name} -->\n", f"<!-- /generated:{name} -->\n"
+    if text.count(start) != 1 or text.count(end) != 1:
+        raise ValueError(f"the markers of the generated part {name!r} are missing, or there twice")
+    return text.partition(start)[2].partition(end)[0]
+
+
+def main() -> int:
+    """Write, or check; the exit code."""
+    parser = argparse.ArgumentParser(description="Write the generated parts of the documentation.")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit with 1 where something is stale"
+    )
+    if parser.parse_args().check:
+        names = stale()
+        sys.stdout.write("".join(f"stale: {name}\n" for name in names))
+        return 1 if names else 0
+    files = generated()
+    PAGES.mkdir(parents=True, exist_ok=True)
+    for path in _orphans(files):
+        path.unlink()
+    for path, text in files.items():
+        path.write_text(text, encoding="utf-8")
+    return 0
+
+
+def _orphans(wanted: Mapping[Path, str]) -> set[Path]:
+    return set(PAGES.glob("*.md")) - wanted.keys()
+
+
+def _replaced(text: str, name: str, new: str) -> str:
+    marker = f"<!-- generated:{name} -->\n"
+    return text.replace(marker + block(text, name), marker + new)
+
+
+def _page(rule: Rule) -> str:
+    doc = rule.doc
+    source = rule.check.__module__.replace(".", "/") + ".py"
+    base = "needs `--base`" if rule.needs_base else "also without `--base`"
+    sections = (
+        ("What it means", doc.what),
+        ("Why it hurts", doc.why),
+        ("Fix", doc.fix),
+        ("Safety", doc.safety),
+    )
+    parts = [
+        f"<!-- Written by tools/rule_pages.py from {source}. -->",
+        f"# {rule.code} {rule.name}",
+        f"At worst: **{rule.severity}** · {base} · [all rules](README.md)",
+        *(f"## {title}\n\n{text}" for title, text in sections),
+        "## Sources\n\n" + "\n".join(f"- {_linked(source)}" for source in doc.sources),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _index() -> str:
+    parts = [
+        "<!-- Written by tools/rule_pages.py from genfix.rules.RULES. -->",
+        "# Rules",
+        (
+            "Each finding names its rule. The severity in this table is the worst a rule gives; that of a finding "
+            "follows from what the engines do with the folder."
+        ),
+        (
+            "The first digit is the family: 1 stop tokens, 2 chat template, 3 tokenizer, 4 `config.json`, 5 other files, "
+            "6 generation settings, 9 files that cannot be read."
+        ),
+        _table("en", "").rstrip("\n"),
+        "`genfix explain` with a code or a name prints the same text as these pages.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(language: str, pages: str) -> str:
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in _rows(language, pages))
+
+
+def _rows(language: str, pages: str) -> Iterator[tuple[str, ...]]:
+    yield _HEADS[language]
+    yield ("---",) * len(_HEADS[language])
+    for rule in RULES.values():
+        if rule.code not in CHINESE:
+            raise ValueError(f"{rule.code} has no Chinese sentence in tools/rule_pages.py")
+        what = CHINESE[rule.code] if language == "zh" else rule.doc.what
+        alone = _ALONE[language][not rule.needs_base]
+        link = f"[{rule.code}]({pages}{rule.code}.md)"
+        yield (link, rule.name, rule.severity, alone, what.replace("|", "\\|"))
+
+
+def _linked(source: str) -> str:
+    return _ISSUE.sub(r"[\g<0>](https://github.com/\g<repo>/issues/\g<number>)", source)
+
+
+def _repair() -> str:
+    with tempfile.TemporaryDirectory(prefix="genfix-docs-") as folder:
+        shutil.copytree(_EXAMPLE, folder, dirs_exist_ok=True)
+        output = _run("repair", "merged", "--base", "base", cwd=Path(folder))
+    return _console("genfix repair merged --base base", _TRANSACTION.sub("20260102T030405Z-a1b2c3", output))
+
+
+def _console(command: str, output: str) -> str:
+    return f"```console\n$ {command}\n{output.rstrip()}\n```\n"
+
+
+def _run(*arguments: str, cwd: Path) -> str:
+    keep = {name: value for name, value in os.environ.items() if not name.startswith(("GENFIX_", "FORCE_"))}
+    result = subprocess.run(
+        [sys.executable, "-m", "genfix", *arguments],
+        check=True,
+        cwd=cwd,
+        env=keep | {"COLUMNS": "80", "NO_COLOR": "1", "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+    )
+    return result.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())
