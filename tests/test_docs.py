@@ -10,8 +10,8 @@ from typing import NamedTuple
 import pytest
 
 from genfix.cli.app import app
-from genfix.cli.main import main
 from genfix.rules import RULES
+from tests.cli.conftest import runner
 from tools import rule_pages
 
 ROOT = rule_pages.ROOT
@@ -120,7 +120,8 @@ def test_every_command_is_in_the_help_text_and_in_the_table(readme: Path) -> Non
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_command_shown_parses(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     # --help is looked at once the options are parsed: an unknown command or option fails before.
-    assert main([*command[1:], "--help"]) == 0, capsys.readouterr().err
+    result = runner(capsys)(*command[1:], "--help")
+    assert result.code == 0, result.err
 
 
 def test_commands_were_found() -> None:

@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from genfix.applier.fs import Dir, FileSystem
@@ -31,20 +32,45 @@ def check_targets(fs: FileSystem, root: Dir, names: Iterable[str], location: Loc
     """Raise `RefusedError` or `StorageError` where one of ``names`` cannot or shall not be written. Writes nothing."""
     wanted = sorted(names)
     _refuse_cache(root.path, wanted)
-    device = fs.stat_dir(root).st_dev
+    ground = _Ground(fs.stat_dir(root).st_dev, bits_bind=not _is_copy_of_read_only_store(fs, root))
     for name in wanted:
-        _check_target(fs, root, name, device)
+        _check_target(fs, root, name, ground)
     if wanted:
-        _check_nearest(fs, root, INSIDE, device)
+        _check_nearest(fs, root, INSIDE, ground)
     if location.base is not None and location.base.exists() and not os.access(location.base, os.W_OK):
         raise StorageError(
             f"cannot write in {location.base}", "give another place with --state-dir, or leave it out"
         )
 
 
-def _check_target(fs: FileSystem, root: Dir, name: str, device: int) -> None:
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What is the same for all targets of one folder."""
+
+    device: int
+    bits_bind: bool
+    """Whether a missing write bit says that somebody closed a file or folder on purpose."""
+
+    def is_closed(self, status: os.stat_result) -> bool:
+        """Whether the mode bits forbid writing."""
+        return self.bits_bind and not status.st_mode & stat.S_IWUSR
+
+
+def _is_copy_of_read_only_store(fs: FileSystem, root: Dir) -> bool:
+    """Whether root works on a tree whose folder *and* files came without write bits.
+
+    A copy out of a read-only store (a DVC or Nix tree, a mounted data set) keeps its modes: they say nothing
+    about this folder. A closed folder with open files was closed by hand, and that counts for root as well.
+    """
+    if not hasattr(os, "geteuid") or os.geteuid() != 0 or fs.stat_dir(root).st_mode & stat.S_IWUSR:
+        return False
+    files = (fs.lstat(root, name) for name in fs.names(root))
+    return any(stat.S_ISREG(status.st_mode) and not status.st_mode & stat.S_IWUSR for status in files)
+
+
+def _check_target(fs: FileSystem, root: Dir, name: str, ground: _Ground) -> None:
     parents, leaf = parents_of(name)
-    _check_nearest(fs, root, parents, device)
+    _check_nearest(fs, root, parents, ground)
     with walk(fs, root, parents) as directory:
         if directory is None:
             return
@@ -61,26 +87,25 @@ def _check_target(fs: FileSystem, root: Dir, name: str, device: int) -> None:
         if not stat.S_ISREG(status.st_mode):
             raise not_regular(name)
         # Replacing a file needs no permission on the file itself: without this a rename would pass over the bit.
-        if not status.st_mode & stat.S_IWUSR or not fs.may_write(directory, leaf):
+        if ground.is_closed(status) or not fs.may_write(directory, leaf):
             raise RefusedError(
                 f"{name} is read-only", f"if it may change, run `chmod u+w` on {root.path / name} first"
             )
 
 
-def _check_nearest(fs: FileSystem, root: Dir, parents: Sequence[str], device: int) -> None:
+def _check_nearest(fs: FileSystem, root: Dir, parents: Sequence[str], ground: _Ground) -> None:
     """Check the innermost directory of ``parents`` that exists: files or directories are created there."""
     for end in range(len(parents), -1, -1):
         with walk(fs, root, parents[:end]) as directory:
             if directory is None:
                 continue
             status = fs.stat_dir(directory)
-            # The mode bit counts for root as well: somebody closed the folder on purpose.
-            if not status.st_mode & stat.S_IWUSR or not fs.may_write(directory):
+            if ground.is_closed(status) or not fs.may_write(directory):
                 raise StorageError(
                     f"the folder {directory.path} is read-only",
                     "make it writable, or copy the model folder to a place where you may write",
                 )
-            if status.st_dev != device:
+            if status.st_dev != ground.device:
                 raise StorageError(
                     f"the folder {directory.path} is on another disk than {root.path}",
                     "copy the model folder to a place where it is on one disk",

@@ -29,14 +29,14 @@ from genfix.applier.fs import Dir, FileSystem
 from genfix.applier.journal import ID, MAX_BYTES, Journal, JournalError, decode
 from genfix.applier.tree import is_present, make_dirs, opened, read_all, walk, write_new
 from genfix.errors import InputError, RefusedError, StorageError
-from genfix.folder import is_safe_name
+from genfix.folder import STATE_FOLDER, is_safe_name
 
 __all__ = ["INSIDE", "JOURNAL", "JOURNAL_DRAFT", "Location", "State", "created", "existing", "open_folder"]
 
 JOURNAL: Final = "journal.json"
 JOURNAL_DRAFT: Final = "journal.tmp"
 
-INSIDE: Final = (".cache", "huggingface", "genfix")
+INSIDE: Final = tuple(STATE_FOLDER.split("/"))
 """The way from a model folder to its state folder."""
 _GITIGNORE: Final = ".gitignore"
 _OUTSIDE_TAG: Final = r"(?:-[0-9a-f]{8})?"

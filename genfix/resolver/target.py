@@ -52,7 +52,7 @@ def refuse_other_layouts(folder: Folder) -> None:
     if "adapter_config.json" in top and not Weights(folder).files:
         raise InputError(
             f"{label} is an adapter (it has adapter_config.json and no model weights), not a merged model",
-            "name the whole model: the adapter merged into its base (merge_and_unload, swift export --merge_lora, ...)",
+            "merge it into its base first (merge_and_unload, swift export --merge_lora, ...) and name the whole model",
         )
     if "config.json" not in top and any(kind_of(name) is FileKind.GGUF for name in top):
         raise InputError(

@@ -1,5 +1,6 @@
 import os
 import socket
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -156,3 +157,22 @@ def test_inputs_that_became_something_else_make_a_plan_stale(folder: Path) -> No
             inputs={"generation_config.json": sha(OLD["generation_config.json"])},
             note={},
         )
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may write there at all"
+)
+def test_root_repairs_a_copy_of_a_read_only_store(folder: Path) -> None:
+    """Copied with its modes: folder and files are all closed, which nobody meant."""
+    for path in folder.rglob("*"):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    folder.chmod(0o555)
+    try:
+        old = (folder / "config.json").read_bytes()
+        apply(folder, [Write("config.json", sha(old), b"{}")], inputs={}, note={})
+        assert (folder / "config.json").read_bytes() == b"{}"
+        assert stat.S_IMODE((folder / "config.json").stat().st_mode) == 0o444
+        undo(folder)
+        assert (folder / "config.json").read_bytes() == old
+    finally:
+        folder.chmod(0o755)
