@@ -1,20 +1,38 @@
 """The documentation says what the code does: generated parts, commands, exit codes, links, both languages."""
 
+import importlib.util
 import re
 import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from types import ModuleType
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from genfix.cli.app import app
 from genfix.rules import RULES
 from tests.cli.conftest import runner
-from tools import rule_pages
 
-ROOT = rule_pages.ROOT
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def generator() -> ModuleType:
+    """``tools/rule_pages.py``, by its path: an installed package may be called ``tools`` as well."""
+    spec = importlib.util.spec_from_file_location("rule_pages", ROOT / "tools" / "rule_pages.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+if TYPE_CHECKING:
+    from tools import rule_pages
+else:
+    rule_pages = generator()
+
 READMES = tuple(rule_pages.READMES.values())
 PAGES = (
     *READMES,
@@ -25,7 +43,7 @@ PAGES = (
 CI_COMMANDS = {
     "example": "python3 -m venv .venv-uv && .venv-uv/bin/pip install -q uv"
     " && .venv-uv/bin/uv run --no-dev python examples/glm4_never_stops.py",
-    "test": "python3 -m venv .venv-uv && .venv-uv/bin/pip install -q uv && .venv-uv/bin/uv run pytest",
+    "test": "python3 -m venv .venv-uv && .venv-uv/bin/pip install -q uv && .venv-uv/bin/uv run pytest -n auto",
 }
 
 HELP = rule_pages.typer_version() >= rule_pages.HELP_FROM
@@ -132,6 +150,7 @@ def test_commands_were_found() -> None:
 def test_the_exit_codes_are_those_of_the_help_text(readme: Path) -> None:
     epilog = str(app.info.epilog).replace("\n", " ").partition("Exit codes: ")[2].rstrip(" .")
     told = [tuple(part.split(" ", 1)) for part in epilog.split("; ")]
+    assert {int(code) for codes, _ in told for code in codes.split("/")} == {0, 1, 2, 3, 130, 143}
     head = {"README.md": "| code | meaning |", "README.zh-CN.md": "| 退出码 |"}[readme.name]
     rows = [(row[0], row[1].replace("`", "")) for row in table(readme.read_text("utf-8"), head)]
     if readme.name == "README.md":

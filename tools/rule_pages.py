@@ -116,7 +116,7 @@ def help_text() -> str:
 
 def block(text: str, name: str) -> str:
     """The generated part ``name`` of ``text``, without its markers. Raises `ValueError` where it is missing."""
-    start, end = f"<!-- generated:{name} -->\n", f"<!-- /generated:{name} -->\n"
+    start, end = f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->\n"
     if text.count(start) != 1 or text.count(end) != 1:
         raise ValueError(f"the markers of the generated part {name!r} are missing, or there twice")
     return text.partition(start)[2].partition(end)[0]
@@ -146,7 +146,7 @@ def _orphans(wanted: Mapping[Path, str]) -> set[Path]:
 
 
 def _replaced(text: str, name: str, new: str) -> str:
-    marker = f"<!-- generated:{name} -->\n"
+    marker = f"<!-- {name}:begin -->\n"
     return text.replace(marker + block(text, name), marker + new)
 
 
