@@ -1,8 +1,14 @@
 """What all tests share: a cache and a state of their own, no network, and real folders where they are there."""
 
+import signal
+import threading
 from pathlib import Path
 
 import pytest
+
+if threading.current_thread() is threading.main_thread():
+    # Under nohup and some schedulers SIGINT is ignored, and children inherit that: interrupts are tested here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

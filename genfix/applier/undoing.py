@@ -93,7 +93,9 @@ def _backup(state: State, journal: Journal) -> Path:
 
 def _no_transaction(root: Path, transaction: str | None) -> InputError:
     if transaction is None:
-        return InputError(f"there is no repair of {root} to undo", "`genfix log` lists what was done there")
+        return InputError(
+            f"there is no repair of {root} to undo", f"`genfix log {root}` lists what was done there"
+        )
     return InputError(
-        f"there is no transaction {transaction!r} of {root}", "`genfix log` lists what was done there"
+        f"there is no transaction {transaction!r} of {root}", f"`genfix log {root}` lists what was done there"
     )

@@ -61,7 +61,9 @@ def check(
     """Judge a folder. Nothing is written."""
     from genfix.cli.looking import run_check
 
-    case = opt.Case(target, base, select or [], ignore or [], offline, allow_base_mismatch, state_dir)
+    case = opt.Case(
+        target, base, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
+    )
     out = Output(color, quiet, verbose, output_format)
     raise typer.Exit(run_check(case, fail_on, out))
 
@@ -87,7 +89,9 @@ def plan(
     """
     from genfix.cli.changing import run_plan
 
-    case = opt.Case(target, base, select or [], ignore or [], offline, allow_base_mismatch, state_dir)
+    case = opt.Case(
+        target, base, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
+    )
     out = Output(color, quiet, verbose, output_format)
     raise typer.Exit(run_plan(case, out, unsafe_fixes=unsafe_fixes))
 
@@ -117,7 +121,9 @@ def repair(
     """
     from genfix.cli.changing import run_plan, run_repair
 
-    case = opt.Case(target, base, select or [], ignore or [], offline, allow_base_mismatch, state_dir)
+    case = opt.Case(
+        target, base, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
+    )
     out = Output(color, quiet, verbose, output_format)
     if dry_run:
         raise typer.Exit(run_plan(case, out, unsafe_fixes=unsafe_fixes))

@@ -6,7 +6,7 @@ from genfix.api.changing import diff, log, plan, repair, undo
 from genfix.applier import Receipt
 from genfix.cli.exits import exit_code
 from genfix.cli.options import Case, Level
-from genfix.cli.output import Output, command_line, undo_line
+from genfix.cli.output import ALONE, Output, command_line, undo_line
 from genfix.errors import InputError
 from genfix.planner import Plan
 from genfix.report.changes import differences_text, log_text, plan_text
@@ -73,6 +73,8 @@ def run_repair(case: Case, fail_on: Level, out: Output, *, unsafe_fixes: bool) -
         out.say(f"{_names(made)}: nothing to change" + (f"; {counted}" if made.remaining else ""))
     else:
         out.say("", *_done(case, done.receipt, out))
+    if made.base is None:
+        out.say(ALONE)
     return exit_code(made.remaining, fail_on)
 
 

@@ -3,7 +3,7 @@
 from genfix.api.judging import check
 from genfix.cli.exits import exit_code
 from genfix.cli.options import Case, Level
-from genfix.cli.output import Output, command_line
+from genfix.cli.output import ALONE, Output, command_line
 from genfix.errors import InputError
 from genfix.report.show import show
 from genfix.rules import RULES, Applicability
@@ -33,6 +33,8 @@ def run_check(case: Case, fail_on: Level, out: Output) -> int:
     out.report(findings_text(report.findings, out.style, verbose=out.verbose))
     counted = summary(report.findings, out.aside, verbose=out.verbose)
     out.say(f"{show(report.target)} {f'against {show(report.base)}' if report.base else 'alone'}: {counted}")
+    if report.base is None:
+        out.say(ALONE)
     if any(finding.fix and finding.fix.applicability is Applicability.SAFE for finding in report.findings):
         out.say(f"to see the changes: {command_line('plan', case)}")
     return exit_code(report.findings, fail_on)

@@ -69,7 +69,8 @@ def _usage(error: Exception, args: list[str]) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         write(sys.stderr, message + "\n")
         return _USAGE
-    command = args[0] if args and args[0].isalpha() else ""
+    commands = {callback.__name__ for entry in app.registered_commands if (callback := entry.callback)}
+    command = args[0] if args and args[0] in commands else ""
     return _say(
         message.rstrip("."), f"see `genfix {command} --help`" if command else "see `genfix --help`", _USAGE
     )

@@ -24,6 +24,7 @@ __all__ = [
     "Target",
     "UnsafeFixes",
     "Verbose",
+    "codes",
 ]
 
 
@@ -60,6 +61,11 @@ class Case(NamedTuple):
     offline: bool
     allow_base_mismatch: bool
     state_dir: Path | None
+
+
+def codes(words: list[str] | None) -> list[str]:
+    """Rule codes as people give them: an option each, or several with commas."""
+    return [code.strip() for word in words or [] for code in word.split(",")]
 
 
 Target: TypeAlias = Annotated[

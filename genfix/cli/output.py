@@ -7,14 +7,14 @@ import shutil  # noqa: TID251 - asks for the terminal's width, writes nothing
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import Final, NamedTuple, TextIO
 
 from genfix.cli.options import Case, ColourMode, Format
 from genfix.errors import StorageError
 from genfix.report.show import show
 from genfix.report.style import Style
 
-__all__ = ["Output", "command_line", "forget", "prepare_streams", "quoted", "undo_line", "write"]
+__all__ = ["ALONE", "Output", "command_line", "forget", "prepare_streams", "quoted", "undo_line", "write"]
 
 
 class Output(NamedTuple):
@@ -86,6 +86,9 @@ def forget(stream: TextIO | None) -> None:
     if stream is not None:
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+ALONE: Final = "judged without a base: what was lost from it cannot be seen; name it with --base"
 
 
 def quoted(text: str) -> str:

@@ -67,6 +67,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "why-vocabulary-differs": "{file} is not the base's: the tokenizer was changed",
     # config.json
     "config-missing": "is missing; the base has it",
+    "config-missing-alone": "is missing beside the weights: no engine loads them without it",
     "config-field-lost": "{key} is gone; the base has it",
     "why-field-lost": "without {key} a reader takes its own default",
     # other files

@@ -78,7 +78,18 @@ _OTHER_SPELLINGS: Final = {
 
 def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     base = context.base
-    if base is None or not context.lost_from_base(_CONFIG):
+    if base is None or not base.has(_CONFIG):
+        if context.merged.weights.files and not context.merged.has(_CONFIG):
+            yield rule.finding(
+                _CONFIG,
+                message("config-missing-alone"),
+                severity=Severity.ERROR if base is None else Severity.INFO,
+                witness=Witness.WEIGHTS,
+                engines=tuple(context.views),
+                fix=Fix(Applicability.MANUAL, message("why-no-base-copy")),
+            )
+        return
+    if context.merged.has(_CONFIG):
         return
     yield rule.finding(
         _CONFIG,
@@ -161,7 +172,7 @@ RULES: Final = (
                 "Safe: merging a LoRA does not change these. Unsafe where the weights contradict the base's value. Keys "
                 "that only say where a file comes from, or equal a default, are never missed."
             ),
-            sources=("vllm-project/vllm#42624", "QwenLM/Qwen2-VL-Series-Finetune#70"),
+            sources=("vllm-project/vllm#42624", "2U1/Qwen-VL-Series-Finetune#70"),
         ),
         check=_fields_lost,
     ),

@@ -359,7 +359,9 @@ RULES: Final = (
             why="Answers differ from the base's in length, variety or repetition. That may be what the author of the fine-tune wants.",
             fix="The base's value, or none where the base has none.",
             safety="Unsafe: the folder's own value is taken to be meant.",
-            sources=("design: merged is right about its sampling",),
+            sources=(
+                "ggml-org/llama.cpp and vLLM 0.32.0 (config/model.py): both take sampling defaults from this file",
+            ),
         ),
         check=_differs,
     ),

@@ -72,7 +72,7 @@ RULES: Final = (
                 "adapter or the checkpoint."
             ),
             sources=(
-                "huggingface/peft merge_and_unload recipes",
+                "peft 0.21.2: `merge_and_unload().save_pretrained()` saves no tokenizer",
                 "shibing624/MedicalGPT#92",
                 "hiyouga/LLaMA-Factory#4408",
             ),
