@@ -283,13 +283,15 @@ def test_check_loads_nothing_it_does_not_need(folders: tuple[Path, Path], form: 
             "jinja2",
             "httpx",
             "filelock",
-            "rich",
             "genfix.planner",
             "genfix.resolver.hub",
+            "rich",
         }
         if state == "new" or target == base:
             unwanted |= {"genfix.applier"}
-        assert names.isdisjoint(unwanted)
+        assert names.isdisjoint(
+            unwanted - loaded("import typer")
+        )  # early typer versions load rich themselves
 
 
 def test_repair_loads_no_hub_client_for_a_local_base(folders: tuple[Path, Path]) -> None:
