@@ -42,7 +42,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "": frozenset({"api", "applier", "errors", "planner", "rules"}),
     "__main__": frozenset({"cli"}),
 }
-"""design.md, section 2: imports run one way, from the top. Reports take values of the api and hand none back."""
+"""Imports run one way, from the top. Reports take values of the api and hand none back."""
 
 
 def room(module: str) -> str:
