@@ -12,7 +12,7 @@ from genfix.message import Message, message
 from genfix.model import Model
 from genfix.rules.context import Context
 from genfix.rules.finding import Applicability, CopyField, Finding, Fix, Severity, Witness
-from genfix.rules.restoring import restoring
+from genfix.rules.restoring import restoring, rows_differ
 from genfix.rules.rule import Rule, RuleDoc
 
 __all__ = ["RULES"]
@@ -135,9 +135,8 @@ def _has(merged: Model, key: str) -> bool:
 
 
 def _contradicted(merged: Model, key: str, value: JsonValue) -> Message | None:
-    rows = merged.weights.embedding_rows
-    if key in {"vocab_size", "padded_vocab_size"} and rows is not None and rows != value:
-        return message("why-rows-differ", rows=rows, base=value)
+    if key in {"vocab_size", "padded_vocab_size"} and isinstance(value, int):
+        return rows_differ(merged.weights.embedding_rows, value)
     return None
 
 

@@ -20,7 +20,7 @@ from genfix.model import Model, TurnEnds
 from genfix.rules.context import Context
 from genfix.rules.finding import Applicability, Fix, Operation, RemoveField, RestoreFile, SetField
 
-__all__ = ["restoring", "template_verdict", "tokenizer_verdict"]
+__all__ = ["restoring", "rows_differ", "template_verdict", "tokenizer_verdict"]
 
 _EOS: Final = "/eos_token_id"
 _INLINE: Final = "/chat_template"
@@ -32,7 +32,7 @@ def restoring(context: Context, base: Model, name: str, why: Message) -> Fix:
         case FileKind.GENERATION_CONFIG:
             return _generation_config(context, base, why)
         case FileKind.CONFIG:
-            doubt = _rows_differ(context.merged.weights.embedding_rows, base.vocab_rows)
+            doubt = rows_differ(context.merged.weights.embedding_rows, base.vocab_rows)
             operations: tuple[Operation, ...] = (RestoreFile(name),)
         case FileKind.TOKENIZER:
             doubt = tokenizer_verdict(context, base)
@@ -77,7 +77,8 @@ def _generation_config(context: Context, base: Model, why: Message) -> Fix:
     return Fix(Applicability.SAFE, why, operations)
 
 
-def _rows_differ(rows: int | None, base_rows: int | None) -> Message | None:
+def rows_differ(rows: int | None, base_rows: int | None) -> Message | None:
+    """What two known and different numbers of embedding rows say against the base; `None` where they agree."""
     if rows is None or base_rows is None or rows == base_rows:
         return None
     return message("why-rows-differ", rows=rows, base=base_rows)
@@ -86,7 +87,7 @@ def _rows_differ(rows: int | None, base_rows: int | None) -> Message | None:
 def tokenizer_verdict(context: Context, base: Model) -> Message | None:
     """What speaks against taking a tokenizer file from the base; `None` where nothing does."""
     merged = context.merged
-    rows = _rows_differ(merged.vocab_rows, base.vocab_rows)
+    rows = rows_differ(merged.vocab_rows, base.vocab_rows)
     if rows is not None:
         return rows
     ours, theirs = merged.tokenizer.ids, base.tokenizer.ids
