@@ -87,7 +87,7 @@ def test_plan_apply_undo(merged: Path, base: Path) -> None:
     plan = genfix.plan(merged, base)
     assert tree(merged.parent) == before
     [change] = plan.changes
-    assert (change.name, change.restored) == (GENERATION, False)
+    assert (change.name, change.source) == (GENERATION, None)
     assert change.before == (merged / GENERATION).read_bytes()
     assert {finding.code for finding in plan.fixed} == {"GF101", "GF603"}
     assert {finding.code for finding in plan.remaining} == {"GF605"}

@@ -28,6 +28,7 @@ def plan(
     target: Target,
     base: Target | None = None,
     *,
+    adapter: Target | None = None,
     select: Collection[str] = (),
     ignore: Collection[str] = (),
     unsafe_fixes: bool = False,
@@ -41,11 +42,15 @@ def plan(
     """
     wanted = selection(select, ignore)
     case = open_case(
-        target, base, offline=offline, allow_base_mismatch=allow_base_mismatch, state_dir=state_dir
+        target,
+        base,
+        adapter=adapter,
+        offline=offline,
+        allow_base_mismatch=allow_base_mismatch,
+        state_dir=state_dir,
     )
-    return replace(
-        make_plan(case.folder, case.base, unsafe_fixes=unsafe_fixes, wanted=wanted), notes=case.notes
-    )
+    made = make_plan(case.folder, case.base, adapter=case.adapter, unsafe_fixes=unsafe_fixes, wanted=wanted)
+    return replace(made, notes=case.notes)
 
 
 def apply(plan: Plan, *, state_dir: Path | None = None) -> Receipt | None:
@@ -65,6 +70,7 @@ def repair(
     target: Target,
     base: Target | None = None,
     *,
+    adapter: Target | None = None,
     select: Collection[str] = (),
     ignore: Collection[str] = (),
     unsafe_fixes: bool = False,
@@ -80,6 +86,7 @@ def repair(
     made = plan(
         target,
         base,
+        adapter=adapter,
         select=select,
         ignore=ignore,
         unsafe_fixes=unsafe_fixes,

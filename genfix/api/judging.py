@@ -34,6 +34,7 @@ def check(
     target: Target,
     base: Target | None = None,
     *,
+    adapter: Target | None = None,
     select: Collection[str] = (),
     ignore: Collection[str] = (),
     offline: bool = False,
@@ -45,6 +46,7 @@ def check(
     Args:
         target: The merged model's folder.
         base: The model it was made from: a folder, or ``org/name[@revision]`` on the Hugging Face Hub.
+        adapter: The folder of the adapter that was merged; without one, that beside ``target`` is looked for.
         select: Codes, or beginnings of codes (``GF1``), of the rules that count; none: all.
         ignore: Codes, or beginnings of codes, of the rules that do not count.
         offline: Take the base from the Hub cache only.
@@ -58,9 +60,14 @@ def check(
     """
     wanted = selection(select, ignore)
     case = open_case(
-        target, base, offline=offline, allow_base_mismatch=allow_base_mismatch, state_dir=state_dir
+        target,
+        base,
+        adapter=adapter,
+        offline=offline,
+        allow_base_mismatch=allow_base_mismatch,
+        state_dir=state_dir,
     )
-    context = Context(Model(case.folder), case.base)
+    context = Context(Model(case.folder), case.base, case.adapter)
     return Report(
         target=os.fspath(target),
         base=str(case.base.folder.origin) if case.base is not None else None,

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 from genfix.errors import InputError, RefusedError
 from genfix.folder import STATE_FOLDER, Folder, OverlayFolder
 from genfix.model import Model
-from genfix.resolver import BaseFacts, open_target, prove_parentage, resolve_base
+from genfix.resolver import BaseFacts, find_adapter, open_target, prove_parentage, resolve_base
 from genfix.rules import RULES
 
 __all__ = ["Case", "Target", "open_case", "selection"]
@@ -18,17 +18,24 @@ Target: TypeAlias = str | os.PathLike[str]
 
 
 class Case(NamedTuple):
-    """A target and its base, opened and proven."""
+    """A target, its base and its adapter, opened and proven."""
 
     folder: Folder
     base: BaseFacts | None
+    adapter: BaseFacts | None
     notes: tuple[str, ...]
 
 
 def open_case(
-    target: Target, base: Target | None, *, offline: bool, allow_base_mismatch: bool, state_dir: Path | None
+    target: Target,
+    base: Target | None,
+    *,
+    adapter: Target | None = None,
+    offline: bool,
+    allow_base_mismatch: bool,
+    state_dir: Path | None,
 ) -> Case:
-    """Open ``target`` and its base. Raises a `GenfixError` where either is not usable.
+    """Open ``target``, its base and its adapter. Raises a `GenfixError` where one of them is not usable.
 
     After a crash the folder is seen as it will be when the next repair or undo has finished the job.
     """
@@ -40,17 +47,20 @@ def open_case(
         notes = (
             "a repair here was interrupted; the folder is judged as the next repair or undo will finish it",
         )
+    merged = Model(seen)
+    trained = find_adapter(merged, target, adapter)
+    notes += trained.notes
     if base is None:
-        return Case(seen, None, notes)
+        return Case(seen, None, trained.facts, notes)
     found = resolve_base(os.fspath(base), offline=offline)
     notes += found.notes
     try:
-        prove_parentage(Model(seen), found.facts)
+        prove_parentage(merged, found.facts)
     except RefusedError as error:
         if not allow_base_mismatch:
             raise
         notes += (f"going on as told, although {error.message}",)
-    return Case(seen, found.facts, notes)
+    return Case(seen, found.facts, trained.facts, notes)
 
 
 def _interrupted(root: Path, state_dir: Path | None) -> Mapping[str, bytes | None]:

@@ -47,6 +47,7 @@ def _root(
 def check(
     target: opt.Target,
     base: opt.Base = None,
+    adapter: opt.AdapterFolder = None,
     select: opt.Select = None,
     ignore: opt.Ignore = None,
     output_format: opt.OutputFormat = opt.Format.TEXT,
@@ -62,7 +63,7 @@ def check(
     from genfix.cli.looking import run_check
 
     case = opt.Case(
-        target, base, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
+        target, base, adapter, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
     )
     out = Output(color, quiet, verbose, output_format)
     raise typer.Exit(run_check(case, fail_on, out))
@@ -72,6 +73,7 @@ def check(
 def plan(
     target: opt.Target,
     base: opt.Base = None,
+    adapter: opt.AdapterFolder = None,
     select: opt.Select = None,
     ignore: opt.Ignore = None,
     unsafe_fixes: opt.UnsafeFixes = False,
@@ -90,7 +92,7 @@ def plan(
     from genfix.cli.changing import run_plan
 
     case = opt.Case(
-        target, base, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
+        target, base, adapter, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
     )
     out = Output(color, quiet, verbose, output_format)
     raise typer.Exit(run_plan(case, out, unsafe_fixes=unsafe_fixes))
@@ -100,6 +102,7 @@ def plan(
 def repair(
     target: opt.Target,
     base: opt.Base = None,
+    adapter: opt.AdapterFolder = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what would be written, as plan.")
     ] = False,
@@ -122,7 +125,7 @@ def repair(
     from genfix.cli.changing import run_plan, run_repair
 
     case = opt.Case(
-        target, base, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
+        target, base, adapter, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
     )
     out = Output(color, quiet, verbose, output_format)
     if dry_run:
@@ -147,7 +150,7 @@ def diff(
     """
     from genfix.cli.changing import run_diff
 
-    case = opt.Case(target, base, [], [], offline, allow_base_mismatch, state_dir)
+    case = opt.Case(target, base, None, [], [], offline, allow_base_mismatch, state_dir)
     raise typer.Exit(run_diff(case, Output(color, quiet, output_format=output_format)))
 
 

@@ -25,6 +25,7 @@ def run_plan(case: Case, out: Output, *, unsafe_fixes: bool) -> int:
     made = plan(
         case.target,
         case.base,
+        adapter=case.adapter,
         select=case.select,
         ignore=case.ignore,
         unsafe_fixes=unsafe_fixes,
@@ -51,6 +52,7 @@ def run_repair(case: Case, fail_on: Level, out: Output, *, unsafe_fixes: bool) -
     done = repair(
         case.target,
         case.base,
+        adapter=case.adapter,
         select=case.select,
         ignore=case.ignore,
         unsafe_fixes=unsafe_fixes,

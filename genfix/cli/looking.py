@@ -16,6 +16,7 @@ def run_check(case: Case, fail_on: Level, out: Output) -> int:
     report = check(
         case.target,
         case.base,
+        adapter=case.adapter,
         select=case.select,
         ignore=case.ignore,
         offline=case.offline,

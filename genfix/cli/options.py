@@ -7,6 +7,7 @@ from typing import Annotated, NamedTuple, TypeAlias
 import typer
 
 __all__ = [
+    "AdapterFolder",
     "AllowMismatch",
     "Base",
     "Case",
@@ -56,6 +57,7 @@ class Case(NamedTuple):
 
     target: str
     base: str | None
+    adapter: str | None
     select: list[str]
     ignore: list[str]
     offline: bool
@@ -77,6 +79,15 @@ Base: TypeAlias = Annotated[
         "--base",
         metavar="SPEC",
         help="The model it was made from: a folder, or org/name[@revision].",
+        show_default=False,
+    ),
+]
+AdapterFolder: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--adapter",
+        metavar="DIR",
+        help="The adapter that was merged; default: one beside DIR.",
         show_default=False,
     ),
 ]

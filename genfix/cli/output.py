@@ -102,6 +102,7 @@ def command_line(command: str, case: Case, *, unsafe_fixes: bool = False) -> str
     """The command to type next, with the options that decide what it sees."""
     words = ["genfix", command, quoted(case.target)]
     words += ["--base", quoted(case.base)] if case.base is not None else []
+    words += ["--adapter", quoted(case.adapter)] if case.adapter is not None else []
     for option, codes in (("--select", case.select), ("--ignore", case.ignore)):
         words += [word for code in codes for word in (option, quoted(code))]
     words += ["--offline"] if case.offline else []

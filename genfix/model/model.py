@@ -1,11 +1,12 @@
 """A model folder as facts: each is read when first asked for, and once."""
 
+import json
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Final, NamedTuple
 
 from genfix.folder.folder import Folder, FolderFileError
-from genfix.folder.kinds import GENERATION_CONFIG, TOKENIZER_CONFIG
+from genfix.folder.kinds import GENERATION_CONFIG, SLOW_VOCABULARIES, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model.chat_template import JINJA_FILE, ChatTemplate, template_copies
 from genfix.model.json_read import JsonError, JsonProblem, JsonProblemKind, decoded, parsed, read_json_object
@@ -16,6 +17,7 @@ from genfix.model.weights import Weights
 __all__ = ["JsonFile", "Model", "TextFile"]
 
 _FAST_TOKENIZER: Final = "tokenizer.json"
+_SENTENCEPIECE: Final = "tokenizer.model"
 _NOTHING: Final[JsonObject] = {}
 
 
@@ -122,11 +124,49 @@ class Model:
     def tokenizer(self) -> TokenTable:
         """Added and special tokens."""
         return read_token_table(
-            self.folder,
+            self.tokenizer_head,
             self.tokenizer_config,
             self.object("added_tokens.json"),
             self.object("special_tokens_map.json"),
+            self._pieces(),
         )
+
+    def _pieces(self) -> Mapping[str, int]:
+        """Control symbols of a SentencePiece vocabulary, where nothing else tells ids.
+
+        A tokenizer with code of its own may number its tokens as it likes (ChatGLM3): its ids are not guessed.
+        """
+        if self.has(_FAST_TOKENIZER) or not self.has(_SENTENCEPIECE) or "auto_map" in self.tokenizer_config:
+            return {}
+        from genfix.model.sentencepiece import special_pieces  # noqa: PLC0415 - few folders need it
+
+        try:
+            return special_pieces(self.folder.read(_SENTENCEPIECE))
+        except FolderFileError:
+            return {}
+
+    @cached_property
+    def tokenizer_head(self) -> JsonObject:
+        """``tokenizer.json`` without its vocabulary; empty where it is absent or cannot be read."""
+        return read_tokenizer_head(self.folder)
+
+    def in_vocabulary(self, text: str) -> bool:
+        """Whether ``text`` stands in a vocabulary file as it is, so that it may be one ordinary token.
+
+        A search for its bytes, quoted where the file is JSON: a hit proves nothing, a miss does.
+        """
+        quoted = json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        escaped = json.dumps(text).encode()
+        plain = text.encode("utf-8", "surrogatepass")
+        for name in (_FAST_TOKENIZER, *SLOW_VOCABULARIES):
+            if self.has(name):
+                try:
+                    content = self.folder.read(name)
+                except FolderFileError:
+                    return True  # nobody knows
+                if any(form in content for form in ((quoted, escaped) if name.endswith("json") else (plain,))):
+                    return True
+        return False
 
     @cached_property
     def tokenizer_problem(self) -> JsonProblem | FolderFileError | None:
@@ -140,7 +180,7 @@ class Model:
         try:
             size = self.folder.stat(_FAST_TOKENIZER).size
             tail = self.folder.read_range(_FAST_TOKENIZER, max(0, size - 64), 64)
-            if read_tokenizer_head(self.folder) and tail.rstrip().endswith(b"}"):
+            if self.tokenizer_head and tail.rstrip().endswith(b"}"):
                 return None
             read_json_object(self.folder.read(_FAST_TOKENIZER))
         except JsonError as error:

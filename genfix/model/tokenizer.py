@@ -2,7 +2,8 @@
 
 Sources in the order in which a fast tokenizer's loader lets them win (transformers 5.23,
 tokenization_utils_tokenizers.py): ``tokenizer.json`` ``added_tokens``, then ``added_tokens_decoder`` of
-``tokenizer_config.json``, then ``added_tokens.json``. Ordinary vocabulary is not read: no end of turn is one.
+``tokenizer_config.json``, then ``added_tokens.json``; where there is no ``tokenizer.json``, the control symbols
+of a SentencePiece ``tokenizer.model``. Ordinary vocabulary is not read: no end of turn is one.
 """
 
 import json
@@ -12,26 +13,58 @@ from typing import Final, NamedTuple
 from genfix.folder.folder import Folder, FolderFileError
 from genfix.json_types import JsonObject, JsonValue
 
-__all__ = ["TokenTable", "read_token_table", "read_tokenizer_head", "token_text"]
+__all__ = ["NAMED_TOKENS", "AddedToken", "TokenTable", "read_token_table", "read_tokenizer_head", "token_text"]
+
+NAMED_TOKENS: Final = (
+    "bos_token",
+    "eos_token",
+    "unk_token",
+    "sep_token",
+    "pad_token",
+    "cls_token",
+    "mask_token",
+)
+"""Keys of tokenizer_config.json and special_tokens_map.json that name one token each."""
 
 _HEAD_START: Final = 64 * 1024
 _HEAD_LIMIT: Final = 8 * 1024 * 1024
 
 
+class AddedToken(NamedTuple):
+    """One added token; a flag is `None` where the file that tells the id does not tell it."""
+
+    id: int
+    special: bool | None = None
+    """Whether decoding may skip it."""
+    lstrip: bool | None = None
+    rstrip: bool | None = None
+    normalized: bool | None = None
+    single_word: bool | None = None
+
+
 class TokenTable(NamedTuple):
     """Added tokens by text and by id, and the special tokens the tokenizer's config names."""
 
+    tokens: Mapping[str, AddedToken]
+    """Every added token by its text."""
     ids: Mapping[str, int]
     """Token text to id."""
     texts: Mapping[int, str]
     """Id to token text."""
-    eos_token: str | None
-    """Text of the tokenizer's EOS token, where a file names it."""
+    named: Mapping[str, str]
+    """``eos_token``, ``pad_token`` ... to token text, as far as files name them."""
+    additional: tuple[str, ...] | None
+    """Further special tokens that the config lists, in either of its spellings; `None` without a list."""
 
     @property
     def is_known(self) -> bool:
         """Whether any file told ids at all; without it genfix keeps silent about tokens."""
         return bool(self.ids)
+
+    @property
+    def eos_token(self) -> str | None:
+        """Text of the tokenizer's EOS token, where a file names it."""
+        return self.named.get("eos_token")
 
     @property
     def eos_token_id(self) -> int | None:
@@ -51,34 +84,80 @@ def token_text(value: JsonValue) -> str | None:
 
 
 def read_token_table(
-    folder: Folder, tokenizer_config: JsonObject, added: JsonObject, special_map: JsonObject
+    head: JsonObject,
+    tokenizer_config: JsonObject,
+    added: JsonObject,
+    special_map: JsonObject,
+    pieces: Mapping[str, int],
 ) -> TokenTable:
-    """The table of a folder, from its ``tokenizer.json`` and the three small files already parsed."""
-    ids: dict[str, int] = {}
-    for text, token_id in _entries(folder, tokenizer_config, added):
-        ids.setdefault(text, token_id)
+    """The table of a folder.
+
+    ``head`` is its ``tokenizer.json`` without the vocabulary; then the three small files already parsed, and
+    the control symbols of its SentencePiece vocabulary, each empty where it is not there.
+    """
+    tokens: dict[str, AddedToken] = {}
+    for text, token in _entries(head, tokenizer_config, added):
+        tokens.setdefault(text, token)
+    for text, token_id in pieces.items():
+        tokens.setdefault(text, AddedToken(token_id))
     texts: dict[int, str] = {}
-    for text, token_id in ids.items():
-        texts.setdefault(token_id, text)
-    eos = token_text(tokenizer_config.get("eos_token")) or token_text(special_map.get("eos_token"))
-    return TokenTable(ids, texts, eos)
+    for text, token in tokens.items():
+        texts.setdefault(token.id, text)
+    named: dict[str, str] = {}
+    for key in NAMED_TOKENS:
+        name = token_text(tokenizer_config.get(key)) or token_text(special_map.get(key))
+        if name is not None:
+            named[key] = name
+    return TokenTable(
+        tokens,
+        {text: token.id for text, token in tokens.items()},
+        texts,
+        named,
+        _additional(tokenizer_config, special_map),
+    )
 
 
-def _entries(folder: Folder, tokenizer_config: JsonObject, added: JsonObject) -> Iterator[tuple[str, int]]:
-    head_tokens = read_tokenizer_head(folder).get("added_tokens")
+def _entries(
+    head: JsonObject, tokenizer_config: JsonObject, added: JsonObject
+) -> Iterator[tuple[str, AddedToken]]:
+    head_tokens = head.get("added_tokens")
     for entry in head_tokens if isinstance(head_tokens, list) else []:
         if isinstance(entry, dict):
             text, token_id = entry.get("content"), entry.get("id")
             if isinstance(text, str) and type(token_id) is int:
-                yield text, token_id
+                yield text, _token(token_id, entry)
     decoder = tokenizer_config.get("added_tokens_decoder")
     for key, value in decoder.items() if isinstance(decoder, dict) else ():
         content = token_text(value)
         if content is not None and key.isdecimal():
-            yield content, int(key)
+            yield content, _token(int(key), value if isinstance(value, dict) else {})
     for text, token_id in added.items():
         if type(token_id) is int:
-            yield text, token_id
+            yield text, AddedToken(token_id)
+
+
+def _token(token_id: int, entry: JsonObject) -> AddedToken:
+    special, lstrip, rstrip = entry.get("special"), entry.get("lstrip"), entry.get("rstrip")
+    normalized, single_word = entry.get("normalized"), entry.get("single_word")
+    return AddedToken(
+        token_id,
+        special if isinstance(special, bool) else None,
+        lstrip if isinstance(lstrip, bool) else None,
+        rstrip if isinstance(rstrip, bool) else None,
+        normalized if isinstance(normalized, bool) else None,
+        single_word if isinstance(single_word, bool) else None,
+    )
+
+
+def _additional(*configs: JsonObject) -> tuple[str, ...] | None:
+    """Further special tokens: transformers 4 lists them as ``additional_special_tokens``, 5 as ``extra_special_tokens``."""
+    for config in configs:
+        for key in ("additional_special_tokens", "extra_special_tokens"):
+            entries = config.get(key)
+            if isinstance(entries, list):
+                texts = (token_text(entry) for entry in entries)
+                return tuple(dict.fromkeys(text for text in texts if text is not None))
+    return None
 
 
 def read_tokenizer_head(folder: Folder) -> JsonObject:

@@ -25,12 +25,19 @@ _EMBEDDINGS: Final = (
 """Last parts of the names that input embeddings have in the architectures transformers ships."""
 
 
+_ADAPTER: Final = "adapter_model.safetensors"
+
+
 class Tensor(NamedTuple):
     """One tensor as a header describes it."""
 
     dtype: str
     shape: tuple[int, ...]
     file: str
+    start: int = 0
+    """Where its data begins in the file, in bytes."""
+    size: int = 0
+    """Bytes of data; 0 where the header does not tell."""
 
 
 class Weights:
@@ -54,6 +61,21 @@ class Weights:
             if file.endswith(".safetensors"):
                 found.update(_read_header(self._folder, file))
         return found
+
+    @cached_property
+    def adapter_tensors(self) -> Mapping[str, Tensor]:
+        """The tensors of ``adapter_model.safetensors``."""
+        return (
+            _read_header(self._folder, _ADAPTER) if _ADAPTER in self._folder.names() else dict[str, Tensor]()
+        )
+
+    def sample(self, name: str, length: int) -> bytes:
+        """At most the first ``length`` bytes of a tensor's data.
+
+        Raises `KeyError` for an unknown tensor, `FolderFileError` where the file cannot be read in parts.
+        """
+        tensor = self.tensors[name]
+        return self._folder.read_range(tensor.file, tensor.start, min(length, tensor.size))
 
     @property
     def embedding_rows(self) -> int | None:
@@ -86,10 +108,10 @@ def _read_header(folder: Folder, file: str) -> Mapping[str, Tensor]:
         header: JsonValue = json.loads(folder.read_range(file, 8, length))
     except (FolderFileError, ValueError, RecursionError):
         return {}
-    return dict(_tensors(header, file)) if isinstance(header, dict) else {}
+    return dict(_tensors(header, file, 8 + length)) if isinstance(header, dict) else {}
 
 
-def _tensors(header: Mapping[str, JsonValue], file: str) -> Iterator[tuple[str, Tensor]]:
+def _tensors(header: Mapping[str, JsonValue], file: str, data: int) -> Iterator[tuple[str, Tensor]]:
     for name, entry in header.items():
         if name == "__metadata__" or not isinstance(entry, dict):
             continue
@@ -97,4 +119,12 @@ def _tensors(header: Mapping[str, JsonValue], file: str) -> Iterator[tuple[str, 
         if isinstance(dtype, str) and isinstance(shape, list):
             sizes = [size for size in shape if type(size) is int]
             if len(sizes) == len(shape):
-                yield name, Tensor(dtype, tuple(sizes), file)
+                yield name, Tensor(dtype, tuple(sizes), file, *_extent(entry.get("data_offsets"), data))
+
+
+def _extent(offsets: JsonValue, data: int) -> tuple[int, int]:
+    match offsets:
+        case [int(start), int(end)] if 0 <= start <= end:
+            return data + start, end - start
+        case _:
+            return 0, 0

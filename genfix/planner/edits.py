@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from genfix.errors import GenfixError, PlanError
 from genfix.folder import Folder, FolderFileError
@@ -9,9 +10,22 @@ from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.json_edit import raw_value, remove_value, set_value
 from genfix.model.json_read import JsonError
-from genfix.rules import CopyField, Finding, Operation, RemoveField, RestoreFile, SetField, StripBom
+from genfix.rules import (
+    CopyField,
+    Finding,
+    Operation,
+    RemoveField,
+    RestoreFile,
+    SetField,
+    StripBom,
+    Witness,
+    WriteFile,
+)
 
-__all__ = ["Round", "run_round"]
+__all__ = ["Round", "Witnesses", "run_round"]
+
+Witnesses: TypeAlias = Mapping[Witness, Model]
+"""The models that files and fields may be taken from."""
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -24,23 +38,26 @@ class Round:
     applied: tuple[Finding, ...]
     codes: Mapping[str, tuple[str, ...]]
     """Per file, the codes of the findings that touched it."""
-    restored: frozenset[str]
-    """Files that were put back whole."""
+    restored: Mapping[str, Witness]
+    """Files that were put back whole, and whose they are."""
     failed: Mapping[tuple[str, str, str], Message]
     """Findings, by key, whose operations the file does not allow, and why."""
 
 
-def run_round(merged: Folder, base: Model | None, findings: Sequence[Finding]) -> Round:
+def run_round(merged: Folder, witnesses: Witnesses, findings: Sequence[Finding]) -> Round:
     """Run the operations of ``findings`` on ``merged``.
 
     A file that one finding restores is touched by no other in the same round, and a value is set once: what
     is still wrong then is found, and fixed, in the next round.
     """
     restored: dict[str, Finding] = {}
+    sources: dict[str, Witness] = {}
     for finding in findings:
         for operation in _operations(finding):
-            if isinstance(operation, RestoreFile):
-                restored.setdefault(operation.file, finding)
+            if isinstance(operation, RestoreFile | WriteFile) and operation.file not in restored:
+                restored[operation.file] = finding
+                if isinstance(operation, RestoreFile):
+                    sources[operation.file] = operation.source
     files: dict[str, bytes] = {}
     codes: dict[str, list[str]] = {}
     touched: set[tuple[str, str]] = set()
@@ -52,7 +69,7 @@ def run_round(merged: Folder, base: Model | None, findings: Sequence[Finding]) -
             op for op in operations if restored.get(op.file, finding) is finding and _place(op) not in touched
         ]
         try:
-            done = _run_all(free, files, merged, base)
+            done = _run_all(free, files, merged, witnesses)
         except (JsonError, KeyError, ValueError, FolderFileError) as error:
             # A key that stands twice on the way to the value, say: nobody but its author may edit that file.
             reason = error.message if isinstance(error, GenfixError) else str(error)
@@ -69,19 +86,19 @@ def run_round(merged: Folder, base: Model | None, findings: Sequence[Finding]) -
         changed,
         tuple(applied),
         {name: tuple(codes[name]) for name in changed},
-        frozenset(name for name in changed if name in restored),
+        {name: source for name, source in sources.items() if name in changed},
         failed,
     )
 
 
 def _run_all(
-    operations: Sequence[Operation], files: Mapping[str, bytes], merged: Folder, base: Model | None
+    operations: Sequence[Operation], files: Mapping[str, bytes], merged: Folder, witnesses: Witnesses
 ) -> dict[str, bytes]:
     done: dict[str, bytes] = {}
     for operation in operations:
         name = operation.file
         before = done.get(name, files.get(name))
-        done[name] = _run(operation, before if before is not None else _content(merged, name), base)
+        done[name] = _run(operation, before if before is not None else _content(merged, name), witnesses)
     return done
 
 
@@ -93,7 +110,7 @@ def _place(operation: Operation) -> tuple[str, str]:
     match operation:
         case SetField() | CopyField() | RemoveField():
             return (operation.file, operation.pointer)
-        case RestoreFile() | StripBom():
+        case RestoreFile() | WriteFile() | StripBom():
             return (operation.file, "")
 
 
@@ -101,29 +118,28 @@ def _content(folder: Folder, name: str) -> bytes | None:
     return folder.read(name) if name in folder.names() else None
 
 
-def _run(operation: Operation, before: bytes | None, base: Model | None) -> bytes:
+def _run(operation: Operation, before: bytes | None, witnesses: Witnesses) -> bytes:
     match operation:
-        case RestoreFile(file):
-            if base is None:
-                raise PlanError(
-                    f"no base to restore {file} from", "this is a bug in genfix: please report it"
-                )
-            return base.folder.read(file)
+        case RestoreFile(file, source):
+            return _witness(witnesses, source, file).folder.read(file)
+        case WriteFile(_, content):
+            return content
         case SetField(file, pointer, value, key_order):
             return set_value(_existing(before, file), pointer, value, key_order=key_order)
-        case CopyField(file, pointer):
-            theirs = raw_value(_base(base, file).folder.read(file), pointer)
-            return set_value(_existing(before, file), pointer, theirs, key_order=_base(base, file).keys(file))
+        case CopyField(file, pointer, source):
+            model = _witness(witnesses, source, file)
+            theirs = raw_value(model.folder.read(file), pointer)
+            return set_value(_existing(before, file), pointer, theirs, key_order=model.keys(file))
         case RemoveField(file, pointer):
             return remove_value(_existing(before, file), pointer)
         case StripBom(file):
             return _existing(before, file).removeprefix(_BOM)
 
 
-def _base(base: Model | None, file: str) -> Model:
-    if base is None:
-        raise PlanError(f"no base to take {file} from", "this is a bug in genfix: please report it")
-    return base
+def _witness(witnesses: Witnesses, source: Witness, file: str) -> Model:
+    if source not in witnesses:
+        raise PlanError(f"no {source} to take {file} from", "this is a bug in genfix: please report it")
+    return witnesses[source]
 
 
 def _existing(before: bytes | None, file: str) -> bytes:

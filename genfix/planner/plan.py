@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from genfix.engines import EngineView
-from genfix.rules import Finding
+from genfix.rules import Finding, Witness
 
 __all__ = ["FileChange", "Plan"]
 
@@ -17,8 +17,8 @@ class FileChange:
     before: bytes | None
     """The bytes now; `None` where the file is new."""
     after: bytes
-    restored: bool
-    """Whether `after` is the base's file, byte for byte."""
+    source: Witness | None
+    """Whose file `after` is, byte for byte: the base's or the adapter's; `None` for an edit."""
     codes: tuple[str, ...]
     """Codes of the findings the change clears."""
 

@@ -1,6 +1,6 @@
 """Findings to plan: pure and deterministic, and judged again on the planned result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,9 +9,9 @@ from genfix.errors import PlanError
 from genfix.folder import FileKind, Folder, FolderFileError, OverlayFolder, kind_of, sha256_of
 from genfix.message import Message, message
 from genfix.model import Model
-from genfix.planner.edits import run_round
+from genfix.planner.edits import Witnesses, run_round
 from genfix.planner.plan import FileChange, Plan
-from genfix.rules import Applicability, Context, Finding, Fix, Severity, judge, sort_findings
+from genfix.rules import Applicability, Context, Finding, Fix, Severity, Witness, judge, sort_findings
 
 __all__ = ["make_plan"]
 
@@ -37,7 +37,7 @@ class _Job:
     """What a plan is made from."""
 
     merged: Folder
-    base: Model | None
+    witnesses: Witnesses
     classes: frozenset[Applicability]
     wanted: Callable[[str], bool]
     first: Context
@@ -45,6 +45,10 @@ class _Job:
 
     def judge(self, context: Context) -> tuple[Finding, ...]:
         return tuple(finding for finding in judge(context) if self.wanted(finding.code))
+
+    def context(self, folder: Folder) -> Context:
+        """``folder`` in the place of the merged one."""
+        return Context(Model(folder), self.witnesses.get(Witness.BASE), self.witnesses.get(Witness.ADAPTER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +60,14 @@ class _Attempt:
     applied: tuple[Finding, ...]
     overlay: dict[str, bytes]
     codes: dict[str, list[str]]
-    restored: frozenset[str]
+    restored: Mapping[str, Witness]
 
 
 def make_plan(
     merged: Folder,
     base: Model | None,
     *,
+    adapter: Model | None = None,
     unsafe_fixes: bool = False,
     wanted: Callable[[str], bool] = lambda _: True,
 ) -> Plan:
@@ -72,9 +77,11 @@ def make_plan(
     other fixes are planned without it. Raises `PlanError` where a fix does not clear its own finding.
     """
     classes = frozenset([Applicability.SAFE] + [Applicability.UNSAFE] * unsafe_fixes)
-    first = Context(Model(merged), base)
+    first = Context(Model(merged), base, adapter)
+    witnesses = {Witness.BASE: base, Witness.ADAPTER: adapter}
+    known = {witness: model for witness, model in witnesses.items() if model is not None}
     before = tuple(finding for finding in judge(first) if wanted(finding.code))
-    job = _Job(merged, base, classes, wanted, first, before)
+    job = _Job(merged, known, classes, wanted, first, before)
     left_out: dict[tuple[str, str, str], Message] = {}
     attempt = _attempt(job, left_out)
     while (reason := _objection(job, attempt)) is not None:
@@ -89,7 +96,7 @@ def _attempt(job: _Job, left_out: dict[tuple[str, str, str], Message]) -> _Attem
     context, found = job.first, job.before
     overlay: dict[str, bytes] = {}
     codes: dict[str, list[str]] = {}
-    restored: set[str] = set()
+    restored: dict[str, Witness] = {}
     applied: list[Finding] = []
     folder: Folder = job.merged
     for _ in range(_MAX_ROUNDS):
@@ -100,7 +107,7 @@ def _attempt(job: _Job, left_out: dict[tuple[str, str, str], Message]) -> _Attem
             and finding.fix.applicability in job.classes
             and finding.key not in left_out
         ]
-        outcome = run_round(folder, job.base, to_fix)
+        outcome = run_round(folder, job.witnesses, to_fix)
         left_out |= outcome.failed
         applied += outcome.applied
         if not outcome.files:
@@ -110,9 +117,9 @@ def _attempt(job: _Job, left_out: dict[tuple[str, str, str], Message]) -> _Attem
         for name, touched in outcome.codes.items():
             codes.setdefault(name, []).extend(touched)
         folder = OverlayFolder(job.merged, overlay)
-        context = Context(Model(folder), job.base)
+        context = job.context(folder)
         found = job.judge(context)
-    return _Attempt(context, found, tuple(applied), overlay, codes, frozenset(restored))
+    return _Attempt(context, found, tuple(applied), overlay, codes, restored)
 
 
 def _objection(job: _Job, attempt: _Attempt) -> Message | None:
@@ -147,16 +154,14 @@ def _culprits(
 
 
 def _plan(job: _Job, attempt: _Attempt, left_out: dict[tuple[str, str, str], Message]) -> Plan:
-    merged, base, overlay = job.merged, job.base, attempt.overlay
+    merged, base, overlay = job.merged, job.witnesses.get(Witness.BASE), attempt.overlay
     known = {finding.key for finding in job.before}
     changes = tuple(
         FileChange(
             name,
             before=merged.read(name) if name in merged.names() else None,
             after=overlay[name],
-            restored=name in attempt.restored
-            and base is not None
-            and base.folder.read(name) == overlay[name],
+            source=_source(job, attempt, name),
             codes=tuple(dict.fromkeys(attempt.codes[name])),
         )
         for name in sorted(overlay)
@@ -175,6 +180,14 @@ def _plan(job: _Job, attempt: _Attempt, left_out: dict[tuple[str, str, str], Mes
         views_after=attempt.last.views,
         base_views=job.first.base_views,
     )
+
+
+def _source(job: _Job, attempt: _Attempt, name: str) -> Witness | None:
+    """Whose file ``name`` is now, byte for byte; `None` where an edit made it."""
+    source = attempt.restored.get(name)
+    if source is None or job.witnesses[source].folder.read(name) != attempt.overlay[name]:
+        return None
+    return source
 
 
 def _told(finding: Finding, left_out: dict[tuple[str, str, str], Message]) -> Finding:

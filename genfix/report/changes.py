@@ -26,13 +26,13 @@ def plan_text(plan: Plan, style: Style) -> str:
 
 def _change_lines(change: FileChange, style: Style) -> Iterator[str]:
     name = style.mark(show(change.name), "bold")
-    if change.before is None and change.restored:
-        yield f"{style.mark('+', 'green')} {name}: the base's file, {len(change.after):,} bytes ({_codes(change)})"
+    mark = style.mark("+", "green") if change.before is None else style.mark("~", "yellow")
+    if change.source is not None:
+        how = "" if change.before is None else "replaced by "
+        size = f"{len(change.after):,} bytes"
+        yield f"{mark} {name}: {how}the {change.source}'s file, {size} ({_codes(change)})"
         return
-    if change.restored:
-        yield f"{style.mark('~', 'yellow')} {name}: replaced by the base's file, {len(change.after):,} bytes ({_codes(change)})"
-        return
-    yield f"{style.mark('~', 'yellow') if change.before is not None else style.mark('+', 'green')} {name} ({_codes(change)})"
+    yield f"{mark} {name} ({_codes(change)})"
     yield from _diff(change.before or b"", change.after, style)
 
 

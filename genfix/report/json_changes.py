@@ -34,7 +34,7 @@ def _change(change: FileChange) -> JsonValue:
     return {
         "file": change.name,
         "action": "create" if change.before is None else "rewrite",
-        "source": "base" if change.restored else "edit",
+        "source": str(change.source) if change.source is not None else "edit",
         "codes": list(change.codes),
         "before_sha256": hashlib.sha256(change.before).hexdigest() if change.before is not None else None,
         "after_sha256": hashlib.sha256(change.after).hexdigest(),

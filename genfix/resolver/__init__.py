@@ -1,7 +1,17 @@
 """Where the merged folder and its base are, and whether the one can come from the other."""
 
+from genfix.resolver.adapter import Adapter, find_adapter
 from genfix.resolver.base import Base, BaseFacts, resolve_base
 from genfix.resolver.proof import prove_parentage
 from genfix.resolver.target import existing_folder, open_target
 
-__all__ = ["Base", "BaseFacts", "existing_folder", "open_target", "prove_parentage", "resolve_base"]
+__all__ = [
+    "Adapter",
+    "Base",
+    "BaseFacts",
+    "existing_folder",
+    "find_adapter",
+    "open_target",
+    "prove_parentage",
+    "resolve_base",
+]

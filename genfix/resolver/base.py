@@ -1,7 +1,7 @@
 """A base spec to a base: found, opened, pinned, and readable."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from genfix.errors import BaseModelError, InputError
 from genfix.folder import Folder, LocalFolder
@@ -15,7 +15,10 @@ __all__ = ["Base", "BaseFacts", "resolve_base"]
 
 
 class BaseFacts(Model):
-    """The facts of a base. A file of the base that cannot be read is an error, never a finding."""
+    """The facts of a witness. A file of it that cannot be read is an error, never a finding."""
+
+    role: ClassVar[str] = "base"
+    """What it is called when a file of it is refused."""
 
     def json(self, name: str) -> JsonFile:
         """The JSON file called ``name``. Raises `BaseModelError` where it cannot be read."""
@@ -28,8 +31,8 @@ class BaseFacts(Model):
         else:
             reason = problem.message
         raise BaseModelError(
-            f"{name} of the base {self.folder.origin} cannot be used: {reason}",
-            "get the base's file again, or name another base",
+            f"{name} of the {self.role} {self.folder.origin} cannot be used: {reason}",
+            f"get the {self.role}'s file again, or name another {self.role}",
         )
 
 

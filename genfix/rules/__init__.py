@@ -13,6 +13,7 @@ from genfix.rules.finding import (
     Severity,
     StripBom,
     Witness,
+    WriteFile,
     sort_findings,
 )
 from genfix.rules.registry import RULES, judge
@@ -34,6 +35,7 @@ __all__ = [
     "Severity",
     "StripBom",
     "Witness",
+    "WriteFile",
     "judge",
     "sort_findings",
 ]

@@ -5,7 +5,9 @@ from functools import cached_property
 
 from genfix.engines import EngineView, StopVerdict, stop_verdict, views
 from genfix.folder import FolderFileError, same_file
-from genfix.model import Model
+from genfix.message import Message
+from genfix.model import Model, TurnEnds
+from genfix.rules.chat_training import chat_training
 
 __all__ = ["Context"]
 
@@ -13,9 +15,11 @@ __all__ = ["Context"]
 class Context:
     """The merged model and its witnesses. Facts are read when first asked for."""
 
-    def __init__(self, merged: Model, base: Model | None = None) -> None:
+    def __init__(self, merged: Model, base: Model | None = None, adapter: Model | None = None) -> None:
         self.merged = merged
         self.base = base
+        self.adapter = adapter
+        """The adapter that was merged: its tokenizer and chat template are the trained ones."""
 
     @cached_property
     def views(self) -> Mapping[str, EngineView]:
@@ -67,6 +71,17 @@ class Context:
             if lost:
                 return tuple(token_id for token_id in self.base.end_ids.values() if self.same_token(token_id))
         return tuple(self.merged.end_ids.values())
+
+    @cached_property
+    def chat_training(self) -> Sequence[Message]:
+        """What proves that the model was trained on chats, each piece of evidence a sentence; empty: nothing does."""
+        return chat_training(self.merged, self.base, self.adapter)
+
+    @property
+    def writes_eos(self) -> bool:
+        """Whether merged's chat template writes ``eos_token``, whichever token that is, at a turn's end."""
+        ends = self.merged.turn_ends
+        return isinstance(ends, TurnEnds) and ends.eos_variable
 
     def same_token(self, token_id: int) -> bool:
         """Whether ``token_id`` means the same token in both folders, as far as their files tell.

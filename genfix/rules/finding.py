@@ -19,6 +19,7 @@ __all__ = [
     "Severity",
     "StripBom",
     "Witness",
+    "WriteFile",
     "sort_findings",
 ]
 
@@ -43,6 +44,8 @@ class Witness(StrEnum):
     """The source of truth a finding rests on."""
 
     BASE = "base"
+    ADAPTER = "adapter"
+    """The LoRA folder that was merged: its tokenizer and template are those of the training."""
     WEIGHTS = "weights"
     TOKENIZER = "tokenizer"
     CHAT_TEMPLATE = "chat_template"
@@ -64,9 +67,17 @@ class Applicability(StrEnum):
 
 
 class RestoreFile(NamedTuple):
-    """Write the base's file of this name, byte-identical."""
+    """Write the file of this name that `source` (base or adapter) has, byte-identical."""
 
     file: str
+    source: Witness = Witness.BASE
+
+
+class WriteFile(NamedTuple):
+    """Write this content: a file that is new, or a template, which is no JSON to edit."""
+
+    file: str
+    content: bytes
 
 
 class SetField(NamedTuple):
@@ -79,13 +90,14 @@ class SetField(NamedTuple):
 
 
 class CopyField(NamedTuple):
-    """Set the value at a JSON pointer to the base's, in the very text the base's file has for it.
+    """Set the value at a JSON pointer to that of `source`, in the very text the file there has for it.
 
     Big integers, float spelling and line breaks survive: ``1000000000000000019884624838656`` stays itself.
     """
 
     file: str
     pointer: str
+    source: Witness = Witness.BASE
 
 
 class RemoveField(NamedTuple):
@@ -101,7 +113,7 @@ class StripBom(NamedTuple):
     file: str
 
 
-Operation: TypeAlias = RestoreFile | SetField | CopyField | RemoveField | StripBom
+Operation: TypeAlias = RestoreFile | WriteFile | SetField | CopyField | RemoveField | StripBom
 
 
 class Fix(NamedTuple):

@@ -87,7 +87,8 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
             )
             for name, view in context.views.items()
             if view.stop_token_ids != context.base_views[name].stop_token_ids
-        ],
+        ]
+        + [message("evidence-trainer-hides-it")] * bool(engines),
         engines=engines or tuple(context.views),
         fix=restoring(context, context.base, GENERATION_CONFIG, message("why-file-lost")),
     )

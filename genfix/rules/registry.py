@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from genfix.rules import config, files, generation, stop_tokens, templates, tokenizer, unreadable
+from genfix.rules import config, files, generation, stop_tokens, templates, tokenizer, turn_ends, unreadable
 from genfix.rules.context import Context
 from genfix.rules.finding import Finding, sort_findings
 from genfix.rules.rule import Rule
@@ -12,8 +12,19 @@ __all__ = ["RULES", "judge"]
 
 RULES: Final[Mapping[str, Rule]] = {
     rule.code: rule
-    for family in (stop_tokens, templates, tokenizer, config, files, generation, unreadable)
-    for rule in sorted(family.RULES, key=lambda rule: rule.code)
+    for rule in sorted(
+        (
+            *stop_tokens.RULES,
+            *turn_ends.RULES,
+            *templates.RULES,
+            *tokenizer.RULES,
+            *config.RULES,
+            *files.RULES,
+            *generation.RULES,
+            *unreadable.RULES,
+        ),
+        key=lambda rule: rule.code,
+    )
 }
 """Every rule by its code, in the order of codes."""
 

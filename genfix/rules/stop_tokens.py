@@ -4,17 +4,18 @@ Who is right about the stop set: the base's set as long as merged speaks the bas
 own template where it is another one. Ids are added, never taken away.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from genfix.engines import read_eos
 from genfix.folder.kinds import GENERATION_CONFIG
 from genfix.json_types import JsonValue, Missing
-from genfix.message import Message, message
+from genfix.message import message
 from genfix.model import Model
 from genfix.rules.context import Context
-from genfix.rules.finding import Applicability, CopyField, Finding, Fix, SetField, Severity, Witness
+from genfix.rules.finding import Applicability, Finding, Fix, Severity, Witness
 from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.stop_set import base_name, named_ids, set_stop_ids, stop_evidence, union
 
 __all__ = ["RULES"]
 
@@ -39,54 +40,22 @@ def _narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     else:
         severity = Severity.INFO if context.end_ids else Severity.WARNING
         applicability, why = Applicability.UNSAFE, message("why-stop-other-template")
-    wanted = _union((i for i in base_ids if i in lost or i in own.ids), own.ids)
+    wanted = union((i for i in base_ids if i in lost or i in own.ids), own.ids)
     yield rule.finding(
         GENERATION_CONFIG,
         message(
             "stop-tokens-narrowed" if own.ids else "stop-tokens-absent",
-            lost=_named(context, lost),
-            has=_named(context, own.ids),
+            lost=named_ids(context, lost),
+            has=named_ids(context, own.ids),
         ),
         severity=severity,
         witness=Witness.BASE,
         pointer=_POINTER,
         current=file.value.get(_KEY, Missing.MISSING),
         expected=wanted,
-        evidence=_stop_evidence(context),
+        evidence=[*stop_evidence(context), *([message("evidence-trainer-hides-it")] if engines else [])],
         engines=engines,
-        fix=Fix(applicability, why, (_set_stop_ids(context.base, GENERATION_CONFIG, wanted),)),
-    )
-
-
-def _turn_end(context: Context, rule: Rule) -> Iterator[Finding]:
-    file = context.merged.generation_config
-    if context.base is None or context.template_equal or file.value is None:
-        return
-    ends = context.merged.end_ids
-    own = read_eos(file.value)
-    deaf = tuple(
-        name for name, view in context.views.items() if set(view.stop_token_ids).isdisjoint(ends.values())
-    )
-    if not ends or not deaf or own.invalid:
-        return
-    wanted = _union(own.ids, ends.values())
-    yield rule.finding(
-        GENERATION_CONFIG,
-        message(
-            "turn-end-not-a-stop-token", ends=_named(context, ends.values()), has=_named(context, own.ids)
-        ),
-        severity=Severity.ERROR,
-        witness=Witness.CHAT_TEMPLATE,
-        pointer=_POINTER,
-        current=file.value.get(_KEY, Missing.MISSING),
-        expected=wanted,
-        evidence=_stop_evidence(context),
-        engines=deaf,
-        fix=Fix(
-            Applicability.SAFE,
-            message("why-stop-own-template"),
-            (_set_stop_ids(context.base, GENERATION_CONFIG, wanted),),
-        ),
+        fix=Fix(applicability, why, (set_stop_ids(context, GENERATION_CONFIG, wanted),)),
     )
 
 
@@ -104,24 +73,24 @@ def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     engines = (
         () if context.merged.generation_config.value is not None else context.engines_that_lost_their_stop()
     )
-    wanted = _union((i for i in base.ids if i in lost or i in own.ids), own.ids)
+    wanted = union((i for i in base.ids if i in lost or i in own.ids), own.ids)
     yield rule.finding(
         _CONFIG,
         message(
             "config-stop-tokens-narrowed",
-            lost=_named(context, lost),
-            has=_named(context, own.ids) or ["nothing"],
+            lost=named_ids(context, lost),
+            has=named_ids(context, own.ids) or ["nothing"],
         ),
         severity=Severity.ERROR if engines else Severity.WARNING,
         witness=Witness.BASE,
         pointer=pointer,
-        current=_current_config_eos(context.merged),
+        current=_current(context.merged),
         expected=wanted,
         engines=engines,
         fix=Fix(
             Applicability.SAFE,
             message("why-stop-same-template"),
-            (_set_stop_ids(context.base, _CONFIG, wanted, pointer),),
+            (set_stop_ids(context, _CONFIG, wanted, pointer),),
         ),
     )
 
@@ -139,14 +108,10 @@ def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
     meant = [ids[entry] for entry in own.invalid if isinstance(entry, str) and entry in ids]
     base_ids = context.base_views["transformers5"].stop_token_ids if context.base is not None else ()
     usable = [token_id for token_id in base_ids if context.template_equal and context.same_token(token_id)]
-    wanted = _union(usable, [*own.ids, *meant])
+    wanted = union(usable, [*own.ids, *meant])
     text = any(isinstance(entry, str) for entry in own.invalid)
     if wanted:
-        operation = (
-            _set_stop_ids(context.base, GENERATION_CONFIG, wanted)
-            if context.base is not None
-            else SetField(GENERATION_CONFIG, _POINTER, wanted)
-        )
+        operation = set_stop_ids(context, GENERATION_CONFIG, wanted)
         fix = Fix(Applicability.SAFE, message("why-stop-invalid"), (operation,))
     else:
         fix = Fix(Applicability.MANUAL, message("why-stop-invalid-unknown"))
@@ -172,11 +137,11 @@ def _not_here(context: Context, rule: Rule) -> Iterator[Finding]:
         for token_id in context.base_views["transformers5"].stop_token_ids
         if not context.same_token(token_id) and (base_rows is None or token_id < base_rows)
     ]
-    if not strange:
+    if not strange or _stops_anyway(context):
         return
     yield rule.finding(
         GENERATION_CONFIG,
-        message("stop-token-not-here", ids=[_base_name(context.base, token_id) for token_id in strange]),
+        message("stop-token-not-here", ids=[base_name(context.base, token_id) for token_id in strange]),
         witness=Witness.TOKENIZER,
         pointer=_POINTER,
         evidence=[
@@ -187,6 +152,12 @@ def _not_here(context: Context, rule: Rule) -> Iterator[Finding]:
         ],
         fix=Fix(Applicability.MANUAL, message("why-stop-not-here")),
     )
+
+
+def _stops_anyway(context: Context) -> bool:
+    """Whether every engine stops at a turn end of merged's own: a renumbered tokenizer that is in order."""
+    ends = set(context.merged.end_ids.values())
+    return bool(ends) and not any(ends.isdisjoint(view.stop_token_ids) for view in context.views.values())
 
 
 def _lost(context: Context, base_ids: Sequence[int], own_ids: Sequence[int]) -> list[int]:
@@ -201,54 +172,9 @@ def _lost(context: Context, base_ids: Sequence[int], own_ids: Sequence[int]) -> 
     return [token_id for token_id in base_ids if token_id not in own_ids and context.same_token(token_id)]
 
 
-def _union(first: Iterable[int], second: Iterable[int]) -> list[JsonValue]:
-    return list(dict.fromkeys([*first, *second]))
-
-
-def _set_stop_ids(
-    witness: Model, file: str, ids: list[JsonValue], pointer: str = _POINTER
-) -> SetField | CopyField:
-    """Set ``ids``, in the very text of the witness's file where it spells the same ids at the same place."""
-    theirs = read_eos(witness.object(file))
-    if pointer == _POINTER and not theirs.invalid and list(theirs.ids) == ids:
-        return CopyField(file, pointer)
-    return SetField(file, pointer, ids, witness.keys(file))
-
-
-def _current_config_eos(merged: Model) -> JsonValue | Missing:
+def _current(merged: Model) -> JsonValue | Missing:
     value = merged.config_value(_KEY)
     return Missing.MISSING if value is None else value
-
-
-def _named(context: Context, ids: Iterable[int]) -> list[JsonValue]:
-    """Ids with the token's text, where a file tells it: ``151336 <|user|>``."""
-    names: list[JsonValue] = []
-    for token_id in ids:
-        text = context.merged.tokenizer.text(token_id)
-        named = f"{token_id} {text}" if text else str(token_id)
-        names.append(
-            _base_name(context.base, token_id) if text is None and context.base is not None else named
-        )
-    return names
-
-
-def _base_name(base: Model, token_id: int) -> str:
-    text = base.tokenizer.text(token_id)
-    return f"{token_id} {text}" if text else str(token_id)
-
-
-def _stop_evidence(context: Context) -> Iterator[Message]:
-    for name, view in context.views.items():
-        base = context.base_views.get(name)
-        if base is not None and set(base.stop_token_ids) != set(view.stop_token_ids):
-            yield message(
-                "evidence-engine-stops",
-                engine=name,
-                base=list(base.stop_token_ids),
-                merged=list(view.stop_token_ids),
-            )
-    if context.end_ids:
-        yield message("evidence-template-ends", ends=_named(context, context.end_ids))
 
 
 RULES: Final = (
@@ -284,26 +210,6 @@ RULES: Final = (
             ),
         ),
         check=_narrowed,
-    ),
-    Rule(
-        code="GF102",
-        name="turn-end-not-a-stop-token",
-        severity=Severity.ERROR,
-        needs_base=True,
-        doc=RuleDoc(
-            what="The folder's chat template, which is not the base's, ends a turn with a token that an engine does not stop at.",
-            why=(
-                "A model trained with that template emits its turn end and the engine takes it for text: every answer "
-                "runs to `max_tokens`. Typical for a pretrained model fine-tuned to chat, whose EOS is still `<|endoftext|>`."
-            ),
-            fix=(
-                "The template is rendered in a sandbox on sentinel conversations; the added tokens that follow the "
-                "assistant's text are its ends. They are added to `eos_token_id` of `generation_config.json`."
-            ),
-            safety="Safe: only ids are added, and only tokens this very folder's template ends a turn with.",
-            sources=("hiyouga/LLaMA-Factory#7454", "QwenLM/Qwen3#927", "huggingface/open-r1#604"),
-        ),
-        check=_turn_end,
     ),
     Rule(
         code="GF103",

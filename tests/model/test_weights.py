@@ -39,8 +39,8 @@ def test_tensors_of_all_shards_are_known_by_name_and_file() -> None:
     weights = Weights(MemoryFolder(files))
     assert weights.files == ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
     assert weights.tensors == {
-        "a": Tensor("BF16", (2, 3), "model-00001-of-00002.safetensors"),
-        "b": Tensor("BF16", (), "model-00002-of-00002.safetensors"),
+        "a": Tensor("BF16", (2, 3), "model-00001-of-00002.safetensors", 107),
+        "b": Tensor("BF16", (), "model-00002-of-00002.safetensors", 69),
     }
 
 

@@ -18,11 +18,13 @@ from genfix.rules import (
     Severity,
     StripBom,
     Witness,
+    WriteFile,
 )
 from tests.folders import Files, MemoryFolder
 
 MERGED: Files = {"a.json": b'{"x": 1, "y": 2}\n', "b.json": b'\xef\xbb\xbf{"z": 1}'}
 BASE: Files = {"a.json": b'{"w": 1e2, "x": 3, "y": 2}', "c.json": b"{}", "d.txt": b"\0\xff"}
+ADAPTER: Files = {"a.json": b'{"v": 7}', "d.txt": b"trained"}
 
 
 def finding(*operations: Operation, code: str = "GF001") -> Finding:
@@ -31,7 +33,11 @@ def finding(*operations: Operation, code: str = "GF001") -> Finding:
 
 
 def run(*findings: Finding) -> Round:
-    return run_round(MemoryFolder(MERGED), Model(MemoryFolder(BASE)), findings)
+    witnesses = {
+        Witness.BASE: Model(MemoryFolder(BASE)),
+        Witness.ADAPTER: Model(MemoryFolder(ADAPTER)),
+    }
+    return run_round(MemoryFolder(MERGED), witnesses, findings)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +49,10 @@ def run(*findings: Finding) -> Round:
         (SetField("a.json", "/w", 0, ("w", "x")), "a.json", b'{"w": 0, "x": 1, "y": 2}\n'),
         (CopyField("a.json", "/w"), "a.json", b'{"w": 1e2, "x": 1, "y": 2}\n'),
         (RemoveField("a.json", "/x"), "a.json", b'{"y": 2}\n'),
+        (RestoreFile("d.txt", Witness.ADAPTER), "d.txt", b"trained"),
+        (CopyField("a.json", "/v", Witness.ADAPTER), "a.json", b'{"v": 7, "x": 1, "y": 2}\n'),
+        (WriteFile("e.jinja", b"new"), "e.jinja", b"new"),
+        (WriteFile("a.json", b"{}"), "a.json", b"{}"),
         (StripBom("b.json"), "b.json", b'{"z": 1}'),
     ],
 )
@@ -52,7 +62,7 @@ def test_each_operation_does_what_it_says(operation: Operation, name: str, conte
     assert outcome.files == {name: content}
     assert outcome.applied == (found,)
     assert outcome.codes == {name: ("GF001",)}
-    assert outcome.restored == ({name} if isinstance(operation, RestoreFile) else set())
+    assert outcome.restored == ({name: operation.source} if isinstance(operation, RestoreFile) else {})
 
 
 def test_edits_of_one_file_add_up_in_the_order_of_findings() -> None:
@@ -109,4 +119,4 @@ def test_a_file_that_is_not_there_cannot_be_edited(operation: Operation) -> None
 @pytest.mark.parametrize("operation", [RestoreFile("c.json"), CopyField("a.json", "/x")])
 def test_nothing_can_be_taken_from_a_base_that_is_not_there(operation: Operation) -> None:
     with pytest.raises(PlanError, match="no base"):
-        run_round(MemoryFolder(MERGED), None, [finding(operation)])
+        run_round(MemoryFolder(MERGED), {}, [finding(operation)])

@@ -63,7 +63,7 @@ def test_the_users_own_case_is_a_change_of_one_value() -> None:
     merged = with_json(base, GEN, eos_token_id=151329)
     result = plan(merged, base)
     [change] = result.changes
-    assert (change.name, change.codes, change.restored) == (GEN, ("GF101",), False)
+    assert (change.name, change.codes, change.source) == (GEN, ("GF101",), None)
     assert change.before == merged[GEN]
     assert change.after == base[GEN]
     assert result.remaining == ()
@@ -120,7 +120,7 @@ def test_lost_files_come_back_byte_for_byte() -> None:
     base = vlm_files()
     result = plan({"README.md": b"mine"}, base)
     assert planned(result) == base
-    assert all(change.restored and change.before is None for change in result.changes)
+    assert all(change.source is Witness.BASE and change.before is None for change in result.changes)
     assert [change.name for change in result.changes] == sorted(base)
 
 
@@ -146,7 +146,7 @@ def test_a_byte_order_mark_goes_and_then_the_value_behind_it_is_mended() -> None
     narrow = with_json(with_json(base, GEN, eos_token_id=151329), CONFIG, eos_token_id=151329)
     result = plan(narrow | {GEN: BOM + narrow[GEN]}, base)
     [_, change] = result.changes
-    assert (change.after, change.codes, change.restored) == (base[GEN], ("GF903", "GF101"), False)
+    assert (change.after, change.codes, change.source) == (base[GEN], ("GF903", "GF101"), None)
     assert {finding.code for finding in result.fixed} == {"GF903", "GF101", "GF103"}
 
 
@@ -155,7 +155,7 @@ def test_a_restored_file_keeps_the_id_that_only_the_folder_knew() -> None:
     base = with_json(chatml_files(eos=1000), CONFIG, eos_token_id=1000)
     merged = with_json(without(base, GEN), CONFIG, eos_token_id=1002)
     [change] = plan(merged, base).changes
-    assert (change.name, change.restored) == (GEN, False)
+    assert (change.name, change.source) == (GEN, None)
     assert json.loads(change.after) == json.loads(base[GEN]) | {"eos_token_id": [1000, 1002]}
 
 

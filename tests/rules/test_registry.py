@@ -22,6 +22,8 @@ from tests.rules.test_stop_tokens import with_json
 GLM, QWEN, VLM = glm_files(), chatml_files(), vlm_files()
 GEN, TOK = "generation_config.json", "tokenizer_config.json"
 MINE = with_json(QWEN, TOK, chat_template=CHATML + "{# mine #}")
+NEVER_STOPS = with_json(with_json(QWEN, TOK, eos_token="<|endoftext|>"), GEN, eos_token_id=1000)
+UNTOKENED = with_json(QWEN, "tokenizer.json", added_tokens=[{"id": 1000, "content": "<|endoftext|>"}])
 SWAPPED = with_json(QWEN, "tokenizer.json", added_tokens=[{"id": 1002, "content": "<|im_start|>"}])
 RESYNTHESISED = QWEN | {GEN: dump({"_from_model_config": True, "eos_token_id": 1002})}
 
@@ -32,7 +34,7 @@ CASES: dict[str, tuple[Files, Files, Files | None]] = {
         with_json(GLM, GEN, eos_token_id=[151338, 151336, 151329]),
         GLM,
     ),
-    "GF102": (with_json(MINE, GEN, eos_token_id=1000), with_json(MINE, GEN, eos_token_id=1002), QWEN),
+    "GF102": (NEVER_STOPS | {"training_args.bin": b""}, NEVER_STOPS | {GEN: QWEN[GEN]}, None),
     "GF103": (
         with_json(GLM, "config.json", eos_token_id=151329),
         with_json(GLM, "config.json", pad_token_id=None),
@@ -40,6 +42,13 @@ CASES: dict[str, tuple[Files, Files, Files | None]] = {
     ),
     "GF104": (with_json(GLM, GEN, eos_token_id="<|user|>"), with_json(GLM, GEN, eos_token_id=151336), None),
     "GF105": (SWAPPED, with_json(QWEN, "tokenizer.json", added_tokens=[]), QWEN),
+    "GF106": (with_json(QWEN, TOK, eos_token="<|endoftext|>"), QWEN, QWEN),
+    "GF107": (UNTOKENED, QWEN, None),
+    "GF108": (
+        with_json(QWEN, TOK, pad_token="<|im_end|>"),
+        with_json(QWEN, TOK, pad_token="<|endoftext|>"),
+        QWEN,
+    ),
     "GF201": (with_json(QWEN, TOK, chat_template=...), MINE, QWEN),
     "GF202": (QWEN | {"chat_template.jinja": b"x"}, QWEN | {"chat_template.jinja": CHATML.encode()}, None),
     "GF203": (with_json(QWEN, TOK, chat_template="{% for"), with_json(QWEN, TOK, chat_template="x"), None),
