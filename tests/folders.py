@@ -188,17 +188,25 @@ class MemoryFolder:
         return self.files[name][start : start + length]
 
 
-def context(merged: Mapping[str, bytes], base: Mapping[str, bytes] | None = None) -> Context:
+def context(
+    merged: Mapping[str, bytes],
+    base: Mapping[str, bytes] | None = None,
+    adapter: Mapping[str, bytes] | None = None,
+) -> Context:
     """A context over files in memory."""
     facts = BaseFacts(MemoryFolder(base, "base")) if base is not None else None
-    return Context(Model(MemoryFolder(merged)), facts)
+    trained = Model(MemoryFolder(adapter, "adapter")) if adapter is not None else None
+    return Context(Model(MemoryFolder(merged)), facts, trained)
 
 
 def find(
-    merged: Mapping[str, bytes], base: Mapping[str, bytes] | None = None, code: str = ""
+    merged: Mapping[str, bytes],
+    base: Mapping[str, bytes] | None = None,
+    code: str = "",
+    adapter: Mapping[str, bytes] | None = None,
 ) -> list[Finding]:
     """The findings on ``merged``, of one rule where ``code`` is given."""
-    return [finding for finding in judge(context(merged, base)) if finding.code.startswith(code)]
+    return [finding for finding in judge(context(merged, base, adapter)) if finding.code.startswith(code)]
 
 
 def write_folder(path: Path, files: Mapping[str, bytes]) -> Path:

@@ -13,11 +13,14 @@ __all__ = [
     "ASK_2",
     "BASIC",
     "BEFORE",
+    "BOS",
     "CALL",
     "CALLS",
     "CHAT",
     "EOS",
     "GROUPS",
+    "IMAGE",
+    "PARTS",
     "PROMPTED",
     "REASONING",
     "REPLY_1",
@@ -38,20 +41,20 @@ SYSTEM, ASK_1, REPLY_1, ASK_2, REPLY_2 = "Qzsystem", "Qzaskone", "Qzreplyone", "
 THOUGHT, BEFORE, CALL, RESULT = "Qzthought", "Qzbefore", "Qzcall", "Qzresult"
 """Letters only, and a capital first: they survive trim, capitalize, strip and JSON."""
 
-EOS, _BOS, _PAD, _UNK = "\ue0e5", "\ue0b0", "\ue0ad", "\ue0c5"
-SENTINELS: Final = frozenset([EOS, _BOS, _PAD, _UNK])
+EOS, BOS, _PAD, _UNK = "\ue0e5", "\ue0b0", "\ue0ad", "\ue0c5"
+SENTINELS: Final = frozenset([EOS, BOS, _PAD, _UNK])
 """Private-use characters: templates strip and split with these variables, which must not eat other text."""
-VARIABLES: Final[JsonObject] = {"eos_token": EOS, "bos_token": _BOS, "pad_token": _PAD, "unk_token": _UNK}
+VARIABLES: Final[JsonObject] = {"eos_token": EOS, "bos_token": BOS, "pad_token": _PAD, "unk_token": _UNK}
 
 CHAT, WITH_SYSTEM, SHORT, ASKED, PROMPTED = "chat", "with-system", "short", "asked", "prompted"
-REASONING, TAGS = "reasoning", "think-tags"
+REASONING, TAGS, IMAGE = "reasoning", "think-tags", "image"
 TOOL_TURNS: Final = ("tool", "observation")
 """Roles of a tool's result; GLM-4 names it in its templates by the second."""
 CALLS: Final = ("call-object", "call-string", "call-alone", "call-alone-string")
 BASIC: Final = (CHAT, WITH_SYSTEM, SHORT, ASKED, PROMPTED)
 
-_TEXT, _PARTS, _MODEL_ROLE = "text", "parts", "model-role"
-GROUPS: Final = (_TEXT, _PARTS, _MODEL_ROLE)
+_TEXT, PARTS, _MODEL_ROLE = "text", "parts", "model-role"
+GROUPS: Final = (_TEXT, PARTS, _MODEL_ROLE)
 """Content as a string, as a list of parts (vision models), and the assistant called ``model``."""
 
 _TOOL: Final[JsonObject] = {
@@ -73,9 +76,11 @@ def conversations() -> Mapping[str, Conversation]:
     """Every conversation by ``group/name``."""
     shapes: dict[str, Conversation] = {}
     for group in GROUPS:
-        wrap = _as_parts if group == _PARTS else _as_text
+        wrap = _as_parts if group == PARTS else _as_text
         named = _shapes_of(wrap, "model" if group == _MODEL_ROLE else "assistant")
         shapes |= {f"{group}/{name}": shape for name, shape in named.items()}
+    seeing: JsonObject = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": ASK_1}]}
+    shapes[f"{PARTS}/{IMAGE}"] = Conversation((seeing,), add_generation_prompt=True)
     return shapes
 
 

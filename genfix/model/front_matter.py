@@ -26,7 +26,9 @@ def front_matter_list(folder: Folder, key: str) -> tuple[str, ...]:
     front = re.match(r"---\n(.*?)\n---(?:\n|$)", text, re.DOTALL)
     if front is None:
         return ()
-    found = re.search(rf"(?m)^{re.escape(key)}:(?P<same>[^\n]*)(?P<block>(?:\n[ \t]*-[ \t]+[^\n]*)*)", front[1])
+    found = re.search(
+        rf"(?m)^{re.escape(key)}:(?P<same>[^\n]*)(?P<block>(?:\n[ \t]*-[ \t]+[^\n]*)*)", front[1]
+    )
     if found is None:
         return ()
     same = found["same"].strip().removeprefix("[").removesuffix("]")

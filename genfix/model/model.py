@@ -164,7 +164,9 @@ class Model:
                     content = self.folder.read(name)
                 except FolderFileError:
                     return True  # nobody knows
-                if any(form in content for form in ((quoted, escaped) if name.endswith("json") else (plain,))):
+                if any(
+                    form in content for form in ((quoted, escaped) if name.endswith("json") else (plain,))
+                ):
                     return True
         return False
 

@@ -17,11 +17,14 @@ from genfix.model.conversations import (
     ASKED,
     BASIC,
     BEFORE,
+    BOS,
     CALL,
     CALLS,
     CHAT,
     EOS,
     GROUPS,
+    IMAGE,
+    PARTS,
     PROMPTED,
     REASONING,
     REPLY_1,
@@ -38,6 +41,14 @@ from genfix.model.conversations import (
     conversations,
 )
 from genfix.model.template_render import RenderError, RenderErrorKind, render_template
+from genfix.model.template_scan import (
+    Scanner,
+    after_common,
+    special_texts,
+    split_at,
+    token_like_texts,
+    unique,
+)
 
 __all__ = ["EndSource", "TemplateFailure", "TurnEnds", "find_turn_ends"]
 
@@ -66,6 +77,15 @@ class TurnEnds(NamedTuple):
     """Added tokens in the rendered text, in the order seen."""
     unknown_literals: tuple[str, ...]
     """Texts in the form ``<|...|>`` in the rendered text that are no added token."""
+    unknown_ends: tuple[str, ...]
+    """Texts that look like tokens, are no added token, and stand where an end would: several ordinary tokens,
+    at which no engine stops. Empty where an added token or ``eos_token`` ends the turn as well."""
+    images: bool | None
+    """Whether the template writes anything for an image; `None`: it takes no content in parts, so none at all."""
+    writes_bos: bool
+    """Whether a rendered chat contains ``bos_token``; one written out is `first_literal`."""
+    first_literal: str | None
+    """The added token every rendered chat starts with."""
 
 
 class TemplateFailure(NamedTuple):
@@ -92,15 +112,16 @@ def find_turn_ends(template: str, added_tokens: Collection[str]) -> TurnEnds | T
     texts = {name: result.text for name, result in results.items() if not isinstance(result, RenderError)}
     groups = [_of_group(texts, group) for group in GROUPS]
     chosen = next((group for group in groups if _dialogue(group)), None) or next(
-        (group for group in groups if _last_reply(group) is not None), groups[0]
+        (group for group in groups if _short_dialogue(group)), groups[0]
     )
-    scanner = _Scanner(added_tokens)
+    scanner = Scanner({*added_tokens, *SENTINELS})
     source, ends = _judge(chosen, scanner)
+    chats = [chosen[name] for name in (CHAT, WITH_SYSTEM, SHORT) if name in chosen]
     return TurnEnds(
         tokens=tuple(end for end in ends if end not in SENTINELS),
         source=source,
         eos_variable=EOS in ends,
-        literals=_unique(
+        literals=unique(
             token
             for name in chosen
             if name != TAGS
@@ -108,6 +129,10 @@ def find_turn_ends(template: str, added_tokens: Collection[str]) -> TurnEnds | T
             if token not in SENTINELS
         ),
         unknown_literals=_unknown_literals(template, chosen, scanner),
+        unknown_ends=() if ends else _unknown_ends(chosen, scanner, added_tokens),
+        images=_images(_of_group(texts, PARTS)),
+        writes_bos=any(BOS in chat for chat in chats),
+        first_literal=_first_literal(chats, scanner),
     )
 
 
@@ -117,55 +142,6 @@ def _of_group(texts: Mapping[str, str], group: str) -> dict[str, str]:
 
 
 # -- reading rendered text ------------------------------------------------------------------------------------
-
-
-class _Scanner:
-    """Finds added tokens and the variables' sentinels in text, the longest first."""
-
-    def __init__(self, added_tokens: Collection[str]) -> None:
-        # A token of white space closes nothing: it is skipped as white space is.
-        tokens = {token for token in added_tokens if token.strip()} | SENTINELS
-        by_first: dict[str, set[str]] = {}
-        for token in tokens:
-            by_first.setdefault(token[0], set()).add(token)
-        self._by_first = {
-            first: (some, sorted({len(token) for token in some}, reverse=True))
-            for first, some in by_first.items()
-        }
-        # One pass of C over the text instead of one step of Python per character.
-        self._start = re.compile("[" + "".join(re.escape(first) for first in sorted(by_first)) + "]")
-
-    def at(self, text: str, position: int) -> str | None:
-        """The token that starts at ``position``."""
-        some, lengths = self._by_first.get(text[position : position + 1], (set[str](), list[int]()))
-        pieces = (text[position : position + length] for length in lengths)
-        return next((piece for piece in pieces if piece in some), None)
-
-    def all_in(self, text: str) -> list[str]:
-        """All tokens in the text, in order."""
-        found: list[str] = []
-        position = 0
-        while start := self._start.search(text, position):
-            token = self.at(text, start.start())
-            if token is not None:
-                found.append(token)
-            position = start.start() + (len(token) if token is not None else 1)
-        return found
-
-    def run(self, text: str) -> list[str]:
-        """The tokens the text starts with: white space between them is skipped, other text ends the run."""
-        found: list[str] = []
-        position = 0
-        while position < len(text):
-            token = self.at(text, position)
-            if token is not None:
-                found.append(token)
-                position += len(token)
-            elif text[position].isspace():
-                position += 1
-            else:
-                break
-        return found
 
 
 class _Dialogue(NamedTuple):
@@ -182,46 +158,31 @@ class _Dialogue(NamedTuple):
 
 def _dialogue(texts: Mapping[str, str]) -> _Dialogue | None:
     for name in (CHAT, WITH_SYSTEM):
-        cut = _cut(texts.get(name, ""), (ASK_1, REPLY_1, ASK_2, REPLY_2))
-        if cut is not None:
-            head, before_reply, mid, _, last = cut
+        pieces = split_at(texts.get(name, ""), (ASK_1, REPLY_1, ASK_2, REPLY_2))
+        if pieces is not None:
+            head, before_reply, mid, _, last = pieces
             return _Dialogue(head, before_reply, mid, last)
     return None
 
 
-def _last_reply(texts: Mapping[str, str]) -> tuple[str, str] | None:
-    """Before and after the answer of the shortest chat."""
-    cut = _cut(texts.get(SHORT, ""), (ASK_1, REPLY_1))
-    return None if cut is None else (cut[1], cut[2])
-
-
-def _cut(text: str, words: tuple[str, ...]) -> list[str] | None:
-    """The text between ``words``, found from the end: some templates repeat a question at the start."""
-    pieces: list[str] = []
-    for word in reversed(words):
-        at = text.rfind(word)
-        if at < 0:
-            return None
-        pieces.append(text[at + len(word) :])
-        text = text[:at]
-    return [text, *reversed(pieces)]
+def _short_dialogue(texts: Mapping[str, str]) -> _Dialogue | None:
+    """The shortest chat, for templates that raise in longer ones."""
+    pieces = split_at(texts.get(SHORT, ""), (ASK_1, REPLY_1))
+    return None if pieces is None else _Dialogue("", pieces[1], "", pieces[2])
 
 
 # -- judging --------------------------------------------------------------------------------------------------
 
 
-def _judge(texts: Mapping[str, str], scanner: _Scanner) -> tuple[EndSource | None, tuple[str, ...]]:
+def _judge(texts: Mapping[str, str], scanner: Scanner) -> tuple[EndSource | None, tuple[str, ...]]:
     """The ends, sentinels among them, and where they stand.
 
     Those after the answer both in the middle and at the end; else those at the end; else what opens the next
     turn of the user or a tool. Never a token that opens an assistant's turn, or stands inside one.
     """
-    dialogue = _dialogue(texts)
+    dialogue = _dialogue(texts) or _short_dialogue(texts)
     if dialogue is None:
-        short = _last_reply(texts)
-        if short is None:
-            return None, ()
-        dialogue = _Dialogue("", short[0], "", short[1])
+        return None, ()
     inside = _inside(texts, scanner)
     openers = _openers(texts, dialogue, scanner)
     mid, last = scanner.run(dialogue.mid), scanner.run(dialogue.last)
@@ -235,8 +196,8 @@ def _judge(texts: Mapping[str, str], scanner: _Scanner) -> tuple[EndSource | Non
         return EndSource.LAST, at_end
     following = [dialogue.mid]
     for role in TOOL_TURNS:
-        cut = _cut(texts.get(role, ""), (REPLY_1, RESULT))
-        following += cut[1:2] if cut is not None else []
+        pieces = split_at(texts.get(role, ""), (REPLY_1, RESULT))
+        following += pieces[1:2] if pieces is not None else []
     first = [token for gap in following for token in scanner.run(gap)[:1]]
     before = set(scanner.all_in(dialogue.before_reply)) - {EOS}  # between all turns it is no opener
     next_turn = _ends(first, before | inside)
@@ -244,7 +205,7 @@ def _judge(texts: Mapping[str, str], scanner: _Scanner) -> tuple[EndSource | Non
 
 
 def _ends(run: Iterable[str], never: Collection[str]) -> tuple[str, ...]:
-    return _unique(token for token in run if token not in never and token not in SENTINELS - {EOS})
+    return unique(token for token in run if token not in never and token not in SENTINELS - {EOS})
 
 
 class _Openers(NamedTuple):
@@ -254,56 +215,77 @@ class _Openers(NamedTuple):
     of_last: frozenset[str]
 
 
-def _openers(texts: Mapping[str, str], dialogue: _Dialogue, scanner: _Scanner) -> _Openers:
+def _openers(texts: Mapping[str, str], dialogue: _Dialogue, scanner: Scanner) -> _Openers:
     """What the generation prompt adds; where that cannot be told from the question's own end, a careful guess.
 
     Templates that add the generation prompt always (the first Llama 3) end a finished chat with it too.
     """
-    asked, prompted = (_cut(texts.get(name, ""), (ASK_1,)) for name in (ASKED, PROMPTED))
+    asked, prompted = (split_at(texts.get(name, ""), (ASK_1,)) for name in (ASKED, PROMPTED))
     if asked is not None and prompted is not None and asked[1].strip() != prompted[1].strip():
-        told = frozenset(_after_common(scanner.all_in(prompted[1]), scanner.all_in(asked[1])))
+        told = frozenset(after_common(scanner.all_in(prompted[1]), scanner.all_in(asked[1])))
         return _Openers(told, told)
     gap = scanner.all_in(dialogue.before_reply)
-    system = _cut(texts.get(WITH_SYSTEM, ""), (SYSTEM, ASK_1))
+    system = split_at(texts.get(WITH_SYSTEM, ""), (SYSTEM, ASK_1))
     head = scanner.all_in(dialogue.head if system is None else system[0])
     # What closes a question closes an answer as well, and what opens a turn stands at the head of the chat.
-    return _Openers(frozenset(head + _after_common(gap, scanner.all_in(dialogue.mid))), frozenset(gap))
+    return _Openers(frozenset(head + after_common(gap, scanner.all_in(dialogue.mid))), frozenset(gap))
 
 
-def _after_common(tokens: list[str], other: list[str]) -> list[str]:
-    """``tokens`` without the start they share with ``other``."""
-    same = next(
-        (index for index, pair in enumerate(zip(tokens, other, strict=False)) if pair[0] != pair[1]), None
-    )
-    return tokens[min(len(tokens), len(other)) if same is None else same :]
-
-
-def _inside(texts: Mapping[str, str], scanner: _Scanner) -> frozenset[str]:
+def _inside(texts: Mapping[str, str], scanner: Scanner) -> frozenset[str]:
     """Tokens between reasoning and answer of one turn: to end there would cut every answer (gpt-oss ``<|end|>``)."""
-    cuts = (_cut(texts.get(name, ""), (THOUGHT, REPLY_1)) for name in (REASONING, TAGS))
+    cuts = (split_at(texts.get(name, ""), (THOUGHT, REPLY_1)) for name in (REASONING, TAGS))
     return frozenset(token for cut in cuts if cut is not None for token in scanner.all_in(cut[1]))
 
 
-def _between_text_and_call(texts: Mapping[str, str], scanner: _Scanner) -> frozenset[str]:
-    cuts = (_cut(texts.get(name, ""), (BEFORE, CALL)) for name in CALLS[:2])
+def _between_text_and_call(texts: Mapping[str, str], scanner: Scanner) -> frozenset[str]:
+    cuts = (split_at(texts.get(name, ""), (BEFORE, CALL)) for name in CALLS[:2])
     return frozenset(token for cut in cuts if cut is not None for token in scanner.all_in(cut[1]))
 
 
-_SPECIAL_FORM: Final = r"<([|｜])[^\s<>|｜]{1,64}\1>"  # noqa: RUF001 - DeepSeek's are full width
+def _unknown_ends(
+    texts: Mapping[str, str], scanner: Scanner, added_tokens: Collection[str]
+) -> tuple[str, ...]:
+    """What would be the ends if all that looks like a token were one; an opener of the next turn is none."""
+    like = {found for name in BASIC for found in token_like_texts(texts.get(name, ""))}
+    unknown = {text for text in like if scanner.at(text, 0) is None}
+    if not unknown:
+        return ()
+    wider = Scanner({*added_tokens, *SENTINELS, *unknown})
+    source, ends = _judge(texts, wider)
+    dialogue = _dialogue(texts) or _short_dialogue(texts)
+    if dialogue is None or source is EndSource.NEXT_TURN:
+        return ()
+    # Behind the last answer an end may stand that is missing in the middle (Phi-3's eos_token).
+    at_end = _ends(wider.run(dialogue.last), _openers(texts, dialogue, wider).of_last)
+    return ends if unknown.issuperset((*ends, *at_end)) else ()
 
 
-def _unknown_literals(template: str, texts: Mapping[str, str], scanner: _Scanner) -> tuple[str, ...]:
+_WRITTEN_OUT: Final = re.compile(r"""(['"])type\1: ?(['"])text\2""")
+"""A list of parts that was turned into text, by a template that takes strings only."""
+
+
+def _images(parts: Mapping[str, str]) -> bool | None:
+    """Whether an image changes what is rendered, of content that is a list of parts."""
+    without, with_image = parts.get(PROMPTED, ""), parts.get(IMAGE)
+    if with_image is None or ASK_1 not in without or _WRITTEN_OUT.search(without):
+        return None
+    return ASK_1 in with_image and with_image != without
+
+
+def _first_literal(chats: Iterable[str], scanner: Scanner) -> str | None:
+    firsts = {scanner.at(chat, 0) for chat in chats}
+    first = firsts.pop() if len(firsts) == 1 else None
+    return None if first in SENTINELS else first
+
+
+def _unknown_literals(template: str, texts: Mapping[str, str], scanner: Scanner) -> tuple[str, ...]:
     """Special-looking texts that are no added token; beyond plain chats only those the template spells out.
 
     A template that writes ``'<|' + role + '|>'`` would otherwise be charged with the roles tried on it.
     """
-    return _unique(
-        found.group()
+    return unique(
+        found
         for name in texts
-        for found in re.finditer(_SPECIAL_FORM, texts[name])
-        if scanner.at(found.group(), 0) is None and (name in BASIC or found.group() in template)
+        for found in special_texts(texts[name])
+        if scanner.at(found, 0) is None and (name in BASIC or found in template)
     )
-
-
-def _unique(items: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(items))

@@ -3,7 +3,17 @@
 from collections.abc import Mapping
 from typing import Final
 
-from genfix.rules import config, files, generation, stop_tokens, templates, tokenizer, turn_ends, unreadable
+from genfix.rules import (
+    config,
+    files,
+    generation,
+    stop_tokens,
+    templates,
+    token_tables,
+    tokenizer,
+    turn_ends,
+    unreadable,
+)
 from genfix.rules.context import Context
 from genfix.rules.finding import Finding, sort_findings
 from genfix.rules.rule import Rule
@@ -18,6 +28,7 @@ RULES: Final[Mapping[str, Rule]] = {
             *turn_ends.RULES,
             *templates.RULES,
             *tokenizer.RULES,
+            *token_tables.RULES,
             *config.RULES,
             *files.RULES,
             *generation.RULES,

@@ -12,7 +12,7 @@ from genfix.json_types import JsonValue
 from genfix.model import Model
 from genfix.planner import Plan, make_plan
 from genfix.resolver import BaseFacts
-from genfix.rules import Context, Severity, judge
+from genfix.rules import Applicability, Context, Severity, judge
 from tests.folders import CHATML, Files, MemoryFolder, chatml_files, dump, find, glm_files, vlm_files
 from tests.rules.test_files_rules import without
 from tests.rules.test_stop_tokens import with_json
@@ -135,18 +135,18 @@ def test_real_bases_are_healthy(real_configs: Path) -> None:
 
 GOLDEN: dict[str, str] = {
     "hf-trainer@tf4.57.6/GLM-4-9B-0414-tiny": "config.json:GF103:warning LICENSE:GF503:info",
-    "hf-trainer@tf4.57.6/Qwen2.5-7B-Instruct-tiny": "LICENSE:GF503:info",
-    "llamafactory@0.9.5_tf5.6.0/GLM-4-9B-0414-tiny": "LICENSE:GF503:info",
-    "llamafactory@0.9.5_tf5.6.0/Llama-3.1-8B-Instruct-tiny": "LICENSE:GF503:info USE_POLICY.md:GF503:info",
+    "hf-trainer@tf4.57.6/Qwen2.5-7B-Instruct-tiny": "tokenizer_config.json:GF108:info LICENSE:GF503:info",
+    "llamafactory@0.9.5_tf5.6.0/GLM-4-9B-0414-tiny": "tokenizer_config.json:GF305:warning LICENSE:GF503:info",
+    "llamafactory@0.9.5_tf5.6.0/Llama-3.1-8B-Instruct-tiny": "tokenizer_config.json:GF108:info LICENSE:GF503:info USE_POLICY.md:GF503:info",
     "llamafactory@0.9.5_tf5.6.0/Qwen2-VL-2B-Instruct-tiny": "LICENSE:GF503:info",
     "llamafactory@0.9.5_tf5.6.0/Qwen2.5-7B-Instruct-tiny": "LICENSE:GF503:info",
-    "llamafactory@0.9.5_tf5.6.0/glm-4-9b-chat-tiny": "LICENSE:GF503:info",
+    "llamafactory@0.9.5_tf5.6.0/glm-4-9b-chat-tiny": "tokenizer_config.json:GF305:warning LICENSE:GF503:info",
     "mergekit-linear@0.1.5_tf5.23.0/GLM-4-9B-0414-tiny": "LICENSE:GF503:info",
     "mergekit-linear@0.1.5_tf5.23.0/Llama-3.1-8B-Instruct-tiny": "LICENSE:GF503:info USE_POLICY.md:GF503:info",
     "mergekit-linear@0.1.5_tf5.23.0/Qwen2.5-7B-Instruct-tiny": "LICENSE:GF503:info",
     "mergekit-linear@0.1.5_tf5.23.0/glm-4-9b-chat-tiny": "modeling_chatglm.py:GF502:error tokenization_chatglm.py:GF502:error LICENSE:GF503:info",
     "ms-swift@4.6.0_tf5.19.0/GLM-4-9B-0414-tiny": "LICENSE:GF503:info",
-    "ms-swift@4.6.0_tf5.19.0/Llama-3.1-8B-Instruct-tiny": "LICENSE:GF503:info USE_POLICY.md:GF503:info",
+    "ms-swift@4.6.0_tf5.19.0/Llama-3.1-8B-Instruct-tiny": "tokenizer_config.json:GF108:info LICENSE:GF503:info USE_POLICY.md:GF503:info",
     "ms-swift@4.6.0_tf5.19.0/Qwen2-VL-2B-Instruct-tiny": "LICENSE:GF503:info",
     "ms-swift@4.6.0_tf5.19.0/Qwen2.5-7B-Instruct-tiny": "LICENSE:GF503:info",
     "ms-swift@4.6.0_tf5.19.0/glm-4-9b-chat-nomixin-prep-tiny": "LICENSE:GF503:info",
@@ -203,8 +203,9 @@ def test_bases_of_real_merges_are_healthy(merge_corpus: Path) -> None:
 def test_real_merges_are_repaired_once(merge_corpus: Path, *, unsafe_fixes: bool) -> None:
     for name, (merged, base) in cases(merge_corpus).items():
         first = make_plan(merged, BaseFacts(base), unsafe_fixes=unsafe_fixes)
-        left = [finding for finding in first.remaining if finding.severity is not Severity.INFO]
-        assert left == [], name
+        classes = {Applicability.SAFE, Applicability.UNSAFE} if unsafe_fixes else {Applicability.SAFE}
+        left = [f for f in first.remaining if f.fix is not None and f.fix.applicability in classes]
+        assert [finding for finding in left if finding.severity is not Severity.INFO] == [], name
         result = OverlayFolder(merged, planned(first))
         assert make_plan(result, BaseFacts(base), unsafe_fixes=unsafe_fixes).changes == (), name
 

@@ -5,6 +5,7 @@ import re
 import string
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
@@ -15,9 +16,20 @@ from genfix.message import Message, message
 from genfix.model.json_read import JsonProblemKind
 from genfix.report.messages import ENGLISH, words
 from genfix.rules import RULES, Applicability, Severity
-from tests.folders import CHATML, Files, chatml_files, context, dump, find, glm_files, vlm_files
+from tests.folders import (
+    CHATML,
+    CHATML_TOKENS,
+    Files,
+    chatml_files,
+    context,
+    dump,
+    find,
+    glm_files,
+    vlm_files,
+)
 from tests.rules.test_files_rules import without
 from tests.rules.test_stop_tokens import with_json
+from tests.rules.test_token_tables import with_head, with_token_list
 
 GLM, QWEN, VLM = glm_files(), chatml_files(), vlm_files()
 GEN, TOK = "generation_config.json", "tokenizer_config.json"
@@ -25,10 +37,13 @@ MINE = with_json(QWEN, TOK, chat_template=CHATML + "{# mine #}")
 NEVER_STOPS = with_json(with_json(QWEN, TOK, eos_token="<|endoftext|>"), GEN, eos_token_id=1000)
 UNTOKENED = with_json(QWEN, "tokenizer.json", added_tokens=[{"id": 1000, "content": "<|endoftext|>"}])
 SWAPPED = with_json(QWEN, "tokenizer.json", added_tokens=[{"id": 1002, "content": "<|im_start|>"}])
+TRAINED = with_token_list(QWEN, CHATML_TOKENS | {"<tool>": 1003})
 RESYNTHESISED = QWEN | {GEN: dump({"_from_model_config": True, "eos_token_id": 1002})}
 
-CASES: dict[str, tuple[Files, Files, Files | None]] = {
-    # code: (a folder it finds something on, one it does not, the base of both)
+Case: TypeAlias = tuple[Files, Files, Files | None] | tuple[Files, Files, Files | None, Files]
+
+CASES: dict[str, Case] = {
+    # code: (a folder it finds something on, one it does not, the base of both, the adapter where it needs one)
     "GF101": (
         with_json(GLM, GEN, eos_token_id=151329),
         with_json(GLM, GEN, eos_token_id=[151338, 151336, 151329]),
@@ -53,6 +68,23 @@ CASES: dict[str, tuple[Files, Files, Files | None]] = {
     "GF202": (QWEN | {"chat_template.jinja": b"x"}, QWEN | {"chat_template.jinja": CHATML.encode()}, None),
     "GF203": (with_json(QWEN, TOK, chat_template="{% for"), with_json(QWEN, TOK, chat_template="x"), None),
     "GF301": (without(QWEN, "tokenizer.json"), QWEN, QWEN | {"vocab.json": b"{}", "merges.txt": b""}),
+    "GF302": (QWEN, TRAINED, QWEN, TRAINED),
+    "GF303": (UNTOKENED, with_token_list(QWEN, {"<|endoftext|>": 1000, "<a>": 1001, "<b>": 1002}), QWEN),
+    "GF304": (
+        with_token_list(QWEN, CHATML_TOKENS, lstrip=True),
+        QWEN,
+        with_token_list(QWEN, CHATML_TOKENS, lstrip=False),
+    ),
+    "GF305": (
+        with_json(QWEN, TOK, additional_special_tokens=["<|im_end|>"]),
+        with_json(QWEN, TOK, extra_special_tokens=["<|im_end|>", "<|im_start|>"]),
+        with_json(QWEN, TOK, additional_special_tokens=["<|im_start|>", "<|im_end|>"]),
+    ),
+    "GF311": (
+        with_head(QWEN, pre_tokenizer={"type": "Whitespace"}),
+        with_head(QWEN, pre_tokenizer=None),
+        with_head(QWEN, pre_tokenizer={"type": "Sequence", "pretokenizers": []}),
+    ),
     "GF401": (without(QWEN, "config.json"), QWEN, QWEN),
     "GF402": (with_json(QWEN, "config.json", rope_theta=...), QWEN, QWEN),
     "GF501": (without(VLM, "preprocessor_config.json"), VLM, VLM),
@@ -71,16 +103,21 @@ CASES: dict[str, tuple[Files, Files, Files | None]] = {
 }
 
 
+def case(code: str) -> tuple[Files, Files, Files | None, Files | None]:
+    bad, good, base, *adapter = CASES[code]
+    return bad, good, base, adapter[0] if adapter else None
+
+
 def test_each_rule_is_shown_a_bad_and_a_good_folder() -> None:
     assert {*CASES, "GF904"} == {*RULES}
 
 
 @pytest.mark.parametrize("code", CASES)
 def test_it_finds_the_one_and_not_the_other(code: str) -> None:
-    bad, good, base = CASES[code]
-    found = find(bad, base, code)
+    bad, good, base, adapter = case(code)
+    found = find(bad, base, code, adapter)
     assert found
-    assert find(good, base, code) == []
+    assert find(good, base, code, adapter) == []
     for finding in found:
         assert (finding.name, finding.severity.rank >= RULES[code].severity.rank) == (RULES[code].name, True)
         assert finding.fix is not None
@@ -91,12 +128,14 @@ def test_it_finds_the_one_and_not_the_other(code: str) -> None:
 
 @pytest.mark.parametrize("code", [code for code in CASES if RULES[code].needs_base])
 def test_a_rule_that_needs_a_base_is_silent_without_one(code: str) -> None:
-    assert find(CASES[code][0], None, code) == []
+    bad, _, _, adapter = case(code)
+    assert find(bad, None, code, adapter) == []
 
 
 @pytest.mark.parametrize("code", [code for code in CASES if not RULES[code].needs_base])
 def test_a_rule_that_needs_no_base_speaks_without_one(code: str) -> None:
-    assert find(CASES[code][0], None, code) != []
+    bad, _, _, adapter = case(code)
+    assert find(bad, None, code, adapter) != []
 
 
 def test_codes_and_names_are_unique_and_sorted() -> None:

@@ -1,0 +1,102 @@
+"""Finds tokens, and texts that look like tokens, in rendered chat templates."""
+
+import re
+from collections.abc import Collection, Iterable
+from typing import Final
+
+__all__ = ["Scanner", "after_common", "special_texts", "split_at", "token_like_texts", "unique"]
+
+
+class Scanner:
+    """Finds the given tokens in text, the longest first."""
+
+    def __init__(self, tokens: Collection[str]) -> None:
+        by_first: dict[str, set[str]] = {}
+        # A token of white space closes nothing: it is skipped as white space is.
+        for token in tokens:
+            if token.strip():
+                by_first.setdefault(token[0], set()).add(token)
+        self._by_first = {
+            first: (some, sorted({len(token) for token in some}, reverse=True))
+            for first, some in by_first.items()
+        }
+        # One pass of C over the text instead of one step of Python per character.
+        self._start = re.compile("[" + "".join(re.escape(first) for first in sorted(by_first)) + "]")
+
+    def at(self, text: str, position: int) -> str | None:
+        """The token that starts at ``position``."""
+        some, lengths = self._by_first.get(text[position : position + 1], (set[str](), list[int]()))
+        pieces = (text[position : position + length] for length in lengths)
+        return next((piece for piece in pieces if piece in some), None)
+
+    def all_in(self, text: str) -> list[str]:
+        """All tokens in the text, in order."""
+        found: list[str] = []
+        position = 0
+        while start := self._start.search(text, position):
+            token = self.at(text, start.start())
+            if token is not None:
+                found.append(token)
+            position = start.start() + (len(token) if token is not None else 1)
+        return found
+
+    def run(self, text: str) -> list[str]:
+        """The tokens the text starts with: white space between them is skipped, other text ends the run."""
+        found: list[str] = []
+        position = 0
+        while position < len(text):
+            token = self.at(text, position)
+            if token is not None:
+                found.append(token)
+                position += len(token)
+            elif text[position].isspace():
+                position += 1
+            else:
+                break
+        return found
+
+
+_SPECIAL: Final = re.compile(r"<([|｜])[^\s<>|｜]{1,64}\1>")  # noqa: RUF001 - DeepSeek's are full width
+_TOKEN_LIKE: Final = re.compile(
+    r"<[|｜][^\s<>|｜]{1,64}[|｜]>"  # noqa: RUF001
+    r"|<\|?[^\W_]\w{0,63}\|>|<\|\w{1,64}>"  # a bar on one side: Gemma 4
+    r"|\[\|\w{1,64}\|\]"  # EXAONE
+    r"|<[a-z]+(?:_[a-z]+){1,4}>"  # Gemma
+    r"|\[/?[A-Z]{2,}(?:_[A-Z]+){0,4}\]"  # Mistral
+)
+"""Without ``</s>`` and tags of one word: those are also markup, and in old folders only the vocabulary has them."""
+
+
+def special_texts(text: str) -> list[str]:
+    """Texts in the form ``<|...|>``."""
+    return [found.group() for found in _SPECIAL.finditer(text)]
+
+
+def token_like_texts(text: str) -> list[str]:
+    """Texts in any form in which tokenizers write the tokens around turns; markup and plain words are none."""
+    return [found.group() for found in _TOKEN_LIKE.finditer(text)]
+
+
+def split_at(text: str, words: tuple[str, ...]) -> list[str] | None:
+    """The text between ``words``, found from the end: some templates repeat a question at the start."""
+    pieces: list[str] = []
+    for word in reversed(words):
+        at = text.rfind(word)
+        if at < 0:
+            return None
+        pieces.append(text[at + len(word) :])
+        text = text[:at]
+    return [text, *reversed(pieces)]
+
+
+def after_common(tokens: list[str], other: list[str]) -> list[str]:
+    """``tokens`` without the start they share with ``other``."""
+    same = next(
+        (index for index, pair in enumerate(zip(tokens, other, strict=False)) if pair[0] != pair[1]), None
+    )
+    return tokens[min(len(tokens), len(other)) if same is None else same :]
+
+
+def unique(items: Iterable[str]) -> tuple[str, ...]:
+    """Each item once, in order."""
+    return tuple(dict.fromkeys(items))
