@@ -61,16 +61,25 @@ def test_one_disagreement_is_enough() -> None:
     assert "the token '<|im_end|>' is 5 here and 1002 in the base" in refused(moved, base)
 
 
-@pytest.mark.parametrize(("count", "said"), [(1, ""), (2, "1 more token"), (3, "2 more tokens")])
-def test_moved_tokens_are_counted(count: int, said: str) -> None:
+def with_moved_tokens(count: int) -> tuple[Files, Files]:
+    """A folder in which ``count`` of the base's three tokens have other ids, and that base."""
     base = changed(chatml_files(), "tokenizer_config.json", added_tokens_decoder=added_tokens(CHATML_TOKENS))
     names = sorted(CHATML_TOKENS)[:count]
     tokens = CHATML_TOKENS | {name: 500 + number for number, name in enumerate(names)}
     merged = changed(chatml_files(), "tokenizer_config.json", added_tokens_decoder=added_tokens(tokens))
     del merged["tokenizer.json"], base["tokenizer.json"]
-    told = refused(merged, base)
-    assert f"the token {names[0]!r}" in told
-    assert re.findall(r"\d+ more tokens?", told) == ([said] if said else [])
+    return merged, base
+
+
+@pytest.mark.parametrize(("count", "said"), [(2, "1 more token"), (3, "2 more tokens")])
+def test_moved_tokens_are_counted(count: int, said: str) -> None:
+    told = refused(*with_moved_tokens(count))
+    assert f"the token {min(CHATML_TOKENS)!r}" in told
+    assert re.findall(r"\d+ more tokens?", told) == [said]
+
+
+def test_one_moved_token_of_three_is_damage_and_no_disproof() -> None:
+    prove(*with_moved_tokens(1))
 
 
 NO_DISPROOF: dict[str, Files] = {
