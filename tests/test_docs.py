@@ -1,12 +1,10 @@
 """The documentation says what the code does: generated parts, commands, exit codes, links, both languages."""
 
-import importlib.util
 import re
 import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -14,24 +12,15 @@ import pytest
 from genfix.cli.app import app
 from genfix.rules import RULES
 from tests.cli.conftest import runner
+from tests.scripts import script
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def generator() -> ModuleType:
-    """``tools/rule_pages.py``, by its path: an installed package may be called ``tools`` as well."""
-    spec = importlib.util.spec_from_file_location("rule_pages", ROOT / "tools" / "rule_pages.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 if TYPE_CHECKING:
     from tools import rule_pages
 else:
-    rule_pages = generator()
+    rule_pages = script("rule_pages")
 
 READMES = tuple(rule_pages.READMES.values())
 PAGES = (
