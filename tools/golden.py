@@ -25,7 +25,9 @@ from genfix.resolver import BaseFacts  # noqa: E402
 from genfix.rules import (  # noqa: E402
     CopyField,
     Finding,
+    Mend,
     Operation,
+    Quarantine,
     RemoveField,
     RestoreFile,
     SetField,
@@ -71,7 +73,7 @@ def _afterwards(operation: Operation, base: Model) -> str:
     match operation:
         case RestoreFile(file, source):
             return f"{file}: the {source}'s file"
-        case WriteFile(file, content):
+        case WriteFile(file, content) | Mend(file, content):
             return f"{file}: {len(content)} bytes of its own"
         case SetField(file, pointer, value):
             return f"{file} {pointer}: {_short(json.dumps(value, ensure_ascii=False))}"
@@ -79,6 +81,8 @@ def _afterwards(operation: Operation, base: Model) -> str:
             return f"{file} {pointer}: {_short(raw_value(base.folder.read(file), pointer).text)}"
         case RemoveField(file, pointer):
             return f"{file} {pointer}: removed"
+        case Quarantine(file):
+            return f"{file}: moved into the backup"
         case StripBom(file):
             return f"{file}: without the byte order mark"
 

@@ -45,7 +45,7 @@ def apply(
     steps = [
         Step(write.name, write.before, write.content)
         for write in writes
-        if hashlib.sha256(write.content).hexdigest() != write.before
+        if _digest(write.content) != write.before
     ]
     with storage_errors(f"cannot write in {root}"), open_folder(fs, root) as folder:
         if not steps and _is_quiet(fs, folder, location):
@@ -78,6 +78,10 @@ def preflight(
 def _is_quiet(fs: FileSystem, folder: Dir, location: Location) -> bool:
     with existing(fs, folder, location, trusting=True) as state:
         return state is None or state.is_quiet()
+
+
+def _digest(content: bytes | None) -> str | None:
+    return None if content is None else hashlib.sha256(content).hexdigest()
 
 
 def _check_fresh(

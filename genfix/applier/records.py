@@ -18,8 +18,8 @@ class Write:
     """Relative path with ``/``."""
     before: str | None
     """SHA-256 (hex) of the bytes it has now; `None`: the file must not exist."""
-    content: bytes
-    """The bytes it shall have."""
+    content: bytes | None
+    """The bytes it shall have; `None`: it goes, into the backup."""
 
 
 @dataclass(frozen=True, slots=True)

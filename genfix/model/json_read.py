@@ -21,6 +21,7 @@ __all__ = [
     "JsonProblem",
     "JsonProblemKind",
     "decoded",
+    "line_and_column",
     "parsed",
     "read_json",
     "read_json_object",
@@ -104,8 +105,12 @@ class JsonError(GenfixError):
     @classmethod
     def at(cls, kind: JsonProblemKind, text: str, offset: int, detail: str) -> "JsonError":
         """Make the error for the character at ``offset`` of ``text``."""
-        line = text.count("\n", 0, offset) + 1
-        return cls(JsonProblem(kind, line, offset - text.rfind("\n", 0, offset), detail))
+        return cls(JsonProblem(kind, *line_and_column(text, offset), detail))
+
+
+def line_and_column(text: str, offset: int) -> tuple[int, int]:
+    """Where the character at ``offset`` stands: both count from 1, the column in characters."""
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
 def read_json(data: bytes) -> JsonValue:

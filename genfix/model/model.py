@@ -111,14 +111,23 @@ class Model:
             return self.config[key]
         return self.text_config.get(key)
 
+    def config_pointer(self, key: str) -> str | None:
+        """Where `config_value` finds ``key``, as a JSON pointer; `None` where it is nowhere."""
+        if self.config.get(key) is not None:
+            return f"/{key}"
+        return f"/{self.text_key}/{key}" if self.text_config.get(key) is not None else None
+
     @cached_property
+    def text_key(self) -> str | None:
+        """Under which key a composite ``config.json`` has the language model's part; `None` in a plain one."""
+        names = ("text_config", "llm_config", "language_config")
+        return next((name for name in names if isinstance(self.config.get(name), dict)), None)
+
+    @property
     def text_config(self) -> JsonObject:
         """The language model's part of a composite ``config.json``; empty where there is none."""
-        for key in ("text_config", "llm_config", "language_config"):
-            part = self.config.get(key)
-            if isinstance(part, dict):
-                return part
-        return _NOTHING
+        part = self.config.get(self.text_key) if self.text_key is not None else None
+        return part if isinstance(part, dict) else _NOTHING
 
     @cached_property
     def tokenizer(self) -> TokenTable:

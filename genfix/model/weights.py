@@ -1,43 +1,27 @@
 """What the weights say about themselves: safetensors headers, read by range and never further."""
 
-import json
-import struct
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import Final
 
 from genfix.folder.folder import Folder, FolderFileError
 from genfix.folder.kinds import FileKind, kind_of
-from genfix.json_types import JsonValue
+from genfix.model.json_read import JsonError, read_json_object
+from genfix.model.safetensors import Header, Tensor, read_header
+from genfix.model.weight_facts import WeightFacts, weight_facts
 
-__all__ = ["Tensor", "Weights"]
+__all__ = ["INDEX", "SINGLE", "Weights", "numbered"]
 
-_MAX_HEADER: Final = 100 * 1024 * 1024
-"""The format's own limit on a header (safetensors, src/tensor.rs)."""
-
-_EMBEDDINGS: Final = (
-    "embed_tokens.weight",
-    "word_embeddings.weight",
-    "wte.weight",
-    "tok_embeddings.weight",
-    "embed_in.weight",
-)
-"""Last parts of the names that input embeddings have in the architectures transformers ships."""
-
+SINGLE: Final = "model.safetensors"
+"""The whole model in one file: transformers reads it where it is there, and no index."""
+INDEX: Final = "model.safetensors.index.json"
 
 _ADAPTER: Final = "adapter_model.safetensors"
-
-
-class Tensor(NamedTuple):
-    """One tensor as a header describes it."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    file: str
-    start: int = 0
-    """Where its data begins in the file, in bytes."""
-    size: int = 0
-    """Bytes of data; 0 where the header does not tell."""
+_NUMBERED: Final = re.compile(r"(?P<stem>.+)-(?P<number>\d+)-of-(?P<of>\d+)(?P<end>\.safetensors)", re.ASCII)
+_MOST_SHARDS: Final = 10_000
+_SAMPLES: Final = 16
+_SAMPLE_BYTES: Final = 4096
 
 
 class Weights:
@@ -54,20 +38,70 @@ class Weights:
         )
 
     @cached_property
+    def headers(self) -> Mapping[str, Header]:
+        """The header of each ``*.safetensors`` file of the model.
+
+        ``consolidated*``, the same weights under other names, count only where there is nothing else.
+        """
+        names = [file for file in self.files if file.endswith(".safetensors")]
+        plain = [name for name in names if not name.startswith("consolidated")]
+        return {name: read_header(self._folder, name) for name in plain or names}
+
+    @cached_property
+    def index(self) -> Mapping[str, str] | None:
+        """Which file has which tensor, as ``model.safetensors.index.json`` tells; `None` without a readable one."""
+        if INDEX not in self._folder.names():
+            return None
+        try:
+            entries = read_json_object(self._folder.read(INDEX)).get("weight_map")
+        except (FolderFileError, JsonError):
+            return None
+        if not isinstance(entries, dict):
+            return None
+        return {name: file for name, file in entries.items() if isinstance(file, str)}
+
+    @cached_property
     def tensors(self) -> Mapping[str, Tensor]:
-        """All tensors that the headers of the ``*.safetensors`` files name."""
+        """All tensors that the headers name; those of files that an index leaves out are not loaded, nor here."""
+        listed = frozenset(self.index.values()) if self.index and SINGLE not in self.headers else None
         found: dict[str, Tensor] = {}
-        for file in self.files:
-            if file.endswith(".safetensors"):
-                found.update(_read_header(self._folder, file))
+        for file, header in self.headers.items():
+            if listed is None or file in listed or listed.isdisjoint(self.headers):
+                found.update(header.tensors)
         return found
+
+    @cached_property
+    def facts(self) -> WeightFacts:
+        """What names, shapes and dtypes say together."""
+        return weight_facts(self.tensors)
+
+    @cached_property
+    def outline(self) -> WeightFacts:
+        """`facts`, or what an index alone tells by its names: enough for a base whose weights are elsewhere."""
+        if self.tensors or not self.index:
+            return self.facts
+        return weight_facts({name: Tensor("", (), file) for name, file in self.index.items()})
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all weights are here as far as headers, the index and the numbers in file names tell."""
+        if not self.headers or any(header.problem for header in self.headers.values()):
+            return False
+        return not self.missing
+
+    @cached_property
+    def missing(self) -> tuple[str, ...]:
+        """Shards that the index, or the numbers in the names of the others, say there are."""
+        if SINGLE in self.headers:
+            return ()
+        names = self._folder.names()
+        listed = set(self.index.values()) if self.index else numbered(self.headers)
+        return tuple(sorted(name for name in listed if name not in names))
 
     @cached_property
     def adapter_tensors(self) -> Mapping[str, Tensor]:
         """The tensors of ``adapter_model.safetensors``."""
-        return (
-            _read_header(self._folder, _ADAPTER) if _ADAPTER in self._folder.names() else dict[str, Tensor]()
-        )
+        return read_header(self._folder, _ADAPTER).tensors if _ADAPTER in self._folder.names() else {}
 
     def sample(self, name: str, length: int) -> bytes:
         """At most the first ``length`` bytes of a tensor's data.
@@ -77,54 +111,42 @@ class Weights:
         tensor = self.tensors[name]
         return self._folder.read_range(tensor.file, tensor.start, min(length, tensor.size))
 
+    def same_values(self, name: str, other: str) -> bool | None:
+        """Whether two tensors have equal bytes wherever a few samples look; `None` where they cannot be compared."""
+        left, right = self.tensors[name], self.tensors[other]
+        if left.shape != right.shape or left.dtype != right.dtype or left.size != right.size or not left.size:
+            return None if left.dtype != right.dtype else False
+        step = max(left.size // _SAMPLES, 1)
+        try:
+            return all(
+                self._folder.read_range(left.file, left.start + at, min(_SAMPLE_BYTES, left.size - at))
+                == self._folder.read_range(right.file, right.start + at, min(_SAMPLE_BYTES, left.size - at))
+                for at in range(0, left.size, step)
+            )
+        except FolderFileError:
+            return None
+
     @property
     def embedding_rows(self) -> int | None:
         """Rows of the input embedding, the largest token id plus one the model can take; `None` where unknown."""
-        rows = [
-            tensor.shape[0]
-            for name, tensor in self.tensors.items()
-            if name.endswith(_EMBEDDINGS)
-            and len(tensor.shape) == 2
-            and "vision" not in name
-            and "visual" not in name
-        ]
-        return max(rows) if rows else None
+        return self.facts.embedding_rows
+
+
+def numbered(files: Iterable[str]) -> set[str]:
+    """All files of the series that ``files`` belong to: ``model-00001-of-00004.safetensors`` is one of four."""
+    series: set[str] = set()
+    for name in files:
+        match = _NUMBERED.fullmatch(name)
+        if match and int(match["of"]) <= _MOST_SHARDS:
+            width = len(match["number"])
+            series |= {
+                f"{match['stem']}-{number:0{width}}-of-{match['of']}{match['end']}"
+                for number in range(1, int(match["of"]) + 1)
+            }
+    return series
 
 
 def _is_full_weights(name: str) -> bool:
     if kind_of(name) is not FileKind.WEIGHTS:
         return False
     return name.endswith(".safetensors") or name.startswith(("pytorch_model", "model", "consolidated"))
-
-
-def _read_header(folder: Folder, file: str) -> Mapping[str, Tensor]:
-    try:
-        prefix = folder.read_range(file, 0, 8)
-        if len(prefix) != 8:
-            return {}
-        (length,) = struct.unpack("<Q", prefix)
-        if length > min(_MAX_HEADER, folder.stat(file).size):
-            return {}
-        header: JsonValue = json.loads(folder.read_range(file, 8, length))
-    except (FolderFileError, ValueError, RecursionError):
-        return {}
-    return dict(_tensors(header, file, 8 + length)) if isinstance(header, dict) else {}
-
-
-def _tensors(header: Mapping[str, JsonValue], file: str, data: int) -> Iterator[tuple[str, Tensor]]:
-    for name, entry in header.items():
-        if name == "__metadata__" or not isinstance(entry, dict):
-            continue
-        dtype, shape = entry.get("dtype"), entry.get("shape")
-        if isinstance(dtype, str) and isinstance(shape, list):
-            sizes = [size for size in shape if type(size) is int]
-            if len(sizes) == len(shape):
-                yield name, Tensor(dtype, tuple(sizes), file, *_extent(entry.get("data_offsets"), data))
-
-
-def _extent(offsets: JsonValue, data: int) -> tuple[int, int]:
-    match offsets:
-        case [int(start), int(end)] if 0 <= start <= end:
-            return data + start, end - start
-        case _:
-            return 0, 0

@@ -13,7 +13,9 @@ from genfix.model.json_read import JsonError
 from genfix.rules import (
     CopyField,
     Finding,
+    Mend,
     Operation,
+    Quarantine,
     RemoveField,
     RestoreFile,
     SetField,
@@ -34,7 +36,8 @@ _BOM = b"\xef\xbb\xbf"
 class Round:
     """The outcome of one round: new bytes per file, and the findings whose operations all ran."""
 
-    files: Mapping[str, bytes]
+    files: Mapping[str, bytes | None]
+    """`None`: the file goes."""
     applied: tuple[Finding, ...]
     codes: Mapping[str, tuple[str, ...]]
     """Per file, the codes of the findings that touched it."""
@@ -54,11 +57,14 @@ def run_round(merged: Folder, witnesses: Witnesses, findings: Sequence[Finding])
     sources: dict[str, Witness] = {}
     for finding in findings:
         for operation in _operations(finding):
-            if isinstance(operation, RestoreFile | WriteFile) and operation.file not in restored:
+            if (
+                isinstance(operation, RestoreFile | WriteFile | Mend | Quarantine)
+                and operation.file not in restored
+            ):
                 restored[operation.file] = finding
                 if isinstance(operation, RestoreFile):
                     sources[operation.file] = operation.source
-    files: dict[str, bytes] = {}
+    files: dict[str, bytes | None] = {}
     codes: dict[str, list[str]] = {}
     touched: set[tuple[str, str]] = set()
     applied: list[Finding] = []
@@ -92,9 +98,9 @@ def run_round(merged: Folder, witnesses: Witnesses, findings: Sequence[Finding])
 
 
 def _run_all(
-    operations: Sequence[Operation], files: Mapping[str, bytes], merged: Folder, witnesses: Witnesses
-) -> dict[str, bytes]:
-    done: dict[str, bytes] = {}
+    operations: Sequence[Operation], files: Mapping[str, bytes | None], merged: Folder, witnesses: Witnesses
+) -> dict[str, bytes | None]:
+    done: dict[str, bytes | None] = {}
     for operation in operations:
         name = operation.file
         before = done.get(name, files.get(name))
@@ -110,7 +116,7 @@ def _place(operation: Operation) -> tuple[str, str]:
     match operation:
         case SetField() | CopyField() | RemoveField():
             return (operation.file, operation.pointer)
-        case RestoreFile() | WriteFile() | StripBom():
+        case RestoreFile() | WriteFile() | StripBom() | Mend() | Quarantine():
             return (operation.file, "")
 
 
@@ -118,11 +124,11 @@ def _content(folder: Folder, name: str) -> bytes | None:
     return folder.read(name) if name in folder.names() else None
 
 
-def _run(operation: Operation, before: bytes | None, witnesses: Witnesses) -> bytes:
+def _run(operation: Operation, before: bytes | None, witnesses: Witnesses) -> bytes | None:
     match operation:
         case RestoreFile(file, source):
             return _witness(witnesses, source, file).folder.read(file)
-        case WriteFile(_, content):
+        case WriteFile(_, content) | Mend(_, content):
             return content
         case SetField(file, pointer, value, key_order):
             return set_value(_existing(before, file), pointer, value, key_order=key_order)
@@ -134,6 +140,8 @@ def _run(operation: Operation, before: bytes | None, witnesses: Witnesses) -> by
             return remove_value(_existing(before, file), pointer)
         case StripBom(file):
             return _existing(before, file).removeprefix(_BOM)
+        case Quarantine():
+            return None
 
 
 def _witness(witnesses: Witnesses, source: Witness, file: str) -> Model:

@@ -16,7 +16,8 @@ class FileChange:
     name: str
     before: bytes | None
     """The bytes now; `None` where the file is new."""
-    after: bytes
+    after: bytes | None
+    """The bytes then; `None` where the file goes, into the backup."""
     source: Witness | None
     """Whose file `after` is, byte for byte: the base's or the adapter's; `None` for an edit."""
     codes: tuple[str, ...]

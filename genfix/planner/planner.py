@@ -1,6 +1,7 @@
 """Findings to plan: pure and deterministic, and judged again on the planned result."""
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,13 +12,24 @@ from genfix.message import Message, message
 from genfix.model import Model
 from genfix.planner.edits import Witnesses, run_round
 from genfix.planner.plan import FileChange, Plan
-from genfix.rules import Applicability, Context, Finding, Fix, Severity, Witness, judge, sort_findings
+from genfix.rules import (
+    Applicability,
+    Context,
+    Finding,
+    Fix,
+    Mend,
+    Severity,
+    StripBom,
+    Witness,
+    judge,
+    sort_findings,
+)
 
 __all__ = ["make_plan"]
 
-_MAX_ROUNDS: Final = 4
-"""A restored file can show what its absence hid (a tokenizer, then the template's ends): two rounds are
-common, and a fix that is still not stable after four is a bug."""
+_MAX_ROUNDS: Final = 5
+"""A mended or restored file can show what hid in it (a tokenizer, then the template's ends): two or three rounds
+are common, and a fix that is still not stable after five is a bug."""
 
 _READ_KINDS: Final = frozenset(
     [
@@ -58,9 +70,11 @@ class _Attempt:
     last: Context
     after: tuple[Finding, ...]
     applied: tuple[Finding, ...]
-    overlay: dict[str, bytes]
+    overlay: dict[str, bytes | None]
     codes: dict[str, list[str]]
     restored: Mapping[str, Witness]
+    uncovered: frozenset[tuple[str, str, str]]
+    """Findings that were there all along, in files that could not be read before."""
 
 
 def make_plan(
@@ -94,10 +108,11 @@ def make_plan(
 def _attempt(job: _Job, left_out: dict[tuple[str, str, str], Message]) -> _Attempt:
     """Run all fixes that are not left out, and add those that cannot be run at all to ``left_out``."""
     context, found = job.first, job.before
-    overlay: dict[str, bytes] = {}
+    overlay: dict[str, bytes | None] = {}
     codes: dict[str, list[str]] = {}
     restored: dict[str, Witness] = {}
     applied: list[Finding] = []
+    uncovered: set[tuple[str, str, str]] = set()
     folder: Folder = job.merged
     for _ in range(_MAX_ROUNDS):
         to_fix = [
@@ -107,7 +122,9 @@ def _attempt(job: _Job, left_out: dict[tuple[str, str, str], Message]) -> _Attem
             and finding.fix.applicability in job.classes
             and finding.key not in left_out
         ]
-        outcome = run_round(folder, job.witnesses, to_fix)
+        # What a broken file of the folder says comes first: till then its template or tokens only seem lost.
+        mends = [finding for finding in to_fix if _is_mend(finding)]
+        outcome = run_round(folder, job.witnesses, mends or to_fix)
         left_out |= outcome.failed
         applied += outcome.applied
         if not outcome.files:
@@ -119,7 +136,15 @@ def _attempt(job: _Job, left_out: dict[tuple[str, str, str], Message]) -> _Attem
         folder = OverlayFolder(job.merged, overlay)
         context = job.context(folder)
         found = job.judge(context)
-    return _Attempt(context, found, tuple(applied), overlay, codes, restored)
+        if mends:
+            uncovered |= {finding.key for finding in found}
+    return _Attempt(context, found, tuple(applied), overlay, codes, restored, frozenset(uncovered))
+
+
+def _is_mend(finding: Finding) -> bool:
+    """Whether the fix only makes a file of the folder readable, and changes nothing of what it says."""
+    operations = finding.fix.operations if finding.fix is not None else ()
+    return all(isinstance(operation, StripBom | Mend) for operation in operations)
 
 
 def _objection(job: _Job, attempt: _Attempt) -> Message | None:
@@ -132,7 +157,7 @@ def _objection(job: _Job, attempt: _Attempt) -> Message | None:
             raise PlanError(
                 f"{finding.code} on {finding.file} would still be found after its own fix", _REPORT_IT
             )
-    known = {finding.key for finding in job.before}
+    known = {finding.key for finding in job.before} | attempt.uncovered
     for finding in attempt.after:
         if finding.severity is not Severity.INFO and finding.key not in known:
             return message("objection-new-finding", code=finding.code, file=finding.file)
@@ -175,7 +200,7 @@ def _plan(job: _Job, attempt: _Attempt, left_out: dict[tuple[str, str, str], Mes
         ),
         changes=tuple(change for change in changes if change.before != change.after),
         remaining=tuple(_told(finding, left_out) for finding in attempt.after),
-        inputs=_inputs(merged) | {change.name: None for change in changes if change.before is None},
+        inputs=_inputs(merged, changes),
         views_before=job.first.views,
         views_after=attempt.last.views,
         base_views=job.first.base_views,
@@ -196,8 +221,11 @@ def _told(finding: Finding, left_out: dict[tuple[str, str, str], Message]) -> Fi
     return finding if reason is None else finding._replace(fix=Fix(Applicability.MANUAL, reason))
 
 
-def _inputs(merged: Folder) -> dict[str, str | None]:
-    inputs: dict[str, str | None] = {}
+def _inputs(merged: Folder, changes: Iterable[FileChange]) -> dict[str, str | None]:
+    inputs: dict[str, str | None] = {
+        change.name: hashlib.sha256(change.before).hexdigest() if change.before is not None else None
+        for change in changes
+    }
     for name in sorted(merged.names()):
         if kind_of(name) in _READ_KINDS:
             try:

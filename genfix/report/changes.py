@@ -26,6 +26,9 @@ def plan_text(plan: Plan, style: Style) -> str:
 
 def _change_lines(change: FileChange, style: Style) -> Iterator[str]:
     name = style.mark(show(change.name), "bold")
+    if change.after is None:
+        yield f"{style.mark('-', 'red')} {name}: moved into the backup ({_codes(change)})"
+        return
     mark = style.mark("+", "green") if change.before is None else style.mark("~", "yellow")
     if change.source is not None:
         how = "" if change.before is None else "replaced by "

@@ -33,13 +33,23 @@ def plan_json(plan: Plan, receipt: Receipt | None = None) -> JsonValue:
 def _change(change: FileChange) -> JsonValue:
     return {
         "file": change.name,
-        "action": "create" if change.before is None else "rewrite",
+        "action": _action(change),
         "source": str(change.source) if change.source is not None else "edit",
         "codes": list(change.codes),
-        "before_sha256": hashlib.sha256(change.before).hexdigest() if change.before is not None else None,
-        "after_sha256": hashlib.sha256(change.after).hexdigest(),
-        "size": len(change.after),
+        "before_sha256": _sha256(change.before),
+        "after_sha256": _sha256(change.after),
+        "size": len(change.after or b""),
     }
+
+
+def _action(change: FileChange) -> str:
+    if change.after is None:
+        return "quarantine"
+    return "create" if change.before is None else "rewrite"
+
+
+def _sha256(content: bytes | None) -> str | None:
+    return None if content is None else hashlib.sha256(content).hexdigest()
 
 
 def _views(before: Mapping[str, EngineView], after: Mapping[str, EngineView]) -> JsonValue:

@@ -12,7 +12,9 @@ __all__ = [
     "CopyField",
     "Finding",
     "Fix",
+    "Mend",
     "Operation",
+    "Quarantine",
     "RemoveField",
     "RestoreFile",
     "SetField",
@@ -113,7 +115,22 @@ class StripBom(NamedTuple):
     file: str
 
 
-Operation: TypeAlias = RestoreFile | WriteFile | SetField | CopyField | RemoveField | StripBom
+class Mend(NamedTuple):
+    """Write the folder's own file with its slips taken out, so that it parses; what it says stays."""
+
+    file: str
+    content: bytes
+
+
+class Quarantine(NamedTuple):
+    """Move a small file out of the folder, into the backup."""
+
+    file: str
+
+
+Operation: TypeAlias = (
+    RestoreFile | WriteFile | SetField | CopyField | RemoveField | StripBom | Mend | Quarantine
+)
 
 
 class Fix(NamedTuple):

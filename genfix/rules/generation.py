@@ -187,28 +187,33 @@ def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
             if shared
             else Fix(Applicability.SAFE, message("why-setting-out-of-range"), (operation,)),
         )
-    yield from _ignored_sampling(rule, merged, base)
+    yield from _ignored_sampling(context, rule, merged)
 
 
 _BASE_HAS_IT_TOO: Final = Fix(Applicability.MANUAL, message("why-base-has-it-too"))
 
 
-def _ignored_sampling(rule: Rule, merged: JsonObject, base: JsonObject) -> Iterator[Finding]:
-    """Sampling values without ``do_sample``: saving such a file fails in transformers 5, loading it does not."""
+def _ignored_sampling(context: Context, rule: Rule, merged: JsonObject) -> Iterator[Finding]:
+    """Sampling values without ``do_sample``: saving such a file fails in transformers 5, loading it does not.
+
+    Models are shipped that way; where the base was not, the merge made it so.
+    """
     keys = _ignored_keys(merged)
     if not keys:
         return
+    base = context.base.object(GENERATION_CONFIG) if context.base is not None else {}
+    shared = bool(_ignored_keys(base))
     yield rule.finding(
         GENERATION_CONFIG,
         message("sampling-without-do-sample", keys=keys),
-        severity=Severity.INFO,
+        severity=Severity.INFO if context.base is None or shared else Severity.WARNING,
         witness=Witness.ENGINE,
         pointer="/do_sample",
         current=merged.get("do_sample", Missing.MISSING),
         expected=True,
         engines=("transformers5",),
         fix=_BASE_HAS_IT_TOO
-        if _ignored_keys(base)
+        if shared
         else Fix(
             Applicability.UNSAFE,
             message("why-sampling-without-do-sample"),
@@ -340,7 +345,8 @@ RULES: Final = (
             fix="Out of range: the base's value, or none. Without `do_sample`: set it to true.",
             safety=(
                 "Out of range: safe, no engine can use it. `do_sample`: unsafe, because `generate()` would sample where "
-                "it was greedy; information only, since every engine loads the file. A fault the base has too is information."
+                "it was greedy. A warning where the base has no such fault; without a base it is information, since every "
+                "engine loads the file. A fault the base has too is information."
             ),
             sources=(
                 "transformers 5.23.0: generation/configuration_utils.py `validate`",

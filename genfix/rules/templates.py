@@ -24,6 +24,7 @@ from genfix.rules.finding import (
 )
 from genfix.rules.restoring import restoring, template_verdict
 from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.template_text import one_of
 
 __all__ = ["RULES"]
 
@@ -36,7 +37,7 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     base, merged = context.base, context.merged
     if base is None or base.chat_template is None or merged.template_copies or merged.jinja.problem:
         return
-    if merged.json(TOKENIZER_CONFIG).unreadable:
+    if merged.json(TOKENIZER_CONFIG).unreadable or _another_was_trained(context, base):
         return
     operations = [operation for copy in base.template_copies if (operation := _put_back(merged, copy))]
     if not operations:
@@ -55,6 +56,12 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
             tuple(operations),
         ),
     )
+
+
+def _another_was_trained(context: Context, base: Model) -> bool:
+    """Whether the adapter has a template that is not the base's: then that one is missing."""
+    trained = context.adapter.chat_template if context.adapter is not None else None
+    return trained is not None and not one_of(base, trained)
 
 
 def _put_back(merged: Model, copy: ChatTemplate) -> RestoreFile | CopyField | None:
@@ -102,7 +109,7 @@ def _copies_differ(context: Context, rule: Rule) -> Iterator[Finding]:
         return  # without the .jinja file the other two places have different readers
     first = copies[0]
     for other in copies[1:]:
-        if first.same_text(other):
+        if first.same_text(other) or _apart_as_in_base(context, first, other):
             continue
         yield rule.finding(
             other.file,
@@ -120,6 +127,14 @@ def _copies_differ(context: Context, rule: Rule) -> Iterator[Finding]:
             if other.pointer == "/chat_template"
             else Fix(Applicability.MANUAL, message("why-templates-named", first=first.file)),
         )
+
+
+def _apart_as_in_base(context: Context, first: ChatTemplate, other: ChatTemplate) -> bool:
+    """Whether tokenizer and processor have the two templates the base has for them."""
+    base = context.base
+    if base is None or other.file not in _PROCESSOR_PLACES or not first.same_text(base.chat_template):
+        return False
+    return any(copy.file == other.file and copy.same_text(other) for copy in base.template_copies)
 
 
 def _base_differs_too(base: Model, other: ChatTemplate) -> bool:

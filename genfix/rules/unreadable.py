@@ -7,33 +7,54 @@ from genfix.folder.folder import FolderFileError
 from genfix.folder.kinds import FileKind, is_json_config, kind_of
 from genfix.message import Message, message
 from genfix.model import Model
-from genfix.model.json_read import JsonProblem, JsonProblemKind
+from genfix.model.json_read import JsonError, JsonProblem, JsonProblemKind, read_json_object
+from genfix.model.json_repair import Mended, Slip, mended
+from genfix.model.lfs_pointer import read_lfs_pointer
 from genfix.rules.context import Context
 from genfix.rules.finding import (
     Applicability,
     Finding,
     Fix,
+    Mend,
     Severity,
     StripBom,
     Witness,
 )
+from genfix.rules.not_json import FAST_TOKENIZER, json_files
+from genfix.rules.not_json import RULES as NOT_JSON
 from genfix.rules.restoring import restoring
 from genfix.rules.rule import Rule, RuleDoc
 
 __all__ = ["RULES"]
 
 
+_BOM: Final = b"\xef\xbb\xbf"
+
+
 def _problems(context: Context, *kinds: JsonProblemKind) -> Iterator[tuple[str, JsonProblem]]:
     """The JSON files of merged that have one of these problems, by name."""
-    for name in sorted(context.merged.folder.names()):
-        if name == "tokenizer.json":
-            problem = context.merged.tokenizer_problem
-        elif is_json_config(name):
-            problem = context.merged.json(name).problem
-        else:
-            continue
-        if isinstance(problem, JsonProblem) and problem.kind in kinds:
-            yield name, problem
+    for name in json_files(context):
+        merged = context.merged
+        problem = merged.tokenizer_problem if name == FAST_TOKENIZER else merged.json(name).problem
+        if isinstance(problem, JsonProblem):
+            yield from (
+                (name, found) for found in _all_problems(merged, name, problem) if found.kind in kinds
+            )
+
+
+def _all_problems(merged: Model, name: str, problem: JsonProblem) -> Iterator[JsonProblem]:
+    """``problem``, and what a byte order mark hides: a file that is broken behind it is a broken file."""
+    if problem.kind is not JsonProblemKind.BOM:
+        if read_lfs_pointer(merged.folder, name) is None:
+            yield problem
+        return
+    try:
+        read_json_object(merged.folder.read(name).removeprefix(_BOM))
+    except JsonError as error:
+        yield error.problem
+        if error.problem.kind is not JsonProblemKind.DUPLICATE_KEY:
+            return
+    yield problem
 
 
 _BROKEN: Final = frozenset(JsonProblemKind) - {JsonProblemKind.BOM, JsonProblemKind.DUPLICATE_KEY}
@@ -41,13 +62,26 @@ _BROKEN: Final = frozenset(JsonProblemKind) - {JsonProblemKind.BOM, JsonProblemK
 
 def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
     for name, problem in _problems(context, *_BROKEN):
+        mend = mended(context.merged.folder.read(name))
+        first, *rest = map(_slip_message, mend.slips) if mend else [_problem_message(problem)]
         yield rule.finding(
             name,
-            _problem_message(problem),
+            first,
             witness=Witness.ENGINE,
+            evidence=rest,
             engines=tuple(context.views),
-            fix=_base_copy(context, name),
+            fix=_mend(name, mend) if mend else _base_copy(context, name),
         )
+
+
+def _mend(name: str, mend: Mended) -> Fix:
+    return Fix(Applicability.SAFE, message("why-json-mended"), (Mend(name, mend.content),))
+
+
+def _slip_message(slip: Slip) -> Message:
+    return message(
+        f"json-slip-{slip.kind}", line=slip.line, column=slip.column, text=slip.text, times=slip.times
+    )
 
 
 def _problem_message(problem: JsonProblem) -> Message:
@@ -63,11 +97,12 @@ def _base_copy(context: Context, name: str) -> Fix:
 
 def _duplicates(context: Context, rule: Rule) -> Iterator[Finding]:
     for name, problem in _problems(context, JsonProblemKind.DUPLICATE_KEY):
+        mend = mended(context.merged.folder.read(name))
         yield rule.finding(
             name,
             _problem_message(problem),
             witness=Witness.FOLDER,
-            fix=Fix(Applicability.MANUAL, message("why-duplicate-key")),
+            fix=_mend(name, mend) if mend else Fix(Applicability.MANUAL, message("why-duplicate-key")),
         )
 
 
@@ -129,9 +164,19 @@ RULES: Final = (
                 "A broken `generation_config.json` is taken for a missing one, without a word, by transformers, vLLM and "
                 "others; OpenVINO refuses to load. A broken `config.json` or `tokenizer_config.json` stops every engine."
             ),
-            fix="The base's file, where there is one; for `generation_config.json` the stop ids of this folder's `config.json` are kept.",
-            safety="Safe: nothing can read the file as it is, and the backup keeps it. Unsafe where the embedding has other rows than the base's.",
+            fix=(
+                "The file itself, where a person's slip has one reading: comments, a comma too many, one forgotten at a "
+                "line's end, single quotes, keys without quotes, `True`, `False` and `None`, `.7`, a tab or line break "
+                "inside a string, a key given twice with one value, UTF-16. Only those characters change. Anything else, "
+                "a file that was cut off above all, is replaced by the base's, where there is one; for "
+                "`generation_config.json` the stop ids of this folder's `config.json` are then kept."
+            ),
+            safety=(
+                "Safe: nothing can read the file as it is, and the backup keeps it. A mended file is read back, and must "
+                "give what its author wrote. The base's is unsafe where the embedding has other rows than the base's."
+            ),
             sources=(
+                "transformers 4.57.6 and 5.23.0: `It looks like the config file at ... is not a valid JSON file`",
                 "transformers 5.23.0: generation/configuration_utils.py",
                 "OpenVINO GenAI: generation_config.cpp",
             ),
@@ -146,8 +191,8 @@ RULES: Final = (
         doc=RuleDoc(
             what="A key stands twice in one JSON object.",
             why="Python readers take the last value and C++ readers may take the first: engines then disagree.",
-            fix="None.",
-            safety="Manual: only the author knows which value was meant.",
+            fix="The second one is removed where both have the same value.",
+            safety="Safe where the values are equal. Manual where not: only the author knows which one was meant.",
             sources=("RFC 8259, section 4",),
         ),
         check=_duplicates,
@@ -180,4 +225,5 @@ RULES: Final = (
         ),
         check=_not_a_file,
     ),
+    *NOT_JSON,
 )

@@ -9,7 +9,8 @@ import pytest
 from genfix.folder import LocalFolder
 from genfix.json_types import JsonValue
 from genfix.model import Model
-from genfix.model.weights import Tensor, Weights
+from genfix.model.safetensors import Tensor
+from genfix.model.weights import Weights
 from tests.folders import Files, MemoryFolder, dump, safetensors
 
 

@@ -363,3 +363,13 @@ def test_a_plan_is_judged_on_what_it_would_make(tmp_path: Path) -> None:
     assert {name: overlay.read(name) for name in overlay.names()} == {
         name: written.read(name) for name in written.names()
     }
+
+
+def test_what_was_hidden_in_a_file_that_did_not_parse_is_no_reason_not_to_mend_it() -> None:
+    base = with_json(chatml_files(), TOK, additional_special_tokens=["<|im_start|>"])
+    shrunk = with_json(base, TOK, additional_special_tokens=[], eos_token="<|endoftext|>")
+    result = plan(shrunk | {TOK: shrunk[TOK].replace(b"{", b"{  # mine", 1)}, base)
+    [change] = result.changes
+    assert change.after == with_json(shrunk, TOK, eos_token="<|im_end|>")[TOK]
+    assert [finding.code for finding in result.remaining] == ["GF305"]
+    assert {finding.code for finding in result.fixed} == {"GF901", "GF106"}

@@ -12,6 +12,7 @@ from genfix.rules import Severity
 from tests.folders import CHATML, Files, MemoryFolder, chatml_files, dump, find, glm_files, safetensors
 from tests.rules.test_files_rules import without
 from tests.rules.test_stop_tokens import with_json
+from tests.weight_files import weight_file
 
 GEN, TOK, CONFIG, JINJA = (
     "generation_config.json",
@@ -177,8 +178,10 @@ def test_weights_that_differ_from_the_bases_prove_it() -> None:
     same, trained = base, base | {"model.safetensors": weights(b"\2")}
     assert outcome(same, base).found == []
     assert outcome(trained, base) == (["GF102:error"], [1000, 1002], "<|endoftext|>", [GEN])
+    matrix = {"model.layers.0.self_attn.q_proj.weight": (8, 8), "model.embed_tokens.weight": (1024, 8)}
+    parts = {f"model.layers.0.mlp.down_proj.{part}": (8, 8) for part in ("qweight", "qzeros", "scales")}
     quantised = with_json(trained, CONFIG, quantization_config={"quant_method": "awq"})
-    assert outcome(quantised, base).found == []
+    assert outcome(quantised | {"model.safetensors": weight_file(matrix | parts)}, base).found == []
 
 
 # -- Llama 3 ---------------------------------------------------------------------------------------------------

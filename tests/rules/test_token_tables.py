@@ -89,7 +89,7 @@ def test_a_folder_with_the_trained_tokenizer_is_left_alone(adapter: Files) -> No
 def test_tokens_beyond_the_embedding_need_another_merge() -> None:
     small = BASE | {"model.safetensors": safetensors(1003)}
     only(find(small, BASE, "GF302", TRAINED), Applicability.MANUAL)
-    assert plan(small, BASE, TRAINED, unsafe=True).changes == ()
+    assert FAST not in {change.name for change in plan(small, BASE, TRAINED, unsafe=True).changes}
 
 
 def test_tokens_of_nobody_and_unknown_rows_make_it_unsafe() -> None:

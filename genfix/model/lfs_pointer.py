@@ -1,0 +1,38 @@
+"""Git LFS pointers: three lines of text that stand in a file's place until ``git lfs pull`` brings the file."""
+
+import re
+from typing import Final, NamedTuple
+
+from genfix.folder.folder import Folder, FolderFileError
+
+__all__ = ["LfsPointer", "read_lfs_pointer"]
+
+_MOST: Final = 1024
+"""A pointer is shorter than this (git-lfs, docs/spec.md)."""
+_VERSIONS: Final = (
+    b"version https://git-lfs.github.com/spec/v1",
+    b"version https://hawser.github.com/spec/v1",
+)
+_OID: Final = re.compile(rb"^oid sha256:([0-9a-f]{64})\r?$", re.MULTILINE)
+_SIZE: Final = re.compile(rb"^size ([0-9]{1,15})\r?$", re.MULTILINE)
+
+
+class LfsPointer(NamedTuple):
+    """What a pointer says about the file it stands for; `None` where it does not say it."""
+
+    sha256: str | None
+    size: int | None
+
+
+def read_lfs_pointer(folder: Folder, name: str) -> LfsPointer | None:
+    """The pointer that stands in the place of ``name``; `None` where the file is itself, or cannot be read."""
+    try:
+        if folder.stat(name).size >= _MOST:
+            return None
+        text = folder.read_range(name, 0, _MOST)
+    except FolderFileError:
+        return None
+    if not text.startswith(_VERSIONS):
+        return None
+    oid, size = _OID.search(text), _SIZE.search(text)
+    return LfsPointer(oid[1].decode() if oid else None, int(size[1]) if size else None)

@@ -1,0 +1,83 @@
+"""The header of a safetensors file: names, shapes and places of its tensors, and no byte of their data."""
+
+import json
+import struct
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+from genfix.folder.folder import Folder, FolderFileError
+from genfix.json_types import JsonValue
+
+__all__ = ["Header", "Tensor", "read_header"]
+
+_MAX_HEADER: Final = 100 * 1024 * 1024
+"""The format's own limit on a header (safetensors, src/tensor.rs)."""
+
+
+class Tensor(NamedTuple):
+    """One tensor as a header describes it."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    file: str
+    start: int = 0
+    """Where its data begins in the file, in bytes."""
+    size: int = 0
+    """Bytes of data; 0 where the header does not tell."""
+
+
+class Header(NamedTuple):
+    """What the first bytes of one file say."""
+
+    tensors: Mapping[str, Tensor] = {}
+    format: str | None = None
+    """``pt``, ``mlx`` ..., where the file's metadata tells."""
+    has_metadata: bool = False
+    problem: str | None = None
+    """``header`` where it cannot be read, ``size`` where data is missing at the file's end."""
+
+
+def read_header(folder: Folder, file: str) -> Header:
+    """Read the header of ``file``; one that cannot be read has a problem and no tensors."""
+    try:
+        size = folder.stat(file).size
+        prefix = folder.read_range(file, 0, 8)
+        if len(prefix) != 8:
+            return Header(problem="header")
+        (length,) = struct.unpack("<Q", prefix)
+        if length > min(_MAX_HEADER, size):
+            return Header(problem="header")
+        header: JsonValue = json.loads(folder.read_range(file, 8, length))
+    except (FolderFileError, ValueError, RecursionError):
+        return Header(problem="header")
+    if not isinstance(header, dict):
+        return Header(problem="header")
+    metadata = header.get("__metadata__")
+    kind = metadata.get("format") if isinstance(metadata, dict) else None
+    tensors = dict(_tensors(header, file, 8 + length))
+    end = max((tensor.start + tensor.size for tensor in tensors.values()), default=0)
+    return Header(
+        tensors,
+        kind if isinstance(kind, str) else None,
+        has_metadata=isinstance(metadata, dict),
+        problem="size" if end > size else None,
+    )
+
+
+def _tensors(header: Mapping[str, JsonValue], file: str, data: int) -> Iterator[tuple[str, Tensor]]:
+    for name, entry in header.items():
+        if name == "__metadata__" or not isinstance(entry, dict):
+            continue
+        dtype, shape = entry.get("dtype"), entry.get("shape")
+        if isinstance(dtype, str) and isinstance(shape, list):
+            sizes = [size for size in shape if type(size) is int]
+            if len(sizes) == len(shape):
+                yield name, Tensor(dtype, tuple(sizes), file, *_extent(entry.get("data_offsets"), data))
+
+
+def _extent(offsets: JsonValue, data: int) -> tuple[int, int]:
+    match offsets:
+        case [int(start), int(end)] if 0 <= start <= end:
+            return data + start, end - start
+        case _:
+            return 0, 0

@@ -1,0 +1,184 @@
+"""What tensor names, shapes and dtypes say about a model: layers, experts, heads, quantisation, odd names.
+
+One pass over the headers. A fact that names cannot settle (two stacks of layers in an encoder-decoder model) is
+`None`: nothing is concluded from it.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from genfix.model.safetensors import Tensor
+
+__all__ = ["WeightFacts", "weight_facts"]
+
+
+class WeightFacts(NamedTuple):
+    """Facts of one set of tensors. Counts are `None` where the names do not tell."""
+
+    embedding: str | None = None
+    """Name of the input embedding."""
+    head: str | None = None
+    """Name of the output head, where it is a tensor of its own."""
+    embedding_rows: int | None = None
+    head_rows: int | None = None
+    stacks: int = 0
+    """Stacks of layers, without those that see or hear: 2 in an encoder-decoder model."""
+    layers: int | None = None
+    """Layers of the language model, without those of multi-token prediction; `None` also where some are missing."""
+    gaps: tuple[int, ...] = ()
+    """Layers that are missing between others."""
+    prediction_layers: int = 0
+    """Layers of multi-token prediction."""
+    experts: int | None = None
+    """Routed experts of a layer."""
+    quantization: str | None = None
+    """``gptq``, ``awq``, ``compressed-tensors``, ``bitsandbytes``, ``fp8``, ``mxfp4``, ``mlx``."""
+    dtypes: Mapping[str, int] = {}
+    """Bytes per dtype, in the names of safetensors (``BF16``)."""
+    classifier: str | None = None
+    """The weight of a classification or reward head."""
+    senses: frozenset[str] = frozenset()
+    """``vision`` and ``audio``, where there are tensors for them."""
+    wrapped: str | None = None
+    """A tensor whose name still has the wrapper of a trainer or compiler."""
+    is_bare: bool = False
+    """Whether the layers stand at the top, as a model without its head class is saved."""
+
+
+_STACK: Final = re.compile(r"(?:(.*?)\.)?(layers|h|blocks?|layer)\.(\d+)\.(.+)", re.DOTALL)
+_SENSES: Final = re.compile(
+    r"(?:^|[._])(?:(?P<vision>visual|vision\w*|vit|image\w*|siglip|vpm|resampler)|(?P<audio>audio\w*|speech\w*|whisper|apm))(?=[._]|$)"
+)
+_PREDICTION: Final = re.compile(r"(?:^|\.)mtp(?:_\w+)?\.")
+_PREDICTION_PARTS: Final = ("eh_proj.weight", "enorm.weight", "hnorm.weight", "shared_head.norm.weight")
+_EXPERT: Final = re.compile(r"(?:^|\.)experts\.(\d+)\.")
+_FUSED_EXPERTS: Final = re.compile(r"(?:^|\.)experts\.(?:gate_up_proj|down_proj|w1|w2)(?:_blocks)?$")
+_EMBEDDINGS: Final = ("embed_tokens", "word_embeddings", "wte", "tok_embeddings", "embed_in")
+_HEADS: Final = ("lm_head", "output_layer", "embed_out", "output")
+_CLASSIFIERS: Final = ("score.weight", "classifier.weight", "v_head.summary.weight", "value_head.weight")
+_FLOATS: Final = frozenset(["F16", "BF16", "F32", "F64"])
+_WRAPPED: Final = re.compile(
+    r"^base_model\.model\.|(?:^|\.)(?:_orig_mod|_fsdp_wrapped_module|base_layer|lora_[AB])\."
+)
+
+
+def weight_facts(tensors: Mapping[str, Tensor]) -> WeightFacts:
+    """Judge all tensors of a model."""
+    seen = _Seen()
+    for name, tensor in tensors.items():
+        seen.add(name, tensor)
+    return seen.facts()
+
+
+class _Seen:
+    """What has been seen so far."""
+
+    def __init__(self) -> None:
+        self.dtypes: Counter[str] = Counter()
+        self.stacks: dict[str, set[int]] = {}
+        self.predicting: dict[str, set[int]] = {}
+        self.other_prediction: set[str] = set()
+        self.experts: set[int] = set()
+        self.fused_experts: set[int] = set()
+        self.marks: set[str] = set()
+        self.senses: set[str] = set()
+        self.embedding: tuple[str, Tensor] | None = None
+        self.head: tuple[str, Tensor] | None = None
+        self.classifier: str | None = None
+        self.wrapped: str | None = None
+
+    def add(self, name: str, tensor: Tensor) -> None:
+        self.dtypes[tensor.dtype] += tensor.size
+        self.marks.add(name[name.rfind(".") + 1 :])
+        if self.wrapped is None and _WRAPPED.search(name):
+            self.wrapped = name
+        sense = _SENSES.search(name)
+        if sense:
+            self.senses.add("vision" if sense["vision"] else "audio")
+            return
+        if _PREDICTION.search(name):
+            self.other_prediction.add(name)
+            return
+        layer = _STACK.match(name)
+        if layer is None:
+            self._outside(name, tensor)
+        else:
+            self._inside(f"{layer[1] or ''}.{layer[2]}", int(layer[3]), layer[4], tensor)
+
+    def _outside(self, name: str, tensor: Tensor) -> None:
+        path, _, last = name.rpartition(".")
+        stem = path[path.rfind(".") + 1 :]
+        if stem in _EMBEDDINGS and (self.embedding is None or tensor.shape > self.embedding[1].shape):
+            self.embedding = (name, tensor)
+        elif stem in _HEADS and last != "bias" and (self.head is None or last == "weight"):
+            self.head = (name, tensor)
+        elif self.classifier is None and name.endswith(_CLASSIFIERS):
+            self.classifier = name
+
+    def _inside(self, stack: str, layer: int, rest: str, tensor: Tensor) -> None:
+        self.stacks.setdefault(stack, set()).add(layer)
+        if rest.endswith(_PREDICTION_PARTS):
+            self.predicting.setdefault(stack, set()).add(layer)
+        expert = _EXPERT.search(rest)
+        if expert:
+            self.experts.add(int(expert[1]))
+        elif len(tensor.shape) >= 3 and _FUSED_EXPERTS.search(rest):
+            self.fused_experts.add(tensor.shape[0])
+
+    def facts(self) -> WeightFacts:
+        stack = next(iter(self.stacks)) if len(self.stacks) == 1 else None
+        predicting = self.predicting.get(stack, set()) if stack is not None else set()
+        main = self.stacks[stack] - predicting if stack is not None else set()
+        gaps = tuple(sorted(set(range(max(main, default=-1) + 1)) - main))
+        return WeightFacts(
+            embedding=self.embedding[0] if self.embedding else None,
+            head=self.head[0] if self.head else None,
+            embedding_rows=_rows(self.embedding),
+            head_rows=_rows(self.head),
+            stacks=len(self.stacks),
+            layers=len(main) if main and not gaps else None,
+            gaps=gaps,
+            prediction_layers=len(predicting) or (1 if self.other_prediction else 0),
+            experts=self._expert_count(),
+            quantization=self._quantization(),
+            dtypes=self.dtypes,
+            classifier=self.classifier,
+            senses=frozenset(self.senses),
+            wrapped=self.wrapped,
+            is_bare=stack is not None and stack.startswith("."),
+        )
+
+    def _expert_count(self) -> int | None:
+        if self.experts:
+            return len(self.experts) if len(self.experts) == max(self.experts) + 1 else None
+        return next(iter(self.fused_experts)) if len(self.fused_experts) == 1 else None
+
+    def _quantization(self) -> str | None:
+        """By the tensors a method adds: the loaders of transformers 5.23 and vLLM 0.32 look for the same names."""
+        marks = self.marks
+        if "weight_packed" in marks:
+            return "compressed-tensors"
+        if "qweight" in marks:
+            return "gptq" if "g_idx" in marks else "awq" if "qzeros" in marks else None
+        if "absmax" in marks or "SCB" in marks or any(mark.startswith("bitsandbytes__") for mark in marks):
+            return "bitsandbytes"
+        if any(mark.endswith("_blocks") for mark in marks) and any(
+            mark.endswith("_scales") for mark in marks
+        ):
+            return "mxfp4"
+        if any(dtype.startswith(("F8_E4", "F8_E5")) for dtype in self.dtypes):
+            return "fp8"
+        if "scales" in marks and "U32" in self.dtypes:
+            return "mlx"
+        return None
+
+
+def _rows(found: tuple[str, Tensor] | None) -> int | None:
+    """Rows of a plain matrix; a packed one has other shapes."""
+    if found is None:
+        return None
+    name, tensor = found
+    is_plain = name.endswith(".weight") and len(tensor.shape) == 2 and tensor.dtype in _FLOATS
+    return tensor.shape[0] if is_plain else None

@@ -1,0 +1,149 @@
+"""GF42x: quantisation that config.json and the weights tell in two ways.
+
+Who is right: the weights. A copy that was quantised, or made whole again, is a model of its own.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from genfix.json_types import JsonObject
+from genfix.message import message
+from genfix.model import Model
+from genfix.rules.context import Context
+from genfix.rules.finding import (
+    Applicability,
+    CopyField,
+    Finding,
+    Fix,
+    RemoveField,
+    Severity,
+    Witness,
+)
+from genfix.rules.rule import Rule, RuleDoc
+
+__all__ = ["RULES"]
+
+_CONFIG: Final = "config.json"
+_KEY: Final = "quantization_config"
+_POINTER: Final = f"/{_KEY}"
+_METHODS: Final = frozenset(["gptq", "awq", "compressed-tensors", "bitsandbytes", "fp8", "mxfp4"])
+"""Methods whose tensors `WeightFacts.quantization` knows; of others nothing is said."""
+_FLOATS: Final = frozenset(["F16", "BF16", "F32", "F64"])
+_ELSEWHERE: Final = ("quantize_config.json", "quant_config.json", "hf_quant_config.json")
+"""Where GPTQ, AWQ and ModelOpt keep it beside ``config.json``."""
+
+
+def _declared(model: Model) -> JsonObject | None:
+    """The quantisation that ``config.json`` declares."""
+    value = model.config_value(_KEY)
+    return value if isinstance(value, dict) and value else None
+
+
+def _method(declared: JsonObject) -> str | None:
+    method = declared.get("quant_method")
+    if method is None and (declared.get("load_in_4bit") or declared.get("load_in_8bit")):
+        return "bitsandbytes"
+    return method if isinstance(method, str) else None
+
+
+def _left_behind(context: Context, rule: Rule) -> Iterator[Finding]:
+    merged, base = context.merged, context.base
+    declared, pointer = _declared(merged), merged.config_pointer(_KEY)
+    if declared is None or pointer is None or not _is_plain(merged):
+        return
+    method = _method(declared)
+    if method not in _METHODS or (method == "compressed-tensors" and not declared.get("config_groups")):
+        return
+    same = base is not None and _declared(base) == declared
+    if same and base is not None and _is_plain(base):
+        return  # the base is quantised by its engine, when it is loaded
+    on_loading = method == "bitsandbytes" and base is None
+    yield rule.finding(
+        _CONFIG,
+        message("quantization-left", method=method),
+        severity=Severity.INFO if on_loading else rule.severity,
+        witness=Witness.WEIGHTS,
+        pointer=pointer,
+        current=dict(declared),
+        engines=tuple(context.views),
+        fix=Fix(
+            Applicability.UNSAFE if on_loading else Applicability.SAFE,
+            message("why-quantised-on-loading") if on_loading else message("why-weights-are-plain"),
+            (RemoveField(_CONFIG, pointer),),
+        ),
+    )
+
+
+def _is_plain(model: Model) -> bool:
+    """Whether all weights are there, and are floating-point numbers of a full format."""
+    facts = model.weights.facts
+    return (
+        facts.layers is not None
+        and model.weights.is_whole
+        and facts.quantization is None
+        and _FLOATS.issuperset(facts.dtypes)
+    )
+
+
+def _lost(context: Context, rule: Rule) -> Iterator[Finding]:
+    merged, base = context.merged, context.base
+    kind = merged.weights.facts.quantization
+    if kind is None or not merged.has(_CONFIG) or merged.json(_CONFIG).value is None:
+        return
+    if _declared(merged) is not None or merged.config_value("quantization") is not None:
+        return
+    if any(merged.has(name) for name in _ELSEWHERE):
+        return
+    theirs = _declared(base) if base is not None else None
+    if base is not None and theirs is None and base.weights.outline.quantization == kind:
+        return  # its engine knows without being told
+    fits = theirs is not None and base is not None and _KEY in base.config and _method(theirs) == kind
+    yield rule.finding(
+        _CONFIG,
+        message("quantization-lost", method=kind),
+        severity=Severity.WARNING if kind == "fp8" and base is None else rule.severity,
+        witness=Witness.WEIGHTS,
+        pointer=_POINTER,
+        engines=tuple(context.views),
+        fix=Fix(Applicability.SAFE, message("why-quantised-like-base"), (CopyField(_CONFIG, _POINTER),))
+        if fits
+        else Fix(Applicability.MANUAL, message("why-quantisation-unknown", method=kind)),
+    )
+
+
+RULES: Final = (
+    Rule(
+        code="GF421",
+        name="quantization-config-left-behind",
+        severity=Severity.ERROR,
+        needs_base=False,
+        doc=RuleDoc(
+            what="`config.json` declares a quantisation, and the weights are plain floating-point tensors.",
+            why=(
+                "The engine looks for packed tensors and scales that are not there (`Unexpected weight`, `KeyError: "
+                "'quant_method'`), or quantises the merged model again to 4 bits. It is left from a quantised base (QLoRA)."
+            ),
+            fix="The key is removed.",
+            safety=(
+                "Safe: all weights are there, and none is quantised. Unsafe without a base for bitsandbytes, which can "
+                "quantise while it loads. Nothing is said where the base declares the same over plain weights."
+            ),
+            sources=("unslothai/unsloth#1601", "allenai/open-instruct#149", "ml-explore/mlx-lm#223"),
+        ),
+        check=_left_behind,
+    ),
+    Rule(
+        code="GF422",
+        name="quantization-config-lost",
+        severity=Severity.ERROR,
+        needs_base=False,
+        doc=RuleDoc(
+            what="The weights are quantised, and no file of the folder says how.",
+            why="No engine can read them: they are taken for plain tensors of a wrong shape or type.",
+            fix="The base's `quantization_config`, where it is of the same method.",
+            safety="Safe where the base declares the method that the tensors show. Otherwise manual: bits and group size are needed.",
+            sources=("unslothai/unsloth#1770", "transformers 5.23.0: quantizers/auto.py"),
+        ),
+        check=_lost,
+    ),
+)

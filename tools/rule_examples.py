@@ -1,0 +1,97 @@
+# ruff: noqa: INP001 - a script of its own
+"""The examples of the rules' pages, made by running genfix on the very folders that the tests use."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.rules.cases import Case  # noqa: E402
+
+from genfix.json_types import JsonValue, Missing  # noqa: E402 - a clone need not be installed
+from genfix.model import Model  # noqa: E402
+from genfix.planner import make_plan  # noqa: E402
+from genfix.report.changes import plan_text  # noqa: E402
+from genfix.report.style import Style  # noqa: E402
+from genfix.report.text import finding_lines  # noqa: E402
+from genfix.resolver import BaseFacts  # noqa: E402
+from genfix.rules import Context, judge  # noqa: E402
+from genfix.rules.difference import differences  # noqa: E402
+from tests.folders import MemoryFolder  # noqa: E402
+
+__all__ = ["example"]
+
+_STYLE: Final = Style(color=False, width=80)
+_MOST: Final = 6
+
+
+def example(code: str, case: Case) -> str:
+    """What is found on the failing folder, what a repair makes of it, and how the passing folder differs."""
+    return "\n\n".join([_found(code, case), _changes(code, case), _passing(case)])
+
+
+def _base(case: Case) -> BaseFacts | None:
+    return BaseFacts(MemoryFolder(case.base, "base")) if case.base is not None else None
+
+
+def _adapter(case: Case) -> Model | None:
+    return Model(MemoryFolder(case.adapter, "adapter")) if case.adapter is not None else None
+
+
+def _found(code: str, case: Case) -> str:
+    findings = judge(Context(Model(MemoryFolder(case.failing)), _base(case), _adapter(case)))
+    lines = [line for finding in findings if finding.code == code for line in finding_lines(finding, _STYLE)]
+    return "It is found:\n\n" + _block("text", lines)
+
+
+def _changes(code: str, case: Case) -> str:
+    plan = make_plan(
+        MemoryFolder(case.failing),
+        _base(case),
+        adapter=_adapter(case),
+        unsafe_fixes=True,
+        wanted=lambda c: c == code,
+    )
+    if not plan.changes:
+        return "Nothing is changed by itself."
+    lines = [line for line in plan_text(plan, _STYLE).splitlines() if " stops at " not in line]
+    return "What the fix changes:\n\n" + _block("diff", [line.removeprefix("    ") for line in lines])
+
+
+def _passing(case: Case) -> str:
+    lines: list[str] = []
+    for file in differences(Model(MemoryFolder(case.passing)), Model(MemoryFolder(case.failing))):
+        match file.status:
+            case "added":
+                lines.append(f"- there is a `{file.name}`")
+            case "lost":
+                lines.append(f"- there is no `{file.name}`")
+            case _ if file.values:
+                lines += [f"- `{file.name}` {_said(value.pointer, value.right)}" for value in file.values]
+            case _:
+                lines.append(f"- `{file.name}` has another content")
+    if not lines:
+        lines = [f"- `{name}` has another content" for name in _other_bytes(case)]
+    more = [f"- ({len(lines) - _MOST} more)"] if len(lines) > _MOST else []
+    return "Nothing is found in the same folder where\n\n" + "\n".join([*lines[:_MOST], *more])
+
+
+def _other_bytes(case: Case) -> list[str]:
+    names = sorted(case.failing.keys() | case.passing.keys())
+    return [name for name in names if case.failing.get(name) != case.passing.get(name)]
+
+
+def _said(pointer: str, value: JsonValue | Missing) -> str:
+    if isinstance(value, Missing):
+        return f"has no `{pointer}`"
+    text = json.dumps(value, ensure_ascii=False)
+    return f"has `{pointer}`: `{text if len(text) <= 90 else text[:89] + '…'}`"
+
+
+def _block(language: str, lines: list[str]) -> str:
+    shown = [line if len(line) <= 160 else line[:159] + "…" for line in lines if line.strip()]
+    more = ["…"] if len(shown) > 24 else []
+    return "\n".join([f"```{language}", *shown[:24], *more, "```"])
