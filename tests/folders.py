@@ -10,6 +10,7 @@ from genfix.engines import ENGINES
 from genfix.folder import FileStat, Origin
 from genfix.json_types import JsonValue
 from genfix.model import Model
+from genfix.planner import Plan
 from genfix.resolver import BaseFacts
 from genfix.rules import Context, Finding, judge
 
@@ -27,6 +28,7 @@ __all__ = [
     "safetensors",
     "vlm_files",
     "write_folder",
+    "written",
 ]
 
 Files: TypeAlias = dict[str, bytes]
@@ -207,6 +209,11 @@ def find(
 ) -> list[Finding]:
     """The findings on ``merged``, of one rule where ``code`` is given."""
     return [finding for finding in judge(context(merged, base, adapter)) if finding.code.startswith(code)]
+
+
+def written(plan: Plan) -> Files:
+    """What ``plan`` writes; a file it moves away is none."""
+    return {change.name: change.after for change in plan.changes if change.after is not None}
 
 
 def write_folder(path: Path, files: Mapping[str, bytes]) -> Path:

@@ -21,6 +21,7 @@ from tests.folders import (
     dump,
     glm_files,
     write_folder,
+    written,
 )
 
 GENERATION = "generation_config.json"
@@ -96,6 +97,7 @@ def test_plan_apply_undo(merged: Path, base: Path) -> None:
     assert isinstance(receipt, genfix.Receipt)
     assert (merged / GENERATION).read_bytes() == change.after
     assert (receipt.backup / GENERATION).read_bytes() == change.before
+    assert change.after is not None
     assert json.loads(change.after)["eos_token_id"] == STOPS
     [logged] = genfix.log(merged)
     assert logged == receipt
@@ -217,7 +219,7 @@ def test_errors_are_of_one_family(merged: Path, base: Path, tmp_path: Path) -> N
 def repaired(merged: Files, base: Files, *, unsafe: bool = False) -> Files:
     """``merged`` after a repair; a second one must have nothing to do."""
     plan = make_plan(MemoryFolder(merged), BaseFacts(MemoryFolder(base, "base")), unsafe_fixes=unsafe)
-    after = merged | {change.name: change.after for change in plan.changes}
+    after = merged | written(plan)
     again = make_plan(MemoryFolder(after), BaseFacts(MemoryFolder(base, "base")), unsafe_fixes=unsafe)
     assert again.changes == ()
     return after

@@ -22,6 +22,8 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from genfix.rules import RULES, Rule  # noqa: E402 - a clone need not be installed
+from tests.rules.cases import CASES  # noqa: E402
+from tests.rules.examples import example  # noqa: E402
 
 __all__ = [
     "CHINESE",
@@ -77,11 +79,14 @@ CHINESE: Final[Mapping[str, str]] = {
     "GF306": "分词器或配置里的 BOS、填充 token 与基座不同。",
     "GF307": "填充 token 的 id 超出了嵌入矩阵的行数。",
     "GF308": "`tokenizer.json` 里留有训练器的 `truncation` 或 `padding`，直接读取它的程序会截断或填充文本。",
-    "GF309": "`tokenizer_config.json` 的 `padding_side` 与基座不同。",
+    "GF309": "分词器在右侧填充，而基座在左侧填充（`padding_side`）。",
     "GF310": "`tokenizer.json` 还在，而慢速分词器和转换工具读取的词表文件不见了。",
     "GF311": "`tokenizer.json` 的 `normalizer` 或 `pre_tokenizer` 与基座不同。",
     "GF401": "基座有 `config.json`，这里没有。",
     "GF402": "基座 `config.json` 的某个键不见了，transformers 认识的别名也都没有。",
+    "GF403": "`config.json` 或 `generation_config.json` 的 `use_cache` 是 `false`，生成会慢得多。",
+    "GF404": "`max_position_embeddings`、实际使用的滑动窗口或分词器的 `model_max_length` 与基座不同。",
+    "GF405": "`config.json` 的 `dtype` 与权重的 dtype 不同。",
     "GF411": "`config.json` 的 `vocab_size` 不等于权重里嵌入矩阵的行数。",
     "GF412": "分词器里有附加 token 的 id 超出了嵌入矩阵的行数。",
     "GF413": "`tie_word_embeddings` 与权重矛盾：为 true 而输出头是另一组值，或为 false 而没有输出头。",
@@ -110,6 +115,8 @@ CHINESE: Final[Mapping[str, str]] = {
     "GF701": "transformers 4 没有 `tokenizer_class` 所指的类（例如 `TokenizersBackend`），而基座的类它能加载。",
     "GF702": "`extra_special_tokens` 是列表，transformers 4 无法加载；基座不是这样。",
     "GF704": "`tokenizer.model` 还在，而附加 token 只写在 `tokenizer.json` 里，llama.cpp 转换时会丢掉它们。",
+    "GF711": "RoPE 只写在 transformers 5 的 `rope_parameters` 里，旧读取器会悄悄使用默认值。",
+    "GF712": "RoPE 与基座不同，或者被重置成了默认值。",
     "GF721": "完整权重旁边有 `adapter_config.json`。",
     "GF722": "目录里有训练留下的文件：优化器、调度器、随机状态、参数。",
     "GF901": "某个 JSON 文件无法解析，或者不是一个对象。",
@@ -207,6 +214,7 @@ def _page(rule: Rule) -> str:
         f"# {rule.code} {rule.name}",
         f"At worst: **{rule.severity}** · {base} · [all rules](README.md)",
         *(f"## {title}\n\n{text}" for title, text in sections),
+        *([f"## Example\n\n{example(rule.code, CASES[rule.code])}"] if rule.code in CASES else []),
         "## Sources\n\n" + "\n".join(f"- {_linked(source)}" for source in doc.sources),
     ]
     return "\n\n".join(parts) + "\n"

@@ -8,7 +8,7 @@ from genfix.folder.local import LocalFolder
 
 __all__ = ["git_sha1_of", "same_file", "sha256_of"]
 
-_CHUNK: Final = 256 * 1024
+_CHUNK: Final = 1024 * 1024
 
 
 def same_file(left: Folder, right: Folder, name: str) -> bool:

@@ -18,6 +18,7 @@ __all__ = [
     "CALLS",
     "CHAT",
     "EOS",
+    "GIVEN",
     "GROUPS",
     "IMAGE",
     "PARTS",
@@ -35,10 +36,11 @@ __all__ = [
     "VARIABLES",
     "WITH_SYSTEM",
     "conversations",
+    "tool_conversations",
 ]
 
 SYSTEM, ASK_1, REPLY_1, ASK_2, REPLY_2 = "Qzsystem", "Qzaskone", "Qzreplyone", "Qzasktwo", "Qzreplytwo"
-THOUGHT, BEFORE, CALL, RESULT = "Qzthought", "Qzbefore", "Qzcall", "Qzresult"
+THOUGHT, BEFORE, CALL, GIVEN, RESULT = "Qzthought", "Qzbefore", "Qzcall", "Qzgiven", "Qzresult"
 """Letters only, and a capital first: they survive trim, capitalize, strip and JSON."""
 
 EOS, BOS, _PAD, _UNK = "\ue0e5", "\ue0b0", "\ue0ad", "\ue0c5"
@@ -84,6 +86,17 @@ def conversations() -> Mapping[str, Conversation]:
     return shapes
 
 
+@cache
+def tool_conversations() -> Mapping[str, Conversation]:
+    """The plain chats again, with a tool in each and names that nobody gives left empty."""
+    named = _shapes_of(_as_text, "assistant")
+    return {
+        f"{_TEXT}/{name}": shape._replace(tools=(_TOOL,), lenient=True)
+        for name, shape in named.items()
+        if name in (*BASIC, REASONING, *CALLS)
+    }
+
+
 def _as_text(text: str) -> JsonValue:
     return text
 
@@ -111,7 +124,7 @@ def _shapes_of(wrap: Callable[[str], JsonValue], assistant: str) -> dict[str, Co
     for role in TOOL_TURNS:
         shapes[role] = Conversation((ask, reply, say(role, RESULT, name=CALL, tool_call_id=_CALL_ID)))
     texts = (BEFORE, BEFORE, "", "")
-    arguments: tuple[JsonValue, ...] = ({"qzname": "Qzgiven"}, '{"qzname": "Qzgiven"}')
+    arguments: tuple[JsonValue, ...] = ({"qzname": GIVEN}, f'{{"qzname": "{GIVEN}"}}')
     for name, text, argument in zip(CALLS, texts, arguments * 2, strict=True):
         call: JsonValue = {
             "id": _CALL_ID,

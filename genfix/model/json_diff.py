@@ -1,15 +1,14 @@
 """What differs between two JSON values, by meaning and not by spelling."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from genfix.json_types import JsonValue, Missing
 
 __all__ = ["Difference", "child_pointer", "diff_values", "same_value"]
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(NamedTuple):
     """One place where two JSON values differ, as an RFC 6901 pointer and what either side has there."""
 
     pointer: str

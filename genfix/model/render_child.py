@@ -2,8 +2,9 @@
 
 ``python -I -S render_child.py DIR...`` with the directories of jinja2 and markupsafe as arguments. One JSON
 object is read from stdin: ``template`` (text), ``variables`` (names every rendering sees) and
-``conversations`` (per rendering the names only it sees: ``messages``, ``tools`` ...). One JSON line per
-conversation is written as soon as it is known: ``{"text": ...}`` or ``{"error": kind, "detail": ...}``.
+``conversations`` (per rendering the names only it sees: ``messages``, ``tools`` ...); ``lenient`` may list the
+conversations for which a missing name is empty. One JSON line per conversation is written as soon as it is
+known: ``{"text": ...}`` or ``{"error": kind, "detail": ...}``.
 
 Before it looks at the template it gives up files, sockets and processes, and takes limits on CPU time and
 memory; passing one ends it. A template sees what transformers 5.23 shows it
@@ -27,7 +28,7 @@ from jinja2 import nodes
 from jinja2.exceptions import SecurityError, TemplateError, TemplateSyntaxError
 from jinja2.ext import Extension
 from jinja2.parser import Parser
-from jinja2.runtime import Macro
+from jinja2.runtime import ChainableUndefined, Macro, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 
@@ -89,6 +90,26 @@ class _SafeNamespace(Namespace):
         super().__setitem__(name, value)
 
 
+class _Empty(ChainableUndefined):
+    """A missing name that adds nothing to text; what the sandbox hides is still refused."""
+
+    __slots__ = ()
+
+    def __add__(self, other: object) -> object:
+        return self._instead(other)
+
+    def __radd__(self, other: object) -> object:
+        return self._instead(other)
+
+    def __call__(self, *_args: object, **_named: object) -> object:
+        return self._instead(self)
+
+    def _instead(self, value: object) -> object:
+        if issubclass(self._undefined_exception, SecurityError):
+            self._fail_with_undefined_error()
+        return value
+
+
 def _refuse_underscore(name: object) -> None:
     if isinstance(name, str) and name.startswith("_"):
         raise SecurityError(f"a namespace cannot have the attribute {name!r}")
@@ -114,9 +135,12 @@ def _tojson(
     )
 
 
-def _environment() -> ImmutableSandboxedEnvironment:
+def _environment(undefined: type[Undefined] = Undefined) -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[_GenerationTag, "jinja2.ext.loopcontrols"]
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=[_GenerationTag, "jinja2.ext.loopcontrols"],
+        undefined=undefined,
     )
     environment.filters["tojson"] = _tojson
     environment.globals.update(
@@ -209,17 +233,21 @@ def main() -> None:
     environment = _environment()
     # jinja2 and Python import codecs and helpers on first use, and afterwards no file can be opened.
     _render(environment.from_string(_WARM_UP), {})
+    lenient = frozenset(job.get("lenient", ()))
+    empty = _environment(_Empty) if lenient else environment
     _take_limits()
     try:
         template = environment.from_string(job["template"])
+        lenient_template = empty.from_string(job["template"]) if lenient else template
     except Exception as error:  # noqa: BLE001 - the parser and Python's own compiler raise of every kind
         kind = _kind_of(error)
         failure = _failure("syntax" if kind == "raised" else kind, error)
         for _ in job["conversations"]:
             _say(failure)
         return
-    for conversation in job["conversations"]:
-        _say(_render(template, {**job["variables"], **conversation}))
+    for index, conversation in enumerate(job["conversations"]):
+        which = lenient_template if index in lenient else template
+        _say(_render(which, {**job["variables"], **conversation}))
 
 
 if __name__ == "__main__":

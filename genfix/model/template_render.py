@@ -68,6 +68,8 @@ class Conversation(NamedTuple):
     messages: tuple[JsonObject, ...]
     tools: tuple[JsonObject, ...] | None = None
     add_generation_prompt: bool = False
+    lenient: bool = False
+    """Whether a name that nobody gave is empty wherever it is used, instead of an error."""
 
     def names(self) -> dict[str, JsonValue]:
         """The variables transformers gives a template for this conversation."""
@@ -102,11 +104,13 @@ def render_template(
     if len(template) > _MAX_TEMPLATE:
         error = RenderError(RenderErrorKind.TOO_LARGE, f"the template has {len(template)} characters")
         return (error,) * len(conversations)
+    lenient = [index for index, conversation in enumerate(conversations) if conversation.lenient]
     job = json.dumps(
         {
             "template": template,
             "variables": dict(variables),
             "conversations": [conversation.names() for conversation in conversations],
+            **({"lenient": lenient} if lenient else {}),
         }
     ).encode("ascii")
     key = hashlib.sha256(_RENDERER_VERSION.encode() + b"\0" + job).hexdigest()

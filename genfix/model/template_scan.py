@@ -42,6 +42,13 @@ class Scanner:
 
     def run(self, text: str) -> list[str]:
         """The tokens the text starts with: white space between them is skipped, other text ends the run."""
+        return self._run(text)[0]
+
+    def after_run(self, text: str) -> str:
+        """The text behind `run`."""
+        return text[self._run(text)[1] :]
+
+    def _run(self, text: str) -> tuple[list[str], int]:
         found: list[str] = []
         position = 0
         while position < len(text):
@@ -53,7 +60,7 @@ class Scanner:
                 position += 1
             else:
                 break
-        return found
+        return found, position
 
 
 _SPECIAL: Final = re.compile(r"<([|｜])[^\s<>|｜]{1,64}\1>")  # noqa: RUF001 - DeepSeek's are full width

@@ -7,7 +7,7 @@ rules: design notes of `_judge` and `_Openers`.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -22,6 +22,7 @@ from genfix.model.conversations import (
     CALLS,
     CHAT,
     EOS,
+    GIVEN,
     GROUPS,
     IMAGE,
     PARTS,
@@ -39,6 +40,7 @@ from genfix.model.conversations import (
     VARIABLES,
     WITH_SYSTEM,
     conversations,
+    tool_conversations,
 )
 from genfix.model.template_render import RenderError, RenderErrorKind, render_template
 from genfix.model.template_scan import (
@@ -58,6 +60,8 @@ class EndSource(StrEnum):
 
     COMMON = "common"
     """After the assistant's words both in mid-conversation and at its end: the usual case."""
+    BETWEEN = "between"
+    """After every turn but the last: the chat template that vLLM ships for ChatML leaves that one open."""
     LAST = "last"
     """Only at the end of the conversation (gpt-oss ``<|return|>``)."""
     NEXT_TURN = "next-turn"
@@ -98,18 +102,19 @@ class TemplateFailure(NamedTuple):
     detail: str
 
 
-def find_turn_ends(template: str, added_tokens: Collection[str]) -> TurnEnds | TemplateFailure:
+def find_turn_ends(
+    template: str, added_tokens: Collection[str], additional: Sequence[str] = ()
+) -> TurnEnds | TemplateFailure:
     """Render ``template`` and say what ends an assistant's turn; ``added_tokens`` are the tokenizer's added tokens.
+
+    ``additional`` are those it lists as ``additional_special_tokens``: some templates take them by number.
 
     Raises nothing for a template. One that raises errors for some conversations is judged by the others; one
     attempt to leave the sandbox, or one loop without end, is a failure whichever conversation shows it.
     """
-    shapes = conversations()
-    results = dict(zip(shapes, render_template(template, tuple(shapes.values()), VARIABLES), strict=True))
-    for result in results.values():
-        if isinstance(result, RenderError) and result.kind is not RenderErrorKind.RAISED:
-            return TemplateFailure(result.kind, result.detail)
-    texts = {name: result.text for name, result in results.items() if not isinstance(result, RenderError)}
+    texts = _rendered(template, additional)
+    if isinstance(texts, TemplateFailure):
+        return texts
     groups = [_of_group(texts, group) for group in GROUPS]
     chosen = next((group for group in groups if _dialogue(group)), None) or next(
         (group for group in groups if _short_dialogue(group)), groups[0]
@@ -134,6 +139,28 @@ def find_turn_ends(template: str, added_tokens: Collection[str]) -> TurnEnds | T
         writes_bos=any(BOS in chat for chat in chats),
         first_literal=_first_literal(chats, scanner),
     )
+
+
+def _rendered(template: str, additional: Sequence[str]) -> dict[str, str] | TemplateFailure:
+    """The text of every conversation that renders.
+
+    A template may take no chat without tools, or need names that only its own program gives it. So where no chat
+    renders, one with tools is tried and names that nobody gave are empty.
+    """
+    variables = dict(VARIABLES)
+    if "additional_special_tokens" in template:  # transformers 4.57 gives the list, 5.23 does not
+        variables["additional_special_tokens"] = list(additional)
+    texts: dict[str, str] = {}
+    for shapes in (conversations(), tool_conversations()):
+        results = render_template(template, tuple(shapes.values()), variables)
+        for name, result in zip(shapes, results, strict=True):
+            if not isinstance(result, RenderError):
+                texts[name] = result.text
+            elif result.kind is not RenderErrorKind.RAISED:
+                return TemplateFailure(result.kind, result.detail)
+        if any(ASK_1 in text and REPLY_1 in text for text in texts.values()):
+            break
+    return texts
 
 
 def _of_group(texts: Mapping[str, str], group: str) -> dict[str, str]:
@@ -185,15 +212,23 @@ def _judge(texts: Mapping[str, str], scanner: Scanner) -> tuple[EndSource | None
         return None, ()
     inside = _inside(texts, scanner)
     openers = _openers(texts, dialogue, scanner)
+    worded = _ends(_after_words(dialogue, scanner), openers.of_common | inside)
+    if worded:
+        return EndSource.COMMON, worded
     mid, last = scanner.run(dialogue.mid), scanner.run(dialogue.last)
     common = _ends(mid, (set(mid) - set(last)) | openers.of_common | inside)
     if common:
-        softer = _ends(common, _between_text_and_call(texts, scanner))
-        # A template that writes words and a call as two turns closes the first one properly.
-        return EndSource.COMMON, softer or common
+        # A template that writes words and a call as two turns closes the first one properly. What opens the chat
+        # may stand behind a finished one as well, as half of the next turn's opening (Command A of axolotl).
+        for never in (_between_text_and_call(texts, scanner), _head(texts, dialogue, scanner)):
+            common = _ends(common, never) or common
+        return EndSource.COMMON, _of_every_turn(common, texts, dialogue, scanner)
     at_end = _ends(last, openers.of_last | inside)
-    if at_end:
+    if at_end and _is_over(texts, dialogue, scanner):
         return EndSource.LAST, at_end
+    between = _ends(_between_turns(texts, dialogue, scanner), inside)
+    if between:
+        return EndSource.BETWEEN, between
     following = [dialogue.mid]
     for role in TOOL_TURNS:
         pieces = split_at(texts.get(role, ""), (REPLY_1, RESULT))
@@ -225,10 +260,69 @@ def _openers(texts: Mapping[str, str], dialogue: _Dialogue, scanner: Scanner) ->
         told = frozenset(after_common(scanner.all_in(prompted[1]), scanner.all_in(asked[1])))
         return _Openers(told, told)
     gap = scanner.all_in(dialogue.before_reply)
-    system = split_at(texts.get(WITH_SYSTEM, ""), (SYSTEM, ASK_1))
-    head = scanner.all_in(dialogue.head if system is None else system[0])
     # What closes a question closes an answer as well, and what opens a turn stands at the head of the chat.
-    return _Openers(frozenset(head + after_common(gap, scanner.all_in(dialogue.mid))), frozenset(gap))
+    head = _head(texts, dialogue, scanner)
+    return _Openers(frozenset([*head, *after_common(gap, scanner.all_in(dialogue.mid))]), frozenset(gap))
+
+
+def _head(texts: Mapping[str, str], dialogue: _Dialogue, scanner: Scanner) -> list[str]:
+    """The tokens that open the first turn: those at the very start, since further on a preamble may be closed.
+
+    Where the chat starts with words, all tokens before the first message.
+    """
+    system = split_at(texts.get(WITH_SYSTEM, ""), (SYSTEM, ASK_1))
+    head = dialogue.head if system is None else system[0]
+    first = scanner.run(head)
+    return scanner.all_in(head) if SENTINELS.issuperset(first) else first
+
+
+def _after_words(dialogue: _Dialogue, scanner: Scanner) -> list[str]:
+    """The last token of a turn that is closed with words between its tokens (``<end>response<end>message<over>``).
+
+    Only where the chat's end shows what the closing is.
+    """
+    closing = dialogue.last.strip()
+    tokens = scanner.all_in(closing)
+    if not tokens or tokens == scanner.run(closing) or not closing.endswith(tokens[-1]):
+        return []
+    return tokens[-1:] if dialogue.mid.lstrip().startswith(closing) else []
+
+
+def _of_every_turn(
+    ends: tuple[str, ...], texts: Mapping[str, str], dialogue: _Dialogue, scanner: Scanner
+) -> tuple[str, ...]:
+    """Of several ends those that close a call and a question too; the others close an answer's words only.
+
+    Command R7B writes ``<|END_RESPONSE|><|END_OF_TURN_TOKEN|>`` after an answer.
+    """
+    calls = (split_at(texts.get(name, ""), (GIVEN, RESULT)) for name in CALLS)
+    for gap in (*(cut[1] for cut in calls if cut is not None), dialogue.before_reply):
+        closing = {*scanner.all_in(gap), EOS}
+        kept = tuple(end for end in ends if end in closing)
+        if kept not in ((), (EOS,)):
+            ends = kept
+    return ends
+
+
+def _is_over(texts: Mapping[str, str], dialogue: _Dialogue, scanner: Scanner) -> bool:
+    """Whether the chat ends with the tokens after its last answer, or with what opens the next one.
+
+    Where it goes on with words, the chat was only quoted (templates that ask whether an answer is harmful).
+    """
+    prompted = split_at(texts.get(PROMPTED, ""), (ASK_1,))
+    openings = [dialogue.before_reply, *(prompted[1:] if prompted is not None else [])]
+    rest = scanner.after_run(dialogue.last).strip()
+    return any(opening.strip().endswith(rest) for opening in openings)
+
+
+def _between_turns(texts: Mapping[str, str], dialogue: _Dialogue, scanner: Scanner) -> list[str]:
+    """The tokens before what opens a turn, after a question as well as after an answer."""
+    after_ask, after_reply = scanner.run(dialogue.before_reply), scanner.run(dialogue.mid)
+    same = len(after_reply) - len(after_common(after_reply, after_ask))
+    opening = set(_head(texts, dialogue, scanner))
+    # Followed by another token: otherwise it may itself be what opens all turns.
+    closers = zip(after_reply[:same], after_reply[1:], after_ask[1:], strict=False)
+    return [token for token, *_ in closers if token not in opening and token != EOS]
 
 
 def _inside(texts: Mapping[str, str], scanner: Scanner) -> frozenset[str]:

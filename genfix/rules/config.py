@@ -45,6 +45,8 @@ _NEEDED: Final = frozenset(
         "rms_norm_eps",
         "layernorm_epsilon",
         "rope_theta",
+        "rope_local_base_freq",
+        "rope_parameters",
         "rope_scaling",
         "rope_ratio",
         "partial_rotary_factor",
@@ -65,6 +67,8 @@ _NEEDED: Final = frozenset(
 
 _OTHER_SPELLINGS: Final = {
     "rope_theta": ("rope_parameters",),
+    "rope_local_base_freq": ("rope_parameters",),
+    "rope_parameters": ("rope_theta", "rope_scaling"),
     "rope_scaling": ("rope_parameters",),
     "partial_rotary_factor": ("rope_parameters",),
     "image_token_index": ("image_token_id",),

@@ -26,6 +26,7 @@ from genfix.rules.finding import (
 )
 from genfix.rules.restoring import restoring
 from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.setting_ranges import RANGES, in_range
 
 __all__ = ["RULES"]
 
@@ -56,17 +57,6 @@ _SAMPLING_ONLY: Final = (
     "epsilon_cutoff",
     "eta_cutoff",
 )
-_RANGES: Final = {
-    # key: (lowest, is the lowest allowed, highest); what vLLM 0.32 (sampling_params.py) and transformers 5.23
-    # (generation/configuration_utils.py, logits_process.py) refuse at every request.
-    "temperature": (0.0, True, None),
-    "top_p": (0.0, False, 1.0),
-    "min_p": (0.0, True, 1.0),
-    "top_k": (-1.0, True, None),
-    "repetition_penalty": (0.0, False, None),
-    "max_new_tokens": (1.0, True, None),
-    "num_beams": (1.0, True, None),
-}
 
 
 def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
@@ -165,12 +155,12 @@ def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
     if merged is None:
         return
     base = context.base.object(GENERATION_CONFIG) if context.base is not None else {}
-    for key in _RANGES:
+    for key in RANGES:
         value, theirs = merged.get(key), base.get(key)
-        if value is None or _in_range(key, value):
+        if value is None or in_range(key, value):
             continue
         shared = context.base is not None and theirs == value
-        repaired = theirs is not None and _in_range(key, theirs)
+        repaired = theirs is not None and in_range(key, theirs)
         operation = (
             CopyField(GENERATION_CONFIG, f"/{key}") if repaired else RemoveField(GENERATION_CONFIG, f"/{key}")
         )
@@ -196,17 +186,18 @@ _BASE_HAS_IT_TOO: Final = Fix(Applicability.MANUAL, message("why-base-has-it-too
 def _ignored_sampling(context: Context, rule: Rule, merged: JsonObject) -> Iterator[Finding]:
     """Sampling values without ``do_sample``: saving such a file fails in transformers 5, loading it does not.
 
-    Models are shipped that way; where the base was not, the merge made it so.
+    Models are shipped that way; where the base's own file is not like that, the merge made it so.
     """
     keys = _ignored_keys(merged)
     if not keys:
         return
-    base = context.base.object(GENERATION_CONFIG) if context.base is not None else {}
+    _, theirs = _both(context)
+    base = theirs or {}
     shared = bool(_ignored_keys(base))
     yield rule.finding(
         GENERATION_CONFIG,
         message("sampling-without-do-sample", keys=keys),
-        severity=Severity.INFO if context.base is None or shared else Severity.WARNING,
+        severity=Severity.INFO if theirs is None or shared else Severity.WARNING,
         witness=Witness.ENGINE,
         pointer="/do_sample",
         current=merged.get("do_sample", Missing.MISSING),
@@ -240,6 +231,8 @@ def _differs(context: Context, rule: Rule) -> Iterator[Finding]:
             continue
         if key in _RUN_TIME and theirs is None:
             continue
+        if theirs is not None and key in RANGES and not in_range(key, theirs):
+            continue  # a fault of the base is not brought in
         operation: Operation
         if theirs is None:
             operation = RemoveField(GENERATION_CONFIG, child_pointer("", key))
@@ -265,15 +258,6 @@ def _equal(key: str, left: JsonValue, right: JsonValue) -> bool:
     left = default if left is None else left
     right = default if right is None else right
     return left == right and isinstance(left, bool) == isinstance(right, bool)
-
-
-def _in_range(key: str, value: JsonValue) -> bool:
-    lowest, allowed, highest = _RANGES[key]
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    if value < lowest or (value == lowest and not allowed):
-        return False
-    return highest is None or value <= highest
 
 
 RULES: Final = (
@@ -345,7 +329,7 @@ RULES: Final = (
             fix="Out of range: the base's value, or none. Without `do_sample`: set it to true.",
             safety=(
                 "Out of range: safe, no engine can use it. `do_sample`: unsafe, because `generate()` would sample where "
-                "it was greedy. A warning where the base has no such fault; without a base it is information, since every "
+                "it was greedy. A warning where the base's file has no such fault; without that file it is information, since every "
                 "engine loads the file. A fault the base has too is information."
             ),
             sources=(

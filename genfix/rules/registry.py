@@ -6,6 +6,7 @@ from typing import Final
 from genfix.rules import (
     architecture,
     config,
+    config_values,
     files,
     generation,
     leftovers,
@@ -41,6 +42,7 @@ RULES: Final[Mapping[str, Rule]] = {
             *token_tables.RULES,
             *token_settings.RULES,
             *config.RULES,
+            *config_values.RULES,
             *shapes.RULES,
             *quantization.RULES,
             *architecture.RULES,

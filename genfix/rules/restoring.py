@@ -19,6 +19,7 @@ from genfix.message import Message, message
 from genfix.model import Model, TurnEnds
 from genfix.rules.context import Context
 from genfix.rules.finding import Applicability, Fix, Operation, RemoveField, RestoreFile, SetField
+from genfix.rules.setting_ranges import RANGES, in_range
 
 __all__ = ["restoring", "rows_differ", "template_verdict", "tokenizer_verdict"]
 
@@ -72,6 +73,12 @@ def _generation_config(context: Context, base: Model, why: Message) -> Fix:
     if wanted and set(wanted) != set(base_ids):
         order = base.keys(GENERATION_CONFIG)
         operations += (SetField(GENERATION_CONFIG, _EOS, [*wanted], order),)
+    settings = base.object(GENERATION_CONFIG)
+    operations += tuple(  # a fault of the base's own is not brought back with its file
+        RemoveField(GENERATION_CONFIG, f"/{key}")
+        for key in RANGES
+        if settings.get(key) is not None and not in_range(key, settings[key])
+    )
     if strange:
         return Fix(Applicability.UNSAFE, message("why-stop-tokens-strange", ids=strange), operations)
     return Fix(Applicability.SAFE, why, operations)

@@ -59,12 +59,10 @@ def _is_generative(model: Model) -> bool:
     ):
         return False
     architectures = model.config.get("architectures")
-    heads = (
-        [str(name).rpartition("For")[2] for name in architectures] if isinstance(architectures, list) else []
-    )
-    if any(head in {"CausalLM", "ConditionalGeneration"} for head in heads):
+    names = [str(name) for name in architectures] if isinstance(architectures, list) else []
+    if any(name.endswith(("ForCausalLM", "ForConditionalGeneration")) for name in names):
         return True
-    if any(head and f"For{head}" in str(architectures) for head in heads):
+    if any("For" in name for name in names):
         return False  # a classifier, say
     return model.generation_config.present and bool(model.template_copies)
 
@@ -212,7 +210,9 @@ def _differ(context: Context, ours: JsonValue, theirs: JsonValue, known: set[int
         return False
     if not isinstance(ours, int):
         return True
-    if ours in known or not context.same_token(ours):
+    text, base = context.merged.tokenizer.text(ours), context.base
+    moved = base is not None and text is not None and base.tokenizer.ids.get(text) in known
+    if ours in known or moved or not context.same_token(ours):
         return False
     adapter = context.adapter
     return adapter is None or ours not in {
@@ -404,8 +404,8 @@ def _padding_side(context: Context, rule: Rule) -> Iterator[Finding]:
     if base is None or not merged.tokenizer_config or not base.tokenizer_config or not _is_generative(merged):
         return
     ours, theirs = _side(merged), _side(base)
-    if ours is None or theirs is None or ours == theirs:
-        return
+    if (ours, theirs) != ("right", "left"):
+        return  # the other way round nothing gets worse
     yield rule.finding(
         TOKENIZER_CONFIG,
         message("padding-side-changed", ours=ours, theirs=theirs),
@@ -603,14 +603,14 @@ RULES: Final = (
         severity=Severity.INFO,
         needs_base=True,
         doc=RuleDoc(
-            what="`padding_side` of `tokenizer_config.json` is not the base's.",
+            what="The tokenizer pads on the right; the base pads on the left (`padding_side` of `tokenizer_config.json`).",
             why=(
                 "Batches that transformers pads on the right continue after the padding: `right-padding was detected`. "
                 "Servers do not pad, and single prompts do not either."
             ),
             fix="None: pass `padding_side='left'` where you generate in batches.",
             safety=(
-                "Manual: trainers set the side they need. Silent where a tokenizer class may have a side of its own "
+                "Manual: trainers set the side they need. The left in place of the right harms nothing. Silent where a tokenizer class may have a side of its own "
                 "(Llama, Gemma, Cohere, custom code) and no file tells."
             ),
             sources=("zai-org/GLM-4#633", "unslothai/unsloth#2217", "huggingface/transformers#34658"),

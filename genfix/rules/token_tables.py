@@ -375,7 +375,7 @@ def _list_shrunk(context: Context, rule: Rule) -> Iterator[Finding]:
         file,
         message("special-list-shrunk", tokens=_shown(lost), count=len(lost)),
         witness=Witness.BASE,
-        pointer=f"/{key}",
+        pointer=f"/{_base_spelling(base)}",  # the same finding after the list was renamed
         current=merged.object(file).get(key),
         expected=wanted,
         fix=Fix(
@@ -423,7 +423,7 @@ _DEFAULTS: Final[Mapping[str, JsonObject]] = {
 
 def _pre_tokenizer_changed(context: Context, rule: Rule) -> Iterator[Finding]:
     base, merged = context.base, context.merged
-    if base is None or not merged.has(_FAST) or not base.has(_FAST) or context.same_as_base(_FAST):
+    if base is None:
         return
     ours, theirs = merged.tokenizer_head, base.tokenizer_head
     if not ours or not theirs or rows_differ(merged.vocab_rows, base.vocab_rows) is not None:

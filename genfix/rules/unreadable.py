@@ -1,14 +1,13 @@
 """GF9xx: files that are there and cannot be read as engines read them."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from genfix.folder.folder import FolderFileError
 from genfix.folder.kinds import FileKind, is_json_config, kind_of
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.json_read import JsonError, JsonProblem, JsonProblemKind, read_json_object
-from genfix.model.json_repair import Mended, Slip, mended
 from genfix.model.lfs_pointer import read_lfs_pointer
 from genfix.rules.context import Context
 from genfix.rules.finding import (
@@ -24,6 +23,9 @@ from genfix.rules.not_json import FAST_TOKENIZER, json_files
 from genfix.rules.not_json import RULES as NOT_JSON
 from genfix.rules.restoring import restoring
 from genfix.rules.rule import Rule, RuleDoc
+
+if TYPE_CHECKING:
+    from genfix.model.json_repair import Mended, Slip
 
 __all__ = ["RULES"]
 
@@ -62,7 +64,7 @@ _BROKEN: Final = frozenset(JsonProblemKind) - {JsonProblemKind.BOM, JsonProblemK
 
 def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
     for name, problem in _problems(context, *_BROKEN):
-        mend = mended(context.merged.folder.read(name))
+        mend = _mended(context.merged, name)
         first, *rest = map(_slip_message, mend.slips) if mend else [_problem_message(problem)]
         yield rule.finding(
             name,
@@ -74,11 +76,17 @@ def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
         )
 
 
-def _mend(name: str, mend: Mended) -> Fix:
+def _mended(merged: Model, name: str) -> "Mended | None":
+    from genfix.model.json_repair import mended  # noqa: PLC0415 - few folders have a broken file
+
+    return mended(merged.folder.read(name))
+
+
+def _mend(name: str, mend: "Mended") -> Fix:
     return Fix(Applicability.SAFE, message("why-json-mended"), (Mend(name, mend.content),))
 
 
-def _slip_message(slip: Slip) -> Message:
+def _slip_message(slip: "Slip") -> Message:
     return message(
         f"json-slip-{slip.kind}", line=slip.line, column=slip.column, text=slip.text, times=slip.times
     )
@@ -97,7 +105,7 @@ def _base_copy(context: Context, name: str) -> Fix:
 
 def _duplicates(context: Context, rule: Rule) -> Iterator[Finding]:
     for name, problem in _problems(context, JsonProblemKind.DUPLICATE_KEY):
-        mend = mended(context.merged.folder.read(name))
+        mend = _mended(context.merged, name)
         yield rule.finding(
             name,
             _problem_message(problem),
@@ -173,7 +181,7 @@ RULES: Final = (
             ),
             safety=(
                 "Safe: nothing can read the file as it is, and the backup keeps it. A mended file is read back, and must "
-                "give what its author wrote. The base's is unsafe where the embedding has other rows than the base's."
+                "give what its author wrote. The base's is unsafe where the embedding has other rows than the base's. Manual where there is neither."
             ),
             sources=(
                 "transformers 4.57.6 and 5.23.0: `It looks like the config file at ... is not a valid JSON file`",

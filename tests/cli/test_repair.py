@@ -176,7 +176,7 @@ def test_everything_lost_at_once_comes_back_in_one_transaction(run: Run, tmp_pat
     files = FAMILIES[family]()
     base = write_folder(tmp_path / "base", files)
     merged = write_folder(
-        tmp_path / "merged", {"config.json": files["config.json"], "model.safetensors": b"w"}
+        tmp_path / "merged", {"config.json": files["config.json"], "pytorch_model.bin": b"w"}
     )
     broken = user_files(merged)
     assert run("repair", merged, "--base", base).code == 0
@@ -184,7 +184,7 @@ def test_everything_lost_at_once_comes_back_in_one_transaction(run: Run, tmp_pat
         if name != "README.md":
             assert (merged / name).read_bytes() == content
     assert not (merged / "README.md").exists()
-    assert (merged / "model.safetensors").read_bytes() == b"w"
+    assert (merged / "pytorch_model.bin").read_bytes() == b"w"
     assert_clean(run, merged, base)
     listed = json.loads(run("log", merged, "--output-format", "json").out)["transactions"]
     assert len(listed) == 1

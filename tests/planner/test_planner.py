@@ -37,6 +37,7 @@ from tests.folders import (
     safetensors,
     vlm_files,
     write_folder,
+    written,
 )
 from tests.rules.test_files_rules import without
 from tests.rules.test_stop_tokens import with_json
@@ -48,10 +49,6 @@ BOM = b"\xef\xbb\xbf"
 def plan(merged: Files, base: Files | None = None, *, unsafe_fixes: bool = False) -> Plan:
     facts = BaseFacts(MemoryFolder(base, "base")) if base is not None else None
     return make_plan(MemoryFolder(merged), facts, unsafe_fixes=unsafe_fixes)
-
-
-def planned(plan: Plan) -> Files:
-    return {change.name: change.after for change in plan.changes}
 
 
 def changed_lines(before: bytes, after: bytes) -> list[str]:
@@ -83,7 +80,7 @@ def test_an_edit_changes_nothing_but_its_value(layout: dict[str, object]) -> Non
     base = glm_files()
     document = json.loads(base[GEN]) | {"eos_token_id": 151329, "odd": 1e-05, "name": "\u00e9"}
     text = json.dumps(document, **layout)  # type: ignore[arg-type]
-    result = planned(plan(base | {GEN: text.encode()}, base))[GEN].decode()
+    result = written(plan(base | {GEN: text.encode()}, base))[GEN].decode()
     assert json.loads(result) == document | {"eos_token_id": [151329, 151336, 151338]}
     same = [line for line in text.splitlines() if "eos_token_id" not in line]
     assert [line for line in result.splitlines() if line in same] == same
@@ -94,11 +91,11 @@ def test_a_big_integer_beside_an_edit_and_in_a_copy_stays_itself() -> None:
     big = b"1000000000000000019884624838656"
     base = glm_files()
     assert big in base[TOK]
-    after = planned(plan(with_json(base, TOK, chat_template=...), base))[TOK]
+    after = written(plan(with_json(base, TOK, chat_template=...), base))[TOK]
     assert big in after
     assert json.loads(after) == json.loads(base[TOK])
     base = with_json(chatml_files(), CONFIG, rope_theta=int(big))
-    after = planned(plan(with_json(base, CONFIG, rope_theta=...), base))[CONFIG]
+    after = written(plan(with_json(base, CONFIG, rope_theta=...), base))[CONFIG]
     assert (
         changed_lines(with_json(base, CONFIG, rope_theta=...)[CONFIG], after)[-1]
         == f'"rope_theta": {big.decode()}'
@@ -113,13 +110,13 @@ def test_a_copied_value_keeps_the_bases_spelling_and_place() -> None:
         .replace(b'"rope_theta"', b'"x": 1,\n  "rope_theta"')
     }
     merged = with_json(base, CONFIG, rope_theta=...)
-    assert b'"rope_theta": 1.0e6' in planned(plan(merged, base))[CONFIG]
+    assert b'"rope_theta": 1.0e6' in written(plan(merged, base))[CONFIG]
 
 
 def test_lost_files_come_back_byte_for_byte() -> None:
     base = vlm_files()
     result = plan({"README.md": b"mine"}, base)
-    assert planned(result) == base
+    assert written(result) == base
     assert all(change.source is Witness.BASE and change.before is None for change in result.changes)
     assert [change.name for change in result.changes] == sorted(base)
 
@@ -127,7 +124,7 @@ def test_lost_files_come_back_byte_for_byte() -> None:
 def test_a_lost_tokenizer_brings_its_code_and_its_template_with_it() -> None:
     base = glm_files()
     result = plan(without(base, TOK, "tokenizer.model", "tokenization_chatglm.py", GEN), base)
-    assert {*planned(result)} == {TOK, "tokenizer.model", "tokenization_chatglm.py", GEN}
+    assert {*written(result)} == {TOK, "tokenizer.model", "tokenization_chatglm.py", GEN}
     assert result.remaining == ()
     assert {finding.code for finding in result.fixed} == {"GF301", "GF502", "GF601"}
 
@@ -137,7 +134,7 @@ def test_what_a_torn_file_hid_is_found_and_fixed_in_the_next_round() -> None:
     base = glm_files()
     merged = without(base, "modeling_chatglm.py") | {CONFIG: b'{"model_type": "chat'}
     result = plan(merged, base)
-    assert planned(result) == {CONFIG: base[CONFIG], "modeling_chatglm.py": base["modeling_chatglm.py"]}
+    assert written(result) == {CONFIG: base[CONFIG], "modeling_chatglm.py": base["modeling_chatglm.py"]}
     assert {finding.code for finding in result.fixed} == {"GF901", "GF502"}
 
 
@@ -156,6 +153,7 @@ def test_a_restored_file_keeps_the_id_that_only_the_folder_knew() -> None:
     merged = with_json(without(base, GEN), CONFIG, eos_token_id=1002)
     [change] = plan(merged, base).changes
     assert (change.name, change.source) == (GEN, None)
+    assert change.after is not None
     assert json.loads(change.after) == json.loads(base[GEN]) | {"eos_token_id": [1000, 1002]}
 
 
@@ -164,7 +162,7 @@ def test_a_turn_end_of_its_own_joins_a_restored_file() -> None:
     tokens = json.loads(base[TOK])["added_tokens_decoder"] | added_tokens({"<|im_end|>": 151400})
     merged = without(with_json(base, TOK, chat_template=CHATML, added_tokens_decoder=tokens), GEN)
     result = plan(merged, base)
-    assert 151400 in json.loads(planned(result)[GEN])["eos_token_id"]
+    assert 151400 in json.loads(written(result)[GEN])["eos_token_id"]
     assert result.remaining == ()
 
 
@@ -173,8 +171,8 @@ def test_unsafe_fixes_are_made_only_when_asked_for() -> None:
     merged = with_json(base, GEN, temperature=0.3, max_new_tokens=9)
     safe, unsafe = plan(merged, base), plan(merged, base, unsafe_fixes=True)
     assert [finding.code for finding in safe.remaining] == ["GF605"]
-    assert json.loads(planned(safe)[GEN])["temperature"] == 0.3
-    assert (planned(unsafe), unsafe.remaining) == ({GEN: base[GEN]}, ())
+    assert json.loads(written(safe)[GEN])["temperature"] == 0.3
+    assert (written(unsafe), unsafe.remaining) == ({GEN: base[GEN]}, ())
 
 
 def test_rules_that_do_not_count_are_neither_found_nor_fixed() -> None:
@@ -184,7 +182,7 @@ def test_rules_that_do_not_count_are_neither_found_nor_fixed() -> None:
         MemoryFolder(merged), BaseFacts(MemoryFolder(base)), wanted=lambda code: code.startswith("GF5")
     )
     assert [finding.code for finding in result.findings] == ["GF503"]
-    assert {*planned(result)} == {"LICENSE"}
+    assert {*written(result)} == {"LICENSE"}
 
 
 def test_the_plan_names_every_file_it_rests_on(tmp_path: Path) -> None:
@@ -348,7 +346,7 @@ REFUSED: dict[str, tuple[Files, Files | None, bool]] = {
 def test_a_fault_that_cannot_be_mended_leaves_the_rest_to_be_mended(name: str) -> None:
     merged, base, unsafe_fixes = REFUSED[name]
     result = plan(merged, base, unsafe_fixes=unsafe_fixes)
-    assert plan(merged | planned(result), base, unsafe_fixes=unsafe_fixes).changes == ()
+    assert plan(merged | written(result), base, unsafe_fixes=unsafe_fixes).changes == ()
 
 
 def test_a_plan_is_judged_on_what_it_would_make(tmp_path: Path) -> None:
@@ -357,11 +355,11 @@ def test_a_plan_is_judged_on_what_it_would_make(tmp_path: Path) -> None:
     merged = without(with_json(base, CONFIG, rope_ratio=...), GEN, "LICENSE")
     local: Folder = LocalFolder(write_folder(tmp_path / "merged", merged))
     result = make_plan(local, BaseFacts(MemoryFolder(base)))
-    write_folder(tmp_path / "merged", planned(result))
-    overlay = OverlayFolder(local, planned(result))
-    written = LocalFolder(tmp_path / "merged")
+    write_folder(tmp_path / "merged", written(result))
+    overlay = OverlayFolder(local, written(result))
+    on_disk = LocalFolder(tmp_path / "merged")
     assert {name: overlay.read(name) for name in overlay.names()} == {
-        name: written.read(name) for name in written.names()
+        name: on_disk.read(name) for name in on_disk.names()
     }
 
 

@@ -188,6 +188,29 @@ def test_sampling_values_without_do_sample_are_information(do_sample: object) ->
     assert applicability(finding) is Applicability.UNSAFE
 
 
+@pytest.mark.parametrize("do_sample", [..., False, None])
+def test_they_are_a_warning_where_the_base_samples(do_sample: object) -> None:
+    [finding] = find(gen(chatml_files(), do_sample=do_sample), chatml_files(), "GF604")
+    assert finding.severity is Severity.WARNING
+    assert applicability(finding) is Applicability.UNSAFE
+    assert finding.fix is not None
+    [operation] = finding.fix.operations
+    assert isinstance(operation, SetField)
+    assert (operation.pointer, operation.value) == ("/do_sample", True)
+
+
+def test_they_are_information_where_the_base_says_nothing() -> None:
+    [finding] = find(gen(chatml_files(), do_sample=...), without(chatml_files(), GEN), "GF604")
+    assert finding.severity is Severity.INFO
+
+
+def test_they_are_information_where_the_base_does_not_sample_either() -> None:
+    both = gen(chatml_files(), do_sample=False)
+    [finding] = find(gen(both, temperature=0.2), both, "GF604")
+    assert finding.severity is Severity.INFO
+    assert applicability(finding) is Applicability.MANUAL
+
+
 @pytest.mark.parametrize("value", [1.0, None, ...])
 def test_a_default_without_do_sample_is_nothing(value: object) -> None:
     files = gen(chatml_files(), do_sample=..., temperature=value, top_k=50)

@@ -14,7 +14,17 @@ from genfix.model import Model
 from genfix.planner import Plan, make_plan
 from genfix.resolver import BaseFacts
 from genfix.rules import Applicability, Context, Severity, judge
-from tests.folders import CHATML, Files, MemoryFolder, chatml_files, dump, find, glm_files, vlm_files
+from tests.folders import (
+    CHATML,
+    Files,
+    MemoryFolder,
+    chatml_files,
+    dump,
+    find,
+    glm_files,
+    vlm_files,
+    written,
+)
 from tests.rules.test_files_rules import without
 from tests.rules.test_stop_tokens import with_json
 from tests.scripts import script
@@ -88,10 +98,6 @@ def plan(merged: Files, base: Files, *, unsafe_fixes: bool) -> Plan:
     return make_plan(MemoryFolder(merged), BaseFacts(MemoryFolder(base, "base")), unsafe_fixes=unsafe_fixes)
 
 
-def planned(plan: Plan) -> Files:
-    return {change.name: change.after for change in plan.changes}
-
-
 @pytest.mark.parametrize("unsafe_fixes", [False, True], ids=["safe", "unsafe"])
 @pytest.mark.parametrize("name", ["glm", "chatml", "vlm"])
 @SHORT
@@ -99,7 +105,7 @@ def planned(plan: Plan) -> Files:
 def test_a_second_repair_changes_nothing(name: str, *, unsafe_fixes: bool, data: st.DataObject) -> None:
     merged = data.draw(damaged(BASES[name]))
     first = plan(merged, BASES[name], unsafe_fixes=unsafe_fixes)
-    second = plan(merged | planned(first), BASES[name], unsafe_fixes=unsafe_fixes)
+    second = plan(merged | written(first), BASES[name], unsafe_fixes=unsafe_fixes)
     assert second.changes == ()
     assert [finding.key for finding in second.findings] == [finding.key for finding in first.remaining]
 
@@ -110,21 +116,20 @@ def test_a_second_repair_changes_nothing(name: str, *, unsafe_fixes: bool, data:
 def test_files_that_were_only_lost_all_come_back(name: str, data: st.DataObject) -> None:
     base = BASES[name]
     lost = data.draw(st.sets(st.sampled_from(sorted(base))))
-    result = without(base, *lost) | planned(plan(without(base, *lost), base, unsafe_fixes=False))
+    result = without(base, *lost) | written(plan(without(base, *lost), base, unsafe_fixes=False))
     again = find(result, base)
     assert [finding for finding in again if finding.severity is not Severity.INFO] == []
+    if name == "refused-value" and "generation_config.json" in lost:
+        base = with_json(base, "generation_config.json", top_p=...)  # a fault of the base's own stays away
     assert {name: base[name] for name in result} == result
 
 
 @pytest.mark.parametrize("unsafe_fixes", [False, True], ids=["safe", "unsafe"])
 @pytest.mark.parametrize("name", BASES)
 def test_there_is_nothing_to_repair_on_a_base(name: str, *, unsafe_fixes: bool) -> None:
-    changes = plan(BASES[name], BASES[name], unsafe_fixes=unsafe_fixes).changes
-    assert changes == () or unsafe_fixes
-    assert (
-        plan(BASES[name] | {c.name: c.after for c in changes}, BASES[name], unsafe_fixes=unsafe_fixes).changes
-        == ()
-    )
+    first = plan(BASES[name], BASES[name], unsafe_fixes=unsafe_fixes)
+    assert first.changes == () or unsafe_fixes
+    assert plan(BASES[name] | written(first), BASES[name], unsafe_fixes=unsafe_fixes).changes == ()
 
 
 # -- other people's folders -----------------------------------------------------------------------------------
@@ -167,7 +172,7 @@ def test_real_merges_are_repaired_once(merge_corpus: Path, *, unsafe_fixes: bool
         classes = {Applicability.SAFE, Applicability.UNSAFE} if unsafe_fixes else {Applicability.SAFE}
         left = [f for f in first.remaining if f.fix is not None and f.fix.applicability in classes]
         assert [finding for finding in left if finding.severity is not Severity.INFO] == [], name
-        result = OverlayFolder(merged, planned(first))
+        result = OverlayFolder(merged, written(first))
         assert make_plan(result, BaseFacts(base), unsafe_fixes=unsafe_fixes).changes == (), name
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from genfix.engines import is_worse
 from genfix.rules import Severity
-from tests.folders import Files, chatml_files, find, glm_files, vlm_files
+from tests.folders import Files, chatml_files, find, glm_files, vlm_files, written
 from tests.rules.test_files_rules import without
 from tests.rules.test_stop_tokens import with_json
 from tests.rules.test_token_tables import plan
@@ -127,9 +127,7 @@ def test_all_are_found_and_exactly_they_are_repaired(name: str, data: st.DataObj
     first = plan(merged, base)
     codes = {finding.code for finding in first.findings}
     assert {fault.code for fault in chosen} <= codes
-    result = {name: merged.get(name, b"") for name in merged} | {
-        change.name: change.after for change in first.changes if change.after is not None
-    }
+    result = merged | written(first)
     assert meaning(result) == meaning(base)
     assert {c.name for c in first.changes} == {name for name in base if merged.get(name) != base[name]}
     assert [f.code for f in first.remaining if f.severity is not Severity.INFO] == []

@@ -9,7 +9,17 @@ from genfix.model import Model
 from genfix.planner import Plan, make_plan
 from genfix.resolver import BaseFacts
 from genfix.rules import Severity
-from tests.folders import CHATML, Files, MemoryFolder, chatml_files, dump, find, glm_files, safetensors
+from tests.folders import (
+    CHATML,
+    Files,
+    MemoryFolder,
+    chatml_files,
+    dump,
+    find,
+    glm_files,
+    safetensors,
+    written,
+)
 from tests.rules.test_files_rules import without
 from tests.rules.test_stop_tokens import with_json
 from tests.weight_files import weight_file
@@ -81,7 +91,7 @@ class Outcome(NamedTuple):
 
 def outcome(merged: Files, base: Files | None, adapter: Files | None = None) -> Outcome:
     plan = planned(merged, base, adapter)
-    after = Model(MemoryFolder(merged | {change.name: change.after for change in plan.changes}))
+    after = Model(MemoryFolder(merged | written(plan)))
     again = (
         planned(dict(after.folder.files), base, adapter) if isinstance(after.folder, MemoryFolder) else plan
     )

@@ -1,30 +1,23 @@
-# ruff: noqa: INP001 - a script of its own
 """The examples of the rules' pages, made by running genfix on the very folders that the tests use."""
 
 import json
-import sys
-from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from tests.rules.cases import Case  # noqa: E402
-
-from genfix.json_types import JsonValue, Missing  # noqa: E402 - a clone need not be installed
-from genfix.model import Model  # noqa: E402
-from genfix.planner import make_plan  # noqa: E402
-from genfix.report.changes import plan_text  # noqa: E402
-from genfix.report.style import Style  # noqa: E402
-from genfix.report.text import finding_lines  # noqa: E402
-from genfix.resolver import BaseFacts  # noqa: E402
-from genfix.rules import Context, judge  # noqa: E402
-from genfix.rules.difference import differences  # noqa: E402
-from tests.folders import MemoryFolder  # noqa: E402
+from genfix.json_types import JsonValue, Missing
+from genfix.model import Model
+from genfix.planner import make_plan
+from genfix.report.changes import plan_text
+from genfix.report.style import Style
+from genfix.report.text import finding_lines
+from genfix.resolver import BaseFacts
+from genfix.rules import Context, judge
+from genfix.rules.difference import differences
+from tests.folders import MemoryFolder
+from tests.rules.cases import Case
 
 __all__ = ["example"]
 
-_STYLE: Final = Style(color=False, width=80)
+_STYLE: Final = Style(colour=False, width=80)
 _MOST: Final = 6
 
 

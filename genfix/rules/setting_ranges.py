@@ -1,0 +1,29 @@
+"""Which values of generation settings engines take at all."""
+
+from typing import Final
+
+from genfix.json_types import JsonValue
+
+__all__ = ["RANGES", "in_range"]
+
+RANGES: Final = {
+    # key: (lowest, is the lowest allowed, highest); what vLLM 0.32 (sampling_params.py) and transformers 5.23
+    # (generation/configuration_utils.py, logits_process.py) refuse at every request.
+    "temperature": (0.0, True, None),
+    "top_p": (0.0, False, 1.0),
+    "min_p": (0.0, True, 1.0),
+    "top_k": (-1.0, True, None),
+    "repetition_penalty": (0.0, False, None),
+    "max_new_tokens": (1.0, True, None),
+    "num_beams": (1.0, True, None),
+}
+
+
+def in_range(key: str, value: JsonValue) -> bool:
+    """Whether an engine takes ``value`` for ``key``, one of `RANGES`."""
+    lowest, allowed, highest = RANGES[key]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    if value < lowest or (value == lowest and not allowed):
+        return False
+    return highest is None or value <= highest

@@ -1,0 +1,198 @@
+"""GF403, GF404, GF405, GF711, GF712: values of config.json that a save changes."""
+
+import json
+
+import pytest
+
+from genfix.rules import Applicability, Severity
+from tests.folders import Files, chatml_files, dump, find, vlm_files
+from tests.rules.test_stop_tokens import with_json
+from tests.rules.test_token_tables import only, plan, repaired
+
+CONFIG, GEN, TOK = "config.json", "generation_config.json", "tokenizer_config.json"
+BASE = chatml_files()
+NEW = {"rope_theta": 1e6, "rope_type": "default"}
+LLAMA3 = {"factor": 8.0, "original_max_position_embeddings": 8192, "rope_type": "llama3"}
+
+
+def config(files: Files) -> dict[str, object]:
+    values: dict[str, object] = json.loads(files[CONFIG])
+    return values
+
+
+def respelled(**rope: object) -> Files:
+    """The base as transformers 5 saves it."""
+    return with_json(BASE, CONFIG, rope_theta=..., rope_parameters=rope, transformers_version="5.23.0")
+
+
+# -- RoPE for new readers only ---------------------------------------------------------------------------------
+
+
+def test_old_keys_come_back_beside_the_new_ones() -> None:
+    merged = respelled(**NEW)
+    assert only(find(merged, BASE, "GF711"), Applicability.SAFE).severity is Severity.WARNING
+    assert config(repaired(merged, BASE)) == config(merged) | {"rope_theta": 1e6}
+    assert b'"rope_theta": 1000000.0' in repaired(merged, BASE)[CONFIG]
+
+
+def test_scaling_comes_back_in_the_bases_spelling() -> None:
+    base = with_json(BASE, CONFIG, rope_theta=5e5, rope_scaling=LLAMA3)
+    merged = respelled(rope_theta=5e5, **LLAMA3)
+    result = config(repaired(merged, base))
+    assert (result["rope_theta"], result["rope_scaling"]) == (5e5, LLAMA3)
+
+
+def test_old_keys_carry_the_folders_own_values_where_it_was_tuned_for_length() -> None:
+    merged = respelled(rope_theta=2e6, rope_type="yarn", factor=4.0, original_max_position_embeddings=4096)
+    result = config(repaired(merged, BASE))
+    yarn = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 4096}
+    assert (result["rope_theta"], result["rope_scaling"]) == (2e6, yarn)
+    assert find(merged, BASE, "GF712")[0].severity is Severity.INFO
+
+
+def test_the_language_models_part_gets_them_where_it_has_the_new_ones() -> None:
+    scaling = {"type": "mrope", "mrope_section": [2, 3, 3]}
+    base = with_json(vlm_files(), CONFIG, rope_scaling=scaling)
+    values = config(base)
+    text = {"model_type": "qwen2_vl_text", "rope_parameters": {**NEW, **scaling, "rope_type": "default"}}
+    kept = {key: value for key, value in values.items() if not key.startswith("rope")}
+    merged = base | {CONFIG: dump(kept | {"text_config": text})}
+    only(find(merged, base, "GF711"), Applicability.SAFE)
+    result = config(repaired(merged, base))
+    assert result["text_config"] == {**text, "rope_theta": 1e6, "rope_scaling": scaling}
+
+
+def test_alone_it_is_worth_a_word_and_changes_nothing() -> None:
+    assert only(find(respelled(**NEW), None, "GF711"), Applicability.UNSAFE).severity is Severity.INFO
+    assert plan(respelled(**NEW), None).changes == ()
+
+
+@pytest.mark.parametrize(
+    ("merged", "base"),
+    [
+        (respelled(rope_theta=1e4, rope_type="default"), with_json(BASE, CONFIG, rope_theta=1e4)),
+        (respelled(**NEW), respelled(**NEW)),
+        (with_json(BASE, CONFIG, rope_parameters=NEW), BASE),
+        (BASE, respelled(**NEW)),
+        (with_json(respelled(**NEW), CONFIG, model_type="mixtral"), BASE),
+    ],
+    ids=["default", "new-base", "both", "old", "class-default"],
+)
+def test_rope_that_older_readers_read_right_is_nothing(merged: Files, base: Files) -> None:
+    assert find(merged, base, "GF7") == []
+
+
+# -- another RoPE ----------------------------------------------------------------------------------------------
+
+
+def test_a_theta_back_at_the_default_is_a_warning_and_only_put_back_on_demand() -> None:
+    merged = respelled(rope_theta=1e4, rope_type="default")
+    assert only(find(merged, BASE, "GF712"), Applicability.UNSAFE).severity is Severity.WARNING
+    assert repaired(merged, BASE) == merged
+    result = config(repaired(merged, BASE, unsafe=True))
+    assert (result["rope_parameters"], result["rope_theta"]) == (NEW, 1e6)
+
+
+@pytest.mark.parametrize("ours", [{"rope_theta": 5e6}, {"rope_scaling": {"type": "linear", "factor": 2.0}}])
+def test_a_tuning_for_length_is_information_and_stays(ours: dict[str, object]) -> None:
+    merged = with_json(BASE, CONFIG, **ours)
+    assert only(find(merged, BASE, "GF712"), Applicability.UNSAFE).severity is Severity.INFO
+    assert repaired(merged, BASE) == merged
+    assert config(repaired(merged, BASE, unsafe=True)) == config(BASE)
+
+
+def test_a_lost_theta_stays_a_lost_key() -> None:
+    merged = with_json(BASE, CONFIG, rope_theta=...)
+    only(find(merged, BASE, "GF402"), Applicability.SAFE)
+    assert find(merged, BASE, "GF7") == []
+
+
+# -- context ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("file", "key", "ours", "theirs"),
+    [
+        (CONFIG, "max_position_embeddings", 131072, 32768),
+        (TOK, "model_max_length", 2048, 131072),
+        (CONFIG, "sliding_window", None, 4096),
+    ],
+)
+def test_another_length_is_told_and_left(file: str, key: str, ours: object, theirs: object) -> None:
+    merged, base = with_json(BASE, file, **{key: ours}), with_json(BASE, file, **{key: theirs})
+    finding = only(find(merged, base, "GF404"), Applicability.MANUAL)
+    assert (finding.severity, finding.pointer) == (Severity.INFO, f"/{key}")
+
+
+def test_a_window_that_is_off_and_no_limit_in_other_words_are_nothing() -> None:
+    base = with_json(BASE, CONFIG, sliding_window=131072, use_sliding_window=False)
+    assert find(with_json(base, CONFIG, sliding_window=None), base, "GF404") == []
+    base = with_json(BASE, TOK, model_max_length=10**30)
+    assert find(with_json(base, TOK, model_max_length=1e30), base, "GF404") == []
+
+
+# -- cache -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("theirs", [True, ...])
+def test_a_cache_that_training_turned_off_is_turned_on(theirs: object) -> None:
+    base = with_json(BASE, CONFIG, use_cache=theirs)
+    merged = with_json(BASE, CONFIG, use_cache=False)
+    assert only(find(merged, base, "GF403"), Applicability.SAFE).severity is Severity.WARNING
+    assert config(repaired(merged, base)) == config(BASE) | {"use_cache": True}
+
+
+def test_in_the_settings_the_key_goes_where_the_base_has_none() -> None:
+    merged = with_json(BASE, GEN, use_cache=False)
+    only(find(merged, BASE, "GF403"), Applicability.SAFE)
+    assert repaired(merged, BASE) == BASE
+
+
+def test_a_base_with_its_cache_off_is_information() -> None:
+    base = with_json(BASE, CONFIG, use_cache=False)
+    assert only(find(base, base, "GF403"), Applicability.MANUAL).severity is Severity.INFO
+    assert only(find(base, None, "GF403"), Applicability.UNSAFE).severity is Severity.INFO
+    assert plan(base, None).changes == ()
+
+
+@pytest.mark.parametrize("ours", [True, ..., None])
+def test_a_cache_that_is_on_or_not_mentioned_is_nothing(ours: object) -> None:
+    assert find(with_json(BASE, CONFIG, use_cache=ours), BASE, "GF403") == []
+
+
+# -- dtype -----------------------------------------------------------------------------------------------------
+
+
+def stored(**sizes: int) -> Files:
+    """The base, said to be bfloat16, with weights of these dtypes."""
+    header: dict[str, object] = {}
+    start = 0
+    for name, size in sizes.items():
+        header[f"{name}.weight"] = {"dtype": name, "shape": [8], "data_offsets": [start, start + size]}
+        start += size
+    text = json.dumps(header).encode()
+    weights = len(text).to_bytes(8, "little") + text + bytes(start)
+    return with_json(BASE, CONFIG, torch_dtype="bfloat16") | {"model.safetensors": weights}
+
+
+def test_another_dtype_than_the_weights_is_told_and_left() -> None:
+    finding = only(find(stored(F32=100), BASE, "GF405"), Applicability.MANUAL)
+    assert (finding.severity, finding.expected) == (Severity.INFO, "float32")
+
+
+@pytest.mark.parametrize(
+    "merged",
+    [
+        stored(BF16=95, F32=5),
+        stored(BF16=60, F32=40),
+        with_json(stored(F32=100), CONFIG, quantization_config={"quant_method": "fp8"}),
+        with_json(stored(F32=100), CONFIG, torch_dtype="auto"),
+        with_json(stored(F32=100), CONFIG, torch_dtype=..., dtype="float32"),
+    ],
+)
+def test_equal_mixed_quantised_or_unknown_dtypes_are_nothing(merged: Files) -> None:
+    assert find(merged, BASE, "GF405") == []
+
+
+def test_a_base_that_is_so_too_is_nothing() -> None:
+    assert find(stored(F32=100), stored(F32=100), "GF405") == []
