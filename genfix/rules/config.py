@@ -44,6 +44,39 @@ _NEEDED: Final = frozenset(
         "hidden_act",
         "rms_norm_eps",
         "layernorm_epsilon",
+        "n_shared_experts",
+        "num_local_experts",
+        "shared_expert_intermediate_size",
+        "first_k_dense_replace",
+        "decoder_sparse_step",
+        "mlp_only_layers",
+        "norm_topk_prob",
+        "routed_scaling_factor",
+        "scoring_func",
+        "n_group",
+        "topk_group",
+        "q_lora_rank",
+        "kv_lora_rank",
+        "qk_rope_head_dim",
+        "qk_nope_head_dim",
+        "v_head_dim",
+        "attention_bias",
+        "add_qkv_bias",
+        "use_qk_norm",
+        "layer_types",
+        "hidden_activation",
+        "activation_function",
+        "query_pre_attn_scalar",
+        "final_logit_softcapping",
+        "attn_logit_softcapping",
+        "logit_scale",
+        "logits_scaling",
+        "attention_multiplier",
+        "embedding_multiplier",
+        "residual_multiplier",
+        "scale_emb",
+        "scale_depth",
+        "dim_model_base",
         "rope_theta",
         "rope_local_base_freq",
         "rope_parameters",
@@ -63,7 +96,11 @@ _NEEDED: Final = frozenset(
         "audio_config",
     ]
 )
-"""Keys whose class default would silently build another model."""
+"""Keys whose class default would silently build another model.
+
+transformers leaves a key out only where it equals the default that all configs share (``PretrainedConfig``); none
+of these is one of them.
+"""
 
 _OTHER_SPELLINGS: Final = {
     "rope_theta": ("rope_parameters",),
@@ -108,14 +145,8 @@ def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
     base, merged = context.base, context.merged
     if base is None or merged.json(_CONFIG).value is None:
         return
-    for key, value in base.config.items():
-        if (
-            key not in _NEEDED
-            or (context.is_text_part and key not in base.text_config)
-            or value is None
-            or value in ([], {})
-            or _has(merged, key)
-        ):
+    for pointer, key, value in _needed(context, base):
+        if value is None or value in ([], {}) or _has(merged, key):
             continue
         contradiction = _contradicted(merged, key, value)
         yield rule.finding(
@@ -123,15 +154,26 @@ def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
             message("config-field-lost", key=key),
             severity=Severity.ERROR if key in _ERRORS else Severity.WARNING,
             witness=Witness.BASE,
-            pointer=f"/{key}",
+            pointer=pointer,
             expected=value,
             engines=tuple(context.views),
             fix=Fix(
                 Applicability.UNSAFE if contradiction else Applicability.SAFE,
                 contradiction or message("why-field-lost", key=key),
-                (CopyField(_CONFIG, f"/{key}"),),
+                (CopyField(_CONFIG, pointer),),
             ),
         )
+
+
+def _needed(context: Context, base: Model) -> Iterator[tuple[str, str, JsonValue]]:
+    """Pointer, key and value of what the base says that a reader needs, at the top and about its language model."""
+    for key, value in base.config.items():
+        if key in _NEEDED and (not context.is_text_part or key in base.text_config):
+            yield f"/{key}", key, value
+    if base.text_key is not None and base.text_key == context.merged.text_key:
+        for key, value in base.text_config.items():
+            if key in _NEEDED - _ERRORS:
+                yield f"/{base.text_key}/{key}", key, value
 
 
 def _has(merged: Model, key: str) -> bool:

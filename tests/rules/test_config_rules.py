@@ -127,3 +127,13 @@ def test_infinity_is_a_number_to_the_engines() -> None:
     base = with_json(chatml_files(), "config.json", time_step_limit=[0.0, float("inf")])
     assert b"Infinity" in base["config.json"]
     assert find(base, base) == find(base) == []
+
+
+def test_a_key_of_the_language_models_part_comes_back() -> None:
+    text = {"hidden_size": 64, "rope_theta": 5e6, "num_hidden_layers": 2}
+    base = with_json(chatml_files(), "config.json", rope_theta=..., text_config=text)
+    merged = with_json(base, "config.json", text_config={"hidden_size": 64, "num_hidden_layers": 2})
+    (finding,) = find(merged, base, "GF402")
+    assert finding.pointer == "/text_config/rope_theta"
+    moved = with_json(merged, "config.json", rope_theta=5e6)
+    assert find(moved, base, "GF402") == []
