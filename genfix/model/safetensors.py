@@ -2,7 +2,7 @@
 
 import json
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from genfix.folder.folder import Folder, FolderFileError
@@ -54,8 +54,8 @@ def read_header(folder: Folder, file: str) -> Header:
         return Header(problem="header")
     metadata = header.get("__metadata__")
     kind = metadata.get("format") if isinstance(metadata, dict) else None
-    tensors = dict(_tensors(header, file, 8 + length))
-    end = max((tensor.start + tensor.size for tensor in tensors.values()), default=0)
+    tensors = _tensors(header, file, 8 + length)
+    end = max([tensor[3] + tensor[4] for tensor in tensors.values()], default=0)
     return Header(
         tensors,
         kind if isinstance(kind, str) else None,
@@ -64,20 +64,25 @@ def read_header(folder: Folder, file: str) -> Header:
     )
 
 
-def _tensors(header: Mapping[str, JsonValue], file: str, data: int) -> Iterator[tuple[str, Tensor]]:
+def _tensors(header: Mapping[str, JsonValue], file: str, data: int) -> dict[str, Tensor]:
+    """Entries of another form are no tensors. Plain loops: a model has tens of thousands."""
+    found: dict[str, Tensor] = {}
     for name, entry in header.items():
-        if name == "__metadata__" or not isinstance(entry, dict):
+        if not isinstance(entry, dict) or name == "__metadata__":
             continue
-        dtype, shape = entry.get("dtype"), entry.get("shape")
-        if isinstance(dtype, str) and isinstance(shape, list):
-            sizes = [size for size in shape if type(size) is int]
-            if len(sizes) == len(shape):
-                yield name, Tensor(dtype, tuple(sizes), file, *_extent(entry.get("data_offsets"), data))
-
-
-def _extent(offsets: JsonValue, data: int) -> tuple[int, int]:
-    match offsets:
-        case [int(start), int(end)] if 0 <= start <= end:
-            return data + start, end - start
-        case _:
-            return 0, 0
+        dtype, shape, offsets = entry.get("dtype"), entry.get("shape"), entry.get("data_offsets")
+        if not isinstance(dtype, str) or not isinstance(shape, list):
+            continue
+        sizes: list[int] = []
+        for size in shape:
+            if type(size) is not int:
+                break
+            sizes.append(size)
+        else:
+            start = end = 0
+            if isinstance(offsets, list) and len(offsets) == 2:
+                first, last = offsets
+                if type(first) is int and type(last) is int and 0 <= first <= last:
+                    start, end = data + first, data + last
+            found[name] = Tensor(dtype, tuple(sizes), file, start, end - start)
+    return found

@@ -5,7 +5,6 @@ One pass over the headers. A fact that names cannot settle (two stacks of layers
 """
 
 import re
-from collections import Counter
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -67,20 +66,37 @@ _WRAPPED: Final = re.compile(
 def weight_facts(tensors: Mapping[str, Tensor]) -> WeightFacts:
     """Judge all tensors of a model."""
     seen = _Seen()
-    for name, tensor in tensors.items():
-        seen.add(name, tensor)
+    seen.add(tensors)
     return seen.facts()
+
+
+_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
+
+
+class _Form(NamedTuple):
+    """What names that differ in their numbers only have in common: a model has few of them."""
+
+    stack: str = ""
+    """Which stack of layers; ``""`` where it is none of the language model's."""
+    layer: tuple[int, int] = (0, 0)
+    """Where the name has the number of the layer."""
+    layers: set[str] | None = None
+    """The numbers that were there."""
+    expert: tuple[int, int] = (0, 0)
+    experts: set[str] | None = None
+    is_fused: bool = False
+    """Whether the tensor holds all experts of a layer."""
+    predicts: bool = False
+    is_outside: bool = False
 
 
 class _Seen:
     """What has been seen so far."""
 
     def __init__(self) -> None:
-        self.dtypes: Counter[str] = Counter()
-        self.stacks: dict[str, set[int]] = {}
-        self.predicting: dict[str, set[int]] = {}
-        self.other_prediction: set[str] = set()
-        self.experts: set[int] = set()
+        self.forms: dict[bytes, _Form] = {}
+        self.dtypes: dict[str, int] = {}
+        self.other_prediction = False
         self.fused_experts: set[int] = set()
         self.marks: set[str] = set()
         self.senses: set[str] = set()
@@ -89,23 +105,53 @@ class _Seen:
         self.classifier: str | None = None
         self.wrapped: str | None = None
 
-    def add(self, name: str, tensor: Tensor) -> None:
-        self.dtypes[tensor.dtype] += tensor.size
+    def add(self, tensors: Mapping[str, Tensor]) -> None:
+        """One plain loop: a large model has tens of thousands of tensors."""
+        forms, dtypes = self.forms, self.dtypes
+        for name, tensor in tensors.items():
+            dtype = tensor.dtype
+            dtypes[dtype] = dtypes.get(dtype, 0) + tensor.size
+            same = name.encode("utf-8", "surrogatepass").translate(_DIGITS)
+            form = forms.get(same)
+            if form is None:
+                form = forms[same] = self._form(name)
+            if form.layers is not None:
+                start, end = form.layer
+                form.layers.add(name[start:end])
+                if form.experts is not None:
+                    start, end = form.expert
+                    form.experts.add(name[start:end])
+                elif form.is_fused and len(tensor.shape) >= 3:
+                    self.fused_experts.add(tensor.shape[0])
+            elif form.is_outside:
+                self._outside(name, tensor)
+
+    def _form(self, name: str) -> _Form:
+        """Judge the first name of a form."""
         self.marks.add(name[name.rfind(".") + 1 :])
         if self.wrapped is None and _WRAPPED.search(name):
             self.wrapped = name
         sense = _SENSES.search(name)
         if sense:
             self.senses.add("vision" if sense["vision"] else "audio")
-            return
+            return _Form()
         if _PREDICTION.search(name):
-            self.other_prediction.add(name)
-            return
+            self.other_prediction = True
+            return _Form()
         layer = _STACK.match(name)
         if layer is None:
-            self._outside(name, tensor)
-        else:
-            self._inside(f"{layer[1] or ''}.{layer[2]}", int(layer[3]), layer[4], tensor)
+            return _Form(is_outside=True)
+        stack = f"{layer[1] or ''}.{layer[2]}"
+        expert = _EXPERT.search(name, layer.start(4))
+        return _Form(
+            stack,
+            layer.span(3),
+            set(),
+            expert.span(1) if expert else (0, 0),
+            set() if expert else None,
+            is_fused=_FUSED_EXPERTS.search(name) is not None,
+            predicts=name.endswith(_PREDICTION_PARTS),
+        )
 
     def _outside(self, name: str, tensor: Tensor) -> None:
         path, _, last = name.rpartition(".")
@@ -117,27 +163,23 @@ class _Seen:
         elif self.classifier is None and name.endswith(_CLASSIFIERS):
             self.classifier = name
 
-    def _inside(self, stack: str, layer: int, rest: str, tensor: Tensor) -> None:
-        self.stacks.setdefault(stack, set()).add(layer)
-        if rest.endswith(_PREDICTION_PARTS):
-            self.predicting.setdefault(stack, set()).add(layer)
-        expert = _EXPERT.search(rest)
-        if expert:
-            self.experts.add(int(expert[1]))
-        elif len(tensor.shape) >= 3 and _FUSED_EXPERTS.search(rest):
-            self.fused_experts.add(tensor.shape[0])
-
     def facts(self) -> WeightFacts:
-        stack = next(iter(self.stacks)) if len(self.stacks) == 1 else None
-        predicting = self.predicting.get(stack, set()) if stack is not None else set()
-        main = self.stacks[stack] - predicting if stack is not None else set()
+        stacks: dict[str, set[int]] = {}
+        predicting: set[int] = set()
+        for form in self.forms.values():
+            if form.layers is not None:
+                layers = set(map(int, form.layers))
+                stacks.setdefault(form.stack, set()).update(layers)
+                predicting |= layers if form.predicts else set()
+        stack = next(iter(stacks)) if len(stacks) == 1 else None
+        main = stacks[stack] - predicting if stack is not None else set()
         gaps = tuple(sorted(set(range(max(main, default=-1) + 1)) - main))
         return WeightFacts(
             embedding=self.embedding[0] if self.embedding else None,
             head=self.head[0] if self.head else None,
             embedding_rows=_rows(self.embedding),
             head_rows=_rows(self.head),
-            stacks=len(self.stacks),
+            stacks=len(stacks),
             layers=len(main) if main and not gaps else None,
             gaps=gaps,
             prediction_layers=len(predicting) or (1 if self.other_prediction else 0),
@@ -151,8 +193,9 @@ class _Seen:
         )
 
     def _expert_count(self) -> int | None:
-        if self.experts:
-            return len(self.experts) if len(self.experts) == max(self.experts) + 1 else None
+        experts = {int(number) for form in self.forms.values() for number in form.experts or ()}
+        if experts:
+            return len(experts) if len(experts) == max(experts) + 1 else None
         return next(iter(self.fused_experts)) if len(self.fused_experts) == 1 else None
 
     def _quantization(self) -> str | None:

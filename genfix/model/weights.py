@@ -1,5 +1,6 @@
 """What the weights say about themselves: safetensors headers, read by range and never further."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
@@ -7,7 +8,7 @@ from typing import Final
 
 from genfix.folder.folder import Folder, FolderFileError
 from genfix.folder.kinds import FileKind, kind_of
-from genfix.model.json_read import JsonError, read_json_object
+from genfix.json_types import JsonValue
 from genfix.model.safetensors import Header, Tensor, read_header
 from genfix.model.weight_facts import WeightFacts, weight_facts
 
@@ -18,7 +19,7 @@ SINGLE: Final = "model.safetensors"
 INDEX: Final = "model.safetensors.index.json"
 
 _ADAPTER: Final = "adapter_model.safetensors"
-_NUMBERED: Final = re.compile(r"(?P<stem>.+)-(?P<number>\d+)-of-(?P<of>\d+)(?P<end>\.safetensors)", re.ASCII)
+_NUMBERED: Final = re.compile(r"(?P<stem>.+)-(?P<number>\d+)-of-(?P<of>\d+)\.safetensors", re.ASCII)
 _MOST_SHARDS: Final = 10_000
 _SAMPLES: Final = 16
 _SAMPLE_BYTES: Final = 4096
@@ -53,9 +54,10 @@ class Weights:
         if INDEX not in self._folder.names():
             return None
         try:
-            entries = read_json_object(self._folder.read(INDEX)).get("weight_map")
-        except (FolderFileError, JsonError):
+            document: JsonValue = json.loads(self._folder.read(INDEX))
+        except (FolderFileError, ValueError, RecursionError):
             return None
+        entries = document.get("weight_map") if isinstance(document, dict) else None
         if not isinstance(entries, dict):
             return None
         return {name: file for name, file in entries.items() if isinstance(file, str)}
@@ -134,16 +136,14 @@ class Weights:
 
 def numbered(files: Iterable[str]) -> set[str]:
     """All files of the series that ``files`` belong to: ``model-00001-of-00004.safetensors`` is one of four."""
-    series: set[str] = set()
-    for name in files:
-        match = _NUMBERED.fullmatch(name)
-        if match and int(match["of"]) <= _MOST_SHARDS:
-            width = len(match["number"])
-            series |= {
-                f"{match['stem']}-{number:0{width}}-of-{match['of']}{match['end']}"
-                for number in range(1, int(match["of"]) + 1)
-            }
-    return series
+    found = (_NUMBERED.fullmatch(name) for name in files)
+    series = {(match["stem"], len(match["number"]), match["of"]) for match in found if match}
+    return {
+        f"{stem}-{number:0{width}}-of-{of}.safetensors"
+        for stem, width, of in series
+        if int(of) <= _MOST_SHARDS
+        for number in range(1, int(of) + 1)
+    }
 
 
 def _is_full_weights(name: str) -> bool:

@@ -5,8 +5,10 @@ import json
 import pytest
 
 from genfix.json_types import JsonValue
-from genfix.rules import Applicability, Finding, Severity
-from tests.folders import Files, chatml_files, find, glm_files
+from genfix.model import Model
+from genfix.resolver import BaseFacts
+from genfix.rules import Applicability, Context, Finding, Severity, judge
+from tests.folders import Files, MemoryFolder, chatml_files, find, glm_files
 from tests.rules.test_stop_tokens import with_json
 from tests.rules.test_token_tables import plan, repaired
 from tests.weight_files import INDEX, ROWS, SINGLE, causal, sharded, weight_file
@@ -458,3 +460,38 @@ def test_metadata_without_a_format() -> None:
     assert only(QWEN | {SINGLE: weight_file(causal(), metadata={"a": "b"})}, "GF525", None).file == SINGLE
     header = json.dumps({"a": {"dtype": "F32", "shape": [], "data_offsets": [0, 0]}}).encode()
     assert find({SINGLE: len(header).to_bytes(8, "little") + header}, None, "GF525") == []
+
+
+class Counting(MemoryFolder):
+    """Notes which parts of weight files are read."""
+
+    def __init__(self, files: Files) -> None:
+        super().__init__(files)
+        self.parts: list[tuple[str, int, int]] = []
+
+    def read(self, name: str) -> bytes:
+        assert not name.endswith(".safetensors")
+        return super().read(name)
+
+    def read_range(self, name: str, start: int, length: int) -> bytes:
+        if name.endswith(".safetensors"):
+            self.parts.append((name, start, length))
+        return super().read_range(name, start, length)
+
+
+def test_no_byte_of_a_weight_is_read_but_headers_and_a_few_samples() -> None:
+    big = weight_file({"model.embed_tokens.weight": (200_000, 8), "lm_head.weight": (200_000, 8)})
+    merged, base = TIED | {SINGLE: big}, TIED | sharded(causal(head=False))
+    ours, theirs = Counting(merged), Counting(base)
+    judge(Context(Model(ours), BaseFacts(theirs)))
+    for folder, files in ((ours, merged), (theirs, base)):
+        for name in {name for name, _, _ in folder.parts}:
+            header = 8 + int.from_bytes(files[name][:8], "little")
+            data = sum(
+                length for file, start, length in folder.parts if file == name and start + length > header
+            )
+            assert data <= 2 * 16 * 4096
+            assert [part for part in folder.parts if part[0] == name and part[1] < header][:2] == [
+                (name, 0, 8),
+                (name, 8, header - 8),
+            ]
