@@ -33,10 +33,11 @@ __all__ = [
     "TAGS",
     "THOUGHT",
     "TOOL_TURNS",
+    "UNANSWERED",
     "VARIABLES",
     "WITH_SYSTEM",
     "conversations",
-    "tool_conversations",
+    "rarer_conversations",
 ]
 
 SYSTEM, ASK_1, REPLY_1, ASK_2, REPLY_2 = "Qzsystem", "Qzaskone", "Qzreplyone", "Qzasktwo", "Qzreplytwo"
@@ -49,15 +50,16 @@ SENTINELS: Final = frozenset([EOS, BOS, _PAD, _UNK])
 VARIABLES: Final[JsonObject] = {"eos_token": EOS, "bos_token": BOS, "pad_token": _PAD, "unk_token": _UNK}
 
 CHAT, WITH_SYSTEM, SHORT, ASKED, PROMPTED = "chat", "with-system", "short", "asked", "prompted"
-REASONING, TAGS, IMAGE = "reasoning", "think-tags", "image"
+REASONING, TAGS, IMAGE, UNANSWERED = "reasoning", "think-tags", "image", "unanswered"
 TOOL_TURNS: Final = ("tool", "observation")
 """Roles of a tool's result; GLM-4 names it in its templates by the second."""
 CALLS: Final = ("call-object", "call-string", "call-alone", "call-alone-string")
 BASIC: Final = (CHAT, WITH_SYSTEM, SHORT, ASKED, PROMPTED)
 
-_TEXT, PARTS, _MODEL_ROLE = "text", "parts", "model-role"
-GROUPS: Final = (_TEXT, PARTS, _MODEL_ROLE)
-"""Content as a string, as a list of parts (vision models), and the assistant called ``model``."""
+_TEXT, PARTS, _MODEL_ROLE, _MIXED = "text", "parts", "model-role", "mixed"
+GROUPS: Final = (_TEXT, PARTS, _MODEL_ROLE, _MIXED)
+"""Content as a string, as a list of parts (vision models), the assistant called ``model``, and parts for the
+user's content only."""
 
 _TOOL: Final[JsonObject] = {
     "type": "function",
@@ -76,25 +78,33 @@ _TOOL: Final[JsonObject] = {
 @cache
 def conversations() -> Mapping[str, Conversation]:
     """Every conversation by ``group/name``."""
-    shapes: dict[str, Conversation] = {}
-    for group in GROUPS:
-        wrap = _as_parts if group == PARTS else _as_text
-        named = _shapes_of(wrap, "model" if group == _MODEL_ROLE else "assistant")
-        shapes |= {f"{group}/{name}": shape for name, shape in named.items()}
+    shapes = {
+        **_named(_TEXT, _shapes_of("assistant", _as_text, _as_text)),
+        **_named(PARTS, _shapes_of("assistant", _as_parts, _as_parts)),
+        **_named(_MODEL_ROLE, _shapes_of("model", _as_text, _as_text)),
+    }
     seeing: JsonObject = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": ASK_1}]}
     shapes[f"{PARTS}/{IMAGE}"] = Conversation((seeing,), add_generation_prompt=True)
     return shapes
 
 
 @cache
-def tool_conversations() -> Mapping[str, Conversation]:
-    """The plain chats again, with a tool in each and names that nobody gives left empty."""
-    named = _shapes_of(_as_text, "assistant")
-    return {
-        f"{_TEXT}/{name}": shape._replace(tools=(_TOOL,), lenient=True)
-        for name, shape in named.items()
-        if name in (*BASIC, REASONING, *CALLS)
+def rarer_conversations() -> Mapping[str, Conversation]:
+    """What is left to try: a tool in every chat, names that nobody gives left empty, no answer at the end."""
+    shapes = {
+        **_named(_TEXT, _shapes_of("assistant", _as_text, _as_text)),
+        **_named(_MIXED, _shapes_of("assistant", _as_parts, _as_text)),
     }
+    for name, (ask, reply, ask_again, _) in {
+        name: shape.messages for name, shape in shapes.items() if name.endswith(f"/{CHAT}")
+    }.items():
+        group = name.removesuffix(CHAT)
+        shapes[group + UNANSWERED] = Conversation((ask, reply, ask_again), add_generation_prompt=True)
+    return {name: shape._replace(tools=(_TOOL,), lenient=True) for name, shape in shapes.items()}
+
+
+def _named(group: str, shapes: Mapping[str, Conversation]) -> dict[str, Conversation]:
+    return {f"{group}/{name}": shape for name, shape in shapes.items()}
 
 
 def _as_text(text: str) -> JsonValue:
@@ -105,8 +115,11 @@ def _as_parts(text: str) -> JsonValue:
     return [{"type": "text", "text": text}]
 
 
-def _shapes_of(wrap: Callable[[str], JsonValue], assistant: str) -> dict[str, Conversation]:
+def _shapes_of(
+    assistant: str, asked: Callable[[str], JsonValue], answered: Callable[[str], JsonValue]
+) -> dict[str, Conversation]:
     def say(role: str, text: str, **more: JsonValue) -> JsonObject:
+        wrap = asked if role == "user" else answered
         return {"role": role, "content": wrap(text), **more}
 
     ask, reply = say("user", ASK_1), say(assistant, REPLY_1)

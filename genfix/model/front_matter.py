@@ -5,6 +5,7 @@ would write, so no YAML parser is needed: a value in another form is not seen.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from genfix.folder.folder import Folder, FolderFileError
@@ -12,7 +13,13 @@ from genfix.folder.folder import Folder, FolderFileError
 __all__ = ["front_matter_list"]
 
 _CARD: Final = "README.md"
-_HEAD: Final = 16 * 1024
+_HEAD: Final = 64 * 1024
+_FRONT: Final = re.compile(r"\s*---[ \t]*\n(.*?)\n---[ \t]*(?:\n|$)", re.DOTALL)
+_ITEM: Final = re.compile(r"[ \t]*-(?:[ \t]+(?P<value>.*))?")
+_QUOTED: Final = re.compile(r"\s*(?:'(?P<single>[^']*)'|\"(?P<double>[^\"\\]*)\")\s*(?:#.*)?")
+_OTHER_FORMS: Final = tuple("[]{}&*!|>%@`\"'?-")
+"""What a plain word does not begin with: lists in lists, anchors and aliases, tags, blocks of text."""
+_NOTHING: Final = frozenset(["", "~", "null", "Null", "NULL"])
 
 
 def front_matter_list(folder: Folder, key: str) -> tuple[str, ...]:
@@ -20,18 +27,54 @@ def front_matter_list(folder: Folder, key: str) -> tuple[str, ...]:
     if _CARD not in folder.names():
         return ()
     try:
-        text = folder.read_range(_CARD, 0, _HEAD).decode("utf-8", "replace").replace("\r\n", "\n")
+        text = folder.read_range(_CARD, 0, _HEAD).decode("utf-8-sig", "replace")
     except FolderFileError:
         return ()
-    front = re.match(r"---\n(.*?)\n---(?:\n|$)", text, re.DOTALL)
+    front = _FRONT.match(text.replace("\r\n", "\n").replace("\r", "\n"))
     if front is None:
         return ()
-    found = re.search(
-        rf"(?m)^{re.escape(key)}:(?P<same>[^\n]*)(?P<block>(?:\n[ \t]*-[ \t]+[^\n]*)*)", front[1]
-    )
-    if found is None:
-        return ()
-    same = found["same"].strip().removeprefix("[").removesuffix("]")
-    items = [*same.split(","), *re.findall(r"\n[ \t]*-[ \t]+([^\n]*)", found["block"])]
-    words = (item.strip().strip("'\"") for item in items)
-    return tuple(word for word in words if word)
+    lines = front[1].split("\n")
+    for number, line in enumerate(lines):
+        name, colon, value = line.partition(":")
+        if colon and name.rstrip(" ").strip("'\"") == key and value[:1] in ("", " ", "\t"):
+            words = (_word(entry) for entry in _entries(value, lines[number + 1 :]))
+            return tuple(word for word in words if word is not None)
+    return ()
+
+
+def _entries(value: str, following: list[str]) -> Iterator[str]:
+    """The text of each entry: of the value after the key, or of the lines below it."""
+    value = value.strip()
+    if value.startswith("["):
+        yield from _in_brackets([value, *following])
+    elif value and not value.startswith("#"):
+        yield value
+    else:
+        for line in following:
+            item = _ITEM.fullmatch(line)
+            if item is not None:
+                yield item["value"] or ""
+            elif line.strip() and not line.lstrip().startswith("#"):
+                return
+
+
+def _in_brackets(lines: list[str]) -> Iterator[str]:
+    """Entries of ``[a, b]``, on one line or on several; none where it does not end."""
+    parts: list[str] = []
+    for line in lines:
+        part, end, _ = re.sub(r"(?:^|\s)#.*", "", line).partition("]")
+        parts.append(part)
+        if end:
+            yield from " ".join(parts).removeprefix("[").split(",")
+            return
+
+
+def _word(entry: str) -> str | None:
+    """A plain or quoted word without its comment; `None` for nothing, and for what is no word."""
+    quoted = _QUOTED.fullmatch(entry)
+    if quoted is not None:
+        return quoted["single"] or quoted["double"] or None
+    word = re.sub(r"(?:^|\s)#.*", "", entry).strip()
+    if word in _NOTHING or word.startswith(_OTHER_FORMS) or ": " in word or word.endswith(":"):
+        return None
+    return word

@@ -25,6 +25,7 @@ __all__ = [
     "parsed",
     "read_json",
     "read_json_object",
+    "spelled",
 ]
 
 MAX_DEPTH = 64
@@ -32,6 +33,9 @@ MAX_DEPTH = 64
 
 STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 """A JSON string as a regular expression for text that is known to parse (compile with `re.DOTALL`)."""
+
+_SHORT_INTEGER = 640
+"""Digits that Python reads whatever its limit (``sys.int_info.str_digits_check_threshold``)."""
 
 _SPACE = " \t\r\n"
 _WIDE_ENCODINGS = (
@@ -157,6 +161,8 @@ def parsed(text: str, *, unique_keys: bool = True) -> JsonValue:
 
     Raises `JsonError`; with ``unique_keys=False`` the last of two equal keys counts, as in `json.loads`.
     """
+    if not unique_keys:
+        return _loaded(text, json.JSONDecoder())
     repeated = False
 
     # Noted here and raised later, so that a file that is also broken is called broken.
@@ -167,8 +173,32 @@ def parsed(text: str, *, unique_keys: bool = True) -> JsonValue:
             repeated = True
         return value
 
+    value = _loaded(text, json.JSONDecoder(object_pairs_hook=to_dict))
+    if repeated:
+        raise _first_problem(text, JsonProblemKind.DUPLICATE_KEY)
+    return value
+
+
+def spelled(text: str) -> object:
+    """Return the value of a JSON text with every number as the bytes that spell it; the last of two equal keys counts.
+
+    Such values are equal where every number is spelled the same, so 1, 1.0 and true are three things, and NaN
+    is one. Raises `JsonError`.
+    """
+    return _loaded(
+        text, json.JSONDecoder(parse_int=_integer, parse_float=str.encode, parse_constant=str.encode)
+    )
+
+
+def _integer(digits: str) -> bytes:
+    if len(digits) > _SHORT_INTEGER:
+        int(digits)
+    return digits.encode()
+
+
+def _loaded(text: str, decoder: json.JSONDecoder) -> JsonValue:
     try:
-        value: JsonValue = json.loads(text, object_pairs_hook=to_dict)
+        value: JsonValue = decoder.decode(text)
     except json.JSONDecodeError as error:
         raise JsonError.at(JsonProblemKind.SYNTAX, text, error.pos, error.msg) from None
     except RecursionError:
@@ -179,8 +209,6 @@ def parsed(text: str, *, unique_keys: bool = True) -> JsonValue:
         raise _first_problem(text, JsonProblemKind.TOO_DEEP)
     if "\\ud" in text or "\\uD" in text:
         _refuse_lone_surrogates(text)
-    if repeated and unique_keys:
-        raise _first_problem(text, JsonProblemKind.DUPLICATE_KEY)
     return value
 
 

@@ -13,8 +13,8 @@ _VERSIONS: Final = (
     b"version https://git-lfs.github.com/spec/v1",
     b"version https://hawser.github.com/spec/v1",
 )
-_OID: Final = re.compile(rb"^oid sha256:([0-9a-f]{64})\r?$", re.MULTILINE)
-_SIZE: Final = re.compile(rb"^size ([0-9]{1,15})\r?$", re.MULTILINE)
+_OID: Final = rb"(?m)^oid sha256:([0-9a-f]{64})\r?$"
+_SIZE: Final = rb"(?m)^size ([0-9]{1,15})\r?$"
 
 
 class LfsPointer(NamedTuple):
@@ -34,5 +34,5 @@ def read_lfs_pointer(folder: Folder, name: str) -> LfsPointer | None:
         return None
     if not text.startswith(_VERSIONS):
         return None
-    oid, size = _OID.search(text), _SIZE.search(text)
+    oid, size = re.search(_OID, text), re.search(_SIZE, text)
     return LfsPointer(oid[1].decode() if oid else None, int(size[1]) if size else None)

@@ -229,7 +229,9 @@ class Model:
     def turn_ends(self) -> TurnEnds | TemplateFailure | None:
         """How the chat template ends an assistant turn; `None` without a template."""
         template = self.chat_template
-        return find_turn_ends(template.text, self.tokenizer.ids.keys()) if template else None
+        if template is None:
+            return None
+        return find_turn_ends(template.text, self.tokenizer.ids.keys(), self.tokenizer.additional or ())
 
     @property
     def end_ids(self) -> Mapping[str, int]:

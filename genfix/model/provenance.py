@@ -15,13 +15,24 @@ _PLACES: Final = (
     ("adapter_config.json", "base_model_name_or_path"),  # peft
     ("config.json", "_name_or_path"),  # transformers before 4.50
 )
+_NOBODY: Final = frozenset(["none", "null", "unknown"])
+_MOST_CHARACTERS: Final = 300
 
 
 def base_hint(model: Model) -> str | None:
     """The path or Hub id of the base, where a file names exactly one."""
     for file, key in _PLACES:
         named = model.object(file).get(key)
-        if isinstance(named, str) and named.strip(" ./"):
-            return named
+        if isinstance(named, str) and _is_name(named, model):
+            return named.strip()
     named_by_card = front_matter_list(model.folder, "base_model")
-    return named_by_card[0] if len(named_by_card) == 1 else None
+    return named_by_card[0] if len(named_by_card) == 1 and _is_name(named_by_card[0], model) else None
+
+
+def _is_name(text: str, model: Model) -> bool:
+    """Whether ``text`` can be the path or id of another model: some tools write the folder they saved to."""
+    text = text.strip()
+    if not text.isprintable() or len(text) > _MOST_CHARACTERS or text.lower() in _NOBODY:
+        return False
+    own = model.folder.origin.label.rstrip("/\\")
+    return bool(text.strip(" ./\\~")) and text.rstrip("/\\") != own

@@ -28,7 +28,7 @@ from jinja2 import nodes
 from jinja2.exceptions import SecurityError, TemplateError, TemplateSyntaxError
 from jinja2.ext import Extension
 from jinja2.parser import Parser
-from jinja2.runtime import ChainableUndefined, Macro, Undefined
+from jinja2.runtime import Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 
@@ -41,6 +41,8 @@ _FIXED_NOW: Final = dt.datetime(2024, 7, 26, 12, 0, 0)  # noqa: DTZ001 - templat
 """The same every day: a rendering must not depend on when it is made."""
 
 _BLOCKED_ATTRIBUTE: Final = re.compile(r"access to attribute '(?P<name>[^']*)'")
+_MISSING_NAME: Final = re.compile(r"'(?P<name>\w+)' is undefined")
+_MAX_MISSING: Final = 8
 _CHANGING: Final = re.compile(
     "add|append|clear|discard|extend|insert|pop(item)?|remove|reverse|setdefault|sort|update"
 )
@@ -90,26 +92,6 @@ class _SafeNamespace(Namespace):
         super().__setitem__(name, value)
 
 
-class _Empty(ChainableUndefined):
-    """A missing name that adds nothing to text; what the sandbox hides is still refused."""
-
-    __slots__ = ()
-
-    def __add__(self, other: object) -> object:
-        return self._instead(other)
-
-    def __radd__(self, other: object) -> object:
-        return self._instead(other)
-
-    def __call__(self, *_args: object, **_named: object) -> object:
-        return self._instead(self)
-
-    def _instead(self, value: object) -> object:
-        if issubclass(self._undefined_exception, SecurityError):
-            self._fail_with_undefined_error()
-        return value
-
-
 def _refuse_underscore(name: object) -> None:
     if isinstance(name, str) and name.startswith("_"):
         raise SecurityError(f"a namespace cannot have the attribute {name!r}")
@@ -135,12 +117,9 @@ def _tojson(
     )
 
 
-def _environment(undefined: type[Undefined] = Undefined) -> ImmutableSandboxedEnvironment:
+def _environment() -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True,
-        lstrip_blocks=True,
-        extensions=[_GenerationTag, "jinja2.ext.loopcontrols"],
-        undefined=undefined,
+        trim_blocks=True, lstrip_blocks=True, extensions=[_GenerationTag, "jinja2.ext.loopcontrols"]
     )
     environment.filters["tojson"] = _tojson
     environment.globals.update(
@@ -190,6 +169,18 @@ def _render(template: jinja2.Template, names: dict[str, object]) -> dict[str, st
         return _failure(_kind_of(error), error)
 
 
+def _render_leniently(template: jinja2.Template, names: dict[str, object]) -> dict[str, str]:
+    """`_render`, again with an empty text for each name that was missing."""
+    result = _render(template, names)
+    for _ in range(_MAX_MISSING):
+        missing = _MISSING_NAME.fullmatch(result.get("detail", ""))
+        if missing is None or missing["name"] in names:
+            break
+        names = {**names, missing["name"]: ""}
+        result = _render(template, names)
+    return result
+
+
 def _say(result: dict[str, str]) -> None:
     # In one piece, past no buffer: what is known survives the end of the process.
     sys.stdout.buffer.write(json.dumps(result).encode("ascii") + b"\n")
@@ -234,11 +225,9 @@ def main() -> None:
     # jinja2 and Python import codecs and helpers on first use, and afterwards no file can be opened.
     _render(environment.from_string(_WARM_UP), {})
     lenient = frozenset(job.get("lenient", ()))
-    empty = _environment(_Empty) if lenient else environment
     _take_limits()
     try:
         template = environment.from_string(job["template"])
-        lenient_template = empty.from_string(job["template"]) if lenient else template
     except Exception as error:  # noqa: BLE001 - the parser and Python's own compiler raise of every kind
         kind = _kind_of(error)
         failure = _failure("syntax" if kind == "raised" else kind, error)
@@ -246,8 +235,8 @@ def main() -> None:
             _say(failure)
         return
     for index, conversation in enumerate(job["conversations"]):
-        which = lenient_template if index in lenient else template
-        _say(_render(which, {**job["variables"], **conversation}))
+        render = _render_leniently if index in lenient else _render
+        _say(render(template, {**job["variables"], **conversation}))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,9 @@ _LENGTH: Final = 2
 """Wire type of a field with a length of its own."""
 _SPECIAL: Final = frozenset([3, 4])
 """``CONTROL`` and ``USER_DEFINED``; both are matched whole and never split."""
+_MAY_BE_SPECIAL: Final = tuple(bytes([_TYPE, kind]) for kind in _SPECIAL)
+_MOST_PIECES: Final = 1_000_000
+"""The largest vocabularies have 300,000; a file of empty pieces must not keep anybody busy."""
 
 
 def special_pieces(content: bytes) -> dict[str, int]:
@@ -25,10 +28,15 @@ def special_pieces(content: bytes) -> dict[str, int]:
         while position < len(content) and content[position] == _PIECE:
             length, start = _varint(content, position + 1)
             position = start + length
-            text = _special_text(content[start:position])
-            if text is not None:
-                found[text] = index
+            piece = content[start:position]
+            # Nearly all pieces are ordinary: their fields need not be read.
+            if any(mark in piece for mark in _MAY_BE_SPECIAL):
+                text = _special_text(piece)
+                if text is not None:
+                    found.setdefault(text, index)
             index += 1
+            if not length or index > _MOST_PIECES:
+                return {}  # a piece has a text
         # What follows the pieces are other fields of the message, never a line of text.
         return found if index and (position == len(content) or content[position] & 7 == _LENGTH) else {}
     except (IndexError, UnicodeDecodeError, ValueError):
@@ -45,7 +53,7 @@ def _special_text(piece: bytes) -> str | None:
         match key & 7:
             case 0:
                 value, position = _varint(piece, position)
-                special = special or (key == _TYPE and value in _SPECIAL)
+                special = value in _SPECIAL if key == _TYPE else special
             case 1:
                 position += 8
             case 2:

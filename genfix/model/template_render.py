@@ -69,7 +69,7 @@ class Conversation(NamedTuple):
     tools: tuple[JsonObject, ...] | None = None
     add_generation_prompt: bool = False
     lenient: bool = False
-    """Whether a name that nobody gave is empty wherever it is used, instead of an error."""
+    """Whether a name that nobody gave is an empty text where it would be an error."""
 
     def names(self) -> dict[str, JsonValue]:
         """The variables transformers gives a template for this conversation."""

@@ -342,3 +342,14 @@ def test_a_wrong_result_is_never_returned(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(json_edit, "_span_to_remove", another)
     with pytest.raises(PlanError, match="does not read back as the value"):
         remove_value(b'{"a": 1, "b": 2, "c": 3}', "/a")
+
+
+@pytest.mark.parametrize("other", [b"1.0", b"true", b"1e0", b'"1"', b"01"])
+def test_a_number_that_changed_its_type_on_the_way_is_noticed(
+    other: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editor = json_edit.JsonEditor(b'{"a": 1, "b": 2}')
+    editor.set("/b", 3)
+    monkeypatch.setattr(editor, "_text", editor._text.replace("1", other.decode()))
+    with pytest.raises(PlanError, match="does not read back"):
+        editor.content()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from genfix.json_types import JsonValue
 from genfix.model.json_diff import child_pointer
-from genfix.model.json_edit import raw_value, remove_value, set_value
+from genfix.model.json_edit import JsonEditor, raw_value, remove_value, set_value
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "real_configs"
 
@@ -188,6 +188,41 @@ def test_what_json_dumps_wrote_stays_as_json_dumps_writes_it(
     assert after == json.dumps(json.loads(after), indent=indent).encode()
     after = remove_value(after, pointer)
     assert after == json.dumps(json.loads(after), indent=indent).encode()
+
+
+@many
+@given(files(), st.data())
+def test_edits_in_a_row_are_the_edits_one_by_one(data: bytes, draw: st.DataObject) -> None:
+    editor, one_by_one = JsonEditor(data), data
+    for _ in range(draw.draw(st.integers(1, 5))):
+        there = pointers(json.loads(one_by_one))
+        if not there:
+            break
+        pointer = draw.draw(st.sampled_from(there))
+        kind = draw.draw(st.sampled_from(["set", "set", "set", "insert", "remove"]))
+        if kind == "remove":
+            editor.remove(pointer)
+            one_by_one = remove_value(one_by_one, pointer)
+        else:
+            pointer += "x" * (kind == "insert")
+            new = draw.draw(VALUES)
+            editor.set(pointer, new)
+            one_by_one = set_value(one_by_one, pointer, new)
+    assert editor.content() == one_by_one
+
+
+@many
+@given(files(), st.data())
+def test_an_edit_that_fails_leaves_the_file_as_it_was(data: bytes, draw: st.DataObject) -> None:
+    editor = JsonEditor(data)
+    pointer = draw.draw(st.sampled_from(pointers(json.loads(data))))
+    for bad in (float("nan"), ["\ud800"]):
+        with pytest.raises(ValueError):
+            editor.set(pointer, bad)
+    for missing in (pointer + "/nowhere/x", pointer + "\ufffe"):
+        with pytest.raises(KeyError):
+            editor.remove(missing)
+    assert editor.content() == data
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the collected configs are not on this machine")

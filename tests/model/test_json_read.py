@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from genfix.errors import GenfixError
 from genfix.json_types import JsonValue
-from genfix.model.json_read import JsonError, JsonProblem, JsonProblemKind, read_json, read_json_object
+from genfix.model.json_read import (
+    JsonError,
+    JsonProblem,
+    JsonProblemKind,
+    read_json,
+    read_json_object,
+    spelled,
+)
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "real_configs"
 
@@ -141,6 +148,29 @@ def test_any_bytes_give_what_json_gives_or_a_json_error(data: bytes) -> None:
         lines = data.split(b"\n")
         assert 1 <= problem.line <= len(lines)
         assert 1 <= problem.column <= len(lines[problem.line - 1]) + 1
+
+
+def test_numbers_that_are_spelled_are_equal_only_to_their_own_spelling() -> None:
+    assert spelled('{"a": [1, -2.50, NaN, "1", true]}') == {"a": [b"1", b"-2.50", b"NaN", "1", True]}
+    texts = ["1", "1.0", "1.00", "1e0", "true", '"1"', "-0", "0", "-0.0", "NaN", "null"]
+    assert [[other for other in texts if spelled(other) == spelled(text)] for text in texts] == [
+        [text] for text in texts
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("[" * 65 + "]" * 65, "too-deep"),
+        ("[1,]", "syntax"),
+        ('"\\ud800"', "encoding"),
+        ("7" * 5000, "syntax"),
+    ],
+)
+def test_spelled_numbers_are_read_from_sound_files_only(text: str, kind: str) -> None:
+    with pytest.raises(JsonError) as caught:
+        spelled(text)
+    assert caught.value.problem.kind == kind
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the collected configs are not on this machine")
