@@ -2,6 +2,9 @@
 
 axolotl merges into ``merged/`` inside the adapter's folder, ms-swift's ``checkpoint-7`` becomes
 ``checkpoint-7-merged`` beside it. Its tokenizer and chat template are those of the training.
+
+A wrong adapter is worse than none: its template and tokenizer would be taken for the trained ones. So one that
+nobody named is taken only where names say that the folder was merged from it, and nothing in it says otherwise.
 """
 
 import os
@@ -10,17 +13,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, Final, NamedTuple
 
-from genfix.errors import BaseModelError, GenfixError, RefusedError
-from genfix.folder import Folder, LocalFolder
+from genfix.errors import BaseModelError, GenfixError, InputError, RefusedError
+from genfix.folder import Folder, FolderFileError, LocalFolder, same_file
 from genfix.folder.kinds import is_json_config
 from genfix.model import Model
+from genfix.resolver.adapter_shapes import foreign_matrix, has_some_matrix
 from genfix.resolver.base import BaseFacts
 
 __all__ = ["Adapter", "AdapterFacts", "find_adapter"]
 
 _CONFIG: Final = "adapter_config.json"
+_SWIFT_RUN: Final = "args.json"
+_MERGEKIT: Final = "mergekit_config.yml"
 _MERGED_NAME: Final = re.compile(r"(?P<adapter>.+?)[-_]merged")
-_LORA: Final = re.compile(r"(?:base_model\.model\.)?(?P<module>.+)\.lora_A(?:\.\w+)?\.weight")
+_WHOLE_MODEL: Final = re.compile(r"(?:pytorch_)?model(?:-\d+-of-\d+)?\.(?:safetensors|bin)|consolidated.*")
+_PLAIN_WORDS: Final = frozenset(
+    [
+        *("merged", "merge", "model", "checkpoint", "final", "full", "lora", "adapter", "weights", "output"),
+        *("hf", "fp16", "bf16", "fp32", "16bit", ""),
+    ]
+)
+"""Words in the name of a merged folder that name no adapter."""
 
 
 class AdapterFacts(BaseFacts):
@@ -44,28 +57,66 @@ def find_adapter(merged: Model, path: str | os.PathLike[str], spec: str | os.Pat
     model. One that was only found, and is not usable, is left out.
     """
     if spec is not None:
-        return Adapter(_opened(Path(spec), os.fspath(spec), merged))
-    for candidate in _beside(Path(path)):
+        return Adapter(_opened(_named(os.fspath(spec)), os.fspath(spec), merged))
+    if merged.has(_MERGEKIT):
+        return Adapter(None)  # made from whole models; adapters of the same names are other things
+    folder = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would leave the place the user named
+    notes: list[str] = []
+    for candidate in _beside(folder):
         try:
             facts = _opened(candidate, str(candidate), merged)
+            _refuse_unlikely(facts, merged, folder)
         except GenfixError as error:
-            return Adapter(None, (f"the adapter in {candidate} is left out: {error.message}",))
-        return Adapter(facts, (f"the adapter in {candidate} is taken for the one that was merged",))
-    return Adapter(None)
+            notes.append(f"the adapter in {candidate} is left out: {error.message}")
+        else:
+            notes.append(f"the adapter in {candidate} is taken for the one that was merged")
+            return Adapter(facts, tuple(notes))
+    return Adapter(None, tuple(notes))
 
 
-def _beside(merged: Path) -> Iterator[Path]:
-    folder = Path(os.path.abspath(merged))  # noqa: PTH100 - resolve() would leave the place the user named
+# -- where it is -----------------------------------------------------------------------------------------------
+
+
+def _named(spec: str) -> Path:
+    """The directory that the user named. Raises `InputError` or `BaseModelError` where it is none."""
+    if not spec.strip():
+        raise InputError("the path of the adapter is empty", "name the folder that training wrote it to")
+    path = Path(os.path.expanduser(spec))  # noqa: PTH111 - Path.expanduser() raises for an unknown user
+    if os.path.isfile(path):  # noqa: PTH113 - Path.is_file() raises for a name that is too long
+        raise BaseModelError(f"{spec} is a file, not an adapter folder", "name the folder it is in")
+    if not os.path.isdir(path):  # noqa: PTH112 - as above
+        raise BaseModelError(
+            f"there is no adapter folder {spec}",
+            "check the path; an adapter on the Hub has to be downloaded first",
+        )
+    return path
+
+
+def _beside(folder: Path) -> Iterator[Path]:
+    """Folders with an adapter that the name and the place of the merged folder point at."""
     named = _MERGED_NAME.fullmatch(folder.name)
-    if named is not None and (folder.parent / named["adapter"] / _CONFIG).is_file():
-        yield folder.parent / named["adapter"]
-    if (folder.parent / _CONFIG).is_file():
-        yield folder.parent
+    places = [folder.parent / named["adapter"]] if named is not None else []
+    if _names_no_other(folder.name, folder.parent.name):
+        places.append(folder.parent)
+    for place in places:
+        if os.path.isfile(place / _CONFIG):  # noqa: PTH113 - a folder that nobody may enter is no error
+            yield place
+
+
+def _names_no_other(name: str, parent: str) -> bool:
+    """Whether a folder of this name was merged from the adapter it is in, as ``out/merged`` was.
+
+    In ``work/qwen-merged`` or ``work/base`` the adapter of ``work`` is another one.
+    """
+    words, of_parent = (set(re.split(r"[^a-z0-9]+", text.lower())) for text in (name, parent))
+    others = {word for word in words if not word.isdigit()} - _PLAIN_WORDS - of_parent
+    return not words.isdisjoint({"merged", "merge"}) and not others
+
+
+# -- whether it is the one -------------------------------------------------------------------------------------
 
 
 def _opened(path: Path, label: str, merged: Model) -> AdapterFacts:
-    if not path.is_dir():
-        raise BaseModelError(f"there is no adapter folder {label}", "check the path of the adapter")
     folder: Folder = LocalFolder(path, label)
     if _CONFIG not in folder.names():
         raise BaseModelError(
@@ -73,24 +124,43 @@ def _opened(path: Path, label: str, merged: Model) -> AdapterFacts:
             "name the folder that training wrote the adapter to",
         )
     facts = AdapterFacts(folder)
+    whole = next((name for name in facts.weights.files if _WHOLE_MODEL.fullmatch(name)), None)
+    if whole is not None:
+        raise BaseModelError(
+            f"{label} is no adapter: it has the weights of a whole model, {whole}",
+            "name the folder that training wrote the adapter to",
+        )
     for name in sorted(folder.names()):
         if is_json_config(name) or name == _CONFIG:
             facts.json(name)
-    _refuse_other_models(facts, merged)
+    foreign = foreign_matrix(facts, merged)
+    if foreign is not None:
+        raise RefusedError(
+            f"the adapter {label} is not of this model: {foreign}", "name the adapter that was merged"
+        )
     return facts
 
 
-def _refuse_other_models(adapter: Model, merged: Model) -> None:
-    """Raise `RefusedError` where a matrix that the adapter changes has another width in the merged model."""
-    ours = merged.weights.tensors
-    for name, tensor in adapter.weights.adapter_tensors.items():
-        lora = _LORA.fullmatch(name)
-        theirs = ours.get(f"{lora['module']}.weight") if lora is not None else None
-        if theirs is not None and len(theirs.shape) == len(tensor.shape) == 2:
-            if theirs.shape[1] != tensor.shape[1]:
-                raise RefusedError(
-                    f"the adapter {adapter.folder.origin} is not of this model: {lora and lora['module']} takes "
-                    f"{theirs.shape[1]} values here and {tensor.shape[1]} there",
-                    "name the adapter that was merged",
-                )
-            return
+def _refuse_unlikely(adapter: Model, merged: Model, path: Path) -> None:
+    """Raise `RefusedError` where an adapter that nobody named is perhaps of another run."""
+    if _is_trained_on(adapter, path):
+        raise RefusedError("it was trained on top of this model, and is not in it")
+    if not has_some_matrix(adapter, merged):
+        raise RefusedError("none of the matrices that it changes is here")
+    # ms-swift copies the arguments of the run from the adapter's folder into the merged one.
+    if merged.has(_SWIFT_RUN) and adapter.has(_SWIFT_RUN):
+        try:
+            same = same_file(merged.folder, adapter.folder, _SWIFT_RUN)
+        except FolderFileError:
+            same = False
+        if not same:
+            raise RefusedError(f"its {_SWIFT_RUN} is of another run than the one here")
+
+
+def _is_trained_on(adapter: Model, merged: Path) -> bool:
+    """Whether the adapter's own file names the merged folder as its base, from wherever training saw it."""
+    named = adapter.object(_CONFIG).get("base_model_name_or_path")
+    if not isinstance(named, str):
+        return False
+    tail = [part for part in re.split(r"[\\/]+", named) if part not in ("", ".")][-2:]
+    return bool(tail) and ".." not in tail and list(merged.parts[-len(tail) :]) == tail

@@ -2,13 +2,15 @@
 
 A pretrained model may come with the chat template of its sibling (Qwen2.5): its stop set is right for it. Only
 where a turn end was trained does its absence from the stop set do harm, so stop tokens that the base's own
-set lacks are added on such proof alone. Any one piece will do.
+set lacks are added on such proof alone. Any one piece will do; only a run that says of itself that it was on
+plain text takes what other papers and the weights say with it.
 """
 
+import re
 from collections.abc import Iterator
-from itertools import islice
 from typing import Final
 
+from genfix.errors import BaseModelError
 from genfix.folder import FolderFileError, same_file
 from genfix.message import Message, message
 from genfix.model import Model
@@ -21,33 +23,65 @@ _TRAINER_FILES: Final = (
     "trainer_state.json",
     "train_results.json",
     "trainer_log.jsonl",  # LLaMA-Factory
-    "training_args.yaml",
+    "training_args.yaml",  # LLaMA-Factory's web page
     "args.json",  # ms-swift
 )
+_SWIFT_RUN: Final = "args.json"
+_SWIFT_TRAINS: Final = ("learning_rate", "num_train_epochs", "train_iters", "max_epochs")
+"""What only the arguments of a training have: ms-swift writes the file also where it quantises or converts."""
+_FACTORY_RUN: Final = "training_args.yaml"
+_PLAIN_STAGE: Final = re.compile(r"(?m)^stage:[ \t]*['\"]?pt['\"]?[ \t]*\r?$")
 _TRAINER_TAGS: Final = frozenset(
-    ["generated_from_trainer", "trl", "sft", "dpo", "llama-factory", "axolotl", "alignment-handbook", "swift"]
+    ["generated_from_trainer", "trl", "sft", "dpo", "llama-factory", "axolotl", "alignment-handbook"]
 )
-"""Tags that training frameworks, and nobody by hand, write into a model card's front matter."""
+"""Tags that training frameworks write into a model card's front matter."""
 
 
 def chat_training(merged: Model, base: Model | None, adapter: Model | None) -> tuple[Message, ...]:
     """Every piece of evidence that the folder tells, the cheapest to find first; empty where there is none."""
-    found = (*_papers(merged, base, adapter), *_tokens(merged, base))
-    if found or base is None:
+    on_plain_text = _is_on_plain_text(merged, base, adapter)
+    papers = () if on_plain_text else _papers(merged, base, adapter)
+    found = (*papers, *_tokens(merged, base))
+    if found or base is None or on_plain_text:
         return found
     return tuple(_weights(merged, base))
+
+
+def _is_on_plain_text(merged: Model, base: Model | None, adapter: Model | None) -> bool:
+    """Whether the last training says that it was a pretraining: then it taught no turn end."""
+    if not _same(merged, base, _SWIFT_RUN) and merged.object(_SWIFT_RUN).get("use_chat_template") is False:
+        return True
+    if _FACTORY_RUN in merged.folder.names() and not _same(merged, base, _FACTORY_RUN):
+        try:
+            text = merged.folder.read(_FACTORY_RUN).decode("utf-8", "replace")
+        except FolderFileError:
+            return False
+        return _PLAIN_STAGE.search(text) is not None
+    if adapter is None:
+        return False
+    try:
+        return adapter.object(_SWIFT_RUN).get("use_chat_template") is False
+    except BaseModelError:  # a witness's broken file is an error where its content is taken, not here
+        return False
 
 
 def _papers(merged: Model, base: Model | None, adapter: Model | None) -> Iterator[Message]:
     if adapter is not None:
         yield message("proof-adapter", folder=adapter.folder.origin.label)
     for name in _TRAINER_FILES:
-        if merged.has(name) and not _same(merged, base, name):
+        if merged.has(name) and not _same(merged, base, name) and _is_of_training(merged, name):
             yield message("proof-trainer-file", file=name)
     if merged.has("README.md") and not _same(merged, base, "README.md"):
-        tags = [tag for tag in front_matter_list(merged.folder, "tags") if tag in _TRAINER_TAGS]
+        tags = [tag for tag in front_matter_list(merged.folder, "tags") if tag.lower() in _TRAINER_TAGS]
         if tags:
             yield message("proof-model-card", tag=tags[0])
+
+
+def _is_of_training(merged: Model, name: str) -> bool:
+    if name != _SWIFT_RUN:
+        return True
+    run = merged.object(name)
+    return any(isinstance(run.get(key), int | float) for key in _SWIFT_TRAINS)
 
 
 def _tokens(merged: Model, base: Model | None) -> Iterator[Message]:
@@ -79,8 +113,9 @@ def _same(merged: Model, base: Model | None, name: str) -> bool:
 # -- weights --------------------------------------------------------------------------------------------------
 
 _SAMPLE_BYTES: Final = 4096
-_SAMPLES: Final = 24
-"""So many matrices are compared, spread over the model: training changes at least a row of one of them."""
+_SAMPLES: Final = 4
+"""So many matrices of each kind are compared, spread over the layers: an adapter may change one kind alone."""
+_NUMBER: Final = re.compile(r"\d+")
 
 
 def _weights(merged: Model, base: Model) -> Iterator[Message]:
@@ -100,33 +135,53 @@ def _weights(merged: Model, base: Model) -> Iterator[Message]:
 
 
 def _is_quantised(model: Model) -> bool:
-    return any(model.config_value(key) is not None for key in ("quantization_config", "quantization"))
+    """By its config, or by its tensors where the config has lost the entry."""
+    said = any(model.config_value(key) is not None for key in ("quantization_config", "quantization"))
+    return said or model.weights.outline.quantization is not None
 
 
 def _changed_tensor(merged: Model, base: Model) -> str | None:
-    ours, theirs = merged.weights.tensors, base.weights.tensors
-    alike = [
-        name
-        for name, tensor in ours.items()
-        if len(tensor.shape) == 2
-        and name in theirs
-        and (tensor.dtype, tensor.shape) == (theirs[name].dtype, theirs[name].shape)
-    ]
-    step = max(1, len(alike) // _SAMPLES)
-    for name in islice(alike, 0, None, step):
-        try:
-            if merged.weights.sample(name, _SAMPLE_BYTES) != base.weights.sample(name, _SAMPLE_BYTES):
-                return name
-        except FolderFileError:
-            return None
-    return None
+    return next((name for name in _sampled(merged, base) if _differs(merged, base, name)), None)
+
+
+def _sampled(merged: Model, base: Model) -> Iterator[str]:
+    """Matrices of one shape and type in both: of each kind (``layers.*.mlp.down_proj``) a few."""
+    kinds: dict[str, list[str]] = {}
+    theirs = base.weights.tensors
+    for name, tensor in merged.weights.tensors.items():
+        other = theirs.get(name)
+        if other is None or len(tensor.shape) != 2:
+            continue
+        if (tensor.dtype, tensor.shape, tensor.size) == (other.dtype, other.shape, other.size):
+            kinds.setdefault(_NUMBER.sub("*", name), []).append(name)
+    for names in kinds.values():
+        last = len(names) - 1
+        yield from dict.fromkeys(names[last * part // (_SAMPLES - 1)] for part in range(_SAMPLES))
+
+
+def _differs(merged: Model, base: Model, name: str) -> bool:
+    """Whether the first rows differ, as far as both files have them: one that was cut off proves nothing."""
+    try:
+        ours = merged.weights.sample(name, _SAMPLE_BYTES)
+        theirs = base.weights.sample(name, _SAMPLE_BYTES)
+    except FolderFileError:
+        return False
+    return len(ours) == len(theirs) and ours != theirs
 
 
 def _changed_file(merged: Model, base: Model) -> str | None:
-    """The smallest weights file of equal size and other digest: other sizes may be another layout of the same."""
+    """One weights file of equal size and other digest: other sizes may be another layout of the same.
+
+    The smallest, for it is read whole; but none with far fewer tensors than others, where an embedding may be
+    alone that no adapter changed.
+    """
     shared = [name for name in merged.weights.files if name in base.weights.files]
     alike = [name for name in shared if merged.folder.stat(name).size == base.folder.stat(name).size]
-    for name in sorted(alike, key=lambda name: merged.folder.stat(name).size)[:1]:
+    headers = merged.weights.headers
+    count = {name: len(headers[name].tensors) if name in headers else 0 for name in alike}
+    most = max(count.values(), default=0)
+    full = [name for name in alike if 2 * count[name] >= most]
+    for name in sorted(full, key=lambda name: merged.folder.stat(name).size)[:1]:
         try:
             return None if same_file(merged.folder, base.folder, name) else name
         except FolderFileError:
