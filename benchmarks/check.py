@@ -100,7 +100,13 @@ def main(runs: int) -> None:
         make_merged(root / "base", root / "merged")
         hello = [sys.executable, str(root / "hello.py")]
         check = [sys.executable, "-m", "genfix", "check", str(root / "merged"), "--base", str(root / "base")]
-        environment = {**os.environ, "XDG_CACHE_HOME": str(root / "cache")}
+        environment = {
+            **os.environ,
+            "XDG_CACHE_HOME": str(root / "cache"),
+            # As installed: pip compiles what it installs, a working tree may be told not to.
+            "PYTHONPYCACHEPREFIX": str(root / "bytecode"),
+            "PYTHONDONTWRITEBYTECODE": "",
+        }
         print(
             f"tokenizer.json: {(root / 'base' / 'tokenizer.json').stat().st_size / 1e6:.1f} MB, {runs} runs each\n"
         )

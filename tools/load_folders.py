@@ -1,4 +1,4 @@
-# ruff: noqa: INP001, T201 - a script of its own, run by the interpreter of a reader; it says how far it is
+# ruff: noqa: INP001, RUF001, T201 - a script of its own, run by a reader; Chinese text; it says how far it is
 """Loads model folders with the transformers beside it and writes down what came of it; tools/loads.py runs it.
 
 ``python tools/load_folders.py JOBS RESULT``: JOBS is a JSON list of ``{"name", "path", "code", "processor"}``,
@@ -11,6 +11,7 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 from typing import Final, NamedTuple, TypedDict
@@ -23,7 +24,23 @@ CHAT: Final = (
     {"role": "assistant", "content": "我是一个模型。"},
     {"role": "user", "content": "And how old?"},
 )
-SAMPLING: Final = ("do_sample", "temperature", "top_p", "top_k", "repetition_penalty", "max_length", "max_new_tokens")
+SAMPLING: Final = (
+    "do_sample",
+    "temperature",
+    "top_p",
+    "top_k",
+    "repetition_penalty",
+    "max_length",
+    "max_new_tokens",
+)
+SETTINGS: Final = (
+    "padding_side",
+    "truncation_side",
+    "pad_token",
+    "bos_token",
+    "unk_token",
+    "model_max_length",
+)
 IDS: Final = tuple(range(3, 43))
 """What the model is asked: long enough for a wrong rotation to show, and without special tokens."""
 
@@ -93,7 +110,12 @@ class _Folder:
         try:
             run()
         except Exception as error:  # noqa: BLE001 - whatever a reader raises is what we are here to see
-            text = " ".join(str(error).replace(self._job["path"], "FOLDER").split())
+            text = " ".join(
+                str(error)
+                .replace(self._job["path"], "FOLDER")
+                .replace(Path(self._job["path"]).name, "FOLDER")
+                .split()
+            )
             self.errors[part] = f"{type(error).__name__}: {text}"
 
     def _config(self) -> None:
@@ -108,12 +130,16 @@ class _Folder:
         )
         self.facts["ids"] = tokenizer(SAMPLE)["input_ids"]
         self.facts["eos token"] = tokenizer.eos_token_id
-        self._try("template", lambda: self._template(tokenizer.apply_chat_template, tokenizer))
+        self.facts["settings"] = {name: getattr(tokenizer, name, None) for name in SETTINGS} | {
+            "special ids": sorted(set(tokenizer.all_special_ids)),
+        }
 
-    def _template(self, render: Callable[..., str], encode: Callable[..., dict[str, object]]) -> None:
-        text = render(list(CHAT), tokenize=False, add_generation_prompt=True)
-        self.facts["template"] = text
-        self.facts["chat ids"] = encode(text, add_special_tokens=False)["input_ids"]
+        def template() -> None:
+            text = tokenizer.apply_chat_template(list(CHAT), tokenize=False, add_generation_prompt=True)
+            self.facts["template"] = text
+            self.facts["chat ids"] = tokenizer(text, add_special_tokens=False)["input_ids"]
+
+        self._try("template", template)
 
     def _generation(self) -> None:
         transformers = self._reader.transformers
@@ -135,8 +161,11 @@ class _Folder:
         if not hasattr(processor, "image_processor"):
             raise TypeError(f"a {type(processor).__name__}, which reads no images")
         image = importlib.import_module("PIL.Image").new("RGB", (64, 48), (200, 100, 50))
-        seen = processor.image_processor(images=[image], return_tensors="np")
-        self.facts["image"] = {name: [list(value.shape), round(float(value.mean()), 4)] for name, value in seen.items()}
+        tensors = "np" if self._reader.torch is None else "pt"
+        seen = processor.image_processor(images=[image], return_tensors=tensors)
+        self.facts["image"] = {
+            name: [list(value.shape), round(float(value.max()), 4)] for name, value in seen.items()
+        }
 
     def _model(self) -> None:
         torch = self._reader.torch
@@ -147,19 +176,23 @@ class _Folder:
         config = transformers.AutoConfig.from_pretrained(path, trust_remote_code=code)
         images = transformers.AutoModelForImageTextToText
         auto = images if type(config) in images._model_mapping else transformers.AutoModelForCausalLM  # noqa: SLF001
+        # Before 4.56 only this spelling is known, from 5 on only the other one for sure.
+        precision = {"torch_dtype" if transformers.__version__.startswith("4.") else "dtype": torch.float32}
         model, info = auto.from_pretrained(
-            path, trust_remote_code=code, dtype=torch.float32, output_loading_info=True
+            path, trust_remote_code=code, output_loading_info=True, **precision
         )
+        self.facts["rope"] = dict(_rotations(model.named_modules(), model.named_buffers())) or None
         for kind in ("missing_keys", "mismatched_keys", "unexpected_keys"):
             if info[kind]:
-                raise WeightsError(f"{kind}: {sorted(map(str, info[kind]))[0]} and {len(info[kind]) - 1} more")
-        self.facts["rope"] = dict(_rotations(model.named_modules(), model.named_buffers())) or None
+                raise WeightsError(f"{kind}: {min(map(str, info[kind]))} and {len(info[kind]) - 1} more")
         with torch.no_grad():
             logits = model.eval()(input_ids=torch.tensor([IDS])).logits[0, -1]
         self.facts["answer"] = [round(value, 5) for value in logits.tolist()]
 
 
-def _rotations(modules: Iterator[tuple[str, object]], buffers: Iterator[tuple[str, object]]) -> Iterator[tuple[str, object]]:
+def _rotations(
+    modules: Iterator[tuple[str, object]], buffers: Iterator[tuple[str, object]]
+) -> Iterator[tuple[str, object]]:
     """The rotation of each position as the built model really uses it."""
     for name, buffer in buffers:
         if name.endswith("inv_freq") and not name.endswith("original_inv_freq"):
@@ -177,6 +210,15 @@ def _torch() -> ModuleType | None:
         return None
 
 
+def _image_libraries() -> Iterator[str]:
+    """What processors need; without them no processor loads, the base's neither."""
+    for name in ("torchvision", "pillow"):
+        try:
+            yield f"{name} {version(name)}"
+        except PackageNotFoundError:
+            yield f"no {name}"
+
+
 def main() -> int:
     """Load all; the exit code."""
     warnings.simplefilter("ignore")
@@ -187,9 +229,9 @@ def main() -> int:
     for job in jobs:
         print(job["name"], file=sys.stderr, flush=True)
         folders[job["name"]] = _Folder(reader, job).load()
-    version = f"transformers {reader.transformers.__version__}"
-    version += f", torch {reader.torch.__version__}" if reader.torch is not None else ", no torch"
-    Path(sys.argv[2]).write_text(json.dumps({"version": version, "folders": folders}), encoding="utf-8")
+    torch = f"torch {reader.torch.__version__}" if reader.torch is not None else "no torch"
+    versions = ", ".join([f"transformers {reader.transformers.__version__}", torch, *_image_libraries()])
+    Path(sys.argv[2]).write_text(json.dumps({"version": versions, "folders": folders}), encoding="utf-8")
     return 0
 
 

@@ -117,6 +117,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "GF704": "`tokenizer.model` 还在，而附加 token 只写在 `tokenizer.json` 里，llama.cpp 转换时会丢掉它们。",
     "GF711": "RoPE 只写在 transformers 5 的 `rope_parameters` 里，旧读取器会悄悄使用默认值。",
     "GF712": "RoPE 与基座不同，或者被重置成了默认值。",
+    "GF713": "`tie_word_embeddings` 只写在复合 `config.json` 的顶层，而权重里没有单独的输出头：transformers 4 会随机生成一个。",
     "GF721": "完整权重旁边有 `adapter_config.json`。",
     "GF722": "目录里有训练留下的文件：优化器、调度器、随机状态、参数。",
     "GF901": "某个 JSON 文件无法解析，或者不是一个对象。",

@@ -4,9 +4,12 @@ from enum import StrEnum
 from typing import Final
 
 __all__ = [
+    "ADDED_TOKENS",
+    "FAST_TOKENIZER",
     "GENERATION_CONFIG",
     "PROCESSOR_FILES",
     "SLOW_VOCABULARIES",
+    "SPECIAL_TOKENS_MAP",
     "TOKENIZER_CONFIG",
     "TOKENIZER_FILES",
     "FileKind",
@@ -17,6 +20,9 @@ __all__ = [
 
 GENERATION_CONFIG: Final = "generation_config.json"
 TOKENIZER_CONFIG: Final = "tokenizer_config.json"
+FAST_TOKENIZER: Final = "tokenizer.json"
+SPECIAL_TOKENS_MAP: Final = "special_tokens_map.json"
+ADDED_TOKENS: Final = "added_tokens.json"
 
 PROCESSOR_FILES: Final = (
     "preprocessor_config.json",
@@ -40,10 +46,10 @@ SLOW_VOCABULARIES: Final = (
 """Vocabularies that a slow tokenizer, or a converter to another format, reads."""
 
 TOKENIZER_FILES: Final = (
-    "tokenizer.json",
+    FAST_TOKENIZER,
     TOKENIZER_CONFIG,
-    "special_tokens_map.json",
-    "added_tokens.json",
+    SPECIAL_TOKENS_MAP,
+    ADDED_TOKENS,
     *SLOW_VOCABULARIES,
 )
 

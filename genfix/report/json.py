@@ -52,6 +52,7 @@ def report_json(report: Report) -> JsonValue:
         "target": report.target,
         "base": report.base,
         "findings": [finding_json(finding) for finding in report.findings],
+        "notes": [*report.notes],
         "summary": summary_json(report.findings),
     }
 

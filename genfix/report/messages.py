@@ -228,6 +228,8 @@ ENGLISH: Final[Mapping[str, str]] = {
     "further-template-missing": "is missing: a request for this template by its name fails",
     "embedding-file-missing": "is missing: sentence-transformers pools in another way without it",
     "why-module-weights": "weights of a module are gone too: {files}",
+    "tied-for-new-readers-only": "is missing in {part}, where transformers 4 looks: it makes up a random output head",
+    "why-tied-in-both": "the top says so, the weights have no head, and {part} is where the base's readers look",
     # leftovers
     "adapter-beside-weights": "makes transformers load {base} with an adapter, and not the weights that are here",
     "evidence-adapter-weights": "{file} is here too; vLLM without an index loads it as a part of the model",

@@ -35,7 +35,7 @@ def json_files(context: Context) -> list[str]:
 
 # -- numbers that JSON does not have ---------------------------------------------------------------------------
 
-_number: Final = re.compile(rf"{STRING}|(-?(?:NaN|Infinity|[0-9]++(?=[.eE])[0-9.eE+-]*+))", re.DOTALL)
+_NUMBER: Final = rf"(?s){STRING}|(-?(?:NaN|Infinity|[0-9]++(?=[.eE])[0-9.eE+-]*+))"
 
 
 def _not_finite(context: Context, rule: Rule) -> Iterator[Finding]:
@@ -44,7 +44,9 @@ def _not_finite(context: Context, rule: Rule) -> Iterator[Finding]:
         if _is_finite(value):
             continue
         text = context.merged.folder.read(name).decode(errors="replace")
-        odd = (found for found in _number.finditer(text) if found[1] and not math.isfinite(float(found[1])))
+        odd = (
+            found for found in re.finditer(_NUMBER, text) if found[1] and not math.isfinite(float(found[1]))
+        )
         places: dict[str, re.Match[str]] = {}
         for pointer, found in zip(_pointers(value), odd, strict=False):
             if context.base is not None or name == FAST_TOKENIZER or found[1].endswith("NaN"):

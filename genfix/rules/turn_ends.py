@@ -253,7 +253,8 @@ RULES: Final = (
                 "Safe: only ids are added, and only tokens this very folder's template ends a turn with. A template that "
                 "is not the base's needs no proof. With the base's own template, or without a base, chat training must "
                 "be proven: by the adapter, files a trainer left, added turn tokens, an EOS that became the turn end, or "
-                "weights that differ from the base's. Without proof a base's own habit is left alone, and without a base "
+                "weights that differ from the base's. A run that says it was on plain text proves nothing. Without proof "
+                "a base's own habit is left alone, and without a base "
                 "the finding is information."
             ),
             sources=("hiyouga/LLaMA-Factory#7454", "QwenLM/Qwen3#927", "huggingface/open-r1#604"),

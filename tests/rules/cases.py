@@ -58,6 +58,7 @@ SEEING = (
     "<|image_pad|>{% else %}{{ c.text }}{% endif %}{% endfor %}<|im_end|>\n{% endfor %}"
 )
 VLM = with_json(VLM, PROCESSOR, chat_template=SEEING)
+COMPOSITE = with_json(VLM, "config.json", num_hidden_layers=...) | {SINGLE: weight_file(causal(head=False))}
 BOS = with_json(
     QWEN,
     TOK,
@@ -240,6 +241,16 @@ _ENTRIES: dict[str, _Entry] = {
         with_json(QWEN, "config.json", rope_theta=2e6),
         with_json(QWEN, "config.json", rope_theta=..., rope_parameters=NEW_ROPE),
         QWEN,
+    ),
+    "GF713": (
+        with_json(COMPOSITE, "config.json", tie_word_embeddings=True, text_config={"num_hidden_layers": 2}),
+        with_json(
+            COMPOSITE,
+            "config.json",
+            tie_word_embeddings=True,
+            text_config={"num_hidden_layers": 2, "tie_word_embeddings": True},
+        ),
+        with_json(COMPOSITE, "config.json", tie_word_embeddings=True),
     ),
     "GF721": (WEIGHTED | ADAPTER, WEIGHTED, None),
     "GF722": (WEIGHTED | {"optimizer.pt": b""}, WEIGHTED, None),

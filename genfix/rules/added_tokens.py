@@ -1,0 +1,128 @@
+"""GF303: added tokens of the base that are gone or have moved.
+
+Who is right: the adapter, then merged. A token that was added, or that took the place of a reserved one, is a
+training choice. A token of the base that is gone or has moved, although the embedding has the base's rows, is damage.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from genfix.folder.kinds import ADDED_TOKENS, FAST_TOKENIZER, SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG
+from genfix.message import message
+from genfix.model import Model, TokenTable, TurnEnds
+from genfix.rules.context import Context
+from genfix.rules.finding import Applicability, Finding, Fix, Severity, Witness
+from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.token_ids import DECODER, SHOWN, lacking, shown, table_file, with_base_tables
+
+__all__ = ["RULES"]
+
+
+def _added_token_changed(context: Context, rule: Rule) -> Iterator[Finding]:
+    base, merged = context.base, context.merged
+    if base is None or not merged.tokenizer.is_known or not base.tokenizer.is_known:
+        return
+    if merged.vocab_rows is None or merged.vocab_rows != base.vocab_rows:
+        return
+    if any(context.lost_from_base(name) for name in (FAST_TOKENIZER, TOKENIZER_CONFIG)) or _unreadable(
+        merged
+    ):
+        return  # the file is put right first
+    if (
+        context.lost_from_base(ADDED_TOKENS)
+        and not merged.has(FAST_TOKENIZER)
+        and DECODER not in merged.tokenizer_config
+    ):
+        return
+    changed = _changed_tokens(context, merged.tokenizer, base.tokenizer)
+    if not changed:
+        return
+    used = _used_texts(context, base)
+    harmed = [text for text in changed if text in used]
+    fix = _base_tokens_back(context, base)
+    yield rule.finding(
+        table_file(merged),
+        message("added-token-changed", tokens=shown([*harmed, *(t for t in changed if t not in harmed)])),
+        severity=Severity.ERROR if harmed else Severity.WARNING,
+        witness=Witness.BASE,
+        evidence=[
+            message("evidence-token-id", token=text, base=base.tokenizer.ids[text], merged=own)
+            if (own := merged.tokenizer.ids.get(text)) is not None
+            else message("evidence-token-gone", token=text, base=base.tokenizer.ids[text])
+            for text in changed[:SHOWN]
+        ],
+        engines=tuple(context.views) if harmed else (),
+        fix=fix,
+    )
+
+
+def _unreadable(model: Model) -> bool:
+    if model.tokenizer_problem is not None:
+        return True
+    return any(model.json(name).unreadable for name in (TOKENIZER_CONFIG, SPECIAL_TOKENS_MAP, ADDED_TOKENS))
+
+
+def _changed_tokens(context: Context, ours: TokenTable, theirs: TokenTable) -> list[str]:
+    """Tokens of the base that are gone or have moved, and neither renamed nor trained so."""
+    adapter = context.adapter.tokenizer if context.adapter is not None else None
+    changed: list[str] = []
+    for text, token_id in lacking(ours, theirs).items():
+        own = ours.ids.get(text)
+        if own is None and ours.text(token_id) is not None:
+            continue  # another token has taken its place: ChatML on reserved tokens
+        if adapter is not None and adapter.is_known and adapter.ids.get(text) in (own, token_id):
+            continue  # trained so, or said against the adapter already
+        changed.append(text)
+    return changed
+
+
+def _used_texts(context: Context, base: Model) -> frozenset[str]:
+    """What the chat template writes, and the tokens that end a text."""
+    ends = base.turn_ends if context.template_equal else context.merged.turn_ends
+    named = (base.tokenizer.eos_token, context.merged.tokenizer.eos_token)
+    written = (*ends.literals, *ends.unknown_literals) if isinstance(ends, TurnEnds) else ()
+    return frozenset(written) | {name for name in named if name is not None}
+
+
+def _base_tokens_back(context: Context, base: Model) -> Fix:
+    """The base's token tables over merged's, where that loses no token of merged's."""
+    merged = context.merged
+    added = [text for text in merged.tokenizer.ids if text not in base.tokenizer.ids]
+    if added:
+        return Fix(Applicability.MANUAL, message("why-tokens-added", tokens=shown(added)))
+    operations, table = with_base_tables(context, base)
+    if not operations or lacking(table, base.tokenizer):
+        return Fix(Applicability.MANUAL, message("why-no-token-table"))
+    return Fix(Applicability.UNSAFE, message("why-token-table-of-base"), operations)
+
+
+RULES: Final = (
+    Rule(
+        code="GF303",
+        name="added-token-changed",
+        severity=Severity.ERROR,
+        needs_base=True,
+        doc=RuleDoc(
+            what=(
+                "An added token of the base is gone, or has another id, although the embedding has as many rows as the "
+                "base's."
+            ),
+            why=(
+                "The token is split into pieces, or stands at a row that was trained for another. Turn markers then mean "
+                "nothing to the model. Yi's `<|startoftext|>` went from 1 to 64000 when a Llama tokenizer saved it."
+            ),
+            fix="The base's `tokenizer.json`, and its tables of added tokens in the other tokenizer files.",
+            safety=(
+                "Unsafe: the whole vocabulary becomes the base's. Manual where tokens were added here. A reserved token "
+                "that was renamed and kept its id is no finding, nor is what the adapter's tokenizer has as well. Error "
+                "where the chat template writes the token or it ends a text, else a warning."
+            ),
+            sources=(
+                "axolotl-ai-cloud/axolotl#1322",
+                "arcee-ai/mergekit#469",
+                "OpenRLHF/OpenRLHF#1069",
+            ),
+        ),
+        check=_added_token_changed,
+    ),
+)

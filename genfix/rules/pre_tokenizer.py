@@ -1,0 +1,131 @@
+"""GF311: how text is cut before the vocabulary sees it.
+
+Who is right: the adapter's tokenizer, then the base's, whose rows the embedding has. Other spellings of the same
+behaviour are no difference.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from genfix.folder.kinds import FAST_TOKENIZER
+from genfix.json_types import JsonObject, JsonValue
+from genfix.message import message
+from genfix.rules.context import Context
+from genfix.rules.finding import Applicability, Finding, Fix, RestoreFile, Severity, Witness
+from genfix.rules.restoring import rows_differ
+from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.token_ids import lacking, shown
+
+__all__ = ["RULES", "canonical"]
+
+_CUTTERS: Final = ("normalizer", "pre_tokenizer")
+
+_DEFAULTS: Final[Mapping[str, JsonObject]] = {
+    "ByteLevel": {"add_prefix_space": True, "trim_offsets": True, "use_regex": True},
+    "Metaspace": {"replacement": "\u2581", "prepend_scheme": "always", "split": True},
+    "Split": {"invert": False},
+    "Digits": {"individual_digits": False},
+    "Punctuation": {"behavior": "Isolated"},
+}
+"""What the tokenizers library takes for a key that is absent; newer versions write it out."""
+
+
+def _pre_tokenizer_changed(context: Context, rule: Rule) -> Iterator[Finding]:
+    base, merged = context.base, context.merged
+    if base is None:
+        return
+    ours, theirs = merged.tokenizer_head, base.tokenizer_head
+    if not ours or not theirs or rows_differ(merged.vocab_rows, base.vocab_rows) is not None:
+        return
+    trained = context.adapter.tokenizer_head if context.adapter is not None else {}
+    changed = [
+        part
+        for part in _CUTTERS
+        if part in ours  # a key that stands after the vocabulary was not read
+        and part in theirs
+        and (own := canonical(ours[part])) != canonical(theirs[part])
+        and not (trained and own == canonical(trained.get(part)))
+    ]
+    if not changed:
+        return
+    added = lacking(base.tokenizer, merged.tokenizer)
+    yield rule.finding(
+        FAST_TOKENIZER,
+        message("pre-tokenizer-changed", parts=[*changed]),
+        witness=Witness.BASE,
+        evidence=[
+            message(
+                "evidence-cutter", part=part, base=_kinds(theirs.get(part)), merged=_kinds(ours.get(part))
+            )
+            for part in changed
+        ],
+        fix=Fix(Applicability.MANUAL, message("why-tokens-added", tokens=shown(added)))
+        if added
+        else Fix(Applicability.UNSAFE, message("why-cutter-of-base"), (RestoreFile(FAST_TOKENIZER),)),
+    )
+
+
+def canonical(value: JsonValue) -> JsonValue:
+    """``value`` with defaults written out and old spellings renewed, so that equal behaviour compares equal."""
+    if not isinstance(value, dict):
+        return value
+    kind = value.get("type")
+    if kind == "Sequence":
+        parts = _parts(value)
+        return parts[0] if len(parts) == 1 else {"type": kind, "parts": parts} if parts else None
+    if not isinstance(kind, str):
+        return value
+    filled: JsonObject = {**_DEFAULTS.get(kind, {}), **value}
+    filled = {key: entry for key, entry in filled.items() if entry is not None}
+    if kind == "Metaspace":
+        old = filled.pop("add_prefix_space", None)
+        filled.pop("str_rep", None)
+        if old is False and "prepend_scheme" not in value:
+            filled["prepend_scheme"] = "never"
+    return filled
+
+
+def _parts(sequence: JsonObject) -> list[JsonValue]:
+    """The steps of a sequence, those of sequences inside it in their place."""
+    found: list[JsonValue] = []
+    for key in ("normalizers", "pretokenizers"):
+        entries = sequence.get(key)
+        for entry in entries if isinstance(entries, list) else []:
+            part = canonical(entry)
+            if isinstance(part, dict) and part.get("type") == "Sequence":
+                inner = part.get("parts")
+                found += inner if isinstance(inner, list) else []
+            elif part is not None:
+                found.append(part)
+    return found
+
+
+def _kinds(value: JsonValue) -> list[JsonValue]:
+    """The names of the steps."""
+    part = canonical(value)
+    steps = part.get("parts", [part]) if isinstance(part, dict) else []
+    return [step.get("type") for step in (steps if isinstance(steps, list) else []) if isinstance(step, dict)]
+
+
+RULES: Final = (
+    Rule(
+        code="GF311",
+        name="pre-tokenizer-changed",
+        severity=Severity.WARNING,
+        needs_base=True,
+        doc=RuleDoc(
+            what="`normalizer` or `pre_tokenizer` of `tokenizer.json` is not the base's, although the embedding has the base's rows.",
+            why=(
+                "Text is cut into other tokens than the base was trained on. llama.cpp's converter says `BPE pre-tokenizer "
+                "was not recognized`. Values that only newer versions of the tokenizers library write out are no change."
+            ),
+            fix="The base's `tokenizer.json`.",
+            safety=(
+                "Unsafe: training may have used the new one. Manual where tokens were added or moved here. Silent where "
+                "the adapter's tokenizer has the same."
+            ),
+            sources=("ggml-org/llama.cpp#9927", "ggml-org/llama.cpp#8649", "unslothai/unsloth#2984"),
+        ),
+        check=_pre_tokenizer_changed,
+    ),
+)

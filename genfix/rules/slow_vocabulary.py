@@ -1,0 +1,146 @@
+"""GF310: the vocabulary that slow tokenizers and converters read.
+
+Who is right: the base, as far as nothing says that tokens or the way text is cut were changed.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from genfix.folder import FolderFileError
+from genfix.folder.kinds import ADDED_TOKENS, FAST_TOKENIZER, SLOW_VOCABULARIES, TOKENIZER_CONFIG
+from genfix.json_types import JsonValue
+from genfix.message import Message, message
+from genfix.model import Model
+from genfix.rules.context import Context
+from genfix.rules.finding import (
+    Applicability,
+    Finding,
+    Fix,
+    Operation,
+    RestoreFile,
+    SetField,
+    Severity,
+    Witness,
+)
+from genfix.rules.restoring import rows_differ
+from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.token_ids import DECODER, shown
+
+__all__ = ["RULES"]
+
+_SENTENCEPIECE: Final = ("tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
+
+_OF_SLOW_CLASSES: Final = ("vocab.json", "merges.txt", "vocab.txt")
+
+
+def _slow_vocabulary(context: Context, rule: Rule) -> Iterator[Finding]:
+    base, merged = context.base, context.merged
+    if base is None or not merged.has(FAST_TOKENIZER) or merged.tokenizer_problem is not None:
+        return  # without tokenizer.json the loss is another rule's
+    lost = [name for name in SLOW_VOCABULARIES if context.lost_from_base(name)]
+    pieces = [name for name in lost if _is_sentencepiece(base, name)]
+    own_code = _has_slow_code(merged)
+    lost = [name for name in lost if own_code or name in pieces or name in _OF_SLOW_CLASSES]
+    if not lost:
+        return
+    doubt = _vocabulary_doubt(context, base)
+    operations: list[Operation] = [RestoreFile(name) for name in lost]
+    if pieces:
+        operations += _tokens_beside(merged, base, with_file=doubt is None)
+    yield rule.finding(
+        lost[0],
+        message("sentencepiece-missing" if pieces else "slow-vocabulary-missing", files=[*lost]),
+        severity=Severity.WARNING if pieces or own_code else Severity.INFO,
+        witness=Witness.BASE,
+        fix=Fix(
+            Applicability.UNSAFE if doubt else Applicability.SAFE,
+            doubt or message("why-vocabulary-same"),
+            tuple(operations),
+        ),
+    )
+
+
+def _is_sentencepiece(base: Model, name: str) -> bool:
+    """Whether the file is a protobuf message that starts with a piece: others use the name for a list of text lines."""
+    if name not in _SENTENCEPIECE:
+        return False
+    try:
+        return base.folder.read_range(name, 0, 1) == b"\n"
+    except FolderFileError:
+        return False
+
+
+def _has_slow_code(merged: Model) -> bool:
+    """Whether the tokenizer is a slow class of the model's own, which reads these files and no tokenizer.json."""
+    code = merged.tokenizer_config.get("auto_map")
+    names = code.get("AutoTokenizer") if isinstance(code, dict) else None
+    return isinstance(names, list) and len(names) == 2 and names[0] is not None and names[1] is None
+
+
+def _vocabulary_doubt(context: Context, base: Model) -> Message | None:
+    """What speaks against the base's vocabulary being this folder's; `None` where nothing does."""
+    merged = context.merged
+    ours, theirs = merged.tokenizer.ids, base.tokenizer.ids
+    trained = context.adapter.tokenizer.ids if context.adapter is not None else {}
+    added = [text for text, token_id in (*ours.items(), *trained.items()) if theirs.get(text) != token_id]
+    if added and base.tokenizer.is_known:
+        return message("why-vocabulary-tokens-added", tokens=shown(added))
+    rows = rows_differ(merged.vocab_rows, base.vocab_rows)
+    if rows is not None or context.same_as_base(FAST_TOKENIZER):
+        return rows
+    heads = merged.tokenizer_head, base.tokenizer_head
+    alike = all(heads[0].get(part) == heads[1].get(part) for part in ("normalizer", "pre_tokenizer"))
+    if ours != theirs or not all(heads) or not alike:
+        return message("why-vocabulary-unproven")
+    return None
+
+
+def _tokens_beside(merged: Model, base: Model, *, with_file: bool) -> Iterator[Operation]:
+    """What makes converters that go by the SentencePiece file see the added tokens, which it does not have.
+
+    llama.cpp's converter then takes them from these two places only, Ollama from the file, neither from
+    tokenizer.json (conversion/base.py, convert/tokenizer_spm.go).
+    """
+    if with_file and base.has(ADDED_TOKENS) and not merged.has(ADDED_TOKENS):
+        yield RestoreFile(ADDED_TOKENS)
+    entries = merged.tokenizer_head.get("added_tokens")
+    if merged.json(TOKENIZER_CONFIG).value is None or DECODER in merged.tokenizer_config:
+        return
+    decoder: dict[str, JsonValue] = {}
+    for entry in entries if isinstance(entries, list) else []:
+        if isinstance(entry, dict) and type(entry.get("id")) is int:
+            decoder[str(entry["id"])] = {key: value for key, value in sorted(entry.items()) if key != "id"}
+    if decoder:
+        yield SetField(TOKENIZER_CONFIG, f"/{DECODER}", decoder, base.keys(TOKENIZER_CONFIG))
+
+
+RULES: Final = (
+    Rule(
+        code="GF310",
+        name="slow-vocabulary-missing",
+        severity=Severity.WARNING,
+        needs_base=True,
+        doc=RuleDoc(
+            what="`tokenizer.json` is here, and the vocabulary that slow tokenizers and converters read is gone.",
+            why=(
+                "llama.cpp's converter needs `tokenizer.model` for Gemma, Phi-3, InternLM, Baichuan and MiniCPM, and "
+                "stops without it; Llama and Mistral lose the scores by which text is cut. Ollama takes them for another "
+                "kind of tokenizer. `vocab.json` and `merges.txt` are read by `use_fast=False` of transformers 4 alone."
+            ),
+            fix=(
+                "The base's files, byte-identical. With a SentencePiece file also the added tokens, in "
+                "`added_tokens_decoder` and `added_tokens.json`: those who read it do not look into `tokenizer.json`."
+            ),
+            safety=(
+                "Safe where `tokenizer.json` is the base's, or its added tokens, normalizer, pre-tokenizer and the rows "
+                "of the embedding are. Otherwise unsafe. Information where only slow classes of transformers 4 read it."
+            ),
+            sources=(
+                "ggml-org/llama.cpp#19152",
+                "llama.cpp: conversion/gemma.py, conversion/phi.py, gguf-py/gguf/vocab.py `LlamaHfVocab`",
+                "Ollama: convert/tokenizer.go",
+            ),
+        ),
+        check=_slow_vocabulary,
+    ),
+)

@@ -1,0 +1,124 @@
+"""GF304: flags of added tokens.
+
+Who is right: the adapter, then the base, whose model was trained with its flags; yet they may have been set on
+purpose. Where files of the base disagree, either of them will do.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from genfix.folder.kinds import FAST_TOKENIZER
+from genfix.message import message
+from genfix.model import Model, TokenTable
+from genfix.model.tokenizer import AddedToken
+from genfix.rules.context import Context
+from genfix.rules.finding import Applicability, Finding, Fix, Severity, Witness
+from genfix.rules.pre_tokenizer import canonical
+from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.token_ids import DECODER, SHOWN, lacking, shown, table_file, with_base_tables
+
+__all__ = ["RULES"]
+
+_FLAGS: Final = ("special", "lstrip", "rstrip", "normalized", "single_word")
+
+
+def _flags_changed(context: Context, rule: Rule) -> Iterator[Finding]:
+    base, merged = context.base, context.merged
+    if base is None or merged.has(FAST_TOKENIZER) != base.has(FAST_TOKENIZER):
+        return  # slow and fast tokenizers spell flags that make no difference to them
+    changed = _changed_flags(context, merged.tokenizer, base)
+    if not changed:
+        return
+    serious = any(flag in ("lstrip", "rstrip", "normalized") for _, flag in changed) or any(
+        flag == "special" and text in merged.end_ids for text, flag in changed
+    )
+    yield rule.finding(
+        table_file(merged),
+        message("token-flags-changed", tokens=shown(dict.fromkeys(text for text, _ in changed))),
+        severity=Severity.WARNING if serious else Severity.INFO,
+        witness=Witness.BASE,
+        evidence=[
+            message("evidence-token-flag", token=text, flag=flag, base=theirs, merged=ours)
+            for (text, flag), (theirs, ours) in list(changed.items())[:SHOWN]
+        ],
+        fix=_base_flags_back(context, base),
+    )
+
+
+def _changed_flags(
+    context: Context, ours: TokenTable, base: Model
+) -> dict[tuple[str, str], tuple[bool, bool]]:
+    """By token and flag: the base's value and merged's, where both tell it and it matters."""
+    normalizes = canonical(context.merged.tokenizer_head.get("normalizer")) is not None
+    changed: dict[tuple[str, str], tuple[bool, bool]] = {}
+    for text, theirs in base.tokenizer.tokens.items():
+        own = ours.tokens.get(text)
+        if own is None or own.id != theirs.id or own == theirs:
+            continue
+        for flag in _FLAGS:
+            was, now = _flag(theirs, flag), _flag(own, flag)
+            if was is None or now is None or was == now or (flag == "normalized" and not normalizes):
+                continue
+            if not _says_so_too(base, theirs, flag, now) and not _trained_so(context, text, own, flag):
+                changed[text, flag] = (was, now)
+    return changed
+
+
+def _flag(token: AddedToken, name: str) -> bool | None:
+    value: bool | None = getattr(token, name)
+    return value
+
+
+def _says_so_too(base: Model, token: AddedToken, flag: str, value: bool) -> bool:  # noqa: FBT001 - it is the value
+    """Whether another file of the base has that flag: a re-save may settle on either."""
+    decoder = base.tokenizer_config.get(DECODER)
+    entry = decoder.get(str(token.id)) if isinstance(decoder, dict) else None
+    return isinstance(entry, dict) and entry.get(flag) is value
+
+
+def _trained_so(context: Context, text: str, own: AddedToken, flag: str) -> bool:
+    trained = context.adapter.tokenizer.tokens.get(text) if context.adapter is not None else None
+    return trained is not None and trained.id == own.id and _flag(trained, flag) == _flag(own, flag)
+
+
+def _base_flags_back(context: Context, base: Model) -> Fix:
+    added = lacking(base.tokenizer, context.merged.tokenizer)
+    if added:
+        return Fix(Applicability.MANUAL, message("why-tokens-added", tokens=shown(added)))
+    operations, table = with_base_tables(context, base)
+    if not operations or _changed_flags(context, table, base):
+        return Fix(Applicability.MANUAL, message("why-no-token-table"))
+    return Fix(Applicability.UNSAFE, message("why-token-table-of-base"), operations)
+
+
+RULES: Final = (
+    Rule(
+        code="GF304",
+        name="token-flags-changed",
+        severity=Severity.WARNING,
+        needs_base=True,
+        doc=RuleDoc(
+            what=(
+                "An added token has the base's id and text, and another flag: `special`, `lstrip`, `rstrip`, "
+                "`normalized` or `single_word`."
+            ),
+            why=(
+                "`lstrip` and `rstrip` swallow the white space around a token, so prompts get other ids than in training. "
+                "A turn end that is no longer special is written out as text. A tool marker that became special is "
+                "hidden from tool parsers."
+            ),
+            fix="The base's `tokenizer.json`, and its `added_tokens_decoder` where the folder has one.",
+            safety=(
+                "Unsafe: the flag may have been set on purpose. Manual where tokens were added here. Flags that the "
+                "adapter's tokenizer or another file of the base has are no finding, nor is `normalized` without a "
+                "normalizer. Information for `single_word`, and for `special` of a token that ends no turn."
+            ),
+            sources=(
+                "axolotl-ai-cloud/axolotl#678",
+                "OpenRLHF/OpenRLHF#1069",
+                "EricLBuehler/mistral.rs#2319",
+            ),
+        ),
+        check=_flags_changed,
+    ),
+)
