@@ -8,7 +8,7 @@ from genfix.errors import GenfixError, PlanError
 from genfix.folder import Folder, FolderFileError
 from genfix.message import Message, message
 from genfix.model import Model
-from genfix.model.json_edit import raw_value, remove_value, set_value
+from genfix.model.json_edit import JsonEditor, raw_value
 from genfix.model.json_read import JsonError
 from genfix.rules import (
     CopyField,
@@ -100,11 +100,13 @@ def run_round(merged: Folder, witnesses: Witnesses, findings: Sequence[Finding])
 def _run_all(
     operations: Sequence[Operation], files: Mapping[str, bytes | None], merged: Folder, witnesses: Witnesses
 ) -> dict[str, bytes | None]:
-    done: dict[str, bytes | None] = {}
+    by_file: dict[str, list[Operation]] = {}
     for operation in operations:
-        name = operation.file
-        before = done.get(name, files.get(name))
-        done[name] = _run(operation, before if before is not None else _content(merged, name), witnesses)
+        by_file.setdefault(operation.file, []).append(operation)
+    done: dict[str, bytes | None] = {}
+    for name, own in by_file.items():
+        before = files.get(name)
+        done[name] = _run(own, before if before is not None else _content(merged, name), witnesses)
     return done
 
 
@@ -124,22 +126,42 @@ def _content(folder: Folder, name: str) -> bytes | None:
     return folder.read(name) if name in folder.names() else None
 
 
-def _run(operation: Operation, before: bytes | None, witnesses: Witnesses) -> bytes | None:
+def _run(operations: Sequence[Operation], content: bytes | None, witnesses: Witnesses) -> bytes | None:
+    """What the operations on one file make of it. Edits in a row share its parsing and its check."""
+    editor: JsonEditor | None = None
+    for operation in operations:
+        if isinstance(operation, SetField | CopyField | RemoveField):
+            editor = editor or JsonEditor(_existing(content, operation.file))
+            _edit(editor, operation, witnesses)
+        else:
+            content = _replaced(operation, editor.content() if editor else content, witnesses)
+            editor = None
+    return editor.content() if editor else content
+
+
+def _edit(editor: JsonEditor, operation: SetField | CopyField | RemoveField, witnesses: Witnesses) -> None:
+    match operation:
+        case SetField(_, pointer, value, key_order):
+            editor.set(pointer, value, key_order=key_order)
+        case CopyField(file, pointer, source):
+            model = _witness(witnesses, source, file)
+            editor.set(pointer, raw_value(model.folder.read(file), pointer), key_order=model.keys(file))
+        case RemoveField(_, pointer):
+            editor.remove(pointer)
+
+
+def _replaced(
+    operation: RestoreFile | WriteFile | Mend | StripBom | Quarantine,
+    content: bytes | None,
+    witnesses: Witnesses,
+) -> bytes | None:
     match operation:
         case RestoreFile(file, source):
             return _witness(witnesses, source, file).folder.read(file)
-        case WriteFile(_, content) | Mend(_, content):
-            return content
-        case SetField(file, pointer, value, key_order):
-            return set_value(_existing(before, file), pointer, value, key_order=key_order)
-        case CopyField(file, pointer, source):
-            model = _witness(witnesses, source, file)
-            theirs = raw_value(model.folder.read(file), pointer)
-            return set_value(_existing(before, file), pointer, theirs, key_order=model.keys(file))
-        case RemoveField(file, pointer):
-            return remove_value(_existing(before, file), pointer)
+        case WriteFile(_, new) | Mend(_, new):
+            return new
         case StripBom(file):
-            return _existing(before, file).removeprefix(_BOM)
+            return _existing(content, file).removeprefix(_BOM)
         case Quarantine():
             return None
 

@@ -102,6 +102,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "why-rows-differ": "the embedding has {rows} rows and the base says {base}: tokens were added or removed",
     "why-tokens-differ": "{tokens} have other ids here: the tokenizer was changed",
     "why-vocabulary-differs": "{file} is not the base's: the tokenizer was changed",
+    "tokenizer-lost": "no file of a tokenizer is here; the adapter has the one it was trained with",
     "tokenizer-not-trained": "is not the adapter's: {tokens} are missing here or have other ids",
     "evidence-tokens-of-base": "all added tokens here are those of {base}",
     "why-trained-tokenizer": "the adapter was trained with it, and the {rows} rows of the embedding are enough",

@@ -5,6 +5,7 @@ from functools import cached_property
 
 from genfix.engines import EngineView, StopVerdict, stop_verdict, views
 from genfix.folder import FolderFileError, same_file
+from genfix.folder.kinds import TOKENIZER_FILES
 from genfix.message import Message
 from genfix.model import Model, TurnEnds
 from genfix.rules.chat_training import chat_training
@@ -76,6 +77,13 @@ class Context:
     def chat_training(self) -> Sequence[Message]:
         """What proves that the model was trained on chats, each piece of evidence a sentence; empty: nothing does."""
         return chat_training(self.merged, self.base, self.adapter)
+
+    @cached_property
+    def only_adapter_has_tokenizer(self) -> bool:
+        """Whether merged lost its whole tokenizer, and the adapter has the trained one."""
+        if self.adapter is None or not self.adapter.tokenizer.is_known or self.merged.tokenizer.is_known:
+            return False
+        return not any(self.merged.has(name) for name in TOKENIZER_FILES)
 
     @property
     def writes_eos(self) -> bool:

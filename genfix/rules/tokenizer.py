@@ -23,8 +23,8 @@ _COMPANIONS: Final = ("special_tokens_map.json", "added_tokens.json")
 def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     lost = {name: _severity(context, name) for name in TOKENIZER_FILES if context.lost_from_base(name)}
     lost = {name: severity for name, severity in lost.items() if severity is not None}
-    if context.base is None or not lost:
-        return
+    if context.base is None or not lost or context.only_adapter_has_tokenizer:
+        return  # the adapter's is the trained one
     for name, severity in lost.items():
         yield rule.finding(
             name,

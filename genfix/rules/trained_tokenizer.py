@@ -32,6 +32,15 @@ __all__ = ["RULES"]
 
 def _not_the_trained_one(context: Context, rule: Rule) -> Iterator[Finding]:
     adapter, merged = context.adapter, context.merged
+    if adapter is not None and context.only_adapter_has_tokenizer:
+        yield rule.finding(
+            table_file(adapter),
+            message("tokenizer-lost"),
+            witness=Witness.ADAPTER,
+            engines=tuple(context.views),
+            fix=_trained_tokenizer(context, adapter, adapter.tokenizer.ids),
+        )
+        return
     if adapter is None or not adapter.tokenizer.is_known or not merged.tokenizer.is_known:
         return
     lost = lacking(merged.tokenizer, adapter.tokenizer)

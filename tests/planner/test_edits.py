@@ -4,7 +4,8 @@ import pytest
 
 from genfix.errors import PlanError
 from genfix.message import message
-from genfix.model import Model
+from genfix.model import Model, json_edit
+from genfix.model.json_read import spelled
 from genfix.planner.edits import Round, run_round
 from genfix.rules import (
     Applicability,
@@ -71,6 +72,35 @@ def test_edits_of_one_file_add_up_in_the_order_of_findings() -> None:
     outcome = run(first, second)
     assert outcome.files == {"a.json": b'{"x": 5}\n'}
     assert outcome.codes == {"a.json": ("GF001", "GF002")}
+
+
+def test_operations_on_one_file_follow_each_other() -> None:
+    outcome = run(finding(StripBom("b.json"), SetField("b.json", "/z", 2), SetField("b.json", "/a", 0)))
+    assert outcome.files == {"b.json": b'{"a": 0, "z": 2}'}
+    outcome = run(
+        finding(SetField("a.json", "/x", 5), WriteFile("a.json", b'{"k": 0}'), SetField("a.json", "/n", 1))
+    )
+    assert outcome.files == {"a.json": b'{"k": 0, "n": 1}'}
+
+
+def test_a_fix_that_fails_halfway_changes_nothing() -> None:
+    broken = finding(SetField("a.json", "/x", 5), RemoveField("a.json", "/gone"))
+    outcome = run(broken, finding(SetField("a.json", "/y", 3), code="GF002"))
+    assert outcome.files == {"a.json": b'{"x": 1, "y": 3}\n'}
+    assert outcome.codes == {"a.json": ("GF002",)}
+    assert set(outcome.failed) == {broken.key}
+
+
+def test_a_file_is_parsed_twice_however_many_edits_a_fix_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+
+    def counted(text: str) -> object:
+        parsed.append(text)
+        return spelled(text)
+
+    monkeypatch.setattr(json_edit, "spelled", counted)
+    run(finding(*(RemoveField("a.json", f"/{key}") for key in "xy")))
+    assert parsed == ['{"x": 1, "y": 2}\n', "{}\n"]
 
 
 def test_a_value_is_set_once_and_the_second_claim_waits() -> None:

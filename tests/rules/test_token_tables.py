@@ -78,6 +78,15 @@ def test_the_trained_tokenizer_takes_the_place_of_the_bases() -> None:
     assert repaired(BASE, BASE, TRAINED) == BASE | {FAST: TRAINED[FAST]}
 
 
+@pytest.mark.parametrize("base", [BASE, None], ids=["base", "alone"])
+def test_a_tokenizer_that_was_not_saved_comes_from_the_adapter(base: Files | None) -> None:
+    merged = without(BASE, FAST, TOK)
+    assert repaired(merged, base, TRAINED) == TRAINED | {name: merged[name] for name in merged}
+    small = merged | {"model.safetensors": safetensors(1003)}
+    finding = only(find(small, base, "GF302", TRAINED), Applicability.MANUAL)
+    assert finding.message.id == "tokenizer-lost"
+
+
 def test_it_does_so_without_the_base_where_no_token_is_lost() -> None:
     assert repaired(BASE, None, TRAINED) == BASE | {FAST: TRAINED[FAST]}
 
