@@ -115,6 +115,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "GF701": "transformers 4 没有 `tokenizer_class` 所指的类（例如 `TokenizersBackend`），而基座的类它能加载。",
     "GF702": "`extra_special_tokens` 是列表，transformers 4 无法加载；基座不是这样。",
     "GF704": "`tokenizer.model` 还在，而附加 token 只写在 `tokenizer.json` 里，llama.cpp 转换时会丢掉它们。",
+    "GF705": "processor 或分词器的类名带着训练器运行时的前缀（`_Unsloth_Patched_`）。",
     "GF711": "RoPE 只写在 transformers 5 的 `rope_parameters` 里，旧读取器会悄悄使用默认值。",
     "GF712": "RoPE 与基座不同，或者被重置成了默认值。",
     "GF713": "`tie_word_embeddings` 只写在复合 `config.json` 的顶层，而权重里没有单独的输出头：transformers 4 会随机生成一个。",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from genfix.engines import transformers5, vllm
-from genfix.engines.common import missing_code
+from genfix.engines.common import missing_code, named_code
 from genfix.engines.eos import EosValue, read_eos
 from genfix.engines.view import EngineView, StopVerdict, is_worse, stop_verdict
 from genfix.model import Model
@@ -16,6 +16,7 @@ __all__ = [
     "StopVerdict",
     "is_worse",
     "missing_code",
+    "named_code",
     "read_eos",
     "stop_verdict",
     "views",

@@ -8,7 +8,7 @@ from genfix.json_types import JsonObject
 from genfix.message import Message, message
 from genfix.model import Model
 
-__all__ = ["load_problems", "missing_code", "template_source"]
+__all__ = ["load_problems", "missing_code", "named_code", "template_source"]
 
 _FULL_VOCABULARIES = (
     ("tokenizer.json",),
@@ -56,7 +56,12 @@ def load_problems(model: Model) -> tuple[Message, ...]:
 
 
 def missing_code(model: Model, base: Model | None = None) -> tuple[str, ...]:
-    """Python files that ``auto_map`` names, of this repo, and that the folder lacks; sorted.
+    """Python files that ``auto_map`` names and that the folder lacks; as for `named_code`."""
+    return tuple(file for file in named_code(model, base) if not model.has(file))
+
+
+def named_code(model: Model, base: Model | None = None) -> tuple[str, ...]:
+    """Python files of this repo that ``auto_map`` names; sorted.
 
     Where a config file itself is lost, that of ``base`` says which code it will need when it is back.
     An entry ``repo--module.Class`` names another repo's file and is never followed.
@@ -65,7 +70,7 @@ def missing_code(model: Model, base: Model | None = None) -> tuple[str, ...]:
     for name in _AUTO_MAP_FILES:
         witness = base if base is not None and not model.has(name) else model
         files.update(_auto_map_code(witness.object(name)))
-    return tuple(sorted(file for file in files if not model.has(file)))
+    return tuple(sorted(files))
 
 
 def _auto_map_code(config: JsonObject) -> Iterator[str]:

@@ -229,6 +229,8 @@ ENGLISH: Final[Mapping[str, str]] = {
     "further-template-missing": "is missing: a request for this template by its name fails",
     "embedding-file-missing": "is missing: sentence-transformers pools in another way without it",
     "why-module-weights": "weights of a module are gone too: {files}",
+    "class-patched": "no library has a class called {name}: a trainer gave it that name while it ran",
+    "why-class-patched": "the prefix stands before the name of the class",
     "tied-for-new-readers-only": "is missing in {part}, where transformers 4 looks: it makes up a random output head",
     "why-tied-in-both": "the top says so, the weights have no head, and {part} is where the base's readers look",
     # leftovers

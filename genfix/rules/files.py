@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from genfix.engines import missing_code
+from genfix.engines import missing_code, named_code
 from genfix.folder import FileKind, FolderFileError, kind_of
 from genfix.folder.kinds import PROCESSOR_FILES
 from genfix.message import message
@@ -77,17 +77,20 @@ def _code(context: Context, rule: Rule) -> Iterator[Finding]:
 
 
 def _with_imports(merged: Model, base: Model | None, direct: tuple[str, ...]) -> tuple[str, ...]:
-    """The missing files, and those that code here or code to be restored imports beside itself."""
-    missing, queue = set(direct), [*direct, *_code_files(merged)]
+    """The missing files, and those that the named code, here or to be restored, imports beside itself."""
+    missing, queue, seen = set(direct), [*named_code(merged, base)], set[str]()
     while queue:
         name = queue.pop()
+        if name in seen:
+            continue
+        seen.add(name)
         owner = merged if merged.has(name) else base
         if owner is None or not owner.has(name):
             continue
         for module in _imports(owner, name):
-            if not merged.has(module) and module not in missing and base is not None and base.has(module):
+            if not merged.has(module) and base is not None and base.has(module):
                 missing.add(module)
-                queue.append(module)
+            queue.append(module)
     return tuple(sorted(missing))
 
 

@@ -232,6 +232,11 @@ _ENTRIES: dict[str, _Entry] = {
         QWEN,
     ),
     "GF704": (FAST_ONLY, without(FAST_ONLY, "tokenizer.model"), FAST_ONLY | {"added_tokens.json": b"{}"}),
+    "GF705": (
+        with_json(VLM, "preprocessor_config.json", processor_class="_Unsloth_Patched_Qwen2VLProcessor"),
+        with_json(VLM, "preprocessor_config.json", processor_class="Qwen2VLProcessor"),
+        None,
+    ),
     "GF711": (
         with_json(QWEN, "config.json", rope_theta=..., rope_parameters=NEW_ROPE),
         with_json(QWEN, "config.json", rope_parameters=NEW_ROPE),

@@ -6,7 +6,7 @@ import pytest
 
 from genfix.json_types import JsonValue
 from genfix.rules import Applicability, Severity
-from tests.folders import CHATML_TOKENS, Files, added_tokens, chatml_files, find
+from tests.folders import CHATML_TOKENS, Files, added_tokens, chatml_files, find, vlm_files
 from tests.rules.test_files_rules import without
 from tests.rules.test_stop_tokens import with_json
 from tests.rules.test_token_tables import FAST, TOK, only, plan, repaired, with_head, with_token_list
@@ -209,3 +209,13 @@ def test_the_list_is_the_folders_own_not_the_bases() -> None:
 )
 def test_added_tokens_that_no_reader_misses_are_nothing(merged: Files, base: Files) -> None:
     assert find(merged, base, "GF704") == []
+
+
+@pytest.mark.parametrize("base", [vlm_files(), None], ids=["base", "alone"])
+def test_the_name_a_trainer_gave_a_class_goes(base: Files | None) -> None:
+    merged = with_json(
+        vlm_files(), "preprocessor_config.json", processor_class="_Unsloth_Patched_Qwen2VLProcessor"
+    )
+    fixed = with_json(vlm_files(), "preprocessor_config.json", processor_class="Qwen2VLProcessor")
+    assert repaired(merged, base) == fixed
+    assert find(fixed, base, "GF705") == []
