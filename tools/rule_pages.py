@@ -22,6 +22,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from genfix.rules import RULES, Rule  # noqa: E402 - a clone need not be installed
+from genfix.rules.questions import QUESTIONS  # noqa: E402
 from tests.rules.cases import CASES  # noqa: E402
 from tests.rules.examples import example  # noqa: E402
 
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 PAGES: Final = ROOT / "docs" / "rules"
+WHO: Final = ROOT / "docs" / "who-is-right.md"
 READMES: Final = {"en": ROOT / "README.md", "zh": ROOT / "README.zh-CN.md"}
 
 HELP_FROM: Final = (0, 26)
@@ -135,6 +137,7 @@ def generated() -> Mapping[Path, str]:
     """Every generated file and every file with generated parts, with the text it should have."""
     files = {PAGES / f"{rule.code}.md": _page(rule) for rule in RULES.values()}
     files[PAGES / "README.md"] = _index()
+    files[WHO] = _who_is_right()
     repair = _repair()
     for language, path in READMES.items():
         text = path.read_text(encoding="utf-8")
@@ -236,6 +239,32 @@ def _index() -> str:
         ),
         _table("en", "").rstrip("\n"),
         "`genfix explain` with a code or a name prints the same text as these pages.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _who_is_right() -> str:
+    rows = [
+        "| question | witnesses, the strongest first | what they cannot settle | rules |",
+        "| --- | --- | --- | --- |",
+    ]
+    for question in QUESTIONS:
+        witnesses = ", ".join(str(witness).replace("_", " ") for witness in question.witnesses)
+        links = " ".join(f"[{code}](rules/{code}.md)" for code in question.codes)
+        rows.append(f"| {question.ask} | {witnesses} | {question.unsettled} | {links} |")
+    parts = [
+        "<!-- Written by tools/rule_pages.py from genfix/rules/questions.py. -->",
+        "# Who is right",
+        (
+            "The base is one witness among several. For each question genfix asks the strongest one that is there and can "
+            "tell. Where they contradict each other for certain, the weaker one is wrong; where nobody knows, the fix is "
+            "*unsafe* (made only when you ask) or *manual*, and says what each of them claims."
+        ),
+        "\n".join(rows),
+        (
+            "*Folder* means other files of the folder itself, *engine* what engines do with a value by their own code. The "
+            "adapter is asked first wherever it is there: its tokenizer and chat template are those of the training."
+        ),
     ]
     return "\n\n".join(parts) + "\n"
 

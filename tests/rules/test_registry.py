@@ -16,6 +16,7 @@ from genfix.model.json_read import JsonProblemKind
 from genfix.model.json_repair import SlipKind
 from genfix.report.messages import ENGLISH, words
 from genfix.rules import RULES, Applicability, Severity
+from genfix.rules.questions import QUESTIONS, Question
 from tests.folders import context, find, glm_files, vlm_files
 from tests.rules.cases import CASES
 from tests.rules.test_files_rules import without
@@ -79,6 +80,21 @@ def test_the_safety_statement_names_the_class_of_each_fix(code: str) -> None:
         assert finding.fix is not None
         stated = re.findall(r"\b(safe|unsafe|manual)\b", RULES[code].doc.safety.lower())
         assert finding.fix.applicability in stated
+
+
+def test_each_rule_asks_one_question() -> None:
+    asked = [code for question in QUESTIONS for code in question.codes]
+    assert sorted(asked) == sorted(RULES)
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.codes[0])
+def test_findings_rest_on_the_witnesses_of_their_question(question: Question) -> None:
+    for code in question.codes:
+        if code in CASES:
+            failing, _, base, adapter = CASES[code]
+            assert {finding.witness for finding in find(failing, base, code, adapter)} <= {
+                *question.witnesses
+            }
 
 
 def test_all_findings_come_worst_first() -> None:
