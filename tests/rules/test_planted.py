@@ -13,9 +13,10 @@ from genfix.rules import Severity
 from tests.folders import Files, chatml_files, find, glm_files, vlm_files, written
 from tests.rules.test_files_rules import without
 from tests.rules.test_stop_tokens import with_json
-from tests.rules.test_token_tables import plan
+from tests.rules.test_token_tables import plan, with_head
 from tests.weight_files import INDEX, SINGLE, causal, sharded, weight_file
 
+PROCESSOR = "preprocessor_config.json"
 GEN, CONFIG, TOK, FAST = "generation_config.json", "config.json", "tokenizer_config.json", "tokenizer.json"
 
 
@@ -49,9 +50,16 @@ def comma(file: str) -> Callable[[Files], Files]:
 
 
 SIZES = {"num_hidden_layers": 2, "tie_word_embeddings": False, "use_cache": True}
-QWEN: Final = with_json(chatml_files(), CONFIG, **SIZES) | sharded(causal(), 2) | {"LICENSE": b"do good\n"}
+CUT = {"direction": "Right", "max_length": 64, "strategy": "LongestFirst", "stride": 0}
+QWEN: Final = (
+    with_head(with_json(chatml_files(), CONFIG, **SIZES, num_experts=4), truncation=None)
+    | sharded(causal(experts=4), 2)
+    | {"LICENSE": b"do good\n"}
+)
 GLM: Final = glm_files()
-VLM: Final = with_json(vlm_files(), CONFIG, **SIZES) | {SINGLE: weight_file(causal())}
+VLM: Final = with_json(
+    with_json(vlm_files(), CONFIG, **SIZES), PROCESSOR, processor_class="Qwen2VLProcessor"
+) | {SINGLE: weight_file(causal(), fill={"lm_head.weight": 7})}
 
 COMMON: Final = (
     Fault("GF603", f"{GEN}#length", edit(GEN, max_new_tokens=64)),
@@ -74,6 +82,9 @@ FAULTS: Final[Mapping[str, tuple[Files, tuple[Fault, ...]]]] = {
                 f"{CONFIG}#quant",
                 edit(CONFIG, quantization_config={"quant_method": "gptq", "bits": 4}),
             ),
+            Fault("GF308", f"{FAST}#cut", edit(FAST, truncation=CUT)),
+            Fault("GF403", f"{CONFIG}#cache", edit(CONFIG, use_cache=False)),
+            Fault("GF415", f"{CONFIG}#experts", edit(CONFIG, num_experts=8)),
             Fault("GF503", "LICENSE", lose("LICENSE")),
             Fault("GF523", INDEX, lose(INDEX)),
         ),
@@ -93,8 +104,14 @@ FAULTS: Final[Mapping[str, tuple[Files, tuple[Fault, ...]]]] = {
         VLM,
         (
             *COMMON[:3],
-            Fault("GF501", "processor", lose("preprocessor_config.json")),
+            Fault("GF501", f"{PROCESSOR}#class", lose(PROCESSOR)),
             Fault("GF402", f"{CONFIG}#image", edit(CONFIG, image_token_id=...)),
+            Fault("GF413", f"{CONFIG}#tied", edit(CONFIG, tie_word_embeddings=True)),
+            Fault(
+                "GF705",
+                f"{PROCESSOR}#class",
+                edit(PROCESSOR, processor_class="_Unsloth_Patched_Qwen2VLProcessor"),
+            ),
         ),
     ),
 }
