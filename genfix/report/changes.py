@@ -89,7 +89,7 @@ def differences_text(differences: Sequence[FileDifference], style: Style) -> str
         "lost": "only in the base",
         "added": "only here",
         "changed": "",
-        "respelled": "same JSON, other bytes",
+        "respelled": "says the same in other bytes",
     }
     for difference in differences:
         mark = {"lost": style.mark("-", "red"), "added": style.mark("+", "green")}.get(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from genfix.folder import FileKind, kind_of, same_file
 from genfix.folder.kinds import is_json_config
 from genfix.model import Model
+from genfix.model.config_meaning import config_differences
 from genfix.model.json_diff import Difference, diff_values
 
 __all__ = ["FileDifference", "differences"]
@@ -24,7 +25,7 @@ class FileDifference:
 
     name: str
     status: str
-    """``lost`` (only in the base), ``added`` (only here), ``changed``, ``respelled`` (equal JSON, other bytes)."""
+    """``lost`` (only in the base), ``added`` (only here), ``changed``, ``respelled`` (the same meaning in other bytes)."""
     values: tuple[Difference, ...] = ()
     """Values that differ in a JSON file: left the base's, right the folder's."""
 
@@ -46,5 +47,8 @@ def differences(merged: Model, base: Model) -> tuple[FileDifference, ...]:
 def _compare(name: str, merged: Model, base: Model) -> FileDifference:
     if not is_json_config(name) or merged.json(name).value is None:
         return FileDifference(name, "changed")
-    values = tuple(diff_values(dict(base.object(name)), dict(merged.object(name))))
+    if name == "config.json":
+        values = tuple(config_differences(base, merged))
+    else:
+        values = tuple(diff_values(dict(base.object(name)), dict(merged.object(name))))
     return FileDifference(name, "changed" if values else "respelled", values)

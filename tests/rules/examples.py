@@ -3,15 +3,16 @@
 import json
 from typing import Final
 
+from genfix.folder.kinds import is_json_config
 from genfix.json_types import JsonValue, Missing
 from genfix.model import Model
+from genfix.model.json_diff import diff_values
 from genfix.planner import make_plan
 from genfix.report.changes import plan_text
 from genfix.report.style import Style
 from genfix.report.text import finding_lines
 from genfix.resolver import BaseFacts
 from genfix.rules import Context, judge
-from genfix.rules.difference import differences
 from tests.folders import MemoryFolder
 from tests.rules.cases import Case
 
@@ -55,19 +56,19 @@ def _changes(code: str, case: Case) -> str:
 
 
 def _passing(case: Case) -> str:
+    failing, passing = Model(MemoryFolder(case.failing)), Model(MemoryFolder(case.passing))
     lines: list[str] = []
-    for file in differences(Model(MemoryFolder(case.passing)), Model(MemoryFolder(case.failing))):
-        match file.status:
-            case "added":
-                lines.append(f"- there is a `{file.name}`")
-            case "lost":
-                lines.append(f"- there is no `{file.name}`")
-            case _ if file.values:
-                lines += [f"- `{file.name}` {_said(value.pointer, value.right)}" for value in file.values]
-            case _:
-                lines.append(f"- `{file.name}` has another content")
-    if not lines:
-        lines = [f"- `{name}` has another content" for name in _other_bytes(case)]
+    for name in _other_bytes(case):
+        left, right = failing.json(name).value, passing.json(name).value
+        if name not in case.failing:
+            lines.append(f"- there is a `{name}`")
+        elif name not in case.passing:
+            lines.append(f"- there is no `{name}`")
+        elif not is_json_config(name) or left is None or right is None:
+            lines.append(f"- `{name}` has another content")
+        else:
+            values = diff_values(dict(left), dict(right))
+            lines += [f"- `{name}` {_said(value.pointer, value.right)}" for value in values]
     more = [f"- ({len(lines) - _MOST} more)"] if len(lines) > _MOST else []
     return "Nothing is found in the same folder where\n\n" + "\n".join([*lines[:_MOST], *more])
 
