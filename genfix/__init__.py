@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from genfix.api.changing import Repair, apply, diff, log, plan, repair, undo
+    from genfix.api.engine_views import EngineReport, engine_views
     from genfix.api.judging import Report, check
     from genfix.applier import Receipt
     from genfix.errors import GenfixError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from genfix.rules import Finding
 
 __all__ = [
+    "EngineReport",
     "Finding",
     "GenfixError",
     "Plan",
@@ -26,6 +28,7 @@ __all__ = [
     "apply",
     "check",
     "diff",
+    "engine_views",
     "log",
     "plan",
     "repair",
@@ -35,6 +38,7 @@ __all__ = [
 __version__: Final = "0.1.0"
 
 _HOMES: Final = {
+    "EngineReport": "genfix.api.engine_views",
     "Finding": "genfix.rules",
     "GenfixError": "genfix.errors",
     "Plan": "genfix.planner",
@@ -44,6 +48,7 @@ _HOMES: Final = {
     "apply": "genfix.api.changing",
     "check": "genfix.api.judging",
     "diff": "genfix.api.changing",
+    "engine_views": "genfix.api.engine_views",
     "log": "genfix.api.changing",
     "plan": "genfix.api.changing",
     "repair": "genfix.api.changing",

@@ -134,6 +134,24 @@ def repair(
 
 
 @app.command()
+def engines(
+    target: opt.Target,
+    engine: opt.Engines = None,
+    output_format: opt.OutputFormat = opt.Format.TEXT,
+    state_dir: opt.StateDir = None,
+    color: opt.Colour = opt.ColourMode.AUTO,
+) -> None:
+    """Say what each engine will do with a folder.
+
+    Where it stops and why, how it samples by default, which chat template it takes, and whether it loads.
+    """
+    from genfix.cli.looking import run_engines
+
+    out = Output(color, output_format=output_format)
+    raise typer.Exit(run_engines(target, opt.codes(engine), state_dir, out))
+
+
+@app.command()
 def diff(
     target: opt.Target,
     base: opt.Base = None,

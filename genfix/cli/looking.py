@@ -1,4 +1,6 @@
-"""The commands that only look: check, explain, rules."""
+"""The commands that only look: check, engines, explain, rules."""
+
+from pathlib import Path
 
 from genfix.api.judging import check
 from genfix.cli.exits import exit_code
@@ -8,7 +10,7 @@ from genfix.errors import InputError
 from genfix.report.show import show
 from genfix.rules import RULES, Applicability
 
-__all__ = ["run_check", "run_explain", "run_rules"]
+__all__ = ["run_check", "run_engines", "run_explain", "run_rules"]
 
 
 def run_check(case: Case, fail_on: Level, out: Output) -> int:
@@ -39,6 +41,23 @@ def run_check(case: Case, fail_on: Level, out: Output) -> int:
     if any(finding.fix and finding.fix.applicability is Applicability.SAFE for finding in report.findings):
         out.say(f"to see the changes: {command_line('plan', case)}")
     return exit_code(report.findings, fail_on)
+
+
+def run_engines(target: str, engines: list[str], state_dir: Path | None, out: Output) -> int:
+    """Print what each engine will do with a folder."""
+    from genfix.api.engine_views import engine_views  # noqa: PLC0415
+
+    found = engine_views(target, engines=engines, state_dir=state_dir)
+    if out.wants_json:
+        from genfix.report.engines import engines_json  # noqa: PLC0415
+        from genfix.report.json import dumps  # noqa: PLC0415
+
+        out.report(dumps(engines_json(found)))
+    else:
+        from genfix.report.engines import engines_text  # noqa: PLC0415
+
+        out.report(engines_text(found, out.style))
+    return 0
 
 
 def run_explain(code: str, out: Output) -> int:

@@ -13,6 +13,7 @@ __all__ = [
     "Case",
     "Colour",
     "ColourMode",
+    "Engines",
     "FailOn",
     "Format",
     "Ignore",
@@ -106,6 +107,15 @@ Ignore: TypeAlias = Annotated[
 ]
 UnsafeFixes: TypeAlias = Annotated[
     bool, typer.Option("--unsafe-fixes", help="Also fixes that could override a training choice.")
+]
+Engines: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--engine",
+        metavar="NAME[@VERSION]",
+        help="Only this engine; repeatable.",
+        show_default=False,
+    ),
 ]
 OutputFormat: TypeAlias = Annotated[Format, typer.Option("--output-format", help="How to write the report.")]
 FailOn: TypeAlias = Annotated[Level, typer.Option("--fail-on", help="Exit with 1 from this severity on.")]

@@ -26,7 +26,7 @@ ENGINES: Final[Mapping[str, Callable[[Model], EngineView]]] = {
     transformers5.ENGINE: transformers5.view,
     vllm.ENGINE: vllm.view,
 }
-"""All engines genfix knows, by name, in the order of reports."""
+"""The engines that rules judge by, in the order of reports; `genfix.engines.every` has all."""
 
 
 def views(model: Model) -> Mapping[str, EngineView]:

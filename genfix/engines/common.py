@@ -1,14 +1,22 @@
 """What several engines take from transformers: the same loaders, and so the same failures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from genfix.engines.view import TemplateSource
-from genfix.json_types import JsonObject
+from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
 
-__all__ = ["load_problems", "missing_code", "named_code", "template_source"]
+__all__ = [
+    "chosen",
+    "joined",
+    "load_problems",
+    "missing_code",
+    "named_code",
+    "template_source",
+    "text_list",
+]
 
 _FULL_VOCABULARIES = (
     ("tokenizer.json",),
@@ -28,10 +36,32 @@ _AUTO_MAP_FILES: Final = (
 )
 
 
-def template_source(model: Model) -> TemplateSource | None:
-    """The template transformers' tokenizer renders, or its processor where the tokenizer has none."""
-    template = model.chat_template
-    return TemplateSource(template.file, template.sha256) if template else None
+def template_source(model: Model, order: Sequence[str] = ()) -> TemplateSource | None:
+    """The template transformers' tokenizer renders, or its processor where the tokenizer has none.
+
+    ``order`` names files, the one an engine takes first in front; by default transformers' own order.
+    """
+    copies = model.template_copies
+    if order:
+        copies = tuple(copy for file in order for copy in copies if copy.file == file)
+    return TemplateSource(copies[0].file, copies[0].sha256) if copies else None
+
+
+def chosen(values: JsonObject, keys: Iterable[str]) -> dict[str, JsonValue]:
+    """The values under ``keys`` that are there and not null."""
+    return {key: values[key] for key in keys if values.get(key) is not None}
+
+
+def joined(*groups: Iterable[int]) -> tuple[int, ...]:
+    """All ids, each once, in the order in which they come."""
+    return tuple(dict.fromkeys(token_id for group in groups for token_id in group))
+
+
+def text_list(values: JsonObject, key: str) -> tuple[str, ...]:
+    """A text or a list of texts under ``key``."""
+    value = values.get(key)
+    entries = value if isinstance(value, list) else [value]
+    return tuple(entry for entry in entries if isinstance(entry, str))
 
 
 def load_problems(model: Model) -> tuple[Message, ...]:

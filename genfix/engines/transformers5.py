@@ -6,14 +6,14 @@ generation/configuration_utils.py (``from_pretrained``, ``from_model_config``).
 
 from typing import Final
 
-from genfix.engines.common import load_problems, template_source
+from genfix.engines.common import chosen, load_problems, template_source, text_list
 from genfix.engines.eos import EosValue, read_eos
 from genfix.engines.view import EngineView
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
 
-__all__ = ["ENGINE", "view"]
+__all__ = ["ENGINE", "VERSION", "view"]
 
 ENGINE: Final = "transformers5"
 VERSION: Final = "5.23.0"
@@ -51,11 +51,12 @@ def view(model: Model) -> EngineView:
         ENGINE,
         VERSION,
         stop_token_ids=eos.ids,
-        sampling={key: sampling[key] for key in _SAMPLING if sampling.get(key) is not None},
+        sampling=chosen(sampling, _SAMPLING),
         chat_template=template_source(model),
         context_length=None,
         problems=problems,
         trace=tuple(trace),
+        stop_strings=text_list(file.value or {}, "stop_strings"),
     )
 
 

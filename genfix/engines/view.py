@@ -34,6 +34,8 @@ class EngineView(NamedTuple):
     """Why the folder does not load or does not chat."""
     trace: tuple[Message, ...]
     """Where each answer comes from."""
+    stop_strings: tuple[str, ...] = ()
+    """Texts that end generation too."""
 
     @property
     def loads(self) -> bool:

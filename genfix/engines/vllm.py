@@ -7,14 +7,13 @@ renderers/hf.py (chat template).
 
 from typing import Final
 
-from genfix.engines.common import load_problems, template_source
-from genfix.engines.eos import read_eos
+from genfix.engines.common import chosen, joined, load_problems, template_source
+from genfix.engines.stop_files import generation_stop
 from genfix.engines.view import EngineView
-from genfix.json_types import JsonObject
 from genfix.message import Message, message
 from genfix.model import Model
 
-__all__ = ["ENGINE", "view"]
+__all__ = ["ENGINE", "VERSION", "view"]
 
 ENGINE: Final = "vllm"
 VERSION: Final = "0.32.0"
@@ -43,30 +42,20 @@ _LENGTHS: Final = (
 
 
 def view(model: Model) -> EngineView:
-    """The tokenizer's EOS and the ids of generation_config.json; config.json only when that file cannot be read."""
+    """The tokenizer's EOS and the ids of generation_config.json; the config object only when that cannot be read."""
     trace: list[Message] = []
     ids: list[int] = []
     primary = model.tokenizer.eos_token_id
     if primary is not None:
         ids.append(primary)
         trace.append(message("trace-tokenizer-eos", token=model.tokenizer.eos_token, ids=[primary]))
-    file = model.generation_config
-    if file.value is not None:
-        eos = read_eos(file.value)
-        trace.append(message("trace-stop-from", file=file.name, ids=list(eos.ids)))
-        sampling: JsonObject = file.value
-    else:
-        # The config *object* is asked here, so class defaults would count too; they are not in the folder.
-        eos = read_eos({"eos_token_id": model.config_value("eos_token_id")})
-        reason = "unreadable" if file.unreadable else "missing"
-        trace.append(message(f"trace-stop-fallback-{reason}", ids=list(eos.ids)))
-        sampling = {}
-    ids += [token_id for token_id in eos.ids if token_id not in ids]
+    stop = generation_stop(model, 5)
+    trace += stop.trace
     return EngineView(
         ENGINE,
         VERSION,
-        stop_token_ids=tuple(ids),
-        sampling={key: sampling[key] for key in _SAMPLING if sampling.get(key) is not None},
+        stop_token_ids=joined(ids, stop.eos.ids),
+        sampling=chosen(stop.settings, _SAMPLING),
         chat_template=template_source(model),
         context_length=_context_length(model),
         problems=load_problems(model),

@@ -301,6 +301,14 @@ ENGLISH: Final[Mapping[str, str]] = {
     "trace-stop-fallback-missing": "generation_config.json is missing, so config.json gives {{{ids}}}",
     "trace-stop-fallback-unreadable": "generation_config.json cannot be read, so config.json gives {{{ids}}}",
     "trace-tokenizer-eos": "the tokenizer's EOS {token} gives {{{ids}}}",
+    "engine-cannot-find-class": "tokenizer_class {name} is unknown there",
+    "engine-cannot-read-list": "extra_special_tokens is a list, which it cannot read",
+    "engine-cannot-read-generation-config": "generation_config.json cannot be read",
+    "engine-cannot-read-text-eos": "it does not load text in eos_token_id of {file}",
+    "engine-has-no-eos": "no EOS is found, so the runtime takes a fixed id of its own",
+    "trace-class-default": "no file gives an eos_token_id; the config class has {{{ids}}}",
+    "trace-end-by-text": "tokens that end by their text give {{{ids}}}",
+    "trace-end-of-class": "the converter of this class adds {{{ids}}}",
     "trace-config-eos-hidden": "config.json's {ids} are not asked, because generation_config.json is there",
 }
 """Every sentence, without a final full stop. A finding's is read after its file's name."""

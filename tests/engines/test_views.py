@@ -83,10 +83,13 @@ def test_text_for_ids_fails_in_transformers_and_is_silent_in_vllm() -> None:
         ({"text_config": {"eos_token_id": [5, 6]}}, (5, 6), (5, 6)),
         ({"eos_token_id": [5, 6], "text_config": {"eos_token_id": 7}}, (5, 6), (5, 6)),
         ({"eos_token_id": None, "text_config": {"eos_token_id": 7}}, (7,), (7,)),
-        ({"decoder": {"eos_token_id": 8}, "text_config": {"eos_token_id": 7}}, (8,), (7,)),
+        ({"decoder": {"eos_token_id": 8}, "text_config": {"eos_token_id": 7}}, (8,), (8,)),
         ({"decoder": {}, "text_config": {"eos_token_id": 7}}, (7,), (7,)),
-        ({"decoder": {"vocab_size": 3}, "text_config": {"eos_token_id": 7}}, (), (7,)),
-        ({"llm_config": {"eos_token_id": 9}}, (), (9,)),
+        ({"decoder": {"vocab_size": 3}, "text_config": {"eos_token_id": 7}}, (), ()),
+        ({"llm_config": {"eos_token_id": 9}}, (), ()),
+        ({"model_type": "glm4"}, (), (151329, 151336, 151338)),
+        ({"model_type": "gemma3"}, (), ()),
+        ({"model_type": "gemma3", "text_config": {"head_dim": 8}}, (), (1,)),
     ],
 )
 def test_without_generation_config_the_nested_parts_of_config_are_asked(
@@ -192,7 +195,7 @@ def test_a_template_in_its_own_file_hides_the_one_in_the_tokenizers_config() -> 
 def test_the_trace_tells_where_the_stop_set_comes_from(files: Files, said: list[str]) -> None:
     transformers, vllm = of(files)
     assert [entry.id for entry in transformers.trace] == said
-    assert [entry.id for entry in vllm.trace] == ["trace-tokenizer-eos", said[0]]
+    assert [entry.id for entry in vllm.trace] == ["trace-tokenizer-eos", *said]
 
 
 def view(*ids: int) -> EngineView:

@@ -1,0 +1,61 @@
+"""config.json as the object transformers makes of it: keys that are absent take the default of the config's class.
+
+Engines that ask the object (transformers 4, vLLM, SGLang, LMDeploy) see these; transformers 5 asks the file. The
+defaults are data, written by ``tools/config_defaults.py`` from the real library.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Final, NamedTuple
+
+from genfix.json_types import JsonObject, JsonValue
+from genfix.model import Model
+
+__all__ = ["ObjectValue", "class_defaults", "object_value"]
+
+_PARTS: Final = ("decoder", "generator", "text_config")
+
+
+class ObjectValue(NamedTuple):
+    """One attribute of the object."""
+
+    value: JsonValue
+    is_default: bool = False
+    """Whether the class gave it, and no file."""
+
+
+@cache
+def class_defaults(major: int) -> Mapping[str, JsonObject]:
+    """By ``model_type``, what the config classes of transformers 4 or 5 take by themselves."""
+    text = files("genfix.engines").joinpath(f"data/transformers{major}.json").read_text("utf-8")
+    document: dict[str, dict[str, JsonObject]] = json.loads(text)
+    return document["defaults"]
+
+
+def object_value(model: Model, key: str, major: int) -> ObjectValue:
+    """``config.<key>`` as `GenerationConfig.from_model_config` sees it.
+
+    The top's own value, or its class default; where that is none, those of the first part that is not empty.
+    """
+    top = _value(model.config, model.config.get("model_type"), key, major)
+    if top.value is not None:
+        return top
+    for name in _PARTS:
+        part = model.config.get(name)
+        if isinstance(part, dict) and part:
+            kind = part.get("model_type") or _text_type(model.config.get("model_type"), major)
+            return _value(part, kind, key, major)
+    return top
+
+
+def _value(config: JsonObject, kind: JsonValue, key: str, major: int) -> ObjectValue:
+    if key in config:
+        return ObjectValue(config[key])
+    default = class_defaults(major).get(kind, {}).get(key) if isinstance(kind, str) else None
+    return ObjectValue(default, is_default=default is not None)
+
+
+def _text_type(kind: JsonValue, major: int) -> JsonValue:
+    return class_defaults(major).get(kind, {}).get("text") if isinstance(kind, str) else None

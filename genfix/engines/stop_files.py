@@ -1,0 +1,46 @@
+"""The stop ids an engine gets from generation_config.json, or from the config object where that cannot be read."""
+
+from typing import NamedTuple
+
+from genfix.engines.config_object import object_value
+from genfix.engines.eos import EosValue, read_eos
+from genfix.json_types import JsonObject
+from genfix.message import Message, message
+from genfix.model import Model
+
+__all__ = ["FileStop", "generation_stop", "object_eos"]
+
+
+class FileStop(NamedTuple):
+    """What a file gives, and how that is told."""
+
+    eos: EosValue
+    trace: tuple[Message, ...]
+    settings: JsonObject
+    """The settings that were read from the same place; empty where the file was not."""
+
+
+def object_eos(model: Model, major: int) -> tuple[EosValue, Message]:
+    """``eos_token_id`` of the config object, class defaults included."""
+    found = object_value(model, "eos_token_id", major)
+    eos = read_eos({"eos_token_id": found.value})
+    if found.is_default:
+        return eos, message("trace-class-default", ids=list(eos.ids))
+    return eos, message("trace-stop-from", file="config.json", ids=list(eos.ids))
+
+
+def generation_stop(model: Model, major: int) -> FileStop:
+    """As transformers' ``GenerationConfig.from_pretrained`` with a fall back to the config object."""
+    file = model.generation_config
+    if file.value is not None:
+        eos = read_eos(file.value)
+        trace = [message("trace-stop-from", file=file.name, ids=list(eos.ids))]
+        hidden = read_eos({"eos_token_id": object_value(model, "eos_token_id", major).value})
+        if set(hidden.ids) - set(eos.ids):
+            trace.append(message("trace-config-eos-hidden", ids=list(hidden.ids)))
+        return FileStop(eos, tuple(trace), file.value)
+    eos, told = object_eos(model, major)
+    if told.id == "trace-stop-from":
+        reason = "unreadable" if file.unreadable else "missing"
+        told = message(f"trace-stop-fallback-{reason}", ids=list(eos.ids))
+    return FileStop(eos, (told,), {})

@@ -1,0 +1,78 @@
+"""`genfix engines`: what each engine will do, for people and for scripts."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import genfix
+from genfix.engines.every import EVERY_ENGINE
+from tests.cli.conftest import Run, picture
+from tests.folders import glm_files, write_folder
+from tests.rules.test_stop_tokens import with_json
+
+BROKEN = with_json(glm_files(), "generation_config.json", eos_token_id=151329)
+
+
+@pytest.fixture
+def merged(tmp_path: Path) -> Path:
+    return write_folder(tmp_path / "merged", BROKEN)
+
+
+def test_all_engines_are_told_with_the_text_of_their_stop_tokens(run: Run, merged: Path) -> None:
+    before = picture(merged)
+    told = run("engines", merged)
+    assert told.code == 0
+    assert [line.split()[0] for line in told.out.splitlines() if line and line[0] != " "] == [*EVERY_ENGINE]
+    assert "stops at 151329 <|endoftext|>" in told.out
+    assert "config.json's 151329, 151336, 151338 are not asked" in " ".join(told.out.split())
+    assert picture(merged) == before
+
+
+def test_one_engine_can_be_asked_also_at_its_version(run: Run, merged: Path) -> None:
+    version = EVERY_ENGINE["vllm"].version
+    told = run("engines", merged, "--engine", f"vllm@{version}", "--engine", "mlx-lm")
+    assert [line for line in told.out.splitlines() if line and line[0] != " "] == [
+        f"vllm {version}",
+        f"mlx-lm {EVERY_ENGINE['mlx-lm'].version}",
+    ]
+
+
+def test_json_is_by_engine_and_complete(run: Run, merged: Path) -> None:
+    document = json.loads(run("engines", merged, "--output-format", "json").out)
+    assert document["schema_version"] == 1
+    assert [entry["engine"] for entry in document["engines"]] == [*EVERY_ENGINE]
+    for entry in document["engines"]:
+        assert [*entry] == [
+            "engine",
+            "version",
+            "loads",
+            "stop_token_ids",
+            "stop_strings",
+            "sampling",
+            "chat_template",
+            "context_length",
+            "problems",
+            "trace",
+        ]
+    assert document["engines"][0]["stop_token_ids"] == [151329]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [("vllm@0.6", "what vllm 0.6 does is not known"), ("ollama", "there is no view of an engine 'ollama'")],
+)
+def test_an_engine_or_version_nobody_read_is_refused(run: Run, merged: Path, asked: str, said: str) -> None:
+    told = run("engines", merged, "--engine", asked)
+    assert (told.code, told.out) == (2, "")
+    assert said in told.err
+
+
+def test_a_folder_that_is_not_there(run: Run, tmp_path: Path) -> None:
+    assert run("engines", tmp_path / "nowhere").code == 2
+
+
+def test_it_is_a_function_too(merged: Path) -> None:
+    report = genfix.engine_views(merged, engines=["llama.cpp"])
+    assert [view.engine for view in report.views] == ["llama.cpp"]
+    assert report.tokens[151336] == "<|user|>"

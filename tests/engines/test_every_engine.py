@@ -1,0 +1,147 @@
+"""All engines against the verdict matrix that was run on the real ones, and what sets each apart."""
+
+import pytest
+
+from genfix.engines.every import EVERY_ENGINE
+from genfix.engines.view import EngineView
+from genfix.json_types import JsonValue
+from genfix.model import Model
+from tests.engines.test_views import LIST, MATRIX, USER, toy
+from tests.folders import CHATML, Files, MemoryFolder, chatml_files, dump, glm_files
+from tests.rules.test_files_rules import without
+from tests.rules.test_stop_tokens import with_json
+
+# transformers 4, SGLang, LMDeploy, MLX-LM, OpenVINO GenAI; `!`: does not load
+VERDICTS = {
+    "A": "stop stop stop stop stop",
+    "B": "length length length length length",
+    "C": "stop stop stop stop length",
+    "D": "stop stop stop stop !",
+    "E": "length stop length stop length",
+    "F": "length stop length length length",
+    "G": "length stop length length !",
+    "H": "length stop length stop length",
+    "I": "stop stop stop stop stop",
+    "J": "length stop stop stop -",
+    "K": "length stop stop stop -",
+    "L": "stop stop stop stop stop",
+    "M": "length stop length stop length",
+    "P": "length stop length length length",
+    "Q": "length length length length length",
+}
+"""``-``: not run there, since the exporter bakes the tokenizer's EOS into its own file."""
+COLUMNS = ("transformers4", "sglang", "lmdeploy", "mlx-lm", "openvino-genai")
+
+
+def read(engine: str, files: Files) -> EngineView:
+    return EVERY_ENGINE[engine].view(Model(MemoryFolder(files)))
+
+
+@pytest.mark.parametrize("engine", COLUMNS)
+@pytest.mark.parametrize("row", VERDICTS)
+def test_a_row_of_the_verdict_matrix(row: str, engine: str) -> None:
+    expected = VERDICTS[row].split()[COLUMNS.index(engine)]
+    view = read(engine, MATRIX[row][0])
+    if expected == "!":
+        assert not view.loads
+    elif expected != "-":
+        assert view.loads
+        assert ("stop" if USER in view.stop_token_ids else "length") == expected
+
+
+@pytest.mark.parametrize("engine", EVERY_ENGINE)
+def test_each_view_names_its_engine_and_tells_where_its_answer_comes_from(engine: str) -> None:
+    view = read(engine, chatml_files())
+    assert view.engine == engine
+    assert view.version
+    assert view.loads
+    assert view.trace
+    assert 1002 in view.stop_token_ids
+
+
+@pytest.mark.parametrize("engine", EVERY_ENGINE)
+def test_a_folder_without_anything_does_not_load(engine: str) -> None:
+    view = read(engine, {})
+    assert not view.loads
+    assert view.chat_template is None
+
+
+@pytest.mark.parametrize(
+    ("engine", "stops"),
+    [
+        ("transformers5", ()),
+        ("transformers4", (151329, 151336, 151338)),
+        ("vllm", (151329, 151336, 151338)),
+        ("sglang", (151329, 151336, 151338)),
+        ("lmdeploy", (151329, 151336, 151338)),
+        ("mlx-lm", ()),
+    ],
+)
+def test_who_takes_the_defaults_of_the_config_class(engine: str, stops: tuple[int, ...]) -> None:
+    files = toy(..., ..., None) | {"config.json": dump({"model_type": "glm4"})}
+    assert read(engine, files).stop_token_ids == stops
+
+
+GGUF: list[tuple[Files, set[int]]] = [
+    (toy(LIST, LIST), {257}),
+    (toy(LIST, LIST, "<|user|>"), {264, 257}),
+    (toy(LIST, LIST, None), {257}),
+    (toy(LIST, 264, None), {264, 257}),
+]
+
+
+@pytest.mark.parametrize(("files", "stops"), GGUF)
+def test_llama_cpp_takes_one_eos_and_tokens_by_their_text(files: Files, stops: set[int]) -> None:
+    assert {*read("llama.cpp", files).stop_token_ids} == stops
+
+
+def test_llama_cpp_knows_the_turn_end_of_glm_by_its_class() -> None:
+    narrowed = with_json(glm_files(), "generation_config.json", eos_token_id=151329)
+    assert 151336 in read("llama.cpp", narrowed).stop_token_ids
+
+
+def test_llama_cpp_without_any_eos_falls_back_to_a_fixed_id() -> None:
+    files = toy(LIST, ..., None)
+    tokens: JsonValue = {"264": {"content": "<|user|>"}}
+    files = with_json(files, "tokenizer_config.json", added_tokens_decoder=tokens)
+    assert [problem.id for problem in read("llama.cpp", files).problems] == ["engine-has-no-eos"]
+
+
+@pytest.mark.parametrize(
+    ("engine", "file"),
+    [
+        ("transformers5", "chat_template.jinja"),
+        ("vllm", "chat_template.jinja"),
+        ("llama.cpp", "tokenizer_config.json"),
+        ("openvino-genai", "chat_template.jinja"),
+    ],
+)
+def test_whose_copy_of_the_template_is_taken(engine: str, file: str) -> None:
+    view = read(engine, chatml_files() | {"chat_template.jinja": (CHATML + "{# new #}").encode()})
+    assert view.chat_template is not None
+    assert view.chat_template.source == file
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"tokenizer_class": "TokenizersBackend"}, {"extra_special_tokens": ["<|im_start|>"]}],
+)
+def test_transformers_4_does_not_load_what_5_writes(values: dict[str, object]) -> None:
+    files = with_json(chatml_files(), "tokenizer_config.json", **values)
+    assert not read("transformers4", files).loads
+    assert read("transformers5", files).loads
+
+
+def test_sampling_is_what_each_engine_reads() -> None:
+    files = with_json(chatml_files(), "generation_config.json", max_new_tokens=9)
+    taken = {engine: set(read(engine, files).sampling) for engine in EVERY_ENGINE}
+    assert "max_new_tokens" in taken["vllm"]
+    assert "max_new_tokens" not in taken["sglang"] | taken["lmdeploy"] | taken["llama.cpp"]
+    assert taken["mlx-lm"] == set()
+    assert "do_sample" in taken["openvino-genai"]
+
+
+def test_context_lengths() -> None:
+    files = with_json(without(chatml_files()), "config.json", seq_length=99, max_position_embeddings=55)
+    lengths = {engine: read(engine, files).context_length for engine in ("vllm", "sglang", "llama.cpp")}
+    assert lengths == {"vllm": 55, "sglang": 99, "llama.cpp": 55}
