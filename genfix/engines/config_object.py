@@ -7,7 +7,7 @@ defaults are data, written by ``tools/config_defaults.py`` from the real library
 import json
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from genfix.json_types import JsonObject, JsonValue
@@ -15,6 +15,7 @@ from genfix.model import Model
 
 __all__ = ["ObjectValue", "class_defaults", "object_value"]
 
+_DATA: Final = Path(__file__).parent / "data"
 _PARTS: Final = ("decoder", "generator", "text_config")
 
 
@@ -29,7 +30,7 @@ class ObjectValue(NamedTuple):
 @cache
 def class_defaults(major: int) -> Mapping[str, JsonObject]:
     """By ``model_type``, what the config classes of transformers 4 or 5 take by themselves."""
-    text = files("genfix.engines").joinpath(f"data/transformers{major}.json").read_text("utf-8")
+    text = (_DATA / f"transformers{major}.json").read_text("utf-8")
     document: dict[str, dict[str, JsonObject]] = json.loads(text)
     return document["defaults"]
 
