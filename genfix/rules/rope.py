@@ -39,7 +39,6 @@ from genfix.rules.rule import Rule, RuleDoc
 __all__ = ["RULES"]
 
 _CONFIG: Final = "config.json"
-_BASE_HAS_IT_TOO: Final = Fix(Applicability.MANUAL, message("why-base-has-it-too"))
 
 
 def _only_for_new_readers(context: Context, rule: Rule) -> Iterator[Finding]:
