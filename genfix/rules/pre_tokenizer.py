@@ -77,6 +77,7 @@ def canonical(value: JsonValue) -> JsonValue:
         return value
     filled: JsonObject = {**_DEFAULTS.get(kind, {}), **value}
     filled = {key: entry for key, entry in filled.items() if entry is not None}
+    filled.pop("trim_offsets", None)  # where a token began in the text, and not which it is
     if kind == "Metaspace":
         old = filled.pop("add_prefix_space", None)
         filled.pop("str_rep", None)

@@ -50,6 +50,8 @@ def _changed_flags(
 ) -> dict[tuple[str, str], tuple[bool, bool]]:
     """By token and flag: the base's value and merged's, where both tell it and it matters."""
     normalizes = canonical(context.merged.tokenizer_head.get("normalizer")) is not None
+    # Loading makes these special, whatever their flag says, and saving then writes it down (transformers 4 and 5).
+    made_special = {*ours.named.values(), *(ours.additional or ())}
     changed: dict[tuple[str, str], tuple[bool, bool]] = {}
     for text, theirs in base.tokenizer.tokens.items():
         own = ours.tokens.get(text)
@@ -58,6 +60,8 @@ def _changed_flags(
         for flag in _FLAGS:
             was, now = _flag(theirs, flag), _flag(own, flag)
             if was is None or now is None or was == now or (flag == "normalized" and not normalizes):
+                continue
+            if flag == "special" and now and text in made_special:
                 continue
             if not _says_so_too(base, theirs, flag, now) and not _trained_so(context, text, own, flag):
                 changed[text, flag] = (was, now)

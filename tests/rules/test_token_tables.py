@@ -322,3 +322,26 @@ def test_added_tokens_make_it_manual_and_resized_rows_silent() -> None:
     merged = cut(BYTES, {"type": "NFC"}, CHATML_TOKENS | {"<mine>": 1003})
     only(find(merged, CUT, "GF311"), Applicability.MANUAL)
     assert find(merged | {"model.safetensors": safetensors(1088)}, CUT, "GF311") == []
+
+
+def test_a_named_token_that_saving_made_special_is_as_it_was_loaded() -> None:
+    """deepseek-coder's EOS is not special in its tokenizer.json, and becomes so by being named."""
+    tokens = {**CHATML_TOKENS}
+    base = with_token_list(BASE, tokens, special=False, lstrip=False)
+    merged = with_token_list(BASE, tokens, special=False, lstrip=False)
+    entries = json.loads(merged[FAST])["added_tokens"]
+    for entry in entries:
+        entry["special"] = entry["content"] == "<|im_end|>"
+    merged = with_json(merged, FAST, added_tokens=entries)
+    assert find(merged, base, "GF304") == []
+    for entry in entries:
+        entry["special"] = entry["content"] == "<|im_start|>"
+    assert find(with_json(merged, FAST, added_tokens=entries), base, "GF304") != []
+
+
+def test_where_tokens_began_in_the_text_is_no_difference() -> None:
+    def cut(trim: bool) -> Files:  # noqa: FBT001
+        steps = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": trim, "use_regex": False}
+        return with_head(BASE, pre_tokenizer=steps)
+
+    assert find(cut(True), cut(False), "GF311") == []
