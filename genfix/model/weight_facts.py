@@ -20,6 +20,8 @@ class WeightFacts(NamedTuple):
     """Name of the input embedding."""
     head: str | None = None
     """Name of the output head, where it is a tensor of its own."""
+    has_other_head: bool = False
+    """Whether a matrix outside the layers has as many rows as the embedding, under a name that is not known."""
     embedding_rows: int | None = None
     head_rows: int | None = None
     stacks: int = 0
@@ -102,6 +104,7 @@ class _Seen:
         self.senses: set[str] = set()
         self.embedding: tuple[str, Tensor] | None = None
         self.head: tuple[str, Tensor] | None = None
+        self.others: list[tuple[int, ...]] = []
         self.classifier: str | None = None
         self.wrapped: str | None = None
 
@@ -162,6 +165,8 @@ class _Seen:
             self.head = (name, tensor)
         elif self.classifier is None and name.endswith(_CLASSIFIERS):
             self.classifier = name
+        else:
+            self.others.append(tensor.shape)
 
     def facts(self) -> WeightFacts:
         stacks: dict[str, set[int]] = {}
@@ -177,6 +182,8 @@ class _Seen:
         return WeightFacts(
             embedding=self.embedding[0] if self.embedding else None,
             head=self.head[0] if self.head else None,
+            has_other_head=self.embedding is not None
+            and any(len(shape) == 2 and self.embedding[1].shape[0] in shape for shape in self.others),
             embedding_rows=_rows(self.embedding),
             head_rows=_rows(self.head),
             stacks=len(stacks),

@@ -25,16 +25,20 @@ _SHOWN: Final = 5
 
 def _vocab_size(context: Context, rule: Rule) -> Iterator[Finding]:
     merged = context.merged
-    rows = merged.weights.embedding_rows
-    if rows is None or merged.weights.facts.stacks > 1:
+    rows, facts = merged.weights.embedding_rows, merged.weights.facts
+    if rows is None or facts.stacks > 1 or merged.config_pointer("decoder_vocab_size"):
         return
     # ChatGLM's embedding has `padded_vocab_size` rows; its `vocab_size` may be the tokenizer's.
     key = "padded_vocab_size" if merged.config_pointer("padded_vocab_size") else "vocab_size"
+    # Mllama's embedding has a few rows more than its vocabulary, and its head has not.
+    known = (rows, facts.head_rows)
     places = [
-        (pointer, value) for pointer, value in _places(merged, key) if type(value) is int and value != rows
+        (pointer, value)
+        for pointer, value in _places(merged, key)
+        if type(value) is int and value not in known
     ]
     own = [(pointer, value) for pointer, value in places if pointer.count("/") == 2] or places
-    if merged.text_config.get(key) == rows:
+    if merged.text_config.get(key) in known:
         return  # the composite config's own copy is read by nobody
     for pointer, value in own:
         yield from _contradiction(
@@ -104,6 +108,8 @@ def _tied_head(context: Context, rule: Rule) -> Iterator[Finding]:
     facts, pointer = merged.weights.facts, merged.config_pointer(_TIED)
     if facts.embedding is None or facts.stacks > 1 or not merged.weights.is_whole:
         return
+    if merged.config_value("is_encoder_decoder") is True or merged.config_pointer("decoder_layers"):
+        return  # what is tied there, each class says by itself
     tied = merged.config_value(_TIED)
     if tied is True and pointer is not None and facts.head is not None:
         if facts.quantization is None and merged.weights.same_values(facts.embedding, facts.head) is False:
@@ -113,7 +119,7 @@ def _tied_head(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     if tied is not False or pointer is None or facts.head is not None or facts.layers is None:
         return
-    if not _needs_head(merged):
+    if facts.has_other_head or not _needs_head(merged):
         return
     base_tied = base.config_value(_TIED) if base is not None else None
     if base_tied is False and base is not None and base.weights.outline.head is None and base.weights.index:
@@ -169,6 +175,8 @@ def _layer_count(context: Context, rule: Rule) -> Iterator[Finding]:
     extra = _number(merged, _PREDICTION)[1] or 0
     if facts.layers is None or value in (facts.layers, facts.layers - extra):
         return
+    if merged.config_value("num_blocks") == facts.layers:  # xLSTM counts them there
+        return
     told = message("layer-count-wrong", layers=facts.layers, value=value)
     for finding in _contradiction(context, rule, key, value, facts.layers, told):
         lists = _lists_of(merged, value)
@@ -202,9 +210,17 @@ def _expert_count(context: Context, rule: Rule) -> Iterator[Finding]:
     pointer, value = _number(merged, _EXPERTS)
     if facts.experts is None or facts.stacks != 1 or pointer is None or not merged.weights.is_whole:
         return
-    if value != facts.experts:
+    if value != facts.experts and not _explains(merged, facts.experts - (value or 0)):
         told = message("expert-count-wrong", experts=facts.experts, value=value)
         yield from _contradiction(context, rule, pointer, value, facts.experts, told)
+
+
+def _explains(merged: Model, difference: int) -> bool:
+    """Whether the config itself tells of so many further experts: some compute nothing (LongCat)."""
+    numbers = {**merged.config, **merged.text_config}
+    return any(
+        "expert" in key and type(number) is int and number == difference for key, number in numbers.items()
+    )
 
 
 def _prediction_layers(context: Context, rule: Rule) -> Iterator[Finding]:

@@ -63,6 +63,12 @@ def test_padded_rows_beyond_the_tokens_are_normal() -> None:
     assert silent(padded, None)
 
 
+def test_an_embedding_with_more_rows_than_the_head_is_a_models_own_habit() -> None:
+    """Llama 3.2 Vision: eight rows more than the vocabulary, for the image token."""
+    tensors = causal() | {"model.embed_tokens.weight": (ROWS + 8, 4)}
+    assert silent(QWEN | {SINGLE: weight_file(tensors)}, None)
+
+
 def test_the_language_models_own_part_is_what_counts() -> None:
     composite = config(
         QWEN | {SINGLE: weight_file(causal(rows=1032))},
@@ -147,6 +153,12 @@ def test_a_model_that_says_it_has_a_head_and_has_none() -> None:
     assert only(merged, "GF413", None).severity is Severity.INFO
 
 
+def test_a_head_under_another_name_is_one() -> None:
+    """RemBERT: ``cls.predictions.decoder``."""
+    tensors = causal(head=False) | {"cls.predictions.decoder.weight": (ROWS, 4)}
+    assert silent(QWEN | {SINGLE: weight_file(tensors)}, TIED)
+
+
 def test_a_head_that_the_merge_lost_is_not_replaced_by_the_embedding() -> None:
     finding = only(QWEN | {SINGLE: weight_file(causal(head=False))}, "GF413", BASE)
     assert finding.severity is Severity.ERROR
@@ -220,6 +232,12 @@ def test_the_experts_of_the_weights_win(key: str) -> None:
 def test_fused_experts_are_counted_too() -> None:
     fused = causal() | {f"model.layers.{n}.mlp.experts.gate_up_proj": (6, 4, 8) for n in range(2)}
     assert only(config(QWEN | {SINGLE: weight_file(fused)}, num_experts=8), "GF415", None).expected == 6
+
+
+def test_experts_that_compute_nothing_are_told_by_the_config() -> None:
+    fused = causal() | {f"model.layers.{n}.mlp.experts.gate_up_proj": (6, 4, 8) for n in range(2)}
+    merged = config(QWEN | {SINGLE: weight_file(fused)}, n_routed_experts=4, zero_expert_num=2)
+    assert silent(merged, None)
 
 
 def test_two_stacks_are_not_judged() -> None:
