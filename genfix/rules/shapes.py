@@ -31,7 +31,7 @@ def _vocab_size(context: Context, rule: Rule) -> Iterator[Finding]:
     # ChatGLM's embedding has `padded_vocab_size` rows; its `vocab_size` may be the tokenizer's.
     key = "padded_vocab_size" if merged.config_pointer("padded_vocab_size") else "vocab_size"
     # Mllama's embedding has a few rows more than its vocabulary, and its head has not.
-    known = (rows, facts.head_rows)
+    known = {rows, facts.head_rows} - {None}
     places = [
         (pointer, value)
         for pointer, value in _places(merged, key)

@@ -513,3 +513,11 @@ def test_no_byte_of_a_weight_is_read_but_headers_and_a_few_samples() -> None:
                 (name, 0, 8),
                 (name, 8, header - 8),
             ]
+
+
+@pytest.mark.parametrize("head", [True, False])
+@pytest.mark.parametrize("wrong", [ROWS - 8, ROWS + 8])
+def test_a_wrong_vocab_size_is_seen_with_a_head_and_without(*, head: bool, wrong: int) -> None:
+    files = QWEN if head else TIED
+    merged = config(files | {SINGLE: weight_file(causal(head=head))}, vocab_size=wrong)
+    assert only(merged, "GF411", None).expected == ROWS
