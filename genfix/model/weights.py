@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Final
+from typing import Final, cast
 
 from genfix.folder.folder import Folder, FolderFileError
 from genfix.folder.kinds import FileKind, kind_of
@@ -60,6 +60,8 @@ class Weights:
         entries = document.get("weight_map") if isinstance(document, dict) else None
         if not isinstance(entries, dict):
             return None
+        if {*map(type, entries.values())} <= {str}:  # nearly always: no entry is looked at in Python
+            return cast("dict[str, str]", entries)
         return {name: file for name, file in entries.items() if isinstance(file, str)}
 
     @cached_property

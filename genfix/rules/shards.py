@@ -65,9 +65,7 @@ def _index(context: Context, rule: Rule) -> Iterator[Finding]:
     if any(not name.startswith("model-") for name in weights.headers):
         return  # a layout of its own: which files belong to the model, nobody can tell
     there: dict[str, str] = {}
-    twice: list[str] = []
     for file, header in weights.headers.items():
-        twice += [name for name in header.tensors if name in there]
         there |= dict.fromkeys(header.tensors, file)
     index = weights.index
     if context.merged.has(INDEX) and index is not None and set(weights.headers) - set(index.values()):
@@ -77,8 +75,11 @@ def _index(context: Context, rule: Rule) -> Iterator[Finding]:
     if index is None:
         found = message("index-missing" if not context.merged.has(INDEX) else "index-unreadable")
     else:
-        wrong = [name for name in {**there, **index} if index.get(name) != there.get(name)]
+        wrong = [name for name in {**there, **index} if not _has(weights, index.get(name), name)]
+        if not wrong:
+            return  # of a tensor that is there twice it may name either file
         found = message("index-wrong", tensors=_shown(wrong), count=len(wrong))
+    twice = _twice(weights)
     yield rule.finding(
         INDEX,
         found,
@@ -92,6 +93,17 @@ def _index(context: Context, rule: Rule) -> Iterator[Finding]:
             (WriteFile(INDEX, _rebuilt(weights, there)),),
         ),
     )
+
+
+def _has(weights: Weights, file: str | None, name: str) -> bool:
+    header = weights.headers.get(file) if file is not None else None
+    return header is not None and name in header.tensors
+
+
+def _twice(weights: Weights) -> list[str]:
+    """Tensors that more than one file has."""
+    files = Counter(name for header in weights.headers.values() for name in header.tensors)
+    return [name for name, count in files.items() if count > 1]
 
 
 def _torn_or_missing(weights: Weights) -> bool:

@@ -8,7 +8,7 @@ from genfix.json_types import JsonValue
 from genfix.model import Model
 from genfix.resolver import BaseFacts
 from genfix.rules import Applicability, Context, Finding, Severity, judge
-from tests.folders import Files, MemoryFolder, chatml_files, find, glm_files
+from tests.folders import Files, MemoryFolder, chatml_files, dump, find, glm_files
 from tests.rules.test_stop_tokens import with_json
 from tests.rules.test_token_tables import plan, repaired
 from tests.weight_files import INDEX, ROWS, SINGLE, causal, sharded, weight_file
@@ -449,6 +449,9 @@ def test_a_tensor_in_two_shards_is_for_a_person() -> None:
     fix = only(merged, "GF523", None).fix
     assert fix is not None
     assert fix.applicability is Applicability.MANUAL
+    places = dict.fromkeys(causal() | twice, "model-00001-of-00002.safetensors")
+    places["lm_head.weight"] = "model-00002-of-00002.safetensors"
+    assert find(merged | {INDEX: dump({"weight_map": places})}, None, "GF523") == []
 
 
 @pytest.mark.parametrize(
