@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from genfix.api.opening import Target, open_case
-from genfix.engines.every import EVERY_ENGINE
+from genfix.engines.every import EVERY_ENGINE, engine_view
+from genfix.engines.release import release
 from genfix.engines.view import EngineView
 from genfix.errors import InputError
 from genfix.model import Model
@@ -28,29 +29,29 @@ def engine_views(
 
     Args:
         target: The model's folder.
-        engines: Names such as ``vllm``, or with the version they are known at (``vllm@0.32.0``); none: all.
+        engines: Names such as ``vllm``, or with a version or series (``vllm@0.6``); none: all, at the newest known.
         state_dir: Where backups live, if not in ``.cache/huggingface/genfix`` inside the folder.
 
     Raises:
-        GenfixError: With ``exit_code`` 2 where there is nothing to read, or for an engine or version not known.
+        GenfixError: With ``exit_code`` 2 where there is nothing to read, or for an engine that is not known or a version that is none.
 
     """
-    names = [_known(engine) for engine in engines] or [*EVERY_ENGINE]
+    asked = dict.fromkeys([_asked(engine) for engine in engines] or [(name, "") for name in EVERY_ENGINE])
     model = Model(
         open_case(target, None, offline=True, allow_base_mismatch=False, state_dir=state_dir).folder
     )
-    views = tuple(EVERY_ENGINE[name].view(model) for name in dict.fromkeys(names))
+    views = tuple(engine_view(name, model, version) for name, version in asked)
     return EngineReport(views, model.tokenizer.texts)
 
 
-def _known(asked: str) -> str:
-    name, _, version = asked.partition("@")
-    engine = EVERY_ENGINE.get(name)
-    if engine is None:
+def _asked(text: str) -> tuple[str, str]:
+    name, at, version = text.partition("@")
+    if name not in EVERY_ENGINE:
         raise InputError(f"there is no view of an engine {name!r}", f"known are {', '.join(EVERY_ENGINE)}")
-    if version not in {"", engine.version}:
+    try:
+        release(version if at else EVERY_ENGINE[name].version)
+    except ValueError:
         raise InputError(
-            f"what {name} {version} does is not known: its view follows {engine.version}",
-            f"leave the version out, or write {name}@{engine.version}",
-        )
-    return name
+            f"{version!r} is no version of {name}", f"write for example {name}@{EVERY_ENGINE[name].version}"
+        ) from None
+    return name, version

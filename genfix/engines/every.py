@@ -13,27 +13,56 @@ from genfix.engines import (
     transformers5,
     vllm,
 )
+from genfix.engines.release import NEWEST, Release, first, release
 from genfix.engines.view import EngineView
+from genfix.message import message
 from genfix.model import Model
 
-__all__ = ["EVERY_ENGINE", "Engine"]
+__all__ = ["EVERY_ENGINE", "Engine", "engine_view"]
 
 
 class Engine(NamedTuple):
-    """One engine at the version whose code its view follows."""
+    """One engine, and the versions its view is known for."""
 
     version: str
-    view: Callable[[Model], EngineView]
+    """The newest whose code was read."""
+    oldest: str
+    view: Callable[[Model, Release], EngineView]
 
 
 EVERY_ENGINE: Final[Mapping[str, Engine]] = {
-    transformers5.ENGINE: Engine(transformers5.VERSION, transformers5.view),
-    transformers4.ENGINE: Engine(transformers4.VERSION, transformers4.view),
-    vllm.ENGINE: Engine(vllm.VERSION, vllm.view),
-    sglang.ENGINE: Engine(sglang.VERSION, sglang.view),
-    lmdeploy.ENGINE: Engine(lmdeploy.VERSION, lmdeploy.view),
-    llama_cpp.ENGINE: Engine(llama_cpp.VERSION, llama_cpp.view),
-    mlx_lm.ENGINE: Engine(mlx_lm.VERSION, mlx_lm.view),
-    openvino_genai.ENGINE: Engine(openvino_genai.VERSION, openvino_genai.view),
+    transformers5.ENGINE: Engine(transformers5.VERSION, transformers5.OLDEST, transformers5.view),
+    transformers4.ENGINE: Engine(transformers4.VERSION, transformers4.OLDEST, transformers4.view),
+    vllm.ENGINE: Engine(vllm.VERSION, vllm.OLDEST, vllm.view),
+    sglang.ENGINE: Engine(sglang.VERSION, sglang.OLDEST, sglang.view),
+    lmdeploy.ENGINE: Engine(lmdeploy.VERSION, lmdeploy.OLDEST, lmdeploy.view),
+    llama_cpp.ENGINE: Engine(llama_cpp.VERSION, llama_cpp.OLDEST, llama_cpp.view),
+    mlx_lm.ENGINE: Engine(mlx_lm.VERSION, mlx_lm.OLDEST, mlx_lm.view),
+    openvino_genai.ENGINE: Engine(openvino_genai.VERSION, openvino_genai.OLDEST, openvino_genai.view),
 }
 """By name, in the order of reports."""
+
+
+def engine_view(name: str, model: Model, version: str = "") -> EngineView:
+    """How the engine ``name`` reads ``model``: in ``version``, by default in the newest that is known.
+
+    A version beyond what is known gets the nearest known behaviour, and a problem that says so.
+
+    Raises:
+        KeyError: For an engine without a view.
+        ValueError: For a version that is none.
+
+    """
+    engine = EVERY_ENGINE[name]
+    if not version:
+        return engine.view(model, NEWEST)
+    asked = release(version)
+    if asked < release(engine.oldest):
+        nearest = engine.oldest
+    elif first(version) > release(engine.version):
+        nearest = engine.version
+    else:
+        return engine.view(model, asked)._replace(version=version)
+    view = engine.view(model, release(nearest))
+    told = message("engine-version-unknown", version=version, nearest=nearest)
+    return view._replace(version=nearest, problems=(told, *view.problems))

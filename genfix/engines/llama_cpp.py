@@ -7,14 +7,16 @@ and chatglm.py, src/llama-vocab.cpp (ends of generation by their text). Converte
 from typing import Final
 
 from genfix.engines.common import chosen, joined, load_problems, template_source
+from genfix.engines.release import NEWEST, Release
 from genfix.engines.view import EngineView
 from genfix.message import Message, message
 from genfix.model import Model
 
-__all__ = ["ENGINE", "VERSION", "view"]
+__all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
 
 ENGINE: Final = "llama.cpp"
 VERSION: Final = "0c1e57098"
+OLDEST: Final = "0c1e57098"
 
 _SAMPLING: Final = ("top_k", "top_p", "min_p", "temperature", "repetition_penalty")
 _TEMPLATES: Final = ("tokenizer_config.json", "chat_template.jinja", "chat_template.json")
@@ -62,7 +64,7 @@ _LENGTHS: Final = (
 )
 
 
-def view(model: Model) -> EngineView:
+def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001 - one behaviour is known
     """One EOS, of the tokenizer or an integer of config.json, and tokens that end by their text."""
     trace: list[Message] = []
     eos = _eos(model, trace)

@@ -7,17 +7,19 @@ from typing import Final
 
 from genfix.engines.common import joined, load_problems, template_source
 from genfix.engines.eos import EosValue, read_eos
+from genfix.engines.release import NEWEST, Release
 from genfix.engines.view import EngineView
 from genfix.message import Message, message
 from genfix.model import Model
 
-__all__ = ["ENGINE", "VERSION", "view"]
+__all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
 
 ENGINE: Final = "mlx-lm"
 VERSION: Final = "0.32.2"
+OLDEST: Final = "0.32.2"
 
 
-def view(model: Model) -> EngineView:
+def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001 - one behaviour is known
     """generation_config.json's ids if there are any, else those of config.json's top; and the tokenizer's EOS."""
     file = model.generation_config
     eos = read_eos(file.value or {})

@@ -8,14 +8,16 @@ from typing import Final
 
 from genfix.engines.common import chosen, load_problems, template_source, text_list
 from genfix.engines.eos import read_eos
+from genfix.engines.release import NEWEST, Release
 from genfix.engines.view import EngineView
 from genfix.message import Message, message
 from genfix.model import Model
 
-__all__ = ["ENGINE", "VERSION", "view"]
+__all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
 
 ENGINE: Final = "openvino-genai"
 VERSION: Final = "2026.4.1"
+OLDEST: Final = "2026.4.1"
 
 _SAMPLING: Final = (
     "do_sample",
@@ -39,7 +41,7 @@ _TEMPLATES: Final = (
 )
 
 
-def view(model: Model) -> EngineView:
+def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001 - one behaviour is known
     """generation_config.json alone; without ids there, one EOS: config.json's integer, else the tokenizer's."""
     file = model.generation_config
     settings = file.value or {}

@@ -8,15 +8,17 @@ from typing import Final
 
 from genfix.engines.common import chosen, joined, load_problems, template_source
 from genfix.engines.eos import read_eos
+from genfix.engines.release import NEWEST, Release
 from genfix.engines.stop_files import object_eos
 from genfix.engines.view import EngineView
 from genfix.message import Message, message
 from genfix.model import Model
 
-__all__ = ["ENGINE", "VERSION", "view"]
+__all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
 
 ENGINE: Final = "sglang"
 VERSION: Final = "0.5.23"
+OLDEST: Final = "0.5.23"
 
 _SAMPLING: Final = ("repetition_penalty", "temperature", "top_k", "top_p", "min_p")
 _FURTHER: Final = ("<|eom_id|>", "<|content_model_end_sampling|>", "<|ifm|im_end|>")
@@ -30,7 +32,7 @@ _LENGTHS: Final = (
 _USUAL_LENGTH: Final = 2048
 
 
-def view(model: Model) -> EngineView:
+def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001 - one behaviour is known
     """The union of config.json, generation_config.json, the tokenizer's EOS and three tokens known by their text."""
     config, told = object_eos(model, 5)
     trace: list[Message] = [told]

@@ -7,15 +7,17 @@ where the file cannot be read), models/auto/tokenization_auto.py (classes it doe
 from typing import Final
 
 from genfix.engines.common import chosen, load_problems, template_source, text_list
+from genfix.engines.release import NEWEST, Release
 from genfix.engines.stop_files import generation_stop
 from genfix.engines.view import EngineView
 from genfix.message import Message, message
 from genfix.model import Model
 
-__all__ = ["ENGINE", "VERSION", "view"]
+__all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
 
 ENGINE: Final = "transformers4"
 VERSION: Final = "4.57.6"
+OLDEST: Final = "4.57.6"
 
 _SAMPLING: Final = (
     "do_sample",
@@ -34,7 +36,7 @@ _UNKNOWN_CLASSES: Final = frozenset(
 """Names that only transformers 5 has."""
 
 
-def view(model: Model) -> EngineView:
+def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001 - one behaviour is known
     """As transformers 5, but the fall back is the config *object*, with the defaults of its class."""
     stop = generation_stop(model, 4)
     settings = stop.settings or (model.config if model.generation_config.value is None else {})

@@ -8,15 +8,17 @@ from typing import Final
 
 from genfix.engines.common import chosen, load_problems, template_source, text_list
 from genfix.engines.eos import EosValue, read_eos
+from genfix.engines.release import NEWEST, Release
 from genfix.engines.view import EngineView
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
 
-__all__ = ["ENGINE", "VERSION", "view"]
+__all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
 
 ENGINE: Final = "transformers5"
 VERSION: Final = "5.23.0"
+OLDEST: Final = "5.23.0"
 
 _SAMPLING: Final = (
     "do_sample",
@@ -33,7 +35,7 @@ _PARTS: Final = ("decoder", "generator", "text_config")
 """Nested configs ``from_model_config`` looks into, in this order, the first one that is not empty."""
 
 
-def view(model: Model) -> EngineView:
+def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001 - one behaviour is known
     """The stop set comes from generation_config.json alone; config.json counts only when that file cannot be read."""
     file = model.generation_config
     if file.value is not None:

@@ -8,15 +8,17 @@ renderers/hf.py (chat template).
 from typing import Final
 
 from genfix.engines.common import chosen, joined, load_problems, template_source
+from genfix.engines.release import NEWEST, Release
 from genfix.engines.stop_files import generation_stop
 from genfix.engines.view import EngineView
 from genfix.message import Message, message
 from genfix.model import Model
 
-__all__ = ["ENGINE", "VERSION", "view"]
+__all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
 
 ENGINE: Final = "vllm"
 VERSION: Final = "0.32.0"
+OLDEST: Final = "0.32.0"
 
 _SAMPLING: Final = (
     "repetition_penalty",
@@ -41,7 +43,7 @@ _LENGTHS: Final = (
 )
 
 
-def view(model: Model) -> EngineView:
+def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001 - one behaviour is known
     """The tokenizer's EOS and the ids of generation_config.json; the config object only when that cannot be read."""
     trace: list[Message] = []
     ids: list[int] = []

@@ -305,6 +305,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "engine-cannot-read-list": "extra_special_tokens is a list, which it cannot read",
     "engine-cannot-read-generation-config": "generation_config.json cannot be read",
     "engine-cannot-read-text-eos": "it does not load text in eos_token_id of {file}",
+    "engine-version-unknown": "{version} is not known: this is what {nearest} does",
     "engine-has-no-eos": "no EOS is found, so the runtime takes a fixed id of its own",
     "trace-class-default": "no file gives an eos_token_id; the config class has {{{ids}}}",
     "trace-end-by-text": "tokens that end by their text give {{{ids}}}",

@@ -60,12 +60,24 @@ def test_json_is_by_engine_and_complete(run: Run, merged: Path) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "said"),
-    [("vllm@0.6", "what vllm 0.6 does is not known"), ("ollama", "there is no view of an engine 'ollama'")],
+    [
+        ("ollama", "there is no view of an engine 'ollama'"),
+        ("vllm@newest", "'newest' is no version of vllm"),
+        ("vllm@", "'' is no version of vllm"),
+    ],
 )
-def test_an_engine_or_version_nobody_read_is_refused(run: Run, merged: Path, asked: str, said: str) -> None:
+def test_what_is_no_engine_or_no_version_is_refused(run: Run, merged: Path, asked: str, said: str) -> None:
     told = run("engines", merged, "--engine", asked)
     assert (told.code, told.out) == (2, "")
     assert said in told.err
+
+
+@pytest.mark.parametrize("asked", ["0.0.1", "99", "99.1.0rc1"])
+def test_a_version_nobody_read_gets_the_nearest_and_is_told(run: Run, merged: Path, asked: str) -> None:
+    told = run("engines", merged, "--engine", f"vllm@{asked}", "--output-format", "json")
+    (entry,) = json.loads(told.out)["engines"]
+    assert entry["version"] in {EVERY_ENGINE["vllm"].version, EVERY_ENGINE["vllm"].oldest}
+    assert entry["problems"][0] == f"{asked} is not known: this is what {entry['version']} does"
 
 
 def test_a_folder_that_is_not_there(run: Run, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from genfix.engines.every import EVERY_ENGINE
+from genfix.engines.every import EVERY_ENGINE, engine_view
 from genfix.engines.view import EngineView
 from genfix.json_types import JsonValue
 from genfix.model import Model
@@ -34,7 +34,7 @@ COLUMNS = ("transformers4", "sglang", "lmdeploy", "mlx-lm", "openvino-genai")
 
 
 def read(engine: str, files: Files) -> EngineView:
-    return EVERY_ENGINE[engine].view(Model(MemoryFolder(files)))
+    return engine_view(engine, Model(MemoryFolder(files)))
 
 
 @pytest.mark.parametrize("engine", COLUMNS)
