@@ -6,7 +6,7 @@ from typing import Final
 from genfix.engines import transformers5, vllm
 from genfix.engines.common import missing_code, named_code
 from genfix.engines.eos import EosValue, read_eos
-from genfix.engines.view import EngineView, StopVerdict, is_worse, stop_verdict
+from genfix.engines.view import EngineView, StopVerdict, breaks, is_worse, stop_verdict
 from genfix.model import Model
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "EngineView",
     "EosValue",
     "StopVerdict",
+    "breaks",
     "is_worse",
     "missing_code",
     "named_code",

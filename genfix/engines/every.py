@@ -18,7 +18,7 @@ from genfix.engines.view import EngineView
 from genfix.message import message
 from genfix.model import Model
 
-__all__ = ["EVERY_ENGINE", "Engine", "engine_view"]
+__all__ = ["EVERY_ENGINE", "Engine", "engine_view", "every_view"]
 
 
 class Engine(NamedTuple):
@@ -66,3 +66,8 @@ def engine_view(name: str, model: Model, version: str = "") -> EngineView:
     view = engine.view(model, release(nearest))
     told = message("engine-version-unknown", version=version, nearest=nearest)
     return view._replace(version=nearest, problems=(told, *view.problems))
+
+
+def every_view(model: Model) -> Mapping[str, EngineView]:
+    """How all engines read ``model``, each in the newest version known."""
+    return {name: engine.view(model, NEWEST) for name, engine in EVERY_ENGINE.items()}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from genfix.json_types import JsonValue
 from genfix.message import Message
 
-__all__ = ["EngineView", "StopVerdict", "TemplateSource", "is_worse", "stop_verdict"]
+__all__ = ["EngineView", "StopVerdict", "TemplateSource", "breaks", "is_worse", "stop_verdict"]
 
 
 class TemplateSource(NamedTuple):
@@ -79,3 +79,18 @@ def is_worse(before: EngineView, after: EngineView, ends: Sequence[int]) -> bool
     if before.loads and any(problem.id not in known for problem in after.problems):
         return True
     return stop_verdict(before, after, ends) is not StopVerdict.SAME
+
+
+def breaks(before: EngineView, after: EngineView, ends: Sequence[int]) -> bool:
+    """As `is_worse`, but only where the engine then loads no more, or ends this model's turns no more.
+
+    For engines that no rule judges by: they may take a wrong EOS of the tokenizer for a stop token, and lose it
+    with the repair.
+    """
+    if not before.loads:
+        return False
+    if not after.loads:
+        return True
+    if before.chat_template is not None and after.chat_template is None:
+        return True
+    return not set(ends).isdisjoint(before.stop_token_ids) and set(ends).isdisjoint(after.stop_token_ids)

@@ -41,8 +41,10 @@ class Plan:
     inputs: Mapping[str, str | None]
     """SHA-256 of every file of the folder the plan rests on; `None` for one that must not exist."""
     views_before: Mapping[str, EngineView]
+    """What every engine does with the folder now, by its name."""
     views_after: Mapping[str, EngineView]
     base_views: Mapping[str, EngineView]
+    """What they do with the base; empty without one."""
     notes: tuple[str, ...] = ()
     """What the reader should know about how the plan came about, a sentence each."""
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from genfix.engines import is_worse
+from genfix.engines import ENGINES, EngineView, breaks, is_worse
+from genfix.engines.every import every_view
 from genfix.errors import PlanError
 from genfix.folder import FileKind, Folder, FolderFileError, OverlayFolder, kind_of, sha256_of
 from genfix.message import Message, message
@@ -53,6 +54,7 @@ class _Job:
     classes: frozenset[Applicability]
     wanted: Callable[[str], bool]
     first: Context
+    views: Mapping[str, EngineView]
     before: tuple[Finding, ...]
 
     def judge(self, context: Context) -> tuple[Finding, ...]:
@@ -68,6 +70,7 @@ class _Attempt:
     """The result of all fixes but those left out."""
 
     last: Context
+    views: Mapping[str, EngineView]
     after: tuple[Finding, ...]
     applied: tuple[Finding, ...]
     overlay: dict[str, bytes | None]
@@ -95,7 +98,7 @@ def make_plan(
     witnesses = {Witness.BASE: base, Witness.ADAPTER: adapter}
     known = {witness: model for witness, model in witnesses.items() if model is not None}
     before = tuple(finding for finding in judge(first) if wanted(finding.code))
-    job = _Job(merged, known, classes, wanted, first, before)
+    job = _Job(merged, known, classes, wanted, first, every_view(first.merged), before)
     left_out: dict[tuple[str, str, str], Message] = {}
     attempt = _attempt(job, left_out)
     while (reason := _objection(job, attempt)) is not None:
@@ -138,7 +141,8 @@ def _attempt(job: _Job, left_out: dict[tuple[str, str, str], Message]) -> _Attem
         found = job.judge(context)
         if mends:
             uncovered |= {finding.key for finding in found}
-    return _Attempt(context, found, tuple(applied), overlay, codes, restored, frozenset(uncovered))
+    views = job.views if context is job.first else every_view(context.merged)
+    return _Attempt(context, views, found, tuple(applied), overlay, codes, restored, frozenset(uncovered))
 
 
 def _is_mend(finding: Finding) -> bool:
@@ -161,8 +165,9 @@ def _objection(job: _Job, attempt: _Attempt) -> Message | None:
     for finding in attempt.after:
         if finding.severity is not Severity.INFO and finding.key not in known:
             return message("objection-new-finding", code=finding.code, file=finding.file)
-    for name, view in attempt.last.views.items():
-        if is_worse(job.first.views[name], view, attempt.last.end_ids):
+    for name, view in attempt.views.items():
+        harms = is_worse if name in ENGINES else breaks
+        if harms(job.views[name], view, attempt.last.end_ids):
             return message("objection-worse-view", engine=name)
     return None
 
@@ -201,9 +206,9 @@ def _plan(job: _Job, attempt: _Attempt, left_out: dict[tuple[str, str, str], Mes
         changes=tuple(change for change in changes if change.before != change.after),
         remaining=tuple(_told(finding, left_out) for finding in attempt.after),
         inputs=_inputs(merged, changes),
-        views_before=job.first.views,
-        views_after=attempt.last.views,
-        base_views=job.first.base_views,
+        views_before=job.views,
+        views_after=attempt.views,
+        base_views=every_view(base) if base is not None else {},
     )
 
 

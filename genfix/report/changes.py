@@ -63,19 +63,22 @@ def stop_table(
     base: Mapping[str, EngineView],
     style: Style,
 ) -> list[str]:
-    """For each engine, where it stops: now, afterwards, and with the base."""
-    lines = []
+    """Where engines stop: now, afterwards, and with the base; those that do the same in one line."""
+    lines: dict[str, list[str]] = {}
     for name, view in before.items():
-        now, then = _ids(view.stop_token_ids), _ids(after[name].stop_token_ids)
-        if now == then:
-            line = f"{name} stops at {now}"
-        else:
-            line = f"{name} stops at {style.mark(now, 'red')} -> {style.mark(then, 'green')}"
+        line = _stops(view.stop_token_ids, after[name].stop_token_ids, style)
         theirs = base.get(name)
         if theirs is not None and set(theirs.stop_token_ids) != set(after[name].stop_token_ids):
             line += f" (the base at {_ids(theirs.stop_token_ids)})"
-        lines.append(line)
-    return lines
+        lines.setdefault(line, []).append(name)
+    return [f"{', '.join(names)}: {line}" for line, names in lines.items()]
+
+
+def _stops(before: Sequence[int], after: Sequence[int], style: Style) -> str:
+    now, then = _ids(sorted(before)), _ids(sorted(after))
+    if now == then:
+        return f"stops at {now}"
+    return f"stops at {style.mark(now, 'red')} -> {style.mark(then, 'green')}"
 
 
 def _ids(ids: Sequence[int]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from genfix.engines.every import EVERY_ENGINE
 from genfix.errors import PlanError
 from genfix.folder import Folder, LocalFolder, OverlayFolder
 from genfix.message import message
@@ -248,6 +249,27 @@ def test_a_fix_that_makes_an_engine_do_worse_is_left_out(
 ) -> None:
     fix_once(monkeypatch, operation)
     assert left_out(plan(chatml_files(), chatml_files())) == "objection-worse-view"
+
+
+def test_a_fix_that_breaks_an_engine_no_rule_judges_by_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = with_json(chatml_files(), TOK, tokenizer_class="PreTrainedTokenizerFast")
+    fix_once(
+        monkeypatch, SetField(TOK, "/tokenizer_class", "TokenizersBackend")
+    )  # transformers 4 has no such class
+    assert left_out(plan(files, files)) == "objection-worse-view"
+
+
+def test_a_plan_tells_what_all_engines_do_before_and_after_and_with_the_base() -> None:
+    base = glm_files()
+    result = plan(with_json(base, GEN, eos_token_id=151329), base)
+    for views in (result.views_before, result.views_after, result.base_views):
+        assert [*views] == [*EVERY_ENGINE]
+    stops = {
+        name: (set(view.stop_token_ids), set(result.views_after[name].stop_token_ids))
+        for name, view in result.views_before.items()
+    }
+    assert stops["openvino-genai"] == ({151329}, {151329, 151336, 151338})
+    assert stops["sglang"] == ({151329, 151336, 151338}, {151329, 151336, 151338})
 
 
 def left_out(result: Plan) -> str:
