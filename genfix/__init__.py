@@ -1,6 +1,6 @@
 """genfix finds and repairs missing or wrong config files of a model folder after fine-tune + merge.
 
-The verbs of the command line as functions: `check`, `plan`, `repair`, `apply` and `undo`. Names are loaded
+The verbs of the command line as functions: `check`, `plan`, `repair`, `undo`, `snapshot` and the rest. Names are loaded
 when first used, so that ``import genfix`` costs nothing in a training script.
 """
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from genfix.api.changing import Repair, apply, diff, log, plan, repair, undo
     from genfix.api.engine_views import EngineReport, engine_views
     from genfix.api.judging import Report, check
+    from genfix.api.keeping import prune_backups, restore, snapshot
     from genfix.applier import Receipt
     from genfix.errors import GenfixError
     from genfix.planner import Plan
@@ -31,7 +32,10 @@ __all__ = [
     "engine_views",
     "log",
     "plan",
+    "prune_backups",
     "repair",
+    "restore",
+    "snapshot",
     "undo",
 ]
 
@@ -51,7 +55,10 @@ _HOMES: Final = {
     "engine_views": "genfix.api.engine_views",
     "log": "genfix.api.changing",
     "plan": "genfix.api.changing",
+    "prune_backups": "genfix.api.keeping",
     "repair": "genfix.api.changing",
+    "restore": "genfix.api.keeping",
+    "snapshot": "genfix.api.keeping",
     "undo": "genfix.api.changing",
 }
 

@@ -116,7 +116,7 @@ def test_the_help_text_is_the_real_one(readme: Path) -> None:
 def test_every_command_is_in_the_help_text_and_in_the_table(readme: Path) -> None:
     names = [
         command.name or command.callback.__name__ for command in app.registered_commands if command.callback
-    ]
+    ] + [str(group.name) for group in app.registered_groups]
     text = readme.read_text("utf-8")
     listed = rule_pages.block(text, "help").partition("Commands:")[2]
     assert re.findall(r"^  (\w+)  ", listed.partition("\n\n")[0], re.MULTILINE) == names

@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from genfix import applier
+from genfix.api.author import author
 from genfix.api.opening import Target, open_case, selection
 from genfix.applier import Receipt, Write
+from genfix.errors import InputError
 from genfix.model import Model
 from genfix.planner import Plan, make_plan
 from genfix.resolver import existing_folder
@@ -62,7 +64,8 @@ def apply(plan: Plan, *, state_dir: Path | None = None) -> Receipt | None:
     if not plan.changes:
         return None
     writes = [Write(change.name, plan.inputs.get(change.name), change.after) for change in plan.changes]
-    note = {"command": "repair", "base": plan.base or ""}
+    codes = dict.fromkeys(code for change in plan.changes for code in change.codes)
+    note = {"command": "repair", "base": plan.base or "", "message": ", ".join(codes), "who": author()}
     return applier.apply(Path(plan.target), writes, inputs=plan.inputs, note=note, state_dir=state_dir)
 
 
@@ -102,7 +105,7 @@ def undo(target: Target, transaction: str | None = None, *, state_dir: Path | No
 
     Raises `ChangedError` where a file was changed since, and nothing is written.
     """
-    return applier.undo(existing_folder(target), transaction, state_dir=state_dir)
+    return applier.undo(existing_folder(target), transaction, note={"who": author()}, state_dir=state_dir)
 
 
 def log(target: Target, *, state_dir: Path | None = None) -> tuple[Receipt, ...]:
@@ -112,14 +115,26 @@ def log(target: Target, *, state_dir: Path | None = None) -> tuple[Receipt, ...]
 
 def diff(
     target: Target,
-    base: Target,
+    base: Target | None = None,
     *,
+    at: str | None = None,
     offline: bool = False,
     allow_base_mismatch: bool = False,
     state_dir: Path | None = None,
 ) -> tuple[FileDifference, ...]:
-    """How the config files of ``target`` differ from those of ``base``, value by value and without a verdict."""
+    """How the config files of ``target`` differ from those of ``base``, value by value and without a verdict.
+
+    With ``at``, the id of a snapshot of ``target``, they are compared with that instead of a base.
+    """
+    if (base is None) is (at is None):
+        raise InputError(
+            "there is nothing to compare with" if base is None else "there are two things to compare with",
+            "name the base (--base FOLDER or --base org/name) or a snapshot (--at ID)",
+        )
     case = open_case(
         target, base, offline=offline, allow_base_mismatch=allow_base_mismatch, state_dir=state_dir
     )
-    return differences(Model(case.folder), case.base) if case.base is not None else ()
+    if at is None:
+        return differences(Model(case.folder), case.base) if case.base is not None else ()
+    there = applier.snapshot_folder(existing_folder(target), at, state_dir=state_dir)
+    return differences(Model(case.folder), Model(there))

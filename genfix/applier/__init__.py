@@ -1,13 +1,16 @@
-"""The only code that writes to a model folder: apply, undo, recover, and the log of what was done."""
+"""The only code that writes to a model folder: apply, undo, recover, snapshots, and the log of what was done."""
 
 from genfix.applier.applying import apply, preflight
 from genfix.applier.history import damaged_receipts, log
-from genfix.applier.records import Change, Receipt, Write
+from genfix.applier.pruning import prune
+from genfix.applier.records import Change, Kept, Receipt, Write
 from genfix.applier.recovery import pending, recover
+from genfix.applier.snapshots import restore, snapshot, snapshot_folder
 from genfix.applier.undoing import undo
 
 __all__ = [
     "Change",
+    "Kept",
     "Receipt",
     "Write",
     "apply",
@@ -15,6 +18,10 @@ __all__ = [
     "log",
     "pending",
     "preflight",
+    "prune",
     "recover",
+    "restore",
+    "snapshot",
+    "snapshot_folder",
     "undo",
 ]

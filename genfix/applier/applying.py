@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from genfix.applier.errors import storage_errors
@@ -13,7 +12,7 @@ from genfix.applier.records import Receipt, Write
 from genfix.applier.recovery import recover_locked
 from genfix.applier.staging import Step
 from genfix.applier.state import Location, existing, open_folder
-from genfix.applier.transaction import new_id, run
+from genfix.applier.transaction import nothing, run
 from genfix.applier.tree import digest
 from genfix.errors import ChangedError
 from genfix.folder import FileProblem, FolderFileError, LocalFolder
@@ -50,13 +49,13 @@ def apply(
     with storage_errors(f"cannot write in {root}"), open_folder(fs, root) as folder:
         if not steps and _is_quiet(fs, folder, location):
             _check_fresh(fs, folder, inputs, writes)
-            return _nothing(location, note)
+            return nothing(location, note, "repair")
         check_targets(fs, folder, [step.name for step in steps], location)
         with locked(fs, folder, location):
             recover_locked(fs, folder, location)
             _check_fresh(fs, folder, inputs, writes)
             if not steps:
-                return _nothing(location, note)
+                return nothing(location, note, "repair")
             return run(fs, folder, location, steps, kind="repair", note=note)
 
 
@@ -110,20 +109,4 @@ def _input_digest(files: LocalFolder, name: str) -> str | None:
 def _stale(name: str) -> ChangedError:
     return ChangedError(
         f"stale plan: {name} changed since the plan was made", "make the plan again, then apply that one"
-    )
-
-
-def _nothing(location: Location, note: Mapping[str, str]) -> Receipt:
-    now = datetime.now(UTC)
-    transaction = new_id(None, now)
-    return Receipt(
-        id=transaction,
-        kind="repair",
-        changes=(),
-        when=now.isoformat(timespec="seconds"),
-        note=dict(note),
-        undoes=None,
-        undone_by=None,
-        backup=location.path / "backup" / transaction,
-        broken_links=(),
     )

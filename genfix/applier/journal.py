@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from genfix.applier.records import Change, Kind, Receipt
+from genfix.applier.records import Change, Kept, Kind, Receipt
 from genfix.folder import FileKind, is_safe_name, kind_of
 from genfix.json_types import JsonValue
 
 __all__ = [
     "ID",
     "MAX_BYTES",
+    "MAX_FILES",
     "Journal",
     "JournalError",
     "Op",
@@ -35,7 +36,9 @@ MAX_BYTES: Final = 4 * 1024 * 1024
 """The most a journal can have; a real one has a few kilobytes."""
 
 _VERSION: Final = 1
-_MAX_OPS: Final = 1000
+MAX_FILES: Final = 1000
+"""The most files one transaction has."""
+_BODY: Final = frozenset({"id", "kind", "when", "note", "undoes", "ops", "broken_links", "files"})
 _SHA: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _NEVER_WRITTEN: Final = frozenset({FileKind.WEIGHTS, FileKind.GGUF})
 
@@ -52,7 +55,7 @@ class Op:
     before: str | None
     """SHA-256 (hex) of the old bytes; `None`: there was no file."""
     after: str | None
-    """SHA-256 (hex) of the new bytes; `None`: the file goes (an undo of its creation)."""
+    """SHA-256 (hex) of the new bytes; `None`: the file goes, into the backup."""
     mode: int | None
     """Permission bits of the old file; `None` where there was none."""
     mtime_ns: int | None
@@ -75,6 +78,8 @@ class Journal:
     ops: tuple[Op, ...]
     """In the order they are done."""
     broken_links: tuple[str, ...]
+    files: tuple[Kept, ...] = ()
+    """What a snapshot holds, in order of names; a snapshot has no ops."""
 
     def receipt(self, home: Path, undone_by: str | None = None) -> Receipt:
         """What the transaction did, with the backup below the state folder ``home``."""
@@ -88,6 +93,7 @@ class Journal:
             undone_by=undone_by,
             backup=home / "backup" / self.id,
             broken_links=self.broken_links,
+            files=self.files,
         )
 
 
@@ -141,6 +147,10 @@ def encode(journal: Journal) -> bytes:
             for op in journal.ops
         ],
         "broken_links": list(journal.broken_links),
+        "files": [
+            {"name": kept.name, "sha256": kept.sha256, "mode": kept.mode, "mtime_ns": kept.mtime_ns}
+            for kept in journal.files
+        ],
     }
     file: dict[str, JsonValue] = {"genfix_journal": _VERSION, "sha256": _checksum(body), "body": body}
     return json.dumps(file, indent=1).encode() + b"\n"
@@ -157,25 +167,27 @@ def decode(content: bytes) -> Journal:
     file = _object(value, {"genfix_journal", "sha256", "body"}, "the file")
     if type(file["genfix_journal"]) is not int or file["genfix_journal"] != _VERSION:
         raise JournalError("it has a version that this genfix does not know")
-    body = _object(file["body"], {"id", "kind", "when", "note", "undoes", "ops", "broken_links"}, "the body")
+    body = _object(file["body"], _BODY, "the body")
     if file["sha256"] != _checksum(body):
         raise JournalError("its checksum is wrong")
     note = body["note"]
     if not isinstance(note, dict):
         raise JournalError("note is not an object")
-    ops = body["ops"]
-    if not isinstance(ops, list) or not 0 < len(ops) <= _MAX_OPS:
-        raise JournalError("ops is not a list of a sensible length")
+    kind = _kind(body["kind"])
+    ops, files = _list(body["ops"], "ops"), _list(body["files"], "files")
+    if bool(ops) is (kind == "snapshot") or bool(files) is (kind != "snapshot"):
+        raise JournalError("a snapshot has files, and all else has ops")
     journal = Journal(
         id=_matching(body["id"], ID, "id"),
-        kind=_kind(body["kind"]),
+        kind=kind,
         when=_text(body["when"], "when"),
         note={key: _text(text, "note") for key, text in note.items()},
         undoes=None if body["undoes"] is None else _matching(body["undoes"], ID, "undoes"),
         ops=tuple(_op(op) for op in ops),
         broken_links=_texts(body["broken_links"], "broken_links"),
+        files=tuple(_kept(item) for item in files),
     )
-    names = [op.name for op in journal.ops]
+    names = [op.name for op in journal.ops] or [kept.name for kept in journal.files]
     if clash(names) is not None:
         raise JournalError("two of its names are one file")
     if not set(journal.broken_links) <= set(names):
@@ -185,11 +197,8 @@ def decode(content: bytes) -> Journal:
 
 def _op(value: JsonValue) -> Op:
     item = _object(value, {"name", "before", "after", "mode", "mtime_ns", "new_dirs", "old_dirs"}, "an op")
-    name = _text(item["name"], "name")
-    if not is_writable_name(name):
-        raise JournalError("it names a file that genfix never writes")
     op = Op(
-        name=name,
+        name=_name(item["name"]),
         before=_digest(item["before"]),
         after=_digest(item["after"]),
         mode=_number(item["mode"], 0, 0o777, "mode"),
@@ -201,11 +210,27 @@ def _op(value: JsonValue) -> Op:
         raise JournalError("an op changes nothing")
     if (op.before is None) != (op.mode is None) or (op.before is None) != (op.mtime_ns is None):
         raise JournalError("an op has the metadata of no file, or a file without metadata")
-    parts = name.split("/")
+    parts = op.name.split("/")
     ancestors = tuple("/".join(parts[:end]) for end in range(1, len(parts)))
     if not {*op.new_dirs, *op.old_dirs} <= set(ancestors):
         raise JournalError("an op has a directory that is not its own")
     return op
+
+
+def _kept(value: JsonValue) -> Kept:
+    item = _object(value, {"name", "sha256", "mode", "mtime_ns"}, "a file")
+    mode = _number(item["mode"], 0, 0o777, "mode")
+    mtime_ns = _number(item["mtime_ns"], -(2**63), 2**63 - 1, "mtime_ns")
+    if mode is None or mtime_ns is None:
+        raise JournalError("a file has no metadata")
+    return Kept(_name(item["name"]), _matching(item["sha256"], _SHA, "a digest"), mode, mtime_ns)
+
+
+def _name(value: JsonValue) -> str:
+    name = _text(value, "name")
+    if not is_writable_name(name):
+        raise JournalError("it names a file that genfix never writes")
+    return name
 
 
 def _checksum(body: Mapping[str, JsonValue]) -> str:
@@ -228,10 +253,14 @@ def _text(value: JsonValue, what: str) -> str:
     return value
 
 
-def _texts(value: JsonValue, what: str) -> tuple[str, ...]:
-    if not isinstance(value, list) or len(value) > _MAX_OPS:
+def _list(value: JsonValue, what: str) -> list[JsonValue]:
+    if not isinstance(value, list) or len(value) > MAX_FILES:
         raise JournalError(f"{what} is not a list of a sensible length")
-    return tuple(_text(item, what) for item in value)
+    return value
+
+
+def _texts(value: JsonValue, what: str) -> tuple[str, ...]:
+    return tuple(_text(item, what) for item in _list(value, what))
 
 
 def _matching(value: JsonValue, pattern: re.Pattern[str], what: str) -> str:
@@ -247,7 +276,7 @@ def _digest(value: JsonValue) -> str | None:
 
 def _kind(value: JsonValue) -> Kind:
     match value:
-        case "repair" | "undo":
+        case "repair" | "undo" | "snapshot" | "restore":
             return value
         case _:
             raise JournalError("kind is unknown")

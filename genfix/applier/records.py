@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-__all__ = ["Change", "Kind", "Receipt", "Write"]
+__all__ = ["Change", "Kept", "Kind", "Receipt", "Write"]
 
-Kind: TypeAlias = Literal["repair", "undo"]
+Kind: TypeAlias = Literal["repair", "undo", "snapshot", "restore"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,18 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """One file as a snapshot has it."""
+
+    name: str
+    sha256: str
+    mode: int
+    """Permission bits."""
+    mtime_ns: int
+    """Modification time in nanoseconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What a transaction did; enough to undo it byte for byte."""
 
@@ -49,6 +61,8 @@ class Receipt:
     undone_by: str | None
     """The undo that reverted it, unless that undo was itself undone."""
     backup: Path
-    """The folder that holds the old bytes, each file under its own name."""
+    """The folder that holds the old bytes (or a snapshot's), each file under its own name."""
     broken_links: tuple[str, ...]
     """Files that shared their bytes with another name (hard link) and no longer do."""
+    files: tuple[Kept, ...] = ()
+    """What a snapshot holds; empty for all else."""

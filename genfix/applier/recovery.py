@@ -13,7 +13,7 @@ from genfix.applier.journal import Journal, JournalError
 from genfix.applier.lock import locked
 from genfix.applier.records import Receipt
 from genfix.applier.signals import deferred_signals
-from genfix.applier.staging import discard, is_whole, staged_name
+from genfix.applier.staging import discard, is_whole, remove_pruned, staged_name
 from genfix.applier.state import JOURNAL, JOURNAL_DRAFT, Location, State, existing, open_folder
 from genfix.applier.tree import read_all
 from genfix.errors import ChangedError, RefusedError
@@ -56,6 +56,7 @@ def recover_locked(fs: FileSystem, folder: Dir, location: Location) -> Receipt |
                 roll_forward(state, journal)
         for transaction in state.stages():
             discard(state, transaction)
+        remove_pruned(state)
         with suppress(FileNotFoundError):
             fs.unlink(state.home, JOURNAL_DRAFT)
         state.tidy()

@@ -31,13 +31,16 @@ from genfix.folder import FileKind, kind_of
 
 __all__ = [
     "Step",
+    "back_up",
     "discard",
     "in_order",
     "is_whole",
     "kept_name",
     "moved_name",
     "remove_dirs",
+    "remove_pruned",
     "remove_stage",
+    "remove_tree",
     "stage",
     "staged_name",
 ]
@@ -132,7 +135,7 @@ def stage(
                 open_file(fs, state.root, step.name) as old,
             ):
                 status = None if old is None else fs.fstat(old)
-                if (None if old is None else _back_up(fs, backup, step.name, old)) != step.before:
+                if (None if old is None else back_up(fs, backup, step.name, old)) != step.before:
                     raise changed_meanwhile(step.name)
                 _lay_ready(state, staging, step, old, (index, len(steps)))
             if status is not None and status.st_nlink > 1:
@@ -153,7 +156,7 @@ def stage(
     return tuple(ops), tuple(links)
 
 
-def _back_up(fs: FileSystem, backup: Dir, name: str, old: int) -> str:
+def back_up(fs: FileSystem, backup: Dir, name: str, old: int) -> str:
     """Copy an open file into the backup; returns the SHA-256 (hex) of what was copied."""
     parents, leaf = parents_of(name)
     make_dirs(fs, backup, parents, 0o700)
@@ -223,7 +226,7 @@ def discard(state: State, transaction: str, journal: Journal | None = None) -> N
         # A planted staging directory may bear the id of a finished transaction, whose backup is wanted.
         if not _is_logged(state, transaction):
             with opened(fs, state.home, ("backup",)) as backups:
-                _remove_tree(fs, backups, transaction)
+                remove_tree(fs, backups, transaction)
     remove_stage(state, transaction)
     state.tidy()
 
@@ -269,11 +272,21 @@ def _is_logged(state: State, transaction: str) -> bool:
         return is_present(state.fs, receipts, f"{transaction}.json")
 
 
-def _remove_tree(fs: FileSystem, parent: Dir, name: str, depth: int = 0) -> None:
+def remove_tree(fs: FileSystem, parent: Dir, name: str, depth: int = 0) -> None:
+    """Remove a directory of the applier's own, with all that is in it."""
     with opened(fs, parent, (name,)) as directory:
         for entry in fs.names(directory):
             if stat.S_ISDIR(fs.lstat(directory, entry).st_mode) and depth < _MAX_DEPTH:
-                _remove_tree(fs, directory, entry, depth + 1)
+                remove_tree(fs, directory, entry, depth + 1)
             else:
                 fs.unlink(directory, entry)
     fs.rmdir(parent, name)
+
+
+def remove_pruned(state: State) -> None:
+    """Finish removals that were begun."""
+    names = state.pruned()
+    if names:
+        with opened(state.fs, state.home, ("backup",)) as backups:
+            for name in names:
+                remove_tree(state.fs, backups, name)

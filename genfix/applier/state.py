@@ -6,7 +6,7 @@ what is below ``.cache/huggingface``, and a rename from there stays on the folde
     .gitignore         "*"
     journal.json       the transaction that is being written; journal.tmp before its commit point
     log/<id>.json      the journals of finished transactions: their receipts
-    backup/<id>/...    the old bytes of each, by file name
+    backup/<id>/...    the old bytes of each, by file name; of a snapshot, its files
     lock               only where the mount has no lock for a directory
 
 ``--state-dir`` moves all of it, below a name made from the model folder's path, since one directory serves many
@@ -31,10 +31,22 @@ from genfix.applier.tree import is_present, make_dirs, opened, read_all, walk, w
 from genfix.errors import InputError, RefusedError, StorageError
 from genfix.folder import STATE_FOLDER, is_safe_name
 
-__all__ = ["INSIDE", "JOURNAL", "JOURNAL_DRAFT", "Location", "State", "created", "existing", "open_folder"]
+__all__ = [
+    "INSIDE",
+    "JOURNAL",
+    "JOURNAL_DRAFT",
+    "PRUNED",
+    "Location",
+    "State",
+    "created",
+    "existing",
+    "open_folder",
+]
 
 JOURNAL: Final = "journal.json"
 JOURNAL_DRAFT: Final = "journal.tmp"
+PRUNED: Final = "pruned-"
+"""What the name of a backup begins with from the moment on from which it goes."""
 
 INSIDE: Final = tuple(STATE_FOLDER.split("/"))
 """The way from a model folder to its state folder."""
@@ -105,7 +117,16 @@ class State:
             content = read_all(self.fs, self.home, JOURNAL, MAX_BYTES)
         except (RefusedError, StorageError) as error:
             raise JournalError(error.message) from error
-        return None if content is None else decode(content)
+        journal = None if content is None else decode(content)
+        if journal is not None and journal.kind == "snapshot":
+            raise JournalError("a snapshot has nothing that could be unfinished")
+        return journal
+
+    def pruned(self) -> tuple[str, ...]:
+        """Names of the backups whose removal has begun."""
+        with walk(self.fs, self.home, ("backup",)) as backups:
+            names = [] if backups is None else self.fs.names(backups)
+        return tuple(name for name in names if name.startswith(PRUNED))
 
     def is_quiet(self) -> bool:
         """Whether no run that died has left anything."""
@@ -113,6 +134,7 @@ class State:
             is_present(self.fs, self.home, JOURNAL)
             or is_present(self.fs, self.home, JOURNAL_DRAFT)
             or self.stages()
+            or self.pruned()
             or self._is_hollow()
         )
 

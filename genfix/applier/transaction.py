@@ -17,7 +17,7 @@ from genfix.applier.state import Location, State, created
 from genfix.applier.tree import opened
 from genfix.errors import StorageError
 
-__all__ = ["new_id", "run"]
+__all__ = ["new_id", "next_id", "nothing", "run"]
 
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
 
@@ -44,7 +44,7 @@ def run(
         created(fs, root, location) as state,
     ):
         now = datetime.now(UTC)
-        transaction = _next_id(state, now)
+        transaction = next_id(state, now)
         journal = None
         try:
             ops, links = stage(state, transaction, in_order(steps), signals)
@@ -70,7 +70,25 @@ def new_id(last: str | None, now: datetime) -> str:
     return f"{stamp.strftime(_STAMP)}-{secrets.token_hex(3)}"
 
 
-def _next_id(state: State, now: datetime) -> str:
+def nothing(location: Location, note: Mapping[str, str], kind: Kind) -> Receipt:
+    """The receipt of a transaction that had nothing to write: it is recorded nowhere."""
+    now = datetime.now(UTC)
+    transaction = new_id(None, now)
+    return Receipt(
+        id=transaction,
+        kind=kind,
+        changes=(),
+        when=now.isoformat(timespec="seconds"),
+        note=dict(note),
+        undoes=None,
+        undone_by=None,
+        backup=location.path / "backup" / transaction,
+        broken_links=(),
+    )
+
+
+def next_id(state: State, now: datetime) -> str:
+    """The id of the next transaction in this state folder."""
     try:
         with opened(state.fs, state.home, ("log",)) as receipts:
             names = state.fs.names(receipts)

@@ -1,6 +1,7 @@
 """Undo: a transaction whose new bytes are the old ones of another transaction."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from genfix.applier.errors import storage_errors
@@ -14,19 +15,24 @@ from genfix.applier.recovery import recover_locked
 from genfix.applier.staging import Step
 from genfix.applier.state import Location, State, existing, open_folder
 from genfix.applier.transaction import run
-from genfix.applier.tree import digest, read_all
+from genfix.applier.tree import digest, read_all, walk
 from genfix.errors import ChangedError, InputError, StorageError
 from genfix.folder import read_cap
 
-__all__ = ["undo"]
+__all__ = ["kept_bytes", "undo"]
 
 
 def undo(
-    root: Path, transaction: str | None = None, *, state_dir: Path | None = None, fs: FileSystem = DISK
+    root: Path,
+    transaction: str | None = None,
+    *,
+    note: Mapping[str, str] | None = None,
+    state_dir: Path | None = None,
+    fs: FileSystem = DISK,
 ) -> Receipt:
     """Put back the bytes, permission bits and modification times that a transaction replaced.
 
-    Without ``transaction`` it is the newest repair that is not undone: undo after undo goes back step by step. To
+    Without ``transaction`` it is the newest repair or restore that is not undone: undo after undo goes back step by step. To
     redo, undo the undo by its id. A file the transaction created goes into the backup, with the directories created
     for it where they are empty then. Files are put back only where they are as the transaction left them.
 
@@ -50,18 +56,31 @@ def undo(
                     _check_unchanged(state, journal, op)
                 check_targets(fs, folder, names, location)
                 steps = [_reversed(state, journal, op) for op in journal.ops]
-            return run(fs, folder, location, steps, kind="undo", note=journal.note, undoes=journal.id)
+            return run(
+                fs,
+                folder,
+                location,
+                steps,
+                kind="undo",
+                note={**journal.note, **(note or {})},
+                undoes=journal.id,
+            )
 
 
 def _chosen(history: History, root: Path, transaction: str | None) -> Journal:
     if transaction is not None:
         for journal in history.journals:
             if journal.id == transaction:
+                if journal.kind == "snapshot":
+                    raise InputError(
+                        f"{transaction} is a snapshot, which changed nothing",
+                        f"`genfix restore {root} {transaction}` brings its files back",
+                    )
                 return journal
         raise _no_transaction(root, transaction)
     undone = undone_by(history.journals)
     for journal in reversed(history.journals):
-        if journal.kind == "repair" and journal.id not in undone:
+        if journal.kind in {"repair", "restore"} and journal.id not in undone:
             return journal
     raise _no_transaction(root, None)
 
@@ -77,14 +96,21 @@ def _check_unchanged(state: State, journal: Journal, op: Op) -> None:
 def _reversed(state: State, journal: Journal, op: Op) -> Step:
     if op.before is None:
         return Step(op.name, op.after, None, old_dirs=tuple(reversed(op.new_dirs)))
-    way = f"backup/{journal.id}/{op.name}"
-    content = read_all(state.fs, state.home, way, read_cap(op.name))
-    if content is None or hashlib.sha256(content).hexdigest() != op.before:
-        raise StorageError(
-            f"the backup of {op.name} in {_backup(state, journal)} is damaged",
-            "restore that file from elsewhere: nothing was changed",
-        )
+    content = kept_bytes(state, journal.id, op.name, op.before)
     return Step(op.name, op.after, content, mode=op.mode, mtime_ns=op.mtime_ns)
+
+
+def kept_bytes(state: State, transaction: str, name: str, digest: str) -> bytes:
+    """The bytes that a transaction keeps of the file ``name``. Raises `StorageError` where they are not there."""
+    content = read_all(state.fs, state.home, f"backup/{transaction}/{name}", read_cap(name))
+    if content is not None and hashlib.sha256(content).hexdigest() == digest:
+        return content
+    place = state.home.path / "backup" / transaction
+    with walk(state.fs, state.home, ("backup", transaction)) as backup:
+        how = "was removed" if backup is None else "is damaged"
+    raise StorageError(
+        f"the backup of {name} in {place} {how}", "restore that file from elsewhere: nothing was changed"
+    )
 
 
 def _backup(state: State, journal: Journal) -> Path:

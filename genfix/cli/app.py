@@ -27,6 +27,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+backups = typer.Typer(
+    help="Manage the backups of a folder.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+)
+app.add_typer(backups, name="backups")
+
 
 def _version(value: bool) -> None:  # noqa: FBT001 - typer's callback
     if value:
@@ -155,6 +163,10 @@ def engines(
 def diff(
     target: opt.Target,
     base: opt.Base = None,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="ID", help="Compare with this snapshot instead.", show_default=False),
+    ] = None,
     output_format: opt.OutputFormat = opt.Format.TEXT,
     offline: opt.Offline = False,
     allow_base_mismatch: opt.AllowMismatch = False,
@@ -162,14 +174,14 @@ def diff(
     quiet: opt.Quiet = False,
     color: opt.Colour = opt.ColourMode.AUTO,
 ) -> None:
-    """Compare the config files with the base's.
+    """Compare the config files with the base's, or with a snapshot's.
 
     Value by value and without a verdict: `genfix check` says what matters.
     """
     from genfix.cli.changing import run_diff
 
     case = opt.Case(target, base, None, [], [], offline, allow_base_mismatch, state_dir)
-    raise typer.Exit(run_diff(case, Output(color, quiet, output_format=output_format)))
+    raise typer.Exit(run_diff(case, at, Output(color, quiet, output_format=output_format)))
 
 
 @app.command()
@@ -202,10 +214,65 @@ def log(
     quiet: opt.Quiet = False,
     color: opt.Colour = opt.ColourMode.AUTO,
 ) -> None:
-    """List the repairs and undos of a folder, oldest first."""
+    """List the repairs, undos and snapshots of a folder, oldest first."""
     from genfix.cli.changing import run_log
 
     raise typer.Exit(run_log(target, state_dir, Output(color, quiet, output_format=output_format)))
+
+
+@app.command()
+def snapshot(
+    target: opt.Target,
+    message: Annotated[str, typer.Option("--message", "-m", metavar="TEXT", help="What it is for.")] = "",
+    state_dir: opt.StateDir = None,
+    quiet: opt.Quiet = False,
+    color: opt.Colour = opt.ColourMode.AUTO,
+) -> None:
+    """Keep the config files as they are now.
+
+    `genfix log` lists snapshots, `genfix diff --at` compares with one, `genfix restore` brings one back.
+    """
+    from genfix.cli.keeping import run_snapshot
+
+    raise typer.Exit(run_snapshot(target, message, state_dir, Output(color, quiet)))
+
+
+@app.command()
+def restore(
+    target: opt.Target,
+    snapshot: Annotated[str, typer.Argument(metavar="ID", help="From `genfix log`.", show_default=False)],
+    state_dir: opt.StateDir = None,
+    quiet: opt.Quiet = False,
+    color: opt.Colour = opt.ColourMode.AUTO,
+) -> None:
+    """Bring the config files back to a snapshot, all or none.
+
+    Config files that came since go into the backup; `genfix undo` takes it all back.
+    """
+    from genfix.cli.keeping import run_restore
+
+    raise typer.Exit(run_restore(target, snapshot, state_dir, Output(color, quiet)))
+
+
+@backups.command()
+def prune(
+    target: opt.Target,
+    keep: Annotated[int, typer.Option("--keep", metavar="N", min=0, help="How many of the newest stay.")] = 5,
+    snapshots: Annotated[bool, typer.Option("--snapshots", help="Snapshots count, and go, as well.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which backups would go.")] = False,
+    state_dir: opt.StateDir = None,
+    quiet: opt.Quiet = False,
+    color: opt.Colour = opt.ColourMode.AUTO,
+) -> None:
+    """Remove the backups of old repairs.
+
+    What they did stays in the log, but they cannot be undone any more. Files that a repair moved out of the folder
+    are never removed.
+    """
+    from genfix.cli.keeping import run_prune
+
+    out = Output(color, quiet)
+    raise typer.Exit(run_prune(target, keep, state_dir, out, snapshots=snapshots, dry_run=dry_run))
 
 
 @app.command()

@@ -6,8 +6,7 @@ from genfix.api.changing import diff, log, plan, repair, undo
 from genfix.applier import Receipt
 from genfix.cli.exits import exit_code
 from genfix.cli.options import Case, Level
-from genfix.cli.output import ALONE, Output, command_line, undo_line
-from genfix.errors import InputError
+from genfix.cli.output import ALONE, RESTART, Output, command_line, undo_line
 from genfix.planner import Plan
 from genfix.report.changes import differences_text, log_text, plan_text
 from genfix.report.json import dumps
@@ -16,8 +15,6 @@ from genfix.report.show import show
 from genfix.report.text import findings_text, headlines, summary
 
 __all__ = ["run_diff", "run_log", "run_plan", "run_repair", "run_undo"]
-
-_RESTART = "restart the server: engines read these files only when they start"
 
 
 def run_plan(case: Case, out: Output, *, unsafe_fixes: bool) -> int:
@@ -94,19 +91,16 @@ def _done(case: Case, receipt: Receipt, out: Output) -> list[str]:
         f"backup: {show(str(receipt.backup))}{remark}",
         f"undo:   {undo_line(case.target, case.state_dir)}",
         *links,
-        _RESTART,
+        RESTART,
     ]
 
 
-def run_diff(case: Case, out: Output) -> int:
-    """Compare two folders' config files."""
-    if case.base is None:
-        raise InputError(
-            "there is nothing to compare with", "name the base: --base FOLDER or --base org/name"
-        )
+def run_diff(case: Case, at: str | None, out: Output) -> int:
+    """Compare two folders' config files, or a folder's with those of one of its snapshots."""
     found = diff(
         case.target,
         case.base,
+        at=at,
         offline=case.offline,
         allow_base_mismatch=case.allow_base_mismatch,
         state_dir=case.state_dir,
@@ -115,9 +109,9 @@ def run_diff(case: Case, out: Output) -> int:
         out.report(dumps(differences_json(found)))
     else:
         out.report(differences_text(found, out.style))
-        out.say(
-            f"{len(found)} file{' differs' if len(found) == 1 else 's differ'} (- the base, + {show(case.target)})"
-        )
+        other = "the base" if at is None else f"the snapshot {show(at)}"
+        differ = " differs" if len(found) == 1 else "s differ"
+        out.say(f"{len(found)} file{differ} (- {other}, + {show(case.target)})")
     return 0
 
 
@@ -129,7 +123,7 @@ def run_undo(target: str, transaction: str | None, state_dir: Path | None, out: 
     )
     out.say(
         f"undid {receipt.undoes}; to have it back: {undo_line(target, state_dir, receipt.id)}",
-        _RESTART,
+        RESTART,
     )
     return 0
 

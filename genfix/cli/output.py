@@ -14,7 +14,17 @@ from genfix.errors import StorageError
 from genfix.report.show import show
 from genfix.report.style import Style
 
-__all__ = ["ALONE", "Output", "command_line", "forget", "prepare_streams", "quoted", "undo_line", "write"]
+__all__ = [
+    "ALONE",
+    "RESTART",
+    "Output",
+    "command_line",
+    "forget",
+    "prepare_streams",
+    "quoted",
+    "undo_line",
+    "write",
+]
 
 
 class Output(NamedTuple):
@@ -89,6 +99,7 @@ def forget(stream: TextIO | None) -> None:
 
 
 ALONE: Final = "judged without a base: what was lost from it cannot be seen; name it with --base"
+RESTART: Final = "restart the server: engines read these files only when they start"
 
 
 def quoted(text: str) -> str:

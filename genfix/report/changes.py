@@ -114,13 +114,25 @@ def log_text(receipts: Sequence[Receipt], style: Style) -> str:
     """Transactions, oldest first."""
     lines: list[str] = []
     for receipt in receipts:
-        what = f"{receipt.kind} of {receipt.undoes}" if receipt.undoes else receipt.kind
-        base = receipt.note.get("base")
         state = style.mark(" (undone)", "dim") if receipt.undone_by else ""
-        lines.append(
-            f"{style.mark(receipt.id, 'bold')} {receipt.when} {what}{f' against {show(base)}' if base else ''}{state}"
-        )
+        lines.append(f"{style.mark(receipt.id, 'bold')} {receipt.when} {_what(receipt)}{state}")
         for change in receipt.changes:
             sign = "+" if change.before is None else "-" if change.after is None else "~"
             lines.append(f"    {sign} {show(change.name)}")
     return "\n".join(lines)
+
+
+def _what(receipt: Receipt) -> str:
+    """Kind, purpose, base and author, as far as each is known."""
+    note = receipt.note
+    what: str = receipt.kind
+    for said, value in (
+        (" of", receipt.undoes),
+        (" to", note.get("snapshot")),
+        (" against", note.get("base")),
+        (":", note.get("message")),
+        (", by", note.get("who")),
+    ):
+        what += f"{said} {show(value)}" if value else ""
+    files = len(receipt.files)
+    return what + (f" ({files} file{'' if files == 1 else 's'})" if files else "")

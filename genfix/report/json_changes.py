@@ -101,6 +101,7 @@ def log_json(receipts: Sequence[Receipt]) -> JsonValue:
                     {"file": change.name, "before_sha256": change.before, "after_sha256": change.after}
                     for change in receipt.changes
                 ],
+                "files": [{"file": kept.name, "sha256": kept.sha256} for kept in receipt.files],
             }
             for receipt in receipts
         ],

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from genfix.applier import pending, recover, undo
+from genfix.applier import log, pending, prune, recover, restore, snapshot, undo
 from genfix.applier.fs import FileSystem
 from genfix.errors import ChangedError, GenfixError
 from tests.applier.harness import (
     QUICK,
+    STATE,
     FaultyDisk,
     SimulatedCrash,
     TornDisk,
@@ -40,11 +41,34 @@ def do_undo(folder: Path, fs: FileSystem) -> object:
     return undo(folder, fs=fs)
 
 
+def do_snapshot(folder: Path, fs: FileSystem) -> object:
+    return snapshot(folder, note={}, fs=fs)
+
+
+def do_restore(folder: Path, fs: FileSystem) -> object:
+    return restore(folder, log(folder)[0].id, note={}, fs=fs)
+
+
+def do_prune(folder: Path, fs: FileSystem) -> object:
+    return prune(folder, keep=0, fs=fs)
+
+
 def start(tmp_path: Path, number: int, verb: Do) -> Path:
     folder = make_folder(tmp_path / str(number) / "merged")
-    if verb is do_undo:
+    if verb in {do_restore, do_snapshot}:
+        snapshot(folder, note={}, fs=QUICK)
+    if verb in {do_undo, do_restore, do_prune}:
         repair(folder, QUICK)
     return folder
+
+
+def kept(folder: Path) -> dict[str, list[str]]:
+    """What lies in the backups, by transaction."""
+    home = folder / STATE / "backup"
+    return {
+        place.name: sorted(str(path.relative_to(place)) for path in place.rglob("*") if path.is_file())
+        for place in (home.iterdir() if home.exists() else ())
+    }
 
 
 def options(verb: Do, folder: Path) -> dict[str, Any]:
@@ -72,12 +96,12 @@ def sweep(
         folder, disk = start(tmp_path, at, verb), make_disk(at)
         yield folder, disk
         if not disk.has_failed:
-            assert at > 50
+            assert at > (20 if verb is do_prune else 50)
             return
 
 
 @pytest.mark.parametrize("after_the_call", [False, True])
-@pytest.mark.parametrize("verb", [do_apply, do_apply_elsewhere, do_undo])
+@pytest.mark.parametrize("verb", [do_apply, do_apply_elsewhere, do_undo, do_restore])
 def test_a_crash_leaves_the_old_or_the_new(tmp_path: Path, verb: Do, *, after_the_call: bool) -> None:
     before, after = both_ends(tmp_path, verb)
     seen = set()
@@ -113,7 +137,7 @@ def test_a_write_cut_in_two_leaves_the_old_or_the_new(tmp_path: Path) -> None:
         assert leftovers(folder) == []
 
 
-@pytest.mark.parametrize("verb", [do_apply, do_undo])
+@pytest.mark.parametrize("verb", [do_apply, do_undo, do_restore])
 def test_a_crash_of_the_recovery_is_recovered(tmp_path: Path, verb: Do) -> None:
     before, after = both_ends(tmp_path, verb)
     seen = set()
@@ -158,7 +182,7 @@ def test_a_second_repair_recovers_by_itself(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
 @pytest.mark.parametrize("forever", [False, True])
-@pytest.mark.parametrize("verb", [do_apply, do_apply_elsewhere, do_undo])
+@pytest.mark.parametrize("verb", [do_apply, do_apply_elsewhere, do_undo, do_restore])
 def test_a_disk_error_leaves_the_old_or_the_new(
     tmp_path: Path, verb: Do, number: int, *, forever: bool
 ) -> None:
@@ -192,3 +216,35 @@ def test_a_disk_error_leaves_the_old_or_the_new(
         assert leftovers(folder, state_home(verb, folder)) == []
         if not message:
             assert found == after
+
+
+@pytest.mark.parametrize("fault", [SimulatedCrash, lambda: OSError(errno.EIO, os.strerror(errno.EIO))])
+def test_a_snapshot_is_whole_or_not_there(tmp_path: Path, fault: Callable[[], BaseException]) -> None:
+    seen = set()
+    for folder, disk in sweep(tmp_path, do_snapshot, lambda at: FaultyDisk(at, fault, forever=True)):
+        was = picture(folder)
+        with suppress(SimulatedCrash, GenfixError):
+            do_snapshot(folder, disk)
+        assert picture(folder) == was
+        recover(folder, fs=QUICK)
+        assert picture(folder) == was
+        assert leftovers(folder) == []
+        taken = log(folder)
+        seen.add(len(taken))
+        assert all(kept(folder)[receipt.id] == [file.name for file in receipt.files] for receipt in taken)
+    assert seen == {1, 2}
+
+
+def test_a_prune_takes_a_backup_whole_or_not_at_all(tmp_path: Path) -> None:
+    seen = set()
+    for folder, disk in sweep(tmp_path, do_prune, crash_disk):
+        was, held = picture(folder), kept(folder)
+        with suppress(SimulatedCrash):
+            do_prune(folder, disk)
+        recover(folder, fs=QUICK)
+        assert kept(folder) in (held, {})
+        seen.add(kept(folder) == held)
+        assert picture(folder) == was
+        assert leftovers(folder) == []
+        assert len(log(folder)) == 1
+    assert seen == {False, True}

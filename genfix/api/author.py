@@ -1,0 +1,13 @@
+"""Who runs genfix, for the log."""
+
+import getpass
+
+__all__ = ["author"]
+
+
+def author() -> str:
+    """The user's name; empty where the system has none for this process, as in some containers."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""

@@ -1,0 +1,51 @@
+"""The verbs that keep versions of a folder's files: `snapshot`, `restore`, `prune_backups`."""
+
+from pathlib import Path
+
+from genfix import applier
+from genfix.api.author import author
+from genfix.api.opening import Target
+from genfix.applier import Receipt
+from genfix.errors import InputError
+from genfix.resolver import existing_folder
+
+__all__ = ["prune_backups", "restore", "snapshot"]
+
+
+def snapshot(target: Target, message: str = "", *, state_dir: Path | None = None) -> Receipt:
+    """Keep the config files of ``target`` as they are now, under the id of the receipt; ``message`` says why.
+
+    Raises `GenfixError` where there is nothing to keep, the folder is in use or the disk refuses; nothing is left
+    behind then.
+    """
+    note = {"command": "snapshot", "message": message, "who": author()}
+    return applier.snapshot(existing_folder(target), note=note, state_dir=state_dir)
+
+
+def restore(target: Target, snapshot: str, *, state_dir: Path | None = None) -> Receipt:
+    """Bring the config files of ``target`` back to a snapshot, atomically over all of them; `undo` takes it back.
+
+    Files that came since go into the backup. The receipt has no changes where the files are as the snapshot.
+    Raises `GenfixError` where there is no such snapshot, and as `apply` does.
+    """
+    note = {"command": "restore", "who": author()}
+    return applier.restore(existing_folder(target), snapshot, note=note, state_dir=state_dir)
+
+
+def prune_backups(
+    target: Target,
+    *,
+    keep: int = 5,
+    snapshots: bool = False,
+    dry_run: bool = False,
+    state_dir: Path | None = None,
+) -> tuple[str, ...]:
+    """Remove the backups of all transactions but the newest ``keep``; returns the ids of those that went.
+
+    Snapshots count, and go, only with ``snapshots``. A backup with a file that was moved out of the folder never goes.
+    With ``dry_run`` nothing is removed.
+    """
+    if keep < 0:
+        raise InputError(f"{keep} is no number of transactions to keep", "give 0 or more")
+    root = existing_folder(target)
+    return applier.prune(root, keep=keep, snapshots=snapshots, dry_run=dry_run, state_dir=state_dir)

@@ -1,0 +1,73 @@
+"""Versions of a folder's files from outside: snapshot, log, diff --at, restore, backups prune."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run, user_files
+from tests.folders import glm_files, write_folder
+
+GENERATION = "generation_config.json"
+
+
+@pytest.fixture
+def merged(tmp_path: Path) -> Path:
+    return write_folder(tmp_path / "merged", glm_files())
+
+
+def test_each_stage_can_be_kept_compared_and_brought_back(run: Run, merged: Path) -> None:
+    was = user_files(merged)
+    taken = run("snapshot", merged, "-m", "before SFT stage 2")
+    transaction = taken.out.strip()
+    assert (taken.code, len(taken.out.splitlines())) == (0, 1)
+    assert f"genfix restore {merged} {transaction}" in taken.err
+    (merged / GENERATION).write_text('{"eos_token_id": 1}')
+    shown = run("diff", merged, "--at", transaction)
+    assert (shown.code, "/eos_token_id" in shown.out) == (0, True)
+    back = run("restore", merged, transaction)
+    assert (back.code, back.out) == (0, f"~ {GENERATION}\n")
+    assert user_files(merged) == was
+    listed = run("log", merged)
+    assert "snapshot: before SFT stage 2" in listed.out
+    assert f"restore to {transaction}" in listed.out
+
+
+def test_the_json_log_has_the_files_of_a_snapshot(run: Run, merged: Path) -> None:
+    run("snapshot", merged, "-m", "stage 1")
+    [entry] = json.loads(run("log", merged, "--output-format", "json").out)["transactions"]
+    assert (entry["kind"], entry["note"]["message"], entry["changes"]) == ("snapshot", "stage 1", [])
+    digests = {file["file"]: file["sha256"] for file in entry["files"]}
+    assert digests[GENERATION] == user_files(merged)[GENERATION].content
+
+
+def test_prune_says_what_goes(run: Run, merged: Path) -> None:
+    first, _ = (run("snapshot", merged).out.strip() for _ in range(2))
+    assert run("backups", "prune", merged, "--keep", "0").out == ""
+    would = run("backups", "prune", merged, "--keep", "1", "--snapshots", "--dry-run")
+    assert (would.code, would.out) == (0, f"{first}\n")
+    assert run("backups", "prune", merged, "--keep", "1", "--snapshots").out == f"{first}\n"
+    gone = run("restore", merged, first)
+    assert gone.code == 0  # the files are as that snapshot had them: nothing is read of it
+    (merged / GENERATION).write_text("{}")
+    gone = run("restore", merged, first)
+    assert (gone.code, "was removed" in gone.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("restore", "{}", "20260101T000000Z-000000"), "there is no snapshot '20260101T000000Z-000000'"),
+        (("diff", "{}", "--at", "x"), "there is no snapshot 'x'"),
+        (("diff", "{}"), "there is nothing to compare with"),
+        (("diff", "{}", "--base", "{}", "--at", "x"), "there are two things to compare with"),
+        (("snapshot", "{}/nowhere"), "there is no folder"),
+        (("backups", "prune", "{}", "--keep", "-1"), "greater than or equal to 0"),
+    ],
+)
+def test_what_is_not_there_is_said(run: Run, merged: Path, arguments: tuple[str, ...], said: str) -> None:
+    was = user_files(merged)
+    told = run(*(word.format(merged) for word in arguments))
+    assert (told.code, told.out) == (2, "")
+    assert said in told.err
+    assert user_files(merged) == was
