@@ -7,7 +7,7 @@ from pathlib import Path
 from genfix import applier
 from genfix.api.author import author
 from genfix.api.opening import Target, open_case, selection
-from genfix.applier import Receipt, Write
+from genfix.applier import Built, Receipt, Write
 from genfix.errors import InputError
 from genfix.model import Model
 from genfix.planner import Plan, make_plan
@@ -23,7 +23,9 @@ class Repair:
 
     plan: Plan
     receipt: Receipt | None
-    """`None` where there was nothing to do."""
+    """`None` where nothing was written into the folder."""
+    built: Built | None = None
+    """The repaired copy, where one was asked for."""
 
 
 def plan(
@@ -80,10 +82,13 @@ def repair(
     offline: bool = False,
     allow_base_mismatch: bool = False,
     state_dir: Path | None = None,
+    output: Target | None = None,
 ) -> Repair:
     """Plan the safe fixes and apply them: one call for the end of a merge script.
 
-    Returns what was done and what is left; raises as `check` and `apply` do. Options as for `plan`.
+    With ``output`` the folder stays as it is, and a repaired copy is made there; its weights share the disk space of
+    the original's where that is possible. Returns what was done and what is left; raises as `check` and `apply` do.
+    Options as for `plan`.
     """
     applier.recover(existing_folder(target), state_dir=state_dir)
     made = plan(
@@ -97,7 +102,11 @@ def repair(
         allow_base_mismatch=allow_base_mismatch,
         state_dir=state_dir,
     )
-    return Repair(made, apply(made, state_dir=state_dir))
+    if output is None:
+        return Repair(made, apply(made, state_dir=state_dir))
+    changes = {change.name: change.after for change in made.changes}
+    built = applier.build(existing_folder(target), Path(output), changes, inputs=made.inputs)
+    return Repair(made, None, built)
 
 
 def undo(target: Target, transaction: str | None = None, *, state_dir: Path | None = None) -> Receipt:

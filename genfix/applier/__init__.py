@@ -1,6 +1,7 @@
 """The only code that writes to a model folder: apply, undo, recover, snapshots, and the log of what was done."""
 
 from genfix.applier.applying import apply, preflight
+from genfix.applier.building import Built, build
 from genfix.applier.history import damaged_receipts, log
 from genfix.applier.pruning import prune
 from genfix.applier.records import Change, Kept, Receipt, Write
@@ -9,11 +10,13 @@ from genfix.applier.snapshots import restore, snapshot, snapshot_folder
 from genfix.applier.undoing import undo
 
 __all__ = [
+    "Built",
     "Change",
     "Kept",
     "Receipt",
     "Write",
     "apply",
+    "build",
     "damaged_receipts",
     "log",
     "pending",

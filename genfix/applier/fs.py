@@ -34,6 +34,8 @@ _JUNCTION: Final = 0xA0000003
 """IO_REPARSE_TAG_MOUNT_POINT (winnt.h): a directory that stands for another one."""
 _RENAME_NOREPLACE: Final = 1
 """linux/fs.h; `renameat2` is in glibc since 2.28 and in musl since 1.2."""
+_FICLONE: Final = 0x40049409
+"""linux/fs.h."""
 _NO_LINKS: Final = frozenset(
     {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
 )
@@ -207,6 +209,10 @@ class FileSystem:
             follow_symlinks=False,
         )
 
+    def link_path(self, path: Path, target: Dir, name: str) -> None:
+        """Give the file at ``path``, which is no link, a second name."""
+        os.link(path, _path(target, name), dst_dir_fd=target.fd, follow_symlinks=False)
+
     def unlink(self, directory: Dir, name: str) -> None:
         """Remove a file of the applier's own: a file of the user's is only ever moved or replaced."""
         os.unlink(_path(directory, name), dir_fd=directory.fd)  # noqa: TID251
@@ -236,6 +242,12 @@ class FileSystem:
     def write(self, fd: int, content: bytes | memoryview) -> int:
         """Write some of ``content`` and say how much: a full tmpfs takes a part without an error."""
         return os.write(fd, content)
+
+    def clone(self, source: int, fd: int) -> None:
+        """Let a new file share the blocks of another one until one of them is written to (btrfs, XFS, ZFS)."""
+        if not sys.platform.startswith("linux"):
+            raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+        fcntl.ioctl(fd, _FICLONE, source)
 
     def set_mode(self, fd: int, mode: int) -> None:
         """Set permission bits. A mount that has none (FAT) is no error."""

@@ -103,7 +103,7 @@ def _check_nearest(fs: FileSystem, root: Dir, parents: Sequence[str], ground: _G
             if ground.is_closed(status) or not fs.may_write(directory):
                 raise StorageError(
                     f"the folder {directory.path} is read-only",
-                    "make it writable, or copy the model folder to a place where you may write",
+                    "make it writable, or make a repaired copy elsewhere with --output",
                 )
             if status.st_dev != ground.device:
                 raise StorageError(
@@ -125,7 +125,7 @@ def _refuse_cache(root: Path, names: Iterable[str]) -> None:
     ):
         raise RefusedError(
             f"{root} is a snapshot in the Hub cache, whose files other folders share",
-            "copy it out first: `hf download ... --local-dir`",
+            "make a repaired copy with --output, or copy it out first: `hf download ... --local-dir`",
         )
 
 

@@ -114,6 +114,15 @@ def repair(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what would be written, as plan.")
     ] = False,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            metavar="NEW",
+            help="Leave the folder as it is, and make a repaired copy; weights are linked, not copied.",
+            show_default=False,
+        ),
+    ] = None,
     select: opt.Select = None,
     ignore: opt.Ignore = None,
     unsafe_fixes: opt.UnsafeFixes = False,
@@ -138,7 +147,7 @@ def repair(
     out = Output(color, quiet, verbose, output_format)
     if dry_run:
         raise typer.Exit(run_plan(case, out, unsafe_fixes=unsafe_fixes))
-    raise typer.Exit(run_repair(case, fail_on, out, unsafe_fixes=unsafe_fixes))
+    raise typer.Exit(run_repair(case, fail_on, out, unsafe_fixes=unsafe_fixes, output=output))
 
 
 @app.command()

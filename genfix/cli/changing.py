@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from genfix.api.changing import diff, log, plan, repair, undo
-from genfix.applier import Receipt
+from genfix.applier import Built, Receipt
 from genfix.cli.exits import exit_code
 from genfix.cli.options import Case, Level
 from genfix.cli.output import ALONE, RESTART, Output, command_line, undo_line
@@ -44,11 +44,14 @@ def run_plan(case: Case, out: Output, *, unsafe_fixes: bool) -> int:
     return 1 if made.changes else 0
 
 
-def run_repair(case: Case, fail_on: Level, out: Output, *, unsafe_fixes: bool) -> int:
-    """Make the fixes, and say what was done, where the backup is, and what is left."""
+def run_repair(
+    case: Case, fail_on: Level, out: Output, *, unsafe_fixes: bool, output: str | None = None
+) -> int:
+    """Make the fixes, here or in a copy, and say what was done, where the backup is, and what is left."""
     done = repair(
         case.target,
         case.base,
+        output=output,
         adapter=case.adapter,
         select=case.select,
         ignore=case.ignore,
@@ -67,7 +70,9 @@ def run_repair(case: Case, fail_on: Level, out: Output, *, unsafe_fixes: bool) -
             out.report("\n" + plan_text(made, out.style))
         left = findings_text(made.remaining, out.style, verbose=out.verbose)
         out.report(f"\nleft for you to decide:\n{left}" if left else "")
-    if done.receipt is None:
+    if done.built is not None:
+        out.say("", *_built(case, done.built, len(made.changes), out))
+    elif done.receipt is None:
         counted = summary(made.remaining, out.aside, verbose=out.verbose)
         out.say(f"{_names(made)}: nothing to change" + (f"; {counted}" if made.remaining else ""))
     else:
@@ -75,6 +80,17 @@ def run_repair(case: Case, fail_on: Level, out: Output, *, unsafe_fixes: bool) -
     if made.base is None:
         out.say(ALONE)
     return exit_code(made.remaining, fail_on)
+
+
+def _built(case: Case, built: Built, changed: int, out: Output) -> list[str]:
+    done = f"made {show(str(built.path))} from {show(case.target)}: {built.files} files, {changed} of them repaired"
+    lines = [out.aside.mark(done, "green", "bold")]
+    if built.linked:
+        number = f"{len(built.linked)} weight file{'' if len(built.linked) == 1 else 's'}"
+        lines.append(
+            f"note: {number} shared with {show(case.target)} by hard link: never change them in place"
+        )
+    return lines
 
 
 def _done(case: Case, receipt: Receipt, out: Output) -> list[str]:

@@ -66,7 +66,7 @@ class LocalFolder:
     def read(self, name: str) -> bytes:
         """The whole file, where it is within its kind's cap."""
         cap = read_cap(name)
-        fd = self._open(name)
+        fd = self.open(name)
         with os.fdopen(fd, "rb") as file:
             size = os.fstat(fd).st_size
             if size > cap:
@@ -80,7 +80,7 @@ class LocalFolder:
 
     def read_range(self, name: str, start: int, length: int) -> bytes:
         """At most ``length`` bytes from offset ``start``."""
-        fd = self._open(name)
+        fd = self.open(name)
         try:
             if start:
                 os.lseek(fd, start, os.SEEK_SET)
@@ -94,13 +94,13 @@ class LocalFolder:
 
     def sha256(self, name: str) -> str:
         """SHA-256 of the file's content as hex digits, read in pieces."""
-        with os.fdopen(self._open(name), "rb", buffering=0) as file:
+        with os.fdopen(self.open(name), "rb", buffering=0) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def git_sha1(self, name: str) -> str:
         """SHA-1 of the git blob the file would be, as hex digits: what the Hub lists for a small file."""
         digest = hashlib.sha1(usedforsecurity=False)
-        with os.fdopen(self._open(name), "rb", buffering=0) as file:
+        with os.fdopen(self.open(name), "rb", buffering=0) as file:
             digest.update(b"blob %d\0" % os.fstat(file.fileno()).st_size)
             while part := file.read(_CHUNK):
                 digest.update(part)
@@ -110,7 +110,8 @@ class LocalFolder:
         """Whether the entry itself is a symbolic link."""
         return (self.root / name).is_symlink()
 
-    def _open(self, name: str) -> int:
+    def open(self, name: str) -> int:
+        """A descriptor for reading the file, which the caller closes; links are followed as told above."""
         if name not in self.names():
             raise KeyError(name)
         path = self._place + name

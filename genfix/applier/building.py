@@ -1,0 +1,217 @@
+"""Build a repaired copy of a folder beside it: for folders that shall not, or cannot, be written to.
+
+The copy is complete before it has its name. Weights are not copied where the disk can share them: they share blocks,
+or are the same file under a second name.
+"""
+
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from genfix.applier.errors import changed_meanwhile, storage_errors
+from genfix.applier.fs import DISK, Dir, FileSystem
+from genfix.applier.guard import check_names
+from genfix.applier.signals import deferred_signals
+from genfix.applier.staging import remove_tree
+from genfix.applier.tree import CHUNK, is_present, make_dirs, opened, parents_of, write_all
+from genfix.errors import InputError, RefusedError
+from genfix.folder import FileKind, LocalFolder, kind_of, read_cap
+
+__all__ = ["Built", "build"]
+
+_PERMISSIONS: Final = 0o777
+_WEIGHTS: Final = frozenset({FileKind.WEIGHTS, FileKind.GGUF})
+
+
+class Built(NamedTuple):
+    """A repaired copy."""
+
+    path: Path
+    files: int
+    """How many files it has."""
+    linked: tuple[str, ...]
+    """Those that are one file with the original's: writing into one in place changes both."""
+
+
+def build(
+    root: Path,
+    output: Path,
+    changes: Mapping[str, bytes | None],
+    *,
+    inputs: Mapping[str, str | None],
+    fs: FileSystem = DISK,
+) -> Built:
+    """Make ``output``, which must not exist, from ``root`` with the files of ``changes`` (`None`: left out).
+
+    ``inputs`` are the SHA-256 (hex; `None`: absent) of the files the changes were made from. Dot-folders do not come
+    along. ``root`` is only read. Raises `InputError` where ``output`` cannot be made, `ChangedError` where a file is not
+    what it was, `StorageError` where the disk fails; nothing is left of ``output`` then.
+    """
+    check_names(list(changes))
+    place = Path(os.path.realpath(output.parent)) / output.name
+    _check_place(Path(os.path.realpath(root)), place, output)
+    source = LocalFolder(root)
+    with (
+        storage_errors(f"cannot build {output}"),
+        deferred_signals() as signals,
+        _parent(fs, place, output) as parent,
+        _draft(fs, parent, place.name) as draft,
+    ):
+        for name in changes:
+            if (source.sha256(name) if name in source.names() else None) != inputs.get(name):
+                raise changed_meanwhile(name)
+        linked: list[str] = []
+        names = sorted((source.names() | changes.keys()) - {n for n, new in changes.items() if new is None})
+        for name in names:
+            signals.stop_if_asked()
+            content = changes.get(name)
+            if content is not None:
+                _write(fs, draft, source, name, content)
+            elif _bring(fs, draft, source, name, inputs):
+                linked.append(name)
+        _sync(fs, draft, {parents_of(name)[0] for name in names})
+        try:
+            fs.rename_exclusive(parent, draft.path.name, parent, place.name)
+        except OSError:
+            # Not on this system or mount. A directory never replaces one that has something in it.
+            if is_present(fs, parent, place.name):
+                raise
+            fs.rename(parent, draft.path.name, parent, place.name)
+        fs.sync_dir(parent)
+    return Built(output, len(names), tuple(linked))
+
+
+def _check_place(root: Path, place: Path, output: Path) -> None:
+    if place.exists() or place.is_symlink():
+        raise InputError(f"{output} exists already", "name a folder that does not exist yet")
+    if place.is_relative_to(root):
+        raise InputError(f"{output} is inside the folder it would be made from", "name a folder outside")
+    if not place.parent.is_dir():
+        raise InputError(f"there is no folder {output.parent}", "create it first")
+
+
+@contextmanager
+def _parent(fs: FileSystem, place: Path, output: Path) -> Iterator[Dir]:
+    try:
+        parent = fs.open_root(place.parent)
+    except FileNotFoundError as error:
+        raise InputError(f"there is no folder {output.parent}", "create it first") from error
+    try:
+        yield parent
+    finally:
+        fs.close_dir(parent)
+
+
+@contextmanager
+def _draft(fs: FileSystem, parent: Dir, name: str) -> Iterator[Dir]:
+    """The directory that becomes the copy. Its lock tells it from one that a run which died has left."""
+    stale = re.compile(rf"\.{re.escape(name)}\.genfix-[0-9a-f]{{8}}")
+    for entry in fs.names(parent):
+        if stale.fullmatch(entry):
+            with suppress(OSError, RefusedError):
+                _remove_stale(fs, parent, entry)
+    own = f".{name}.genfix-{secrets.token_hex(4)}"
+    fs.mkdir(parent, own)
+    try:
+        with opened(fs, parent, (own,)) as draft:
+            with suppress(OSError):
+                fs.try_lock(draft)
+            yield draft
+    except BaseException:
+        with suppress(OSError, RefusedError):
+            remove_tree(fs, parent, own)
+        raise
+
+
+def _remove_stale(fs: FileSystem, parent: Dir, name: str) -> None:
+    with opened(fs, parent, (name,)) as draft:
+        if fs.try_lock(draft):
+            remove_tree(fs, parent, name)
+
+
+def _write(fs: FileSystem, draft: Dir, source: LocalFolder, name: str, content: bytes) -> None:
+    mode = None
+    if name in source.names():
+        fd = source.open(name)
+        mode = fs.fstat(fd).st_mode & _PERMISSIONS
+        fs.close(fd)
+    with _new(fs, draft, name, mode) as fd:
+        write_all(fs, fd, content)
+
+
+def _bring(
+    fs: FileSystem, draft: Dir, source: LocalFolder, name: str, inputs: Mapping[str, str | None]
+) -> bool:
+    """Bring a file along as it is; whether it is now one file with the original's."""
+    old = source.open(name)
+    try:
+        status = fs.fstat(old)
+        if kind_of(name) in _WEIGHTS or status.st_size > read_cap(name):
+            return _share(fs, draft, source, name, old)
+        sha = hashlib.sha256()
+        with _new(fs, draft, name, status.st_mode & _PERMISSIONS, status.st_mtime_ns) as fd:
+            while piece := fs.read(old, CHUNK):
+                sha.update(piece)
+                write_all(fs, fd, piece)
+        if name in inputs and inputs[name] != sha.hexdigest():
+            raise changed_meanwhile(name)
+        return False
+    finally:
+        fs.close(old)
+
+
+def _share(fs: FileSystem, draft: Dir, source: LocalFolder, name: str, old: int) -> bool:
+    """Weights: shared blocks, else a second name, else a copy."""
+    status = fs.fstat(old)
+    with suppress(OSError):
+        with _new(fs, draft, name, status.st_mode & _PERMISSIONS, status.st_mtime_ns) as fd:
+            fs.clone(old, fd)
+        return False
+    parents, leaf = parents_of(name)
+    with opened(fs, draft, parents) as directory:
+        with suppress(OSError):
+            fs.unlink(directory, leaf)
+        try:
+            fs.link_path(Path(os.path.realpath(source.root / name)), directory, leaf)
+        except OSError:
+            pass
+        else:
+            there = fs.lstat(directory, leaf)
+            if (there.st_dev, there.st_ino) != (status.st_dev, status.st_ino):
+                raise changed_meanwhile(name)
+            return True
+    with _new(fs, draft, name, status.st_mode & _PERMISSIONS, status.st_mtime_ns) as fd:
+        while piece := fs.read(old, CHUNK):
+            write_all(fs, fd, piece)
+    return False
+
+
+@contextmanager
+def _new(
+    fs: FileSystem, draft: Dir, name: str, mode: int | None, mtime_ns: int | None = None
+) -> Iterator[int]:
+    """A new file of the copy; durable, with its metadata, when the block ends."""
+    parents, leaf = parents_of(name)
+    make_dirs(fs, draft, parents)
+    with opened(fs, draft, parents) as directory:
+        fd = fs.create(directory, leaf, 0o666 if mode is None else 0o600)
+        try:
+            yield fd
+            if mode is not None:
+                fs.set_mode(fd, mode)
+            if mtime_ns is not None:
+                fs.set_mtime(fd, mtime_ns)
+            fs.sync(fd)
+        finally:
+            fs.close(fd)
+
+
+def _sync(fs: FileSystem, draft: Dir, parents: set[tuple[str, ...]]) -> None:
+    for parts in {whole[:end] for whole in parents for end in range(len(whole) + 1)}:
+        with opened(fs, draft, parts) as directory:
+            fs.sync_dir(directory)

@@ -1,0 +1,47 @@
+"""`repair --output`: the folder stays as it is, and a repaired copy stands beside it."""
+
+import json
+from pathlib import Path
+
+from tests.cli.conftest import Run, tree
+from tests.folders import dump, glm_files, write_folder
+
+GENERATION = "generation_config.json"
+
+
+def narrowed(tmp_path: Path) -> tuple[Path, Path]:
+    base = write_folder(tmp_path / "base", glm_files())
+    merged = write_folder(tmp_path / "merged", glm_files())
+    config = json.loads((merged / GENERATION).read_bytes())
+    (merged / GENERATION).write_bytes(dump(config | {"eos_token_id": 151329}))
+    return merged, base
+
+
+def test_a_repaired_copy_is_made_and_the_folder_only_read(run: Run, tmp_path: Path) -> None:
+    merged, base = narrowed(tmp_path)
+    was = tree(merged)
+    done = run("repair", merged, "--base", base, "--output", tmp_path / "fixed")
+    assert done.code == 0
+    assert "1 of them repaired" in done.err
+    assert tree(merged) == was
+    assert json.loads((tmp_path / "fixed" / GENERATION).read_bytes())["eos_token_id"] == [
+        151329,
+        151336,
+        151338,
+    ]
+    assert run("check", tmp_path / "fixed", "--base", base).code == 0
+
+
+def test_a_healthy_folder_is_copied_as_well_so_that_a_script_can_go_on(run: Run, tmp_path: Path) -> None:
+    _, base = narrowed(tmp_path)
+    assert run("repair", base, "--base", base, "--output", tmp_path / "copy").code == 0
+    assert (tmp_path / "copy" / GENERATION).read_bytes() == (base / GENERATION).read_bytes()
+
+
+def test_a_place_that_is_taken_is_refused(run: Run, tmp_path: Path) -> None:
+    merged, base = narrowed(tmp_path)
+    was = tree(tmp_path)
+    done = run("repair", merged, "--base", base, "--output", base)
+    assert (done.code, done.out) == (2, "")
+    assert "exists already" in done.err
+    assert tree(tmp_path) == was
