@@ -1,0 +1,102 @@
+"""What a power cut leaves where the filesystem keeps nothing that was not synced."""
+
+import sys
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from genfix.applier import log, recover, restore, snapshot, undo
+from genfix.applier.fs import FileSystem
+from tests.applier.harness import QUICK, SimulatedCrash, make_folder, repair
+from tests.applier.power import PowerDisk, rebuild
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc/self/fd")
+
+STATE = ".cache/"
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """The user's files."""
+    return {
+        name: path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not (name := str(path.relative_to(folder))).startswith(STATE)
+    }
+
+
+def do_repair(folder: Path, fs: FileSystem) -> object:
+    return repair(folder, fs)
+
+
+def do_undo(folder: Path, fs: FileSystem) -> object:
+    return undo(folder, fs=fs)
+
+
+def do_restore(folder: Path, fs: FileSystem) -> object:
+    return restore(folder, log(folder)[0].id, note={}, fs=fs)
+
+
+def start(place: Path, verb: Callable[[Path, FileSystem], object]) -> Path:
+    folder = make_folder(place / "merged")
+    if verb is do_restore:
+        snapshot(folder, note={}, fs=QUICK)
+    if verb is not do_repair:
+        repair(folder, QUICK)
+    return folder
+
+
+@pytest.mark.parametrize("verb", [do_repair, do_undo, do_restore])
+def test_a_power_cut_leaves_the_old_or_the_new_and_success_is_durable(
+    tmp_path: Path, verb: Callable[[Path, FileSystem], object]
+) -> None:
+    done = start(tmp_path / "done", verb)
+    before = files(done)
+    verb(done, QUICK)
+    after = files(done)
+    seen = set()
+    for at in count(1):
+        folder = start(tmp_path / str(at), verb)
+        disk = PowerDisk(folder, at)
+        finished = False
+        try:
+            verb(folder, disk)
+            finished = True
+        except SimulatedCrash:
+            pass
+        left = rebuild(tmp_path / str(at) / "left", disk.survivors())
+        disk.close_all()
+        recover(left, fs=QUICK)
+        found = files(left)
+        assert found in (before, after)
+        seen.add(found == after)
+        if finished:
+            assert found == after
+            assert at > 50
+            break
+    assert seen == {False, True}
+
+
+def test_a_finished_snapshot_survives_a_power_cut(tmp_path: Path) -> None:
+    for at in count(1):
+        folder = make_folder(tmp_path / str(at) / "merged")
+        disk = PowerDisk(folder, at)
+        finished = False
+        try:
+            snapshot(folder, note={}, fs=disk)
+            finished = True
+        except SimulatedCrash:
+            pass
+        left = rebuild(tmp_path / str(at) / "left", disk.survivors())
+        disk.close_all()
+        recover(left, fs=QUICK)
+        taken = log(left)
+        assert files(left) == files(folder)
+        for receipt in taken:
+            (left / "config.json").write_text("{}")
+            restore(left, receipt.id, note={}, fs=QUICK)
+            assert files(left) == files(folder)
+        if finished:
+            assert len(taken) == 1
+            break
