@@ -8,7 +8,7 @@ from typing import Final
 from genfix.engines import ENGINES, EngineView, breaks, is_worse
 from genfix.engines.every import every_view
 from genfix.errors import PlanError
-from genfix.folder import FileKind, Folder, FolderFileError, OverlayFolder, kind_of, sha256_of
+from genfix.folder import FileKind, Folder, FolderFileError, OverlayFolder, kind_of, read_cap, sha256_of
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.planner.edits import Witnesses, run_round
@@ -234,7 +234,8 @@ def _inputs(merged: Folder, changes: Iterable[FileChange]) -> dict[str, str | No
     for name in sorted(merged.names()):
         if kind_of(name) in _READ_KINDS:
             try:
-                inputs[name] = sha256_of(merged, name)
+                if merged.stat(name).size <= read_cap(name):
+                    inputs[name] = sha256_of(merged, name)
             except FolderFileError:
                 continue  # no rule could read it either
     return inputs
