@@ -9,7 +9,8 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
@@ -99,12 +100,10 @@ def sweep(scene: str, fault: str, *, every: int = 1) -> Tally:
         after = picture(folder, mtimes=False)
         ends = {"old": before, "new": after}
 
-        def play(numbered: tuple[int, tuple[str, int]]) -> tuple[str, str]:
-            number, point = numbered
-            return _play(scene, fault, point, place / str(number), ends)
-
-        with ThreadPoolExecutor(2) as pool:
-            found = list(pool.map(play, enumerate(points[::every])))
+        play = partial(_play, scene, fault, place, ends)
+        # Processes: a fork of another thread would hold this one's lock on a folder for a moment.
+        with ProcessPoolExecutor(2) as pool:
+            found = list(pool.map(play, range(len(points[::every])), points[::every]))
         assert _weights(folder) == weights
     counted = Counter(kind for kind, _ in found)
     wrong = [told for kind, told in found if kind == "wrong"]
@@ -132,8 +131,9 @@ def _points(scene: str, folder: Path, place: Path) -> Iterator[tuple[str, int]]:
 
 
 def _play(
-    scene: str, fault: str, point: tuple[str, int], place: Path, ends: Mapping[str, object]
+    scene: str, fault: str, temporary: Path, ends: Mapping[str, object], index: int, point: tuple[str, int]
 ) -> tuple[str, str]:
+    place = temporary / str(index)
     folder = start(scene, place)
     weights = _weights(folder)
     name, number = point
