@@ -10,12 +10,14 @@ the two disagree about a folder that ``known.py`` does not explain.
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -66,6 +68,17 @@ def _ask(engine: str, python: Path, folders: Sequence[Path]) -> Told:
     return Told(about, answers)
 
 
+@contextmanager
+def _place() -> Iterator[Path]:
+    """A new folder whose path is no word: some loaders look for the names of models in it (``aria``, ``vicuna``)."""
+    place = Path(tempfile.gettempdir(), f"0{os.getpid()}")
+    place.mkdir()
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place)
+
+
 class Outcome(NamedTuple):
     """One folder on which view and engine do not agree."""
 
@@ -75,13 +88,13 @@ class Outcome(NamedTuple):
 
 
 def outcomes(
-    engine: str, told: Told, chosen: Sequence[Variant], folders: Sequence[Path]
+    engine: str, told: Told, chosen: Sequence[Variant], folders: Sequence[Path], release: str = ""
 ) -> Iterator[Outcome]:
-    """Every disagreement, explained or not."""
+    """Every disagreement, explained or not; ``release`` is the version the view is asked for."""
     found = told.about.get("defaults")
     defaults: JsonObject = found if isinstance(found, dict) else {}
     for variant, folder, answer in zip(chosen, folders, told.answers, strict=True):
-        view = engine_view(engine, Model(LocalFolder(folder)))
+        view = engine_view(engine, Model(LocalFolder(folder)), release)
         here = tuple(differences(view, answer, defaults))
         if here:
             yield Outcome(variant, here, explanation(engine, variant.name, here))
@@ -96,6 +109,7 @@ def main() -> int:
     parser.add_argument("--python", type=Path, help="an interpreter that has the engine")
     parser.add_argument("--at-most", type=int, help="only this many folders, spread over all")
     parser.add_argument("--only", default="", help="only folders with this text in their name")
+    parser.add_argument("--release", default="", help="ask the view for this version, and not for its newest")
     parser.add_argument("--show", type=int, default=40, help="how many disagreements to print")
     parser.add_argument("--record", action="store_true", help="write conformance/results/ENGINE.json")
     arguments = parser.parse_args()
@@ -104,12 +118,12 @@ def main() -> int:
     if arguments.at_most and len(chosen) > arguments.at_most:
         chosen = list(islice(chosen[:: len(chosen) // arguments.at_most], arguments.at_most))
     python = arguments.python or interpreter(engine)
-    with tempfile.TemporaryDirectory(prefix="variants-") as place:
+    with _place() as place:
         folders = [Path(place, f"{number:05}") for number in range(len(chosen))]
         for folder, variant in zip(folders, chosen, strict=True):
             write(folder, variant)
         told = ask(engine, python, folders)
-        found = list(outcomes(engine, told, chosen, folders))
+        found = list(outcomes(engine, told, chosen, folders, arguments.release))
     unexplained = [outcome for outcome in found if outcome.explanation is None]
     for outcome in unexplained[: arguments.show]:
         print(outcome.variant.name)

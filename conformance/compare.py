@@ -52,7 +52,7 @@ def _answers(view: EngineView, defaults: JsonObject) -> Mapping[str, JsonValue]:
     }
 
 
-def _ordered(value: JsonValue) -> JsonValue:
+def _ordered(value: JsonValue) -> object:
     """Ids as the set they are, each with its type: to Python, ``True`` is ``1`` and ``1.0``."""
     if isinstance(value, list):
         return sorted({f"{type(entry).__name__} {entry}" for entry in value})

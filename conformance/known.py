@@ -18,7 +18,69 @@ class Known(NamedTuple):
     """Whether a difference on the variant of this name is this one."""
 
 
-KNOWN: Final[Sequence[Known]] = ()
+def _refused_rope(variant: str, difference: Difference) -> bool:
+    """The view says that a folder with a strange ``rope_scaling`` loads, and the engine refuses it."""
+    return "/length=" in variant and "rope" in variant and difference[:2] == ("loads", True)
+
+
+def _lacks_unknown(_variant: str, difference: Difference) -> bool:
+    return str(difference.engine).startswith("Exception: Unk token")
+
+
+def _no_vocabulary(variant: str, difference: Difference) -> bool:
+    return "tokenizer=nothing" in variant and difference.answer == "stops"
+
+
+def _class_tokens(variant: str, difference: Difference) -> bool:
+    classless = "tokenizer=no-config" in variant or "tokenizer=classless" in variant
+    return variant.startswith("llama/") and classless and difference.engine == [257, 258, 263]
+
+
+_UNNAMED: Final = ("-absent", "tokenizer=map-alone", "tokenizer=map-object", "tokenizer=no-config")
+
+
+def _class_eos(variant: str, difference: Difference) -> bool:
+    tokenizer = variant.partition("tokenizer=")[2].partition(",")[0]
+    unnamed = any(f"tokenizer={tokenizer}".endswith(end) for end in _UNNAMED)
+    return bool(tokenizer) and unnamed and difference.answer in {"stops", "loads"}
+
+
+def _new_token(variant: str, difference: Difference) -> bool:
+    return "-unknown" in variant and difference.answer == "stops"
+
+
+KNOWN: Final[Sequence[Known]] = (
+    Known(
+        frozenset({"lmdeploy", "mlx-lm", "sglang", "vllm"}),
+        "a tokenizer for which no file names an EOS takes that of its class, and which class is made is transformers' choice",
+        _class_eos,
+    ),
+    Known(
+        frozenset({"lmdeploy", "mlx-lm", "sglang", "vllm"}),
+        "an EOS token that no vocabulary has is added with a number that depends on the tokenizer's class",
+        _new_token,
+    ),
+    Known(
+        frozenset({"transformers4", "transformers5", "mlx-lm", "llama.cpp"}),
+        "config classes refuse rope_scaling and rope_parameters that lack a part; which ones, each class says for itself",
+        _refused_rope,
+    ),
+    Known(
+        frozenset({"mlx-lm"}),
+        "the toy vocabulary keeps `<unk>` among its added tokens, where Gemma's class does not look for it",
+        _lacks_unknown,
+    ),
+    Known(
+        frozenset({"lmdeploy", "mlx-lm", "sglang", "vllm"}),
+        "without a vocabulary some tokenizer classes make an empty one, and number their own tokens in it",
+        _no_vocabulary,
+    ),
+    Known(
+        frozenset({"llama.cpp"}),
+        "without a tokenizer_class the toy gets Llama's own class, which adds a `</s>` that real vocabularies have",
+        _class_tokens,
+    ),
+)
 
 
 def explanation(engine: str, variant: str, found: Sequence[Difference]) -> str | None:

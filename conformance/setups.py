@@ -24,14 +24,47 @@ def _group(name: str) -> tuple[str, ...]:
     return ("install", "--group", f"{HERE / 'pyproject.toml'}:{name}")
 
 
+def _alone(package: str) -> tuple[str, ...]:
+    """Without what it asks for: kernels for graphics cards. The group has the rest."""
+    return ("install", "--no-deps", package)
+
+
+def _archive(package: str) -> tuple[str, ...]:
+    """The source archive, left in the environment's folder."""
+    return ("download", "--no-deps", "--no-binary", ":all:", package)
+
+
 _TORCH: Final = ("install", "torch==2.13.0")
 """By pip and before all else: the CPU wheel, where one is offered."""
+
+_VISION: Final = "torchvision==0.28.0"
 
 SETUPS: Final[Mapping[str, Setup]] = {
     "transformers5": Setup("ask_transformers.py", [_TORCH, _group("transformers5")]),
     "transformers4": Setup("ask_transformers.py", [_TORCH, _group("transformers4")]),
-    "vllm": Setup("ask_vllm.py", [_group("vllm")]),
+    "vllm": Setup(
+        "ask_vllm.py",
+        [
+            _group("vllm"),
+            # These are made for the torch with CUDA; vLLM does without, and processors of images without operators.
+            ("uninstall", "--yes", "torchvision", "torchaudio", "torchcodec"),
+            (
+                "install",
+                "--no-deps",
+                "--target",
+                f"{HERE.parent / '.venv-conformance-vllm' / 'image'}",
+                _VISION,
+            ),
+        ],
+    ),
     "mlx-lm": Setup("ask_mlx_lm.py", [_group("mlx-lm")]),
+    "llama.cpp": Setup(
+        "ask_llama_cpp.py",
+        [_TORCH, _group("llama-cpp"), _archive("llama_cpp_python==0.3.36")],
+    ),
+    "openvino-genai": Setup("ask_openvino_genai.py", [_group("openvino-genai")]),
+    "sglang": Setup("ask_sglang.py", [_TORCH, _group("sglang"), _alone("sglang==0.5.23")]),
+    "lmdeploy": Setup("ask_lmdeploy.py", [_TORCH, _group("lmdeploy"), _alone("lmdeploy==0.18.0")]),
 }
 
 
@@ -41,9 +74,9 @@ def interpreter(engine: str) -> Path:
     python = folder / "bin" / "python"
     if not (folder / "ready").exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-        pip = [python, "-m", "pip"]
+        pip: list[str | Path] = [python, "-m", "pip"]
         subprocess.run([*pip, "install", "--quiet", "--upgrade", "pip>=25.1"], check=True)
         for arguments in SETUPS[engine].installs:
-            subprocess.run([*pip, *arguments, "--quiet"], check=True)
+            subprocess.run([*pip, *arguments, "--quiet"], check=True, cwd=folder)
         (folder / "ready").touch()
     return python

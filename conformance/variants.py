@@ -11,6 +11,8 @@ from itertools import product
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from conformance.variants_context import lengths
+from conformance.variants_more import more
 from genfix.json_types import JsonObject, JsonValue
 
 __all__ = ["FAMILIES", "Variant", "variants", "write"]
@@ -57,16 +59,16 @@ _SMALL: Final[JsonObject] = {
 
 FAMILIES: Final[Mapping[str, Family]] = {
     "qwen2": Family(
-        {"architectures": ["Qwen2ForCausalLM"]} | _SMALL, "Qwen2Tokenizer", "<|endoftext|>", "<|im_end|>"
+        {"architectures": ["Qwen2ForCausalLM"], **_SMALL}, "Qwen2Tokenizer", "<|endoftext|>", "<|im_end|>"
     ),
     "llama": Family(
-        {"architectures": ["LlamaForCausalLM"]} | _SMALL,
+        {"architectures": ["LlamaForCausalLM"], **_SMALL},
         "PreTrainedTokenizerFast",
         "<|end_of_text|>",
         "<|eot_id|>",
     ),
     "glm4": Family(
-        {"architectures": ["Glm4ForCausalLM"]} | _SMALL,
+        {"architectures": ["Glm4ForCausalLM"], **_SMALL},
         "PreTrainedTokenizerFast",
         "<|endoftext|>",
         "<|user|>",
@@ -79,13 +81,13 @@ FAMILIES: Final[Mapping[str, Family]] = {
         nested=True,
     ),
     "phi3": Family(
-        {"architectures": ["Phi3ForCausalLM"], "pad_token_id": 0} | _SMALL,
+        {"architectures": ["Phi3ForCausalLM"], "pad_token_id": 0, **_SMALL},
         "LlamaTokenizer",
         "<|endoftext|>",
         "<|end|>",
     ),
     "qwen2_vl": Family(
-        {"architectures": ["Qwen2VLForConditionalGeneration"]} | _SMALL,
+        {"architectures": ["Qwen2VLForConditionalGeneration"], **_SMALL},
         "Qwen2Tokenizer",
         "<|endoftext|>",
         "<|im_end|>",
@@ -180,8 +182,14 @@ _BAD_CONFIG: Final[Mapping[str, bytes | None]] = {
 
 
 def _token_entry(text: str) -> dict[str, JsonValue]:
-    flags = dict.fromkeys(("lstrip", "normalized", "rstrip", "single_word"), False)
-    return {"content": text, "special": True} | flags
+    return {
+        "content": text,
+        "lstrip": False,
+        "normalized": False,
+        "rstrip": False,
+        "single_word": False,
+        "special": True,
+    }
 
 
 def _special(family: Family) -> dict[str, int]:
@@ -193,23 +201,26 @@ def _tokenizer_json(family: Family, *, added: bool = True) -> bytes:
     vocabulary = {
         text: index for index, text in enumerate([*letters, *(f"#{i}" for i in range(256 - len(letters)))])
     }
-    tokens = [{"id": number} | _token_entry(text) for text, number in _special(family).items()]
+    tokens = [{"id": number, **_token_entry(text)} for text, number in _special(family).items()]
     if not added:
         vocabulary |= _special(family)
-    plain: JsonObject = {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None}
-    return dump(
-        {"version": "1.0", "truncation": None, "padding": None, "added_tokens": tokens if added else []}
-        | {"normalizer": None, "pre_tokenizer": None, "post_processor": None, "decoder": None}
-        | {
-            "model": plain
-            | {"end_of_word_suffix": None, "fuse_unk": False, "vocab": vocabulary, "merges": []}
-        }
-    )
+    steps = ("truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder")
+    model: dict[str, object] = {
+        "type": "BPE",
+        **dict.fromkeys(("dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix")),
+        "fuse_unk": False,
+        "vocab": vocabulary,
+        "merges": [],
+    }
+    added_tokens = tokens if added else []
+    return dump({"version": "1.0", **dict.fromkeys(steps), "added_tokens": added_tokens, "model": model})
 
 
 def _tokenizers(family: Family) -> Iterator[tuple[str, Files]]:
     """Layouts of both major versions, each with every way to name the end."""
-    decoder = {str(number): _token_entry(text) for text, number in _special(family).items()}
+    decoder: dict[str, JsonValue] = {
+        str(number): _token_entry(text) for text, number in _special(family).items()
+    }
     kinds: Mapping[str, JsonObject] = {
         "v4": {
             "added_tokens_decoder": decoder,
@@ -228,7 +239,7 @@ def _tokenizers(family: Family) -> Iterator[tuple[str, Files]]:
     names: Mapping[str, JsonObject] = {
         "text": {"eos_token": family.end},
         "turn": {"eos_token": family.turn},
-        "object": {"eos_token": {"__type": "AddedToken"} | _token_entry(family.turn)},
+        "object": {"eos_token": {"__type": "AddedToken", **_token_entry(family.turn)}},
         "plain-object": {"eos_token": {"content": family.turn}},
         "null": {"eos_token": None},
         "absent": {},
@@ -237,14 +248,14 @@ def _tokenizers(family: Family) -> Iterator[tuple[str, Files]]:
     }
     whole = _tokenizer_json(family)
     for (kind, config), (name, end) in product(kinds.items(), names.items()):
-        yield f"{kind}-{name}", {"tokenizer.json": whole, "tokenizer_config.json": dump(config | end)}
+        yield f"{kind}-{name}", {"tokenizer.json": whole, "tokenizer_config.json": dump({**config, **end})}
     v4 = {"tokenizer.json": whole, "tokenizer_config.json": dump(kinds["v4"])}
     yield "map-alone", v4 | {"special_tokens_map.json": dump({"eos_token": family.turn})}
     yield "map-object", v4 | {"special_tokens_map.json": dump({"eos_token": _token_entry(family.turn)})}
     yield (
         "map-differs",
         v4
-        | {"tokenizer_config.json": dump(kinds["v4"] | names["text"])}
+        | {"tokenizer_config.json": dump({**kinds["v4"], **names["text"]})}
         | {"special_tokens_map.json": dump({"eos_token": family.turn})},
     )
     yield "no-config", {"tokenizer.json": whole}
@@ -257,7 +268,7 @@ def _tokenizers(family: Family) -> Iterator[tuple[str, Files]]:
     yield (
         "decoder-alone",
         {"tokenizer.json": _tokenizer_json(family, added=False)}
-        | {"tokenizer_config.json": dump(kinds["v4"] | names["turn"])},
+        | {"tokenizer_config.json": dump({**kinds["v4"], **names["turn"]})},
     )
     generic = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": family.turn}
     yield (
@@ -276,75 +287,67 @@ def _tokenizers(family: Family) -> Iterator[tuple[str, Files]]:
     )
 
 
-def _with_template(files: Files, kind: str) -> Files:
-    """``files`` with chat templates in the places that ``kind`` names."""
-    inline: JsonValue = None
+def _named(**templates: str) -> JsonValue:
+    return [{"name": name, "template": template} for name, template in templates.items()]
+
+
+_INLINE: Final[Mapping[str, JsonValue]] = {
+    "": None,
+    "inline": TEMPLATE,
+    "inline-empty": "",
+    "named": _named(default=TEMPLATE, tool_use=TEMPLATE + "t"),
+    "named-without-default": _named(tool_use=TEMPLATE + "t", rag=TEMPLATE + "r"),
+    "named-alone": _named(tool_use=TEMPLATE + "t"),
+}
+_FILES: Final[Mapping[str, Files]] = {
+    "": {},
+    "jinja": {"chat_template.jinja": (TEMPLATE + "{# file #}").encode()},
+    "jinja-empty": {"chat_template.jinja": b""},
+    "jinja-crlf": {"chat_template.jinja": (TEMPLATE + "\r\n{# file #}\r\n").encode()},
+    "json": {"chat_template.json": dump({"chat_template": TEMPLATE + "{# json #}"})},
+    "additional": {"additional_chat_templates/tool_use.jinja": (TEMPLATE + "t").encode()},
+    "additional-default": {"additional_chat_templates/default.jinja": (TEMPLATE + "d").encode()},
+}
+_TEMPLATES: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
+    "none": ("", ()),
+    **{name: (name, ()) for name in _INLINE if name},
+    **{name: ("", (name,)) for name in _FILES if name},
+    "both": ("inline", ("jinja",)),
+    "inline-and-json": ("inline", ("json",)),
+    "jinja-and-json": ("", ("jinja", "json")),
+    "inline-and-additional": ("inline", ("additional",)),
+    "jinja-and-additional": ("", ("jinja", "additional")),
+}
+"""What tokenizer_config.json says, and which files lie beside it."""
+
+
+def _with_template(files: Files, place: str) -> Files:
+    """``files`` with the chat templates of ``place``; nothing is put into a tokenizer_config.json that is no JSON."""
+    name, beside = _TEMPLATES[place]
     out = dict(files)
-    if kind in {"inline", "both", "inline-and-additional", "inline-and-json"}:
-        inline = TEMPLATE
-    elif kind == "named":
-        inline = [{"name": "default", "template": TEMPLATE}, {"name": "tool_use", "template": TEMPLATE + "t"}]
-    elif kind == "named-without-default":
-        inline = [
-            {"name": "tool_use", "template": TEMPLATE + "t"},
-            {"name": "rag", "template": TEMPLATE + "r"},
-        ]
-    elif kind == "named-alone":
-        inline = [{"name": "tool_use", "template": TEMPLATE + "t"}]
-    elif kind == "inline-empty":
-        inline = ""
-    if kind in {"jinja", "both", "jinja-and-additional", "jinja-and-json"}:
-        out["chat_template.jinja"] = (TEMPLATE + "{# file #}").encode()
-    elif kind == "jinja-empty":
-        out["chat_template.jinja"] = b""
-    elif kind == "jinja-crlf":
-        out["chat_template.jinja"] = (TEMPLATE + "\r\n{# file #}\r\n").encode()
-    if kind in {"inline-and-additional", "jinja-and-additional", "additional"}:
-        out["additional_chat_templates/tool_use.jinja"] = (TEMPLATE + "t").encode()
-    elif kind == "additional-default":
-        out["additional_chat_templates/default.jinja"] = (TEMPLATE + "d").encode()
-    if kind in {"json", "inline-and-json", "jinja-and-json"}:
-        out["chat_template.json"] = dump({"chat_template": TEMPLATE + "{# json #}"})
-    if inline is not None and out.get("tokenizer_config.json", b"").endswith(b"}\n"):
+    for file in beside:
+        out |= _FILES[file]
+    if name and out.get("tokenizer_config.json", b"").endswith(b"}\n"):
         config: dict[str, JsonValue] = json.loads(out["tokenizer_config.json"])
-        out["tokenizer_config.json"] = dump(config | {"chat_template": inline})
+        out["tokenizer_config.json"] = dump({**config, "chat_template": _INLINE[name]})
     return out
 
 
-_TEMPLATES: Final = (
-    "none",
-    "inline",
-    "inline-empty",
-    "jinja",
-    "jinja-empty",
-    "jinja-crlf",
-    "both",
-    "json",
-    "inline-and-json",
-    "jinja-and-json",
-    "named",
-    "named-without-default",
-    "named-alone",
-    "additional",
-    "additional-default",
-    "inline-and-additional",
-    "jinja-and-additional",
-)
 _TOKENIZERS_FOR_STOPS: Final = ("v4-text", "v4-turn", "v5-text", "v4-generic-null")
 _TOKENIZERS_FOR_TEMPLATES: Final = ("v4-text", "v4-generic-object", "v5-turn", "no-config")
 
 
 def _config(kind: str, family: Family, values: JsonObject) -> bytes:
-    config: dict[str, JsonValue] = {"model_type": kind} | dict(family.config)
+    config: dict[str, JsonValue] = {"model_type": kind, **family.config}
     if family.nested:
         text = values.get("text_config")
         own: JsonObject = text if isinstance(text, dict) else {}
-        config["text_config"] = {"model_type": f"{kind}_text"} | dict(_SMALL) | dict(own)
+        config["text_config"] = {"model_type": f"{kind}_text", **_SMALL, **own}
     return dump(config | {key: value for key, value in values.items() if key != "text_config"})
 
 
 def _configs(kind: str, family: Family) -> Mapping[str, Files]:
-    values = dict(_CONFIG) | (dict(_NESTED) if family.nested else {})
+    values: Mapping[str, JsonObject] = {**_CONFIG, **(_NESTED if family.nested else {})}
     return {name: {"config.json": _config(kind, family, value)} for name, value in values.items()}
 
 
@@ -372,6 +375,14 @@ def _of_family(kind: str, family: Family) -> Iterator[Variant]:
         )
     for t, place in product(_TOKENIZERS_FOR_TEMPLATES, _TEMPLATES):
         yield Variant(f"{kind}/tokenizer={t},template={place}", usual | _with_template(tokenizers[t], place))
+    asked = json.loads(configs["int"]["config.json"])
+    for name, lengthened in lengths(
+        asked, inline["v4-text"], ("text_config", None) if family.nested else (None,)
+    ):
+        yield Variant(f"{kind}/{name}", lengthened)
+    if kind == "qwen2":
+        for name, rare in more(asked, inline["v4-text"]):
+            yield Variant(f"{kind}/{name}", rare)
 
 
 def variants(kinds: Sequence[str] = tuple(FAMILIES)) -> Iterator[Variant]:

@@ -2,21 +2,34 @@
 
 import logging
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import mlx_lm
 import transformers
 from asking import ask, digest
-from mlx_lm.utils import load_config, load_tokenizer
+from mlx_lm.utils import _get_classes, load_config, load_tokenizer
+
+
+def ids(found: set[Any]) -> list[int]:
+    """The entries at which generation ends.
+
+    MLX-LM asks ``token in set``: there ``258.0`` and ``True`` are equal to the ids 258 and 1, and texts and negative
+    numbers are equal to none.
+    """
+    numbers = (entry for entry in found if isinstance(entry, int | float))
+    return sorted({int(entry) for entry in numbers if entry == int(entry) and entry >= 0})
 
 
 def answer(folder: Path) -> dict[str, Any]:
     """All that the view of MLX-LM tells."""
     config = load_config(folder)
+    with suppress(ValueError):  # which architectures an engine has is no question of metadata
+        _get_classes(config)
     tokenizer = load_tokenizer(folder, eos_token_ids=config.get("eos_token_id", None))
     return {
-        "stops": sorted(tokenizer.eos_token_ids, key=str),
+        "stops": ids(tokenizer.eos_token_ids),
         "sampling": {},
         "tokenizer_eos": tokenizer._tokenizer.eos_token_id,
         "template": digest(tokenizer._tokenizer.chat_template),

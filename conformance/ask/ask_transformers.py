@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +10,15 @@ from typing import Any
 import torch
 import transformers
 from asking import ask, brief, digest
-from transformers import AutoConfig, AutoTokenizer, GenerationConfig, GenerationMixin
+from transformers import (
+    AutoConfig,
+    AutoTokenizer,
+    EosTokenCriteria,
+    GenerationConfig,
+    GenerationMixin,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
 from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
 from transformers.processing_utils import ProcessorMixin
 
@@ -25,6 +34,11 @@ SAMPLING = (
     "max_length",
     "max_new_tokens",
 )
+
+SMALL = dict.fromkeys(("num_attention_heads", "num_key_value_heads", "num_hidden_layers"), 1)
+SMALL |= dict.fromkeys(("hidden_size", "intermediate_size"), 4)
+MODEL = Qwen2ForCausalLM(Qwen2Config(vocab_size=264, **SMALL)).eval()
+"""Weights of chance: ``generate`` is run with each folder's generation config, and its text is of no interest."""
 
 
 def generation_config(folder: Path, config: Any) -> Any:
@@ -59,6 +73,17 @@ def template(folder: Path, config: Any, tokenizer: Any) -> str | None:
     return own
 
 
+def stops(generation: Any) -> list[int]:
+    """The ids at which ``generate`` ends. Only what is an index of the vocabulary can be one."""
+    held = deepcopy(generation)
+    MODEL._prepare_special_tokens(held, device="cpu")
+    if held._eos_token_tensor is None:
+        return []
+    ends = EosTokenCriteria(held._eos_token_tensor)
+    tokens = {token for token in held._eos_token_tensor.flatten().tolist() if token >= 0}
+    return [token for token in sorted(tokens) if ends(torch.tensor([[token]]), None).item()]
+
+
 def answer(folder: Path) -> dict[str, Any]:
     """All that the view of transformers tells."""
     config = AutoConfig.from_pretrained(str(folder))
@@ -66,18 +91,16 @@ def answer(folder: Path) -> dict[str, Any]:
     sampling = {key: getattr(generation, key) for key in SAMPLING}
     strings = generation.stop_strings
     tokenizer = AutoTokenizer.from_pretrained(str(folder))
-    stops, fails = [], None
+    ends, fails = [], None
     try:
-        model = SimpleNamespace(config=config, device="cpu")
-        GenerationMixin._prepare_special_tokens(model, generation, device="cpu")
-        tensor = generation._eos_token_tensor
-        stops = [] if tensor is None else tensor.flatten().tolist()
-        if tensor is not None and tensor.ndim > 1:
-            torch.isin(torch.tensor([1]), tensor)
+        ends = stops(generation)
+        MODEL.generation_config = deepcopy(generation)
+        MODEL.generation_config.stop_strings = None  # their letters are not in the toy vocabulary
+        MODEL.generate(torch.tensor([[1, 2]]), max_new_tokens=1)
     except Exception as error:
         fails = brief(error)
     return {
-        "stops": stops,
+        "stops": ends,
         "fails": fails,
         "sampling": sampling,
         "stop_strings": [strings] if isinstance(strings, str) else strings or [],

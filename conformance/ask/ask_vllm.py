@@ -1,43 +1,89 @@
-"""Asks vLLM: the functions that make a request's stop ids and sampling defaults of a folder, without an engine."""
+"""Asks vLLM: all that ``vllm serve`` does with a folder before it comes to weights, and one chat request after it.
+
+The config, the tokenizer, the renderer and the processor of requests are the server's own; the request goes through
+the encoder and the decoder that stand between the server and its engine core. Only the two things are done in another
+way that need no folder: the class of a model is looked at in this process and not in a child of its own, and a failed
+reading of a config is tried again at once and not after two seconds.
+
+A model that also sees is asked as a server of text (``--language-model-only``): without its weights and its images.
+"""
 
 import logging
+import os
+import sys
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+
+os.environ |= {"VLLM_LOGGING_LEVEL": "CRITICAL", "VLLM_CPU_KVCACHE_SPACE": "1"}
+
+import torch
+
+if (Path(sys.prefix) / "image").is_dir():
+    # torchvision of PyPI is made for the torch with CUDA; without its operators it serves to load processors.
+    sys.path.append(str(Path(sys.prefix) / "image"))
+    operators = torch.library.Library("torchvision", "DEF")
+    for name in ("nms", "qnms"):
+        operators.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 import transformers
 import vllm
-from asking import ask, digest
-from transformers import AutoTokenizer
-from vllm.sampling_params import SamplingParams
-from vllm.transformers_utils.config import get_config, try_get_generation_config
+from asking import ask, brief, digest
+from vllm.engine.arg_utils import EngineArgs
+from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
+from vllm.inputs import TokensPrompt
+from vllm.model_executor.models import registry
+from vllm.renderers.hf import resolve_chat_template
+from vllm.transformers_utils import repo_utils
+from vllm.v1.engine import EngineCoreRequest
+from vllm.v1.engine.input_processor import InputProcessor
+from vllm.v1.serial_utils import MsgpackDecoder, MsgpackEncoder
 
-SAMPLING = (
-    "repetition_penalty",
-    "presence_penalty",
-    "frequency_penalty",
-    "temperature",
-    "top_k",
-    "top_p",
-    "min_p",
-    "max_new_tokens",
-)
+registry._run_in_subprocess = lambda function: function()
+repo_utils.time = SimpleNamespace(sleep=lambda _: None)
+
+CHAT = {"messages": [{"role": "user", "content": "Hello"}], "model": "asked"}
+TO_CORE, IN_CORE = MsgpackEncoder(), MsgpackDecoder(EngineCoreRequest)
+
+
+def request(processor: InputProcessor, sampling: dict[str, Any]) -> Any:
+    """What the engine core gets to see of a chat request that sets nothing."""
+    asked = ChatCompletionRequest(**CHAT).to_sampling_params(sampling.get("max_tokens", 9), sampling)
+    made = processor.process_inputs(
+        "1", TokensPrompt(prompt_token_ids=[1]), asked, supported_tasks=("generate",)
+    )
+    return IN_CORE.decode(TO_CORE.encode(made)).sampling_params
 
 
 def answer(folder: Path) -> dict[str, Any]:
     """All that the view of vLLM tells."""
-    get_config(str(folder), trust_remote_code=False)  # ModelConfig asks for it before anything else
-    generation = try_get_generation_config(str(folder), trust_remote_code=False)
-    taken = generation.to_diff_dict() if generation is not None else {}
-    tokenizer = AutoTokenizer.from_pretrained(str(folder))
-    request = SamplingParams()
-    request.update_from_generation_config(taken, tokenizer.eos_token_id)
-    primary = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
+    config = EngineArgs(model=str(folder), language_model_only=True).create_engine_config()
+    model_config = config.model_config
+    processor = InputProcessor(config)
+    tokenizer = processor.get_tokenizer()
+    sampling = model_config.get_diff_sampling_param()
+    stops: list[Any] = []
+    fails = None
+    try:
+        params = request(processor, sampling)
+        # A negative number is in the set, and no token has it.
+        stops = [
+            number
+            for number in (params.eos_token_id, *(params.stop_token_ids or ()))
+            if number is not None and number >= 0
+        ]
+    except Exception as error:
+        fails = brief(error)
+    if "max_tokens" in sampling:
+        sampling["max_new_tokens"] = sampling.pop("max_tokens")
     return {
-        "stops": [*primary, *(entry for entry in request.stop_token_ids or [] if entry not in primary)],
-        "sampling": {key: taken[key] for key in SAMPLING if taken.get(key) is not None},
+        "stops": list(dict.fromkeys(stops)),
+        "fails": fails,
+        "sampling": sampling,
         "tokenizer_eos": tokenizer.eos_token_id,
-        "template": digest(tokenizer.chat_template),
+        "template": digest(resolve_chat_template(tokenizer, None, None, model_config=model_config)),
+        "context": model_config.max_model_len,
     }
 
 
@@ -48,7 +94,7 @@ if __name__ == "__main__":
         {
             "engine": "vllm",
             "version": vllm.__version__,
-            "libraries": {"transformers": transformers.__version__},
+            "libraries": {"transformers": transformers.__version__, "torch": torch.__version__},
         },
         answer,
     )

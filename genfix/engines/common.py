@@ -1,15 +1,23 @@
 """What several engines take from transformers: the same loaders, and so the same failures."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from genfix.engines.loaders import loaders
+from genfix.engines.release import NEWEST, Release
 from genfix.engines.view import TemplateSource
+from genfix.folder.kinds import TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
+from genfix.model.chat_template import JINJA_FILE
 
 __all__ = [
+    "READS_JINJA",
+    "architecture",
     "chosen",
+    "has_some_vocabulary",
     "joined",
     "load_problems",
     "missing_code",
@@ -34,17 +42,61 @@ _AUTO_MAP_FILES: Final = (
     "processor_config.json",
     "preprocessor_config.json",
 )
+_ADDITIONAL: Final = "additional_chat_templates/"
+READS_JINJA: Final = (4, 47)
+"""tokenization_utils_base.py: the first version of transformers that reads chat_template.jinja."""
+_READS_ADDITIONAL: Final = (4, 52)
+"""The first that reads additional_chat_templates."""
 
 
-def template_source(model: Model, order: Sequence[str] = ()) -> TemplateSource | None:
+def template_source(
+    model: Model, order: Sequence[str] = (), major: int = 5, version: Release = NEWEST
+) -> TemplateSource | None:
     """The template transformers' tokenizer renders, or its processor where the tokenizer has none.
 
-    ``order`` names files, the one an engine takes first in front; by default transformers' own order.
+    ``order`` names files, the one an engine takes first in front; by default transformers' own order in ``version``.
     """
     copies = model.template_copies
-    if order:
-        copies = tuple(copy for file in order for copy in copies if copy.file == file)
-    return TemplateSource(copies[0].file, copies[0].sha256) if copies else None
+    if not order:
+        return _own_template(model, major, version)
+    copies = tuple(copy for file in order for copy in copies if copy.file == file)
+    return _source(copies[0].file, copies[0].text) if copies else None
+
+
+def _own_template(model: Model, major: int, version: Release) -> TemplateSource | None:
+    """Files beside tokenizer_config.json replace what stands in it, all of it, even where none is the default.
+
+    The processor is asked where the model type has one and tokenizer_config.json says nothing of a template.
+    """
+    files: list[str] = []
+    if version >= _READS_ADDITIONAL:
+        files = [name for name in model.folder.names() if name.startswith(_ADDITIONAL) and _is_template(name)]
+    if f"{_ADDITIONAL}default.jinja" in files:
+        default = f"{_ADDITIONAL}default.jinja"
+        return _source(default, model.folder.read(default).decode("utf-8", "replace"))
+    if version >= READS_JINJA and model.jinja.text is not None:
+        return _source(JINJA_FILE, model.jinja.text)
+    if files:
+        return None
+    inline = model.tokenizer_config.get("chat_template") is not None
+    kind = model.config.get("model_type")
+    for copy in model.template_copies:
+        if copy.file == JINJA_FILE:
+            continue
+        if inline == (copy.file == TOKENIZER_CONFIG) and (inline or kind in loaders(major).processors):
+            return _source(copy.file, copy.text)
+    return None
+
+
+def _is_template(name: str) -> bool:
+    return name.endswith(".jinja") and name.count("/") == 1
+
+
+def _source(file: str, text: str) -> TemplateSource:
+    """A file of its own is read as text, where every end of line is a line feed."""
+    if file.endswith(".jinja"):
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return TemplateSource(file, hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
 
 
 def chosen(values: JsonObject, keys: Iterable[str]) -> dict[str, JsonValue]:
@@ -83,6 +135,18 @@ def load_problems(model: Model) -> tuple[Message, ...]:
         problems.append(message("engine-cannot-find-tokenizer"))
     problems += [message("engine-cannot-find-code", file=file) for file in missing_code(model)]
     return tuple(problems)
+
+
+def has_some_vocabulary(model: Model) -> bool:
+    """Whether any vocabulary file is there, be it alone of two that belong together."""
+    return any(model.has(name) for names in _FULL_VOCABULARIES for name in names)
+
+
+def architecture(model: Model) -> str | None:
+    """The first of config.json's ``architectures``, where that is a text."""
+    names = model.config.get("architectures")
+    first = names[0] if isinstance(names, list) and names else None
+    return first if isinstance(first, str) else None
 
 
 def missing_code(model: Model, base: Model | None = None) -> tuple[str, ...]:

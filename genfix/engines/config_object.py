@@ -13,9 +13,11 @@ from typing import Final, NamedTuple
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
 
-__all__ = ["ObjectValue", "class_defaults", "object_value"]
+__all__ = ["NULL_IS_ABSENT", "ObjectValue", "class_defaults", "object_value"]
 
 _DATA: Final = Path(__file__).parent / "data"
+NULL_IS_ABSENT: Final = frozenset(["cwm", "glm", "glm4", "phi4_multimodal"])
+"""Model types whose class in transformers 5 puts its own ``eos_token_id`` in the place of null."""
 _PARTS: Final = ("decoder", "generator", "text_config")
 
 
@@ -52,7 +54,7 @@ def object_value(model: Model, key: str, major: int) -> ObjectValue:
 
 
 def _value(config: JsonObject, kind: JsonValue, key: str, major: int) -> ObjectValue:
-    if key in config:
+    if key in config and not (config[key] is None and major > 4 and str(kind) in NULL_IS_ABSENT):
         return ObjectValue(config[key])
     default = class_defaults(major).get(kind, {}).get(key) if isinstance(kind, str) else None
     return ObjectValue(default, is_default=default is not None)

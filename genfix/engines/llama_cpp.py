@@ -1,113 +1,124 @@
 """llama.cpp: a GGUF that its converter makes of the folder, and the runtime that reads it.
 
-Read at ggml-org/llama.cpp 0c1e57098: gguf-py/gguf/vocab.py (``SpecialVocab``), gguf-py/gguf/metadata.py, conversion/glm.py
-and chatglm.py, src/llama-vocab.cpp (ends of generation by their text). Converted and served for the verdict matrix.
+Read in b11312 (commit 0c1e57098), converted there and opened by the library of b11549; the parts are in
+`genfix.engines.gguf_converter` and `genfix.engines.gguf_ends`.
 """
 
+import hashlib
 from typing import Final
 
-from genfix.engines.common import chosen, joined, load_problems, template_source
+from genfix.engines import transformers4
+from genfix.engines.common import joined
+from genfix.engines.gguf_converter import (
+    architecture,
+    context_length,
+    is_length,
+    sampling_settings,
+    special_ids,
+    vocabulary_problems,
+)
+from genfix.engines.gguf_ends import USUAL_EOS, ends_by_text
 from genfix.engines.release import NEWEST, Release
-from genfix.engines.view import EngineView
+from genfix.engines.view import EngineView, TemplateSource
+from genfix.folder.kinds import TOKENIZER_CONFIG
+from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
+from genfix.model.chat_template import JINJA_FILE
 
 __all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
 
 ENGINE: Final = "llama.cpp"
-VERSION: Final = "0c1e57098"
-OLDEST: Final = "0c1e57098"
+VERSION: Final = "b11312"
+OLDEST: Final = "b11312"
 
-_SAMPLING: Final = ("top_k", "top_p", "min_p", "temperature", "repetition_penalty")
-_TEMPLATES: Final = ("tokenizer_config.json", "chat_template.jinja", "chat_template.json")
-_ENDS: Final = (
-    "<|eot_id|>",
-    "<|im_end|>",
-    "<|end|>",
-    "<|return|>",
-    "<|call|>",
-    "<|flush|>",
-    "<|calls|>",
-    "<end_of_turn>",
-    "<|endoftext|>",
-    "</s>",
-    "<|eom_id|>",
-    "<EOT>",
-    "_<EOT>",
-    "[EOT]",
-    "[EOS]",
-    "<|end_of_text|>",
-    "<end_of_utterance>",
-    "<eos>",
-    "<turn|>",
-    "<|tool_response>",
-    "<｜end▁of▁sentence｜>",  # noqa: RUF001 - DeepSeek's own characters
-    "[e~[",
-)
-"""Texts of tokens at which the runtime ends, whatever the files say."""
-_GLM: Final = frozenset(
+_TOKENIZER: Final = frozenset(
     [
-        "ChatGLMModel",
-        "ChatGLMForConditionalGeneration",
-        "GlmForCausalLM",
-        "Glm4ForCausalLM",
-        "Glm4MoeForCausalLM",
+        "engine-cannot-find-config",
+        "engine-cannot-read-config",
+        "engine-cannot-read-tokenizer-config",
+        "engine-cannot-find-tokenizer",
+        "engine-cannot-read-tokenizer",
+        "engine-cannot-read-template",
+        "engine-cannot-find-class",
+        "engine-cannot-read-list",
+        "engine-cannot-take-token",
+        "engine-has-no-vocabulary",
     ]
 )
-"""Classes whose converter makes ``<|user|>`` the end of a turn."""
-_LENGTHS: Final = (
-    "max_sequence_length",
-    "max_position_embeddings",
-    "n_positions",
-    "n_ctx",
-    "max_length",
-)
+"""Problems of transformers 4 that the converter meets too: it loads the tokenizer by it."""
+_LEGACY: Final = "chat_template.json"
 
 
 def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001 - one behaviour is known
-    """One EOS, of the tokenizer or an integer of config.json, and tokens that end by their text."""
+    """One EOS, of the tokenizer or a number of config.json, and tokens that end by their text."""
     trace: list[Message] = []
-    eos = _eos(model, trace)
-    ids = model.tokenizer.ids
-    turn = [ids["<|user|>"]] if _is_glm(model) and "<|user|>" in ids else []
-    if turn:
-        trace.append(message("trace-end-of-class", ids=[*turn]))
-    by_text = [ids[text] for text in _ENDS if text in ids]
+    special, sampling = special_ids(model), sampling_settings(model)
+    eos, rows = special.ids.get("eos"), model.config_value("vocab_size")
+    if eos is None or (isinstance(rows, int) and eos >= rows):
+        eos = USUAL_EOS
+    else:
+        trace.append(_told(model, eos))
+    turn = [special.ids[kind] for kind in ("eot", "eom") if kind in special.ids]
+    if special.by_class:
+        trace.append(message("trace-end-of-class", ids=[*special.by_class]))
+    by_text = ends_by_text(model.tokenizer.ids)
     if by_text:
         trace.append(message("trace-end-by-text", ids=[*by_text]))
-    problems = load_problems(model)
-    if eos is None and model.tokenizer.is_known:
-        problems += (message("engine-has-no-eos"),)
+    problems = [problem for problem in transformers4.view(model).problems if problem.id in _TOKENIZER]
+    problems += vocabulary_problems(model)
+    if model.config and architecture(model) is None:
+        problems.append(message("engine-cannot-tell-architecture"))
+    problems += [part.problem for part in (special, sampling) if part.problem is not None]
+    length = context_length(model)
+    if length is not None and not is_length(length):
+        problems.append(message("engine-cannot-take-value", key="max_position_embeddings"))
+    if model.json(_LEGACY).unreadable and not model.has(JINJA_FILE):
+        problems.append(message("engine-cannot-read-file", file=_LEGACY))
+    if eos == USUAL_EOS and model.tokenizer.is_known:
+        problems.append(message("engine-has-no-eos"))
     return EngineView(
         ENGINE,
         VERSION,
-        stop_token_ids=joined([] if eos is None else [eos], turn, by_text),
-        sampling=chosen(model.generation_config.value or {}, _SAMPLING),
-        chat_template=template_source(model, _TEMPLATES)
-        if model.json("tokenizer_config.json").value is not None
-        else None,
-        context_length=next(
-            (value for key in _LENGTHS if type(value := model.config_value(key)) is int), None
-        ),
-        problems=problems,
+        stop_token_ids=joined([eos], turn, by_text),
+        sampling=sampling.values,
+        chat_template=_template(model),
+        context_length=int(length) if isinstance(length, int) else None,
+        problems=tuple(problems),
         trace=tuple(trace),
     )
 
 
-def _eos(model: Model, trace: list[Message]) -> int | None:
-    """The first that is there; lists are passed over, and generation_config.json is never asked."""
-    own = model.tokenizer.eos_token_id if model.json("tokenizer_config.json").value is not None else None
-    if own is not None:
-        trace.append(message("trace-tokenizer-eos", token=model.tokenizer.eos_token, ids=[own]))
-        return own
-    for part in (model.config, model.text_config):
-        value = part.get("eos_token_id")
-        if type(value) is int:
-            trace.append(message("trace-stop-from", file="config.json", ids=[value]))
-            return value
-    return None
+def _told(model: Model, eos: int) -> Message:
+    name = model.tokenizer.eos_token
+    if name is not None and model.tokenizer.ids.get(name) == eos:
+        return message("trace-tokenizer-eos", token=name, ids=[eos])
+    return message("trace-stop-from", file="config.json", ids=[eos])
 
 
-def _is_glm(model: Model) -> bool:
-    names = model.config.get("architectures")
-    return isinstance(names, list) and bool(names) and names[0] in _GLM
+def _template(model: Model) -> TemplateSource | None:
+    """tokenizer_config.json's, whatever stands there; only where it has no such key, another file's."""
+    config = model.tokenizer_config
+    if not config:
+        return None
+    file, value = TOKENIZER_CONFIG, config.get("chat_template")
+    if "chat_template" not in config and model.has(JINJA_FILE):
+        text = model.jinja.text
+        file, value = JINJA_FILE, text and text.replace("\r\n", "\n").replace("\r", "\n")
+    elif "chat_template" not in config:
+        file, value = _LEGACY, model.object(_LEGACY).get("chat_template")
+    text = _default(value)
+    if not text:
+        return None
+    return TemplateSource(file, hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
+
+
+def _default(value: JsonValue) -> str | None:
+    if isinstance(value, list):
+        named = [
+            entry.get("template")
+            for entry in value
+            if isinstance(entry, dict) and entry.get("name") == "default"
+        ]
+        value = named[-1] if named else None
+    return value if isinstance(value, str) else None

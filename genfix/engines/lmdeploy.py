@@ -1,41 +1,176 @@
 """LMDeploy: its server and pipeline.
 
-Read in LMDeploy 0.18.0: utils.py (``get_hf_gen_cfg``), messages.py (stop ids), serve/core/generation_config.py
-(sampling), model.py (``HFChatTemplate``).
+Read from 0.10.0 on, the first whose chats are written by the folder's template; run in LMDeploy 0.18.0 with transformers 5.23.0: utils.py (``get_hf_gen_cfg``, ``_get_and_verify_max_len``),
+messages.py and serve/core/async_engine.py (stop ids), serve/core/generation_config.py (sampling), model.py
+(``HFChatTemplate``), tokenizer.py (``HuggingFaceTokenizer``), archs.py (which models are served with images).
 """
 
+from collections.abc import Iterator
+from math import isfinite
 from typing import Final
 
-from genfix.engines.common import chosen, joined, load_problems, template_source
+from genfix.engines.common import architecture, chosen, joined, template_source
+from genfix.engines.hf_loading import auto_problems
+from genfix.engines.loaded_eos import loaded_eos
+from genfix.engines.loaders import loaders
 from genfix.engines.release import NEWEST, Release
 from genfix.engines.stop_files import generation_stop
+from genfix.engines.text_part import TextPart, text_part
 from genfix.engines.view import EngineView
+from genfix.folder.kinds import TOKENIZER_CONFIG
+from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
+from genfix.model.json_read import JsonProblem, JsonProblemKind
 
 __all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
 
 ENGINE: Final = "lmdeploy"
 VERSION: Final = "0.18.0"
-OLDEST: Final = "0.18.0"
+OLDEST: Final = "0.10.0"
+
+_PROCESSOR: Final = (0, 14, 0)
+"""First to ask the processor for a template where the tokenizer has none (PR 4411)."""
+_DEFAULTS: Final = (0, 15, 0)
+"""First to take sampling defaults of generation_config.json (PR 4708)."""
+_FALLBACK: Final = (0, 18, 0)
+"""First to take ids of config.json where that file is missing or no JSON; 0.17.0 takes none."""
 
 _SAMPLING: Final = ("top_p", "top_k", "min_p", "temperature", "repetition_penalty", "min_new_tokens")
+_LENGTHS: Final = (
+    "max_position_embeddings",
+    "n_positions",
+    "max_seq_len",
+    "seq_length",
+    "model_max_length",
+    "max_sequence_length",
+    "max_seq_length",
+    "seq_len",
+)
+_USUAL_LENGTH: Final = 2048
+_WITH_IMAGES: Final = frozenset(
+    [
+        "CogVLMForCausalLM",
+        "Gemma3ForConditionalGeneration",
+        "Glm4vForConditionalGeneration",
+        "InternS1ForConditionalGeneration",
+        "InternS1ProForConditionalGeneration",
+        "InternS1_1_ForConditionalGeneration",
+        "InternS2MobiusForCausalLM",
+        "InternS2MobiusForConditionalGeneration",
+        "InternS2PreviewForCausalLM",
+        "InternS2PreviewForConditionalGeneration",
+        "InternVLForConditionalGeneration",
+        "KimiK25ForConditionalGeneration",
+        "Kimi_K25ForConditionalGeneration",
+        "Llama4ForConditionalGeneration",
+        "LlavaForConditionalGeneration",
+        "LlavaNextForConditionalGeneration",
+        "Phi3VForCausalLM",
+        "Qwen2VLForConditionalGeneration",
+        "Qwen2_5_VLForConditionalGeneration",
+        "Qwen3OmniMoeForConditionalGeneration",
+        "Qwen3VLForConditionalGeneration",
+        "Qwen3VLMoeForConditionalGeneration",
+        "Qwen3_5ForConditionalGeneration",
+        "Qwen3_5MoeForConditionalGeneration",
+    ]
+)
+"""Architectures whose server loads transformers' processor first."""
 
 
-def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001 - one behaviour is known
+def view(model: Model, version: Release = NEWEST) -> EngineView:
     """The tokenizer's EOS and generation_config.json; the config object where that cannot be read."""
     trace: list[Message] = []
-    own = model.tokenizer.eos_token_id
+    own = loaded_eos(model)
     if own is not None:
         trace.append(message("trace-tokenizer-eos", token=model.tokenizer.eos_token, ids=[own]))
     stop = generation_stop(model, 5)
+    file = model.generation_config
+    if file.value is not None:
+        ids = _ids(file.value.get("eos_token_id"))
+    else:
+        ids = stop.eos.ids if version >= _FALLBACK else ()
+    if file.value is not None or version >= _FALLBACK:
+        trace += stop.trace
+    template = template_source(model)
+    if version < _PROCESSOR and template is not None and template.source.endswith("template.json"):
+        template = None
+    problems = [*auto_problems(model, 5), *_start_problems(model)]
+    if ids is None:
+        problems.append(message("engine-fails-on-eos", file=file.name))
+    part = text_part(model)
+    length = _context_length(part)
+    if length is None or part.ropes is None:
+        problems.append(message("engine-cannot-take-value", key="max_position_embeddings"))
     return EngineView(
         ENGINE,
         VERSION,
-        stop_token_ids=joined([] if own is None else [own], stop.eos.ids),
-        sampling=chosen(stop.settings, _SAMPLING),
-        chat_template=template_source(model),
-        context_length=None,
-        problems=load_problems(model),
-        trace=(*trace, *stop.trace),
+        stop_token_ids=joined([] if own is None else [own], ids or ()),
+        sampling=chosen(stop.settings, _SAMPLING) if version >= _DEFAULTS else {},
+        chat_template=template,
+        context_length=length,
+        problems=tuple(problems),
+        trace=tuple(trace),
     )
+
+
+def _ids(value: JsonValue) -> tuple[int, ...] | None:
+    """The whole numbers among the entries of ``value``, however written; `None` where a set cannot take them in."""
+    if value is None or isinstance(value, str | dict):
+        return ()  # letters, or keys
+    if isinstance(value, int):
+        value = [value]
+    if not isinstance(value, list) or any(isinstance(entry, dict | list) for entry in value):
+        return None
+    return joined(
+        int(entry)
+        for entry in value
+        if isinstance(entry, int | float) and entry >= 0 and (isinstance(entry, int) or entry.is_integer())
+    )
+
+
+def _start_problems(model: Model) -> Iterator[Message]:
+    file = model.generation_config
+    if isinstance(file.problem, JsonProblem) and file.problem.kind is JsonProblemKind.NOT_AN_OBJECT:
+        yield message("engine-cannot-read-generation-config")
+    elif not _has_eos(model) and file.present:
+        # The tokenizer is given the EOS of this file, and everything must be right.
+        if file.value is None:
+            yield message("engine-cannot-read-generation-config")
+        elif "eos_token_id" not in file.value:
+            yield message("engine-cannot-do-without-eos")
+        elif not _names_a_token(file.value["eos_token_id"]):
+            yield message("engine-cannot-read-value", key="eos_token_id", file=file.name)
+    if isinstance(model.tokenizer_config.get("model_max_length"), str | list | dict):
+        yield message("engine-cannot-read-value", key="model_max_length", file=TOKENIZER_CONFIG)
+    first = architecture(model)
+    if model.json("config.json").value is not None and first is None and "auto_map" not in model.config:
+        yield message("engine-cannot-tell-architecture")
+    elif first in _WITH_IMAGES and not (
+        model.has("preprocessor_config.json") or model.has("processor_config.json")
+    ):
+        yield message("engine-cannot-find-processor")
+
+
+def _has_eos(model: Model) -> bool:
+    """Whether the tokenizer has an EOS token: named by a file, or by its class where no file tells the class."""
+    if model.tokenizer.eos_token is not None:
+        return True
+    return not model.has("tokenizer_config.json") and model.config.get("model_type") in loaders(5).tokenizers
+
+
+def _names_a_token(value: JsonValue) -> bool:
+    return value is None or (isinstance(value, int) and value >= 0)
+
+
+def _context_length(part: TextPart) -> int | None:
+    """The smallest of all keys; `None` where one cannot be compared."""
+    lengths: list[float] = []
+    for key in _LENGTHS:
+        value = part.get(key)
+        if isinstance(value, int | float) and isfinite(value):
+            lengths.append(value)
+        elif value is not None:
+            return None
+    return int(min(lengths, default=_USUAL_LENGTH))

@@ -1,46 +1,130 @@
 """MLX-LM: ``mlx_lm.generate`` and ``mlx_lm.server``.
 
-Read and run in mlx-lm 0.32.2: utils.py (``load_config``), tokenizer_utils.py (the set of EOS ids).
+Read in mlx-lm 0.32.2: utils.py (``load_config``), tokenizer_utils.py (``load``, the set of EOS ids), and in every
+version named below.
 """
 
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
 
-from genfix.engines.common import joined, load_problems, template_source
-from genfix.engines.eos import EosValue, read_eos
+from genfix.engines.common import joined, template_source
+from genfix.engines.hf_loading import auto_problems
+from genfix.engines.loaded_eos import loaded_eos
 from genfix.engines.release import NEWEST, Release
-from genfix.engines.view import EngineView
+from genfix.engines.view import EngineView, TemplateSource
+from genfix.folder.kinds import TOKENIZER_CONFIG
+from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
+from genfix.model.json_read import JsonProblem, JsonProblemKind
+from genfix.model.model import JsonFile
 
 __all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
 
 ENGINE: Final = "mlx-lm"
 VERSION: Final = "0.32.2"
-OLDEST: Final = "0.32.2"
+OLDEST: Final = "0.19.3"
+
+_CONFIG: Final = (0, 20, 3)
+"""First to take the ids of config.json, and the tokenizer's EOS only where there are none (PR 1141 of mlx-examples)."""
+_GENERATION: Final = (0, 30, 1)
+"""First to take those of generation_config.json before them (PRs 701 and 708)."""
+_UNION: Final = (0, 32, 0)
+"""First to add the tokenizer's EOS to them."""
+_MODULES: Final[Mapping[str, Release]] = {"muse_spark_open": (0, 32, 1), "muse_spark": (0, 32, 2)}
+"""Model types whose module names ids for folders that name none, and since when."""
+_MODULE_IDS: Final = (200001, 200008)
+_OF_PROCESSORS: Final = ("chat_template.json", "processor_config.json")
+_IGNORED: Final = frozenset([JsonProblemKind.SYNTAX, JsonProblemKind.EMPTY, JsonProblemKind.BOM])
+"""What makes ``json`` raise the one error that is caught; others end the start."""
 
 
-def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001 - one behaviour is known
+class _Ends(NamedTuple):
+    """The ids of a file; `None` where it names none, so that the tokenizer is asked."""
+
+    ids: tuple[int, ...] | None
+    file: str
+    problem: Message | None = None
+
+
+def view(model: Model, version: Release = NEWEST) -> EngineView:
     """generation_config.json's ids if there are any, else those of config.json's top; and the tokenizer's EOS."""
-    file = model.generation_config
-    eos = read_eos(file.value or {})
-    source = file.name
-    if not eos.ids and not eos.invalid:  # null, an empty list or no key: the other file counts
-        eos, source = _top_eos(model), "config.json"
-    trace: list[Message] = [message("trace-stop-from", file=source, ids=list(eos.ids))]
-    own = model.tokenizer.eos_token_id
+    ends = _ends(model, version)
+    trace: list[Message] = []
+    if ends.ids is not None:
+        trace.append(message("trace-stop-from", file=ends.file, ids=[*ends.ids]))
+    own = loaded_eos(model) if ends.ids is None or version >= _UNION else None
     if own is not None:
         trace.append(message("trace-tokenizer-eos", token=model.tokenizer.eos_token, ids=[own]))
     return EngineView(
         ENGINE,
         VERSION,
-        stop_token_ids=joined(eos.ids, [] if own is None else [own]),
+        stop_token_ids=joined(ends.ids or (), [] if own is None else [own]),
         sampling={},
-        chat_template=template_source(model),
+        chat_template=_template(model),
         context_length=None,
-        problems=load_problems(model),
+        problems=(*_load_problems(model), *([ends.problem] if ends.problem is not None else [])),
         trace=tuple(trace),
     )
 
 
-def _top_eos(model: Model) -> EosValue:
-    return read_eos(model.config)
+def _template(model: Model) -> TemplateSource | None:
+    """The tokenizer's; a processor is never made, so its files are not read."""
+    found = template_source(model)
+    return None if found is None or found.source in _OF_PROCESSORS else found
+
+
+def _load_problems(model: Model) -> Iterator[Message]:
+    """Those of the tokenizer; a model type that transformers does not know is no hindrance where a class is named."""
+    named = isinstance(model.tokenizer_config.get("tokenizer_class"), str)
+    for problem in auto_problems(model, 5):
+        if problem.id != "engine-cannot-know-model-type" or not named:
+            yield problem
+    limit = model.tokenizer_config.get("model_max_length")
+    if isinstance(limit, str | list | dict):
+        yield message("engine-cannot-read-value", key="model_max_length", file=TOKENIZER_CONFIG)
+
+
+def _ends(model: Model, version: Release) -> _Ends:
+    file, value = "config.json", model.config.get("eos_token_id")
+    if version < _CONFIG:
+        return _Ends(None, file)
+    if version >= _GENERATION:
+        generation = model.generation_config
+        if _stops_the_start(generation):
+            return _Ends(None, file, message("engine-cannot-read-generation-config"))
+        first = (generation.value or {}).get("eos_token_id")
+        if first:  # zero and an empty list are passed over
+            file, value = generation.name, first
+    if value is None:
+        kind = model.config.get("model_type")
+        since = _MODULES.get(kind) if isinstance(kind, str) else None
+        return _Ends(None if since is None or version < since else _MODULE_IDS, file)
+    if value == 0.0 and isinstance(value, float) and version >= _UNION:
+        return _Ends((), file)
+    ids = _ids(value)
+    return _Ends(
+        ids, file, message("engine-cannot-read-value", key="eos_token_id", file=file) if ids is None else None
+    )
+
+
+def _stops_the_start(file: JsonFile) -> bool:
+    """Whether generation_config.json is JSON but no object, or not UTF-8."""
+    if not file.unreadable:
+        return False
+    return not (isinstance(file.problem, JsonProblem) and file.problem.kind in _IGNORED)
+
+
+def _ids(value: JsonValue) -> tuple[int, ...] | None:
+    """The numbers of a Python set made of ``value``, which are ids however they are written; `None` if none is made."""
+    if isinstance(value, str | dict):
+        return ()  # of letters, or of keys
+    if isinstance(value, int):
+        value = [value]
+    if not isinstance(value, list) or any(isinstance(entry, dict | list) for entry in value):
+        return None
+    return joined(
+        int(entry)
+        for entry in value
+        if isinstance(entry, int | float) and entry >= 0 and (isinstance(entry, int) or entry.is_integer())
+    )

@@ -1,27 +1,52 @@
 """SGLang: the server and its offline engine.
 
-Read in SGLang 0.5.23: srt/configs/model_config.py (``_get_hf_eos_token_id``), srt/managers/schedule_batch.py
-(``_check_token_based_finish``), srt/utils/hf_transformers/common.py (context length, further stop tokens).
+Read in 28 releases from 0.4.8 on, and run in SGLang 0.5.23 with transformers 5.19.0: srt/configs/model_config.py (``_get_hf_eos_token_id``,
+``get_default_sampling_params``), srt/managers/schedule_batch.py (``_check_token_based_finish``),
+srt/utils/hf_transformers/common.py (context length, further stop tokens), srt/managers/tokenizer_manager.py
+(processors), srt/parser/template_manager.py and conversation.py (chat templates).
 """
 
+import hashlib
+from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import Final
 
-from genfix.engines.common import chosen, joined, load_problems, template_source
-from genfix.engines.eos import read_eos
+from genfix.engines.common import architecture, chosen, joined, template_source
+from genfix.engines.hf_loading import auto_problems
+from genfix.engines.loaded_eos import loaded_eos
+from genfix.engines.loaders import loaders
 from genfix.engines.release import NEWEST, Release
-from genfix.engines.stop_files import object_eos
-from genfix.engines.view import EngineView
+from genfix.engines.text_part import TextPart, is_composite, takes_top_rope, text_part
+from genfix.engines.view import EngineView, TemplateSource
+from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
+from genfix.model.json_read import JsonProblem, JsonProblemKind
 
 __all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
 
 ENGINE: Final = "sglang"
 VERSION: Final = "0.5.23"
-OLDEST: Final = "0.5.23"
+OLDEST: Final = "0.4.8"
+
+_GENERATION: Final = (0, 4, 10)
+"""First to read generation_config.json, for its ids (``get_generation_config``)."""
+_DEFAULTS: Final = (0, 5, 4)
+"""First to take sampling defaults of it (``--sampling-defaults model``)."""
+_FIRST_NAMED: Final = (0, 5, 8)
+"""First to take the first of several templates, whatever its name (``_select_named_template``)."""
+_DECLARED_CLASS: Final = (0, 5, 12)
+"""First to look into tokenizer_config.json again where no class is known (``_load_tokenizer_by_declared_class``)."""
+_NEWER_LIBRARY: Final = (0, 5, 10)
+"""First to ask for transformers 5; 0.5.9 has 4.57.1."""
 
 _SAMPLING: Final = ("repetition_penalty", "temperature", "top_k", "top_p", "min_p")
-_FURTHER: Final = ("<|eom_id|>", "<|content_model_end_sampling|>", "<|ifm|im_end|>")
+_FURTHER: Final[Mapping[str, Release]] = {
+    "<|eom_id|>": (0,),
+    "<|content_model_end_sampling|>": (0, 5, 16),
+    "<|ifm|im_end|>": (0, 5, 20),
+}
+"""Tokens that end an answer by their text, and since when."""
 _LENGTHS: Final = (
     "max_sequence_length",
     "seq_length",
@@ -30,46 +55,195 @@ _LENGTHS: Final = (
     "max_position_embeddings",
 )
 _USUAL_LENGTH: Final = 2048
+_TEXT_ALONE: Final = frozenset(
+    [
+        "Gemma3ForConditionalGeneration",
+        "Llama4ForConditionalGeneration",
+        "Step3VLForConditionalGeneration",
+        "InklingForConditionalGeneration",
+    ]
+)
+"""Architectures of several parts that are served as language models, unless ``--enable-multimodal`` is set."""
+_CONVERSATIONS: Final[Mapping[str, tuple[str, Release]]] = {
+    "internvl_chat": ("internvl-2-5", (0, 5, 2)),
+    "deepseek_vl_v2": ("deepseek-vl2", (0, 5, 2)),
+    "multi_modality": ("janus-pro", (0, 5, 2)),
+    "phi4mm": ("phi-4-mm", (0, 5, 2)),
+    "minicpmv": ("minicpmv", (0, 5, 2)),
+    "minicpmo": ("minicpmo", (0, 5, 2)),
+    "deepseek-ocr": ("deepseek-ocr", (0, 5, 4)),
+    "paddleocr_vl": ("paddle-ocr", (0, 5, 7)),
+    "whisper": ("whisper", (0, 5, 10)),
+    "moss_vl": ("moss-vl", (0, 5, 12)),
+    "unlimited-ocr": ("unlimited-ocr", (0, 5, 16)),
+}
+"""Model types whose chats are written by a template of SGLang's own, and since when; the folder's is not asked.
+
+A word in the path of the folder may choose one too, which no file tells.
+"""
 
 
-def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001 - one behaviour is known
+def view(model: Model, version: Release = NEWEST) -> EngineView:
     """The union of config.json, generation_config.json, the tokenizer's EOS and three tokens known by their text."""
-    config, told = object_eos(model, 5)
-    trace: list[Message] = [told]
+    major = 5 if version >= _NEWER_LIBRARY else 4
+    part = text_part(model, major)
+    trace: list[Message] = []
+    problems = [*auto_problems(model, major), *_start_problems(model, version)]
+    config = _ids(_config_eos(model, part, trace))
+    if config is None:
+        problems.append(message("engine-cannot-read-value", key="eos_token_id", file="config.json"))
+    elif trace:
+        trace = [message("trace-class-default", ids=[*config])]
+    else:
+        trace = [message("trace-stop-from", file="config.json", ids=[*config])]
     file = model.generation_config
-    generation = read_eos(file.value or {})
-    if file.value is not None:
-        trace.append(message("trace-stop-from", file=file.name, ids=list(generation.ids)))
-    own = model.tokenizer.eos_token_id
+    generation: tuple[int, ...] | None = ()
+    if file.value is not None and version >= _GENERATION:
+        value = file.value.get("eos_token_id")
+        generation = _ids(value) if value else ()  # zero is passed over
+        trace.append(message("trace-stop-from", file=file.name, ids=[*(generation or ())]))
+    if generation is None:
+        problems.append(message("engine-cannot-read-value", key="eos_token_id", file=file.name))
+    own = loaded_eos(model)
     if own is not None:
         trace.append(message("trace-tokenizer-eos", token=model.tokenizer.eos_token, ids=[own]))
-    further = [model.tokenizer.ids[text] for text in _FURTHER if text in model.tokenizer.ids]
+    further = [
+        model.tokenizer.ids[text]
+        for text, since in _FURTHER.items()
+        if text in model.tokenizer.ids and version >= since
+    ]
     if further:
         trace.append(message("trace-end-by-text", ids=[*further]))
+    length = _context_length(part)
+    if length is None or (
+        is_composite(model) and part.values is not model.config and not takes_top_rope(model)
+    ):
+        problems.append(message("engine-cannot-take-value", key="max_position_embeddings"))
     return EngineView(
         ENGINE,
         VERSION,
-        stop_token_ids=joined(config.ids, generation.ids, [] if own is None else [own], further),
-        sampling=chosen(file.value or {}, _SAMPLING),
-        chat_template=template_source(
-            model,
-            ("chat_template.json", "processor_config.json", "chat_template.jinja", "tokenizer_config.json")
-            if model.has("preprocessor_config.json") or model.has("processor_config.json")
-            else (),
-        ),
-        context_length=_context_length(model),
-        problems=load_problems(model),
+        stop_token_ids=joined(config or (), generation or (), [] if own is None else [own], further),
+        sampling=chosen(file.value or {}, _SAMPLING) if version >= _DEFAULTS else {},
+        chat_template=_template(model, version),
+        context_length=length,
+        problems=tuple(problems),
         trace=tuple(trace),
     )
 
 
-def _context_length(model: Model) -> int | None:
-    """The first key that is there, times a scaling factor; unknown where RoPE is scaled in another way."""
-    text = model.text_config or model.config
-    if text.get("rope_scaling") is not None or text.get("rope_parameters") is not None:
-        return None
-    for key in _LENGTHS:
-        value = text.get(key)
-        if type(value) is int:
+def _config_eos(model: Model, part: TextPart, defaulted: list[Message]) -> JsonValue:
+    """``eos_token_id`` of the config object: its top's, even null, or else that of the language model's part."""
+    top = TextPart(model.config, str(model.config.get("model_type")), part.major)
+    for level in (top, part):
+        value = level.get("eos_token_id")
+        if "eos_token_id" in level.values or value is not None:
+            if "eos_token_id" not in level.values:
+                defaulted.append(message("trace-class-default", ids=[]))
             return value
-    return _USUAL_LENGTH
+    return None
+
+
+def _ids(value: JsonValue) -> tuple[int, ...] | None:
+    """The whole numbers of a Python set made of ``value``, however they are written; `None` where none is made."""
+    if value is None or isinstance(value, str | dict):
+        return ()  # of letters, or of keys
+    if isinstance(value, int):
+        value = [value]
+    if not isinstance(value, list) or any(isinstance(entry, dict | list) for entry in value):
+        return None
+    return joined(
+        int(entry)
+        for entry in value
+        if isinstance(entry, int | float) and entry >= 0 and (isinstance(entry, int) or entry.is_integer())
+    )
+
+
+def _start_problems(model: Model, version: Release) -> Iterator[Message]:
+    problem = model.generation_config.problem
+    if (
+        version >= _GENERATION
+        and isinstance(problem, JsonProblem)
+        and problem.kind is JsonProblemKind.NOT_AN_OBJECT
+    ):
+        yield message("engine-cannot-read-generation-config")
+    kind = model.config.get("model_type")
+    if (
+        version >= _DECLARED_CLASS
+        and not model.has("tokenizer_config.json")
+        and kind not in loaders(5).tokenizers
+    ):
+        # The file is then asked for at the hub, where the path of a folder is no valid name.
+        yield message("engine-cannot-find-file", file="tokenizer_config.json")
+    if model.json("config.json").value is not None and not model.config.get("architectures"):
+        yield message("engine-cannot-tell-architecture")
+    elif _has_processor(model) and not (
+        model.has("preprocessor_config.json") or model.has("processor_config.json")
+    ):
+        yield message("engine-cannot-find-processor")
+
+
+def _has_processor(model: Model) -> bool:
+    """Whether the server wants a processor, which reads images as well as text."""
+    if architecture(model) in _TEXT_ALONE or model.config.get("language_model_only"):
+        return False
+    return is_composite(model)
+
+
+def _template(model: Model, version: Release) -> TemplateSource | None:
+    """SGLang's own by the model type, else the processor's, else the tokenizer's."""
+    kind = model.config.get("model_type")
+    name, since = _CONVERSATIONS.get(kind, ("", NEWEST)) if isinstance(kind, str) else ("", NEWEST)
+    if name and version >= since:
+        return _source(f"conversation {name}", f"conversation {name}")
+    if _has_processor(model):
+        return template_source(model)
+    if version >= _FIRST_NAMED:
+        return _of_tokenizer(model)
+    found = template_source(model)
+    return found if found is not None and not found.source.endswith("template.json") else None
+
+
+def _of_tokenizer(model: Model) -> TemplateSource | None:
+    """Of several that have names the first, whatever it is called; files take the place of tokenizer_config.json."""
+    files = [name for name in sorted(model.folder.names()) if name.startswith("additional_chat_templates/")]
+    first = "chat_template.jinja" if model.jinja.text is not None else next(iter(files), None)
+    if first is not None:
+        text = model.folder.read(first).decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+        return _source(first, text)
+    found = model.tokenizer_config.get("chat_template")
+    if isinstance(found, list) and found:
+        found = found[0].get("template") if isinstance(found[0], dict) else None
+    return _source("tokenizer_config.json", found) if isinstance(found, str) else None
+
+
+def _source(file: str, text: str) -> TemplateSource:
+    return TemplateSource(file, hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
+
+
+def _context_length(part: TextPart) -> int | None:
+    """The first key that is there, times a scaling factor; `None` where the server does not start with it."""
+    ropes = part.ropes
+    if ropes is None:
+        return None
+    factor: JsonValue = 1
+    if ropes and not part.rope_by_layer:
+        rope = ropes[0]
+        kind = str(rope.get("rope_type", rope.get("type")))
+        original = "original_max_position_embeddings" in rope or (
+            part.completes_rope and kind in {"longrope", "yarn", "su"}
+        )
+        if not original and kind != "llama3":
+            factor = rope.get("factor", 1)
+    length: JsonValue = None
+    for key in _LENGTHS:
+        length = part.get(key)
+        if length is not None:
+            break
+    if length is None:
+        length = _USUAL_LENGTH
+    if isinstance(length, str) and length.isdecimal() and factor == 1 and isinstance(factor, int):
+        length = int(length)
+    if not isinstance(factor, int | float) or not isinstance(length, int | float):
+        return None
+    found = factor * length
+    return int(found) if isfinite(found) else None

@@ -2,22 +2,28 @@
 
 Read and run in transformers 4.57.6: modeling_utils.py (the generation config made from the config object stays
 where the file cannot be read), models/auto/tokenization_auto.py (classes it does not know), tokenization_utils_base.py.
+The same files back to 4.45.0, where ``from_model_config`` got its form; 4.45.0, 4.47.0, 4.51.3 and 4.52.4 were run too.
 """
 
 from typing import Final
 
-from genfix.engines.common import chosen, load_problems, template_source, text_list
+from genfix.engines.common import template_source, text_list
+from genfix.engines.config_object import object_value
+from genfix.engines.generating import generated_ends, setting_problems
+from genfix.engines.hf_loading import auto_problems
+from genfix.engines.loaders import loaders
 from genfix.engines.release import NEWEST, Release
 from genfix.engines.stop_files import generation_stop
 from genfix.engines.view import EngineView
+from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, message
-from genfix.model import Model
+from genfix.model import JsonFile, Model
 
 __all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
 
 ENGINE: Final = "transformers4"
 VERSION: Final = "4.57.6"
-OLDEST: Final = "4.57.6"
+OLDEST: Final = "4.45.0"
 
 _SAMPLING: Final = (
     "do_sample",
@@ -30,37 +36,74 @@ _SAMPLING: Final = (
     "max_length",
     "max_new_tokens",
 )
-_UNKNOWN_CLASSES: Final = frozenset(
-    ["TokenizersBackend", "TokenizersBackendFast", "PythonBackend", "SentencePieceBackend"]
-)
-"""Names that only transformers 5 has."""
+_DEFAULTS: Final[JsonObject] = {
+    "do_sample": False,
+    "temperature": 1.0,
+    "top_k": 50,
+    "top_p": 1.0,
+    "repetition_penalty": 1.0,
+    "num_beams": 1,
+    "max_length": 20,
+}
+"""What `GenerationConfig` has by itself: in config.json these do not count as set."""
+_NAMES_EXTRA: Final = (4, 47)
+"""tokenization_utils_base.py: the first version that takes ``extra_special_tokens``, as an object of names."""
+_IDS: Final = ("eos_token_id", "bos_token_id", "pad_token_id", "decoder_start_token_id")
+_PARTS: Final = ("decoder", "generator", "text_config")
 
 
-def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001 - one behaviour is known
+def view(model: Model, version: Release = NEWEST) -> EngineView:
     """As transformers 5, but the fall back is the config *object*, with the defaults of its class."""
-    stop = generation_stop(model, 4)
-    settings = stop.settings or (model.config if model.generation_config.value is None else {})
-    problems = (*load_problems(model), *_tokenizer_problems(model))
-    if any(isinstance(entry, str) for entry in stop.eos.invalid):
-        problems += (message("engine-fails-on-text-eos", file=model.generation_config.name),)
+    file = model.generation_config
+    made = _fallback(model)  # in each case: a model makes it of its config before it looks for the file
+    settings = made if file.value is None else file.value
+    ends = generated_ends(settings, "config.json" if file.value is None else file.name)
     return EngineView(
         ENGINE,
         VERSION,
-        stop_token_ids=stop.eos.ids,
-        sampling=chosen(settings, _SAMPLING),
-        chat_template=template_source(model),
+        stop_token_ids=ends.ids,
+        # A null in the file is no default: it switches the setting off.
+        sampling={key: settings[key] for key in _SAMPLING if key in settings},
+        chat_template=template_source(model, major=4, version=version),
         context_length=None,
-        problems=problems,
-        trace=stop.trace,
-        stop_strings=text_list(stop.settings, "stop_strings"),
+        problems=(
+            *auto_problems(model, 4, version),
+            *_tokenizer_problems(model, version),
+            *setting_problems(file, settings),
+            *(
+                setting_problems(JsonFile("config.json", present=False), made)
+                if file.value is not None
+                else ()
+            ),
+            *ends.problems,
+        ),
+        trace=generation_stop(model, 4).trace,
+        stop_strings=text_list(settings, "stop_strings"),
     )
 
 
-def _tokenizer_problems(model: Model) -> tuple[Message, ...]:
+def _fallback(model: Model) -> JsonObject:
+    """What ``from_model_config`` makes of the config object: its own values, then those of the text part."""
+    config = model.config
+    part: JsonValue = next((config[key] for key in _PARTS if config.get(key)), None)
+    inner: JsonObject = part if isinstance(part, dict) else {}
+    found: dict[str, JsonValue] = {key: object_value(model, key, 4).value for key in _IDS}
+    for key in (*_SAMPLING, "stop_strings"):
+        own = config.get(key)
+        if own is not None and own != _DEFAULTS.get(key):
+            found[key] = own
+        elif key in inner:
+            found[key] = inner[key]
+    return found
+
+
+def _tokenizer_problems(model: Model, version: Release) -> tuple[Message, ...]:
     problems: list[Message] = []
-    name = model.tokenizer_config.get("tokenizer_class")
-    if isinstance(name, str) and name in _UNKNOWN_CLASSES and "auto_map" not in model.tokenizer_config:
+    config = model.tokenizer_config
+    name = config.get("tokenizer_class")
+    classes = loaders(4).tokenizer_classes
+    if isinstance(name, str) and not {name, f"{name}Fast"} & classes and "auto_map" not in config:
         problems.append(message("engine-cannot-find-class", name=name))
-    if isinstance(model.tokenizer_config.get("extra_special_tokens"), list):
+    if version >= _NAMES_EXTRA and isinstance(config.get("extra_special_tokens"), list):
         problems.append(message("engine-cannot-read-list"))
     return tuple(problems)

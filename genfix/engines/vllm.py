@@ -1,16 +1,33 @@
 """vLLM: the OpenAI-compatible server and ``LLM.chat``.
 
-Read in vLLM 0.32.0: transformers_utils/config.py (``try_get_generation_config``), sampling_params.py
-(``update_from_generation_config``), config/model.py (``get_diff_sampling_param``, ``_get_and_verify_max_len``),
-renderers/hf.py (chat template).
+Read in vLLM 0.4.0 to 0.32.0: transformers_utils/config.py (``try_get_generation_config``), sampling_params.py
+(``update_from_generation_config``), config/model.py (``get_diff_sampling_param``), renderers/hf.py (chat template; before
+that entrypoints/chat_utils.py), v1/engine/core.py (``process_input_sockets``). How long a sequence may be: `vllm_length`.
+
+What changed, and in which release for the first time:
+
+- 0.4.1 (#4182): ids of generation_config.json; only the tokenizer's EOS before.
+- 0.5.1 (#5954): the config object where that file is missing or no JSON.
+- 0.6.6 (#11164): sampling defaults of the file, for those who ask with ``--generation-config auto``.
+- 0.8.0 (#12622): that is the default. The V1 engine, too: its core reads requests with their types.
+- 0.19.1: transformers 5 may be installed.
+- 0.31.0: ``presence_penalty`` and ``frequency_penalty`` are taken.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from genfix.engines.common import chosen, joined, load_problems, template_source
+from genfix.engines.common import chosen, joined, template_source
+from genfix.engines.config_object import class_defaults, object_value
+from genfix.engines.eos import EosValue, read_eos
+from genfix.engines.generating import setting_problems
+from genfix.engines.hf_loading import auto_problems
+from genfix.engines.loaded_eos import loaded_eos
 from genfix.engines.release import NEWEST, Release
-from genfix.engines.stop_files import generation_stop
+from genfix.engines.stop_files import FileStop, generation_stop
 from genfix.engines.view import EngineView
+from genfix.engines.vllm_length import is_flat, sequence_length
+from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
 
@@ -18,60 +35,82 @@ __all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
 
 ENGINE: Final = "vllm"
 VERSION: Final = "0.32.0"
-OLDEST: Final = "0.32.0"
+OLDEST: Final = "0.4.0"
 
-_SAMPLING: Final = (
-    "repetition_penalty",
-    "presence_penalty",
-    "frequency_penalty",
-    "temperature",
-    "top_k",
-    "top_p",
-    "min_p",
-    "max_new_tokens",
-)
-_LENGTHS: Final = (
-    "max_position_embeddings",
-    "n_positions",
-    "max_seq_len",
-    "seq_length",
-    "model_max_length",
-    "max_target_positions",
-    "max_sequence_length",
-    "max_seq_length",
-    "seq_len",
-)
+_SAMPLING: Final = ("repetition_penalty", "temperature", "top_k", "top_p", "min_p", "max_new_tokens")
+_PENALTIES: Final = ("presence_penalty", "frequency_penalty")
+_USUAL: Final[JsonObject] = {"repetition_penalty": 1.0, "temperature": 1.0, "top_k": 50, "top_p": 1.0}
+"""What transformers 4 has by itself: `GenerationConfig.to_diff_dict` leaves these out."""
 
 
-def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001 - one behaviour is known
+def view(model: Model, version: Release = NEWEST) -> EngineView:
     """The tokenizer's EOS and the ids of generation_config.json; the config object only when that cannot be read."""
+    major = 5 if version >= (0, 19, 1) else 4
     trace: list[Message] = []
     ids: list[int] = []
-    primary = model.tokenizer.eos_token_id
+    primary = loaded_eos(model) if major > 4 else model.tokenizer.eos_token_id
     if primary is not None:
         ids.append(primary)
         trace.append(message("trace-tokenizer-eos", token=model.tokenizer.eos_token, ids=[primary]))
-    stop = generation_stop(model, 5)
+    stop = _file_stop(model, version, major)
     trace += stop.trace
+    length = sequence_length(model, version, major)
+    problems = [
+        *auto_problems(model, major),
+        *setting_problems(model.generation_config, stop.settings),
+        *_request_problems(model, primary, version),
+    ]
+    problems += [problem for problem in length.problems if problem not in problems]
     return EngineView(
         ENGINE,
         VERSION,
         stop_token_ids=joined(ids, stop.eos.ids),
-        sampling=chosen(stop.settings, _SAMPLING),
-        chat_template=template_source(model),
-        context_length=_context_length(model),
-        problems=load_problems(model),
+        sampling=_sampling(stop.settings, version, major),
+        chat_template=template_source(model, major=major),
+        context_length=length.tokens,
+        problems=tuple(problems),
         trace=tuple(trace),
     )
 
 
-def _context_length(model: Model) -> int | None:
-    """The smallest of the length keys and the tokenizer's ``model_max_length``; unknown with scaled RoPE."""
-    text = model.text_config or model.config
-    if text.get("rope_scaling") is not None:
-        return None
-    lengths = [value for key in _LENGTHS if isinstance(value := text.get(key), int) and value > 0]
-    limit = model.tokenizer_config.get("model_max_length")
-    if isinstance(limit, int) and lengths:
-        lengths.append(limit)
-    return min(lengths) if lengths else None
+def _file_stop(model: Model, version: Release, major: int) -> FileStop:
+    if version < (0, 4, 1) or (version < (0, 5, 1) and model.generation_config.value is None):
+        return FileStop(EosValue(), (), {})
+    stop = generation_stop(model, major)
+    if model.generation_config.value is None and "eos_token_id" not in model.config and is_flat(model):
+        defaults = class_defaults(major)
+        text = defaults.get(str(defaults.get(str(model.config["model_type"]), {}).get("text")), {})
+        eos = read_eos(text)
+        return stop._replace(eos=eos, trace=(message("trace-class-default", ids=[*eos.ids]),))
+    return stop
+
+
+def _sampling(settings: JsonObject, version: Release, major: int) -> dict[str, JsonValue]:
+    if version < (0, 8):
+        return {}
+    taken = chosen(settings, _SAMPLING if version < (0, 31) else (*_SAMPLING, *_PENALTIES))
+    return {key: value for key, value in taken.items() if major > 4 or value != _USUAL.get(key)}
+
+
+def _request_problems(model: Model, primary: int | None, version: Release) -> Iterator[Message]:
+    """Why each request fails: a set is made of the ids, and the engine core takes whole numbers alone.
+
+    Its thread that reads requests dies of anything else, and the server, alive to all looks, answers no more.
+    """
+    file = model.generation_config
+    if version < ((0, 5, 1) if file.value is None else (0, 4, 1)):
+        return
+    if file.value is None:
+        eos = object_value(model, "eos_token_id", 5 if version >= (0, 19, 1) else 4).value
+    else:
+        eos = file.value.get("eos_token_id")
+    entries: Iterable[JsonValue] = eos if isinstance(eos, list | str | dict) else [] if eos is None else [eos]
+    hashed = dict.fromkeys(entry for entry in entries if not isinstance(entry, list | dict))
+    fails = isinstance(eos, float) or (isinstance(eos, list) and any(isinstance(e, list | dict) for e in eos))
+    if version >= (0, 8):
+        # As in a set: of 258 and 258.0 the first stays, and the tokenizer's own id goes, with all that equals it.
+        fails = fails or any(
+            type(entry) is not int for entry in hashed if primary is None or entry != primary
+        )
+    if fails:
+        yield message("engine-fails-on-eos", file="config.json" if file.value is None else file.name)

@@ -37,7 +37,7 @@ class Rule(NamedTuple):
     doc: RuleDoc
     check: Callable[[Context, "Rule"], Iterable[Finding]]
 
-    def finding(  # noqa: PLR0913 - the fields of a finding
+    def finding(
         self,
         file: str,
         message: Message,

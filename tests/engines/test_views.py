@@ -22,7 +22,10 @@ TOKENS: dict[str, JsonValue] = {"257": {"content": "<|endoftext|>"}, "264": {"co
 def toy(generation: object = ..., config: object = ..., tokenizer: str | None = "<|endoftext|>") -> Files:
     """The toy checkpoint's metadata: eos_token_id of both files and the tokenizer's EOS token."""
     files = {
-        "config.json": dump({"model_type": "qwen2"} | ({} if config is ... else {"eos_token_id": config})),
+        "config.json": dump(
+            {"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"]}
+            | ({} if config is ... else {"eos_token_id": config})
+        ),
         "tokenizer.json": dump({"added_tokens": [], "model": {}}),
         "tokenizer_config.json": dump(
             {"added_tokens_decoder": TOKENS, "eos_token": tokenizer, "chat_template": CHATML}
@@ -71,10 +74,11 @@ def test_a_row_of_the_verdict_matrix(row: str) -> None:
     assert tuple(USER in view.stop_token_ids for view in of(files)) == (transformers, vllm)
 
 
-def test_text_for_ids_fails_in_transformers_and_is_silent_in_vllm() -> None:
+def test_text_for_ids_fails_in_both() -> None:
     transformers, vllm = of(toy(["<|user|>"], LIST))
     assert [problem.id for problem in transformers.problems] == ["engine-fails-on-text-eos"]
-    assert (transformers.loads, vllm.problems) == (True, ())
+    assert (transformers.loads, vllm.loads) == (True, True)
+    assert [problem.id for problem in vllm.problems] == ["engine-fails-on-eos"]
 
 
 @pytest.mark.parametrize(
@@ -121,30 +125,6 @@ def test_sampling_keys_left_in_config_are_read_by_transformers_alone() -> None:
     assert [view.sampling for view in of(with_json(toy(257), "config.json", temperature=0.7))] == [
         {"top_k": 20}
     ] * 2
-
-
-@pytest.mark.parametrize(
-    ("config", "limit", "length"),
-    [
-        ({}, None, None),
-        ({"max_position_embeddings": 4096}, None, 4096),
-        ({"max_position_embeddings": 4096, "seq_length": 2048}, None, 2048),
-        ({"max_position_embeddings": 4096}, 1024, 1024),
-        ({"max_position_embeddings": 4096}, 10**30, 4096),
-        ({"max_position_embeddings": 4096}, 1e30, 4096),
-        ({"text_config": {"max_position_embeddings": 512}}, None, 512),
-        ({"max_position_embeddings": 4096, "rope_scaling": {"factor": 8.0}}, None, None),
-        ({"max_position_embeddings": 4096, "rope_scaling": None}, None, 4096),
-        ({}, 1024, None),
-    ],
-)
-def test_vllm_takes_the_shortest_length_it_finds(
-    config: dict[str, JsonValue], limit: float | None, length: int | None
-) -> None:
-    files = with_json(toy(257), "config.json", **config)
-    files = with_json(files, "tokenizer_config.json", model_max_length=limit)
-    transformers, vllm = of(files)
-    assert (transformers.context_length, vllm.context_length) == (None, length)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,90 @@
+"""What ``generate()`` of transformers makes of the token ids in a generation config.
+
+Read in transformers 5.23.0 and 4.57.6: generation/utils.py (``_prepare_special_tokens``: each value goes through
+``torch.tensor(value, dtype=torch.long)``), generation/stopping_criteria.py (``EosTokenCriteria``: ``torch.isin``).
+"""
+
+import math
+from typing import Final, NamedTuple
+
+from genfix.json_types import JsonObject, JsonValue
+from genfix.message import Message, message
+from genfix.model import JsonFile
+from genfix.model.json_read import JsonProblem, JsonProblemKind
+
+__all__ = ["Ends", "generated_ends", "setting_problems"]
+
+_LONG: Final = 2**63
+_OTHERS: Final = ("bos_token_id", "pad_token_id", "decoder_start_token_id")
+
+
+class Ends(NamedTuple):
+    """The ids that end generation, and why a request fails."""
+
+    ids: tuple[int, ...]
+    problems: tuple[Message, ...] = ()
+
+
+class _Tensor(NamedTuple):
+    values: tuple[int, ...]
+    shape: tuple[int, ...] = ()
+
+
+def generated_ends(values: JsonObject, source: str) -> Ends:
+    """Of a generation config with ``values``, which come from the file ``source``.
+
+    Numbers are cut to integers and ``true`` is 1, as torch has it; lists in lists count with all their entries.
+    """
+    for key in _OTHERS:
+        if values.get(key) is not None and _tensor(values[key]) is None:
+            return Ends((), (message("engine-fails-on-id", key=key, file=source),))
+    eos = values.get("eos_token_id")
+    if eos is None:
+        return Ends(())
+    tensor = _tensor(eos)
+    if tensor is None:
+        if _has_text(eos):
+            return Ends((), (message("engine-fails-on-text-eos", file=source),))
+        return Ends((), (message("engine-fails-on-eos", file=source),))
+    ids = tuple(dict.fromkeys(number for number in tensor.values if number >= 0))
+    # Without a pad token, the first row of EOS ids is it, and is to be one number.
+    if values.get("pad_token_id") is None and (0 in tensor.shape or tensor.shape[1:] not in {(), (1,)}):
+        return Ends(ids, (message("engine-fails-on-eos-for-pad", file=source),))
+    return Ends(ids)
+
+
+def setting_problems(file: JsonFile, settings: JsonObject) -> tuple[Message, ...]:
+    """Why no generation config is made of ``file``, or of the ``settings`` that stand for it.
+
+    Only a file that is missing or is no JSON has a substitute; one that is no object raises.
+    """
+    problem = file.problem
+    if isinstance(problem, JsonProblem) and problem.kind is JsonProblemKind.NOT_AN_OBJECT:
+        return (message("engine-cannot-read-generation-config"),)
+    source = "config.json" if file.value is None else file.name
+    pad, most = settings.get("pad_token_id"), settings.get("max_new_tokens")
+    if pad is not None and not isinstance(pad, int | float):
+        return (message("engine-cannot-take-setting", key="pad_token_id", file=source),)
+    if most is not None and (not isinstance(most, int | float) or most <= 0):
+        return (message("engine-cannot-take-setting", key="max_new_tokens", file=source),)
+    return ()
+
+
+def _tensor(value: JsonValue) -> _Tensor | None:
+    """As ``torch.tensor(value, dtype=torch.long)``; `None` where it raises."""
+    if isinstance(value, list):
+        rows = [_tensor(entry) for entry in value]
+        known = [row for row in rows if row is not None]
+        if len(known) < len(rows) or len({row.shape for row in known}) > 1:
+            return None
+        return _Tensor(
+            tuple(number for row in known for number in row.values),
+            (len(known), *(known[0].shape if known else ())),
+        )
+    if not isinstance(value, int | float) or not math.isfinite(value) or not -_LONG <= int(value) < _LONG:
+        return None
+    return _Tensor((int(value),))
+
+
+def _has_text(value: JsonValue) -> bool:
+    return isinstance(value, str) or (isinstance(value, list) and any(map(_has_text, value)))

@@ -1,0 +1,101 @@
+"""Why ``AutoConfig`` and ``AutoTokenizer`` of transformers do not load a folder that has its files.
+
+Read in transformers 5.23.0 and 4.57.6: models/auto/configuration_auto.py and tokenization_auto.py,
+configuration_utils.py (its fields are checked by huggingface_hub's strict dataclasses, in 5), tokenization_utils_base.py.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from genfix.engines.common import READS_JINJA, has_some_vocabulary, load_problems
+from genfix.engines.loaders import Loaders, loaders
+from genfix.engines.release import NEWEST, Release
+from genfix.json_types import JsonObject, JsonValue
+from genfix.message import Message, message
+from genfix.model import Model
+from genfix.model.tokenizer import NAMED_TOKENS
+
+__all__ = ["auto_problems", "field_problems", "named_token_problems"]
+
+_ABSENT_FILES: Final = ("engine-cannot-find-code", "engine-cannot-find-tokenizer")
+
+_PARTS: Final = ("decoder", "generator", "text_config")
+"""Where ``get_text_config`` looks for the language model's part; it raises where it finds two."""
+_CHECKS_FIELDS: Final = (5, 4)
+"""configuration_utils.py: the first version whose config classes are strict dataclasses."""
+
+
+def auto_problems(model: Model, major: int, version: Release = NEWEST) -> tuple[Message, ...]:
+    """`load_problems`, and what ``version`` of transformers 4 or 5 itself cannot take."""
+    known = loaders(major)
+    kind = model.config.get("model_type")
+    problems = [problem for problem in load_problems(model) if problem.id not in _ABSENT_FILES]
+    native = isinstance(kind, str) and known.knows(kind, version)
+    if isinstance(kind, str) and not native and not _own_code(model.config, "AutoConfig"):
+        problems.append(message("engine-cannot-know-model-type", name=kind))
+    for problem in load_problems(model):
+        # A model type that is known is loaded by the library's own code, whatever auto_map says.
+        if problem.id == "engine-cannot-find-code" and not native:
+            problems.append(problem)
+        if problem.id == "engine-cannot-find-tokenizer":
+            empty = (
+                not has_some_vocabulary(model) and _tokenizer_class(model, known) in known.without_vocabulary
+            )
+            problems.append(message("engine-has-no-vocabulary") if empty else problem)
+    if version >= _CHECKS_FIELDS:
+        problems += field_problems(model, major)
+    problems += named_token_problems(model)
+    if len([key for key in _PARTS if model.config.get(key) is not None]) > 1:
+        problems.append(message("engine-cannot-choose-part"))
+    if model.has("tokenizer.json") and (model.tokenizer_problem is not None or not model.tokenizer_head):
+        problems.append(message("engine-cannot-read-tokenizer"))
+    if version >= READS_JINJA and model.jinja.problem is not None:
+        problems.append(message("engine-cannot-read-template"))
+    return tuple(problems)
+
+
+def _own_code(config: JsonObject, name: str) -> bool:
+    auto_map = config.get("auto_map")
+    return isinstance(auto_map, dict) and name in auto_map
+
+
+def _tokenizer_class(model: Model, known: Loaders) -> str | None:
+    named = model.tokenizer_config.get("tokenizer_class")
+    if isinstance(named, str):
+        return named
+    kind = model.config.get("model_type")
+    return known.tokenizers.get(kind) if isinstance(kind, str) else None
+
+
+def field_problems(model: Model, major: int) -> Iterator[Message]:
+    """Values in config.json, and in its nested text_config, that the config's class refuses."""
+    known = loaders(major)
+    for kind, config in _configs(model):
+        for key in known.fields:
+            if key in config and known.refused(kind, key, config[key]):
+                yield message("engine-cannot-take-value", key=key)
+
+
+def _configs(model: Model) -> Iterator[tuple[str, JsonObject]]:
+    for config in (model.config, model.config.get("text_config")):
+        kind: JsonValue = config.get("model_type") if isinstance(config, dict) else None
+        if isinstance(config, dict) and isinstance(kind, str):
+            yield kind, config
+
+
+def named_token_problems(model: Model) -> Iterator[Message]:
+    """Named tokens that are neither text nor an object that says it is an ``AddedToken``.
+
+    special_tokens_map.json is laid over them, but only where tokenizer_config.json has no ``added_tokens_decoder``.
+    """
+    config = model.tokenizer_config
+    over = {} if "added_tokens_decoder" in config else model.object("special_tokens_map.json")
+    for key in NAMED_TOKENS:
+        if key not in over and not _is_token(config.get(key)):
+            yield message("engine-cannot-take-token", key=key)
+
+
+def _is_token(value: JsonValue) -> bool:
+    if isinstance(value, dict):
+        return value.get("__type") == "AddedToken"
+    return value is None or isinstance(value, str)

@@ -1,0 +1,47 @@
+"""The EOS id of a tokenizer that transformers 5 has loaded, where it is no added token of the files.
+
+Run with transformers 5.19.0 and 5.23.0: special_tokens_map.json is read only where tokenizer_config.json has no
+``added_tokens_decoder``; a name that the vocabulary has is that entry; one that nothing has gets the next free id.
+"""
+
+import json
+
+from genfix.folder.folder import FolderFileError
+from genfix.json_types import JsonObject, JsonValue
+from genfix.model import Model
+from genfix.model.tokenizer import token_text
+
+__all__ = ["loaded_eos"]
+
+_FILE = "tokenizer.json"
+
+
+def loaded_eos(model: Model) -> int | None:
+    """`None` where no file names the token, or none tells ids."""
+    config = model.tokenizer_config
+    text = token_text(config.get("eos_token"))
+    if text is None and "added_tokens_decoder" in config:
+        return None
+    if text is None:
+        text = model.tokenizer.eos_token
+    known = model.tokenizer.ids
+    if text is None or text in known or not model.has(_FILE):
+        return known.get(text) if text is not None else None
+    vocabulary = _vocabulary(model)
+    if vocabulary is None:
+        return None
+    found = vocabulary.get(text)
+    if type(found) is int:
+        return found
+    return max([len(vocabulary) - 1, *known.values()]) + 1
+
+
+def _vocabulary(model: Model) -> JsonObject | None:
+    """Of the whole file, which is large: only a folder with an odd EOS gets here."""
+    try:
+        document: JsonValue = json.loads(model.folder.read(_FILE))
+    except (FolderFileError, ValueError, RecursionError):
+        return None
+    inner = document.get("model") if isinstance(document, dict) else None
+    vocabulary = inner.get("vocab") if isinstance(inner, dict) else None
+    return vocabulary if isinstance(vocabulary, dict) else None

@@ -1,0 +1,68 @@
+"""What the loaders of transformers know: model types, tokenizer classes, and the types of values they check.
+
+Data, written by ``tools/loader_facts.py`` from the real libraries.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from genfix.engines.release import Release, first
+from genfix.json_types import JsonValue
+
+__all__ = ["Loaders", "loaders"]
+
+_DATA: Final = Path(__file__).parent / "data"
+
+
+class Loaders(NamedTuple):
+    """One major version."""
+
+    model_types: frozenset[str]
+    since: Mapping[str, Release]
+    """Model types that the oldest version read does not know, and the first that does."""
+    processors: frozenset[str]
+    """Model types whose processor has a chat template of its own."""
+    tokenizer_classes: frozenset[str]
+    without_vocabulary: frozenset[str]
+    """Tokenizer classes that a folder without any vocabulary makes, empty."""
+    tokenizers: Mapping[str, str]
+    """Of these, the ones that a model type has by itself."""
+    fields: Mapping[str, Mapping[str, Sequence[str]]]
+    """By key of config.json and spelling of a type: the model types that check it."""
+
+    def knows(self, kind: str, version: Release) -> bool:
+        """Whether ``version`` has a config class for ``kind``."""
+        return kind in self.model_types and version >= self.since.get(kind, ())
+
+    def refused(self, kind: str, key: str, value: JsonValue) -> bool:
+        """Whether the config class of ``kind`` raises for ``value`` under ``key``."""
+        for spelling, kinds in self.fields.get(key, {}).items():
+            if kind in kinds:
+                return not _is(spelling.split("|"), value)
+        return False
+
+
+@cache
+def loaders(major: int) -> Loaders:
+    """Of transformers 4 or 5."""
+    document = json.loads((_DATA / f"loaders{major}.json").read_text("utf-8"))
+    return Loaders(
+        frozenset(document["model_types"]),
+        {kind: first(version or document["transformers"]) for kind, version in document["since"].items()},
+        frozenset(document["processors"]),
+        frozenset(document["tokenizer_classes"]),
+        frozenset(document["without_vocabulary"]),
+        document["tokenizers"],
+        document["fields"],
+    )
+
+
+def _is(kinds: Sequence[str], value: JsonValue) -> bool:
+    if value is None:
+        return "null" in kinds
+    if isinstance(value, list):
+        return "list of int" in kinds and all(type(entry) is int for entry in value)
+    return type(value) is int and "int" in kinds

@@ -1,0 +1,129 @@
+"""RoPE as vLLM reads it from config.json: which parameters it takes, and for which it does not start.
+
+Read in vLLM 0.4.0 to 0.32.0 with the transformers each of them allows: transformers_utils/config.py
+(``patch_legacyrope_type``), and in transformers 5.19.0 modeling_rope_utils.py and the config classes that check their own.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from genfix.engines.config_object import class_defaults
+from genfix.engines.release import Release
+from genfix.json_types import JsonObject
+
+__all__ = ["LONG", "ORIGINAL", "rope_type", "ropes_of", "stands_outside"]
+
+ORIGINAL: Final = "original_max_position_embeddings"
+LONG: Final = frozenset(["longrope", "su"])
+_LAYER_TYPES: Final = frozenset(
+    [
+        "full_attention",
+        "sliding_attention",
+        "chunked_attention",
+        "window_attention",
+        "indexed_attention",
+        "compressed_sparse_attention",
+        "heavily_compressed_attention",
+        "minimax_m3_sparse",
+        "conv",
+        "moe",
+        "hybrid",
+        "hybrid_sliding",
+        "linear_attention",
+        "sparse",
+        "dense",
+    ]
+)
+# fmt: off
+_LAYERED: Final = frozenset([
+    "afmoe", "axk2", "bamba", "bit", "cohere2", "cohere2_moe", "cohere_compass_text", "cwm",
+    "deepseek_v32", "deepseek_v4", "diffusion_gemma_text", "dots1", "embedding_gemma2_text", "exaone4",
+    "exaone_moe", "falcon_h1", "falcon_mamba", "gemma2", "gemma3_text", "gemma3n_text", "gemma4_text",
+    "gemma4_unified_text", "glm5_next_text", "glm_moe_dsa", "gpt_oss", "granite_swa", "granitemoe_swa",
+    "granitemoehybrid", "hy_v4", "inkling_text", "jamba", "kimi_linear", "laguna", "lfm2",
+    "llama4_text", "mamba", "mamba2", "mellum", "mimo_v2_flash", "minimax", "minimax_m3_vl_text",
+    "ministral", "modernbert", "modernbert-decoder", "muse_glimmer_assistant", "muse_glimmer_text",
+    "nemotron_h", "neomme", "olmo3", "olmo_hybrid", "qwen2", "qwen2_5_omni_talker", "qwen2_5_omni_text",
+    "qwen2_5_vl_text", "qwen2_moe", "qwen2_vl_text", "qwen3", "qwen3_5_moe_text", "qwen3_5_text",
+    "qwen3_next", "qwen3_omni_moe_talker_code_predictor", "qwen4_exp_text", "smollm3", "step3p5",
+    "t5gemma2_decoder", "t5gemma2_text", "vaultgemma", "zamba", "zamba2", "zaya",
+])
+# fmt: on
+"""Model types whose class knows types of layers, so that each may have a RoPE of its own."""
+
+
+def ropes_of(value: JsonObject, kind: str, key: str, version: Release) -> list[JsonObject] | None:
+    """The sets of parameters under ``key``, one or one for each type of layer; `None` where one is refused."""
+    found = _ropes(value, nests=kind in _LAYERED or kind not in class_defaults(5))
+    if not all(_is_readable(rope, kind, version) for rope in found):
+        return None
+    if (kind, key) == ("gemma3_text", "rope_scaling") and not _fits_a_default(value):
+        return None
+    return found
+
+
+def _ropes(value: JsonObject, *, nests: bool) -> list[JsonObject]:
+    """One set of parameters, or one for each type of layer."""
+    if nests and value.keys() <= _LAYER_TYPES:
+        return [rope for rope in value.values() if isinstance(rope, dict)]
+    return [value]
+
+
+def rope_type(rope: JsonObject) -> str:
+    """The type under either of its names."""
+    return str(rope.get("rope_type", rope.get("type", "default")))
+
+
+_NEEDLESS: Final = frozenset([*LONG, "llama3", "mrope"])
+_NEEDED: Final[Mapping[str, frozenset[str]]] = {
+    "linear": frozenset(["factor"]),
+    "dynamic": frozenset(["factor"]),
+    "yarn": frozenset(["factor"]),
+    "longrope": frozenset(["short_factor", "long_factor"]),
+    "su": frozenset(["short_factor", "long_factor"]),
+    "llama3": frozenset(["factor", "low_freq_factor", "high_freq_factor"]),
+}
+
+
+def _is_readable(rope: JsonObject, part: str, version: Release) -> bool:
+    if part in _PHI and not _is_phi(rope):
+        return False
+    kind, old = rope.get("rope_type"), rope.get("type")
+    if kind is not None and old is not None and kind != old:
+        return (str(old), str(kind)) in {("su", "longrope"), ("mrope", "default")}
+    if version < (0, 6, 4) and "factor" not in rope and rope_type(rope) not in _NEEDLESS:
+        return False
+    if "mrope" in (kind, old):
+        return "mrope_section" in rope
+    return _NEEDED.get(rope_type(rope), frozenset()) <= rope.keys()
+
+
+_PHI: Final = frozenset(["phi3", "phi4_multimodal"])
+
+
+def _is_phi(rope: JsonObject) -> bool:
+    """Its class knows LongRoPE alone; by its older names only with the length that was trained."""
+    kind = rope_type(rope)
+    if kind in {"su", "yarn"}:
+        return {"short_factor", "long_factor", ORIGINAL} <= rope.keys()
+    return kind in {"default", "longrope"}
+
+
+def _fits_a_default(rope: JsonObject) -> bool:
+    """It is laid over what the class has, a ``rope_type`` that says default; an older name must not differ."""
+    return "rope_type" in rope or rope.get("type", "default") in {"default", "mrope"}
+
+
+def stands_outside(config: JsonObject, key: str, version: Release) -> bool:
+    """Whether a RoPE beside the language model's part, which nothing uses, is put up with.
+
+    Some ask for a length, or for a size, that the whole model does not have.
+    """
+    value = config.get(key)
+    if not value:
+        return True
+    if not isinstance(value, dict) or rope_type(value) in {"longrope", "su", "llama3"}:
+        return False
+    if rope_type(value) == "yarn" and key == "rope_scaling" and "rope_theta" in config:
+        return False
+    return _is_readable(value, "", version)
