@@ -57,7 +57,7 @@ KNOWN: Final[Sequence[Known]] = (
     ),
     Known(
         frozenset({"lmdeploy", "mlx-lm", "sglang", "vllm"}),
-        "an EOS token that no vocabulary has is added with a number that depends on the tokenizer's class",
+        "an EOS token that no vocabulary has is given a free number; no weight was trained for it, so the view leaves it out",
         _new_token,
     ),
     Known(

@@ -79,7 +79,7 @@ def _own_template(model: Model, major: int, version: Release) -> TemplateSource 
     if files:
         return None
     inline = model.tokenizer_config.get("chat_template") is not None
-    kind = model.config.get("model_type")
+    kind = model.model_type
     for copy in model.template_copies:
         if copy.file == JINJA_FILE:
             continue
@@ -127,7 +127,7 @@ def load_problems(model: Model) -> tuple[Message, ...]:
         problems.append(message("engine-cannot-find-config"))
     elif config.unreadable:
         problems.append(message("engine-cannot-read-config"))
-    elif not isinstance(model.config.get("model_type"), str):
+    elif not model.model_type:
         problems.append(message("engine-cannot-tell-model-type"))
     if model.json("tokenizer_config.json").unreadable:
         problems.append(message("engine-cannot-read-tokenizer-config"))

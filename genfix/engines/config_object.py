@@ -42,13 +42,13 @@ def object_value(model: Model, key: str, major: int) -> ObjectValue:
 
     The top's own value, or its class default; where that is none, those of the first part that is not empty.
     """
-    top = _value(model.config, model.config.get("model_type"), key, major)
+    top = _value(model.config, model.model_type, key, major)
     if top.value is not None:
         return top
     for name in _PARTS:
         part = model.config.get(name)
         if isinstance(part, dict) and part:
-            kind = part.get("model_type") or _text_type(model.config.get("model_type"), major)
+            kind = part.get("model_type") or class_defaults(major).get(model.model_type, {}).get("text")
             return _value(part, kind, key, major)
     return top
 
@@ -58,7 +58,3 @@ def _value(config: JsonObject, kind: JsonValue, key: str, major: int) -> ObjectV
         return ObjectValue(config[key])
     default = class_defaults(major).get(kind, {}).get(key) if isinstance(kind, str) else None
     return ObjectValue(default, is_default=default is not None)
-
-
-def _text_type(kind: JsonValue, major: int) -> JsonValue:
-    return class_defaults(major).get(kind, {}).get("text") if isinstance(kind, str) else None

@@ -193,8 +193,7 @@ def _hparam(model: Model, key: str) -> Iterator[JsonValue]:
 
 
 def _is_native(model: Model) -> bool:
-    kind = model.config.get("model_type")
-    return isinstance(kind, str) and kind in loaders(4).model_types
+    return model.model_type in loaders(4).model_types
 
 
 class Sampling(NamedTuple):

@@ -28,10 +28,10 @@ _CHECKS_FIELDS: Final = (5, 4)
 def auto_problems(model: Model, major: int, version: Release = NEWEST) -> tuple[Message, ...]:
     """`load_problems`, and what ``version`` of transformers 4 or 5 itself cannot take."""
     known = loaders(major)
-    kind = model.config.get("model_type")
+    kind = model.model_type
     problems = [problem for problem in load_problems(model) if problem.id not in _ABSENT_FILES]
-    native = isinstance(kind, str) and known.knows(kind, version)
-    if isinstance(kind, str) and not native and not _own_code(model.config, "AutoConfig"):
+    native = known.knows(kind, version)
+    if kind and not native and not _own_code(model.config, "AutoConfig"):
         problems.append(message("engine-cannot-know-model-type", name=kind))
     for problem in load_problems(model):
         # A model type that is known is loaded by the library's own code, whatever auto_map says.
@@ -63,8 +63,7 @@ def _tokenizer_class(model: Model, known: Loaders) -> str | None:
     named = model.tokenizer_config.get("tokenizer_class")
     if isinstance(named, str):
         return named
-    kind = model.config.get("model_type")
-    return known.tokenizers.get(kind) if isinstance(kind, str) else None
+    return known.tokenizers.get(model.model_type)
 
 
 def field_problems(model: Model, major: int) -> Iterator[Message]:

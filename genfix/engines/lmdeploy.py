@@ -157,7 +157,7 @@ def _has_eos(model: Model) -> bool:
     """Whether the tokenizer has an EOS token: named by a file, or by its class where no file tells the class."""
     if model.tokenizer.eos_token is not None:
         return True
-    return not model.has("tokenizer_config.json") and model.config.get("model_type") in loaders(5).tokenizers
+    return not model.has("tokenizer_config.json") and model.model_type in loaders(5).tokenizers
 
 
 def _names_a_token(value: JsonValue) -> bool:

@@ -1,7 +1,8 @@
 """The EOS id of a tokenizer that transformers 5 has loaded, where it is no added token of the files.
 
 Run with transformers 5.19.0 and 5.23.0: special_tokens_map.json is read only where tokenizer_config.json has no
-``added_tokens_decoder``; a name that the vocabulary has is that entry; one that nothing has gets the next free id.
+``added_tokens_decoder``; a name that the vocabulary has is that entry. One that nothing has is given a free id, which no
+weight was trained for: it is left out here, for no model ever writes it.
 """
 
 import json
@@ -31,9 +32,7 @@ def loaded_eos(model: Model) -> int | None:
     if vocabulary is None:
         return None
     found = vocabulary.get(text)
-    if type(found) is int:
-        return found
-    return max([len(vocabulary) - 1, *known.values()]) + 1
+    return found if type(found) is int else None
 
 
 def _vocabulary(model: Model) -> JsonObject | None:

@@ -97,8 +97,7 @@ def _ends(model: Model, version: Release) -> _Ends:
         if first:  # zero and an empty list are passed over
             file, value = generation.name, first
     if value is None:
-        kind = model.config.get("model_type")
-        since = _MODULES.get(kind) if isinstance(kind, str) else None
+        since = _MODULES.get(model.model_type)
         return _Ends(None if since is None or version < since else _MODULE_IDS, file)
     if value == 0.0 and isinstance(value, float) and version >= _UNION:
         return _Ends((), file)

@@ -133,7 +133,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
 
 def _config_eos(model: Model, part: TextPart, defaulted: list[Message]) -> JsonValue:
     """``eos_token_id`` of the config object: its top's, even null, or else that of the language model's part."""
-    top = TextPart(model.config, str(model.config.get("model_type")), part.major)
+    top = TextPart(model.config, model.model_type, part.major)
     for level in (top, part):
         value = level.get("eos_token_id")
         if "eos_token_id" in level.values or value is not None:
@@ -166,7 +166,7 @@ def _start_problems(model: Model, version: Release) -> Iterator[Message]:
         and problem.kind is JsonProblemKind.NOT_AN_OBJECT
     ):
         yield message("engine-cannot-read-generation-config")
-    kind = model.config.get("model_type")
+    kind = model.model_type
     if (
         version >= _DECLARED_CLASS
         and not model.has("tokenizer_config.json")
@@ -191,8 +191,8 @@ def _has_processor(model: Model) -> bool:
 
 def _template(model: Model, version: Release) -> TemplateSource | None:
     """SGLang's own by the model type, else the processor's, else the tokenizer's."""
-    kind = model.config.get("model_type")
-    name, since = _CONVERSATIONS.get(kind, ("", NEWEST)) if isinstance(kind, str) else ("", NEWEST)
+    kind = model.model_type
+    name, since = _CONVERSATIONS.get(kind, ("", NEWEST))
     if name and version >= since:
         return _source(f"conversation {name}", f"conversation {name}")
     if _has_processor(model):

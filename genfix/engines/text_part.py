@@ -136,8 +136,7 @@ class TextPart(NamedTuple):
 
 def is_composite(model: Model, major: int = 5) -> bool:
     """Whether the class has the language model as one part among others."""
-    kind = model.config.get("model_type")
-    known = class_defaults(major).get(kind) if isinstance(kind, str) else None
+    known = class_defaults(major).get(model.model_type)
     return bool(model.text_config) if known is None else "text" in known
 
 

@@ -145,7 +145,7 @@ def _unreadable(key: str) -> Length:
 
 def is_flat(model: Model) -> bool:
     """Whether all of config.json is the language model's part, though its class has one of its own for that."""
-    return model.config.get("model_type") in _FLAT and not isinstance(model.config.get("text_config"), dict)
+    return model.model_type in _FLAT and not isinstance(model.config.get("text_config"), dict)
 
 
 def _part(model: Model, major: int) -> _Part:

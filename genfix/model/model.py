@@ -124,6 +124,12 @@ class Model:
         return next((name for name in names if isinstance(self.config.get(name), dict)), None)
 
     @property
+    def model_type(self) -> str:
+        """``model_type`` of config.json; empty where that is no text."""
+        kind = self.config.get("model_type")
+        return kind if isinstance(kind, str) else ""
+
+    @property
     def text_config(self) -> JsonObject:
         """The language model's part of a composite ``config.json``; empty where there is none."""
         part = self.config.get(self.text_key) if self.text_key is not None else None
