@@ -22,12 +22,26 @@ class Report(NamedTuple):
     """The base's path, or ``org/name@commit``; `None` where the folder was judged alone."""
     findings: tuple[Finding, ...]
     """Worst first."""
-    views: Mapping[str, EngineView]
-    """What each engine does with the folder."""
-    base_views: Mapping[str, EngineView]
-    """What each engine does with the base; empty without one."""
+    context: Context
+    """What was judged, and against what."""
     notes: tuple[str, ...] = ()
     """What the caller should know about how the judgement came about, a sentence each."""
+
+    @property
+    def views(self) -> Mapping[str, EngineView]:
+        """What every engine does with the folder, by its name."""
+        return _views(self.context.merged)
+
+    @property
+    def base_views(self) -> Mapping[str, EngineView]:
+        """What they do with the base; empty without one."""
+        return _views(self.context.base) if self.context.base is not None else {}
+
+
+def _views(model: Model) -> Mapping[str, EngineView]:
+    from genfix.engines.every import every_view  # noqa: PLC0415 - a judgement does not wait for them
+
+    return every_view(model)
 
 
 def check(
@@ -72,7 +86,6 @@ def check(
         target=os.fspath(target),
         base=str(case.base.folder.origin) if case.base is not None else None,
         findings=tuple(finding for finding in judge(context) if wanted(finding.code)),
-        views=context.views,
-        base_views=context.base_views,
+        context=context,
         notes=case.notes,
     )

@@ -1,4 +1,7 @@
-"""Engine views: pure functions of a model folder, one module per engine."""
+"""Engine views: pure functions of a model folder, one module per engine.
+
+`genfix.engines.every` has all of them; here is what rules judge by.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -6,30 +9,31 @@ from typing import Final
 from genfix.engines import transformers5, vllm
 from genfix.engines.common import missing_code, named_code
 from genfix.engines.eos import EosValue, read_eos
-from genfix.engines.view import EngineView, StopVerdict, breaks, is_worse, stop_verdict
+from genfix.engines.view import EngineView, Reading, StopVerdict, breaks, is_worse, stop_verdict
 from genfix.model import Model
 
 __all__ = [
     "ENGINES",
     "EngineView",
     "EosValue",
+    "Reading",
     "StopVerdict",
     "breaks",
     "is_worse",
     "missing_code",
     "named_code",
     "read_eos",
+    "readings",
     "stop_verdict",
-    "views",
 ]
 
-ENGINES: Final[Mapping[str, Callable[[Model], EngineView]]] = {
-    transformers5.ENGINE: transformers5.view,
-    vllm.ENGINE: vllm.view,
+ENGINES: Final[Mapping[str, Callable[[Model], Reading]]] = {
+    transformers5.ENGINE: transformers5.reading,
+    vllm.ENGINE: vllm.reading,
 }
-"""The engines that rules judge by, in the order of reports; `genfix.engines.every` has all."""
+"""The engines that rules judge by, in the order of reports."""
 
 
-def views(model: Model) -> Mapping[str, EngineView]:
-    """How each engine reads ``model``."""
-    return {name: view(model) for name, view in ENGINES.items()}
+def readings(model: Model) -> Mapping[str, Reading]:
+    """How each of them reads ``model``."""
+    return {name: reading(model) for name, reading in ENGINES.items()}

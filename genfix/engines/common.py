@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from genfix.engines.loaders import loaders
 from genfix.engines.release import NEWEST, Release
 from genfix.engines.view import TemplateSource
 from genfix.folder.kinds import TOKENIZER_CONFIG
@@ -78,6 +77,8 @@ def _own_template(model: Model, major: int, version: Release) -> TemplateSource 
         return _source(JINJA_FILE, model.jinja.text)
     if files:
         return None
+    from genfix.engines.loaders import loaders  # noqa: PLC0415 - data that rules do not need
+
     inline = model.tokenizer_config.get("chat_template") is not None
     kind = model.model_type
     for copy in model.template_copies:

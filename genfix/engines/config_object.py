@@ -13,11 +13,25 @@ from typing import Final, NamedTuple
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
 
-__all__ = ["NULL_IS_ABSENT", "ObjectValue", "class_defaults", "object_value"]
+__all__ = ["FLAT", "NULL_IS_ABSENT", "ObjectValue", "class_defaults", "is_flat", "object_value"]
 
 _DATA: Final = Path(__file__).parent / "data"
 NULL_IS_ABSENT: Final = frozenset(["cwm", "glm", "glm4", "phi4_multimodal"])
 """Model types whose class in transformers 5 puts its own ``eos_token_id`` in the place of null."""
+FLAT: Final = frozenset(
+    [
+        "ernie4_5_vl_moe",
+        "glm4v",
+        "glm4v_moe",
+        "glm5_next",
+        "glm_image",
+        "glm_ocr",
+        "paddleocr_vl",
+        "qwen2_5_vl",
+        "qwen2_vl",
+    ]
+)
+"""Composite types that take a config.json of one level too: all of it is the language model's part."""
 _PARTS: Final = ("decoder", "generator", "text_config")
 
 
@@ -35,6 +49,11 @@ def class_defaults(major: int) -> Mapping[str, JsonObject]:
     text = (_DATA / f"transformers{major}.json").read_text("utf-8")
     document: dict[str, dict[str, JsonObject]] = json.loads(text)
     return document["defaults"]
+
+
+def is_flat(model: Model) -> bool:
+    """Whether all of config.json is the language model's part, though its class has one of its own for that."""
+    return model.model_type in FLAT and not isinstance(model.config.get("text_config"), dict)
 
 
 def object_value(model: Model, key: str, major: int) -> ObjectValue:

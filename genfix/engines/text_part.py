@@ -7,7 +7,7 @@ Read in transformers 5.19.0 and 5.23.0: configuration_utils.py, modeling_rope_ut
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from genfix.engines.config_object import NULL_IS_ABSENT, class_defaults
+from genfix.engines.config_object import FLAT, NULL_IS_ABSENT, class_defaults
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
 
@@ -33,20 +33,6 @@ _OTHER_NAME: Final[Mapping[str, str]] = {
     "rwkv": "context_length",
 }
 """Model types whose class has one number under two names: ``max_position_embeddings`` and this."""
-_FLAT: Final = frozenset(
-    [
-        "ernie4_5_vl_moe",
-        "glm4v",
-        "glm4v_moe",
-        "glm5_next",
-        "glm_image",
-        "glm_ocr",
-        "paddleocr_vl",
-        "qwen2_5_vl",
-        "qwen2_vl",
-    ]
-)
-"""Composite types that take a config.json of one level too: all of it is the language model's part."""
 _LAYER_TYPES: Final = frozenset(
     [
         "full_attention",
@@ -155,7 +141,7 @@ def text_part(model: Model, major: int = 5) -> TextPart:
     if isinstance(part, dict):
         own = part.get("model_type")
         return TextPart(part, own if isinstance(own, str) else text, major)
-    return TextPart(config if kind in _FLAT else {}, text, major)
+    return TextPart(config if kind in FLAT else {}, text, major)
 
 
 def takes_top_rope(model: Model) -> bool:

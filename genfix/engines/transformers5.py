@@ -8,16 +8,15 @@ in one thing that counts here: before 5.4.0 config.json's values were not checke
 from collections.abc import Sequence
 from typing import Final
 
-from genfix.engines.common import chosen, template_source, text_list
+from genfix.engines.common import chosen, text_list
 from genfix.engines.generating import generated_ends, setting_problems
-from genfix.engines.hf_loading import auto_problems
 from genfix.engines.release import NEWEST, Release
-from genfix.engines.view import EngineView
+from genfix.engines.view import EngineView, Reading
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
 
-__all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
+__all__ = ["ENGINE", "OLDEST", "VERSION", "reading", "view"]
 
 ENGINE: Final = "transformers5"
 VERSION: Final = "5.23.0"
@@ -38,27 +37,46 @@ _PARTS: Final = ("decoder", "generator", "text_config")
 """Nested configs ``from_model_config`` looks into, in this order, the first one that is not empty."""
 
 
-def view(model: Model, version: Release = NEWEST) -> EngineView:
+def reading(model: Model) -> Reading:
     """The stop set comes from generation_config.json alone; config.json counts only when that file cannot be read."""
     file = model.generation_config
-    source = "config.json" if file.value is None else file.name
-    settings = _fallback(model.config) if file.value is None else file.value
+    source, settings = _settings(model)
     ends = generated_ends(settings, source)
     trace = [_stop_trace(source, ends.ids, file.unreadable)]
     hidden = generated_ends({"eos_token_id": model.config.get("eos_token_id")}, "config.json")
     if file.value is not None and set(hidden.ids) - set(ends.ids):
         trace.append(message("trace-config-eos-hidden", ids=list(hidden.ids)))
+    return Reading(ENGINE, ends.ids, chosen(settings, _SAMPLING), tuple(trace))
+
+
+def view(model: Model, version: Release = NEWEST) -> EngineView:
+    """`reading`, and whether it loads, with which template."""
+    from genfix.engines.common import template_source  # noqa: PLC0415 - these read data that rules do not need
+    from genfix.engines.hf_loading import auto_problems  # noqa: PLC0415
+
+    read = reading(model)
+    source, settings = _settings(model)
     return EngineView(
         ENGINE,
         VERSION,
-        stop_token_ids=ends.ids,
-        sampling=chosen(settings, _SAMPLING),
+        stop_token_ids=read.stop_token_ids,
+        sampling=read.sampling,
         chat_template=template_source(model),
         context_length=None,
-        problems=(*auto_problems(model, 5, version), *setting_problems(file, settings), *ends.problems),
-        trace=tuple(trace),
+        problems=(
+            *auto_problems(model, 5, version),
+            *setting_problems(model.generation_config, settings),
+            *generated_ends(settings, source).problems,
+        ),
+        trace=read.trace,
         stop_strings=text_list(settings, "stop_strings"),
     )
+
+
+def _settings(model: Model) -> tuple[str, JsonObject]:
+    """The file that the generation config is made of, and its values."""
+    file = model.generation_config
+    return ("config.json", _fallback(model.config)) if file.value is None else (file.name, file.value)
 
 
 def _fallback(config: JsonObject) -> JsonObject:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from genfix.json_types import JsonValue
 from genfix.message import Message
 
-__all__ = ["EngineView", "StopVerdict", "TemplateSource", "breaks", "is_worse", "stop_verdict"]
+__all__ = ["EngineView", "Reading", "StopVerdict", "TemplateSource", "breaks", "is_worse", "stop_verdict"]
 
 
 class TemplateSource(NamedTuple):
@@ -43,6 +43,15 @@ class EngineView(NamedTuple):
         return not any(problem.id.startswith("engine-cannot") for problem in self.problems)
 
 
+class Reading(NamedTuple):
+    """The part of an engine's view that rules judge by: `genfix check` pays for no more."""
+
+    engine: str
+    stop_token_ids: tuple[int, ...]
+    sampling: Mapping[str, JsonValue]
+    trace: tuple[Message, ...]
+
+
 class StopVerdict(StrEnum):
     """What becomes of an engine's stop set from base to merged."""
 
@@ -54,7 +63,9 @@ class StopVerdict(StrEnum):
     """The base stops and the merged model does not."""
 
 
-def stop_verdict(base: EngineView, merged: EngineView, ends: Sequence[int]) -> StopVerdict:
+def stop_verdict(
+    base: EngineView | Reading, merged: EngineView | Reading, ends: Sequence[int]
+) -> StopVerdict:
     """Compare two views of one engine. ``ends`` are the ids that end a turn of the merged model; empty: not known.
 
     A model stops when *any* of its turn ends is in the set. Where no end is known, any lost id may be the one.

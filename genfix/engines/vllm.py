@@ -17,21 +17,19 @@ What changed, and in which release for the first time:
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from genfix.engines.common import chosen, joined, template_source
-from genfix.engines.config_object import class_defaults, object_value
+from genfix.engines.common import chosen, joined
+from genfix.engines.config_object import class_defaults, is_flat, object_value
 from genfix.engines.eos import EosValue, read_eos
 from genfix.engines.generating import setting_problems
-from genfix.engines.hf_loading import auto_problems
 from genfix.engines.loaded_eos import loaded_eos
 from genfix.engines.release import NEWEST, Release
 from genfix.engines.stop_files import FileStop, generation_stop
-from genfix.engines.view import EngineView
-from genfix.engines.vllm_length import is_flat, sequence_length
+from genfix.engines.view import EngineView, Reading
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
 
-__all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
+__all__ = ["ENGINE", "OLDEST", "VERSION", "reading", "view"]
 
 ENGINE: Final = "vllm"
 VERSION: Final = "0.32.0"
@@ -43,34 +41,58 @@ _USUAL: Final[JsonObject] = {"repetition_penalty": 1.0, "temperature": 1.0, "top
 """What transformers 4 has by itself: `GenerationConfig.to_diff_dict` leaves these out."""
 
 
-def view(model: Model, version: Release = NEWEST) -> EngineView:
+def reading(model: Model, version: Release = NEWEST) -> Reading:
     """The tokenizer's EOS and the ids of generation_config.json; the config object only when that cannot be read."""
-    major = 5 if version >= (0, 19, 1) else 4
+    major = _major(version)
     trace: list[Message] = []
     ids: list[int] = []
-    primary = loaded_eos(model) if major > 4 else model.tokenizer.eos_token_id
+    primary = _primary(model, major)
     if primary is not None:
         ids.append(primary)
         trace.append(message("trace-tokenizer-eos", token=model.tokenizer.eos_token, ids=[primary]))
     stop = _file_stop(model, version, major)
-    trace += stop.trace
+    return Reading(
+        ENGINE,
+        joined(ids, stop.eos.ids),
+        _sampling(stop.settings, version, major),
+        (*trace, *stop.trace),
+    )
+
+
+def view(model: Model, version: Release = NEWEST) -> EngineView:
+    """`reading`, and whether it loads and answers, with which template and for how long."""
+    from genfix.engines.common import template_source  # noqa: PLC0415 - these read data that rules do not need
+    from genfix.engines.hf_loading import auto_problems  # noqa: PLC0415
+    from genfix.engines.vllm_length import sequence_length  # noqa: PLC0415
+
+    major = _major(version)
+    read = reading(model, version)
     length = sequence_length(model, version, major)
     problems = [
         *auto_problems(model, major),
-        *setting_problems(model.generation_config, stop.settings),
-        *_request_problems(model, primary, version),
+        *setting_problems(model.generation_config, _file_stop(model, version, major).settings),
+        *_request_problems(model, _primary(model, major), version),
     ]
     problems += [problem for problem in length.problems if problem not in problems]
     return EngineView(
         ENGINE,
         VERSION,
-        stop_token_ids=joined(ids, stop.eos.ids),
-        sampling=_sampling(stop.settings, version, major),
+        stop_token_ids=read.stop_token_ids,
+        sampling=read.sampling,
         chat_template=template_source(model, major=major),
         context_length=length.tokens,
         problems=tuple(problems),
-        trace=tuple(trace),
+        trace=read.trace,
     )
+
+
+def _major(version: Release) -> int:
+    """Of the transformers that it takes."""
+    return 5 if version >= (0, 19, 1) else 4
+
+
+def _primary(model: Model, major: int) -> int | None:
+    return loaded_eos(model) if major > 4 else model.tokenizer.eos_token_id
 
 
 def _file_stop(model: Model, version: Release, major: int) -> FileStop:

@@ -18,14 +18,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 from typing import Final, NamedTuple
 
-from genfix.engines.config_object import class_defaults
+from genfix.engines.config_object import FLAT, class_defaults
 from genfix.engines.release import Release
 from genfix.engines.vllm_rope import LONG, ORIGINAL, rope_type, ropes_of, stands_outside
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
 
-__all__ = ["Length", "is_flat", "sequence_length"]
+__all__ = ["Length", "sequence_length"]
 
 _MAIN: Final = "max_position_embeddings"
 _KEYS: Final = (
@@ -73,20 +73,6 @@ _DEFAULTS: Final[Mapping[str, Mapping[str, int]]] = {
 }
 """What classes have besides, or in place of, the ``max_position_embeddings`` of the newest transformers."""
 _ORIGINAL_DEFAULTS: Final[Mapping[str, int]] = {"phi3": 4096, "phi4_multimodal": 4096}
-_FLAT: Final = frozenset(
-    [
-        "ernie4_5_vl_moe",
-        "glm4v",
-        "glm4v_moe",
-        "glm5_next",
-        "glm_image",
-        "glm_ocr",
-        "paddleocr_vl",
-        "qwen2_5_vl",
-        "qwen2_vl",
-    ]
-)
-"""Composite types that take a config.json of one level too: all of it is the language model's part."""
 
 _STRETCHED_ALREADY: Final[Mapping[str, Release]] = {
     "su": (0, 4, 2),
@@ -143,11 +129,6 @@ def _unreadable(key: str) -> Length:
     return Length(None, (message("engine-cannot-take-value", key=key),))
 
 
-def is_flat(model: Model) -> bool:
-    """Whether all of config.json is the language model's part, though its class has one of its own for that."""
-    return model.model_type in _FLAT and not isinstance(model.config.get("text_config"), dict)
-
-
 def _part(model: Model, major: int) -> _Part:
     config = model.config
     kind = config.get("model_type")
@@ -162,7 +143,7 @@ def _part(model: Model, major: int) -> _Part:
     if isinstance(part, dict):
         own = part.get("model_type")
         return _Part(part, own if isinstance(own, str) else text)
-    return _Part(config if kind in _FLAT else {}, text)
+    return _Part(config if kind in FLAT else {}, text)
 
 
 def _lengths(part: _Part, major: int) -> Iterator[tuple[str, JsonValue]]:

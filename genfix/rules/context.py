@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-from genfix.engines import EngineView, StopVerdict, stop_verdict, views
+from genfix.engines import Reading, StopVerdict, readings, stop_verdict
 from genfix.folder import FolderFileError, same_file
 from genfix.folder.kinds import TOKENIZER_FILES
 from genfix.message import Message
@@ -23,14 +23,14 @@ class Context:
         """The adapter that was merged: its tokenizer and chat template are the trained ones."""
 
     @cached_property
-    def views(self) -> Mapping[str, EngineView]:
+    def views(self) -> Mapping[str, Reading]:
         """How each engine reads the merged folder."""
-        return views(self.merged)
+        return readings(self.merged)
 
     @cached_property
-    def base_views(self) -> Mapping[str, EngineView]:
+    def base_views(self) -> Mapping[str, Reading]:
         """How each engine reads the base; empty without one."""
-        return views(self.base) if self.base else {}
+        return readings(self.base) if self.base else {}
 
     def lost_from_base(self, name: str) -> bool:
         """Whether the base has the file and the merged folder has not."""

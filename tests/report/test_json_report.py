@@ -13,11 +13,12 @@ from genfix import check
 from genfix.api.judging import Report
 from genfix.json_types import JsonValue
 from genfix.message import Message
+from genfix.model import Model
 from genfix.report.json import dumps, report_json, rules_json
 from genfix.report.messages import ENGLISH, words
-from genfix.rules import RULES, Applicability, Finding, Fix, Severity, Witness
+from genfix.rules import RULES, Applicability, Context, Finding, Fix, Severity, Witness
 from tests.cli.conftest import FAMILIES, Run, runner
-from tests.folders import Files, dump, glm_files, vlm_files, write_folder
+from tests.folders import Files, MemoryFolder, dump, glm_files, vlm_files, write_folder
 
 GENERATION = "generation_config.json"
 jsonschema = import_module("jsonschema")  # it has no types of its own
@@ -180,7 +181,9 @@ def test_a_finding_made_by_hand_follows_the_schema(schema: dict[str, Any]) -> No
         fix=Fix(Applicability.MANUAL, Message("why-bom", {})),
     )  # fmt: skip
     for witness in Witness:
-        report = Report("t", "org/name@1", (finding._replace(witness=witness),), {}, {})
+        report = Report(
+            "t", "org/name@1", (finding._replace(witness=witness),), Context(Model(MemoryFolder({})))
+        )
         document = validated(dumps(report_json(report)), schema)
         assert document["findings"][0]["witness"] == witness
 

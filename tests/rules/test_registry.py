@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import genfix
+from genfix.engines.every import every_view
 from genfix.folder import FileProblem
 from genfix.json_types import JsonValue
 from genfix.message import Message, message
@@ -164,7 +165,7 @@ def test_each_message_has_words_for_what_it_carries(found: str, names: tuple[str
 
 
 def test_the_traces_of_a_real_view_have_words_too() -> None:
-    views = context(without(GLM, GEN, "tokenizer.model")).views.values()
+    views = every_view(context(without(GLM, GEN, "tokenizer.model")).merged).values()
     said = [words(entry) for view in views for entry in (*view.trace, *view.problems)]
     assert "generation_config.json is missing, so config.json gives {151329, 151336, 151338}" in said
     assert words(message("trace-stop-from", file="a", ids=[])) == "a gives {}"
