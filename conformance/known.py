@@ -23,10 +23,6 @@ def _refused_rope(variant: str, difference: Difference) -> bool:
     return "/length=" in variant and "rope" in variant and difference[:2] == ("loads", True)
 
 
-def _lacks_unknown(_variant: str, difference: Difference) -> bool:
-    return str(difference.engine).startswith("Exception: Unk token")
-
-
 def _no_vocabulary(variant: str, difference: Difference) -> bool:
     return "tokenizer=nothing" in variant and difference.answer == "stops"
 
@@ -61,14 +57,9 @@ KNOWN: Final[Sequence[Known]] = (
         _new_token,
     ),
     Known(
-        frozenset({"transformers4", "transformers5", "mlx-lm", "llama.cpp"}),
+        frozenset({"transformers4", "transformers5", "mlx-lm", "llama.cpp", "vllm"}),
         "config classes refuse rope_scaling and rope_parameters that lack a part; which ones, each class says for itself",
         _refused_rope,
-    ),
-    Known(
-        frozenset({"mlx-lm"}),
-        "the toy vocabulary keeps `<unk>` among its added tokens, where Gemma's class does not look for it",
-        _lacks_unknown,
     ),
     Known(
         frozenset({"lmdeploy", "mlx-lm", "sglang", "vllm"}),

@@ -202,7 +202,7 @@ def _tokenizer_json(family: Family, *, added: bool = True) -> bytes:
         text: index for index, text in enumerate([*letters, *(f"#{i}" for i in range(256 - len(letters)))])
     }
     tokens = [{"id": number, **_token_entry(text)} for text, number in _special(family).items()]
-    if not added:
+    if not added or family.tokenizer_class == "GemmaTokenizer":  # whose class looks for <unk> there
         vocabulary |= _special(family)
     steps = ("truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder")
     model: dict[str, object] = {

@@ -10,6 +10,7 @@ from math import isfinite
 from typing import Final
 
 from genfix.engines.common import architecture, chosen, joined, template_source
+from genfix.engines.generating import setting_problems
 from genfix.engines.hf_loading import auto_problems
 from genfix.engines.loaded_eos import loaded_eos
 from genfix.engines.loaders import loaders
@@ -97,6 +98,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     if version < _PROCESSOR and template is not None and template.source.endswith("template.json"):
         template = None
     problems = [*auto_problems(model, 5), *_start_problems(model)]
+    problems += [problem for problem in setting_problems(file, stop.settings) if problem not in problems]
     if ids is None:
         problems.append(message("engine-fails-on-eos", file=file.name))
     part = text_part(model)

@@ -69,7 +69,7 @@ def test_a_folder_is_explained_only_where_all_its_differences_are(tmp_path: Path
     found = tuple(differences(view, refused, {}))
     assert explanation(ENGINE, "qwen2/length=rope_scaling-linear", found) is not None
     assert explanation(ENGINE, "qwen2/length=max_position_embeddings-null", found) is None
-    assert explanation("vllm", "qwen2/length=rope_scaling-linear", found) is None
+    assert explanation("openvino-genai", "qwen2/length=rope_scaling-linear", found) is None
 
 
 SCRIPT = """
