@@ -39,7 +39,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "stop-token-not-here": "stop tokens of the base are not the same tokens here: {ids}",
     "evidence-engine-stops": "{engine} stops at {{{merged}}}; with the base at {{{base}}}",
     "evidence-template-ends": "the chat template ends a turn with {ends}",
-    "evidence-text-eos": "transformers fails in generate(); vLLM accepts text and never matches it",
+    "evidence-text-eos": "transformers fails in generate(); vLLM's server never answers",
     "evidence-beyond-rows": "{id} lies beyond the {rows} rows of the embedding",
     "evidence-other-token": "{id} is {text} here",
     "why-stop-same-template": "the chat template is the base's, so its turn ends are the base's; ids are only added",

@@ -242,8 +242,8 @@ RULES: Final = (
         doc=RuleDoc(
             what="`eos_token_id` of `generation_config.json` holds something that is no token id: text, a fraction, a negative number.",
             why=(
-                "transformers fails in `generate()` (`too many dimensions 'str'`); vLLM accepts the value and never "
-                "matches it, so answers run to `max_tokens`."
+                "transformers fails in `generate()` (`too many dimensions 'str'`); vLLM starts and then never answers: "
+                "its engine takes whole numbers only (older versions accept the value and never match it)."
             ),
             fix="Text that is a token of this tokenizer becomes its id; the base's ids and the valid ones are kept; the rest goes.",
             safety="Safe: no engine can stop at the value as it is. Manual where no id can be told.",
