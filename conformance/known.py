@@ -32,6 +32,10 @@ def _class_tokens(variant: str, difference: Difference) -> bool:
     return variant.startswith("llama/") and classless and difference.engine == [257, 258, 263]
 
 
+def _gemma_rope(variant: str, difference: Difference) -> bool:
+    return variant.startswith("gemma3/length=") and "rope" in variant and difference.answer == "loads"
+
+
 _UNNAMED: Final = ("-absent", "tokenizer=map-alone", "tokenizer=map-object", "tokenizer=no-config")
 
 
@@ -46,6 +50,11 @@ def _new_token(variant: str, difference: Difference) -> bool:
 
 
 KNOWN: Final[Sequence[Known]] = (
+    Known(
+        frozenset({"lmdeploy", "sglang"}),
+        "Gemma 3 has a RoPE for each type of layer, and puts up with some settings that lack a part",
+        _gemma_rope,
+    ),
     Known(
         frozenset({"lmdeploy", "mlx-lm", "sglang", "vllm"}),
         "a tokenizer for which no file names an EOS takes that of its class, and which class is made is transformers' choice",

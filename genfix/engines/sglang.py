@@ -12,6 +12,7 @@ from math import isfinite
 from typing import Final
 
 from genfix.engines.common import architecture, chosen, joined, template_source
+from genfix.engines.generating import setting_problems
 from genfix.engines.hf_loading import auto_problems
 from genfix.engines.loaded_eos import loaded_eos
 from genfix.engines.loaders import loaders
@@ -89,6 +90,10 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     part = text_part(model, major)
     trace: list[Message] = []
     problems = [*auto_problems(model, major), *_start_problems(model, version)]
+    if version >= _GENERATION:
+        settings = model.generation_config.value or {}
+        made = setting_problems(model.generation_config, settings)
+        problems += [problem for problem in made if problem not in problems]
     config = _ids(_config_eos(model, part, trace))
     if config is None:
         problems.append(message("engine-cannot-read-value", key="eos_token_id", file="config.json"))
