@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
 
-__all__ = ["FLAT", "NULL_IS_ABSENT", "ObjectValue", "class_defaults", "is_flat", "object_value"]
+__all__ = ["FLAT", "NULL_IS_ABSENT", "OTHER_NAME", "ObjectValue", "class_defaults", "is_flat", "object_value"]
 
 _DATA: Final = Path(__file__).parent / "data"
 NULL_IS_ABSENT: Final = frozenset(["cwm", "glm", "glm4", "phi4_multimodal"])
@@ -32,6 +32,25 @@ FLAT: Final = frozenset(
     ]
 )
 """Composite types that take a config.json of one level too: all of it is the language model's part."""
+OTHER_NAME: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        (
+            "codegen",
+            "ctrl",
+            "decision_transformer",
+            "gpt-sw3",
+            "gpt2",
+            "gpt_bigcode",
+            "gptj",
+            "imagegpt",
+            "openai-gpt",
+        ),
+        "n_positions",
+    ),
+    "dbrx": "max_seq_len",
+    "rwkv": "context_length",
+}
+"""Model types whose class has one number under two names: ``max_position_embeddings`` and this."""
 _PARTS: Final = ("decoder", "generator", "text_config")
 
 

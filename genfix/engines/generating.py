@@ -12,8 +12,20 @@ from genfix.message import Message, message
 from genfix.model import JsonFile
 from genfix.model.json_read import JsonProblem, JsonProblemKind
 
-__all__ = ["Ends", "generated_ends", "setting_problems"]
+__all__ = ["SAMPLING", "Ends", "generated_ends", "setting_problems"]
 
+SAMPLING: Final = (
+    "do_sample",
+    "temperature",
+    "top_k",
+    "top_p",
+    "min_p",
+    "repetition_penalty",
+    "num_beams",
+    "max_length",
+    "max_new_tokens",
+)
+"""Settings of a generation config that decide how tokens are drawn, and how many."""
 _LONG: Final = 2**63
 _OTHERS: Final = ("bos_token_id", "pad_token_id", "decoder_start_token_id")
 

@@ -10,6 +10,7 @@ from math import isfinite
 from typing import Final
 
 from genfix.engines.common import architecture, chosen, joined, template_source
+from genfix.engines.eos import ids_of_set
 from genfix.engines.generating import setting_problems
 from genfix.engines.hf_loading import auto_problems
 from genfix.engines.loaded_eos import loaded_eos
@@ -89,7 +90,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     stop = generation_stop(model, 5)
     file = model.generation_config
     if file.value is not None:
-        ids = _ids(file.value.get("eos_token_id"))
+        ids = ids_of_set(file.value.get("eos_token_id"))
     else:
         ids = stop.eos.ids if version >= _FALLBACK else ()
     if file.value is not None or version >= _FALLBACK:
@@ -114,21 +115,6 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
         context_length=length,
         problems=tuple(problems),
         trace=tuple(trace),
-    )
-
-
-def _ids(value: JsonValue) -> tuple[int, ...] | None:
-    """The whole numbers among the entries of ``value``, however written; `None` where a set cannot take them in."""
-    if value is None or isinstance(value, str | dict):
-        return ()  # letters, or keys
-    if isinstance(value, int):
-        value = [value]
-    if not isinstance(value, list) or any(isinstance(entry, dict | list) for entry in value):
-        return None
-    return joined(
-        int(entry)
-        for entry in value
-        if isinstance(entry, int | float) and entry >= 0 and (isinstance(entry, int) or entry.is_integer())
     )
 
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from genfix.engines.common import joined, template_source
+from genfix.engines.eos import ids_of_set
 from genfix.engines.hf_loading import auto_problems
 from genfix.engines.loaded_eos import loaded_eos
 from genfix.engines.release import NEWEST, Release
 from genfix.engines.view import EngineView, TemplateSource
 from genfix.folder.kinds import TOKENIZER_CONFIG
-from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.json_read import JsonProblem, JsonProblemKind
@@ -101,7 +101,7 @@ def _ends(model: Model, version: Release) -> _Ends:
         return _Ends(None if since is None or version < since else _MODULE_IDS, file)
     if value == 0.0 and isinstance(value, float) and version >= _UNION:
         return _Ends((), file)
-    ids = _ids(value)
+    ids = ids_of_set(value)
     return _Ends(
         ids, file, message("engine-cannot-read-value", key="eos_token_id", file=file) if ids is None else None
     )
@@ -112,18 +112,3 @@ def _stops_the_start(file: JsonFile) -> bool:
     if not file.unreadable:
         return False
     return not (isinstance(file.problem, JsonProblem) and file.problem.kind in _IGNORED)
-
-
-def _ids(value: JsonValue) -> tuple[int, ...] | None:
-    """The numbers of a Python set made of ``value``, which are ids however they are written; `None` if none is made."""
-    if isinstance(value, str | dict):
-        return ()  # of letters, or of keys
-    if isinstance(value, int):
-        value = [value]
-    if not isinstance(value, list) or any(isinstance(entry, dict | list) for entry in value):
-        return None
-    return joined(
-        int(entry)
-        for entry in value
-        if isinstance(entry, int | float) and entry >= 0 and (isinstance(entry, int) or entry.is_integer())
-    )

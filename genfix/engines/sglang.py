@@ -12,6 +12,7 @@ from math import isfinite
 from typing import Final
 
 from genfix.engines.common import architecture, chosen, joined, template_source
+from genfix.engines.eos import ids_of_set
 from genfix.engines.generating import setting_problems
 from genfix.engines.hf_loading import auto_problems
 from genfix.engines.loaded_eos import loaded_eos
@@ -94,7 +95,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
         settings = model.generation_config.value or {}
         made = setting_problems(model.generation_config, settings)
         problems += [problem for problem in made if problem not in problems]
-    config = _ids(_config_eos(model, part, trace))
+    config = ids_of_set(_config_eos(model, part, trace))
     if config is None:
         problems.append(message("engine-cannot-read-value", key="eos_token_id", file="config.json"))
     elif trace:
@@ -105,7 +106,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     generation: tuple[int, ...] | None = ()
     if file.value is not None and version >= _GENERATION:
         value = file.value.get("eos_token_id")
-        generation = _ids(value) if value else ()  # zero is passed over
+        generation = ids_of_set(value) if value else ()  # zero is passed over
         trace.append(message("trace-stop-from", file=file.name, ids=[*(generation or ())]))
     if generation is None:
         problems.append(message("engine-cannot-read-value", key="eos_token_id", file=file.name))
@@ -146,21 +147,6 @@ def _config_eos(model: Model, part: TextPart, defaulted: list[Message]) -> JsonV
                 defaulted.append(message("trace-class-default", ids=[]))
             return value
     return None
-
-
-def _ids(value: JsonValue) -> tuple[int, ...] | None:
-    """The whole numbers of a Python set made of ``value``, however they are written; `None` where none is made."""
-    if value is None or isinstance(value, str | dict):
-        return ()  # of letters, or of keys
-    if isinstance(value, int):
-        value = [value]
-    if not isinstance(value, list) or any(isinstance(entry, dict | list) for entry in value):
-        return None
-    return joined(
-        int(entry)
-        for entry in value
-        if isinstance(entry, int | float) and entry >= 0 and (isinstance(entry, int) or entry.is_integer())
-    )
 
 
 def _start_problems(model: Model, version: Release) -> Iterator[Message]:

@@ -7,32 +7,13 @@ Read in transformers 5.19.0 and 5.23.0: configuration_utils.py, modeling_rope_ut
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from genfix.engines.config_object import FLAT, NULL_IS_ABSENT, class_defaults
+from genfix.engines.config_object import FLAT, NULL_IS_ABSENT, OTHER_NAME, class_defaults
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
 
 __all__ = ["TextPart", "is_composite", "takes_top_rope", "text_part"]
 
 _MAIN: Final = "max_position_embeddings"
-_OTHER_NAME: Final[Mapping[str, str]] = {
-    **dict.fromkeys(
-        (
-            "codegen",
-            "ctrl",
-            "decision_transformer",
-            "gpt-sw3",
-            "gpt2",
-            "gpt_bigcode",
-            "gptj",
-            "imagegpt",
-            "openai-gpt",
-        ),
-        "n_positions",
-    ),
-    "dbrx": "max_seq_len",
-    "rwkv": "context_length",
-}
-"""Model types whose class has one number under two names: ``max_position_embeddings`` and this."""
 _LAYER_TYPES: Final = frozenset(
     [
         "full_attention",
@@ -71,7 +52,7 @@ class TextPart(NamedTuple):
 
     def get(self, key: str) -> JsonValue:
         """``config.<key>``: the file's value, else the default of the class."""
-        other = _OTHER_NAME.get(self.kind)
+        other = OTHER_NAME.get(self.kind)
         if other is not None and key in {_MAIN, other} and key not in self.values:
             key = other if other in self.values else _MAIN
         value = self.values.get(key)

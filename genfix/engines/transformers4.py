@@ -9,7 +9,7 @@ from typing import Final
 
 from genfix.engines.common import template_source, text_list
 from genfix.engines.config_object import object_value
-from genfix.engines.generating import generated_ends, setting_problems
+from genfix.engines.generating import SAMPLING, generated_ends, setting_problems
 from genfix.engines.hf_loading import auto_problems
 from genfix.engines.loaders import loaders
 from genfix.engines.release import NEWEST, Release
@@ -25,17 +25,6 @@ ENGINE: Final = "transformers4"
 VERSION: Final = "4.57.6"
 OLDEST: Final = "4.45.0"
 
-_SAMPLING: Final = (
-    "do_sample",
-    "temperature",
-    "top_k",
-    "top_p",
-    "min_p",
-    "repetition_penalty",
-    "num_beams",
-    "max_length",
-    "max_new_tokens",
-)
 _DEFAULTS: Final[JsonObject] = {
     "do_sample": False,
     "temperature": 1.0,
@@ -63,7 +52,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
         VERSION,
         stop_token_ids=ends.ids,
         # A null in the file is no default: it switches the setting off.
-        sampling={key: settings[key] for key in _SAMPLING if key in settings},
+        sampling={key: settings[key] for key in SAMPLING if key in settings},
         chat_template=template_source(model, major=4, version=version),
         context_length=None,
         problems=(
@@ -88,7 +77,7 @@ def _fallback(model: Model) -> JsonObject:
     part: JsonValue = next((config[key] for key in _PARTS if config.get(key)), None)
     inner: JsonObject = part if isinstance(part, dict) else {}
     found: dict[str, JsonValue] = {key: object_value(model, key, 4).value for key in _IDS}
-    for key in (*_SAMPLING, "stop_strings"):
+    for key in (*SAMPLING, "stop_strings"):
         own = config.get(key)
         if own is not None and own != _DEFAULTS.get(key):
             found[key] = own

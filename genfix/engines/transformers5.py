@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from genfix.engines.common import chosen, text_list
-from genfix.engines.generating import generated_ends, setting_problems
+from genfix.engines.generating import SAMPLING, generated_ends, setting_problems
 from genfix.engines.release import NEWEST, Release
 from genfix.engines.view import EngineView, Reading
 from genfix.json_types import JsonObject, JsonValue
@@ -22,17 +22,6 @@ ENGINE: Final = "transformers5"
 VERSION: Final = "5.23.0"
 OLDEST: Final = "5.0.0"
 
-_SAMPLING: Final = (
-    "do_sample",
-    "temperature",
-    "top_k",
-    "top_p",
-    "min_p",
-    "repetition_penalty",
-    "num_beams",
-    "max_length",
-    "max_new_tokens",
-)
 _PARTS: Final = ("decoder", "generator", "text_config")
 """Nested configs ``from_model_config`` looks into, in this order, the first one that is not empty."""
 
@@ -46,7 +35,7 @@ def reading(model: Model) -> Reading:
     hidden = generated_ends({"eos_token_id": model.config.get("eos_token_id")}, "config.json")
     if file.value is not None and set(hidden.ids) - set(ends.ids):
         trace.append(message("trace-config-eos-hidden", ids=list(hidden.ids)))
-    return Reading(ENGINE, ends.ids, chosen(settings, _SAMPLING), tuple(trace))
+    return Reading(ENGINE, ends.ids, chosen(settings, SAMPLING), tuple(trace))
 
 
 def view(model: Model, version: Release = NEWEST) -> EngineView:

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 from typing import Final, NamedTuple
 
-from genfix.engines.config_object import FLAT, class_defaults
+from genfix.engines.config_object import FLAT, OTHER_NAME, class_defaults
 from genfix.engines.release import Release
 from genfix.engines.vllm_rope import LONG, ORIGINAL, rope_type, ropes_of, stands_outside
 from genfix.json_types import JsonObject, JsonValue
@@ -39,26 +39,7 @@ _KEYS: Final = (
     "max_seq_length",
     "seq_len",
 )
-_OTHER_NAME: Final[Mapping[str, str]] = {
-    **dict.fromkeys(
-        [
-            "codegen",
-            "ctrl",
-            "decision_transformer",
-            "gpt-sw3",
-            "gpt2",
-            "gpt_bigcode",
-            "gptj",
-            "imagegpt",
-            "openai-gpt",
-        ],
-        "n_positions",
-    ),
-    "dbrx": "max_seq_len",
-    "inkling_text": "model_max_length",
-    "rwkv": "context_length",
-}
-"""Model types whose class has one number under two names: ``max_position_embeddings`` and this."""
+_OTHER_NAME: Final[Mapping[str, str]] = {**OTHER_NAME, "inkling_text": "model_max_length"}
 _DEFAULTS: Final[Mapping[str, Mapping[str, int]]] = {
     "chatglm": {_MAIN: 2048, "seq_length": 2048},
     "deepseek_v32": {_MAIN: 4096},
