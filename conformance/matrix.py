@@ -152,14 +152,15 @@ def _record(engine: str, about: JsonObject, answers: Sequence[Answer]) -> None:
     for row in ROWS:
         rows[row] = {answer.architecture: answer.engine for answer in answers if answer.row == row}
     errors = {answer.row: answer.error for answer in answers if answer.error}
+    given = [answer for answer in answers if answer.engine != NOT_RUN]
     result = {
         "engine": engine,
         "version": about["version"],
         "libraries": about.get("libraries", {}),
         "view": EVERY_ENGINE[engine].version,
         "date": datetime.now(UTC).date().isoformat(),
-        "answers": len(answers),
-        "agree": sum(answer.agrees for answer in answers),
+        "answers": len(given),
+        "agree": sum(answer.agrees for answer in given),
         "rows": rows,
         "errors": errors,
     }
