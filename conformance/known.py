@@ -32,8 +32,9 @@ def _class_tokens(variant: str, difference: Difference) -> bool:
     return variant.startswith("llama/") and classless and difference.engine == [257, 258, 263]
 
 
-def _gemma_rope(variant: str, difference: Difference) -> bool:
-    return variant.startswith("gemma3/length=") and "rope" in variant and difference.answer == "loads"
+def _own_rope(variant: str, difference: Difference) -> bool:
+    lenient = variant.startswith("gemma3/length=") or "mrope-without-section" in variant
+    return lenient and "rope" in variant and difference.answer == "loads"
 
 
 _UNNAMED: Final = ("-absent", "tokenizer=map-alone", "tokenizer=map-object", "tokenizer=no-config")
@@ -51,9 +52,9 @@ def _new_token(variant: str, difference: Difference) -> bool:
 
 KNOWN: Final[Sequence[Known]] = (
     Known(
-        frozenset({"lmdeploy", "sglang"}),
-        "Gemma 3 has a RoPE for each type of layer, and puts up with some settings that lack a part",
-        _gemma_rope,
+        frozenset({"lmdeploy", "sglang", "vllm"}),
+        "Gemma 3 and Qwen2-VL have RoPE settings of their own shape, and put up with some that lack a part",
+        _own_rope,
     ),
     Known(
         frozenset({"lmdeploy", "mlx-lm", "sglang", "vllm"}),

@@ -13,7 +13,16 @@ from typing import Final, NamedTuple
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
 
-__all__ = ["FLAT", "NULL_IS_ABSENT", "OTHER_NAME", "ObjectValue", "class_defaults", "is_flat", "object_value"]
+__all__ = [
+    "FLAT",
+    "NULL_IS_ABSENT",
+    "OTHER_NAME",
+    "ObjectValue",
+    "class_defaults",
+    "flat_text",
+    "is_flat",
+    "object_value",
+]
 
 _DATA: Final = Path(__file__).parent / "data"
 NULL_IS_ABSENT: Final = frozenset(["cwm", "glm", "glm4", "phi4_multimodal"])
@@ -51,6 +60,19 @@ OTHER_NAME: Final[Mapping[str, str]] = {
     "rwkv": "context_length",
 }
 """Model types whose class has one number under two names: ``max_position_embeddings`` and this."""
+_OTHER_LENGTHS: Final = frozenset(
+    [
+        "max_seq_len",
+        "max_seq_length",
+        "max_sequence_length",
+        "max_target_positions",
+        "model_max_length",
+        "n_positions",
+        "original_max_position_embeddings",
+        "seq_len",
+        "seq_length",
+    ]
+)
 _PARTS: Final = ("decoder", "generator", "text_config")
 
 
@@ -68,6 +90,11 @@ def class_defaults(major: int) -> Mapping[str, JsonObject]:
     text = (_DATA / f"transformers{major}.json").read_text("utf-8")
     document: dict[str, dict[str, JsonObject]] = json.loads(text)
     return document["defaults"]
+
+
+def flat_text(config: JsonObject) -> JsonObject:
+    """The language model's part of a config.json of one level: of all names for a length its class takes one."""
+    return {key: value for key, value in config.items() if key not in _OTHER_LENGTHS}
 
 
 def is_flat(model: Model) -> bool:

@@ -90,7 +90,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     stop = generation_stop(model, 5)
     file = model.generation_config
     if file.value is not None:
-        ids = ids_of_set(file.value.get("eos_token_id"))
+        ids = ids_of_set(_cut(file.value.get("eos_token_id")))
     else:
         ids = stop.eos.ids if version >= _FALLBACK else ()
     if file.value is not None or version >= _FALLBACK:
@@ -116,6 +116,13 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
         problems=tuple(problems),
         trace=tuple(trace),
     )
+
+
+def _cut(value: JsonValue) -> JsonValue:
+    """Fractions in a list lose what is behind the point."""
+    if not isinstance(value, list):
+        return value
+    return [int(entry) if isinstance(entry, float) and isfinite(entry) else entry for entry in value]
 
 
 def _start_problems(model: Model) -> Iterator[Message]:

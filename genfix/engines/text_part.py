@@ -7,7 +7,7 @@ Read in transformers 5.19.0 and 5.23.0: configuration_utils.py, modeling_rope_ut
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from genfix.engines.config_object import FLAT, NULL_IS_ABSENT, OTHER_NAME, class_defaults
+from genfix.engines.config_object import FLAT, NULL_IS_ABSENT, OTHER_NAME, class_defaults, flat_text
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
 
@@ -109,9 +109,7 @@ def is_composite(model: Model, major: int = 5) -> bool:
 
 def text_part(model: Model, major: int = 5) -> TextPart:
     """The language model's part; all of config.json where it is not divided."""
-    config = model.config
-    kind = config.get("model_type")
-    kind = kind if isinstance(kind, str) else ""
+    config, kind = model.config, model.model_type
     known = class_defaults(major).get(kind)
     if known is None:  # a class of the folder's own
         return TextPart(model.text_config or config, kind, major)
@@ -122,7 +120,7 @@ def text_part(model: Model, major: int = 5) -> TextPart:
     if isinstance(part, dict):
         own = part.get("model_type")
         return TextPart(part, own if isinstance(own, str) else text, major)
-    return TextPart(config if kind in FLAT else {}, text, major)
+    return TextPart(flat_text(config) if kind in FLAT else {}, text, major)
 
 
 def takes_top_rope(model: Model) -> bool:

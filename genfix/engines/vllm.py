@@ -24,7 +24,7 @@ from genfix.engines.generating import setting_problems
 from genfix.engines.loaded_eos import loaded_eos
 from genfix.engines.release import NEWEST, Release
 from genfix.engines.stop_files import FileStop, generation_stop
-from genfix.engines.view import EngineView, Reading
+from genfix.engines.view import EngineView, Reading, TemplateSource
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
@@ -79,11 +79,18 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
         VERSION,
         stop_token_ids=read.stop_token_ids,
         sampling=read.sampling,
-        chat_template=template_source(model, major=major),
+        chat_template=_template(template_source(model, major=major), model),
         context_length=length.tokens,
         problems=tuple(problems),
         trace=read.trace,
     )
+
+
+def _template(found: TemplateSource | None, model: Model) -> TemplateSource | None:
+    """A processor's own counts where a processor can be made."""
+    of_processor = found is not None and found.source in {"chat_template.json", "processor_config.json"}
+    has_processor = model.has("preprocessor_config.json") or model.has("processor_config.json")
+    return None if of_processor and not has_processor else found
 
 
 def _major(version: Release) -> int:
@@ -132,7 +139,9 @@ def _request_problems(model: Model, primary: int | None, version: Release) -> It
     if version >= (0, 8):
         # As in a set: of 258 and 258.0 the first stays, and the tokenizer's own id goes, with all that equals it.
         fails = fails or any(
-            type(entry) is not int for entry in hashed if primary is None or entry != primary
+            type(entry) is not int or not -(2**63) <= entry < 2**64
+            for entry in hashed
+            if primary is None or entry != primary
         )
     if fails:
         yield message("engine-fails-on-eos", file="config.json" if file.value is None else file.name)

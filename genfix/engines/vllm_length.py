@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 from typing import Final, NamedTuple
 
-from genfix.engines.config_object import FLAT, OTHER_NAME, class_defaults
+from genfix.engines.config_object import FLAT, OTHER_NAME, class_defaults, flat_text, is_flat
 from genfix.engines.release import Release
 from genfix.engines.vllm_rope import LONG, ORIGINAL, rope_type, ropes_of, stands_outside
 from genfix.json_types import JsonObject, JsonValue
@@ -89,7 +89,7 @@ class _Part(NamedTuple):
 def sequence_length(model: Model, version: Release, major: int) -> Length:
     """The longest sequence, prompt included, with transformers 4 or 5."""
     part = _part(model, major)
-    outside = {} if part.values is model.config or major < 5 else model.config
+    outside = {} if part.values is model.config or is_flat(model) or major < 5 else model.config
     for key in ("rope_scaling", "rope_parameters"):
         if not stands_outside(outside, key, version):
             return _unreadable(key)
@@ -111,9 +111,7 @@ def _unreadable(key: str) -> Length:
 
 
 def _part(model: Model, major: int) -> _Part:
-    config = model.config
-    kind = config.get("model_type")
-    kind = kind if isinstance(kind, str) else ""
+    config, kind = model.config, model.model_type
     known = class_defaults(major).get(kind)
     if known is None:  # a class of the folder's own
         return _Part(model.text_config or config, kind)
@@ -124,7 +122,7 @@ def _part(model: Model, major: int) -> _Part:
     if isinstance(part, dict):
         own = part.get("model_type")
         return _Part(part, own if isinstance(own, str) else text)
-    return _Part(config if kind in FLAT else {}, text)
+    return _Part(flat_text(config) if kind in FLAT else {}, text)
 
 
 def _lengths(part: _Part, major: int) -> Iterator[tuple[str, JsonValue]]:
