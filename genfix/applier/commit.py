@@ -4,16 +4,21 @@ import errno
 from collections.abc import Sequence
 from contextlib import suppress
 from enum import Enum, auto
+from typing import Final
 
 from genfix.applier.errors import DriftError, storage_errors
-from genfix.applier.fs import Dir, is_errno
+from genfix.applier.fs import Dir, FileSystem, is_errno
 from genfix.applier.journal import Journal, Op, encode
-from genfix.applier.staging import moved_name, remove_dirs, remove_stage, staged_name
+from genfix.applier.staging import done_name, moved_name, remove_dirs, remove_stage, staged_name
 from genfix.applier.state import JOURNAL, JOURNAL_DRAFT, State
 from genfix.applier.tree import digest, is_present, make_dirs, opened, parents_of, walk, write_new
 from genfix.errors import RefusedError
 
 __all__ = ["Place", "commit", "damaged_stage", "find_drift", "is_staged", "place_of", "roll_forward"]
+
+
+_NO_EXCHANGE: Final = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
+_TURNS: Final = 100
 
 
 class Place(Enum):
@@ -87,6 +92,7 @@ def roll_forward(state: State, journal: Journal) -> None:
     places = [place_of(state, op) for op in journal.ops]
     if (drift := find_drift(state, journal, places)) is not None:
         raise drift
+    _give_back(state, journal, places)
     if not is_staged(state, journal, places):
         raise damaged_stage(state, journal)
     if Place.BEFORE in places:
@@ -110,6 +116,20 @@ def roll_forward(state: State, journal: Journal) -> None:
         _finish(state, journal)
 
 
+def _give_back(state: State, journal: Journal, places: Sequence[Place]) -> None:
+    """A run that died may have replaced a file, and not yet seen that somebody else had written to it."""
+    with walk(state.fs, state.root, state.stage_parts(journal.id)) as staging:
+        for index, (op, place) in enumerate(zip(journal.ops, places, strict=True)):
+            if (
+                staging is not None
+                and place is Place.AFTER
+                and op.before is not None
+                and op.after is not None
+            ):
+                with opened(state.fs, state.root, parents_of(op.name)[0]) as directory:
+                    _look_at_what_came_out(state, journal, index, (directory, staging))
+
+
 def _do(state: State, journal: Journal, index: int, staging: Dir) -> None:
     fs, op = state.fs, journal.ops[index]
     parents, leaf = parents_of(op.name)
@@ -128,13 +148,46 @@ def _do(state: State, journal: Journal, index: int, staging: Dir) -> None:
             elif op.before is None:
                 fs.rename_new(staging, staged_name(index, len(journal.ops)), directory, leaf)
             else:
-                fs.rename(staging, staged_name(index, len(journal.ops)), directory, leaf)
+                _replace(fs, staging, staged_name(index, len(journal.ops)), directory, leaf)
         except FileExistsError as error:
             raise _drift(state, journal, op) from error
         except OSError:
             # A network filesystem may do the rename and report a failure: the answer was lost, and asked for again.
             if place_of(state, op) is not Place.AFTER:
                 raise
+        if op.before is not None and op.after is not None:
+            _look_at_what_came_out(state, journal, index, (directory, staging))
+
+
+def _replace(fs: FileSystem, staging: Dir, staged: str, directory: Dir, leaf: str) -> None:
+    """Put the new bytes in the place of the old ones, which come out where the new ones lay, if the mount can do that."""
+    try:
+        fs.exchange(staging, staged, directory, leaf)
+    except OSError as error:
+        if not is_errno(error, *_NO_EXCHANGE):
+            raise
+        fs.rename(staging, staged, directory, leaf)
+
+
+def _look_at_what_came_out(state: State, journal: Journal, index: int, way: tuple[Dir, Dir]) -> None:
+    """Whoever wrote to the file in the last moment gets it back, and the transaction stops."""
+    fs, op = state.fs, journal.ops[index]
+    directory, staging = way
+    staged, leaf = staged_name(index, len(journal.ops)), parents_of(op.name)[1]
+    out = digest(fs, staging, staged)
+    if out == op.before:
+        fs.rename(staging, staged, staging, done_name(index))
+    if out in {None, op.before, op.after}:
+        return
+    placed = op.after
+    for _ in range(_TURNS):
+        fs.exchange(staging, staged, directory, leaf)
+        came = digest(fs, staging, staged)
+        if came == placed:
+            break
+        # It was written to again meanwhile: the newest bytes came out, and change places once more.
+        placed, out = out, came
+    raise _drift(state, journal, op)
 
 
 def _move_away(state: State, journal: Journal, index: int, way: tuple[Dir, Dir]) -> None:

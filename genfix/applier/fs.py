@@ -33,6 +33,7 @@ _ACL: Final = "system.posix_acl_access"
 _JUNCTION: Final = 0xA0000003
 """IO_REPARSE_TAG_MOUNT_POINT (winnt.h): a directory that stands for another one."""
 _RENAME_NOREPLACE: Final = 1
+_RENAME_EXCHANGE: Final = 2
 """linux/fs.h; `renameat2` is in glibc since 2.28 and in musl since 1.2."""
 _FICLONE: Final = 0x40049409
 """linux/fs.h."""
@@ -186,18 +187,11 @@ class FileSystem:
 
     def rename_exclusive(self, source: Dir, name: str, target: Dir, new_name: str) -> None:
         """The one call that renames and never replaces; ENOSYS where the platform or the mount has none."""
-        if not sys.platform.startswith("linux") or source.fd is None or target.fd is None:
-            raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), name)
-        # Imported here: only a mount without hard links comes to this.
-        import ctypes  # noqa: PLC0415
+        _renameat2(source, name, target, new_name, _RENAME_NOREPLACE)
 
-        libc = ctypes.CDLL(None, use_errno=True)
-        if not hasattr(libc, "renameat2"):
-            raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), name)
-        names = os.fsencode(name), os.fsencode(new_name)
-        if libc.renameat2(source.fd, names[0], target.fd, names[1], ctypes.c_uint(_RENAME_NOREPLACE)):
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number), new_name)
+    def exchange(self, source: Dir, name: str, target: Dir, new_name: str) -> None:
+        """Let two entries change places, atomically; ENOSYS or EINVAL where the platform or the mount cannot."""
+        _renameat2(source, name, target, new_name, _RENAME_EXCHANGE)
 
     def link(self, source: Dir, name: str, target: Dir, new_name: str) -> None:
         """Give a file a second name; `FileExistsError` where something has it."""
@@ -303,6 +297,21 @@ class FileSystem:
             else:
                 return
         os.fsync(fd)
+
+
+def _renameat2(source: Dir, name: str, target: Dir, new_name: str, flag: int) -> None:
+    if not sys.platform.startswith("linux") or source.fd is None or target.fd is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), name)
+    # Imported here: it takes longer than all else of a `genfix log`.
+    import ctypes  # noqa: PLC0415
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "renameat2"):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), name)
+    names = os.fsencode(name), os.fsencode(new_name)
+    if libc.renameat2(source.fd, names[0], target.fd, names[1], ctypes.c_uint(flag)):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), new_name)
 
 
 def _path(directory: Dir, name: str) -> str:

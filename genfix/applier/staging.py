@@ -33,6 +33,7 @@ __all__ = [
     "Step",
     "back_up",
     "discard",
+    "done_name",
     "in_order",
     "is_whole",
     "kept_name",
@@ -104,6 +105,11 @@ def staged_name(index: int, count: int) -> str:
 def kept_name(index: int, count: int) -> str:
     """An empty file in place of new bytes, for an op that has none."""
     return f"none-{index}-of-{count}"
+
+
+def done_name(index: int) -> str:
+    """Where the old bytes lie that came out of a file's place: a backup has them already."""
+    return f"done-{index}"
 
 
 def moved_name(index: int) -> str:
@@ -246,7 +252,7 @@ def remove_stage(state: State, transaction: str) -> None:
     with suppress(OSError, RefusedError), opened(fs, state.root, parents) as directory:
         with opened(fs, directory, (leaf,)) as staging:
             for name in fs.names(staging):
-                if name.startswith(("new-", "none-")):
+                if name.startswith(("new-", "none-", "done-")):
                     fs.unlink(staging, name)
         fs.rmdir(directory, leaf)
 

@@ -1,6 +1,7 @@
 import os
 import shutil
 import stat
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,18 @@ import pytest
 from genfix.applier import Write, apply, log, pending, preflight, recover, undo
 from genfix.applier.fs import FileSystem
 from genfix.errors import ChangedError, InputError, RefusedError, StorageError
-from tests.applier.harness import NEW, OLD, STATE, inputs, leftovers, picture, repair, sha, writes
+from tests.applier.harness import (
+    NEW,
+    OLD,
+    STATE,
+    SimulatedCrash,
+    inputs,
+    leftovers,
+    picture,
+    repair,
+    sha,
+    writes,
+)
 
 
 def test_apply_writes_the_new_bytes_and_nothing_else(folder: Path) -> None:
@@ -278,8 +290,8 @@ def test_a_file_that_appears_in_the_last_moment_is_kept(folder: Path, *, link_wo
 
 def test_an_edit_between_two_renames_is_kept(folder: Path) -> None:
     class Racing(FileSystem):
-        def rename(self, *args: Any) -> None:
-            super().rename(*args)
+        def exchange(self, *args: Any) -> None:
+            super().exchange(*args)
             if args[3] == "tokenizer_config.json":
                 (folder / "config.json").write_text("mine")
 
@@ -287,6 +299,64 @@ def test_an_edit_between_two_renames_is_kept(folder: Path) -> None:
         repair(folder, Racing())
     assert (folder / "config.json").read_text() == "mine"
     assert "journal.json" in found.value.hint
+
+
+class LastMoment(FileSystem):
+    """A trainer that saves a file again in the moment before it is replaced, and once more in the next one."""
+
+    def __init__(self, file: Path, *, times: int) -> None:
+        super().__init__()
+        self.file = file
+        self.left = times
+        self.saved = b""
+
+    def exchange(self, *args: Any) -> None:
+        if args[3] == self.file.name and self.left:
+            self.left -= 1
+            self.saved = b'{"saved": %d}' % self.left
+            draft = self.file.with_name("draft")
+            draft.write_bytes(self.saved)
+            draft.replace(self.file)
+        super().exchange(*args)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="two files change places on Linux only")
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_bytes_that_come_in_the_last_moment_are_given_back(folder: Path, times: int) -> None:
+    disk = LastMoment(folder / "config.json", times=times)
+    with pytest.raises(ChangedError, match=r"config\.json was changed by something else"):
+        repair(folder, disk)
+    assert (folder / "config.json").read_bytes() == disk.saved
+    with pytest.raises(ChangedError):
+        recover(folder)
+    assert (folder / "config.json").read_bytes() == disk.saved
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="two files change places on Linux only")
+def test_they_are_given_back_by_the_next_run_too(folder: Path) -> None:
+    class Dies(LastMoment):
+        def exchange(self, *args: Any) -> None:
+            super().exchange(*args)
+            if args[3] == self.file.name:
+                raise SimulatedCrash
+
+    disk = Dies(folder / "config.json", times=1)
+    with pytest.raises(SimulatedCrash):
+        apply(folder, writes(folder), inputs=inputs(folder), note={}, fs=disk)
+    with pytest.raises(ChangedError, match=r"config\.json was changed by something else"):
+        recover(folder)
+    assert (folder / "config.json").read_bytes() == disk.saved
+
+
+def test_a_mount_on_which_files_cannot_change_places_gets_a_plain_rename(folder: Path) -> None:
+    class Plain(FileSystem):
+        def exchange(self, *_: Any) -> None:
+            raise OSError(22, "Invalid argument")
+
+    repair(folder, Plain())
+    assert (folder / "config.json").read_bytes() == NEW["config.json"]
+    assert leftovers(folder) == []
+    undo(folder)
 
 
 def test_attributes_and_owner_are_kept(folder: Path) -> None:

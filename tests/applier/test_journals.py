@@ -45,6 +45,11 @@ class DiesAtRename(FileSystem):
             raise SimulatedCrash
         super().rename(*args)
 
+    def exchange(self, *args: Any) -> None:
+        if args[3] == self.leaf:
+            raise SimulatedCrash
+        super().exchange(*args)
+
     def unlink(self, *args: Any) -> None:
         if args[1] == "journal.json":
             raise SimulatedCrash

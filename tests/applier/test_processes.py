@@ -37,6 +37,11 @@ class At(FileSystem):
             self.action()
         super().rename(*args)
 
+    def exchange(self, *args: Any) -> None:
+        if args[3] == self.leaf:
+            self.action()
+        super().exchange(*args)
+
 
 def run_forked(work: Callable[[], object]) -> int:
     """Run ``work`` in a forked process; its wait status."""
