@@ -95,7 +95,19 @@ MUTANTS: Final = (
     Mutant(
         "drift before the first rename is not looked for",
         "commit.py",
-        "    if (drift := find_drift(state, journal, places)) is not None:\n        raise drift\n    if not is_staged",
+        "    if (drift := find_drift(state, journal, places)) is not None:\n        raise drift\n    _give_back",
+        "    _give_back",
+    ),
+    Mutant(
+        "what comes out of a file's place is not looked at",
+        "commit.py",
+        "            _look_at_what_came_out(state, journal, index, (directory, staging))\n\n\ndef _replace",
+        "            pass\n\n\ndef _replace",
+    ),
+    Mutant(
+        "the next run does not look at what came out",
+        "commit.py",
+        "    _give_back(state, journal, places)\n    if not is_staged",
         "    if not is_staged",
     ),
     Mutant(
