@@ -174,7 +174,7 @@ def _look_at_what_came_out(state: State, journal: Journal, index: int, way: tupl
     fs, op = state.fs, journal.ops[index]
     directory, staging = way
     staged, leaf = staged_name(index, len(journal.ops)), parents_of(op.name)[1]
-    out = digest(fs, staging, staged)
+    out = _came_out(fs, staging, staged)
     if out == op.before:
         fs.rename(staging, staged, staging, done_name(index))
     if out in {None, op.before, op.after}:
@@ -182,12 +182,20 @@ def _look_at_what_came_out(state: State, journal: Journal, index: int, way: tupl
     placed = op.after
     for _ in range(_TURNS):
         fs.exchange(staging, staged, directory, leaf)
-        came = digest(fs, staging, staged)
+        came = _came_out(fs, staging, staged)
         if came == placed:
             break
         # It was written to again meanwhile: the newest bytes came out, and change places once more.
         placed, out = out, came
     raise _drift(state, journal, op)
+
+
+def _came_out(fs: FileSystem, staging: Dir, staged: str) -> str | None:
+    """SHA-256 (hex) of what lies where new bytes lay; empty for a link or whatever else is no file."""
+    try:
+        return digest(fs, staging, staged)
+    except RefusedError:
+        return ""
 
 
 def _move_away(state: State, journal: Journal, index: int, way: tuple[Dir, Dir]) -> None:

@@ -348,6 +348,21 @@ def test_they_are_given_back_by_the_next_run_too(folder: Path) -> None:
     assert (folder / "config.json").read_bytes() == disk.saved
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="two files change places on Linux only")
+def test_a_link_that_comes_in_the_last_moment_is_given_back(folder: Path) -> None:
+    class Links(LastMoment):
+        def exchange(self, *args: Any) -> None:
+            if args[3] == self.file.name and self.left:
+                self.left = 0
+                self.file.unlink()
+                self.file.symlink_to("elsewhere")
+            FileSystem.exchange(self, *args)
+
+    with pytest.raises(ChangedError, match=r"config\.json was changed by something else"):
+        repair(folder, Links(folder / "config.json", times=1))
+    assert (folder / "config.json").readlink() == Path("elsewhere")
+
+
 def test_a_mount_on_which_files_cannot_change_places_gets_a_plain_rename(folder: Path) -> None:
     class Plain(FileSystem):
         def exchange(self, *_: Any) -> None:
