@@ -62,7 +62,7 @@ def test_prune_says_what_goes(run: Run, merged: Path) -> None:
         (("diff", "{}"), "there is nothing to compare with"),
         (("diff", "{}", "--base", "{}", "--at", "x"), "there are two things to compare with"),
         (("snapshot", "{}/nowhere"), "there is no folder"),
-        (("backups", "prune", "{}", "--keep", "-1"), "greater than or equal to 0"),
+        (("backups", "prune", "{}", "--keep", "-1"), "Invalid value for '--keep'"),
     ],
 )
 def test_what_is_not_there_is_said(run: Run, merged: Path, arguments: tuple[str, ...], said: str) -> None:
