@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -26,6 +25,7 @@ from typing import NamedTuple
 from conformance.compare import Difference, differences
 from conformance.known import explanation
 from conformance.setups import HERE, SETUPS, interpreter
+from conformance.telling import Told, ask_script
 from conformance.variants import Variant, variants, write
 from genfix.engines.every import EVERY_ENGINE, engine_view
 from genfix.folder import LocalFolder
@@ -33,39 +33,16 @@ from genfix.json_types import JsonObject
 from genfix.model import Model
 
 
-class Told(NamedTuple):
-    """What an engine said: about itself, and about each folder."""
-
-    about: JsonObject
-    answers: Sequence[JsonObject]
-
-
 def ask(engine: str, python: Path, folders: Sequence[Path]) -> Told:
     """Run the engine's script over ``folders``, in as many processes as there are cores."""
+    script = HERE / "ask" / SETUPS[engine].script
     parts = [folders[start :: (os.cpu_count() or 1)] for start in range(os.cpu_count() or 1)]
     with ThreadPoolExecutor(len(parts)) as pool:
-        told = list(pool.map(lambda part: _ask(engine, python, part), parts))
+        told = list(pool.map(lambda part: ask_script(script, python, part), parts))
     answers: list[JsonObject] = [{}] * len(folders)
     for start, part in enumerate(told):
         answers[start :: len(parts)] = part.answers
     return Told(told[0].about, answers)
-
-
-def _ask(engine: str, python: Path, folders: Sequence[Path]) -> Told:
-    script = HERE / "ask" / SETUPS[engine].script
-    run = subprocess.run(
-        [python, script],
-        input="".join(f"{folder}\n" for folder in folders),
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "HF_HUB_OFFLINE": "1"},
-    )
-    lines = run.stdout.splitlines()
-    if run.returncode or len(lines) != len(folders) + 1:
-        sys.exit(f"{script.name} ended with {run.returncode} after {len(lines)} lines:\n{run.stderr[-4000:]}")
-    about, *answers = map(json.loads, lines)
-    return Told(about, answers)
 
 
 @contextmanager

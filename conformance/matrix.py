@@ -9,9 +9,7 @@ tools/engine_pages.py`` makes docs/engines.md of these. Ends with 1 where view a
 
 import argparse
 import json
-import os
 import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +18,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from conformance.setups import HERE, interpreter
+from conformance.telling import ask_script
 from conformance.tiny import ANSWER, ARCHITECTURES, ROWS, USER, write
 from genfix.engines.every import EVERY_ENGINE, engine_view
 from genfix.engines.view import EngineView
@@ -90,7 +89,7 @@ def generated(engine: str, python: Path, architectures: Sequence[str]) -> tuple[
         folders = [Path(place, architecture, row) for row, architecture in cases]
         for folder, (row, architecture) in zip(folders, cases, strict=True):
             write(folder, row, architecture)
-        about, told = _run(GENERATORS[engine].script, python, folders)
+        about, told = ask_script(GENERATORS[engine].script, python, folders)
         version = str(about["version"])
         answers = [
             Answer(
@@ -116,22 +115,6 @@ def _told(line: JsonObject) -> tuple[str, int, str | None]:
         tokens if isinstance(tokens, int) else 0,
         error if isinstance(error, str) else None,
     )
-
-
-def _run(script: Path, python: Path, folders: Sequence[Path]) -> tuple[JsonObject, Sequence[JsonObject]]:
-    run = subprocess.run(
-        [python, script],
-        input="".join(f"{folder}\n" for folder in folders),
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "HF_HUB_OFFLINE": "1"},
-    )
-    lines = run.stdout.splitlines()
-    if run.returncode or len(lines) != len(folders) + 1:
-        sys.exit(f"{script.name} ended with {run.returncode} after {len(lines)} lines:\n{run.stderr[-4000:]}")
-    about, *answers = map(json.loads, lines)
-    return about, answers
 
 
 def _table(architectures: Sequence[str], answers: Sequence[Answer]) -> Iterator[str]:

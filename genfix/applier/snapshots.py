@@ -7,7 +7,7 @@ Weights are never looked at.
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from genfix.applier.errors import changed_meanwhile, storage_errors
 from genfix.applier.fs import DISK, Dir, FileSystem
@@ -31,6 +31,7 @@ __all__ = ["kept_names", "restore", "snapshot", "snapshot_folder"]
 _TEXT_SUFFIXES: Final = (".json", ".jinja", ".txt", ".md", ".yaml", ".yml", ".toml", ".model", ".tiktoken")
 """Of files of no kind that genfix knows, those that tell how a model was made or is read."""
 _PERMISSIONS: Final = 0o777
+_Earlier: TypeAlias = Mapping[str, Mapping[str, str]]
 
 
 def kept_names(folder: LocalFolder) -> tuple[str, ...]:
@@ -107,26 +108,26 @@ def _take(
         return journal.receipt(state.home.path)
 
 
-def _earlier(state: State) -> Mapping[tuple[str, str], str]:
-    """The newest snapshot that has a file in the same bytes, by its name and digest."""
-    return {
-        (kept.name, kept.sha256): journal.id
-        for journal in read_history(state).journals
-        for kept in journal.files
-    }
+def _earlier(state: State) -> _Earlier:
+    """By file and digest, the newest snapshot that has it."""
+    found: dict[str, dict[str, str]] = {}
+    for journal in read_history(state).journals:
+        for kept in journal.files:
+            found.setdefault(kept.name, {})[kept.sha256] = journal.id
+    return found
 
 
-def _keep(state: State, backup: Dir, name: str, earlier: Mapping[tuple[str, str], str]) -> Kept:
+def _keep(state: State, backup: Dir, name: str, earlier: _Earlier) -> Kept:
     fs = state.fs
     with open_file(fs, state.root, name) as fd:
         if fd is None:
             raise changed_meanwhile(name)
         status = fs.fstat(fd)
-        found = digest(fs, state.root, name)
-        known = earlier.get((name, found or ""))
-        if known is None or not _share(state, backup, name, (known, found or "")):
+        known = earlier.get(name, {})
+        found = digest(fs, state.root, name) if known else None
+        if found is None or found not in known or not _share(state, backup, name, (known[found], found)):
             found = back_up(fs, backup, name, fd)
-    return Kept(name, found or "", status.st_mode & _PERMISSIONS, status.st_mtime_ns)
+    return Kept(name, found, status.st_mode & _PERMISSIONS, status.st_mtime_ns)
 
 
 def _share(state: State, backup: Dir, name: str, kept: tuple[str, str]) -> bool:

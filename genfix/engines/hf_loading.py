@@ -29,11 +29,12 @@ def auto_problems(model: Model, major: int, version: Release = NEWEST) -> tuple[
     """`load_problems`, and what ``version`` of transformers 4 or 5 itself cannot take."""
     known = loaders(major)
     kind = model.model_type
-    problems = [problem for problem in load_problems(model) if problem.id not in _ABSENT_FILES]
+    general = load_problems(model)
+    problems = [problem for problem in general if problem.id not in _ABSENT_FILES]
     native = known.knows(kind, version)
     if kind and not native and not _own_code(model.config, "AutoConfig"):
         problems.append(message("engine-cannot-know-model-type", name=kind))
-    for problem in load_problems(model):
+    for problem in general:
         # A model type that is known is loaded by the library's own code, whatever auto_map says.
         if problem.id == "engine-cannot-find-code" and not native:
             problems.append(problem)

@@ -6,10 +6,10 @@ in one thing that counts here: before 5.4.0 config.json's values were not checke
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from genfix.engines.common import chosen, text_list
-from genfix.engines.generating import SAMPLING, generated_ends, setting_problems
+from genfix.engines.generating import SAMPLING, Ends, generated_ends, setting_problems
 from genfix.engines.release import NEWEST, Release
 from genfix.engines.view import EngineView, Reading
 from genfix.json_types import JsonObject, JsonValue
@@ -26,16 +26,27 @@ _PARTS: Final = ("decoder", "generator", "text_config")
 """Nested configs ``from_model_config`` looks into, in this order, the first one that is not empty."""
 
 
+class _Generation(NamedTuple):
+    """The generation config of a model."""
+
+    source: str
+    """The file it is made of."""
+    settings: JsonObject
+    ends: Ends
+
+
 def reading(model: Model) -> Reading:
     """The stop set comes from generation_config.json alone; config.json counts only when that file cannot be read."""
-    file = model.generation_config
-    source, settings = _settings(model)
-    ends = generated_ends(settings, source)
-    trace = [_stop_trace(source, ends.ids, file.unreadable)]
+    return _reading(model, _generation(model))
+
+
+def _reading(model: Model, made: _Generation) -> Reading:
+    file, ends = model.generation_config, made.ends
+    trace = [_stop_trace(made.source, ends.ids, file.unreadable)]
     hidden = generated_ends({"eos_token_id": model.config.get("eos_token_id")}, "config.json")
     if file.value is not None and set(hidden.ids) - set(ends.ids):
         trace.append(message("trace-config-eos-hidden", ids=list(hidden.ids)))
-    return Reading(ENGINE, ends.ids, chosen(settings, SAMPLING), tuple(trace))
+    return Reading(ENGINE, ends.ids, chosen(made.settings, SAMPLING), tuple(trace))
 
 
 def view(model: Model, version: Release = NEWEST) -> EngineView:
@@ -43,8 +54,8 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     from genfix.engines.common import template_source  # noqa: PLC0415 - these read data that rules do not need
     from genfix.engines.hf_loading import auto_problems  # noqa: PLC0415
 
-    read = reading(model)
-    source, settings = _settings(model)
+    made = _generation(model)
+    read = _reading(model, made)
     return EngineView(
         ENGINE,
         VERSION,
@@ -54,18 +65,20 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
         context_length=None,
         problems=(
             *auto_problems(model, 5, version),
-            *setting_problems(model.generation_config, settings),
-            *generated_ends(settings, source).problems,
+            *setting_problems(model.generation_config, made.settings),
+            *made.ends.problems,
         ),
         trace=read.trace,
-        stop_strings=text_list(settings, "stop_strings"),
+        stop_strings=text_list(made.settings, "stop_strings"),
     )
 
 
-def _settings(model: Model) -> tuple[str, JsonObject]:
-    """The file that the generation config is made of, and its values."""
+def _generation(model: Model) -> _Generation:
     file = model.generation_config
-    return ("config.json", _fallback(model.config)) if file.value is None else (file.name, file.value)
+    source, settings = (
+        ("config.json", _fallback(model.config)) if file.value is None else (file.name, file.value)
+    )
+    return _Generation(source, settings, generated_ends(settings, source))
 
 
 def _fallback(config: JsonObject) -> JsonObject:

@@ -44,18 +44,17 @@ _USUAL: Final[JsonObject] = {"repetition_penalty": 1.0, "temperature": 1.0, "top
 def reading(model: Model, version: Release = NEWEST) -> Reading:
     """The tokenizer's EOS and the ids of generation_config.json; the config object only when that cannot be read."""
     major = _major(version)
-    trace: list[Message] = []
-    ids: list[int] = []
-    primary = _primary(model, major)
-    if primary is not None:
-        ids.append(primary)
-        trace.append(message("trace-tokenizer-eos", token=model.tokenizer.eos_token, ids=[primary]))
-    stop = _file_stop(model, version, major)
+    return _reading(model, version, _primary(model, major), _file_stop(model, version, major))
+
+
+def _reading(model: Model, version: Release, primary: int | None, stop: FileStop) -> Reading:
+    ids = () if primary is None else (primary,)
+    told = [message("trace-tokenizer-eos", token=model.tokenizer.eos_token, ids=[own]) for own in ids]
     return Reading(
         ENGINE,
         joined(ids, stop.eos.ids),
-        _sampling(stop.settings, version, major),
-        (*trace, *stop.trace),
+        _sampling(stop.settings, version, _major(version)),
+        (*told, *stop.trace),
     )
 
 
@@ -66,12 +65,13 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     from genfix.engines.vllm_length import sequence_length  # noqa: PLC0415
 
     major = _major(version)
-    read = reading(model, version)
+    primary, stop = _primary(model, major), _file_stop(model, version, major)
+    read = _reading(model, version, primary, stop)
     length = sequence_length(model, version, major)
     problems = [
         *auto_problems(model, major),
-        *setting_problems(model.generation_config, _file_stop(model, version, major).settings),
-        *_request_problems(model, _primary(model, major), version),
+        *setting_problems(model.generation_config, stop.settings),
+        *_request_problems(model, primary, version),
     ]
     problems += [problem for problem in length.problems if problem not in problems]
     return EngineView(
