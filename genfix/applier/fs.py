@@ -302,11 +302,16 @@ class FileSystem:
 def _renameat2(source: Dir, name: str, target: Dir, new_name: str, flag: int) -> None:
     if not sys.platform.startswith("linux") or source.fd is None or target.fd is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), name)
-    # Imported here: it takes longer than all else of a `genfix log`.
-    import ctypes  # noqa: PLC0415
+    try:
+        # Imported here: it takes longer than all else of a `genfix log`.
+        import ctypes  # noqa: PLC0415
 
-    libc = ctypes.CDLL(None, use_errno=True)
-    if not hasattr(libc, "renameat2"):
+        libc = ctypes.CDLL(None, use_errno=True)
+        has_call = hasattr(libc, "renameat2")
+    except (ImportError, AttributeError, OSError) as error:
+        # A Python built without libffi, or a disk that fails while its library is loaded.
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), name) from error
+    if not has_call:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), name)
     names = os.fsencode(name), os.fsencode(new_name)
     if libc.renameat2(source.fd, names[0], target.fd, names[1], ctypes.c_uint(flag)):

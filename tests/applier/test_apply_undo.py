@@ -374,6 +374,15 @@ def test_a_mount_on_which_files_cannot_change_places_gets_a_plain_rename(folder:
     undo(folder)
 
 
+def test_a_python_that_cannot_load_ctypes_gets_a_plain_rename(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ctypes", None)
+    repair(folder)
+    assert (folder / "config.json").read_bytes() == NEW["config.json"]
+    assert leftovers(folder) == []
+
+
 def test_attributes_and_owner_are_kept(folder: Path) -> None:
     try:
         os.setxattr(folder / "config.json", "user.note", b"kept")
