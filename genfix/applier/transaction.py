@@ -65,7 +65,8 @@ def new_id(last: str | None, now: datetime) -> str:
     if last is not None:
         # A planted receipt may have digits that are no date, or the last second there is.
         with suppress(ValueError, OverflowError):
-            previous = datetime.strptime(last.partition("-")[0], _STAMP).replace(tzinfo=UTC)
+            # Not strptime: it imports modules, which a failing disk may refuse in the middle of a transaction.
+            previous = datetime.fromisoformat(last.partition("-")[0]).replace(tzinfo=UTC)
             stamp = max(stamp, previous + timedelta(seconds=1))
     return f"{stamp.strftime(_STAMP)}-{secrets.token_hex(3)}"
 

@@ -53,6 +53,9 @@ def main(args: Sequence[str]) -> int:
             forget(sys.stdout)
             return _BROKEN_PIPE
         return leave.code if isinstance(leave.code, int) else 0
+    except ImportError as error:
+        # Parts are loaded when they are needed: an installation that is damaged, or a disk that fails.
+        return _say(f"a part of genfix or Python cannot be loaded: {error}", "install genfix again", _BUG)
     except Exception as error:  # noqa: BLE001 - the last line of defence
         if os.environ.get("GENFIX_DEBUG"):
             traceback.print_exc()

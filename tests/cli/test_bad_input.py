@@ -593,6 +593,17 @@ def test_a_bug_is_one_sentence_too(run: Run, merged: Path, monkeypatch: pytest.M
     assert "Traceback" in run("check", merged).err
 
 
+def test_a_part_that_does_not_load_is_no_bug(
+    run: Run, merged: Path, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Modules are loaded when they are needed: the disk may fail just then."""
+    monkeypatch.delitem(sys.modules, "genfix.cli.changing", raising=False)
+    monkeypatch.setitem(sys.modules, "genfix.api.changing", None)
+    before = picture(merged, base)
+    assert_told(run("repair", merged, "--base", base), 2, "genfix.api.changing", "install genfix again")
+    assert picture(merged, base) == before
+
+
 @pytest.mark.parametrize("name", ["Config.json", "GENERATION_CONFIG.JSON"])
 def test_names_that_differ_in_case_only(run: Run, merged: Path, base: Path, name: str) -> None:
     """On some disks they are one file: genfix must not write the other."""
