@@ -53,17 +53,21 @@ def main(args: Sequence[str]) -> int:
             forget(sys.stdout)
             return _BROKEN_PIPE
         return leave.code if isinstance(leave.code, int) else 0
-    except ImportError as error:
-        # Parts are loaded when they are needed: an installation that is damaged, or a disk that fails.
-        return _say(f"a part of genfix or Python cannot be loaded: {error}", "install genfix again", _BUG)
     except Exception as error:  # noqa: BLE001 - the last line of defence
-        if os.environ.get("GENFIX_DEBUG"):
-            traceback.print_exc()
-        return _say(
-            f"this is a bug in genfix: {type(error).__name__}: {error}",
-            "run again with GENFIX_DEBUG=1 and report what it prints",
-            _BUG,
-        )
+        return _unforeseen(error)
+
+
+def _unforeseen(error: Exception) -> int:
+    if os.environ.get("GENFIX_DEBUG"):
+        traceback.print_exception(error)
+    if isinstance(error, ImportError):
+        # Parts are loaded when they are needed: an installation that is damaged, or a disk that fails just then.
+        return _say(f"a part of genfix or Python cannot be loaded: {error}", "install genfix again", _BUG)
+    return _say(
+        f"this is a bug in genfix: {type(error).__name__}: {error}",
+        "run again with GENFIX_DEBUG=1 and report what it prints",
+        _BUG,
+    )
 
 
 def _usage(error: Exception, args: list[str]) -> int:
