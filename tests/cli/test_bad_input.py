@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
