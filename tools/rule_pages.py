@@ -84,6 +84,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "GF309": "分词器在右侧填充，而基座在左侧填充（`padding_side`）。",
     "GF310": "`tokenizer.json` 还在，而慢速分词器和转换工具读取的词表文件不见了。",
     "GF311": "`tokenizer.json` 的 `normalizer` 或 `pre_tokenizer` 与基座不同。",
+    "GF312": "`tokenizer_config.json` 里的 `eos_token` 等具名 token 既不是文本，也不是标有 `AddedToken` 的对象，引擎无法加载。",
     "GF401": "基座有 `config.json`，这里没有。",
     "GF402": "基座 `config.json` 的某个键不见了，transformers 认识的别名也都没有。",
     "GF403": "`config.json` 或 `generation_config.json` 的 `use_cache` 是 `false`，生成会慢得多。",

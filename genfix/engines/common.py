@@ -11,6 +11,7 @@ from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.chat_template import JINJA_FILE
+from genfix.model.tokenizer import NAMED_TOKENS
 
 __all__ = [
     "READS_JINJA",
@@ -23,6 +24,7 @@ __all__ = [
     "named_code",
     "template_source",
     "text_list",
+    "unreadable_named_tokens",
 ]
 
 _FULL_VOCABULARIES = (
@@ -174,3 +176,19 @@ def _auto_map_code(config: JsonObject) -> Iterator[str]:
         for reference in value if isinstance(value, list) else [value]:
             if isinstance(reference, str) and "--" not in reference and "." in reference:
                 yield reference.rsplit(".", 1)[0].replace(".", "/") + ".py"
+
+
+def unreadable_named_tokens(model: Model) -> tuple[str, ...]:
+    """Keys of named tokens that are neither text nor an object that says it is an ``AddedToken``.
+
+    special_tokens_map.json is laid over them, but only where tokenizer_config.json has no ``added_tokens_decoder``.
+    """
+    config = model.tokenizer_config
+    over = {} if "added_tokens_decoder" in config else model.object("special_tokens_map.json")
+    return tuple(key for key in NAMED_TOKENS if key not in over and not _is_token(config.get(key)))
+
+
+def _is_token(value: JsonValue) -> bool:
+    if isinstance(value, dict):
+        return value.get("__type") == "AddedToken"
+    return value is None or isinstance(value, str)

@@ -7,15 +7,14 @@ configuration_utils.py (its fields are checked by huggingface_hub's strict datac
 from collections.abc import Iterator
 from typing import Final
 
-from genfix.engines.common import READS_JINJA, has_some_vocabulary, load_problems
+from genfix.engines.common import READS_JINJA, has_some_vocabulary, load_problems, unreadable_named_tokens
 from genfix.engines.loaders import Loaders, loaders
 from genfix.engines.release import NEWEST, Release
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
-from genfix.model.tokenizer import NAMED_TOKENS
 
-__all__ = ["auto_problems", "field_problems", "named_token_problems"]
+__all__ = ["auto_problems", "field_problems"]
 
 _ABSENT_FILES: Final = ("engine-cannot-find-code", "engine-cannot-find-tokenizer")
 
@@ -45,7 +44,7 @@ def auto_problems(model: Model, major: int, version: Release = NEWEST) -> tuple[
             problems.append(message("engine-has-no-vocabulary") if empty else problem)
     if version >= _CHECKS_FIELDS:
         problems += field_problems(model, major)
-    problems += named_token_problems(model)
+    problems += (message("engine-cannot-take-token", key=key) for key in unreadable_named_tokens(model))
     if len([key for key in _PARTS if model.config.get(key) is not None]) > 1:
         problems.append(message("engine-cannot-choose-part"))
     if model.has("tokenizer.json") and (model.tokenizer_problem is not None or not model.tokenizer_head):
@@ -81,21 +80,3 @@ def _configs(model: Model) -> Iterator[tuple[str, JsonObject]]:
         kind: JsonValue = config.get("model_type") if isinstance(config, dict) else None
         if isinstance(config, dict) and isinstance(kind, str):
             yield kind, config
-
-
-def named_token_problems(model: Model) -> Iterator[Message]:
-    """Named tokens that are neither text nor an object that says it is an ``AddedToken``.
-
-    special_tokens_map.json is laid over them, but only where tokenizer_config.json has no ``added_tokens_decoder``.
-    """
-    config = model.tokenizer_config
-    over = {} if "added_tokens_decoder" in config else model.object("special_tokens_map.json")
-    for key in NAMED_TOKENS:
-        if key not in over and not _is_token(config.get(key)):
-            yield message("engine-cannot-take-token", key=key)
-
-
-def _is_token(value: JsonValue) -> bool:
-    if isinstance(value, dict):
-        return value.get("__type") == "AddedToken"
-    return value is None or isinstance(value, str)

@@ -45,7 +45,7 @@ QUESTIONS: Final = (
     ),
     Question(
         "Which tokens are there, and how is text cut into them?",
-        (_ADAPTER, _WEIGHTS, _FOLDER, _BASE),
+        (_ADAPTER, _WEIGHTS, _FOLDER, _BASE, _ENGINE),
         "Tokens that only the folder has, or an embedding of other rows than the base's: unsafe. Two tokenizers are never mixed.",
         (
             "GF301",
@@ -59,6 +59,7 @@ QUESTIONS: Final = (
             "GF309",
             "GF310",
             "GF311",
+            "GF312",
         ),
     ),
     Question(

@@ -158,6 +158,11 @@ _ENTRIES: dict[str, _Entry] = {
         with_head(QWEN, pre_tokenizer=None),
         with_head(QWEN, pre_tokenizer={"type": "Sequence", "pretokenizers": []}),
     ),
+    "GF312": (
+        with_json(QWEN, TOK, eos_token={"content": "<|im_end|>", "lstrip": False}),
+        with_json(QWEN, TOK, eos_token={"__type": "AddedToken", "content": "<|im_end|>", "lstrip": False}),
+        None,
+    ),
     "GF401": (without(QWEN, "config.json"), QWEN, QWEN),
     "GF402": (with_json(QWEN, "config.json", rope_theta=...), QWEN, QWEN),
     "GF403": (

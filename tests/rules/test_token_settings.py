@@ -283,3 +283,34 @@ def test_there_is_nothing_to_do_on_a_base(base: Files) -> None:
     for code in ("GF306", "GF307", "GF309", "GF310"):
         assert find(base, base, code) == find(base, None, code) == []
     assert plan(base, base, unsafe=True).changes == ()
+
+
+# -- named tokens that no class takes --------------------------------------------------------------------------
+
+
+def test_a_token_object_without_its_mark_gets_it() -> None:
+    broken = with_json(BASE, TOK, eos_token={"content": "<|im_end|>", "lstrip": False})
+    for base in (BASE, None):
+        finding = only(find(broken, base, "GF312"), Applicability.SAFE)
+        assert (finding.severity, finding.pointer) == (Severity.ERROR, "/eos_token")
+        result = json.loads(repaired(broken, base)[TOK])
+        assert result["eos_token"] == {"__type": "AddedToken", "content": "<|im_end|>", "lstrip": False}
+
+
+def test_a_token_that_is_no_text_at_all_is_asked_about() -> None:
+    broken = with_json(BASE, TOK, eos_token=[1002])
+    only(find(broken, BASE, "GF312"), Applicability.UNSAFE)
+    assert repaired(broken, BASE, unsafe=True) == BASE
+    only(find(broken, None, "GF312"), Applicability.MANUAL)
+
+
+@pytest.mark.parametrize("value", [{"__type": "AddedToken", "content": "<|im_end|>"}, "<|im_end|>", None])
+def test_spellings_that_load_are_none(value: object) -> None:
+    assert find(with_json(BASE, TOK, eos_token=value), None, "GF312") == []
+
+
+def test_the_special_tokens_map_is_laid_over() -> None:
+    """transformers reads it where there is no added_tokens_decoder, and never sees the entry below."""
+    broken = with_json(BASE, TOK, eos_token={"content": "<|im_end|>"}, added_tokens_decoder=...)
+    assert find(broken | {MAP: dump({"eos_token": "<|im_end|>"})}, None, "GF312") == []
+    assert find(broken, broken, "GF312") == []
