@@ -3,8 +3,11 @@
 In ``$XDG_CACHE_HOME/genfix`` (``~/.cache/genfix``), never in a model folder. Nothing depends on it: whatever
 goes wrong is a miss. An entry is untrusted input to whoever loads it; the digest at its head only tells a
 torn or damaged file from a whole one.
+
+Downloaded files are kept there too, as they are, under their own digest: whoever reads one compares it.
 """
 
+import errno
 import hashlib
 import os
 import re
@@ -12,7 +15,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-__all__ = ["load", "store"]
+__all__ = ["find_file", "keep_file", "load", "store"]
 
 _MAX_BYTES: Final = 8 * 1024 * 1024
 _NAME: Final = r"[a-z0-9][a-z0-9-]{0,127}"
@@ -42,19 +45,40 @@ def store(kind: str, key: str, data: bytes) -> None:
     path = _path(kind, key)
     if path is None or len(data) > _MAX_BYTES:
         return
-    temporary = path.with_name(f".{os.urandom(8).hex()}.tmp")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _flags("O_CLOEXEC", "O_BINARY"), 0o600)
+        _write(path, _head(data) + data)
     except (OSError, ValueError):
         return
+
+
+def find_file(kind: str, digest: str) -> Path | None:
+    """Where the file that was kept under ``digest`` is, or `None`. Never raises."""
+    path = _path(kind, digest)
+    try:
+        return path if path is not None and _is_ours(path.lstat()) else None
+    except (OSError, ValueError):
+        return None
+
+
+def keep_file(kind: str, digest: str, content: bytes) -> Path:
+    """Keep a downloaded file under its digest, readable by this user alone. Raises `OSError` where that fails."""
+    path = _path(kind, digest)
+    if path is None:
+        raise FileNotFoundError(errno.ENOENT, "there is no home directory")
+    _write(path, content)
+    return path
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Put a whole file at ``path``, or leave nothing. Raises `OSError`."""
+    temporary = path.with_name(f".{os.urandom(8).hex()}.tmp")
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _flags("O_CLOEXEC", "O_BINARY"), 0o600)
     try:
         with os.fdopen(fd, "wb") as file:
-            file.write(_head(data) + data)
-        # No fsync: after a power cut the head tells a torn entry.
+            file.write(content)
+        # No fsync: after a power cut the digest tells a torn entry.
         os.replace(temporary, path)  # noqa: PTH105, TID251 - the cache is outside every model folder
-    except OSError:
-        _forget(temporary)
     except BaseException:
         _forget(temporary)
         raise

@@ -11,12 +11,15 @@ __all__ = ["FileProblem", "FileStat", "Folder", "FolderFileError", "Origin"]
 class Origin(NamedTuple):
     """Where a folder's files come from."""
 
-    kind: Literal["local", "hub"]
-    """``local``: a directory; ``hub``: a Hugging Face Hub repo."""
+    kind: Literal["local", "hub", "modelscope"]
+    """``local``: a directory; ``hub``: a Hugging Face Hub repo; ``modelscope``: a ModelScope model."""
     label: str
-    """The path as the user wrote it, or ``org/name``."""
+    """The path as the user wrote it, ``org/name``, or ``ms://org/name``."""
     revision: str | None = None
-    """The commit (40 hex digits) of a Hub repo; `None` for a directory, whose digests stand for it."""
+    """The commit (40 hex digits) of a repo; as much of it as ModelScope tells, which may be the first digits.
+
+    `None` where there is none, as in a directory: the files' digests stand for it.
+    """
 
     def __str__(self) -> str:
         return f"{self.label}@{self.revision}" if self.revision else self.label

@@ -1,5 +1,6 @@
 """A base spec to a base: found, opened, pinned, and readable."""
 
+import os
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
@@ -8,7 +9,7 @@ from genfix.folder import Folder, LocalFolder
 from genfix.folder.kinds import is_json_config
 from genfix.model import JsonFile, Model
 from genfix.model.json_read import JsonProblem
-from genfix.resolver.spec import HubSpec, LocalSpec, parse_spec
+from genfix.resolver.spec import HubSpec, LocalSpec, ModelScopeSpec, is_commit, is_repo_id, parse_spec
 from genfix.resolver.target import refuse_other_layouts
 
 __all__ = ["Base", "BaseFacts", "resolve_base"]
@@ -50,7 +51,7 @@ class Base(NamedTuple):
 
 
 def resolve_base(spec: str, *, offline: bool = False) -> Base:
-    """Find the base that ``spec`` names: a directory, or ``org/name[@revision]``.
+    """Find the base that ``spec`` names: a directory, ``org/name[@revision]`` or ``ms://org/name[@revision]``.
 
     Raises `BaseModelError` where it is not found, not reachable or not readable.
     """
@@ -74,6 +75,13 @@ def resolve_base(spec: str, *, offline: bool = False) -> Base:
             found = open_hub(hub, offline=offline)
             _refuse(found.folder)
             return Base(BaseFacts(found.folder), found.notes)
+        case ModelScopeSpec() as model:
+            # Imported here: the HTTP client is nothing that a check of a local base needs.
+            from genfix.resolver.modelscope import open_modelscope  # noqa: PLC0415
+
+            opened = open_modelscope(model, offline=offline)
+            _refuse(opened.folder)
+            return Base(BaseFacts(opened.folder), opened.notes)
 
 
 def _open_directory(path: Path, spec: str) -> LocalFolder:
@@ -81,9 +89,21 @@ def _open_directory(path: Path, spec: str) -> LocalFolder:
         raise BaseModelError(
             f"there is no base folder {spec}", "check the path, or name a Hub repo as org/name"
         )
-    folder = LocalFolder(path, spec)
+    folder = _snapshot(path) or LocalFolder(path, spec)
     _refuse(folder)
     return folder
+
+
+def _snapshot(path: Path) -> LocalFolder | None:
+    """The folder where it is a snapshot in a Hub cache, whose place says which repo and commit it is."""
+    place = Path(os.path.realpath(path))
+    repo = place.parent.parent.name
+    repo_id = repo.removeprefix("models--").replace("--", "/")
+    if place.parent.name != "snapshots" or not repo.startswith("models--"):
+        return None
+    if not (is_commit(place.name) and is_repo_id(repo_id)):
+        return None
+    return LocalFolder(path, repo_id, revision=place.name)
 
 
 def _refuse(folder: Folder) -> None:

@@ -22,11 +22,11 @@ from genfix import cache
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError
 from genfix.folder.names import is_safe_name
 from genfix.json_types import JsonValue
+from genfix.resolver.spec import is_commit
 
 __all__ = ["CachedListing", "HubCache", "is_commit"]
 
-_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
-_SHA1: Final = _COMMIT
+_SHA1: Final = re.compile(r"[0-9a-f]{40}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _MAX_DEPTH: Final = 3
 _MAX_LISTING: Final = 16 * 1024 * 1024
@@ -42,11 +42,6 @@ class CachedListing:
     """The repo's name on the Hub when it was listed; `None` where nobody wrote it down."""
     complete: bool = True
     """Whether these are all files of the commit, not only the ones that were downloaded."""
-
-
-def is_commit(text: str) -> bool:
-    """Whether ``text`` is a full commit id (40 hex digits)."""
-    return _COMMIT.fullmatch(text) is not None
 
 
 class HubCache:
