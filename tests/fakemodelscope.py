@@ -71,7 +71,7 @@ class FakeModelScope:
 
     def __init__(self) -> None:
         self.models: dict[str, _Model] = {}
-        self.token = "ms-secret-0123456789"  # noqa: S105
+        self.token = "ms-secret-0123456789"
         """What a private model asks for."""
         self.commits_told: Literal["full", "short", "no"] = "full"
         self.without_digest: set[str] = set()
@@ -121,7 +121,11 @@ class FakeModelScope:
 
     def sent(self) -> int:
         """How many bytes of files were sent."""
-        return sum(request.sent for request in self.requests if "FilePath=" in request.path or request.host == "store")
+        return sum(
+            request.sent
+            for request in self.requests
+            if "FilePath=" in request.path or request.host == "store"
+        )
 
 
 class _Server(ThreadingHTTPServer):
@@ -156,9 +160,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._log(0)
             self.close_connection = True
         elif self.fault.body == "elsewhere":
-            self._send(302, b"", {"Location": "file:///etc/passwd"})
+            self._send(302, b"", {"Location": "ftp://127.0.0.1/config.json"})
         elif self.fault.body in {"html", "garbage"}:
-            self._send(200, b"<html>log in to the hotel</html>" if self.fault.body == "html" else b'{"Code": 200')
+            self._send(
+                200, b"<html>log in to the hotel</html>" if self.fault.body == "html" else b'{"Code": 200'
+            )
         elif self.fault.status:
             self._send(self.fault.status, b"spoiled")
         elif self.server.role == "store":
@@ -222,7 +228,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer({"Files": rows[:_CUT] or None, "LatestCommitter": latest})
 
     def _answer(self, data: object) -> None:
-        self._send(200, json.dumps({"Code": 200, "Data": data, "Message": "success", "Success": True}).encode())
+        self._send(
+            200, json.dumps({"Code": 200, "Data": data, "Message": "success", "Success": True}).encode()
+        )
 
     def _refuse(self, code: int, message: str) -> None:
         self._send(404, json.dumps({"Code": code, "Message": message, "Success": False}).encode())

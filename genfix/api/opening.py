@@ -52,7 +52,7 @@ def open_case(
     notes += trained.notes
     if base is None:
         return Case(seen, None, trained.facts, notes)
-    found = resolve_base(os.fspath(base), offline=offline)
+    found = resolve_base(os.fspath(base), offline=offline, near=seen)
     notes += found.notes
     try:
         prove_parentage(merged, found.facts)

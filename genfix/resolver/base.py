@@ -50,8 +50,10 @@ class Base(NamedTuple):
         return self.facts.folder
 
 
-def resolve_base(spec: str, *, offline: bool = False) -> Base:
+def resolve_base(spec: str, *, offline: bool = False, near: Folder | None = None) -> Base:
     """Find the base that ``spec`` names: a directory, ``org/name[@revision]`` or ``ms://org/name[@revision]``.
+
+    A file of a remote base that ``near`` (the merged folder) has with the same digest is read from there.
 
     Raises `BaseModelError` where it is not found, not reachable or not readable.
     """
@@ -73,15 +75,22 @@ def resolve_base(spec: str, *, offline: bool = False) -> Base:
             from genfix.resolver.hub import open_hub  # noqa: PLC0415
 
             found = open_hub(hub, offline=offline)
-            _refuse(found.folder)
-            return Base(BaseFacts(found.folder), found.notes)
+            return _remote(found.folder, found.notes, near)
         case ModelScopeSpec() as model:
             # Imported here: the HTTP client is nothing that a check of a local base needs.
             from genfix.resolver.modelscope import open_modelscope  # noqa: PLC0415
 
             opened = open_modelscope(model, offline=offline)
-            _refuse(opened.folder)
-            return Base(BaseFacts(opened.folder), opened.notes)
+            return _remote(opened.folder, opened.notes, near)
+
+
+def _remote(folder: Folder, notes: tuple[str, ...], near: Folder | None) -> Base:
+    from genfix.folder.remote import RemoteFolder  # noqa: PLC0415 - a local base needs none of it
+
+    if near is not None and isinstance(folder, RemoteFolder):
+        folder.borrow(near)
+    _refuse(folder)
+    return Base(BaseFacts(folder), notes)
 
 
 def _open_directory(path: Path, spec: str) -> LocalFolder:

@@ -83,7 +83,7 @@ def _listed(
         notes.append(
             f"ModelScope does not tell the commit of {spec}; the digests of its list of files stand for it"
         )
-    if len(listing.files) >= MOST_ENTRIES:
+    if not listing.complete:
         notes.append(
             f"ModelScope lists no more than {MOST_ENTRIES} files of {spec}; some in its folders may be missing"
         )

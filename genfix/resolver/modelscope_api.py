@@ -56,7 +56,7 @@ class ModelScope:
         Raises `OutageError` where there is no answer, `BaseModelError` where the answer is no.
         """
         listing = self._list(recursive=True)
-        if len(listing.files) >= MOST_ENTRIES:
+        if not listing.complete:
             top = self._list(recursive=False)  # what engines read is at the top: that much must be complete
             listing = listing._replace(files={**listing.files, **top.files})
         return listing
@@ -179,18 +179,22 @@ def _parse_listing(data: JsonValue) -> Listing | None:
         match row:
             case {"Type": "tree"}:
                 continue
-            case {"Path": str(name), "Size": int(size), **more} if size >= 0:
-                stat = FileStat(size, sha256=_matching(_SHA256, more.get("Sha256")))
-                files[name] = Entry(stat, _matching(_COMMIT, more.get("Revision")))
+            case {"Path": str(name), "Size": int(size)} if size >= 0 and isinstance(row, dict):
+                stat = FileStat(size, sha256=_matching(_SHA256, row.get("Sha256")))
+                files[name] = Entry(stat, _matching(_COMMIT, row.get("Revision")))
             case _:
                 return None
-    match data.get("LatestCommitter"):
+    return Listing(files, _commit(data.get("LatestCommitter")), complete=len(rows) < MOST_ENTRIES)
+
+
+def _commit(told: JsonValue) -> str | None:
+    match told:
         case {"Id": str(commit)} if _COMMIT.fullmatch(commit):
-            return Listing(files, commit)
+            return commit
         case {"ShortId": str(commit)} if _FIRST_DIGITS.fullmatch(commit):  # then Id is empty
-            return Listing(files, commit)
+            return commit
         case _:
-            return Listing(files)
+            return None
 
 
 def _parse_revisions(body: JsonValue) -> Iterator[str]:

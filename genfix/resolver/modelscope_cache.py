@@ -46,6 +46,8 @@ class Listing(NamedTuple):
     files: Mapping[str, Entry]
     commit: str | None = None
     """The commit, or its first digits; `None` where ModelScope did not tell it."""
+    complete: bool = True
+    """Whether no file in a sub-folder can be missing."""
 
 
 class ModelScopeCache:
@@ -74,7 +76,9 @@ class ModelScopeCache:
             name: [entry.stat.size, entry.stat.sha256, entry.revision]
             for name, entry in sorted(listing.files.items())
         }
-        text = json.dumps({"format": 1, "commit": listing.commit, "files": rows})
+        text = json.dumps(
+            {"format": 1, "commit": listing.commit, "complete": listing.complete, "files": rows}
+        )
         for revision in {self._revision, listing.commit or self._revision}:
             cache.store(_LISTINGS, self._key(revision), text.encode())
 
@@ -153,7 +157,7 @@ def _sha256(folder: LocalFolder, name: str) -> str | None:
 
 def _parse(data: JsonValue) -> Listing | None:
     match data:
-        case {"format": 1, "commit": commit, "files": dict(rows)}:
+        case {"format": 1, "commit": commit, "complete": bool(complete), "files": dict(rows)}:
             files: dict[str, Entry] = {}
             for name, row in rows.items():
                 match row:
@@ -162,7 +166,7 @@ def _parse(data: JsonValue) -> Listing | None:
                         files[name] = Entry(stat, _matching(_COMMIT, revision))
                     case _:
                         return None
-            return Listing(files, _matching(_COMMIT, commit))
+            return Listing(files, _matching(_COMMIT, commit), complete)
         case _:
             return None
 

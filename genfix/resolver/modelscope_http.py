@@ -26,8 +26,9 @@ _ENDPOINT: Final = "https://modelscope.cn"
 _TOKEN: Final = "MODELSCOPE_API_TOKEN"  # noqa: S105 - the name of a variable
 _TIMEOUT: Final = 10.0
 """Seconds without a byte."""
+_LONGEST: Final = 60.0
 _SLOWEST: Final = 16 * 1024
-"""Bytes a second that a transfer must keep up, after its first minute."""
+"""Bytes a second that a transfer must keep up, after its first seconds (`_LONGEST`)."""
 _PAUSES: Final = (0.5, 2.0)
 """Seconds before what a busy server or a broken line spoiled is asked for again."""
 _PASSING: Final = frozenset({408, 429})
@@ -180,7 +181,7 @@ def _body(answer: http.client.HTTPResponse, most: int) -> bytes:
         size += len(piece)
         if size > most:
             raise TransferError(f"it sends more than the {most} bytes it can have")
-        if time.monotonic() - started > 60 + size / _SLOWEST:
+        if time.monotonic() - started > _LONGEST + size / _SLOWEST:
             raise OutageError("timed out")
     # http.client takes a closed line for the end of the body.
     if announced is not None and size != announced:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakehub import FakeHub
+from tests.fakemodelscope import FakeModelScope
 from tests.resolver.hub_runner import Runner
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,3 +38,23 @@ def run(hub: FakeHub, tmp_path: Path) -> Runner:
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     return Runner(tmp_path, env)
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeModelScope]:
+    """The ModelScope of this process, whose home is ``tmp_path``; retries cost nothing."""
+    for name in (
+        "MODELSCOPE_CACHE",
+        "MODELSCOPE_API_TOKEN",
+        "MODELSCOPE_DOMAIN",
+        "HF_HUB_OFFLINE",
+        "TRANSFORMERS_OFFLINE",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setattr("genfix.resolver.modelscope_http._PAUSES", (0.0, 0.0))
+    with FakeModelScope() as server:
+        monkeypatch.setenv("MODELSCOPE_ENDPOINT", server.endpoint)
+        yield server
