@@ -140,10 +140,12 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         newurl: str,
     ) -> urllib.request.Request | None:
         """The request that follows, without the token where the host is another one."""
-        if urlsplit(newurl).scheme not in {"http", "https"}:
+        target = _origin(newurl)
+        if target[0] not in {"http", "https"}:
+            fp.close()
             raise OutageError("it redirects to an address that is not the web's")
         following = super().redirect_request(req, fp, code, msg, headers, newurl)
-        if following is not None and _origin(following.full_url) != _origin(req.full_url):
+        if following is not None and target != _origin(req.full_url):
             for header in ("Authorization", "Cookie"):
                 following.remove_header(header)
         return following
@@ -166,8 +168,13 @@ def _opener() -> urllib.request.OpenerDirector:
 
 
 def _origin(address: str) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port; the scheme is empty where the address is none."""
     url = urlsplit(address)
-    return url.scheme, url.hostname, url.port
+    try:
+        port = url.port
+    except ValueError:  # no number
+        return "", None, None
+    return url.scheme, url.hostname, port
 
 
 def _body(answer: http.client.HTTPResponse, most: int) -> bytes:

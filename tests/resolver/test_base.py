@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from genfix.errors import BaseModelError, GenfixError, InputError
+from genfix.errors import BaseModelError, GenfixError
 from genfix.resolver import resolve_base
 from tests.cli.conftest import ROOT, tree
 from tests.folders import glm_files, vlm_files, write_folder
@@ -91,7 +91,20 @@ def test_links_within_a_hub_cache_are_followed(tmp_path: Path) -> None:
     for number, (name, content) in enumerate(glm_files().items()):
         (repo / "blobs" / str(number)).write_bytes(content)
         (snapshot / name).symlink_to(f"../../blobs/{number}")
-    assert resolve_base(str(snapshot)).facts.config["model_type"] == "chatglm"
+    base = resolve_base(str(snapshot))
+    assert base.facts.config["model_type"] == "chatglm"
+    assert str(base.folder.origin) == "org/glm@" + "a" * 40
+    (tmp_path / "link").symlink_to(snapshot)
+    assert str(resolve_base(str(tmp_path / "link")).folder.origin) == "org/glm@" + "a" * 40
+
+
+@pytest.mark.parametrize(
+    "place", ["models--org--glm/snapshots/main", "models--org/snapshots/" + "a" * 40, "x/y/z"]
+)
+def test_what_only_looks_like_a_snapshot_is_a_folder(tmp_path: Path, place: str) -> None:
+    (tmp_path / place).parent.mkdir(parents=True)
+    folder = write_folder(tmp_path / place, glm_files())
+    assert str(resolve_base(str(folder)).folder.origin) == str(folder)
 
 
 @pytest.mark.parametrize(
@@ -118,8 +131,6 @@ def test_what_is_no_model(tmp_path: Path, files: dict[str, bytes], said: str) ->
 def test_a_missing_directory(tmp_path: Path) -> None:
     with pytest.raises(BaseModelError, match="there is no folder"):
         resolve_base(str(tmp_path / "nowhere"))
-    with pytest.raises(InputError, match="ModelScope"):
-        resolve_base("ms://org/name")
 
 
 def test_a_local_base_costs_no_hub_client(base: Path) -> None:

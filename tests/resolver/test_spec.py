@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from genfix.errors import BaseModelError, GenfixError, InputError
-from genfix.resolver.spec import HubSpec, LocalSpec, is_repo_id, parse_spec
+from genfix.resolver.spec import HubSpec, LocalSpec, ModelScopeSpec, is_repo_id, parse_spec
 
 
 @pytest.fixture(autouse=True)
@@ -11,6 +11,7 @@ def in_empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("HF_ENDPOINT", raising=False)
+    monkeypatch.delenv("MODELSCOPE_ENDPOINT", raising=False)
 
 
 @pytest.mark.parametrize(
@@ -26,13 +27,49 @@ def in_empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("https://huggingface.co/org/name/", "org/name", None),
         ("https://hf.co/org/name/tree/v2?not-for-all-audiences=true", "org/name", "v2"),
         ("https://huggingface.co/org/name/tree/refs%2Fpr%2F3", "org/name", "refs/pr/3"),
+        ("https://huggingface.co/org/name/tree/refs/pr/3/sub", "org/name", "refs/pr/3"),
+        ("https://huggingface.co/org/name/blob/main/config.json", "org/name", "main"),
+        ("https://huggingface.co/org/name/blob/main/a/b.json#L3", "org/name", "main"),
+        ("https://huggingface.co/org/name/raw/v2/config.json", "org/name", "v2"),
+        ("https://huggingface.co/org/name/resolve/v2/config.json?download=true", "org/name", "v2"),
+        ("https://huggingface.co/org/name/commit/" + "a" * 40, "org/name", "a" * 40),
+        ("hf://org/name@refs%2Fpr%2F3", "org/name", "refs/pr/3"),
+        ("HF://org/name", "org/name", None),
     ],
 )
 def test_hub(text: str, repo_id: str, revision: str | None) -> None:
     assert parse_spec(text) == HubSpec(repo_id, revision)
 
 
+@pytest.mark.parametrize(
+    ("text", "revision"),
+    [
+        ("ms://org/name", None),
+        ("ms://org/name@v1.0", "v1.0"),
+        ("MS://models/org/name@master", "master"),
+        ("https://modelscope.cn/models/org/name", None),
+        ("https://www.modelscope.cn/models/org/name/", None),
+        ("https://modelscope.cn/models/org/name/summary", None),
+        ("https://modelscope.cn/models/org/name/files?version=master", None),
+        ("https://modelscope.cn/models/org/name/file/view/v2/config.json?status=1", "v2"),
+        ("https://modelscope.cn/models/org/name/file/view", None),
+        ("https://modelscope.cn/models/org/name/tree/v2/sub", "v2"),
+        ("https://modelscope.cn/models/org/name/resolve/master/config.json", "master"),
+    ],
+)
+def test_modelscope(text: str, revision: str | None) -> None:
+    assert parse_spec(text) == ModelScopeSpec("org/name", revision)
+
+
+@pytest.mark.parametrize("endpoint", ["https://ms.example.com", "ms.example.com"])
+def test_address_of_the_modelscope_in_use(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
+    monkeypatch.setenv("MODELSCOPE_ENDPOINT", endpoint)
+    assert parse_spec("https://ms.example.com/models/org/name") == ModelScopeSpec("org/name")
+
+
 def test_spec_prints_as_written() -> None:
+    assert str(ModelScopeSpec("org/name")) == "ms://org/name"
+    assert str(ModelScopeSpec("org/name", "dev")) == "ms://org/name@dev"
     assert str(HubSpec("org/name")) == "org/name"
     assert str(HubSpec("org/name", "dev")) == "org/name@dev"
 
@@ -90,10 +127,18 @@ def test_explicit_path_shadows_nothing() -> None:
         ("org/name@../../../etc/passwd", InputError, "not a revision"),
         ("org/name@/etc/passwd", InputError, "not a revision"),
         ("org/name@my branch", InputError, "not a revision"),
-        ("ms://org/name", InputError, "ModelScope"),
+        ("ms://org", InputError, "ms://org does not name a model"),
+        ("ms://", InputError, "does not name a model"),
+        ("ms://org/../name", InputError, "does not name a model"),
+        ("ms://org/name@../../x", InputError, "not a revision"),
+        ("https://modelscope.cn/org/name", InputError, "not the address of a model"),
+        ("https://modelscope.cn/models/org/name/nonsense", InputError, "not the address of a model"),
+        ("https://modelscope.cn/datasets/org/name", InputError, "not the address of a model"),
+        ("https://huggingface.co/org/name/tree", InputError, "not the address of a model"),
+        ("https://huggingface.co/org/name/nonsense/main", InputError, "not the address of a model"),
         ("ftp://org/name", InputError, "not an address"),
-        ("hf://datasets/org/name", InputError, "neither a folder nor a Hub id"),
-        ("https://example.com/org/name", InputError, "example.com is not the Hugging Face Hub"),
+        ("hf://datasets/org/name", InputError, "does not name a model"),
+        ("https://example.com/org/name", InputError, "example.com is neither the Hugging Face Hub nor"),
         ("https://huggingface.co/datasets/org/name", InputError, "not the address of a model"),
         ("https://huggingface.co/org", InputError, "not the address of a model"),
         ("https://[::1/org/name", InputError, "not a valid web address"),

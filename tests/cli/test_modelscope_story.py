@@ -1,0 +1,151 @@
+"""A base on ModelScope, from the command line: requests and bytes counted, offline, refused, and no token shown."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.cli.conftest import ROOT, Result, tree
+from tests.fakemodelscope import Body, FakeModelScope
+from tests.folders import Files, chatml_files, dump, glm_files, safetensors, write_folder
+
+GENERATION = "generation_config.json"
+WEIGHTS = "model-00001-of-00001.safetensors"
+BASE = "ms://org/glm"
+PUBLISHED: Files = glm_files() | {WEIGHTS: b"w" * 4096, "figures/a.png": b"p"}
+
+
+class Machine(NamedTuple):
+    """A machine that uses a fake ModelScope, and knows no Hub."""
+
+    home: Path
+    site: FakeModelScope
+    environment: dict[str, str]
+
+    def __call__(self, *args: str | Path) -> Result:
+        self.site.requests.clear()
+        done = subprocess.run(
+            [sys.executable, "-m", "genfix", *map(str, args)],
+            env=self.environment,
+            cwd=self.home,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr
+        assert "bug in genfix" not in done.stderr
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def json(self, *args: str | Path) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self(*args, "--output-format", "json").out)
+        return document
+
+    def folder(self, **changed: bytes | None) -> Path:
+        """A GLM folder with ``generation_config=...`` changed, or lost."""
+        files = glm_files() | {"model.safetensors": safetensors(151552)}
+        for stem, content in changed.items():
+            del files[f"{stem}.json"]
+            files |= {f"{stem}.json": content} if content is not None else {}
+        return write_folder(self.home / f"merged{len(list(self.home.iterdir()))}", files)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    environment = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+    with FakeModelScope() as site:
+        environment |= {
+            "HOME": str(tmp_path),
+            "MODELSCOPE_ENDPOINT": site.endpoint,
+            "HF_ENDPOINT": "http://127.0.0.1:9",
+            "NO_PROXY": "*",
+            "PYTHONPATH": str(ROOT),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        yield Machine(tmp_path, site, environment)
+
+
+def test_an_identical_folder_moves_no_file(machine: Machine) -> None:
+    large = {"vocab.txt": b"x" * 20_000_000}
+    commit = machine.site.add("org/glm", PUBLISHED | large)
+    merged = write_folder(machine.folder(), large)
+    assert machine.json("check", merged, "--base", BASE)["base"] == f"{BASE}@{commit}"
+    assert len(machine.site.requests) == 1
+    assert machine.site.sent() == 0
+
+
+def test_one_file_that_differs_costs_its_bytes(machine: Machine) -> None:
+    machine.site.add("org/glm", PUBLISHED)
+    lacking = json.loads(glm_files()[GENERATION]) | {"eos_token_id": 151329}
+    merged = machine.folder(generation_config=dump(lacking))
+    assert machine("check", merged, "--base", BASE).code in {0, 1}
+    assert len(machine.site.requests) == 2
+    assert machine.site.sent() == len(glm_files()[GENERATION])
+    machine("check", merged, "--base", BASE)
+    assert len(machine.site.requests) == 1
+    assert machine("check", merged, "--base", BASE, "--offline").code in {0, 1}
+    assert machine.site.requests == []
+
+
+def test_a_lost_file_is_restored_and_undone(machine: Machine) -> None:
+    commit = machine.site.add("org/glm", PUBLISHED)
+    merged = machine.folder(generation_config=None)
+    done = machine.json("repair", merged, "--base", BASE)
+    assert done["base"] == f"{BASE}@{commit}"
+    assert (merged / GENERATION).read_bytes() == glm_files()[GENERATION]
+    assert machine.site.asked("safetensors") == []
+    [entry] = machine.json("log", merged)["transactions"]
+    assert entry["note"]["base"] == f"{BASE}@{commit}"
+    assert machine("undo", merged).code == 0
+    assert not (merged / GENERATION).exists()
+    machine.environment["MODELSCOPE_ENDPOINT"] = machine.site.endpoint
+    again = machine("repair", merged, "--base", f"{BASE}@{commit}")
+    assert (again.code, machine.site.requests) == (0, [])
+
+
+def test_a_base_of_another_architecture(machine: Machine) -> None:
+    machine.site.add("org/qwen", chatml_files())
+    merged = machine.folder(generation_config=None)
+    before = tree(merged)
+    result = machine("repair", merged, "--base", "ms://org/qwen")
+    assert (result.code, tree(merged)) == (3, before)
+    assert "ms://org/qwen@" in result.err
+
+
+@pytest.mark.parametrize("body", ["drop", "truncate", "wrong", "html", "garbage", "long"])
+@pytest.mark.parametrize("match", ["repo/files", "FilePath="])
+def test_every_fault_at_every_request_of_a_repair(machine: Machine, match: str, body: Body) -> None:
+    machine.site.add("org/glm", PUBLISHED)
+    machine.site.fail(match, body=body)
+    merged = machine.folder(generation_config=None)
+    before = tree(merged)
+    result = machine("repair", merged, "--base", BASE)
+    if (match, body) == ("repo/files", "long"):
+        assert result.code == 2
+    assert (result.code, result.out) == (2, "")
+    assert [line[:7] for line in result.err.splitlines()] == [
+        "error: ",
+        "hint: " + result.err.splitlines()[1][6],
+    ]
+    assert tree(merged) == before
+    assert not list((machine.home / ".cache" / "genfix" / "modelscope").glob("*"))
+
+
+def test_the_token_is_never_shown(machine: Machine) -> None:
+    token = machine.site.token
+    machine.site.add("org/glm", PUBLISHED, private=True)
+    merged = machine.folder(generation_config=None)
+    machine.environment["MODELSCOPE_API_TOKEN"] = token
+    results = [machine("plan", merged, "--base", BASE, "--output-format", "json")]
+    results.append(machine("repair", merged, "--base", BASE, "--verbose"))
+    machine.site.fail("repo/files", status=401)
+    results.append(machine("check", merged, "--base", BASE))
+    assert [result.code for result in results] == [1, 0, 2]
+    assert not [result for result in results if token in result.out + result.err]
+    written = [path for path in machine.home.rglob("*") if path.is_file()]
+    assert not [path for path in written if token.encode() in path.read_bytes()]
