@@ -63,7 +63,7 @@ def check(
         adapter: The folder of the adapter that was merged; without one, that beside ``target`` is looked for.
         select: Codes, or beginnings of codes (``GF1``), of the rules that count; none: all.
         ignore: Codes, or beginnings of codes, of the rules that do not count.
-        offline: Take the base from the Hub cache only.
+        offline: Take a remote base from the caches only.
         allow_base_mismatch: Use a base that disagrees on architecture or token ids all the same.
         state_dir: Where backups live, if not in ``.cache/huggingface/genfix`` inside the folder.
 

@@ -79,7 +79,7 @@ Base: TypeAlias = Annotated[
     typer.Option(
         "--base",
         metavar="SPEC",
-        help="The model it was made from: a folder, or org/name[@revision].",
+        help="The model it was made from: a folder, org/name[@revision], or ms://org/name (ModelScope).",
         show_default=False,
     ),
 ]
@@ -119,7 +119,9 @@ Engines: TypeAlias = Annotated[
 ]
 OutputFormat: TypeAlias = Annotated[Format, typer.Option("--output-format", help="How to write the report.")]
 FailOn: TypeAlias = Annotated[Level, typer.Option("--fail-on", help="Exit with 1 from this severity on.")]
-Offline: TypeAlias = Annotated[bool, typer.Option("--offline", help="Take the base from the Hub cache only.")]
+Offline: TypeAlias = Annotated[
+    bool, typer.Option("--offline", help="Take a remote base from the caches only.")
+]
 AllowMismatch: TypeAlias = Annotated[
     bool,
     typer.Option("--allow-base-mismatch", help="Use the base even if architecture or token ids disagree."),
