@@ -118,7 +118,9 @@ class Site:
                 raise StatusError(error.code, _code(error)) from None
         except urllib.error.URLError as error:
             reason = error.reason
-            raise (TransferError(str(reason)) if _is_cut(reason) else OutageError(_words(reason))) from error
+            raise (
+                TransferError(_words(reason)) if _is_cut(reason) else OutageError(_words(reason))
+            ) from error
         except (OSError, http.client.HTTPException) as error:
             raise (TransferError(_words(error)) if _is_cut(error) else OutageError(_words(error))) from error
         except ValueError as error:  # an address that is none, as a host name of 100 letters
@@ -221,6 +223,8 @@ def _words(error: object) -> str:
         return "its host name is not known"
     if isinstance(error, ssl.SSLCertVerificationError):
         return "its TLS certificate is not trusted"
+    if isinstance(error, http.client.RemoteDisconnected):
+        return "the connection was closed"
     if isinstance(error, http.client.HTTPException):
         return "the answer is not one of ModelScope"
     if isinstance(error, OSError) and error.strerror:

@@ -49,6 +49,7 @@ def test_a_list_that_is_none(site: FakeModelScope, body: Body) -> None:
         error.message,
     )
     assert "MODELSCOPE_ENDPOINT" in error.hint
+    assert ("the connection was closed" in error.message) == (body == "drop")
     assert len(site.requests) <= 3
 
 
