@@ -5,16 +5,16 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from genfix.errors import InputError, RefusedError
+from genfix.errors import InputError
 from genfix.folder import STATE_FOLDER, Folder, OverlayFolder
 from genfix.model import Model
-from genfix.resolver import BaseFacts, find_adapter, open_target, prove_parentage, resolve_base
+from genfix.resolver import BaseFacts, choose_base, find_adapter, open_target
 from genfix.rules import RULES
 
 __all__ = ["Case", "Target", "open_case", "selection"]
 
 Target: TypeAlias = str | os.PathLike[str]
-"""A path of a model folder; for a base also ``org/name[@revision]``."""
+"""A path of a model folder; for a base also ``org/name[@revision]``, or ``auto``: what the folder itself names."""
 
 
 class Case(NamedTuple):
@@ -50,17 +50,15 @@ def open_case(
     merged = Model(seen)
     trained = find_adapter(merged, target, adapter)
     notes += trained.notes
-    if base is None:
-        return Case(seen, None, trained.facts, notes)
-    found = resolve_base(os.fspath(base), offline=offline, near=seen)
-    notes += found.notes
-    try:
-        prove_parentage(merged, found.facts)
-    except RefusedError as error:
-        if not allow_base_mismatch:
-            raise
-        notes += (f"going on as told, although {error.message}",)
-    return Case(seen, found.facts, trained.facts, notes)
+    found, said = choose_base(
+        merged,
+        folder.root,
+        base,
+        adapter=trained.facts,
+        offline=offline,
+        allow_mismatch=allow_base_mismatch,
+    )
+    return Case(seen, found.facts if found is not None else None, trained.facts, notes + said)
 
 
 def _interrupted(root: Path, state_dir: Path | None) -> Mapping[str, bytes | None]:

@@ -10,9 +10,9 @@ from typing import Final
 
 from genfix.folder.folder import Folder, FolderFileError
 
-__all__ = ["front_matter_list"]
+__all__ = ["CARD", "front_matter_list", "plain_word"]
 
-_CARD: Final = "README.md"
+CARD: Final = "README.md"
 _HEAD: Final = 64 * 1024
 _FRONT: Final = re.compile(r"\s*---[ \t]*\n(.*?)\n---[ \t]*(?:\n|$)", re.DOTALL)
 _ITEM: Final = re.compile(r"[ \t]*-(?:[ \t]+(?P<value>.*))?")
@@ -24,10 +24,10 @@ _NOTHING: Final = frozenset(["", "~", "null", "Null", "NULL"])
 
 def front_matter_list(folder: Folder, key: str) -> tuple[str, ...]:
     """The values of ``key``: one word, ``[a, b]``, or a block of ``- a`` lines; empty where there is none."""
-    if _CARD not in folder.names():
+    if CARD not in folder.names():
         return ()
     try:
-        text = folder.read_range(_CARD, 0, _HEAD).decode("utf-8-sig", "replace")
+        text = folder.read_range(CARD, 0, _HEAD).decode("utf-8-sig", "replace")
     except FolderFileError:
         return ()
     front = _FRONT.match(text.replace("\r\n", "\n").replace("\r", "\n"))
@@ -37,7 +37,7 @@ def front_matter_list(folder: Folder, key: str) -> tuple[str, ...]:
     for number, line in enumerate(lines):
         name, colon, value = line.partition(":")
         if colon and name.rstrip(" ").strip("'\"") == key and value[:1] in ("", " ", "\t"):
-            words = (_word(entry) for entry in _entries(value, lines[number + 1 :]))
+            words = (plain_word(entry) for entry in _entries(value, lines[number + 1 :]))
             return tuple(word for word in words if word is not None)
     return ()
 
@@ -69,7 +69,7 @@ def _in_brackets(lines: list[str]) -> Iterator[str]:
             return
 
 
-def _word(entry: str) -> str | None:
+def plain_word(entry: str) -> str | None:
     """A plain or quoted word without its comment; `None` for nothing, and for what is no word."""
     quoted = _QUOTED.fullmatch(entry)
     if quoted is not None:

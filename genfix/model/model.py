@@ -47,6 +47,9 @@ class TextFile(NamedTuple):
 class Model:
     """Lazy facts of one `Folder`."""
 
+    is_named: bool = True
+    """Whether the user named this folder, and so trusts its code; a hint of another folder is no such trust."""
+
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
         self._json: dict[str, JsonFile] = {}

@@ -247,6 +247,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "why-file-lost": "the file is missing here, so nothing is overwritten",
     "why-code-lost": "auto_map points at it, and the code that is here equals that of {base}",
     "why-code-changed": "{file} is not that of {base}: other versions of the code may not fit together",
+    "why-code-hinted": "only the folder itself names {base}, and a server will run this code: if you trust it, name it with --base",
     "why-code-no-base": "name the base to get it from with --base",
     "why-licence": "the file is missing here, so nothing is overwritten",
     "why-no-model-file": "check the path",

@@ -2,6 +2,7 @@
 
 from genfix.resolver.adapter import Adapter, find_adapter
 from genfix.resolver.base import Base, BaseFacts, resolve_base
+from genfix.resolver.choosing import choose_base
 from genfix.resolver.proof import prove_parentage
 from genfix.resolver.target import existing_folder, open_target
 
@@ -9,6 +10,7 @@ __all__ = [
     "Adapter",
     "Base",
     "BaseFacts",
+    "choose_base",
     "existing_folder",
     "find_adapter",
     "open_target",

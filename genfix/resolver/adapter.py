@@ -1,7 +1,6 @@
 """The adapter that was merged: a folder the user names, or the one that merge tools leave beside the result.
 
-axolotl merges into ``merged/`` inside the adapter's folder, ms-swift's ``checkpoint-7`` becomes
-``checkpoint-7-merged`` beside it. Its tokenizer and chat template are those of the training.
+Its tokenizer and chat template are those of the training.
 
 A wrong adapter is worse than none: its template and tokenizer would be taken for the trained ones. So one that
 nobody named is taken only where names say that the folder was merged from it, and nothing in it says otherwise.
@@ -19,21 +18,14 @@ from genfix.folder.kinds import is_json_config
 from genfix.model import Model
 from genfix.resolver.adapter_shapes import foreign_matrix, has_some_matrix
 from genfix.resolver.base import BaseFacts
+from genfix.resolver.beside import names_a_merge, run_folders
 
 __all__ = ["Adapter", "AdapterFacts", "find_adapter"]
 
 _CONFIG: Final = "adapter_config.json"
 _SWIFT_RUN: Final = "args.json"
 _MERGEKIT: Final = "mergekit_config.yml"
-_MERGED_NAME: Final = re.compile(r"(?P<adapter>.+?)[-_]merged")
 _WHOLE_MODEL: Final = re.compile(r"(?:pytorch_)?model(?:-\d+-of-\d+)?\.(?:safetensors|bin)|consolidated.*")
-_PLAIN_WORDS: Final = frozenset(
-    [
-        *("merged", "merge", "model", "checkpoint", "final", "full", "lora", "adapter", "weights", "output"),
-        *("hf", "fp16", "bf16", "fp32", "16bit", ""),
-    ]
-)
-"""Words in the name of a merged folder that name no adapter."""
 
 
 class AdapterFacts(BaseFacts):
@@ -94,23 +86,10 @@ def _named(spec: str) -> Path:
 
 def _beside(folder: Path) -> Iterator[Path]:
     """Folders with an adapter that the name and the place of the merged folder point at."""
-    named = _MERGED_NAME.fullmatch(folder.name)
-    places = [folder.parent / named["adapter"]] if named is not None else []
-    if _names_no_other(folder.name, folder.parent.name):
-        places.append(folder.parent)
-    for place in places:
-        if os.path.isfile(place / _CONFIG):  # noqa: PTH113 - a folder that nobody may enter is no error
-            yield place
-
-
-def _names_no_other(name: str, parent: str) -> bool:
-    """Whether a folder of this name was merged from the adapter it is in, as ``out/merged`` was.
-
-    In ``work/qwen-merged`` or ``work/base`` the adapter of ``work`` is another one.
-    """
-    words, of_parent = (set(re.split(r"[^a-z0-9]+", text.lower())) for text in (name, parent))
-    others = {word for word in words if not word.isdigit()} - _PLAIN_WORDS - of_parent
-    return not words.isdisjoint({"merged", "merge"}) and not others
+    if names_a_merge(folder):
+        for place in run_folders(folder):
+            if os.path.isfile(place / _CONFIG):  # noqa: PTH113 - a folder that nobody may enter is no error
+                yield place
 
 
 # -- whether it is the one -------------------------------------------------------------------------------------

@@ -21,6 +21,10 @@ class BaseFacts(Model):
     role: ClassVar[str] = "base"
     """What it is called when a file of it is refused."""
 
+    def __init__(self, folder: Folder, *, is_named: bool = True) -> None:
+        super().__init__(folder)
+        self.is_named = is_named
+
     def json(self, name: str) -> JsonFile:
         """The JSON file called ``name``. Raises `BaseModelError` where it cannot be read."""
         file = super().json(name)
@@ -50,10 +54,13 @@ class Base(NamedTuple):
         return self.facts.folder
 
 
-def resolve_base(spec: str, *, offline: bool = False, near: Folder | None = None) -> Base:
+def resolve_base(
+    spec: str, *, offline: bool = False, near: Folder | None = None, by_hint: bool = False
+) -> Base:
     """Find the base that ``spec`` names: a directory, ``org/name[@revision]`` or ``ms://org/name[@revision]``.
 
-    A file of a remote base that ``near`` (the merged folder) has with the same digest is read from there.
+    A file of a remote base that ``near`` (the merged folder) has with the same digest is read from there. With ``by_hint`` it
+    was the merged folder that named the base, not the user: its code is not taken for granted.
 
     Raises `BaseModelError` where it is not found, not reachable or not readable.
     """
@@ -65,7 +72,7 @@ def resolve_base(spec: str, *, offline: bool = False, near: Folder | None = None
                 if local.shadows_repo
                 else ()
             )
-            facts = BaseFacts(folder)
+            facts = BaseFacts(folder, is_named=not by_hint)
             for name in sorted(folder.names()):
                 if is_json_config(name):
                     facts.json(name)
@@ -75,22 +82,22 @@ def resolve_base(spec: str, *, offline: bool = False, near: Folder | None = None
             from genfix.resolver.hub import open_hub  # noqa: PLC0415
 
             found = open_hub(hub, offline=offline)
-            return _remote(found.folder, found.notes, near)
+            return _remote(found.folder, found.notes, near, by_hint=by_hint)
         case ModelScopeSpec() as model:
             # Imported here: the HTTP client is nothing that a check of a local base needs.
             from genfix.resolver.modelscope import open_modelscope  # noqa: PLC0415
 
             opened = open_modelscope(model, offline=offline)
-            return _remote(opened.folder, opened.notes, near)
+            return _remote(opened.folder, opened.notes, near, by_hint=by_hint)
 
 
-def _remote(folder: Folder, notes: tuple[str, ...], near: Folder | None) -> Base:
+def _remote(folder: Folder, notes: tuple[str, ...], near: Folder | None, *, by_hint: bool) -> Base:
     from genfix.folder.remote import RemoteFolder  # noqa: PLC0415 - a local base needs none of it
 
     if near is not None and isinstance(folder, RemoteFolder):
         folder.borrow(near)
     _refuse(folder)
-    return Base(BaseFacts(folder), notes)
+    return Base(BaseFacts(folder, is_named=not by_hint), notes)
 
 
 def _open_directory(path: Path, spec: str) -> LocalFolder:

@@ -9,11 +9,13 @@ from urllib.parse import unquote, urlsplit
 from genfix.errors import BaseModelError, InputError
 from genfix.folder.names import is_safe_name
 
-__all__ = ["HubSpec", "LocalSpec", "ModelScopeSpec", "is_commit", "is_repo_id", "parse_spec"]
+__all__ = ["AUTO", "HubSpec", "LocalSpec", "ModelScopeSpec", "is_commit", "is_repo_id", "parse_spec"]
 
 # huggingface_hub.utils.validate_repo_id, for an id with an organisation; narrowed to ASCII, as the Hub is.
 _REPO_ID: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _HUB_HOSTS: Final = frozenset({"huggingface.co", "www.huggingface.co", "hf.co"})
+AUTO: Final = "auto"
+"""In the place of a spec: the base that the merged folder itself names."""
 _MODELSCOPE_HOSTS: Final = frozenset({"modelscope.cn", "www.modelscope.cn"})
 _HINT: Final = (
     "a base is a folder (./folder), a Hub id (org/name, org/name@revision) or a ModelScope id (ms://org/name)"
@@ -81,6 +83,10 @@ def parse_spec(text: str) -> LocalSpec | HubSpec | ModelScopeSpec:
     """
     if not text.strip() or not text.isprintable():
         raise InputError(f"{text!r} does not name a base model", _HINT)
+    if text == AUTO:
+        raise InputError(
+            "auto stands for the base that a merged folder names", "a folder of that name is ./auto"
+        )
     scheme, separator, rest = text.partition("://")
     if separator:
         return _from_address(text, scheme.lower(), rest)

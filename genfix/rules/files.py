@@ -7,7 +7,7 @@ from typing import Final
 from genfix.engines import missing_code, named_code
 from genfix.folder import FileKind, FolderFileError, kind_of
 from genfix.folder.kinds import PROCESSOR_FILES
-from genfix.message import message
+from genfix.message import Message, message
 from genfix.model import Model
 from genfix.rules.context import Context
 from genfix.rules.finding import Applicability, Finding, Fix, RestoreFile, Severity, Witness
@@ -58,22 +58,28 @@ def _code(context: Context, rule: Rule) -> Iterator[Finding]:
                 fix=Fix(Applicability.MANUAL, message("why-code-no-base")),
             )
         elif base.has(name):
-            changed = [
-                other for other in _code_files(merged) if base.has(other) and not context.same_as_base(other)
-            ]
+            doubt = _code_doubt(context, base)
             yield rule.finding(
                 name,
                 message("code-file-missing", file=name),
                 witness=Witness.BASE,
                 engines=tuple(context.views),
                 fix=Fix(
-                    Applicability.UNSAFE if changed else Applicability.SAFE,
-                    message("why-code-changed", file=changed[0], base=str(base.folder.origin))
-                    if changed
-                    else message("why-code-lost", base=str(base.folder.origin)),
+                    Applicability.UNSAFE if doubt else Applicability.SAFE,
+                    doubt or message("why-code-lost", base=str(base.folder.origin)),
                     (RestoreFile(name),),
                 ),
             )
+
+
+def _code_doubt(context: Context, base: Model) -> Message | None:
+    """What speaks against code of the base; `None` where nothing does."""
+    origin = str(base.folder.origin)
+    if not base.is_named:
+        return message("why-code-hinted", base=origin)
+    code = (name for name in _code_files(context.merged) if base.has(name))
+    changed = next((name for name in code if not context.same_as_base(name)), None)
+    return message("why-code-changed", file=changed, base=origin) if changed is not None else None
 
 
 def _with_imports(merged: Model, base: Model | None, direct: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,0 +1,89 @@
+"""From what the user says about the base to one that is proven, or to none."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from genfix.errors import RefusedError
+from genfix.model import Model
+from genfix.resolver.base import Base, resolve_base
+from genfix.resolver.kinship import TRACES, kinship_notes, size_notes
+from genfix.resolver.proof import prove_parentage
+from genfix.resolver.spec import AUTO
+
+__all__ = ["choose_base"]
+
+_RUN_TRACES: Final = TRACES - {"README.md"}
+
+
+def choose_base(
+    merged: Model,
+    path: Path | None,
+    spec: str | os.PathLike[str] | None,
+    *,
+    adapter: Model | None = None,
+    offline: bool = False,
+    allow_mismatch: bool = False,
+) -> tuple[Base | None, tuple[str, ...]]:
+    """The base that ``spec`` names, proven, and what the user should know; `None` without a spec.
+
+    ``path`` is where the merged folder is on this machine. ``auto`` takes what the folder names; without a spec a note
+    tells that. Raises `RefusedError` where the base cannot be what ``merged`` was made from, unless
+    ``allow_mismatch``, and as `resolve_base` does.
+    """
+    place = Path(os.path.abspath(path)) if path is not None else None  # noqa: PTH100 - links stay as named
+    if spec is None:
+        return None, _hint(merged, place, adapter)
+    if spec == AUTO:
+        from genfix.resolver.auto import find_base  # noqa: PLC0415 - few folders need it
+
+        base = find_base(merged, place, adapter, offline=offline)
+        return base, (*base.notes, *size_notes(merged, base.facts))
+    text = os.fspath(spec)
+    base = resolve_base(f"./{text}" if text == AUTO else text, offline=offline)
+    notes = base.notes
+    try:
+        prove_parentage(merged, base.facts)
+        _refuse_swapped(merged, base, place)
+    except RefusedError as error:
+        if not allow_mismatch:
+            raise _with_better(error, merged, place, adapter, base) from None
+        notes += (f"going on as told, although {error.message}",)
+    return base, (*notes, *kinship_notes(merged, base.facts, place, adapter))
+
+
+def _hint(merged: Model, place: Path | None, adapter: Model | None) -> tuple[str, ...]:
+    from genfix.resolver.auto import hint_note  # noqa: PLC0415 - only without a base
+
+    note = hint_note(merged, place, adapter)
+    return (note,) if note is not None else ()
+
+
+def _with_better(
+    error: RefusedError, merged: Model, place: Path | None, adapter: Model | None, base: Base
+) -> RefusedError:
+    from genfix.resolver.auto import better_base  # noqa: PLC0415 - only on the way out
+
+    better = better_base(merged, place, adapter, base.facts)
+    if better is None:
+        return error
+    return RefusedError(
+        error.message,
+        f"the folder itself names {better}: use that with --base, or add --allow-base-mismatch if you are sure",
+    )
+
+
+def _refuse_swapped(merged: Model, base: Base, place: Path | None) -> None:
+    """Raise `RefusedError` where the base says that it was made from the folder that is judged."""
+    if place is None or (
+        base.folder.names().isdisjoint(_RUN_TRACES) and "_name_or_path" not in base.facts.config
+    ):
+        return
+    from genfix.resolver.auto import is_made_from  # noqa: PLC0415 - few bases were trained here
+
+    source = is_made_from(base.facts, place)
+    if source is not None:
+        raise RefusedError(
+            f"{base.folder.origin} was made from {merged.folder.origin.label}, as {source} in it says: not the other way round",
+            "swap the two, or add --allow-base-mismatch if you are sure",
+        )
