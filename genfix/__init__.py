@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from genfix.api.capsules import Capsule, capsule
     from genfix.api.changing import Repair, apply, diff, log, plan, repair, undo
     from genfix.api.engine_views import EngineReport, engine_views
     from genfix.api.judging import Report, check
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from genfix.rules import Finding
 
 __all__ = [
+    "Capsule",
     "EngineReport",
     "Finding",
     "GenfixError",
@@ -27,6 +29,7 @@ __all__ = [
     "Report",
     "__version__",
     "apply",
+    "capsule",
     "check",
     "diff",
     "engine_views",
@@ -42,6 +45,7 @@ __all__ = [
 __version__: Final = "0.1.0"
 
 _HOMES: Final = {
+    "Capsule": "genfix.api.capsules",
     "EngineReport": "genfix.api.engine_views",
     "Finding": "genfix.rules",
     "GenfixError": "genfix.errors",
@@ -50,6 +54,7 @@ _HOMES: Final = {
     "Repair": "genfix.api.changing",
     "Report": "genfix.api.judging",
     "apply": "genfix.api.changing",
+    "capsule": "genfix.api.capsules",
     "check": "genfix.api.judging",
     "diff": "genfix.api.changing",
     "engine_views": "genfix.api.engine_views",

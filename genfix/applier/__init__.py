@@ -2,6 +2,7 @@
 
 from genfix.applier.applying import apply, preflight
 from genfix.applier.building import Built, build
+from genfix.applier.drafts import make_folder
 from genfix.applier.history import damaged_receipts, log
 from genfix.applier.pruning import prune
 from genfix.applier.records import Change, Kept, Receipt, Write
@@ -19,6 +20,7 @@ __all__ = [
     "build",
     "damaged_receipts",
     "log",
+    "make_folder",
     "pending",
     "preflight",
     "prune",

@@ -6,20 +6,18 @@ or are the same file under a second name.
 
 import hashlib
 import os
-import re
-import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from genfix.applier.drafts import drafted, new_file, open_parent, publish, sync_dirs
 from genfix.applier.errors import changed_meanwhile, storage_errors
 from genfix.applier.fs import DISK, Dir, FileSystem
 from genfix.applier.guard import check_names
 from genfix.applier.signals import deferred_signals
-from genfix.applier.staging import remove_tree
-from genfix.applier.tree import CHUNK, is_present, make_dirs, opened, parents_of, write_all
-from genfix.errors import InputError, RefusedError
+from genfix.applier.tree import CHUNK, opened, parents_of, write_all
+from genfix.errors import InputError
 from genfix.folder import FileKind, LocalFolder, kind_of, read_cap
 
 __all__ = ["Built", "build"]
@@ -59,8 +57,8 @@ def build(
     with (
         storage_errors(f"cannot build {output}"),
         deferred_signals() as signals,
-        _parent(fs, place, output) as parent,
-        _draft(fs, parent, place.name) as draft,
+        open_parent(fs, place, output) as parent,
+        drafted(fs, parent, place.name) as draft,
     ):
         for name in changes:
             if (source.sha256(name) if name in source.names() else None) != inputs.get(name):
@@ -74,15 +72,8 @@ def build(
                 _write(fs, draft, source, name, content)
             elif _bring(fs, draft, source, name, inputs):
                 linked.append(name)
-        _sync(fs, draft, {parents_of(name)[0] for name in names})
-        try:
-            fs.rename_exclusive(parent, draft.path.name, parent, place.name)
-        except OSError:
-            # Not on this system or mount. A directory never replaces one that has something in it.
-            if is_present(fs, parent, place.name):
-                raise
-            fs.rename(parent, draft.path.name, parent, place.name)
-        fs.sync_dir(parent)
+        sync_dirs(fs, draft, {parents_of(name)[0] for name in names})
+        publish(fs, parent, draft, place.name)
     return Built(output, len(names), tuple(linked))
 
 
@@ -95,52 +86,13 @@ def _check_place(root: Path, place: Path, output: Path) -> None:
         raise InputError(f"there is no folder {output.parent}", "create it first")
 
 
-@contextmanager
-def _parent(fs: FileSystem, place: Path, output: Path) -> Iterator[Dir]:
-    try:
-        parent = fs.open_root(place.parent)
-    except FileNotFoundError as error:
-        raise InputError(f"there is no folder {output.parent}", "create it first") from error
-    try:
-        yield parent
-    finally:
-        fs.close_dir(parent)
-
-
-@contextmanager
-def _draft(fs: FileSystem, parent: Dir, name: str) -> Iterator[Dir]:
-    """The directory that becomes the copy. Its lock tells it from one that a run which died has left."""
-    stale = re.compile(rf"\.{re.escape(name)}\.genfix-[0-9a-f]{{8}}")
-    for entry in fs.names(parent):
-        if stale.fullmatch(entry):
-            with suppress(OSError, RefusedError):
-                _remove_stale(fs, parent, entry)
-    own = f".{name}.genfix-{secrets.token_hex(4)}"
-    fs.mkdir(parent, own)
-    try:
-        with opened(fs, parent, (own,)) as draft:
-            with suppress(OSError):
-                fs.try_lock(draft)
-            yield draft
-    except BaseException:
-        with suppress(OSError, RefusedError):
-            remove_tree(fs, parent, own)
-        raise
-
-
-def _remove_stale(fs: FileSystem, parent: Dir, name: str) -> None:
-    with opened(fs, parent, (name,)) as draft:
-        if fs.try_lock(draft):
-            remove_tree(fs, parent, name)
-
-
 def _write(fs: FileSystem, draft: Dir, source: LocalFolder, name: str, content: bytes) -> None:
     mode = None
     if name in source.names():
         fd = source.open(name)
         mode = fs.fstat(fd).st_mode & _PERMISSIONS
         fs.close(fd)
-    with _new(fs, draft, name, mode) as fd:
+    with new_file(fs, draft, name, mode) as fd:
         write_all(fs, fd, content)
 
 
@@ -154,7 +106,7 @@ def _bring(
         if kind_of(name) in _WEIGHTS or status.st_size > read_cap(name):
             return _share(fs, draft, source, name, old)
         sha = hashlib.sha256()
-        with _new(fs, draft, name, status.st_mode & _PERMISSIONS, status.st_mtime_ns) as fd:
+        with new_file(fs, draft, name, status.st_mode & _PERMISSIONS, status.st_mtime_ns) as fd:
             while piece := fs.read(old, CHUNK):
                 sha.update(piece)
                 write_all(fs, fd, piece)
@@ -169,7 +121,7 @@ def _share(fs: FileSystem, draft: Dir, source: LocalFolder, name: str, old: int)
     """Weights: shared blocks, else a second name, else a copy."""
     status = fs.fstat(old)
     with suppress(OSError):
-        with _new(fs, draft, name, status.st_mode & _PERMISSIONS, status.st_mtime_ns) as fd:
+        with new_file(fs, draft, name, status.st_mode & _PERMISSIONS, status.st_mtime_ns) as fd:
             fs.clone(old, fd)
         return False
     parents, leaf = parents_of(name)
@@ -185,33 +137,7 @@ def _share(fs: FileSystem, draft: Dir, source: LocalFolder, name: str, old: int)
             if (there.st_dev, there.st_ino) != (status.st_dev, status.st_ino):
                 raise changed_meanwhile(name)
             return True
-    with _new(fs, draft, name, status.st_mode & _PERMISSIONS, status.st_mtime_ns) as fd:
+    with new_file(fs, draft, name, status.st_mode & _PERMISSIONS, status.st_mtime_ns) as fd:
         while piece := fs.read(old, CHUNK):
             write_all(fs, fd, piece)
     return False
-
-
-@contextmanager
-def _new(
-    fs: FileSystem, draft: Dir, name: str, mode: int | None, mtime_ns: int | None = None
-) -> Iterator[int]:
-    """A new file of the copy; durable, with its metadata, when the block ends."""
-    parents, leaf = parents_of(name)
-    make_dirs(fs, draft, parents)
-    with opened(fs, draft, parents) as directory:
-        fd = fs.create(directory, leaf, 0o666 if mode is None else 0o600)
-        try:
-            yield fd
-            if mode is not None:
-                fs.set_mode(fd, mode)
-            if mtime_ns is not None:
-                fs.set_mtime(fd, mtime_ns)
-            fs.sync(fd)
-        finally:
-            fs.close(fd)
-
-
-def _sync(fs: FileSystem, draft: Dir, parents: set[tuple[str, ...]]) -> None:
-    for parts in {whole[:end] for whole in parents for end in range(len(whole) + 1)}:
-        with opened(fs, draft, parts) as directory:
-            fs.sync_dir(directory)

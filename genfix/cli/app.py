@@ -285,6 +285,27 @@ def prune(
 
 
 @app.command()
+def capsule(
+    base: Annotated[
+        str, typer.Argument(metavar="BASE", help="A folder, or org/name[@revision].", show_default=False)
+    ],
+    out: Annotated[
+        str, typer.Argument(metavar="OUT", help="The folder to make; new, or empty.", show_default=False)
+    ],
+    offline: opt.Offline = False,
+    quiet: opt.Quiet = False,
+    color: opt.Colour = opt.ColourMode.AUTO,
+) -> None:
+    """Save the config files of a base.
+
+    `--base OUT` then works without network, and checks that nothing in it has changed.
+    """
+    from genfix.cli.keeping import run_capsule
+
+    raise typer.Exit(run_capsule(base, out, Output(color, quiet), offline=offline))
+
+
+@app.command()
 def explain(
     code: Annotated[
         str, typer.Argument(metavar="CODE", help="A rule's code or name, such as GF101.", show_default=False)

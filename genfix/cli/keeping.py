@@ -1,12 +1,13 @@
-"""The commands that keep versions: snapshot, restore, backups prune."""
+"""The commands that keep files for later: snapshot, restore, backups prune, capsule."""
 
 from pathlib import Path
 
+from genfix.api.capsules import capsule
 from genfix.api.keeping import prune_backups, restore, snapshot
 from genfix.cli.output import RESTART, Output, quoted, undo_line
 from genfix.report.show import show
 
-__all__ = ["run_prune", "run_restore", "run_snapshot"]
+__all__ = ["run_capsule", "run_prune", "run_restore", "run_snapshot"]
 
 
 def run_snapshot(target: str, message: str, state_dir: Path | None, out: Output) -> int:
@@ -50,3 +51,21 @@ def run_prune(
     number = f"{len(gone)} backup{'' if len(gone) == 1 else 's'}"
     out.say(f"{number} of {show(target)} would go" if dry_run else f"removed {number} of {show(target)}")
     return 0
+
+
+def run_capsule(base: str, out_folder: str, out: Output, *, offline: bool) -> int:
+    """Save a base's config files; what they are of alone is on stdout, for scripts."""
+    made = capsule(base, out_folder, offline=offline)
+    out.notes(made.notes)
+    out.report(show(made.base))
+    number = len(made.files)
+    out.say(
+        f"saved {number} files of {show(made.base)} in {show(out_folder)} ({made.size} bytes)",
+        f"to use it, without network: --base {show(quoted(_as_path(out_folder)))}",
+    )
+    return 0
+
+
+def _as_path(text: str) -> str:
+    """``text`` so that no command takes it for a model's id."""
+    return text if text.startswith(("/", ".", "~")) else f"./{text}"

@@ -79,7 +79,7 @@ Base: TypeAlias = Annotated[
     typer.Option(
         "--base",
         metavar="SPEC",
-        help="The model it was made from: a folder, org/name[@revision], or ms://org/name (ModelScope).",
+        help="The model it was made from: a folder, a capsule, org/name[@revision], ms://org/name (ModelScope), or auto: what DIR names.",
         show_default=False,
     ),
 ]

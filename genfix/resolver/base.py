@@ -6,6 +6,7 @@ from typing import ClassVar, NamedTuple
 
 from genfix.errors import BaseModelError, InputError
 from genfix.folder import Folder, LocalFolder
+from genfix.folder.capsule import MANIFEST
 from genfix.folder.kinds import is_json_config
 from genfix.model import JsonFile, Model
 from genfix.model.json_read import JsonProblem
@@ -66,12 +67,10 @@ def resolve_base(
     """
     match parse_spec(spec):
         case LocalSpec() as local:
-            folder = _open_directory(local.path, spec)
-            notes = (
-                (f"{spec} is a folder here and was taken as such, not as a Hub repo",)
-                if local.shadows_repo
-                else ()
-            )
+            folder, notes = _open_directory(local.path, spec)
+            if local.shadows_repo:
+                notes += (f"{spec} is a folder here and was taken as such, not as a Hub repo",)
+            _refuse(folder)
             facts = BaseFacts(folder, is_named=not by_hint)
             for name in sorted(folder.names()):
                 if is_json_config(name):
@@ -100,14 +99,20 @@ def _remote(folder: Folder, notes: tuple[str, ...], near: Folder | None, *, by_h
     return Base(BaseFacts(folder, is_named=not by_hint), notes)
 
 
-def _open_directory(path: Path, spec: str) -> LocalFolder:
+def _open_directory(path: Path, spec: str) -> tuple[Folder, tuple[str, ...]]:
+    """The folder there, or the base of which it is a capsule, and what to say about that."""
     if not path.is_dir():
         raise BaseModelError(
             f"there is no base folder {spec}", "check the path, or name a Hub repo as org/name"
         )
     folder = _snapshot(path) or LocalFolder(path, spec)
-    _refuse(folder)
-    return folder
+    if MANIFEST not in folder.names():
+        return folder, ()
+    # Imported here: few bases are capsules.
+    from genfix.resolver.capsule import open_capsule  # noqa: PLC0415
+
+    capsule = open_capsule(folder)
+    return capsule, (f"{spec} is a capsule of {capsule.contents.origin}",)
 
 
 def _snapshot(path: Path) -> LocalFolder | None:

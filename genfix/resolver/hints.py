@@ -14,7 +14,7 @@ from genfix.model import Model
 from genfix.model.front_matter import CARD, front_matter_list
 from genfix.model.provenance import is_base_name
 from genfix.resolver.beside import run_folders
-from genfix.resolver.readings import in_cache, readings
+from genfix.resolver.readings import readings, repo_of_cache
 from genfix.resolver.recipes import recipe_models, yaml_word
 from genfix.resolver.siblings import chat_sibling_on_card
 
@@ -92,7 +92,7 @@ def _swift(model: Model, path: Path | None, prefix: str) -> Iterator[Hint]:
         return
     named = named.strip()
     # Where the run read the very path that was typed, it is no id, even if it looks like one.
-    was_folder = isinstance(where, str) and where.endswith(f"/{named}") and not in_cache(where)
+    was_folder = isinstance(where, str) and where.endswith(f"/{named}") and repo_of_cache(where) is None
     revision = args.get("model_revision")
     specs = readings(
         named,

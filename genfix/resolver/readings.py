@@ -7,7 +7,7 @@ from typing import Final
 
 from genfix.resolver.spec import is_repo_id
 
-__all__ = ["in_cache", "readings"]
+__all__ = ["readings", "repo_of_cache"]
 
 _LEVELS_UP: Final = 5
 """A run's paths are relative to where it was started: ms-swift merges four levels below."""
@@ -37,11 +37,6 @@ def readings(
     return tuple(dict.fromkeys(_readings(text, merged, revision, modelscope=modelscope, remote=remote)))
 
 
-def in_cache(path: str) -> bool:
-    """Whether ``path`` is in the cache of the Hub or of ModelScope."""
-    return any(cache.fullmatch(path.rstrip("/\\")) for cache in (_HUB_CACHE, _MODELSCOPE_CACHE))
-
-
 def _readings(
     text: str, merged: Path | None, revision: str, *, modelscope: bool, remote: bool
 ) -> Iterator[str]:
@@ -51,7 +46,9 @@ def _readings(
     if text.startswith(("\\\\", "//")):
         return  # a share on a host that a stranger chose
     yield from _folders(text, merged)
-    yield from _repo_of_cache(text)
+    cached = repo_of_cache(text)
+    if cached is not None:
+        yield cached
     if remote:
         yield from _repos(text, revision, modelscope=modelscope)
 
@@ -80,15 +77,15 @@ def _is_folder(path: Path, merged: Path | None) -> bool:
         return False
 
 
-def _repo_of_cache(text: str) -> Iterator[str]:
-    path = text.rstrip("/\\")
+def repo_of_cache(path: str) -> str | None:
+    """The spec of the repo whose files the cache keeps at ``path``, with the commit where that tells."""
+    path = path.rstrip("/\\")
     hub = _HUB_CACHE.fullmatch(path)
     if hub is not None:
-        yield f"{hub['org']}/{hub['name']}@{hub['commit']}"
-        return
+        return f"{hub['org']}/{hub['name']}@{hub['commit']}"
     scope = _MODELSCOPE_CACHE.fullmatch(path)
-    if scope is not None:  # a dot is written as three underscores there
-        yield f"ms://{scope['org']}/{scope['name'].replace('___', '.')}"
+    # A dot is written as three underscores there.
+    return f"ms://{scope['org']}/{scope['name'].replace('___', '.')}" if scope is not None else None
 
 
 def _repos(text: str, revision: str, *, modelscope: bool) -> Iterator[str]:

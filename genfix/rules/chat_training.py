@@ -16,7 +16,7 @@ from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.front_matter import front_matter_list
 
-__all__ = ["chat_training"]
+__all__ = ["SAMPLE_BYTES", "chat_training", "sampled_matrices"]
 
 _TRAINER_FILES: Final = (
     "training_args.bin",  # transformers Trainer, TRL, LLaMA-Factory
@@ -112,7 +112,7 @@ def _same(merged: Model, base: Model | None, name: str) -> bool:
 
 # -- weights --------------------------------------------------------------------------------------------------
 
-_SAMPLE_BYTES: Final = 4096
+SAMPLE_BYTES: Final = 4096
 _SAMPLES: Final = 4
 """So many matrices of each kind are compared, spread over the layers: an adapter may change one kind alone."""
 _NUMBER: Final = re.compile(r"\d+")
@@ -141,10 +141,10 @@ def _is_quantised(model: Model) -> bool:
 
 
 def _changed_tensor(merged: Model, base: Model) -> str | None:
-    return next((name for name in _sampled(merged, base) if _differs(merged, base, name)), None)
+    return next((name for name in sampled_matrices(merged, base) if _differs(merged, base, name)), None)
 
 
-def _sampled(merged: Model, base: Model) -> Iterator[str]:
+def sampled_matrices(merged: Model, base: Model) -> Iterator[str]:
     """Matrices of one shape and type in both: of each kind (``layers.*.mlp.down_proj``) a few."""
     kinds: dict[str, list[str]] = {}
     theirs = base.weights.tensors
@@ -162,8 +162,8 @@ def _sampled(merged: Model, base: Model) -> Iterator[str]:
 def _differs(merged: Model, base: Model, name: str) -> bool:
     """Whether the first rows differ, as far as both files have them: one that was cut off proves nothing."""
     try:
-        ours = merged.weights.sample(name, _SAMPLE_BYTES)
-        theirs = base.weights.sample(name, _SAMPLE_BYTES)
+        ours = merged.weights.sample(name, SAMPLE_BYTES)
+        theirs = base.weights.sample(name, SAMPLE_BYTES)
     except FolderFileError:
         return False
     return len(ours) == len(theirs) and ours != theirs

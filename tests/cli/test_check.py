@@ -17,7 +17,7 @@ def assert_healthy(run: Run, target: Path, *options: str | Path) -> None:
     before = tree(target)
     result = run("check", target, *options, "--fail-on", "warning")
     assert (result.code, result.out) == (0, ""), result.out
-    assert result.err.startswith(f"{target} ")
+    assert f"{target} " in result.err
     document = json.loads(run("check", target, *options, "--output-format", "json").out)
     assert {finding["severity"] for finding in document["findings"]} <= {"info"}
     assert tree(target) == before

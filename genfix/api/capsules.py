@@ -1,0 +1,53 @@
+"""`capsule`: the config files of a base, saved for later and for machines without network."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from genfix.api.opening import Target
+from genfix.applier import make_folder
+from genfix.errors import InputError
+from genfix.folder import LocalFolder
+from genfix.resolver import resolve_base
+from genfix.resolver.capsule import capsule_files, origin_of
+
+__all__ = ["Capsule", "capsule"]
+
+
+class Capsule(NamedTuple):
+    """A capsule that was made."""
+
+    path: Path
+    base: str
+    """What it is a capsule of: ``org/name@commit``, or a folder's name."""
+    files: tuple[str, ...]
+    """What is in it, sorted."""
+    size: int
+    """Bytes in all."""
+    notes: tuple[str, ...] = ()
+    """What the caller should know about how the base was found, a sentence each."""
+
+
+def capsule(base: Target, out: Target, *, offline: bool = False) -> Capsule:
+    """Save the config files of ``base`` in the folder ``out``, which then is a base itself, without network.
+
+    Args:
+        base: A folder, a capsule, or ``org/name[@revision]``.
+        out: A folder that does not exist yet, or is empty. It is whole, or not there.
+        offline: Take the base from the Hub cache only.
+
+    Raises:
+        GenfixError: With ``exit_code`` 2 where the base cannot be read or ``out`` cannot be made.
+
+    """
+    place = Path(out)
+    found = resolve_base(os.fspath(base), offline=offline)
+    inside = isinstance(found.folder, LocalFolder) and Path(os.path.realpath(place)).is_relative_to(
+        os.path.realpath(found.folder.root)
+    )
+    if inside:
+        raise InputError(f"{place} is inside the base itself", "name a folder outside")
+    files = capsule_files(found.facts)
+    make_folder(place, files)
+    size = sum(map(len, files.values()))
+    return Capsule(place, str(origin_of(found.folder)), tuple(sorted(files)), size, found.notes)

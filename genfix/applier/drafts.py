@@ -1,0 +1,131 @@
+"""New folders that have their name only when they are complete."""
+
+import os
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from genfix.applier.errors import storage_errors
+from genfix.applier.fs import DISK, Dir, FileSystem
+from genfix.applier.guard import check_names
+from genfix.applier.signals import deferred_signals
+from genfix.applier.staging import remove_tree
+from genfix.applier.tree import is_present, make_dirs, opened, parents_of, write_all
+from genfix.errors import InputError, RefusedError
+
+__all__ = ["drafted", "make_folder", "new_file", "open_parent", "publish", "sync_dirs"]
+
+
+def make_folder(output: Path, files: Mapping[str, bytes], *, fs: FileSystem = DISK) -> None:
+    """Make ``output``, which must not exist or be an empty folder, with ``files`` in it: all of them, or nothing.
+
+    Raises `InputError` where it cannot be made, `StorageError` where the disk fails; nothing is left then.
+    """
+    check_names(list(files))
+    place = Path(os.path.realpath(output.parent)) / output.name
+    replaces = _is_empty_folder(place, output)
+    with (
+        storage_errors(f"cannot make {output}"),
+        deferred_signals() as signals,
+        open_parent(fs, place, output) as parent,
+        drafted(fs, parent, place.name) as draft,
+    ):
+        for name in sorted(files):
+            signals.stop_if_asked()
+            with new_file(fs, draft, name, None) as fd:
+                write_all(fs, fd, files[name])
+        sync_dirs(fs, draft, {parents_of(name)[0] for name in files})
+        publish(fs, parent, draft, place.name, replaces=replaces)
+
+
+def _is_empty_folder(place: Path, output: Path) -> bool:
+    """Whether the place is an empty folder, or free. Raises `InputError` where something is there."""
+    if not os.path.lexists(place):
+        return False
+    if place.is_symlink() or not place.is_dir() or any(place.iterdir()):
+        raise InputError(f"{output} exists already", "name a folder that does not exist yet, or is empty")
+    return True
+
+
+@contextmanager
+def open_parent(fs: FileSystem, place: Path, output: Path) -> Iterator[Dir]:
+    """The folder in which ``place`` shall be."""
+    try:
+        parent = fs.open_root(place.parent)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"there is no folder {output.parent}", "create it first") from error
+    try:
+        yield parent
+    finally:
+        fs.close_dir(parent)
+
+
+@contextmanager
+def drafted(fs: FileSystem, parent: Dir, name: str) -> Iterator[Dir]:
+    """The directory that becomes ``name``. Its lock tells it from one that a run which died has left."""
+    stale = re.compile(rf"\.{re.escape(name)}\.genfix-[0-9a-f]{{8}}")
+    for entry in fs.names(parent):
+        if stale.fullmatch(entry):
+            with suppress(OSError, RefusedError):
+                _remove_stale(fs, parent, entry)
+    own = f".{name}.genfix-{secrets.token_hex(4)}"
+    fs.mkdir(parent, own)
+    try:
+        with opened(fs, parent, (own,)) as draft:
+            with suppress(OSError):
+                fs.try_lock(draft)
+            yield draft
+    except BaseException:
+        with suppress(OSError, RefusedError):
+            remove_tree(fs, parent, own)
+        raise
+
+
+def _remove_stale(fs: FileSystem, parent: Dir, name: str) -> None:
+    with opened(fs, parent, (name,)) as draft:
+        if fs.try_lock(draft):
+            remove_tree(fs, parent, name)
+
+
+@contextmanager
+def new_file(
+    fs: FileSystem, draft: Dir, name: str, mode: int | None, mtime_ns: int | None = None
+) -> Iterator[int]:
+    """A new file of the draft; durable, with its metadata, when the block ends."""
+    parents, leaf = parents_of(name)
+    make_dirs(fs, draft, parents)
+    with opened(fs, draft, parents) as directory:
+        fd = fs.create(directory, leaf, 0o666 if mode is None else 0o600)
+        try:
+            yield fd
+            if mode is not None:
+                fs.set_mode(fd, mode)
+            if mtime_ns is not None:
+                fs.set_mtime(fd, mtime_ns)
+            fs.sync(fd)
+        finally:
+            fs.close(fd)
+
+
+def sync_dirs(fs: FileSystem, draft: Dir, parents: set[tuple[str, ...]]) -> None:
+    """Make the entries of these directories, and of those above them, durable."""
+    for parts in {whole[:end] for whole in parents for end in range(len(whole) + 1)}:
+        with opened(fs, draft, parts) as directory:
+            fs.sync_dir(directory)
+
+
+def publish(fs: FileSystem, parent: Dir, draft: Dir, name: str, *, replaces: bool = False) -> None:
+    """Give the draft its name; only an empty folder is replaced, and only where ``replaces`` says so."""
+    if replaces:
+        fs.rename(parent, draft.path.name, parent, name)
+    else:
+        try:
+            fs.rename_exclusive(parent, draft.path.name, parent, name)
+        except OSError:
+            # Not on this system or mount. A directory never replaces one that has something in it.
+            if is_present(fs, parent, name):
+                raise
+            fs.rename(parent, draft.path.name, parent, name)
+    fs.sync_dir(parent)
