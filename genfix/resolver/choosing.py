@@ -40,7 +40,9 @@ def choose_base(
         base = find_base(merged, place, adapter, offline=offline)
         return base, (*base.notes, *size_notes(merged, base.facts))
     text = os.fspath(spec)
-    base = resolve_base(f"./{text}" if text == AUTO else text, offline=offline)
+    if text == AUTO:  # a path, not the word
+        text = f"./{text}"
+    base = resolve_base(text, offline=offline)
     notes = base.notes
     try:
         prove_parentage(merged, base.facts)

@@ -2,10 +2,12 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
 from genfix.errors import RefusedError
+from genfix.folder import LocalFolder
 from genfix.model import Model
 from genfix.resolver import BaseFacts, prove_parentage
 from tests.folders import (
@@ -128,3 +130,131 @@ def test_hostile_facts_are_only_data() -> None:
     told = refused(merged, base)
     assert "\x1b" not in told
     assert "\n" not in told
+
+
+# another tokenizer --------------------------------------------------------------------------------------------
+
+
+def tokens(table: dict[str, int], rows: int = 2048) -> Files:
+    """A folder with these added tokens."""
+    entries = [{"id": i, "content": text, "special": True} for text, i in table.items()]
+    files = changed(chatml_files(), "tokenizer.json", added_tokens=entries)
+    return changed(files, "config.json", vocab_size=rows)
+
+
+def test_no_token_in_common() -> None:
+    ours, theirs = {"<unk>": 0, "<s>": 1, "</s>": 2}, {"<a>": 1000, "<b>": 1001, "<c>": 1002}
+    assert "none of its 3 added tokens is one of the base's 3" in refused(tokens(ours), tokens(theirs))
+    # Of a table of one or two tokens the rest may be lost, which is what genfix is for.
+    prove(tokens({"[PAD]": 2000}), tokens(theirs))
+
+
+def test_the_same_ids_for_other_tokens() -> None:
+    ours = {"<unk>": 0, "<s>": 1, "</s>": 2}
+    theirs = {"<unk>": 0, "<|startoftext|>": 1, "<|endoftext|>": 2}
+    told = refused(tokens(ours), tokens(theirs))
+    assert "the token 1 is '<s>' here and '<|startoftext|>' in the base (and 1 more token)" in told
+
+
+def test_a_few_renamed_tokens_are_a_training() -> None:
+    theirs = {f"<|reserved_{number}|>": 1000 + number for number in range(10)}
+    prove(tokens({**dict(list(theirs.items())[2:]), "<|tool|>": 1000, "<|call|>": 1001}), tokens(theirs))
+
+
+def bare(rows: int, layers: int, **files: bytes) -> Files:
+    """A folder of whose tokens nothing is known."""
+    config = {"model_type": "chatglm", "hidden_size": 64, "padded_vocab_size": rows, "num_layers": layers}
+    return {"config.json": dump(config)} | files
+
+
+def test_unknown_tokens_with_another_vocabulary() -> None:
+    ours, theirs = {"tokenizer.model": b"one"}, {"tokenizer.model": b"another"}
+    told = refused(bare(65024, 28, **ours), bare(151552, 28, **theirs))
+    assert "the vocabulary has 65024 tokens here and 151552 in the base, in another tokenizer.model" in told
+    told = refused(bare(65024, 28), bare(151552, 40))
+    assert "151552 in the base, and there are 28 layers here and 40 in the base" in told
+    prove(bare(65024, 28, **ours), bare(65024, 28, **theirs))  # a newer version of the file
+    prove(bare(65088, 28, **ours), bare(65024, 28, **ours))  # resized
+    prove(bare(65024, 28), bare(65024, 40))  # layers taken out
+
+
+def test_tokens_beyond_the_vocabulary() -> None:
+    assert "begin at 1000" in refused(
+        bare(512, 2), bare(512, 2) | {"tokenizer.json": chatml_files()["tokenizer.json"]}
+    )
+
+
+def test_a_lost_config_leaves_the_width_of_the_embedding() -> None:
+    merged = {"model.safetensors": safetensors(1024, hidden=128)}
+    assert "hidden_size is 128 here and 64 in the base" in refused(merged, chatml_files())
+    prove({"model.safetensors": safetensors(1024)}, chatml_files())
+
+
+# real models --------------------------------------------------------------------------------------------------
+
+FAMILY = {"Meta-Llama-3-8B": "llama3-8b", "Meta-Llama-3-8B-Instruct": "llama3-8b", "Meta-Llama-3.1-8B-Instruct": "llama3-8b",
+          "Qwen2.5-7B": "qwen2.5-7b", "Qwen2.5-7B-Instruct": "qwen2.5-7b"}  # fmt: skip
+"""Siblings, which no shape tells apart; each other model is a family of its own."""
+
+
+def test_real_models_of_other_families_are_refused(real_configs: Path) -> None:
+    names = sorted(path.name for path in real_configs.iterdir() if (path / "config.json").is_file())
+    assert len(names) > 15
+    families = {name: FAMILY.get(name.partition("__")[2], name) for name in names}
+    taken = [
+        (one, other)
+        for one in names
+        for other in names
+        if families[one] != families[other] and _is_accepted(real_configs / one, real_configs / other)
+    ]
+    assert taken == []
+    for name in names:
+        assert _is_accepted(real_configs / name, real_configs / name)
+
+
+def test_a_real_tokenizer_of_another_model_is_refused(real_configs: Path) -> None:
+    """Folders that hold a tokenizer only, against all models whose tokens are known."""
+    alone = [
+        real_configs / "NousResearch__Meta-Llama-3-8B",
+        real_configs / "deepseek-ai__deepseek-coder-6.7b-instruct",
+    ]
+    for base in alone:
+        for merged in real_configs.glob("*__*"):
+            known = len(Model(LocalFolder(merged)).tokenizer.ids) > 2
+            if known and merged != base and "Llama-3" not in merged.name:
+                assert not _is_accepted(merged, base), (merged.name, base.name)
+
+
+def test_real_merges_are_accepted(merge_corpus: Path) -> None:
+    merges = sorted(merge_corpus.glob("*/*/merged"))
+    assert len(merges) > 30
+    for merged in merges:
+        assert _is_accepted(merged, merged.parent / "base"), merged
+
+
+def test_a_real_merge_of_another_base_is_refused(merge_corpus: Path) -> None:
+    """All tools, all other bases of the corpus: those of another family, in name and in tokenizer."""
+    family = {
+        "GLM-4-9B-0414": "glm4",
+        "glm-4-9b-chat": "chatglm",
+        "Llama": "llama",
+        "Qwen2-VL": "vl",
+        "Qwen2.5": "qwen",
+    }
+
+    def of(path: Path) -> str:
+        return next(family[start] for start in family if path.parent.name.startswith(start))
+
+    bases = {of(base): base for base in merge_corpus.glob("*/*/base")}
+    assert len(bases) == 5
+    for merged in merge_corpus.glob("*/*/merged"):
+        for name, base in bases.items():
+            assert _is_accepted(merged, base) is (name == of(merged)), (merged, base)
+
+
+def _is_accepted(merged: Path, base: Path) -> bool:
+    try:
+        prove_parentage(Model(LocalFolder(merged)), Model(LocalFolder(base)))
+    except RefusedError:
+        return False
+    return True

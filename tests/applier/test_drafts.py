@@ -1,0 +1,67 @@
+"""A new folder is whole, or not there: death and disk errors at every call."""
+
+import errno
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from genfix.applier import make_folder
+from genfix.errors import GenfixError, InputError
+from tests.applier.harness import QUICK, FaultyDisk, SimulatedCrash, crash_disk
+
+FILES = {"config.json": b"{}", "additional_chat_templates/tool.jinja": b"x", "empty.txt": b""}
+
+
+def found(place: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_crash_leaves_all_or_nothing_and_the_next_run_clears_up(tmp_path: Path, *, empty: bool) -> None:
+    seen = set()
+    for at in count(1):
+        place = tmp_path / str(at) / "new"
+        place.parent.mkdir()
+        if empty:
+            place.mkdir()
+        disk = crash_disk(at)
+        with suppress(SimulatedCrash):
+            make_folder(place, FILES, fs=disk)
+        there = found(place) if place.exists() else {}
+        assert there in ({}, FILES)
+        seen.add(bool(there))
+        if not there:
+            make_folder(place, FILES, fs=QUICK)
+        assert found(place) == FILES
+        assert [path.name for path in place.parent.iterdir()] == ["new"]
+        if not disk.has_failed:
+            break
+    assert seen == {False, True}
+
+
+def test_a_disk_error_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    for at in count(1):
+        place = tmp_path / str(at) / "new"
+        place.parent.mkdir()
+        disk = FaultyDisk(at, lambda: OSError(errno.ENOSPC, "No space left on device"), forever=False)
+        told = ""
+        try:
+            make_folder(place, FILES, fs=disk)
+        except GenfixError as error:
+            told = error.message
+        assert told in ("", f"cannot make {place}: No space left on device")
+        # Where only the last step failed, to make its name durable, the whole folder is there.
+        assert found(place) == FILES if place.exists() else told
+        assert [path.name for path in place.parent.iterdir()] in ([], ["new"])
+        if not disk.has_failed:
+            assert at > 20
+            return
+
+
+@pytest.mark.parametrize("name", ["../x", "/x", ".git/config", "model.safetensors", "x\n"])
+def test_names_that_may_not_be_written(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError):
+        make_folder(tmp_path / "new", {name: b"x"})
+    assert not list(tmp_path.iterdir())
