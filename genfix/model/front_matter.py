@@ -10,7 +10,7 @@ from typing import Final
 
 from genfix.folder.folder import Folder, FolderFileError
 
-__all__ = ["CARD", "front_matter_list", "plain_word"]
+__all__ = ["CARD", "card_text", "front_matter_list", "plain_word"]
 
 CARD: Final = "README.md"
 _HEAD: Final = 64 * 1024
@@ -24,13 +24,7 @@ _NOTHING: Final = frozenset(["", "~", "null", "Null", "NULL"])
 
 def front_matter_list(folder: Folder, key: str) -> tuple[str, ...]:
     """The values of ``key``: one word, ``[a, b]``, or a block of ``- a`` lines; empty where there is none."""
-    if CARD not in folder.names():
-        return ()
-    try:
-        text = folder.read_range(CARD, 0, _HEAD).decode("utf-8-sig", "replace")
-    except FolderFileError:
-        return ()
-    front = _FRONT.match(text.replace("\r\n", "\n").replace("\r", "\n"))
+    front = _FRONT.match(card_text(folder))
     if front is None:
         return ()
     lines = front[1].split("\n")
@@ -40,6 +34,17 @@ def front_matter_list(folder: Folder, key: str) -> tuple[str, ...]:
             words = (plain_word(entry) for entry in _entries(value, lines[number + 1 :]))
             return tuple(word for word in words if word is not None)
     return ()
+
+
+def card_text(folder: Folder) -> str:
+    """The beginning of the model card; empty where there is none to read."""
+    if CARD not in folder.names():
+        return ""
+    try:
+        text = folder.read_range(CARD, 0, _HEAD).decode("utf-8-sig", "replace")
+    except FolderFileError:
+        return ""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _entries(value: str, following: list[str]) -> Iterator[str]:

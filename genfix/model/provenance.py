@@ -5,7 +5,7 @@ The places in the order of how exact they are; what tools write there was seen b
 
 from typing import Final
 
-from genfix.model.front_matter import front_matter_list
+from genfix.model.front_matter import card_text, front_matter_list
 from genfix.model.model import Model
 
 __all__ = ["base_hint", "is_base_name"]
@@ -25,13 +25,24 @@ def base_hint(model: Model) -> str | None:
         named = model.object(file).get(key)
         if isinstance(named, str) and is_base_name(named, model):
             return named.strip()
-    named_by_card = front_matter_list(model.folder, "base_model")
-    return named_by_card[0] if len(named_by_card) == 1 and is_base_name(named_by_card[0], model) else None
+    by_card = front_matter_list(model.folder, "base_model")
+    if len(by_card) != 1 or not is_base_name(by_card[0], model):
+        return None
+    # Imported here: few folders come as far.
+    from genfix.model.siblings import chat_sibling_on_card  # noqa: PLC0415
+
+    return by_card[0] if chat_sibling_on_card(card_text(model.folder), by_card[0]) is None else None
 
 
 def is_base_name(text: str, model: Model) -> bool:
-    """Whether ``text`` can be the path or id of another model: some tools write the folder they saved to."""
+    """Whether ``text`` can be the path or id of another model: some tools write the folder they saved to.
+
+    An address with a user's name or a query may hold a token, and is never repeated.
+    """
     text = text.strip()
+    _, is_address, rest = text.partition("://")
+    if is_address and ("@" in rest.partition("/")[0] or "?" in rest):
+        return False
     if not text.isprintable() or len(text) > _MOST_CHARACTERS or text.lower() in _NOBODY:
         return False
     own = model.folder.origin.label.rstrip("/\\")

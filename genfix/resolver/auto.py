@@ -89,7 +89,7 @@ def better_base(merged: Model, path: Path | None, adapter: Model | None, refused
     """
     for hint in find_hints(merged, path, adapter):
         for spec in () if hint.doubt else hint.specs:
-            if spec in {refused.folder.origin.label, str(refused.folder.origin)}:
+            if _repo(spec) == _repo(refused.folder.origin.label):
                 continue
             if not spec.startswith(_PATHS):
                 return spec
@@ -99,6 +99,11 @@ def better_base(merged: Model, path: Path | None, adapter: Model | None, refused
                 continue
             return spec
     return None
+
+
+def _repo(spec: str) -> str:
+    """A repo's id without its revision: of one name on the Hub and on ModelScope neither is better."""
+    return spec.removeprefix("hf://").removeprefix("ms://").partition("@")[0]
 
 
 def is_made_from(base: Model, merged: Path) -> str | None:

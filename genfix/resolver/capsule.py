@@ -49,7 +49,7 @@ def capsule_files(base: Model) -> Mapping[str, bytes]:
     origin = origin_of(folder)
     manifest = {
         "format": _FORMAT,
-        "origin": {"kind": origin.kind, "label": origin.label, "revision": origin.revision},
+        "origin": {"is_folder": origin.kind == "local", "label": origin.label, "revision": origin.revision},
         "files": {name: {**stat._asdict(), "stored": name in stored} for name, stat in files.items()},
         "parts": parts,
     }
@@ -61,7 +61,7 @@ def origin_of(folder: Folder) -> Origin:
     """Where a base is from, without a path of this machine."""
     if isinstance(folder, CapsuleFolder):
         return folder.contents.origin
-    if not isinstance(folder, LocalFolder):
+    if not isinstance(folder, LocalFolder) or folder.origin.kind != "local":
         return folder.origin
     real = Path(folder.root).resolve()
     return Origin("local", repo_of_cache(str(real)) or real.name)
@@ -180,10 +180,8 @@ def _contents(manifest: JsonObject) -> Contents:
 
 def _origin(value: JsonObject) -> Origin:
     match value:
-        case {"kind": "hub", "label": str(label), "revision": str(revision)}:
-            return Origin("hub", label, revision)
-        case {"kind": "local", "label": str(label), "revision": None}:
-            return Origin("local", label)
+        case {"is_folder": bool(is_folder), "label": str(label), "revision": str() | None as revision}:
+            return Origin("local" if is_folder else "hub", label, revision)
         case _:
             raise ValueError("it does not say which model it is of")
 

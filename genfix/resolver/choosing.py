@@ -2,18 +2,15 @@
 
 import os
 from pathlib import Path
-from typing import Final
 
 from genfix.errors import RefusedError
 from genfix.model import Model
 from genfix.resolver.base import Base, resolve_base
-from genfix.resolver.kinship import TRACES, kinship_notes, size_notes
+from genfix.resolver.kinship import is_traced, kinship_notes, size_notes
 from genfix.resolver.proof import prove_parentage
 from genfix.resolver.spec import AUTO
 
 __all__ = ["choose_base"]
-
-_RUN_TRACES: Final = TRACES - {"README.md"}
 
 
 def choose_base(
@@ -77,9 +74,7 @@ def _with_better(
 
 def _refuse_swapped(merged: Model, base: Base, place: Path | None) -> None:
     """Raise `RefusedError` where the base says that it was made from the folder that is judged."""
-    if place is None or (
-        base.folder.names().isdisjoint(_RUN_TRACES) and "_name_or_path" not in base.facts.config
-    ):
+    if place is None or not is_traced(base.facts):
         return
     from genfix.resolver.auto import is_made_from  # noqa: PLC0415 - few bases were trained here
 

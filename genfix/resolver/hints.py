@@ -11,12 +11,12 @@ from typing import Final, NamedTuple
 
 from genfix.folder import Folder, FolderFileError, LocalFolder
 from genfix.model import Model
-from genfix.model.front_matter import CARD, front_matter_list
+from genfix.model.front_matter import CARD, card_text, front_matter_list
 from genfix.model.provenance import is_base_name
+from genfix.model.siblings import chat_sibling_on_card
 from genfix.resolver.beside import run_folders
 from genfix.resolver.readings import readings, repo_of_cache
 from genfix.resolver.recipes import recipe_models, yaml_word
-from genfix.resolver.siblings import chat_sibling_on_card
 
 __all__ = ["MERGEKIT", "Hint", "find_hints"]
 
@@ -149,7 +149,7 @@ def _card(merged: Model, path: Path | None) -> Iterator[Hint]:
         return
     [name] = named
     source = f"base_model of {CARD}"
-    copied = chat_sibling_on_card(_text(merged.folder, CARD), name)
+    copied = chat_sibling_on_card(card_text(merged.folder), name)
     if copied is None:
         yield Hint(name, source, readings(name, path))
         return

@@ -7,15 +7,12 @@ from typing import Final
 from genfix.engines import read_eos
 from genfix.folder import Folder, FolderFileError, same_file
 from genfix.model import Model
-from genfix.model.front_matter import CARD
+from genfix.model.front_matter import CARD, front_matter_list
 from genfix.resolver.proof import layer_count, row_count
 
-__all__ = ["TRACES", "kinship_notes", "size_notes", "stop_set", "with_tokens"]
+__all__ = ["is_traced", "kinship_notes", "size_notes", "stop_set", "with_tokens"]
 
-TRACES: Final = frozenset(
-    {"args.json", "adapter_config.json", "mergekit_config.yml", "training_args.yaml", CARD}
-)
-"""Files of the merged folder that may name a sibling: without them nobody is asked."""
+_TRACES: Final = frozenset({"args.json", "adapter_config.json", "mergekit_config.yml", "training_args.yaml"})
 
 
 def kinship_notes(
@@ -70,14 +67,10 @@ def with_tokens(model: Model, ids: tuple[int, ...]) -> str:
 
 def _siblings(merged: Model, base: Model, path: Path | None, adapter: Model | None) -> Iterator[str]:
     """Whether the folder names the base's chat or pretrained sibling instead."""
-    if (
-        not merged.folder.names().isdisjoint(TRACES)
-        or "_name_or_path" in merged.config
-        or adapter is not None
-    ):
+    if adapter is not None or _names_a_base(merged):
         # Imported here: most folders say nothing about where they come from.
+        from genfix.model.siblings import are_siblings  # noqa: PLC0415
         from genfix.resolver.hints import find_hints  # noqa: PLC0415
-        from genfix.resolver.siblings import are_siblings  # noqa: PLC0415
 
         label = base.folder.origin.label
         for hint in find_hints(merged, path, adapter):
@@ -88,6 +81,15 @@ def _siblings(merged: Model, base: Model, path: Path | None, adapter: Model | No
                 )
                 return
     yield from _sibling_by_name(base, path)
+
+
+def is_traced(model: Model) -> bool:
+    """Whether a tool left a file or an entry in the folder that may name its base."""
+    return not model.folder.names().isdisjoint(_TRACES) or "_name_or_path" in model.config
+
+
+def _names_a_base(merged: Model) -> bool:
+    return is_traced(merged) or bool(front_matter_list(merged.folder, "base_model"))
 
 
 def _is_card_of(merged: Model, base: Model) -> bool:
@@ -104,7 +106,7 @@ def _sibling_by_name(base: Model, path: Path | None) -> Iterator[str]:
     folder: Folder = base.folder
     if path is None or not any(word in path.name.lower() for word in ("instruct", "chat", "it")):
         return
-    from genfix.resolver.siblings import chat_word_of  # noqa: PLC0415 - as above
+    from genfix.model.siblings import chat_word_of  # noqa: PLC0415 - as above
 
     word = chat_word_of(path.name, folder.origin.label)
     if word is not None:

@@ -64,3 +64,17 @@ def test_a_card_with_several_bases_names_none() -> None:
     assert hint({"README.md": b"---\nbase_model: null\n---\n"}) is None
     assert hint({"README.md": b"---\nbase_model: ./\n---\n"}) is None
     assert hint({"README.md": b"base_model: a/b\n"}) is None
+
+
+def test_a_copied_card_names_the_bases_parent() -> None:
+    card = b"---\nbase_model: Qwen/Qwen2.5-7B\n---\n\n# Qwen2.5-7B-Instruct\n"
+    assert hint({"README.md": card}) is None
+    assert hint({"README.md": card.replace(b"-Instruct", b"-mine")}) == "Qwen/Qwen2.5-7B"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://me:hf_secret@huggingface.co/org/x", "https://hf_secret@hf.co/a/b", "hf://a/b?token=hf_secret"],
+)
+def test_an_address_that_may_hold_a_token_is_passed_over(address: str) -> None:
+    assert hint({"args.json": dump({"model": address})}) is None

@@ -78,7 +78,7 @@ def test_a_capsule_tells_nothing_of_the_machine_or_the_time(
     )
     assert first == again
     assert not any(str(tmp_path).encode() in content or b"hf_secret" in content for content in first.values())
-    assert manifest(capsule)["origin"] == {"kind": "local", "label": "my-base", "revision": None}
+    assert manifest(capsule)["origin"] == {"is_folder": True, "label": "my-base", "revision": None}
 
 
 def test_an_empty_folder_is_filled_and_no_other(tmp_path: Path, base: Path, cli: Run) -> None:
@@ -204,8 +204,8 @@ DIGEST = "0" * 64
         {"format": 2},
         {"format": None},
         {"origin": None},
-        {"origin": {"kind": "hub", "label": "org/name", "revision": None}},
-        {"origin": {"kind": "local", "label": 7, "revision": None}},
+        {"origin": {"is_folder": False, "label": "org/name", "revision": 7}},
+        {"origin": {"is_folder": True, "label": 7, "revision": None}},
         {"files": []},
         {"files": {"../x": {"size": 1, "git_sha1": None, "sha256": DIGEST, "stored": True}}},
         {"files": {"/etc/passwd": {"size": 1, "git_sha1": None, "sha256": DIGEST, "stored": True}}},
@@ -257,7 +257,11 @@ def test_a_capsule_from_the_hub_needs_it_no_more(hub: FakeHub, run: Runner, tmp_
     out, _ = genfix_says("capsule", "org/glm", "cap")
     assert out == f"org/glm@{commit}\n"
     assert not hub.asked(WEIGHTS)
-    assert manifest(tmp_path / "cap")["origin"] == {"kind": "hub", "label": "org/glm", "revision": commit}
+    assert manifest(tmp_path / "cap")["origin"] == {
+        "is_folder": False,
+        "label": "org/glm",
+        "revision": commit,
+    }
     hub.requests.clear()
     shutil.rmtree(tmp_path / "hf")
     _, err = genfix_says("repair", "merged", "--base", "./cap")

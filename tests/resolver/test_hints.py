@@ -249,3 +249,13 @@ def test_what_a_name_can_mean(tmp_path: Path, text: str, specs: tuple[str, ...])
 )
 def test_paths_into_caches(path: str, spec: str | None) -> None:
     assert repo_of_cache(path) == spec
+
+
+def test_tokens_in_a_run_s_files_are_not_repeated(tmp_path: Path) -> None:
+    secret = "hf_secret"
+    args = {"model": f"https://me:{secret}@huggingface.co/org/x", "hub_token": secret, "model_revision": None}
+    files = {
+        "args.json": dump(args),
+        "adapter_config.json": dump({"base_model_name_or_path": f"hf://a/b?t={secret}"}),
+    }
+    assert look(tmp_path / "merged", files) == ()

@@ -6,13 +6,11 @@ Such siblings have one architecture and one tokenizer. No proof tells them apart
 import re
 from typing import Final
 
-from genfix.resolver.spec import is_repo_id
-
 __all__ = ["are_siblings", "chat_sibling_on_card", "chat_word_of", "model_name"]
 
 _CHAT: Final = frozenset({"instruct", "chat", "it"})
 _PRETRAINED: Final = frozenset({"base", "pt"})
-_HEADING: Final = re.compile(r"^#[ \t]+(?P<title>\S+)[ \t]*$", re.MULTILINE)
+_HEADING: Final = r"(?m)^#[ \t]+(?P<title>[\w.-]+)[ \t]*$"
 
 
 def model_name(text: str) -> str:
@@ -44,10 +42,10 @@ def chat_sibling_on_card(card: str, named: str) -> str | None:
 
     Tools that copy a base's files bring its card along: ``# Qwen2.5-7B-Instruct`` with ``base_model: Qwen/Qwen2.5-7B``.
     """
-    heading = _HEADING.search(card)
-    if heading is None or not is_repo_id(f"x/{heading['title']}"):
+    heading = re.search(_HEADING, card, re.ASCII)
+    if heading is None or chat_word_of(heading["title"], named) is None:
         return None
-    return heading["title"] if chat_word_of(heading["title"], named) is not None else None
+    return heading["title"]
 
 
 def _words(name: str) -> list[str]:
