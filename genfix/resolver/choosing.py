@@ -39,7 +39,7 @@ def choose_base(
     text = os.fspath(spec)
     if text == AUTO:  # a path, not the word
         text = f"./{text}"
-    base = resolve_base(text, offline=offline)
+    base = resolve_base(text, offline=offline, near=merged.folder)
     notes = base.notes
     try:
         prove_parentage(merged, base.facts)

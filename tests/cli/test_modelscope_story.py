@@ -149,3 +149,30 @@ def test_the_token_is_never_shown(machine: Machine) -> None:
     assert not [result for result in results if token in result.out + result.err]
     written = [path for path in machine.home.rglob("*") if path.is_file()]
     assert not [path for path in written if token.encode() in path.read_bytes()]
+
+
+def test_what_swift_wrote_down_is_found_on_modelscope(machine: Machine) -> None:
+    """Without ``use_hf`` the id in args.json is one of ModelScope; the Hub is not asked."""
+    commit = machine.site.add("org/glm", PUBLISHED)
+    merged = machine.folder(generation_config=None)
+    write_folder(merged, {"args.json": dump({"model": "org/glm", "model_dir": "/gone", "use_hf": None})})
+    result = machine("repair", merged, "--base", "auto")
+    assert f"note: the base is {BASE}@{commit}, which stops at " in result.err
+    assert "model of args.json names it" in result.err
+    assert (merged / GENERATION).read_bytes() == glm_files()[GENERATION]
+
+
+def test_a_capsule_of_it_needs_it_no_more(machine: Machine) -> None:
+    commit = machine.site.add("org/glm", PUBLISHED)
+    merged = machine.folder(generation_config=None)
+    made = machine("capsule", BASE, "cap")
+    assert (made.code, made.out) == (0, f"{BASE}@{commit}\n"), made.err
+    assert not any(WEIGHTS in str(request) for request in machine.site.requests)
+    result = machine("repair", merged, "--base", "./cap")
+    assert f"note: ./cap is a capsule of {BASE}@{commit}" in result.err
+    assert (merged / GENERATION).read_bytes() == glm_files()[GENERATION]
+    assert machine.site.requests == []
+    assert machine("capsule", "./cap", "again").out == made.out
+    assert tree(machine.home / "again").keys() == tree(machine.home / "cap").keys()
+    manifest = "genfix-capsule.json"
+    assert (machine.home / "again" / manifest).read_bytes() == (machine.home / "cap" / manifest).read_bytes()
