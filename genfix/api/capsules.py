@@ -32,7 +32,7 @@ def capsule(base: Target, out: Target, *, offline: bool = False) -> Capsule:
     """Save the config files of ``base`` in the folder ``out``, which then is a base itself, without network.
 
     Args:
-        base: A folder, a capsule, or ``org/name[@revision]``.
+        base: A folder, a capsule, ``org/name[@revision]`` or ``ms://org/name[@revision]``.
         out: A folder that does not exist yet, or is empty. It is whole, or not there.
         offline: Take the base from the Hub cache only.
 

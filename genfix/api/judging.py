@@ -59,7 +59,8 @@ def check(
 
     Args:
         target: The merged model's folder.
-        base: The model it was made from: a folder, or ``org/name[@revision]`` on the Hugging Face Hub.
+        base: The model it was made from: a folder, a capsule, ``org/name[@revision]`` on the Hugging Face Hub,
+            ``ms://org/name[@revision]`` on ModelScope, or ``auto``: what the folder itself names.
         adapter: The folder of the adapter that was merged; without one, that beside ``target`` is looked for.
         select: Codes, or beginnings of codes (``GF1``), of the rules that count; none: all.
         ignore: Codes, or beginnings of codes, of the rules that do not count.

@@ -287,7 +287,10 @@ def prune(
 @app.command()
 def capsule(
     base: Annotated[
-        str, typer.Argument(metavar="BASE", help="A folder, or org/name[@revision].", show_default=False)
+        str,
+        typer.Argument(
+            metavar="BASE", help="A folder, org/name[@revision], or ms://org/name.", show_default=False
+        ),
     ],
     out: Annotated[
         str, typer.Argument(metavar="OUT", help="The folder to make; new, or empty.", show_default=False)

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Final
 
 from genfix.errors import RefusedError
 from genfix.model import Model
@@ -11,6 +12,8 @@ from genfix.resolver.proof import prove_parentage
 from genfix.resolver.spec import AUTO
 
 __all__ = ["choose_base"]
+
+_SURE: Final = "or add --allow-base-mismatch if you are sure"
 
 
 def choose_base(
@@ -41,13 +44,11 @@ def choose_base(
         text = f"./{text}"
     base = resolve_base(text, offline=offline, near=merged.folder)
     notes = base.notes
-    try:
-        prove_parentage(merged, base.facts)
-        _refuse_swapped(merged, base, place)
-    except RefusedError as error:
+    refusal = _refusal(merged, base, place, adapter)
+    if refusal is not None:
         if not allow_mismatch:
-            raise _with_better(error, merged, place, adapter, base) from None
-        notes += (f"going on as told, although {error.message}",)
+            raise refusal
+        notes += (f"going on as told, although {refusal.message}",)
     return base, (*notes, *kinship_notes(merged, base.facts, place, adapter))
 
 
@@ -58,29 +59,29 @@ def _hint(merged: Model, place: Path | None, adapter: Model | None) -> tuple[str
     return (note,) if note is not None else ()
 
 
-def _with_better(
-    error: RefusedError, merged: Model, place: Path | None, adapter: Model | None, base: Base
-) -> RefusedError:
-    from genfix.resolver.auto import better_base  # noqa: PLC0415 - only on the way out
+def _refusal(merged: Model, base: Base, place: Path | None, adapter: Model | None) -> RefusedError | None:
+    """Why the base is none of this folder, with a better one where the folder names it; `None` where nothing says so."""
+    try:
+        prove_parentage(merged, base.facts)
+    except RefusedError as error:
+        from genfix.resolver.auto import better_base  # noqa: PLC0415 - only on the way out
 
-    better = better_base(merged, place, adapter, base.facts)
-    if better is None:
-        return error
-    return RefusedError(
-        error.message,
-        f"the folder itself names {better}: use that with --base, or add --allow-base-mismatch if you are sure",
-    )
+        better = better_base(merged, place, adapter, base.facts)
+        named = f"the folder itself names {better}: use that with --base"
+        return RefusedError(error.message, f"{named}, {_SURE}") if better is not None else error
+    return _swapped(merged, base, place)
 
 
-def _refuse_swapped(merged: Model, base: Base, place: Path | None) -> None:
-    """Raise `RefusedError` where the base says that it was made from the folder that is judged."""
+def _swapped(merged: Model, base: Base, place: Path | None) -> RefusedError | None:
+    """The refusal of a base that says it was made from the folder that is judged."""
     if place is None or not is_traced(base.facts):
-        return
+        return None
     from genfix.resolver.auto import is_made_from  # noqa: PLC0415 - few bases were trained here
 
     source = is_made_from(base.facts, place)
-    if source is not None:
-        raise RefusedError(
-            f"{base.folder.origin} was made from {merged.folder.origin.label}, as {source} in it says: not the other way round",
-            "swap the two, or add --allow-base-mismatch if you are sure",
-        )
+    if source is None:
+        return None
+    return RefusedError(
+        f"{base.folder.origin} was made from {merged.folder.origin.label}, not the other way round: {source} in it says so",
+        f"swap the two, {_SURE}",
+    )

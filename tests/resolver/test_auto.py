@@ -216,7 +216,10 @@ def test_swapped_arguments_are_refused(tmp_path: Path, base: Path) -> None:
     merged = write_folder(tmp_path / "merged", damaged() | {"args.json": swift(base)})
     with pytest.raises(RefusedError) as error:
         genfix.check(base, base=merged)
-    assert f"{merged} was made from {base}, as model_dir of args.json in it says" in error.value.message
+    assert error.value.message == (
+        f"{merged} was made from {base}, not the other way round: model_dir of args.json in it says so"
+    )
+    assert error.value.hint.startswith("swap the two, ")
     assert genfix.check(base, base=merged, allow_base_mismatch=True).base == str(merged)
     assert genfix.check(merged, base=merged).base == str(merged)
 
