@@ -6,15 +6,23 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from genfix.errors import InputError, RefusedError
-from genfix.folder import STATE_FOLDER, Folder, OverlayFolder
+from genfix.folder import STATE_FOLDER, Folder, OverlayFolder, Progress
 from genfix.model import Model
-from genfix.resolver import BaseFacts, find_adapter, open_target, prove_parentage, resolve_base
+from genfix.resolver import (
+    BaseFacts,
+    find_adapter,
+    is_address,
+    open_address,
+    open_target,
+    prove_parentage,
+    resolve_base,
+)
 from genfix.rules import RULES
 
 __all__ = ["Case", "Target", "open_case", "selection"]
 
 Target: TypeAlias = str | os.PathLike[str]
-"""A path of a model folder; for a base also ``org/name[@revision]``."""
+"""A path of a model folder, or ``hf://org/name[@revision]``; for a base also ``org/name[@revision]``."""
 
 
 class Case(NamedTuple):
@@ -34,25 +42,22 @@ def open_case(
     offline: bool,
     allow_base_mismatch: bool,
     state_dir: Path | None,
+    progress: Progress | None = None,
 ) -> Case:
     """Open ``target``, its base and its adapter. Raises a `GenfixError` where one of them is not usable.
 
     After a crash the folder is seen as it will be when the next repair or undo has finished the job.
     """
-    folder = open_target(target)
-    notes: tuple[str, ...] = ()
-    pending = _interrupted(folder.root, state_dir)
-    seen: Folder = OverlayFolder(folder, pending) if pending else folder
-    if pending:
-        notes = (
-            "a repair here was interrupted; the folder is judged as the next repair or undo will finish it",
-        )
+    if is_address(target):
+        seen, notes = open_address(os.fspath(target), offline=offline, progress=progress)
+    else:
+        seen, notes = _on_this_machine(target, state_dir)
     merged = Model(seen)
-    trained = find_adapter(merged, target, adapter)
+    trained = find_adapter(merged, target, adapter, offline=offline)
     notes += trained.notes
     if base is None:
         return Case(seen, None, trained.facts, notes)
-    found = resolve_base(os.fspath(base), offline=offline, near=seen)
+    found = resolve_base(os.fspath(base), offline=offline, near=seen, progress=progress)
     notes += found.notes
     try:
         prove_parentage(merged, found.facts)
@@ -61,6 +66,15 @@ def open_case(
             raise
         notes += (f"going on as told, although {error.message}",)
     return Case(seen, found.facts, trained.facts, notes)
+
+
+def _on_this_machine(target: Target, state_dir: Path | None) -> tuple[Folder, tuple[str, ...]]:
+    folder = open_target(target)
+    pending = _interrupted(folder.root, state_dir)
+    if not pending:
+        return folder, ()
+    note = "a repair here was interrupted; the folder is judged as the next repair or undo will finish it"
+    return OverlayFolder(folder, pending), (note,)
 
 
 def _interrupted(root: Path, state_dir: Path | None) -> Mapping[str, bytes | None]:

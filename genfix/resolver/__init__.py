@@ -3,7 +3,7 @@
 from genfix.resolver.adapter import Adapter, find_adapter
 from genfix.resolver.base import Base, BaseFacts, resolve_base
 from genfix.resolver.proof import prove_parentage
-from genfix.resolver.target import existing_folder, open_target
+from genfix.resolver.target import existing_folder, is_address, open_address, open_target
 
 __all__ = [
     "Adapter",
@@ -11,6 +11,8 @@ __all__ = [
     "BaseFacts",
     "existing_folder",
     "find_adapter",
+    "is_address",
+    "open_address",
     "open_target",
     "prove_parentage",
     "resolve_base",
