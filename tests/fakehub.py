@@ -14,10 +14,10 @@ import hashlib
 import json
 import re
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import sleep
 from types import TracebackType
 from typing import Literal, Self, TypeAlias
 from urllib.parse import parse_qs, quote, unquote, urlsplit
@@ -25,6 +25,8 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 __all__ = ["FakeHub", "Request", "git_sha1", "sha256"]
 
 Gate: TypeAlias = Literal["", "files", "all"]
+Body: TypeAlias = Literal["", "drop", "truncate", "wrong", "html", "whole"]
+"""What becomes of an answer: no answer at all, half of it, other bytes, a hotel's page, or all where a part was asked for."""
 Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
 _LFS_NAMES = re.compile(r".*\.(safetensors|bin|gguf|model)|tokenizer\.json")
@@ -61,7 +63,7 @@ class Fault:
     match: re.Pattern[str]
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
-    body: Literal["", "drop", "truncate", "wrong", "html"] = ""
+    body: "Body" = ""
     delay: float = 0.0
     times: int | None = None
 
@@ -97,7 +99,12 @@ class FakeHub:
         self.tokens: dict[str, bool] = {}
         """Valid access tokens; the value says whether one has access to gated and private repos."""
         self.requests: list[Request] = []
+        self.sent: list[tuple[str, int]] = []
+        """Bytes of files that were sent, each with the path that was asked for."""
         self.faults: list[Fault] = []
+        self.most_at_once = 0
+        """The most requests that were under way together."""
+        self.at_once = 0
         self.without_digests = False
         """Answer as a poor mirror does: file names only."""
         self.events: list[tuple[re.Pattern[str], Callable[[], object]]] = []
@@ -156,7 +163,7 @@ class FakeHub:
         match: str,
         *,
         status: int = 0,
-        body: Literal["", "drop", "truncate", "wrong", "html"] = "",
+        body: "Body" = "",
         delay: float = 0.0,
         headers: Mapping[str, str] | None = None,
         times: int | None = None,
@@ -206,14 +213,24 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         hub = self.server.hub
-        bearer = self.headers.get("Authorization", "").removeprefix("Bearer ") or None
+        hub.at_once += 1
+        hub.most_at_once = max(hub.most_at_once, hub.at_once)
+        try:
+            self._answer(hub)
+        finally:
+            hub.at_once -= 1
+
+    def _answer(self, hub: FakeHub) -> None:
+        asked = self.headers.get("Authorization", "")
+        # "Basic" is for a proxy in between: HF_ENDPOINT with a user's name and password
+        bearer = None if asked.startswith("Basic ") else asked.removeprefix("Bearer ") or None
         self.form = parse_qs(self.rfile.read(int(self.headers.get("Content-Length", 0))).decode())
         hub.requests.append(Request(self.command, self.path, self.server.role, bearer))
         for event in [event for event in hub.events if event[0].search(f"{self.command} {self.path}")]:
             hub.events.remove(event)
             event[1]()
         self.fault = self._fault()
-        time.sleep(self.fault.delay)
+        sleep(self.fault.delay)  # the one of this module: a test may have taken the others' away
         if self.fault.body == "drop":
             self.close_connection = True
         elif self.fault.body == "html":
@@ -323,10 +340,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_file(self, content: bytes, headers: dict[str, str]) -> None:
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         status, total = 200, len(content)
-        if asked:
+        if asked and self.fault.body != "whole":
             start, end = int(asked[1]), min(int(asked[2] or total - 1), total - 1)
             status, content = 206, content[start : end + 1]
             headers = {**headers, "Content-Range": f"bytes {start}-{end}/{total}"}
+        if self.command == "GET":
+            self.server.hub.sent.append((self.path, len(content)))
         self._send(status, content, {**headers, "Accept-Ranges": "bytes"})
 
     def _send(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:

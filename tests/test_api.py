@@ -201,7 +201,7 @@ def test_errors_are_of_one_family(merged: Path, base: Path, tmp_path: Path) -> N
         (lambda: genfix.repair(merged, other), RefusedError, 3),
         (lambda: genfix.undo(merged), InputError, 2),
         (lambda: genfix.log(tmp_path / "nowhere"), InputError, 2),
-        (lambda: genfix.check(merged, "ms://org/name"), InputError, 2),
+        (lambda: genfix.check(merged, "s3://org/name"), InputError, 2),
     ]
     before = tree(tmp_path)
     for call, kind, code in calls:

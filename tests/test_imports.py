@@ -94,7 +94,7 @@ def test_one_module_talks_to_the_hub() -> None:
             and any(alias.name.startswith("huggingface_hub") for alias in node.names)
         )
     }
-    assert users == {"genfix.resolver.hub"}
+    assert users == {"genfix.resolver.hub_client"}
 
 
 # Who writes -----------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from genfix.api.author import author
 from genfix.api.opening import Target, open_case, selection
 from genfix.applier import Built, Receipt, Write
 from genfix.errors import InputError
+from genfix.folder import Progress
 from genfix.model import Model
 from genfix.planner import Plan, make_plan
 from genfix.resolver import existing_folder
@@ -39,6 +40,7 @@ def plan(
     offline: bool = False,
     allow_base_mismatch: bool = False,
     state_dir: Path | None = None,
+    progress: Progress | None = None,
 ) -> Plan:
     """Work out what `repair` would write, to the byte. Nothing is written.
 
@@ -52,6 +54,7 @@ def plan(
         offline=offline,
         allow_base_mismatch=allow_base_mismatch,
         state_dir=state_dir,
+        progress=progress,
     )
     made = make_plan(case.folder, case.base, adapter=case.adapter, unsafe_fixes=unsafe_fixes, wanted=wanted)
     return replace(made, notes=case.notes)
@@ -66,9 +69,10 @@ def apply(plan: Plan, *, state_dir: Path | None = None) -> Receipt | None:
     if not plan.changes:
         return None
     writes = [Write(change.name, plan.inputs.get(change.name), change.after) for change in plan.changes]
+    folder = existing_folder(plan.target)
     codes = dict.fromkeys(code for change in plan.changes for code in change.codes)
     note = {"command": "repair", "base": plan.base or "", "message": ", ".join(codes), "who": author()}
-    return applier.apply(Path(plan.target), writes, inputs=plan.inputs, note=note, state_dir=state_dir)
+    return applier.apply(folder, writes, inputs=plan.inputs, note=note, state_dir=state_dir)
 
 
 def repair(
@@ -83,6 +87,7 @@ def repair(
     allow_base_mismatch: bool = False,
     state_dir: Path | None = None,
     output: Target | None = None,
+    progress: Progress | None = None,
 ) -> Repair:
     """Plan the safe fixes and apply them: one call for the end of a merge script.
 
@@ -101,6 +106,7 @@ def repair(
         offline=offline,
         allow_base_mismatch=allow_base_mismatch,
         state_dir=state_dir,
+        progress=progress,
     )
     if output is None:
         return Repair(made, apply(made, state_dir=state_dir))
@@ -130,6 +136,7 @@ def diff(
     offline: bool = False,
     allow_base_mismatch: bool = False,
     state_dir: Path | None = None,
+    progress: Progress | None = None,
 ) -> tuple[FileDifference, ...]:
     """How the config files of ``target`` differ from those of ``base``, value by value and without a verdict.
 
@@ -141,7 +148,12 @@ def diff(
             "name the base (--base FOLDER or --base org/name) or a snapshot (--at ID)",
         )
     case = open_case(
-        target, base, offline=offline, allow_base_mismatch=allow_base_mismatch, state_dir=state_dir
+        target,
+        base,
+        offline=offline,
+        allow_base_mismatch=allow_base_mismatch,
+        state_dir=state_dir,
+        progress=progress,
     )
     if at is None:
         return differences(Model(case.folder), case.base) if case.base is not None else ()

@@ -9,6 +9,7 @@ from genfix.engines.every import EVERY_ENGINE, engine_view
 from genfix.engines.release import release
 from genfix.engines.view import EngineView
 from genfix.errors import InputError
+from genfix.folder import Progress
 from genfix.model import Model
 
 __all__ = ["EngineReport", "engine_views"]
@@ -20,28 +21,38 @@ class EngineReport(NamedTuple):
     views: tuple[EngineView, ...]
     tokens: Mapping[int, str]
     """The folder's added tokens by id, for reading the stop ids."""
+    notes: tuple[str, ...] = ()
+    """What the caller should know about how the folder was opened, a sentence each."""
 
 
 def engine_views(
-    target: Target, *, engines: Collection[str] = (), state_dir: Path | None = None
+    target: Target,
+    *,
+    engines: Collection[str] = (),
+    offline: bool = False,
+    state_dir: Path | None = None,
+    progress: Progress | None = None,
 ) -> EngineReport:
     """How engines read the model folder ``target``: stop ids, sampling, chat template, context. Nothing is written.
 
     Args:
-        target: The model's folder.
+        target: The model's folder, or ``hf://org/name[@revision]``.
         engines: Names such as ``vllm``, or with a version or series (``vllm@0.6``); none: all, at the newest known.
+        offline: Take a Hub repo from the cache only.
         state_dir: Where backups live, if not in ``.cache/huggingface/genfix`` inside the folder.
+        progress: As for `check`.
 
     Raises:
         GenfixError: With ``exit_code`` 2 where there is nothing to read, or for an engine that is not known or a version that is none.
 
     """
     asked = dict.fromkeys([_asked(engine) for engine in engines] or [(name, "") for name in EVERY_ENGINE])
-    model = Model(
-        open_case(target, None, offline=True, allow_base_mismatch=False, state_dir=state_dir).folder
+    case = open_case(
+        target, None, offline=offline, allow_base_mismatch=False, state_dir=state_dir, progress=progress
     )
+    model = Model(case.folder)
     views = tuple(engine_view(name, model, version) for name, version in asked)
-    return EngineReport(views, model.tokenizer.texts)
+    return EngineReport(views, model.tokenizer.texts, case.notes)
 
 
 def _asked(text: str) -> tuple[str, str]:

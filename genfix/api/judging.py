@@ -1,12 +1,12 @@
 """`check`: the verb that only looks."""
 
-import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from genfix.api.opening import Target, open_case, selection
 from genfix.engines import EngineView
+from genfix.folder import Progress
 from genfix.model import Model
 from genfix.rules import Context, Finding, judge
 
@@ -17,7 +17,7 @@ class Report(NamedTuple):
     """What `check` found."""
 
     target: str
-    """The folder as the caller wrote it."""
+    """The folder as the caller wrote it, or ``hf://org/name@commit``."""
     base: str | None
     """The base's path, or ``org/name@commit``; `None` where the folder was judged alone."""
     findings: tuple[Finding, ...]
@@ -54,19 +54,21 @@ def check(
     offline: bool = False,
     allow_base_mismatch: bool = False,
     state_dir: Path | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Judge the model folder ``target``, against ``base`` where one is named. Nothing is written.
 
     Args:
-        target: The merged model's folder.
+        target: The merged model's folder, or ``hf://org/name[@revision]``: a Hub repo, judged without cloning it.
         base: The model it was made from: a folder, a capsule, ``org/name[@revision]`` on the Hugging Face Hub,
             ``ms://org/name[@revision]`` on ModelScope, or ``auto``: what the folder itself names.
-        adapter: The folder of the adapter that was merged; without one, that beside ``target`` is looked for.
+        adapter: The folder or Hub repo of the adapter that was merged; without one, that beside ``target`` is looked for.
         select: Codes, or beginnings of codes (``GF1``), of the rules that count; none: all.
         ignore: Codes, or beginnings of codes, of the rules that do not count.
         offline: Take a remote base from the caches only.
         allow_base_mismatch: Use a base that disagrees on architecture or token ids all the same.
         state_dir: Where backups live, if not in ``.cache/huggingface/genfix`` inside the folder.
+        progress: Told while several files are fetched from the Hub: how many are here, of how many, and the last.
 
     Raises:
         GenfixError: With ``exit_code`` 2 where there is nothing to judge or the base is not usable, and 3
@@ -81,10 +83,11 @@ def check(
         offline=offline,
         allow_base_mismatch=allow_base_mismatch,
         state_dir=state_dir,
+        progress=progress,
     )
     context = Context(Model(case.folder), case.base, case.adapter)
     return Report(
-        target=os.fspath(target),
+        target=str(case.folder.origin),
         base=str(case.base.folder.origin) if case.base is not None else None,
         findings=tuple(finding for finding in judge(context) if wanted(finding.code)),
         context=context,

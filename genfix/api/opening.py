@@ -6,15 +6,22 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from genfix.errors import InputError
-from genfix.folder import STATE_FOLDER, Folder, OverlayFolder
+from genfix.folder import STATE_FOLDER, Folder, OverlayFolder, Progress
 from genfix.model import Model
-from genfix.resolver import BaseFacts, choose_base, find_adapter, open_target
+from genfix.resolver import (
+    BaseFacts,
+    choose_base,
+    find_adapter,
+    is_address,
+    open_address,
+    open_target,
+)
 from genfix.rules import RULES
 
 __all__ = ["Case", "Target", "open_case", "selection"]
 
 Target: TypeAlias = str | os.PathLike[str]
-"""A path of a model folder; for a base also ``org/name[@revision]``, or ``auto``: what the folder itself names."""
+"""A path of a model folder, or ``hf://org/name[@revision]``; for a base also ``org/name[@revision]``, or ``auto``: what the folder itself names."""
 
 
 class Case(NamedTuple):
@@ -34,31 +41,40 @@ def open_case(
     offline: bool,
     allow_base_mismatch: bool,
     state_dir: Path | None,
+    progress: Progress | None = None,
 ) -> Case:
     """Open ``target``, its base and its adapter. Raises a `GenfixError` where one of them is not usable.
 
     After a crash the folder is seen as it will be when the next repair or undo has finished the job.
     """
-    folder = open_target(target)
-    notes: tuple[str, ...] = ()
-    pending = _interrupted(folder.root, state_dir)
-    seen: Folder = OverlayFolder(folder, pending) if pending else folder
-    if pending:
-        notes = (
-            "a repair here was interrupted; the folder is judged as the next repair or undo will finish it",
-        )
+    if is_address(target):
+        place = None
+        seen, notes = open_address(os.fspath(target), offline=offline, progress=progress)
+    else:
+        place = Path(target)
+        seen, notes = _on_this_machine(target, state_dir)
     merged = Model(seen)
-    trained = find_adapter(merged, target, adapter)
+    trained = find_adapter(merged, target, adapter, offline=offline)
     notes += trained.notes
     found, said = choose_base(
         merged,
-        folder.root,
+        place,
         base,
         adapter=trained.facts,
         offline=offline,
         allow_mismatch=allow_base_mismatch,
+        progress=progress,
     )
     return Case(seen, found.facts if found is not None else None, trained.facts, notes + said)
+
+
+def _on_this_machine(target: Target, state_dir: Path | None) -> tuple[Folder, tuple[str, ...]]:
+    folder = open_target(target)
+    pending = _interrupted(folder.root, state_dir)
+    if not pending:
+        return folder, ()
+    note = "a repair here was interrupted; the folder is judged as the next repair or undo will finish it"
+    return OverlayFolder(folder, pending), (note,)
 
 
 def _interrupted(root: Path, state_dir: Path | None) -> Mapping[str, bytes | None]:

@@ -155,6 +155,7 @@ def engines(
     target: opt.Target,
     engine: opt.Engines = None,
     output_format: opt.OutputFormat = opt.Format.TEXT,
+    offline: opt.Offline = False,
     state_dir: opt.StateDir = None,
     color: opt.Colour = opt.ColourMode.AUTO,
 ) -> None:
@@ -165,7 +166,7 @@ def engines(
     from genfix.cli.looking import run_engines
 
     out = Output(color, output_format=output_format)
-    raise typer.Exit(run_engines(target, opt.codes(engine), state_dir, out))
+    raise typer.Exit(run_engines(target, opt.codes(engine), state_dir, out, offline=offline))
 
 
 @app.command()

@@ -29,6 +29,7 @@ def run_plan(case: Case, out: Output, *, unsafe_fixes: bool) -> int:
         offline=case.offline,
         allow_base_mismatch=case.allow_base_mismatch,
         state_dir=case.state_dir,
+        progress=out.progress,
     )
     out.notes(made.notes)
     if out.wants_json:
@@ -37,7 +38,9 @@ def run_plan(case: Case, out: Output, *, unsafe_fixes: bool) -> int:
         out.report(findings_text(made.findings, out.style, verbose=out.verbose))
         if made.changes:
             out.report("\n" + plan_text(made, out.style))
-    if made.changes:
+    if made.changes and "://" in case.target:
+        out.say("to make these changes: download it (`hf download`), and name the folder to `genfix repair`")
+    elif made.changes:
         out.say(f"to make these changes: {command_line('repair', case, unsafe_fixes=unsafe_fixes)}")
     else:
         out.say(f"{_names(made)}: nothing to change")
@@ -59,6 +62,7 @@ def run_repair(
         offline=case.offline,
         allow_base_mismatch=case.allow_base_mismatch,
         state_dir=case.state_dir,
+        progress=out.progress,
     )
     made = done.plan
     out.notes(made.notes)
@@ -120,6 +124,7 @@ def run_diff(case: Case, at: str | None, out: Output) -> int:
         offline=case.offline,
         allow_base_mismatch=case.allow_base_mismatch,
         state_dir=case.state_dir,
+        progress=out.progress,
     )
     if out.wants_json:
         out.report(dumps(differences_json(found)))

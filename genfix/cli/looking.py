@@ -24,6 +24,7 @@ def run_check(case: Case, fail_on: Level, out: Output) -> int:
         offline=case.offline,
         allow_base_mismatch=case.allow_base_mismatch,
         state_dir=case.state_dir,
+        progress=out.progress,
     )
     out.notes(report.notes)
     if out.wants_json:
@@ -43,11 +44,14 @@ def run_check(case: Case, fail_on: Level, out: Output) -> int:
     return exit_code(report.findings, fail_on)
 
 
-def run_engines(target: str, engines: list[str], state_dir: Path | None, out: Output) -> int:
+def run_engines(
+    target: str, engines: list[str], state_dir: Path | None, out: Output, *, offline: bool = False
+) -> int:
     """Print what each engine will do with a folder."""
     from genfix.api.engine_views import engine_views  # noqa: PLC0415
 
-    found = engine_views(target, engines=engines, state_dir=state_dir)
+    found = engine_views(target, engines=engines, offline=offline, state_dir=state_dir, progress=out.progress)
+    out.notes(found.notes)
     if out.wants_json:
         from genfix.report.engines import engines_json  # noqa: PLC0415
         from genfix.report.json import dumps  # noqa: PLC0415

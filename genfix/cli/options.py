@@ -72,7 +72,10 @@ def codes(words: list[str] | None) -> list[str]:
 
 
 Target: TypeAlias = Annotated[
-    str, typer.Argument(metavar="DIR", help="The merged model's folder.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="DIR", help="The merged model's folder; to look at, also hf://org/name.", show_default=False
+    ),
 ]
 Base: TypeAlias = Annotated[
     str | None,
@@ -88,7 +91,7 @@ AdapterFolder: TypeAlias = Annotated[
     typer.Option(
         "--adapter",
         metavar="DIR",
-        help="The adapter that was merged; default: one beside DIR.",
+        help="The adapter that was merged, a folder or org/name; default: one beside DIR.",
         show_default=False,
     ),
 ]
@@ -120,7 +123,7 @@ Engines: TypeAlias = Annotated[
 OutputFormat: TypeAlias = Annotated[Format, typer.Option("--output-format", help="How to write the report.")]
 FailOn: TypeAlias = Annotated[Level, typer.Option("--fail-on", help="Exit with 1 from this severity on.")]
 Offline: TypeAlias = Annotated[
-    bool, typer.Option("--offline", help="Take a remote base from the caches only.")
+    bool, typer.Option("--offline", help="Take what is not on this machine from the caches only.")
 ]
 AllowMismatch: TypeAlias = Annotated[
     bool,

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, TextIO
 
 from genfix.cli.options import Case, ColourMode, Format
 from genfix.errors import StorageError
+from genfix.folder import Progress
 from genfix.report.show import show
 from genfix.report.style import Style
 
@@ -49,6 +50,19 @@ class Output(NamedTuple):
     def aside(self) -> Style:
         """How hints and summaries are marked."""
         return _style(sys.stderr, self.colour)
+
+    @property
+    def progress(self) -> Progress | None:
+        """What shows on a terminal how far fetching is; the line is gone when it is done."""
+        stream = sys.stderr
+        if self.quiet or stream is None or not stream.isatty() or os.environ.get("TERM") == "dumb":
+            return None
+
+        def tell(done: int, total: int, name: str) -> None:
+            line = f"fetching {done} of {total} {show(name)}"[: self.aside.width - 1]
+            write(stream, "\r\x1b[K" + (line if done < total else ""))
+
+        return tell
 
     def report(self, text: str) -> None:
         """Write a part of the report."""

@@ -1,7 +1,7 @@
 """Read-only model folders: listing, size, digests, bytes and byte ranges."""
 
 from genfix.folder.compare import same_file, sha256_of
-from genfix.folder.folder import FileProblem, FileStat, Folder, FolderFileError, Origin
+from genfix.folder.folder import FileProblem, FileStat, Folder, FolderFileError, Origin, Progress
 from genfix.folder.kinds import FileKind, kind_of, read_cap
 from genfix.folder.local import LocalFolder
 from genfix.folder.names import STATE_FOLDER, checked_name, is_safe_name
@@ -17,6 +17,7 @@ __all__ = [
     "LocalFolder",
     "Origin",
     "OverlayFolder",
+    "Progress",
     "checked_name",
     "is_safe_name",
     "kind_of",

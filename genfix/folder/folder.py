@@ -1,11 +1,16 @@
 """What a model folder is to the rest of genfix: a read-only set of named files."""
 
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from genfix.errors import GenfixError
 
-__all__ = ["FileProblem", "FileStat", "Folder", "FolderFileError", "Origin"]
+__all__ = ["FileProblem", "FileStat", "Folder", "FolderFileError", "Origin", "Progress"]
+
+
+Progress: TypeAlias = Callable[[int, int, str], None]
+"""Told while several files are fetched: how many are here, of how many, and the one that came last."""
 
 
 class Origin(NamedTuple):

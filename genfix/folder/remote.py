@@ -3,21 +3,31 @@
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from genfix.errors import BaseModelError, GenfixError
-from genfix.folder.folder import FileProblem, FileStat, Folder, FolderFileError, Origin
+from genfix.folder.folder import FileProblem, FileStat, Folder, FolderFileError, Origin, Progress
 from genfix.folder.kinds import FileKind, kind_of, read_cap
 from genfix.folder.names import is_safe_name
 
-__all__ = ["Fetch", "FetchRange", "RemoteFolder"]
+__all__ = ["Fetch", "FetchRange", "RemoteFolder", "Together", "difference"]
 
 Fetch: TypeAlias = Callable[[str], Path]
 """Brings one listed file to this machine and says where it is."""
 FetchRange: TypeAlias = Callable[[str, int, int], bytes]
 """At most so many bytes of one listed file from an offset: ``(name, start, length)``."""
+
+
+class Together(Protocol):
+    """Does the same with several files at once."""
+
+    def __call__(
+        self, work: Callable[[str], object], names: Sequence[str], progress: Progress | None = None
+    ) -> None:
+        """Do ``work`` for each of ``names``; the first error, by the order of names, is raised."""
+
 
 _MAX_DEPTH: Final = 3
 """As deep as a local folder is walked, so that both sides of a comparison see the same names."""
@@ -28,7 +38,7 @@ class RemoteFolder:
     """Files known from a listing; each is fetched when it is read and must have the digest it is listed with.
 
     The listing comes from a stranger's repo: names that could leave a folder are dropped, as are dot-folders.
-    A weights file is never fetched whole. ``refetch`` is asked once for another copy where the first one is
+    A weights file is never fetched whole, nor is a file that a borrowed folder has with the same digest. ``refetch`` is asked once for another copy where the first one is
     not the listed file (a damaged cache).
     """
 
@@ -40,6 +50,7 @@ class RemoteFolder:
         *,
         refetch: Fetch | None = None,
         fetch_range: FetchRange | None = None,
+        together: Together | None = None,
     ) -> None:
         self.origin = origin
         self._files = {name: listing[name] for name in listing if _is_shown(name)}
@@ -47,6 +58,7 @@ class RemoteFolder:
         self._fetch = fetch
         self._refetch = refetch
         self._fetch_range = fetch_range
+        self._together = together
         self._near: Folder | None = None
 
     def borrow(self, near: Folder) -> None:
@@ -68,7 +80,7 @@ class RemoteFolder:
         copy that is no regular file; `BaseModelError` where it cannot be fetched or is not the listed file.
         """
         listed = self.stat(name)
-        if kind_of(name) in _WEIGHTS:
+        if _is_weights(name):
             raise _no_weights(name)
         cap = read_cap(name)
         if listed.size > cap:
@@ -78,16 +90,15 @@ class RemoteFolder:
                 f"{name} of {self.origin} has {listed.size} bytes, more than the {cap} that such a file can have",
                 "look whether another file was saved under this name",
             )
-        borrowed = None if self._near is None else _borrowed(self._near, name, listed)
-        if borrowed is not None:
-            return borrowed
+        if (equal := self._borrowed(name, listed)) is not None:
+            return equal
         path = self._fetch(name)
         content = _read_regular(path, name, cap)
-        wrong = _difference(content, listed)
+        wrong = difference(content, listed)
         if wrong and self._refetch is not None:
             path = self._refetch(name)
             content = _read_regular(path, name, cap)
-            wrong = _difference(content, listed)
+            wrong = difference(content, listed)
         if wrong:
             raise BaseModelError(
                 f"{name} of {self.origin} is not the file that was listed: {wrong}",
@@ -102,11 +113,55 @@ class RemoteFolder:
         should be asked for. Raises as `read`, and `FolderFileError` where no part of weights can be had.
         """
         listed = self.stat(name)
-        if kind_of(name) not in _WEIGHTS and listed.size <= read_cap(name):
+        if not _is_weights(name) and listed.size <= read_cap(name):
             return self.read(name)[start : start + length]
         if self._fetch_range is None:
             raise _no_weights(name)
         return self._fetch_range(name, start, length)
+
+    def fetch_ahead(self, names: Iterable[str], progress: Progress | None = None) -> None:
+        """Fetch those of the files ``names`` that are not here yet, several at once: of weights, the header.
+
+        What cannot be read at all is left for `read` to say. Raises as `read` does where a file cannot be fetched.
+        """
+        wanted = [name for name in sorted(self._names.intersection(names)) if self._is_to_fetch(name)]
+        if self._together is not None:
+            self._together(self._fetch_one, wanted, progress)
+        else:
+            for name in wanted:
+                self._fetch_one(name)
+
+    def _is_to_fetch(self, name: str) -> bool:
+        listed = self._files[name]
+        if _is_weights(name):
+            return True
+        return listed.size <= read_cap(name) and self._borrowed(name, listed) is None
+
+    def _fetch_one(self, name: str) -> None:
+        if not _is_weights(name):
+            self._fetch(name)
+        elif self._fetch_range is not None:
+            self._fetch_range(name, 0, 8)
+
+    def _borrowed(self, name: str, listed: FileStat) -> bytes | None:
+        """The equal file of the folder beside this one, by the listed digest; `None` without one."""
+        there = self._near
+        if there is None or name not in there.names() or not (listed.sha256 or listed.git_sha1):
+            return None
+        try:
+            stat = there.stat(name)
+            known = stat.sha256 or stat.git_sha1
+            if stat.size != listed.size or known not in {None, listed.sha256 or listed.git_sha1}:
+                return None
+            content = there.read(name)
+        except GenfixError:  # its own rule says why it cannot be read
+            return None
+        return None if difference(content, listed) else content
+
+
+def _is_weights(name: str) -> bool:
+    kind = kind_of(name)
+    return kind in _WEIGHTS or (kind is FileKind.ADAPTER and not name.endswith(".json"))
 
 
 def _is_shown(name: str) -> bool:
@@ -125,19 +180,6 @@ def _no_weights(name: str) -> FolderFileError:
         f"{name} is a weights file, and genfix does not download weights",
         "what is asked of them needs a local copy of the model: --base ./folder",
     )
-
-
-def _borrowed(near: Folder, name: str, listed: FileStat) -> bytes | None:
-    """The listed file where ``near`` has it, byte for byte; else `None`."""
-    if listed.sha256 is None and listed.git_sha1 is None:
-        return None
-    try:
-        if name not in near.names() or near.stat(name).size != listed.size:
-            return None
-        content = near.read(name)
-    except GenfixError:
-        return None
-    return None if _difference(content, listed) else content
 
 
 def _read_regular(path: Path, name: str, cap: int) -> bytes:
@@ -165,7 +207,7 @@ def _read_regular(path: Path, name: str, cap: int) -> bytes:
         ) from error
 
 
-def _difference(content: bytes, listed: FileStat) -> str:
+def difference(content: bytes, listed: FileStat) -> str:
     """What tells ``content`` from the listed file, in words; empty where it is that file."""
     if len(content) != listed.size:
         return f"it has {len(content)} bytes, should have {listed.size}"

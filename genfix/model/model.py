@@ -259,8 +259,11 @@ class Model:
     @property
     def vocab_rows(self) -> int | None:
         """How many token ids the model can take: rows of the embedding, else what ``config.json`` says."""
-        if self.weights.embedding_rows is not None:
-            return self.weights.embedding_rows
+        return self.weights.embedding_rows or self.rows_by_config
+
+    @property
+    def rows_by_config(self) -> int | None:
+        """The rows of the embedding as ``config.json`` tells them."""
         for key in ("vocab_size", "padded_vocab_size"):
             rows = self.config_value(key)
             if type(rows) is int:

@@ -29,13 +29,13 @@ class Weights:
     """The tensors of a folder, by name; empty where there are no safetensors, or none that can be read."""
 
     def __init__(self, folder: Folder) -> None:
-        self._folder = folder
+        self.folder = folder
 
     @cached_property
     def files(self) -> tuple[str, ...]:
         """Weight files at the top of the folder, of any format, sorted."""
         return tuple(
-            sorted(name for name in self._folder.names() if "/" not in name and _is_full_weights(name))
+            sorted(name for name in self.folder.names() if "/" not in name and _is_full_weights(name))
         )
 
     @cached_property
@@ -46,15 +46,15 @@ class Weights:
         """
         names = [file for file in self.files if file.endswith(".safetensors")]
         plain = [name for name in names if not name.startswith("consolidated")]
-        return {name: read_header(self._folder, name) for name in plain or names}
+        return {name: read_header(self.folder, name) for name in plain or names}
 
     @cached_property
     def index(self) -> Mapping[str, str] | None:
         """Which file has which tensor, as ``model.safetensors.index.json`` tells; `None` without a readable one."""
-        if INDEX not in self._folder.names():
+        if INDEX not in self.folder.names():
             return None
         try:
-            document: JsonValue = json.loads(self._folder.read(INDEX))
+            document: JsonValue = json.loads(self.folder.read(INDEX))
         except (FolderFileError, ValueError, RecursionError):
             return None
         entries = document.get("weight_map") if isinstance(document, dict) else None
@@ -82,8 +82,13 @@ class Weights:
     @cached_property
     def outline(self) -> WeightFacts:
         """`facts`, or what an index alone tells by its names: enough for a base whose weights are elsewhere."""
-        if self.tensors or not self.index:
-            return self.facts
+        return self.facts if self.tensors else self.named or self.facts
+
+    @property
+    def named(self) -> WeightFacts | None:
+        """What an index alone tells by its names; `None` without one."""
+        if not self.index:
+            return None
         return weight_facts({name: Tensor("", (), file) for name, file in self.index.items()})
 
     @property
@@ -98,14 +103,14 @@ class Weights:
         """Shards that the index, or the numbers in the names of the others, say there are."""
         if SINGLE in self.headers:
             return ()
-        names = self._folder.names()
+        names = self.folder.names()
         listed = set(self.index.values()) if self.index else numbered(self.headers)
         return tuple(sorted(name for name in listed if name not in names))
 
     @cached_property
     def adapter_tensors(self) -> Mapping[str, Tensor]:
         """The tensors of ``adapter_model.safetensors``."""
-        return read_header(self._folder, _ADAPTER).tensors if _ADAPTER in self._folder.names() else {}
+        return read_header(self.folder, _ADAPTER).tensors if _ADAPTER in self.folder.names() else {}
 
     def sample(self, name: str, length: int) -> bytes:
         """At most the first ``length`` bytes of a tensor's data.
@@ -113,7 +118,7 @@ class Weights:
         Raises `KeyError` for an unknown tensor, `FolderFileError` where the file cannot be read in parts.
         """
         tensor = self.tensors[name]
-        return self._folder.read_range(tensor.file, tensor.start, min(length, tensor.size))
+        return self.folder.read_range(tensor.file, tensor.start, min(length, tensor.size))
 
     def same_values(self, name: str, other: str) -> bool | None:
         """Whether two tensors have equal bytes wherever a few samples look; `None` where they cannot be compared."""
@@ -123,8 +128,8 @@ class Weights:
         step = max(left.size // _SAMPLES, 1)
         try:
             return all(
-                self._folder.read_range(left.file, left.start + at, min(_SAMPLE_BYTES, left.size - at))
-                == self._folder.read_range(right.file, right.start + at, min(_SAMPLE_BYTES, left.size - at))
+                self.folder.read_range(left.file, left.start + at, min(_SAMPLE_BYTES, left.size - at))
+                == self.folder.read_range(right.file, right.start + at, min(_SAMPLE_BYTES, left.size - at))
                 for at in range(0, left.size, step)
             )
         except FolderFileError:

@@ -197,7 +197,7 @@ def _plan(job: _Job, attempt: _Attempt, left_out: dict[tuple[str, str, str], Mes
         for name in sorted(overlay)
     )
     return Plan(
-        target=merged.origin.label,
+        target=str(merged.origin),
         base=str(base.folder.origin) if base is not None else None,
         # with what only a restored file let genfix see and fix
         findings=sort_findings(

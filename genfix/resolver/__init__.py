@@ -4,7 +4,7 @@ from genfix.resolver.adapter import Adapter, find_adapter
 from genfix.resolver.base import Base, BaseFacts, resolve_base
 from genfix.resolver.choosing import choose_base
 from genfix.resolver.proof import prove_parentage
-from genfix.resolver.target import existing_folder, open_target
+from genfix.resolver.target import existing_folder, is_address, open_address, open_target
 
 __all__ = [
     "Adapter",
@@ -13,6 +13,8 @@ __all__ = [
     "choose_base",
     "existing_folder",
     "find_adapter",
+    "is_address",
+    "open_address",
     "open_target",
     "prove_parentage",
     "resolve_base",

@@ -19,6 +19,7 @@ from genfix.model import Model
 from genfix.resolver.adapter_shapes import foreign_matrix, has_some_matrix
 from genfix.resolver.base import BaseFacts
 from genfix.resolver.beside import names_a_merge, run_folders
+from genfix.resolver.spec import HubSpec, is_repo_id, parse_spec
 
 __all__ = ["Adapter", "AdapterFacts", "find_adapter"]
 
@@ -42,22 +43,31 @@ class Adapter(NamedTuple):
     """What the user should know about how it was found, a sentence each."""
 
 
-def find_adapter(merged: Model, path: str | os.PathLike[str], spec: str | os.PathLike[str] | None) -> Adapter:
-    """The adapter at ``spec``; without one, that beside the merged folder at ``path``, if there is one.
+def find_adapter(
+    merged: Model,
+    path: str | os.PathLike[str],
+    spec: str | os.PathLike[str] | None,
+    *,
+    offline: bool = False,
+) -> Adapter:
+    """The adapter at ``spec``, a folder or a Hub repo; without one, that beside the merged folder at ``path``.
 
     Raises `BaseModelError` where ``spec`` is no readable adapter, `RefusedError` where it belongs to another
     model. One that was only found, and is not usable, is left out.
     """
     if spec is not None:
-        return Adapter(_opened(_named(os.fspath(spec)), os.fspath(spec), merged))
+        folder, said = _named(os.fspath(spec), merged, offline=offline)
+        return Adapter(_opened(folder, merged), said)
+    if merged.folder.origin.kind != "local":
+        return Adapter(None)  # nothing lies beside a repo
     if merged.has(_MERGEKIT):
         return Adapter(None)  # made from whole models; adapters of the same names are other things
-    folder = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would leave the place the user named
+    place = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would leave the place the user named
     notes: list[str] = []
-    for candidate in _beside(folder):
+    for candidate in _beside(place):
         try:
-            facts = _opened(candidate, str(candidate), merged)
-            _refuse_unlikely(facts, merged, folder)
+            facts = _opened(LocalFolder(candidate, str(candidate)), merged)
+            _refuse_unlikely(facts, merged, place)
         except GenfixError as error:
             notes.append(f"the adapter in {candidate} is left out: {error.message}")
         else:
@@ -69,19 +79,33 @@ def find_adapter(merged: Model, path: str | os.PathLike[str], spec: str | os.Pat
 # -- where it is -----------------------------------------------------------------------------------------------
 
 
-def _named(spec: str) -> Path:
-    """The directory that the user named. Raises `InputError` or `BaseModelError` where it is none."""
+def _named(spec: str, merged: Model, *, offline: bool) -> tuple[Folder, tuple[str, ...]]:
+    """The adapter that the user named, and what to say about it. Raises `InputError` or `BaseModelError`."""
     if not spec.strip():
         raise InputError("the path of the adapter is empty", "name the folder that training wrote it to")
     path = Path(os.path.expanduser(spec))  # noqa: PTH111 - Path.expanduser() raises for an unknown user
     if os.path.isfile(path):  # noqa: PTH113 - Path.is_file() raises for a name that is too long
         raise BaseModelError(f"{spec} is a file, not an adapter folder", "name the folder it is in")
-    if not os.path.isdir(path):  # noqa: PTH112 - as above
+    if os.path.isdir(path):  # noqa: PTH112 - as above
+        return LocalFolder(path, spec), ()
+    if "://" not in spec and not is_repo_id(spec.partition("@")[0]):
         raise BaseModelError(
             f"there is no adapter folder {spec}",
-            "check the path; an adapter on the Hub has to be downloaded first",
+            "check the path; an adapter on the Hub is written org/name or hf://org/name",
         )
-    return path
+    match parse_spec(spec):
+        case HubSpec() as hub:
+            # Imported here: adapters are nearly always on this machine.
+            from genfix.resolver.hub import open_hub  # noqa: PLC0415
+
+            found = open_hub(hub, offline=offline)
+            found.folder.borrow(merged.folder)
+            found.folder.fetch_ahead(name for name in found.folder.names() if _is_read(name))
+            return found.folder, found.notes
+        case _:
+            raise BaseModelError(
+                f"{spec} is no adapter that genfix can read", "name a folder, or hf://org/name"
+            )
 
 
 def _beside(folder: Path) -> Iterator[Path]:
@@ -95,8 +119,8 @@ def _beside(folder: Path) -> Iterator[Path]:
 # -- whether it is the one -------------------------------------------------------------------------------------
 
 
-def _opened(path: Path, label: str, merged: Model) -> AdapterFacts:
-    folder: Folder = LocalFolder(path, label)
+def _opened(folder: Folder, merged: Model) -> AdapterFacts:
+    label = str(folder.origin)
     if _CONFIG not in folder.names():
         raise BaseModelError(
             f"{label} is no adapter: it has no {_CONFIG}",
@@ -110,7 +134,7 @@ def _opened(path: Path, label: str, merged: Model) -> AdapterFacts:
             "name the folder that training wrote the adapter to",
         )
     for name in sorted(folder.names()):
-        if is_json_config(name) or name == _CONFIG:
+        if _is_read(name):
             facts.json(name)
     foreign = foreign_matrix(facts, merged)
     if foreign is not None:
@@ -118,6 +142,10 @@ def _opened(path: Path, label: str, merged: Model) -> AdapterFacts:
             f"the adapter {label} is not of this model: {foreign}", "name the adapter that was merged"
         )
     return facts
+
+
+def _is_read(name: str) -> bool:
+    return is_json_config(name) or name == _CONFIG
 
 
 def _refuse_unlikely(adapter: Model, merged: Model, path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from genfix.errors import BaseModelError, GenfixError, RefusedError
-from genfix.folder import LocalFolder
+from genfix.folder import LocalFolder, Progress
 from genfix.model import Model
 from genfix.resolver.base import Base, resolve_base
 from genfix.resolver.hints import find_hints
@@ -26,7 +26,12 @@ _PATHS: Final = (".", "/", "~")
 
 
 def find_base(
-    merged: Model, path: Path | None, adapter: Model | None = None, *, offline: bool = False
+    merged: Model,
+    path: Path | None,
+    adapter: Model | None = None,
+    *,
+    offline: bool = False,
+    progress: Progress | None = None,
 ) -> Base:
     """The base that the folder names, opened and proven; nobody has chosen its code.
 
@@ -42,7 +47,7 @@ def find_base(
         for spec in hint.specs[: _MOST - opened]:
             opened += 1
             try:
-                base = _proven(merged, spec, offline=offline)
+                base = _proven(merged, spec, offline=offline, progress=progress)
             except GenfixError as error:
                 passed.append(f"{spec} ({hint.source}): {error.message}")
             else:
@@ -62,8 +67,8 @@ def _taken(base: Base, source: str) -> str:
     return f"the base is {base.folder.origin}{said}: {source} names it"
 
 
-def _proven(merged: Model, spec: str, *, offline: bool) -> Base:
-    base = resolve_base(spec, offline=offline, near=merged.folder, by_hint=True)
+def _proven(merged: Model, spec: str, *, offline: bool, progress: Progress | None = None) -> Base:
+    base = resolve_base(spec, offline=offline, near=merged.folder, by_hint=True, progress=progress)
     prove_parentage(merged, base.facts)
     if not is_proven(merged, base.facts):
         raise RefusedError("nothing in the two folders can be compared")

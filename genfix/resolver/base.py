@@ -1,19 +1,43 @@
 """A base spec to a base: found, opened, pinned, and readable."""
 
 import os
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from genfix.errors import BaseModelError, InputError
-from genfix.folder import Folder, LocalFolder
+from genfix.folder import Folder, FolderFileError, LocalFolder, Progress
 from genfix.folder.capsule import MANIFEST
-from genfix.folder.kinds import is_json_config
-from genfix.model import JsonFile, Model
+from genfix.folder.kinds import (
+    ADDED_TOKENS,
+    FAST_TOKENIZER,
+    GENERATION_CONFIG,
+    SPECIAL_TOKENS_MAP,
+    TOKENIZER_CONFIG,
+    is_json_config,
+)
+from genfix.model import JsonFile, Model, Weights
 from genfix.model.json_read import JsonProblem
+from genfix.model.safetensors import Header
+from genfix.model.weight_facts import WeightFacts
 from genfix.resolver.spec import HubSpec, LocalSpec, ModelScopeSpec, is_commit, is_repo_id, parse_spec
 from genfix.resolver.target import refuse_other_layouts
 
-__all__ = ["Base", "BaseFacts", "resolve_base"]
+__all__ = ["READ_OF_ALL", "Base", "BaseFacts", "resolve_base"]
+
+READ_OF_ALL: Final = (
+    "config.json",
+    GENERATION_CONFIG,
+    TOKENIZER_CONFIG,
+    SPECIAL_TOKENS_MAP,
+    ADDED_TOKENS,
+    FAST_TOKENIZER,
+    "chat_template.jinja",
+    "chat_template.json",
+    "processor_config.json",
+)
+"""Files that rules read of every model, whatever they find: those that have to be fetched are fetched at once."""
 
 
 class BaseFacts(Model):
@@ -41,6 +65,46 @@ class BaseFacts(Model):
             f"get the {self.role}'s file again, or name another {self.role}",
         )
 
+    @cached_property
+    def weights(self) -> Weights:
+        """Tensor names and shapes."""
+        return _FarWeights(self.folder) if self._is_far else Weights(self.folder)
+
+    @property
+    def vocab_rows(self) -> int | None:
+        """How many token ids the model can take.
+
+        Of weights elsewhere only what nothing else tells is asked for: what is published loads, and so its config
+        has the rows that its weights have.
+        """
+        return self.rows_by_config or super().vocab_rows if self._is_far else super().vocab_rows
+
+    @property
+    def _is_far(self) -> bool:
+        return self.folder.origin.kind != "local" and not isinstance(self.folder, LocalFolder)
+
+
+class _FarWeights(Weights):
+    """Weights of which each header costs a request."""
+
+    @cached_property
+    def headers(self) -> Mapping[str, Header]:
+        """As of any weights; all are asked for at once."""
+        # Imported here: a local base needs none of it.
+        from genfix.folder.remote import RemoteFolder  # noqa: PLC0415
+
+        if isinstance(self.folder, RemoteFolder):
+            try:
+                self.folder.fetch_ahead(name for name in self.files if name.endswith(".safetensors"))
+            except FolderFileError:  # they cannot be had: rules go without
+                return {}
+        return super().headers
+
+    @cached_property
+    def outline(self) -> WeightFacts:
+        """What an index tells by its names, or else the headers."""
+        return self.named or self.facts
+
 
 class Base(NamedTuple):
     """A base that was found."""
@@ -56,12 +120,17 @@ class Base(NamedTuple):
 
 
 def resolve_base(
-    spec: str, *, offline: bool = False, near: Folder | None = None, by_hint: bool = False
+    spec: str,
+    *,
+    offline: bool = False,
+    near: Folder | None = None,
+    by_hint: bool = False,
+    progress: Progress | None = None,
 ) -> Base:
     """Find the base that ``spec`` names: a directory, ``org/name[@revision]`` or ``ms://org/name[@revision]``.
 
-    A file of a remote base that ``near`` (the merged folder) has with the same digest is read from there. With ``by_hint`` it
-    was the merged folder that named the base, not the user: its code is not taken for granted.
+    What ``near`` (the merged folder) has with the same digest is read there; what rules read of the rest is fetched
+    at once. With ``by_hint`` it was the merged folder that named the base, not the user: its code is not taken for granted.
 
     Raises `BaseModelError` where it is not found, not reachable or not readable.
     """
@@ -81,22 +150,25 @@ def resolve_base(
             from genfix.resolver.hub import open_hub  # noqa: PLC0415
 
             found = open_hub(hub, offline=offline)
-            return _remote(found.folder, found.notes, near, by_hint=by_hint)
+            _make_ready(found.folder, near, progress)
+            return Base(BaseFacts(found.folder, is_named=not by_hint), found.notes)
         case ModelScopeSpec() as model:
             # Imported here: the HTTP client is nothing that a check of a local base needs.
             from genfix.resolver.modelscope import open_modelscope  # noqa: PLC0415
 
             opened = open_modelscope(model, offline=offline)
-            return _remote(opened.folder, opened.notes, near, by_hint=by_hint)
+            _make_ready(opened.folder, near, progress)
+            return Base(BaseFacts(opened.folder, is_named=not by_hint), opened.notes)
 
 
-def _remote(folder: Folder, notes: tuple[str, ...], near: Folder | None, *, by_hint: bool) -> Base:
+def _make_ready(folder: Folder, near: Folder | None, progress: Progress | None) -> None:
     from genfix.folder.remote import RemoteFolder  # noqa: PLC0415 - a local base needs none of it
 
-    if near is not None and isinstance(folder, RemoteFolder):
-        folder.borrow(near)
     _refuse(folder)
-    return Base(BaseFacts(folder, is_named=not by_hint), notes)
+    if isinstance(folder, RemoteFolder):
+        if near is not None:
+            folder.borrow(near)
+        folder.fetch_ahead(READ_OF_ALL, progress)
 
 
 def _open_directory(path: Path, spec: str) -> tuple[Folder, tuple[str, ...]]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from genfix.errors import RefusedError
+from genfix.folder import Progress
 from genfix.model import Model
 from genfix.resolver.base import Base, resolve_base
 from genfix.resolver.kinship import is_traced, kinship_notes, size_notes
@@ -24,6 +25,7 @@ def choose_base(
     adapter: Model | None = None,
     offline: bool = False,
     allow_mismatch: bool = False,
+    progress: Progress | None = None,
 ) -> tuple[Base | None, tuple[str, ...]]:
     """The base that ``spec`` names, proven, and what the user should know; `None` without a spec.
 
@@ -37,12 +39,12 @@ def choose_base(
     if spec == AUTO:
         from genfix.resolver.auto import find_base  # noqa: PLC0415 - few folders need it
 
-        base = find_base(merged, place, adapter, offline=offline)
+        base = find_base(merged, place, adapter, offline=offline, progress=progress)
         return base, (*base.notes, *size_notes(merged, base.facts))
     text = os.fspath(spec)
     if text == AUTO:  # a path, not the word
         text = f"./{text}"
-    base = resolve_base(text, offline=offline, near=merged.folder)
+    base = resolve_base(text, offline=offline, near=merged.folder, progress=progress)
     notes = base.notes
     refusal = _refusal(merged, base, place, adapter)
     if refusal is not None:

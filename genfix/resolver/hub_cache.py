@@ -31,6 +31,8 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _MAX_DEPTH: Final = 3
 _MAX_LISTING: Final = 16 * 1024 * 1024
 _KIND: Final = "hub-listing"
+_NOTES: Final = "hub-ref"
+_HEADS: Final = "hub-head"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +56,32 @@ class HubCache:
         self._key = hashlib.sha256(repo_id.encode()).hexdigest()[:16]
 
     def commit_of(self, revision: str) -> str | None:
-        """The commit that ``revision`` (a branch, tag or commit) had when it was last downloaded."""
+        """The commit that ``revision`` (a branch, tag or commit) had when it was last asked for."""
         if is_commit(revision):
             return revision
+        theirs = self.ref(revision)
+        match _json(cache.load(_NOTES, self._note_key(revision)) or b""):
+            # Where huggingface_hub's own note is another one than it was then, it is the newer one.
+            case {"commit": str(commit), "ref": ref} if is_commit(commit) and theirs in {ref, None}:
+                return commit
+            case _:
+                return theirs
+
+    def ref(self, revision: str) -> str | None:
+        """The commit that huggingface_hub noted for ``revision`` when it last downloaded a file by that name."""
         try:
             text = (self._repo / "refs" / revision).read_text(encoding="ascii").strip()
         except (OSError, ValueError):
             return None
         return text if is_commit(text) else None
+
+    def note(self, revision: str, commit: str) -> None:
+        """Write down what ``revision`` is now: a run that downloads nothing leaves no other trace of it."""
+        text = json.dumps({"commit": commit, "ref": self.ref(revision)})
+        cache.store(_NOTES, self._note_key(revision), text.encode())
+
+    def _note_key(self, revision: str) -> str:
+        return f"{self._key}-{hashlib.sha256(revision.encode()).hexdigest()[:16]}"
 
     def listing(self, commit: str) -> CachedListing | None:
         """The files of ``commit``: a kept listing, huggingface_hub's, or else what the snapshot holds."""
@@ -93,6 +113,21 @@ class HubCache:
                 "delete that link and try again",
             )
         return real
+
+    def blob(self, listed: FileStat) -> Path | None:
+        """A copy of the listed content that came with another commit, or `None`."""
+        digest = listed.sha256 or listed.git_sha1
+        path = self._repo / "blobs" / digest if digest else None
+        return path if path is not None and path.is_file() and not path.is_symlink() else None
+
+    def head(self, listed: FileStat) -> bytes | None:
+        """The first bytes of a file with this digest, where they were kept."""
+        return cache.load(_HEADS, listed.sha256) if listed.sha256 else None
+
+    def keep_head(self, listed: FileStat, content: bytes) -> None:
+        """Keep the header of a weights file: one digest, one header."""
+        if listed.sha256:
+            cache.store(_HEADS, listed.sha256, content)
 
     def read_range(self, commit: str, name: str, start: int, length: int) -> bytes | None:
         """A part of the cached copy of ``name``, or `None` where there is no copy. Raises as `path`."""

@@ -15,14 +15,33 @@ from urllib.parse import urlsplit
 from genfix.errors import BaseModelError, GenfixError, StorageError
 from genfix.resolver.hub_cache import is_commit
 
-__all__ = ["Asked", "explain", "is_cut", "outage", "status_of", "unreachable"]
+__all__ = [
+    "LOCAL_COPY",
+    "NO_NETWORK",
+    "Asked",
+    "NotAHubError",
+    "explain",
+    "is_cut",
+    "outage",
+    "status_of",
+    "unreachable",
+]
 
 _HTTP_LIBRARIES: Final = frozenset(
     {"anyio", "h11", "h2", "httpcore", "httpcore2", "httpx", "httpx2", "requests", "urllib3"}
 )
 _NETWORK_ERRORS: Final = (ConnectionError, TimeoutError, socket.gaierror, ssl.SSLError)
 _PASSING: Final = frozenset({408, 429})
-_LOCAL_COPY: Final = "pass a local copy of the model: --base ./folder"
+LOCAL_COPY: Final = "pass a local copy of the model: --base ./folder"
+NO_NETWORK: Final = (
+    "go online once (HF_ENDPOINT names a mirror, --base ms://org/name asks ModelScope), or pass a local copy or a "
+    "capsule that `genfix capsule` made on another machine: --base ./folder"
+)
+"""What to do where nothing can be downloaded."""
+
+
+class NotAHubError(Exception):
+    """An answer that no Hub gives, though its status says that all is well: a captive portal, a proxy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +84,7 @@ def outage(error: Exception) -> str | None:
     if "HFValidationError" in names:
         return None
     not_json = isinstance(
-        error, (json.JSONDecodeError, UnicodeDecodeError, AttributeError, KeyError, TypeError)
+        error, (NotAHubError, json.JSONDecodeError, UnicodeDecodeError, AttributeError, KeyError, TypeError)
     )
     if not_json or "FileMetadataError" in names:
         return "the answer is not one of a Hub"
@@ -88,7 +107,9 @@ def unreachable(asked: Asked, reason: str) -> BaseModelError:
     else:
         message = f"the Hub at {asked.host} could not be reached ({reason}), and {asked} is not cached"
     return BaseModelError(
-        message, f"go online or try again later, set HF_ENDPOINT to a mirror, or {_LOCAL_COPY}"
+        message,
+        "try again later, set HF_ENDPOINT to a mirror, ask ModelScope (--base ms://org/name), or pass a local copy or "
+        "a capsule: --base ./folder",
     )
 
 
@@ -117,7 +138,7 @@ def _refusal(error: Exception, asked: Asked) -> BaseModelError | None:
     if "GatedRepoError" in names:
         return BaseModelError(
             f"{repo} is gated, and this machine has no access to its files",
-            f"accept its terms at {asked.host}/{repo} and log in with `hf auth login`, or {_LOCAL_COPY}",
+            f"accept its terms at {asked.host}/{repo} and log in with `hf auth login`, or {LOCAL_COPY}",
         )
     if "RepositoryNotFoundError" in names:
         return BaseModelError(
@@ -129,7 +150,7 @@ def _refusal(error: Exception, asked: Asked) -> BaseModelError | None:
         )
     if "EntryNotFoundError" in names and asked.name:
         return BaseModelError(
-            f"{asked} is listed by the Hub but not there", "try again later, or " + _LOCAL_COPY
+            f"{asked} is listed by the Hub but not there", "try again later, or " + LOCAL_COPY
         )
     if status == 401:
         return BaseModelError(
@@ -139,10 +160,10 @@ def _refusal(error: Exception, asked: Asked) -> BaseModelError | None:
     if status == 403:
         return BaseModelError(
             f"the Hub refuses access to {asked} (HTTP 403)",
-            "check what the access token permits, or " + _LOCAL_COPY,
+            "check what the access token permits, or " + LOCAL_COPY,
         )
     if status is not None:
-        return BaseModelError(f"the Hub at {asked.host} did not give {asked} (HTTP {status})", _LOCAL_COPY)
+        return BaseModelError(f"the Hub at {asked.host} did not give {asked} (HTTP {status})", LOCAL_COPY)
     return None
 
 
@@ -150,7 +171,7 @@ def _failure(error: Exception, asked: Asked) -> GenfixError:
     """What failed on this machine or under way."""
     if isinstance(error, ImportError):
         return BaseModelError(
-            f"huggingface_hub cannot be imported: {error}", "reinstall genfix, or " + _LOCAL_COPY
+            f"huggingface_hub cannot be imported: {error}", "reinstall genfix, or " + LOCAL_COPY
         )
     if isinstance(error, OSError) and error.errno is not None:
         where = f" ({error.filename})" if isinstance(error.filename, str) else ""
@@ -159,7 +180,7 @@ def _failure(error: Exception, asked: Asked) -> GenfixError:
             "free the space or fix the permissions, or set HF_HOME to another directory",
         )
     kind = type(error).__name__
-    return BaseModelError(f"{asked} could not be downloaded whole ({kind})", "try again, or " + _LOCAL_COPY)
+    return BaseModelError(f"{asked} could not be downloaded whole ({kind})", "try again, or " + LOCAL_COPY)
 
 
 def _told(error: Exception) -> Exception:

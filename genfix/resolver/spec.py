@@ -134,9 +134,14 @@ def _from_address(text: str, scheme: str, rest: str) -> HubSpec | ModelScopeSpec
 def _from_url(text: str) -> HubSpec | ModelScopeSpec:
     try:
         url = urlsplit(text)
-        host = url.hostname
+        host, has_secret = url.hostname, "@" in url.netloc
     except ValueError as error:
         raise InputError(f"{text} is not a valid web address", _HINT) from error
+    if has_secret:  # never shown, kept or sent on
+        raise InputError(
+            f"an address of {host} must not hold a user's name or token",
+            "log in with `hf auth login`, or set HF_TOKEN",
+        )
     parts = [unquote(part) for part in url.path.strip("/").split("/")]
     if host is not None and (host in _MODELSCOPE_HOSTS or host == _mirror("MODELSCOPE_ENDPOINT")):
         return _from_modelscope(parts, text)

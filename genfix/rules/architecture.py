@@ -97,9 +97,12 @@ def _parts_gone(context: Context, rule: Rule) -> Iterator[Finding]:
     facts = merged.weights.facts
     if base is None or facts.layers is None or not merged.weights.is_whole or "auto_map" in merged.config:
         return
-    gone = base.weights.outline.senses - facts.senses
-    for sense in sorted(gone):
-        if merged.config.get(f"{sense}_config") is None or _class_of(merged) != _class_of(base):
+    if _class_of(merged) != _class_of(base):
+        return
+    named = [sense for sense in ("audio", "vision") if merged.config.get(f"{sense}_config") is not None]
+    gone = [sense for sense in named if sense not in facts.senses]
+    for sense in gone:
+        if sense not in base.weights.outline.senses:
             continue
         yield rule.finding(
             _CONFIG,

@@ -123,15 +123,18 @@ def _weights(merged: Model, base: Model) -> Iterator[Message]:
 
     A quantised model differs from its base without any training.
     """
-    if _is_quantised(merged) or _is_quantised(base):
+    if _is_quantised(merged):
+        return
+    file = _comparable_file(merged, base)
+    if file is not None and base.folder.stat(file).sha256 and not _is_other(merged, base, file):
+        return  # its listed digest tells: no byte of the base's weights is asked for
+    if _is_quantised(base):
         return
     changed = _changed_tensor(merged, base)
     if changed is not None:
         yield message("proof-weights", tensor=changed)
-    elif not base.weights.tensors:
-        file = _changed_file(merged, base)
-        if file is not None:
-            yield message("proof-weights-file", file=file)
+    elif file is not None and not base.weights.tensors and _is_other(merged, base, file):
+        yield message("proof-weights-file", file=file)
 
 
 def _is_quantised(model: Model) -> bool:
@@ -169,8 +172,8 @@ def _differs(merged: Model, base: Model, name: str) -> bool:
     return len(ours) == len(theirs) and ours != theirs
 
 
-def _changed_file(merged: Model, base: Model) -> str | None:
-    """One weights file of equal size and other digest: other sizes may be another layout of the same.
+def _comparable_file(merged: Model, base: Model) -> str | None:
+    """A weights file of equal size in both, whose digests tell: other sizes may be another layout of the same.
 
     The smallest, for it is read whole; but none with far fewer tensors than others, where an embedding may be
     alone that no adapter changed.
@@ -181,9 +184,11 @@ def _changed_file(merged: Model, base: Model) -> str | None:
     count = {name: len(headers[name].tensors) if name in headers else 0 for name in alike}
     most = max(count.values(), default=0)
     full = [name for name in alike if 2 * count[name] >= most]
-    for name in sorted(full, key=lambda name: merged.folder.stat(name).size)[:1]:
-        try:
-            return None if same_file(merged.folder, base.folder, name) else name
-        except FolderFileError:
-            return None
-    return None
+    return min(full, key=lambda name: merged.folder.stat(name).size, default=None)
+
+
+def _is_other(merged: Model, base: Model, file: str) -> bool:
+    try:
+        return not same_file(merged.folder, base.folder, file)
+    except FolderFileError:
+        return False

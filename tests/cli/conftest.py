@@ -6,14 +6,17 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import pytest
 
 from genfix.cli.main import main
 from tests.folders import Files, chatml_files, glm_files, vlm_files
+
+if TYPE_CHECKING:
+    from tests.cli.hub_machine import Machine
 
 __all__ = [
     "FAMILIES",
@@ -121,3 +124,13 @@ def _entry(path: Path) -> Entry:
     if stat.S_ISREG(status.st_mode):
         return Entry("file", hashlib.sha256(path.read_bytes()).hexdigest(), mode, mtime)
     return Entry("other", "", mode, mtime)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> "Iterator[Machine]":
+    """A machine that uses a fake Hub."""
+    from tests.cli.hub_machine import Machine, environment  # noqa: PLC0415 - it takes its words from here
+    from tests.fakehub import FakeHub  # noqa: PLC0415
+
+    with FakeHub() as hub:
+        yield Machine(tmp_path, hub, environment(tmp_path, hub))

@@ -367,7 +367,7 @@ def test_a_base_that_is_no_model_is_not_a_base_with_nothing_to_say(
         ("/nowhere/at/all", "/nowhere/at/all"),
         ("glm-4", "no folder glm-4"),
         ("a/b/c", "neither a folder nor a Hub id"),
-        ("ms://ZhipuAI/glm-4-9b-chat", "ModelScope bases are not supported yet"),
+        ("ms://glm-4-9b-chat", "glm-4-9b-chat"),
         ("s3://bucket/model", "s3://bucket/model"),
         ("https://example.org/org/name", "example.org"),
         ("org/name@", "revision"),

@@ -1,70 +1,17 @@
 """A base on the Hub, from the command line: online, offline, moved, refused and dead."""
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Callable
 
 import pytest
 
-from tests.cli.conftest import ROOT, Picture, Result, tree, user_files
-from tests.fakehub import FakeHub
-from tests.folders import Files, chatml_files, dump, glm_files, safetensors, write_folder
+from tests.cli.conftest import Picture, Result, tree, user_files
+from tests.cli.hub_machine import Machine
+from tests.folders import Files, chatml_files, dump, glm_files
 
 GENERATION = "generation_config.json"
 WEIGHTS = "model-00001-of-00001.safetensors"
 DEAD = "http://127.0.0.1:9"
-
-
-class Machine(NamedTuple):
-    """A machine that uses a fake Hub."""
-
-    home: Path
-    hub: FakeHub
-    environment: dict[str, str]
-
-    def __call__(self, *args: str | Path) -> Result:
-        done = subprocess.run(
-            [sys.executable, "-m", "genfix", *map(str, args)],
-            env=self.environment,
-            cwd=self.home,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr
-        assert "bug in genfix" not in done.stderr
-        return Result(done.returncode, done.stdout, done.stderr)
-
-    def json(self, *args: str | Path) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self(*args, "--output-format", "json").out)
-        return document
-
-    def merged(self, files: Files | None = None) -> Path:
-        """A GLM folder that lost its generation_config.json."""
-        given = files or {name: content for name, content in glm_files().items() if name != GENERATION}
-        return write_folder(self.home / "merged", given | {"model.safetensors": safetensors(151552)})
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    environment = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
-    with FakeHub() as hub:
-        environment |= {
-            "HOME": str(tmp_path),
-            "HF_HOME": str(tmp_path / "hf"),
-            "XDG_CACHE_HOME": str(tmp_path / "xdg"),
-            "HF_ENDPOINT": hub.endpoint,
-            "HF_HUB_DISABLE_XET": "1",
-            "NO_PROXY": "*",
-            "PYTHONPATH": str(ROOT),
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
-        yield Machine(tmp_path, hub, environment)
 
 
 def published() -> Files:

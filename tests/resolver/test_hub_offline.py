@@ -137,7 +137,7 @@ def test_listing_that_snapshot_download_left_is_used(hub: FakeHub, run: Runner, 
     "text", ["", "{", '{"format": 1}', '{"format": 1, "repo": "a/b", "files": {"x": [1]}}', "[" * 9999]
 )
 def test_damaged_listing_is_ignored(hub: FakeHub, run: Runner, sha: str, text: str) -> None:
-    (kept,) = (path for path in run.genfix_cache.rglob("*") if path.is_file())
+    (kept,) = (run.genfix_cache / "hub-listing").iterdir()
     content = text.encode()
     kept.write_bytes(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
     told = run("org/name", read=["config.json"], offline=True)
@@ -155,6 +155,8 @@ def test_damaged_copy_is_not_taken_offline(hub: FakeHub, run: Runner, sha: str) 
 @pytest.mark.parametrize("ref", ["", "not a commit", "../../../secret", "a" * 39])
 def test_damaged_ref_is_ignored(hub: FakeHub, run: Runner, sha: str, ref: str) -> None:
     (run.cache / "models--org--name" / "refs" / "main").write_text(ref)
+    assert run("org/name", offline=True).commit == sha  # genfix noted it, too
+    shutil.rmtree(run.genfix_cache)
     assert run("org/name", offline=True).message == "org/name is not cached and genfix is offline"
 
 

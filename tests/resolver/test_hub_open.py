@@ -178,7 +178,7 @@ def test_gated_repo_with_access(hub: FakeHub, run: Runner) -> None:
 
 def test_weights_are_never_downloaded(hub: FakeHub, run: Runner) -> None:
     hub.add_repo("org/name", FILES)
-    told = run("org/name", read=["model.safetensors"], head=["model.safetensors"])
+    told = run("org/name", read=["model.safetensors"])
     assert told.errors["model.safetensors"][0] == "FolderFileError"
     assert told.files == {}
     assert hub.asked("safetensors") == []

@@ -1,0 +1,89 @@
+"""A part of a file over HTTP, by the session of whichever library huggingface_hub has.
+
+huggingface_hub 0.34 speaks through requests, 1.x through httpx, 2.x through httpx2; neither is imported here.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Final, Protocol, TypeAlias, cast
+
+from genfix.resolver.hub_errors import NotAHubError
+
+__all__ = ["Answer", "opened"]
+
+_LONGEST: Final = 60.0
+"""Seconds that a part of a file may take, however steadily it drips."""
+_PIECE: Final = 64 * 1024
+_CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+)", re.ASCII)
+
+
+class _Requests(Protocol):
+    """A session of requests (huggingface_hub before 1.0)."""
+
+    def get(
+        self, url: str, *, headers: Mapping[str, str], timeout: float, stream: bool
+    ) -> "AbstractContextManager[_Response]": ...
+
+
+class _Httpx(Protocol):
+    """A client of httpx (1.x) or httpx2 (2.x)."""
+
+    def stream(
+        self, method: str, url: str, *, headers: Mapping[str, str], timeout: float, follow_redirects: bool
+    ) -> "AbstractContextManager[_Response]": ...
+
+
+class _Response(Protocol):
+    status_code: int
+    headers: Mapping[str, str]
+
+
+_Pieces: TypeAlias = Callable[[int], Iterator[bytes]]
+
+
+class Answer:
+    """What all three libraries answer alike; the body is read in pieces, as far as it is wanted."""
+
+    def __init__(self, response: _Response, pieces: _Pieces) -> None:
+        self.response: object = response
+        self._status = response.status_code
+        self._headers = response.headers
+        self._pieces = pieces
+
+    def is_whole(self, size: int) -> bool:
+        """Whether this is the whole file, of ``size`` bytes, where a part of it was asked for."""
+        return self._status == 200 and self._headers.get("content-length") == str(size)
+
+    def part(self, start: int, end: int, size: int) -> bytes:
+        """The bytes from ``start`` to ``end`` of a file of ``size``, and no byte more of it on the line.
+
+        Raises `NotAHubError` where that is not what is answered, `ConnectionError` where there are fewer bytes,
+        `TimeoutError` where they come too slowly.
+        """
+        found = _CONTENT_RANGE.fullmatch(self._headers.get("content-range", ""))
+        if self._status != 206 or found is None or found.groups() != (str(start), str(end - 1), str(size)):
+            raise NotAHubError
+        deadline = time.monotonic() + _LONGEST
+        content = bytearray()
+        for piece in self._pieces(_PIECE):
+            content += piece
+            if len(content) >= end - start:
+                return bytes(content[: end - start])
+            if time.monotonic() > deadline:
+                raise TimeoutError
+        raise ConnectionError(f"{len(content)} of {end - start} bytes came")
+
+
+@contextmanager
+def opened(session: object, url: str, headers: Mapping[str, str], timeout: float) -> Iterator[Answer]:
+    """Send the request; redirects are followed, by all three without the token where they lead to another host."""
+    # getattr: the libraries call what reads a body by different names
+    if callable(getattr(session, "stream", None)):
+        client = cast("_Httpx", session)
+        with client.stream("GET", url, headers=headers, timeout=timeout, follow_redirects=True) as response:
+            yield Answer(response, cast("_Pieces", getattr(response, "iter_bytes")))  # noqa: B009
+        return
+    with cast("_Requests", session).get(url, headers=headers, timeout=timeout, stream=True) as response:
+        yield Answer(response, cast("_Pieces", getattr(response, "iter_content")))  # noqa: B009
