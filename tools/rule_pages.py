@@ -307,7 +307,8 @@ def _run(*arguments: str, cwd: Path) -> str:
         [sys.executable, "-m", "genfix", *arguments],
         check=True,
         cwd=cwd,
-        env=keep | {"COLUMNS": "80", "NO_COLOR": "1", "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
+        env=keep
+        | {"COLUMNS": "80", "GENFIX_LANG": "en", "NO_COLOR": "1", "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
