@@ -14,7 +14,7 @@ from genfix.report.json import dumps
 from genfix.report.json_changes import differences_json, log_json, plan_json
 from genfix.report.show import show
 from genfix.report.text import findings_text, headlines, summary
-from genfix.rules import Finding
+from genfix.rules import Applicability, Finding, Severity
 
 __all__ = ["run_diff", "run_log", "run_plan", "run_repair", "run_undo"]
 
@@ -43,7 +43,7 @@ def run_plan(case: Case, out: Output, *, unsafe_fixes: bool) -> int:
     if made.changes:
         out.tell("next-repair", command=command_line("repair", case, unsafe_fixes=unsafe_fixes))
     else:
-        _nothing_to_change(made, made.findings, out)
+        _nothing_to_change(case, made, made.findings, out)
     return 1 if made.changes else 0
 
 
@@ -77,7 +77,7 @@ def run_repair(
     if done.built is not None:
         _say_built(case, done.built, len(made.changes), out)
     elif done.receipt is None:
-        _nothing_to_change(made, made.remaining, out)
+        _nothing_to_change(case, made, made.remaining, out)
     else:
         _say_done(case, done.receipt, out)
     if made.base is None:
@@ -85,12 +85,15 @@ def run_repair(
     return exit_code(made.remaining, fail_on)
 
 
-def _nothing_to_change(made: Plan, left: Sequence[Finding], out: Output) -> None:
+def _nothing_to_change(case: Case, made: Plan, left: Sequence[Finding], out: Output) -> None:
     style = out.aside
     outcome = style.phrase("nothing-to-change")
     if left:
         outcome += style.phrase("and-left") + summary(left, style, verbose=out.verbose)
     out.judged(made.target, made.base, outcome)
+    serious = [finding.fix for finding in left if finding.severity is not Severity.INFO and finding.fix]
+    if any(fix.applicability is Applicability.UNSAFE for fix in serious):
+        out.tell("next-plan-unsafe", command=command_line("plan", case, unsafe_fixes=True))
 
 
 def _say_built(case: Case, built: Built, changed: int, out: Output) -> None:

@@ -5,6 +5,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from itertools import pairwise
 from operator import methodcaller
 from types import FrameType
 from typing import Final, NoReturn
@@ -14,7 +15,8 @@ import typer
 from genfix.cli.app import app
 from genfix.cli.output import forget, prepare_streams, write
 from genfix.errors import GenfixError
-from genfix.report.show import show
+from genfix.report.language import Language, language_of
+from genfix.report.style import Style
 
 __all__ = ["main"]
 
@@ -39,7 +41,7 @@ def main(args: Sequence[str]) -> int:
         code: object = app(list(args), prog_name="genfix", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except GenfixError as error:
-        return _say(error.message, error.hint, error.exit_code)
+        return _say(error.message, error.hint, error.exit_code, _language(args))
     except (KeyboardInterrupt, typer.Abort):
         return _say("interrupted; nothing is half done", "", _INTERRUPTED)
     except _UsageError as error:
@@ -83,9 +85,18 @@ def _usage(error: Exception, args: list[str]) -> int:
     )
 
 
-def _say(message: str, hint: str, code: int) -> int:
-    write(sys.stderr, f"error: {show(message)}\n" + (f"hint: {show(hint)}\n" if hint else ""))
+def _say(message: str, hint: str, code: int, language: Language = Language.ENGLISH) -> int:
+    style = Style(language=language)
+    lines = [style.phrase("error", text=message), *([style.phrase("hint", text=hint)] if hint else [])]
+    write(sys.stderr, "".join(f"{line}\n" for line in lines))
     return code
+
+
+def _language(args: Sequence[str]) -> Language:
+    """The language of errors, which arise outside of the commands that know their options."""
+    told = [after for word, after in pairwise([*args, ""]) if word == "--lang"]
+    told += [word.partition("=")[2] for word in args if word.startswith("--lang=")]
+    return language_of(told[-1] if told else None, os.environ)
 
 
 def _terminated(number: int, frame: FrameType | None) -> NoReturn:

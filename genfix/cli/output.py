@@ -13,6 +13,7 @@ from genfix.cli.options import Case, ColourMode, Format
 from genfix.errors import StorageError
 from genfix.json_types import JsonValue
 from genfix.report.language import Language, language_of
+from genfix.report.layout import wrap
 from genfix.report.show import show
 from genfix.report.style import Style
 
@@ -64,13 +65,15 @@ class Output(NamedTuple):
     def tell(self, phrase_id: str, *marks: str, **args: JsonValue) -> None:
         """Write a sentence of the catalogue as a hint, in the named colours."""
         style = self.aside
-        self.say(style.mark(style.phrase(phrase_id, **args), *marks))
+        text = style.phrase(phrase_id, **args)
+        whole = args.keys() & {"command", "path"}  # to be copied, so it is the terminal that breaks it
+        self.say(*(style.mark(line, *marks) for line in ([text] if whole else wrap(text, style.room))))
 
     def judged(self, target: str, base: str | None, outcome: str) -> None:
         """Write which folder was judged against what, and the outcome, which is marked already."""
         style = self.aside
         what = style.phrase("judged-against" if base else "judged-alone", target=target, base=base)
-        self.say(f"{what}{style.phrase('colon')}{outcome}")
+        self.say(*wrap(f"{what}{style.phrase('colon')}{outcome}", style.room))
 
     def notes(self, notes: Iterable[str]) -> None:
         """Write what the user should know about how the answer came about."""

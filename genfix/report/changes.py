@@ -30,7 +30,7 @@ def changes_text(plan: Plan, style: Style) -> str:
 
 
 def _change_lines(change: FileChange, style: Style) -> Iterator[str]:
-    codes = ", ".join(change.codes)
+    codes: list[JsonValue] = [*change.codes]
     if change.after is None:
         mark, text = style.mark("-", "red"), style.phrase("change-moved", file=change.name, codes=codes)
     else:
@@ -81,7 +81,10 @@ def stop_table(
     if not rows:
         return []
     head = tuple(style.phrase(name) for name in ("table-engine", "table-now", "table-then"))
-    cells = [head, *((", ".join(names), now, then) for (now, then), names in rows.items())]
+    cells = [
+        head,
+        *((style.phrase("list-separator").join(names), now, then) for (now, then), names in rows.items()),
+    ]
     first, *lines = _aligned(cells, style)
     return [style.mark(first, "bold"), *lines]
 
@@ -102,7 +105,7 @@ def _does(view: EngineView, other: EngineView, style: Style) -> str:
 
 
 def _ids(ids: Sequence[int], style: Style) -> str:
-    return ", ".join(map(str, ids)) if ids else style.phrase("stops-nowhere")
+    return style.phrase("list-separator").join(map(str, ids)) or style.phrase("stops-nowhere")
 
 
 def differences_text(differences: Sequence[FileDifference], style: Style) -> str:

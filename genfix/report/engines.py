@@ -6,8 +6,8 @@ from genfix.api.engine_views import EngineReport
 from genfix.engines.view import EngineView
 from genfix.json_types import JsonValue
 from genfix.report.json import SCHEMA_VERSION
-from genfix.report.messages import words
 from genfix.report.layout import wrap
+from genfix.report.messages import words
 from genfix.report.show import show, show_value
 from genfix.report.style import Style
 
@@ -27,7 +27,8 @@ def _lines(view: EngineView, tokens: Mapping[int, str], style: Style) -> Iterato
     for problem in view.problems:
         yield from _wrapped(style.words(problem), style, "! ", "red")
     ids = [f"{token_id} {show(tokens.get(token_id, ''))}".rstrip() for token_id in view.stop_token_ids]
-    stops = ", ".join(ids) or style.phrase("stops-nowhere")
+    separator = style.phrase("list-separator")
+    stops = separator.join(ids) or style.phrase("stops-nowhere")
     yield from _wrapped(style.phrase("engine-stops", stops=stops), style, colour="" if ids else "red")
     for step in view.trace:
         yield from _wrapped(style.words(step), style, "- ", "dim")
@@ -41,7 +42,7 @@ def _lines(view: EngineView, tokens: Mapping[int, str], style: Style) -> Iterato
         style,
     )
     if view.sampling:
-        settings = ", ".join(f"{show(key)} {show_value(value)}" for key, value in view.sampling.items())
+        settings = separator.join(f"{show(key)} {show_value(value)}" for key, value in view.sampling.items())
         yield from _wrapped(style.phrase("engine-samples", settings=settings), style)
     if view.context_length is not None:
         yield from _wrapped(style.phrase("engine-context", count=view.context_length), style)

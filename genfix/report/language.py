@@ -29,11 +29,12 @@ def language_of(told: str | None, environ: Mapping[str, str]) -> Language:
 
 @cache
 def catalogue(language: Language) -> Catalogue:
-    """All sentences in ``language``; Chinese is loaded only when it is asked for."""
-    if language is Language.CHINESE:
-        from genfix.report import messages_zh, phrases_zh, symptoms_zh  # noqa: PLC0415 - see above
-
-        return MappingProxyType({**messages_zh.CHINESE, **phrases_zh.CHINESE, **symptoms_zh.CHINESE})
+    """All sentences in ``language``, a new one in English until it is translated; Chinese is loaded only when asked for."""
     from genfix.report import messages, phrases, symptoms  # noqa: PLC0415 - reports for machines need less
 
-    return MappingProxyType({**messages.ENGLISH, **phrases.ENGLISH, **symptoms.ENGLISH})
+    english = {**messages.ENGLISH, **phrases.ENGLISH, **symptoms.ENGLISH}
+    if language is Language.ENGLISH:
+        return MappingProxyType(english)
+    from genfix.report import messages_zh, phrases_zh, symptoms_zh  # noqa: PLC0415 - see above
+
+    return MappingProxyType({**english, **messages_zh.CHINESE, **phrases_zh.CHINESE, **symptoms_zh.CHINESE})

@@ -145,6 +145,10 @@ CHINESE: Final[Mapping[str, str]] = {
     "why-vocabulary-same": "tokenizer.json 的 token 和切分方式都与基座模型相同",
     "why-vocabulary-tokens-added": "{tokens} 不在基座模型的词表里",
     "why-vocabulary-unproven": "tokenizer.json 与基座模型不同，词表也可能不同",
+    "named-token-unreadable": "{key} 既不是文本，也不是标为 AddedToken 的对象：引擎无法加载该目录",
+    "why-named-token-typed": "对象里写着该 token 的文本，只缺这个标记",
+    "why-named-token-of-base": "只有基座模型说明是哪个 token，而训练时用的可能是另一个",
+    "why-named-token-unknown": "请在那里写上该 token 的文本",
     # spellings
     "tokenizer-class-unknown": "transformers 4 不认识 tokenizer_class {name!r}，而 llama.cpp 用它转换模型",
     "evidence-base-value": "基座模型是 {value!r}",

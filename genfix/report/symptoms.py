@@ -33,6 +33,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "shows-GF308": "long prompts are cut, or short ones padded, without a word",
     "shows-GF310": "no GGUF can be made, or slow tokenizers do not load",
     "shows-GF311": "prompts are cut into other tokens than in training",
+    "shows-GF312": "loading fails: the tokenizer's constructor refuses a plain object",
     "shows-GF401": "loading fails: `Unrecognized model`",
     "shows-GF402": "loading fails, or a default takes the value's place without a word",
     "shows-GF403": "generation is several times slower",

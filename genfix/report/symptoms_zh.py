@@ -31,6 +31,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "shows-GF308": "长提示词被悄悄截断，或者短提示词被悄悄填充",
     "shows-GF310": "无法转换成 GGUF，或者慢速分词器无法加载",
     "shows-GF311": "提示词的切分与训练时不同",
+    "shows-GF312": "加载失败：分词器的构造函数不接受普通对象",
     "shows-GF401": "加载失败：`Unrecognized model`",
     "shows-GF402": "加载失败，或者悄悄改用默认值",
     "shows-GF403": "生成慢好几倍",

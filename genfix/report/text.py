@@ -6,6 +6,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Final
 
+from genfix.json_types import JsonValue
 from genfix.report.fields import field_lines
 from genfix.report.layout import columns, pad, wrap
 from genfix.report.show import show
@@ -109,7 +110,7 @@ def _labelled_lines(finding: Finding, style: Style) -> Iterator[str]:
 
 def _symptom(finding: Finding, style: Style) -> str:
     """How the harm shows and in which engines; the words are those of the rule's worst case."""
-    engines = ", ".join(finding.engines)
+    engines: list[JsonValue] = [*finding.engines]
     worst = finding.severity is RULES[finding.code].severity
     words = style.catalogue.get(f"shows-{finding.code}", "") if worst else ""
     if words and engines:
