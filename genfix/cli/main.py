@@ -16,6 +16,8 @@ from genfix.cli.app import app
 from genfix.cli.output import forget, prepare_streams, write
 from genfix.errors import GenfixError
 from genfix.report.language import Language, language_of
+from genfix.report.sentences import translated
+from genfix.report.show import show
 from genfix.report.style import Style
 
 __all__ = ["main"]
@@ -43,7 +45,7 @@ def main(args: Sequence[str]) -> int:
     except GenfixError as error:
         return _say(error.message, error.hint, error.exit_code, _language(args))
     except (KeyboardInterrupt, typer.Abort):
-        return _say("interrupted; nothing is half done", "", _INTERRUPTED)
+        return _say("interrupted; nothing is half done", "", _INTERRUPTED, _language(args))
     except _UsageError as error:
         return _usage(error, list(args))
     except BrokenPipeError:
@@ -56,19 +58,21 @@ def main(args: Sequence[str]) -> int:
             return _BROKEN_PIPE
         return leave.code if isinstance(leave.code, int) else 0
     except Exception as error:  # noqa: BLE001 - the last line of defence
-        return _unforeseen(error)
+        return _unforeseen(error, _language(args))
 
 
-def _unforeseen(error: Exception) -> int:
+def _unforeseen(error: Exception, language: Language) -> int:
     if os.environ.get("GENFIX_DEBUG"):
         traceback.print_exception(error)
     if isinstance(error, ImportError):
         # Parts are loaded when they are needed: an installation that is damaged, or a disk that fails just then.
-        return _say(f"a part of genfix or Python cannot be loaded: {error}", "install genfix again", _BUG)
+        told = f"a part of genfix or Python cannot be loaded: {error}"
+        return _say(told, "install genfix again", _BUG, language)
     return _say(
         f"this is a bug in genfix: {type(error).__name__}: {error}",
         "run again with GENFIX_DEBUG=1 and report what it prints",
         _BUG,
+        language,
     )
 
 
@@ -81,14 +85,21 @@ def _usage(error: Exception, args: list[str]) -> int:
     commands = {callback.__name__ for entry in app.registered_commands if (callback := entry.callback)}
     command = args[0] if args and args[0] in commands else ""
     return _say(
-        message.rstrip("."), f"see `genfix {command} --help`" if command else "see `genfix --help`", _USAGE
+        message.rstrip("."),
+        f"see `genfix {command} --help`" if command else "see `genfix --help`",
+        _USAGE,
+        _language(args),
     )
 
 
-def _say(message: str, hint: str, code: int, language: Language = Language.ENGLISH) -> int:
-    style = Style(language=language)
-    lines = [style.phrase("error", text=message), *([style.phrase("hint", text=hint)] if hint else [])]
-    write(sys.stderr, "".join(f"{line}\n" for line in lines))
+def _say(message: str, hint: str, code: int, language: Language) -> int:
+    try:
+        style = Style(language=language)
+        told = [style.phrase("error", text=translated(message, language))]
+        told += [style.phrase("hint", text=translated(hint, language))] if hint else []
+    except ImportError:  # of the sentences: the error may be the very disk that fails
+        told = [f"error: {show(message)}", *([f"hint: {show(hint)}"] if hint else [])]
+    write(sys.stderr, "".join(f"{line}\n" for line in told))
     return code
 
 

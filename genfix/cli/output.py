@@ -14,6 +14,7 @@ from genfix.errors import StorageError
 from genfix.json_types import JsonValue
 from genfix.report.language import Language, language_of
 from genfix.report.layout import wrap
+from genfix.report.sentences import translated
 from genfix.report.show import show
 from genfix.report.style import Style
 
@@ -78,7 +79,7 @@ class Output(NamedTuple):
     def notes(self, notes: Iterable[str]) -> None:
         """Write what the user should know about how the answer came about."""
         for note in notes:
-            self.tell("note", text=note)
+            self.tell("note", text=translated(note, self.aside.language))
 
 
 def prepare_streams() -> None:

@@ -16,10 +16,12 @@ from genfix.report import messages_zh, phrases_zh, symptoms_zh
 from genfix.report.language import Language, catalogue, language_of
 from genfix.report.messages import words
 from genfix.report.phrases import ENGLISH as PHRASES
+from genfix.report.sentences import translated
 from genfix.report.symptoms import ENGLISH as SYMPTOMS
 from genfix.rules import RULES, Severity
 from tests.cli.conftest import runner
 from tests.folders import chatml_files, dump, write_folder
+from tests.report.sentences import templates
 
 EN = catalogue(Language.ENGLISH)
 ZH = {**messages_zh.CHINESE, **phrases_zh.CHINESE, **symptoms_zh.CHINESE}
@@ -127,6 +129,22 @@ def test_json_is_the_same_in_every_language(
     monkeypatch.setenv("GENFIX_LANG", "zh")
     assert "基座模型没有设置" in run(*options).out
     assert "the base sets none" in run(*options, "--lang", "en").out
+
+
+@pytest.mark.parametrize("template", sorted(templates()))
+def test_every_error_and_hint_is_translated(template: str) -> None:
+    told = [f"x{number}" for number in range(template.count("{}"))]
+    chinese = translated(template.replace("{}", "%s") % tuple(told) if told else template, Language.CHINESE)
+    assert re.search(r"[\u4e00-\u9fff]", chinese), template
+    assert "this" not in chinese
+    assert translated(template, Language.ENGLISH) == template
+
+
+def test_what_an_error_quotes_is_translated_too_and_what_is_unknown_is_not() -> None:
+    inner = "the base cannot be used: there is no folder /a b"
+    assert translated(inner, Language.CHINESE) == "基座模型无法使用：没有目录 /a b"
+    assert translated("something new", Language.CHINESE) == "something new"
+    assert translated("there is no folder {0} {} %s", Language.CHINESE) == "没有目录 {0} {} %s"
 
 
 def test_errors_and_hints_have_chinese_labels(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
