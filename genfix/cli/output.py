@@ -67,7 +67,11 @@ class Output(NamedTuple):
         """Write a sentence of the catalogue as a hint, in the named colours."""
         style = self.aside
         text = style.phrase(phrase_id, **args)
-        whole = args.keys() & {"command", "path"}  # to be copied, so it is the terminal that breaks it
+        whole = args.keys() & {
+            "command",
+            "path",
+            "text",
+        }  # to be copied, so it is the terminal that breaks it
         self.say(*(style.mark(line, *marks) for line in ([text] if whole else wrap(text, style.room))))
 
     def judged(self, target: str, base: str | None, outcome: str) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from genfix.json_types import JsonValue
 from genfix.report.fields import field_lines
+from genfix.report.language import Language
 from genfix.report.layout import columns, pad, wrap
 from genfix.report.show import show
 from genfix.report.style import Style
@@ -188,11 +189,19 @@ def explanation(rule: Rule, style: Style) -> str:
     severity = style.phrase(f"severity-{rule.severity}")
     parts = [style.phrase("rule-title", code=rule.code, name=rule.name, severity=severity)]
     parts[0] = parts[0].replace(rule.code, style.mark(rule.code, "bold"), 1)
-    for title, text in zip(("what", "why", "fix", "safety"), rule.doc[:4], strict=True):
+    for title, text in zip(("what", "why", "fix", "safety"), _doc(rule, style), strict=True):
         heading = style.mark(style.phrase(f"rule-{title}"), "bold")
         parts += ["", heading, *wrap(text, style.room)]
     heading = style.mark(style.phrase("rule-sources"), "bold")
     return "\n".join([*parts, "", heading, *(f"- {source}" for source in rule.doc.sources)])
+
+
+def _doc(rule: Rule, style: Style) -> Sequence[str]:
+    if style.language is Language.CHINESE:
+        from genfix.report.rules_zh import CHINESE  # noqa: PLC0415 - only for readers of Chinese
+
+        return CHINESE.get(rule.code, rule.doc[:4])
+    return rule.doc[:4]
 
 
 def rules_text(style: Style) -> str:

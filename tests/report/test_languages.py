@@ -12,8 +12,9 @@ import pytest
 
 import genfix
 from genfix.message import Message, message
-from genfix.report import messages_zh, phrases_zh, symptoms_zh
+from genfix.report import messages_zh, phrases_zh, rules_zh, symptoms_zh
 from genfix.report.language import Language, catalogue, language_of
+from genfix.report.layout import columns
 from genfix.report.messages import words
 from genfix.report.phrases import ENGLISH as PHRASES
 from genfix.report.sentences import translated
@@ -129,6 +130,27 @@ def test_json_is_the_same_in_every_language(
     monkeypatch.setenv("GENFIX_LANG", "zh")
     assert "基座模型没有设置" in run(*options).out
     assert "the base sets none" in run(*options, "--lang", "en").out
+
+
+def test_every_rule_is_documented_in_chinese() -> None:
+    assert rules_zh.CHINESE.keys() == RULES.keys()
+
+
+@pytest.mark.parametrize("code", RULES)
+def test_the_documentation_names_the_same_things_in_both_languages(code: str) -> None:
+    """Names in backticks: files, keys, error texts."""
+    english = " ".join(RULES[code].doc[:4])
+    for chinese in rules_zh.CHINESE[code]:
+        assert re.search(r"[\u4e00-\u9fff]", chinese)
+        assert chinese.endswith("。")
+        assert [name for name in re.findall(r"`([^`]+)`", chinese) if name not in english] == []
+
+
+def test_explain_speaks_chinese(capsys: pytest.CaptureFixture[str]) -> None:
+    told = runner(capsys)("explain", "GF603", "--lang", "zh").out
+    assert "含义\n" in told
+    assert "删除这个键。" in told
+    assert all(columns(line) <= 100 for line in told.splitlines())
 
 
 @pytest.mark.parametrize("template", sorted(templates()))
