@@ -42,6 +42,10 @@ __all__ = [
 
 PAGES: Final = ROOT / "docs" / "rules"
 WHO: Final = ROOT / "docs" / "who-is-right.md"
+QUICK_STARTS: Final = {
+    "en": ROOT / "docs" / "quick-start.md",
+    "zh": ROOT / "docs" / "quick-start.zh-CN.md",
+}
 READMES: Final = {"en": ROOT / "README.md", "zh": ROOT / "README.zh-CN.md"}
 
 HELP_FROM: Final = (0, 26)
@@ -65,7 +69,12 @@ def generated() -> Mapping[Path, str]:
     files = {PAGES / f"{rule.code}.md": _page(rule) for rule in RULES.values()}
     files[PAGES / "README.md"] = _index()
     files[WHO] = _who_is_right()
-    repair = _repair()
+    for language, path in QUICK_STARTS.items():
+        text = path.read_text(encoding="utf-8")
+        for command in ("check", "repair"):
+            text = _replaced(text, command, _example(command, language))
+        files[path] = text
+    repair = _example("repair", "en")
     for language, path in READMES.items():
         text = path.read_text(encoding="utf-8")
         text = _replaced(text, "rules", _table(language, "docs/rules/"))
@@ -216,11 +225,14 @@ def _linked(source: str) -> str:
     return _ISSUE.sub(r"[\g<0>](https://github.com/\g<repo>/issues/\g<number>)", source)
 
 
-def _repair() -> str:
+def _example(command: str, language: str) -> str:
+    """What a command prints about the example folder."""
     with tempfile.TemporaryDirectory(prefix="genfix-docs-") as folder:
         shutil.copytree(_EXAMPLE, folder, dirs_exist_ok=True)
-        output = _run("repair", "merged", "--base", "base", cwd=Path(folder))
-    return _console("genfix repair merged --base base", _TRANSACTION.sub("20260102T030405Z-a1b2c3", output))
+        output = _run(command, "merged", "--base", "base", "--lang", language, cwd=Path(folder))
+    told = "" if language == "en" else f" --lang {language}"
+    output = _TRANSACTION.sub("20260102T030405Z-a1b2c3", output)
+    return _console(f"genfix {command} merged --base base{told}", output)
 
 
 def _console(command: str, output: str) -> str:
@@ -231,7 +243,7 @@ def _run(*arguments: str, cwd: Path) -> str:
     keep = {name: value for name, value in os.environ.items() if not name.startswith(("GENFIX_", "FORCE_"))}
     result = subprocess.run(
         [sys.executable, "-m", "genfix", *arguments],
-        check=True,
+        check=False,
         cwd=cwd,
         env=keep
         | {"COLUMNS": "80", "GENFIX_LANG": "en", "NO_COLOR": "1", "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
@@ -239,6 +251,8 @@ def _run(*arguments: str, cwd: Path) -> str:
         stderr=subprocess.STDOUT,
         encoding="utf-8",
     )
+    if result.returncode not in {0, 1}:  # 1: something was found
+        raise RuntimeError(result.stdout)
     return result.stdout
 
 
