@@ -105,7 +105,7 @@ def _does(view: EngineView, other: EngineView, style: Style) -> str:
 
 
 def _ids(ids: Sequence[int], style: Style) -> str:
-    return style.phrase("list-separator").join(map(str, ids)) or style.phrase("stops-nowhere")
+    return style.phrase("list-separator").join(map(str, ids)) or style.phrase("no-items")
 
 
 def differences_text(differences: Sequence[FileDifference], style: Style) -> str:

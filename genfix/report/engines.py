@@ -28,7 +28,7 @@ def _lines(view: EngineView, tokens: Mapping[int, str], style: Style) -> Iterato
         yield from _wrapped(style.words(problem), style, "! ", "red")
     ids = [f"{token_id} {show(tokens.get(token_id, ''))}".rstrip() for token_id in view.stop_token_ids]
     separator = style.phrase("list-separator")
-    stops = separator.join(ids) or style.phrase("stops-nowhere")
+    stops = separator.join(ids) or style.phrase("no-items")
     yield from _wrapped(style.phrase("engine-stops", stops=stops), style, colour="" if ids else "red")
     for step in view.trace:
         yield from _wrapped(style.words(step), style, "- ", "dim")

@@ -235,6 +235,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "why-tied-in-both": "the top says so, the weights have no head, and {part} is where the base's readers look",
     # leftovers
     "adapter-beside-weights": "makes transformers load {base} with an adapter, and not the weights that are here",
+    "adapter-beside-weights-unnamed": "makes transformers load another folder with an adapter, and not the weights that are here",
     "evidence-adapter-weights": "{file} is here too; vLLM without an index loads it as a part of the model",
     "why-adapter-moved": "the whole weights are here; where the adapter is meant to be used with them, leave it",
     "trainer-files-left": "files of the training run are here: {files}",
@@ -313,10 +314,10 @@ ENGLISH: Final[Mapping[str, str]] = {
     "engine-cannot-read-template": "chat_template.jinja cannot be read",
     "engine-has-no-vocabulary": "there is no vocabulary: the tokenizer it makes is empty",
     "engine-fails-on-length": "{tokens} tokens leave no room for an answer",
-    "trace-stop-from": "{file} gives {{{ids}}}",
-    "trace-stop-fallback-missing": "generation_config.json is missing, so config.json gives {{{ids}}}",
-    "trace-stop-fallback-unreadable": "generation_config.json cannot be read, so config.json gives {{{ids}}}",
-    "trace-tokenizer-eos": "the tokenizer's EOS {token} gives {{{ids}}}",
+    "trace-stop-from": "{file} gives {ids}",
+    "trace-stop-fallback-missing": "generation_config.json is missing, so config.json gives {ids}",
+    "trace-stop-fallback-unreadable": "generation_config.json cannot be read, so config.json gives {ids}",
+    "trace-tokenizer-eos": "the tokenizer's EOS {token} gives {ids}",
     "engine-cannot-find-class": "tokenizer_class {name!r} is unknown there",
     "engine-cannot-read-list": "extra_special_tokens is a list, which it cannot read",
     "engine-cannot-read-generation-config": "generation_config.json cannot be read",
@@ -331,9 +332,9 @@ ENGLISH: Final[Mapping[str, str]] = {
     "engine-fails-on-setting": "every request fails on {key} of generation_config.json",
     "engine-version-unknown": "{version} is not known: this is what {nearest} does",
     "engine-has-no-eos": "no EOS is found, so the runtime takes a fixed id of its own",
-    "trace-class-default": "no file gives an eos_token_id; the config class has {{{ids}}}",
-    "trace-end-by-text": "tokens that end by their text give {{{ids}}}",
-    "trace-end-of-class": "the converter of this class adds {{{ids}}}",
+    "trace-class-default": "no file gives an eos_token_id; the config class has {ids}",
+    "trace-end-by-text": "tokens that end by their text give {ids}",
+    "trace-end-of-class": "the converter of this class adds {ids}",
     "trace-config-eos-hidden": "config.json's {ids} are not asked, because generation_config.json is there",
 }
 """Every sentence, without a final full stop. A finding's is read after its file's name."""
@@ -371,6 +372,8 @@ class _Blank:
             return show_text(value)
         if value is None:
             return self.catalogue.get("no-value", "none")
+        if value == []:
+            return self.catalogue.get("no-items", "nothing")
         if isinstance(value, list):
             items = (show_text(item) if isinstance(item, str) else show_value(item) for item in value)
             return self.catalogue.get("list-separator", ", ").join(items)

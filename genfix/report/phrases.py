@@ -8,6 +8,7 @@ __all__ = ["ENGLISH"]
 ENGLISH: Final[Mapping[str, str]] = {
     "list-separator": ", ",
     "no-value": "none",
+    "no-items": "nothing",
     "colon": ": ",
     "and-more": "and {count} more",
     # severities and groups
@@ -52,7 +53,6 @@ ENGLISH: Final[Mapping[str, str]] = {
     "table-engine": "engine",
     "table-now": "stops at, now",
     "table-then": "stops at, afterwards",
-    "stops-nowhere": "nothing",
     "does-not-load": "{stops} (does not load)",
     "no-chat-template": "no chat template",
     "unchanged": "the same",

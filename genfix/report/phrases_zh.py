@@ -9,6 +9,7 @@ __all__ = ["CHINESE"]
 CHINESE: Final[Mapping[str, str]] = {
     "list-separator": "、",
     "no-value": "无",
+    "no-items": "无",
     "colon": "：",
     "and-more": "另有 {count} 项",
     # severities and groups
@@ -53,7 +54,6 @@ CHINESE: Final[Mapping[str, str]] = {
     "table-engine": "引擎",
     "table-now": "现在的停止 id",
     "table-then": "修复后的停止 id",
-    "stops-nowhere": "无",
     "does-not-load": "{stops}（无法加载）",
     "no-chat-template": "没有对话模板",
     "unchanged": "不变",
