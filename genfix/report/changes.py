@@ -100,7 +100,7 @@ def _does(view: EngineView, other: EngineView, style: Style) -> str:
     if not view.loads:
         return style.phrase("does-not-load", stops=stops)
     if view.chat_template is None and other.chat_template is not None:
-        return f"{stops}{style.phrase('list-separator')}{style.phrase('no-chat-template')}"
+        return style.phrase("stops-without-template", stops=stops)
     return stops
 
 

@@ -2,6 +2,7 @@
 """Text laid out in columns of a terminal, where a Chinese character takes two."""
 
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Final
@@ -44,15 +45,19 @@ def cut(text: str, width: int) -> str:
     return text + "…"
 
 
-def wrap(text: str, width: int, first: str = "", rest: str | None = None) -> list[str]:
+def wrap(
+    text: str, width: int, first: str = "", rest: str | None = None, *, split: bool = False
+) -> list[str]:
     """``text`` in lines of at most ``width`` columns; ``first`` and ``rest`` stand before its lines.
 
-    Lines break at spaces and between Chinese characters, and only a word that is too long for a line inside it.
+    Lines break at spaces and between Chinese characters. A longer word, such as a path, stays whole to be copied, unless
+    ``split``.
     """
     rest = first if rest is None else rest
     lines: list[str] = []
     line, room = "", width - columns(first)
-    for piece in _pieces(text, max(1, width - max(columns(first), columns(rest)))):
+    most = max(1, width - max(columns(first), columns(rest))) if split else sys.maxsize
+    for piece in _pieces(text, most):
         if line and columns(line) + columns(piece.rstrip()) > room:
             lines.append(line.rstrip())
             line, room = "", width - columns(rest)
@@ -110,7 +115,7 @@ def table(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
         wide[number] = max(least, min(wide[number], room - sum(wide) + wide[number]))
     lines: list[list[str]] = []
     for row in rows:
-        cells = [wrap(cell, space) for cell, space in zip(row, wide, strict=True)]
+        cells = [wrap(cell, space, split=True) for cell, space in zip(row, wide, strict=True)]
         for parts in zip_longest(*cells, fillvalue=""):
             lines += [[pad(part, space) for part, space in zip(parts, wide, strict=True)]]
     return lines

@@ -54,6 +54,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "table-now": "stops at, now",
     "table-then": "stops at, afterwards",
     "does-not-load": "{stops} (does not load)",
+    "stops-without-template": "{stops} (no chat template)",
     "no-chat-template": "no chat template",
     "unchanged": "the same",
     "with-base": "{stops} (the base: {base})",

@@ -55,6 +55,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "table-now": "现在的停止 id",
     "table-then": "修复后的停止 id",
     "does-not-load": "{stops}（无法加载）",
+    "stops-without-template": "{stops}（没有对话模板）",
     "no-chat-template": "没有对话模板",
     "unchanged": "不变",
     "with-base": "{stops}（基座模型：{base}）",

@@ -26,8 +26,9 @@ def test_a_line_never_starts_with_a_comma_or_ends_with_a_bracket() -> None:
     assert wrap("一二三（四）", 8) == ["一二三", "（四）"]
 
 
-def test_a_word_longer_than_the_line_is_broken_and_loses_nothing() -> None:
-    assert wrap("ab " + "x" * 25, 10) == ["ab", "x" * 10, "x" * 10, "x" * 5]
+def test_a_word_longer_than_the_line_stays_whole_unless_told() -> None:
+    assert wrap("ab " + "x" * 25 + " c", 10) == ["ab", "x" * 25, "c"]
+    assert wrap("ab " + "x" * 25, 10, split=True) == ["ab", "x" * 10, "x" * 10, "x" * 5]
 
 
 def test_first_and_further_lines_have_their_own_beginnings() -> None:
@@ -43,7 +44,7 @@ def test_what_is_cut_says_so() -> None:
 
 @given(st.text(alphabet="ab ，。（）词表é"), st.integers(8, 40))
 def test_no_line_is_too_wide_and_no_character_is_lost(text: str, width: int) -> None:
-    lines = wrap(text, width, "> ")
+    lines = wrap(text, width, "> ", split=True)
     assert all(
         columns(line) <= width + 4 for line in lines
     )  # signs that may not begin a line stay on the last one
