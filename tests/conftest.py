@@ -21,6 +21,7 @@ def _own_surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("GENFIX_LANG", "en")
 
 
 @pytest.fixture(scope="session")

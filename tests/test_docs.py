@@ -167,6 +167,27 @@ def test_both_readmes_have_the_same_shape() -> None:
     assert rows[0] == rows[1]
 
 
+TRANSLATED = sorted((ROOT / "docs").glob("*.zh-CN.md"))
+
+
+@pytest.mark.parametrize("chinese", TRANSLATED, ids=relative)
+def test_a_page_in_chinese_has_the_shape_of_the_english_one(chinese: Path) -> None:
+    """Headings, tables, list items, and what is in blocks that show no output."""
+    english = chinese.with_name(chinese.name.replace(".zh-CN", ""))
+    pages = [path.read_text("utf-8") for path in (english, chinese)]
+    levels, rows, items, typed = (
+        [count(text) for text in pages]
+        for count in (
+            lambda text: [heading.split(" ")[0] for heading in headings(text)],
+            lambda text: [line.count("|") for line in text.splitlines() if line.startswith("|")],
+            lambda text: len(re.findall(r"^- ", text, re.MULTILINE)),
+            lambda text: [block for block in blocks(text) if block.language != "console"],
+        )
+    )
+    for left, right in (levels, rows, items, typed):
+        assert left == right
+
+
 @pytest.mark.parametrize("page", PAGES, ids=relative)
 def test_links_lead_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):

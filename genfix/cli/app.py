@@ -66,6 +66,7 @@ def check(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
     color: opt.Colour = opt.ColourMode.AUTO,
+    lang: opt.Lang = None,
 ) -> None:
     """Judge a folder. Nothing is written."""
     from genfix.cli.looking import run_check
@@ -73,7 +74,7 @@ def check(
     case = opt.Case(
         target, base, adapter, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
     )
-    out = Output(color, quiet, verbose, output_format)
+    out = Output(color, quiet, verbose, output_format, lang)
     raise typer.Exit(run_check(case, fail_on, out))
 
 
@@ -92,6 +93,7 @@ def plan(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
     color: opt.Colour = opt.ColourMode.AUTO,
+    lang: opt.Lang = None,
 ) -> None:
     """Show what repair would write.
 
@@ -102,7 +104,7 @@ def plan(
     case = opt.Case(
         target, base, adapter, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
     )
-    out = Output(color, quiet, verbose, output_format)
+    out = Output(color, quiet, verbose, output_format, lang)
     raise typer.Exit(run_plan(case, out, unsafe_fixes=unsafe_fixes))
 
 
@@ -134,6 +136,7 @@ def repair(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
     color: opt.Colour = opt.ColourMode.AUTO,
+    lang: opt.Lang = None,
 ) -> None:
     """Make the safe fixes, all or none, with a backup.
 
@@ -144,7 +147,7 @@ def repair(
     case = opt.Case(
         target, base, adapter, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
     )
-    out = Output(color, quiet, verbose, output_format)
+    out = Output(color, quiet, verbose, output_format, lang)
     if dry_run:
         raise typer.Exit(run_plan(case, out, unsafe_fixes=unsafe_fixes))
     raise typer.Exit(run_repair(case, fail_on, out, unsafe_fixes=unsafe_fixes, output=output))
@@ -158,6 +161,7 @@ def engines(
     offline: opt.Offline = False,
     state_dir: opt.StateDir = None,
     color: opt.Colour = opt.ColourMode.AUTO,
+    lang: opt.Lang = None,
 ) -> None:
     """Say what each engine will do with a folder.
 
@@ -165,7 +169,7 @@ def engines(
     """
     from genfix.cli.looking import run_engines
 
-    out = Output(color, output_format=output_format)
+    out = Output(color, output_format=output_format, lang=lang)
     raise typer.Exit(run_engines(target, opt.codes(engine), state_dir, out, offline=offline))
 
 
@@ -183,6 +187,7 @@ def diff(
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
     color: opt.Colour = opt.ColourMode.AUTO,
+    lang: opt.Lang = None,
 ) -> None:
     """Compare the config files with the base's, or with a snapshot's.
 
@@ -191,7 +196,7 @@ def diff(
     from genfix.cli.changing import run_diff
 
     case = opt.Case(target, base, None, [], [], offline, allow_base_mismatch, state_dir)
-    raise typer.Exit(run_diff(case, at, Output(color, quiet, output_format=output_format)))
+    raise typer.Exit(run_diff(case, at, Output(color, quiet, output_format=output_format, lang=lang)))
 
 
 @app.command()
@@ -206,6 +211,7 @@ def undo(
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
     color: opt.Colour = opt.ColourMode.AUTO,
+    lang: opt.Lang = None,
 ) -> None:
     """Take back a repair, byte for byte.
 
@@ -213,7 +219,7 @@ def undo(
     """
     from genfix.cli.changing import run_undo
 
-    raise typer.Exit(run_undo(target, transaction, state_dir, Output(color, quiet)))
+    raise typer.Exit(run_undo(target, transaction, state_dir, Output(color, quiet, lang=lang)))
 
 
 @app.command()
@@ -223,11 +229,12 @@ def log(
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
     color: opt.Colour = opt.ColourMode.AUTO,
+    lang: opt.Lang = None,
 ) -> None:
     """List the repairs, undos and snapshots of a folder, oldest first."""
     from genfix.cli.changing import run_log
 
-    raise typer.Exit(run_log(target, state_dir, Output(color, quiet, output_format=output_format)))
+    raise typer.Exit(run_log(target, state_dir, Output(color, quiet, output_format=output_format, lang=lang)))
 
 
 @app.command()
@@ -237,6 +244,7 @@ def snapshot(
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
     color: opt.Colour = opt.ColourMode.AUTO,
+    lang: opt.Lang = None,
 ) -> None:
     """Keep the config files as they are now.
 
@@ -244,7 +252,7 @@ def snapshot(
     """
     from genfix.cli.keeping import run_snapshot
 
-    raise typer.Exit(run_snapshot(target, message, state_dir, Output(color, quiet)))
+    raise typer.Exit(run_snapshot(target, message, state_dir, Output(color, quiet, lang=lang)))
 
 
 @app.command()
@@ -254,6 +262,7 @@ def restore(
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
     color: opt.Colour = opt.ColourMode.AUTO,
+    lang: opt.Lang = None,
 ) -> None:
     """Bring the config files back to a snapshot, all or none.
 
@@ -261,7 +270,7 @@ def restore(
     """
     from genfix.cli.keeping import run_restore
 
-    raise typer.Exit(run_restore(target, snapshot, state_dir, Output(color, quiet)))
+    raise typer.Exit(run_restore(target, snapshot, state_dir, Output(color, quiet, lang=lang)))
 
 
 @backups.command()
@@ -273,6 +282,7 @@ def prune(
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
     color: opt.Colour = opt.ColourMode.AUTO,
+    lang: opt.Lang = None,
 ) -> None:
     """Remove the backups of old repairs.
 
@@ -281,7 +291,7 @@ def prune(
     """
     from genfix.cli.keeping import run_prune
 
-    out = Output(color, quiet)
+    out = Output(color, quiet, lang=lang)
     raise typer.Exit(run_prune(target, keep, state_dir, out, snapshots=snapshots, dry_run=dry_run))
 
 
@@ -316,6 +326,7 @@ def explain(
     ],
     output_format: opt.OutputFormat = opt.Format.TEXT,
     color: opt.Colour = opt.ColourMode.AUTO,
+    lang: opt.Lang = None,
 ) -> None:
     """Explain a rule.
 
@@ -323,12 +334,16 @@ def explain(
     """
     from genfix.cli.looking import run_explain
 
-    raise typer.Exit(run_explain(code, Output(color, output_format=output_format)))
+    raise typer.Exit(run_explain(code, Output(color, output_format=output_format, lang=lang)))
 
 
 @app.command()
-def rules(output_format: opt.OutputFormat = opt.Format.TEXT, color: opt.Colour = opt.ColourMode.AUTO) -> None:
+def rules(
+    output_format: opt.OutputFormat = opt.Format.TEXT,
+    color: opt.Colour = opt.ColourMode.AUTO,
+    lang: opt.Lang = None,
+) -> None:
     """List all rules."""
     from genfix.cli.looking import run_rules
 
-    raise typer.Exit(run_rules(Output(color, output_format=output_format)))
+    raise typer.Exit(run_rules(Output(color, output_format=output_format, lang=lang)))

@@ -1,18 +1,20 @@
 """The commands that plan, write, take back, compare and list."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from genfix.api.changing import diff, log, plan, repair, undo
 from genfix.applier import Built, Receipt
 from genfix.cli.exits import exit_code
 from genfix.cli.options import Case, Level
-from genfix.cli.output import ALONE, RESTART, Output, command_line, undo_line
+from genfix.cli.output import Output, command_line, undo_line
 from genfix.planner import Plan
 from genfix.report.changes import differences_text, log_text, plan_text
 from genfix.report.json import dumps
 from genfix.report.json_changes import differences_json, log_json, plan_json
 from genfix.report.show import show
 from genfix.report.text import findings_text, headlines, summary
+from genfix.rules import Applicability, Finding, Severity
 
 __all__ = ["run_diff", "run_log", "run_plan", "run_repair", "run_undo"]
 
@@ -35,15 +37,16 @@ def run_plan(case: Case, out: Output, *, unsafe_fixes: bool) -> int:
     if out.wants_json:
         out.report(dumps(plan_json(made)))
     else:
-        out.report(findings_text(made.findings, out.style, verbose=out.verbose))
+        found = findings_text(made.findings, out.style, verbose=out.verbose, fields=not made.changes)
+        out.report(found)
         if made.changes:
             out.report("\n" + plan_text(made, out.style))
     if made.changes and "://" in case.target:
-        out.say("to make these changes: download it (`hf download`), and name the folder to `genfix repair`")
+        out.tell("next-download")
     elif made.changes:
-        out.say(f"to make these changes: {command_line('repair', case, unsafe_fixes=unsafe_fixes)}")
+        out.tell("next-repair", command=command_line("repair", case, unsafe_fixes=unsafe_fixes))
     else:
-        out.say(f"{_names(made)}: nothing to change")
+        _nothing_to_change(case, made, made.findings, out)
     return 1 if made.changes else 0
 
 
@@ -73,46 +76,53 @@ def run_repair(
         if made.changes:
             out.report("\n" + plan_text(made, out.style))
         left = findings_text(made.remaining, out.style, verbose=out.verbose)
-        out.report(f"\nleft for you to decide:\n{left}" if left else "")
+        title = out.style.mark(out.style.phrase("left-to-you"), "bold")
+        out.report(f"\n{title}\n\n{left}" if left else "")
     if done.built is not None:
-        out.say("", *_built(case, done.built, len(made.changes), out))
+        _say_built(case, done.built, len(made.changes), out)
     elif done.receipt is None:
-        counted = summary(made.remaining, out.aside, verbose=out.verbose)
-        out.say(f"{_names(made)}: nothing to change" + (f"; {counted}" if made.remaining else ""))
+        _nothing_to_change(case, made, made.remaining, out)
     else:
-        out.say("", *_done(case, done.receipt, out))
+        _say_done(case, done.receipt, out)
     if made.base is None:
-        out.say(ALONE)
+        out.tell("alone")
     return exit_code(made.remaining, fail_on)
 
 
-def _built(case: Case, built: Built, changed: int, out: Output) -> list[str]:
-    done = f"made {show(str(built.path))} from {show(case.target)}: {built.files} files, {changed} of them repaired"
-    lines = [out.aside.mark(done, "green", "bold")]
+def _nothing_to_change(case: Case, made: Plan, left: Sequence[Finding], out: Output) -> None:
+    style = out.aside
+    outcome = style.phrase("nothing-to-change")
+    if left:
+        outcome += style.phrase("and-left") + summary(left, style, verbose=out.verbose)
+    out.judged(made.target, made.base, outcome)
+    serious = [finding.fix for finding in left if finding.severity is not Severity.INFO and finding.fix]
+    if any(fix.applicability is Applicability.UNSAFE for fix in serious):
+        out.tell("next-plan-unsafe", command=command_line("plan", case, unsafe_fixes=True))
+
+
+def _say_built(case: Case, built: Built, changed: int, out: Output) -> None:
+    out.say("")
+    out.tell(
+        "built",
+        "green",
+        "bold",
+        path=str(built.path),
+        target=case.target,
+        files=built.files,
+        changed=changed,
+    )
     if built.linked:
-        number = f"{len(built.linked)} weight file{'' if len(built.linked) == 1 else 's'}"
-        lines.append(
-            f"note: {number} shared with {show(case.target)} by hard link: never change them in place"
-        )
-    return lines
+        out.tell("linked", count=len(built.linked), target=case.target)
 
 
-def _done(case: Case, receipt: Receipt, out: Output) -> list[str]:
-    number = len(receipt.changes)
-    links = [
-        f"note: {show(name)} had another hard link, which keeps the old content"
-        for name in receipt.broken_links
-    ]
-    remark = "" if case.state_dir is not None else " (deleting .cache gives up undo)"
-    return [
-        out.aside.mark(
-            f"repaired {number} file{'' if number == 1 else 's'} of {show(case.target)}", "green", "bold"
-        ),
-        f"backup: {show(str(receipt.backup))}{remark}",
-        f"undo:   {undo_line(case.target, case.state_dir)}",
-        *links,
-        RESTART,
-    ]
+def _say_done(case: Case, receipt: Receipt, out: Output) -> None:
+    out.say("")
+    out.tell("repaired", "green", "bold", count=len(receipt.changes), target=case.target)
+    out.tell("backup-inside" if case.state_dir is None else "backup", path=str(receipt.backup))
+    out.tell("undo", command=undo_line(case.target, case.state_dir))
+    for name in receipt.broken_links:
+        out.tell("broken-link", file=name)
+    out.tell("restart")
 
 
 def run_diff(case: Case, at: str | None, out: Output) -> int:
@@ -130,9 +140,8 @@ def run_diff(case: Case, at: str | None, out: Output) -> int:
         out.report(dumps(differences_json(found)))
     else:
         out.report(differences_text(found, out.style))
-        other = "the base" if at is None else f"the snapshot {show(at)}"
-        differ = " differs" if len(found) == 1 else "s differ"
-        out.say(f"{len(found)} file{differ} (- {other}, + {show(case.target)})")
+        phrase = "differ-from-base" if at is None else "differ-from-snapshot"
+        out.tell(phrase, count=len(found), target=case.target, snapshot=at)
     return 0
 
 
@@ -142,10 +151,8 @@ def run_undo(target: str, transaction: str | None, state_dir: Path | None, out: 
     out.report(
         "\n".join(f"{'-' if change.after is None else '~'} {show(change.name)}" for change in receipt.changes)
     )
-    out.say(
-        f"undid {receipt.undoes}; to have it back: {undo_line(target, state_dir, receipt.id)}",
-        RESTART,
-    )
+    out.tell("undone", id=receipt.undoes, command=undo_line(target, state_dir, receipt.id))
+    out.tell("restart")
     return 0
 
 
@@ -157,9 +164,5 @@ def run_log(target: str, state_dir: Path | None, out: Output) -> int:
         return 0
     out.report(log_text(receipts, out.style))
     if not receipts:
-        out.say(f"genfix has changed nothing in {show(target)}")
+        out.tell("nothing-logged", target=target)
     return 0
-
-
-def _names(made: Plan) -> str:
-    return show(f"{made.target} against {made.base}" if made.base else f"{made.target} alone")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from genfix.api.capsules import capsule
 from genfix.api.keeping import prune_backups, restore, snapshot
-from genfix.cli.output import RESTART, Output, quoted, undo_line
+from genfix.cli.output import Output, quoted, undo_line
 from genfix.report.show import show
 
 __all__ = ["run_capsule", "run_prune", "run_restore", "run_snapshot"]
@@ -14,11 +14,8 @@ def run_snapshot(target: str, message: str, state_dir: Path | None, out: Output)
     """Keep the config files; the id alone is on stdout, for scripts."""
     receipt = snapshot(target, message, state_dir=state_dir)
     out.report(receipt.id)
-    number = len(receipt.files)
-    out.say(
-        f"kept {number} config file{'' if number == 1 else 's'} of {show(target)} in {show(str(receipt.backup))}",
-        f"to have them back: genfix restore {quoted(target)} {receipt.id}",
-    )
+    out.tell("kept", count=len(receipt.files), target=target, path=str(receipt.backup))
+    out.tell("next-restore", command=f"genfix restore {quoted(target)} {receipt.id}")
     return 0
 
 
@@ -33,12 +30,10 @@ def run_restore(target: str, transaction: str, state_dir: Path | None, out: Outp
         )
     )
     if not receipt.changes:
-        out.say(f"{show(target)}: all config files are as the snapshot {show(transaction)} has them")
+        out.tell("as-in-snapshot", target=target, snapshot=transaction)
     else:
-        out.say(
-            f"restored {show(transaction)}; to take it back: {undo_line(target, state_dir, receipt.id)}",
-            RESTART,
-        )
+        out.tell("restored", snapshot=transaction, command=undo_line(target, state_dir, receipt.id))
+        out.tell("restart")
     return 0
 
 
@@ -48,8 +43,7 @@ def run_prune(
     """Remove old backups."""
     gone = prune_backups(target, keep=keep, snapshots=snapshots, dry_run=dry_run, state_dir=state_dir)
     out.report("\n".join(gone))
-    number = f"{len(gone)} backup{'' if len(gone) == 1 else 's'}"
-    out.say(f"{number} of {show(target)} would go" if dry_run else f"removed {number} of {show(target)}")
+    out.tell("would-prune" if dry_run else "pruned", count=len(gone), target=target)
     return 0
 
 

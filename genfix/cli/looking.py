@@ -1,14 +1,14 @@
 """The commands that only look: check, engines, explain, rules."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from genfix.api.judging import check
 from genfix.cli.exits import exit_code
 from genfix.cli.options import Case, Level
-from genfix.cli.output import ALONE, Output, command_line
+from genfix.cli.output import Output, command_line
 from genfix.errors import InputError
-from genfix.report.show import show
-from genfix.rules import RULES, Applicability
+from genfix.rules import RULES, Applicability, Finding, Severity
 
 __all__ = ["run_check", "run_engines", "run_explain", "run_rules"]
 
@@ -35,13 +35,33 @@ def run_check(case: Case, fail_on: Level, out: Output) -> int:
     from genfix.report.text import findings_text, summary  # noqa: PLC0415
 
     out.report(findings_text(report.findings, out.style, verbose=out.verbose))
+    if report.base is None and not report.findings:
+        out.tell("healthy-alone", target=report.target)
+        return 0
     counted = summary(report.findings, out.aside, verbose=out.verbose)
-    out.say(f"{show(report.target)} {f'against {show(report.base)}' if report.base else 'alone'}: {counted}")
+    out.judged(report.target, report.base, counted)
     if report.base is None:
-        out.say(ALONE)
-    if any(finding.fix and finding.fix.applicability is Applicability.SAFE for finding in report.findings):
-        out.say(f"to see the changes: {command_line('plan', case)}")
+        out.tell("alone")
+    _say_what_next(case, report.findings, out)
     return exit_code(report.findings, fail_on)
+
+
+def _say_what_next(case: Case, findings: Sequence[Finding], out: Output) -> None:
+    """The command that shows the changes, and the one that explains the worst finding."""
+    kinds = {finding.fix.applicability for finding in findings if finding.fix is not None}
+    if Applicability.SAFE in kinds:
+        out.tell("next-plan", command=command_line("plan", case))
+    elif any(
+        finding.fix and finding.fix.applicability is Applicability.UNSAFE for finding in _seen(findings, out)
+    ):
+        out.tell("next-plan-unsafe", command=command_line("plan", case, unsafe_fixes=True))
+    for finding in _seen(findings, out)[:1]:
+        out.tell("next-explain", command=f"genfix explain {finding.code}")
+
+
+def _seen(findings: Sequence[Finding], out: Output) -> list[Finding]:
+    """The findings that the report shows."""
+    return [finding for finding in findings if out.verbose or finding.severity is not Severity.INFO]
 
 
 def run_engines(

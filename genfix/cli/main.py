@@ -5,6 +5,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from itertools import pairwise
 from operator import methodcaller
 from types import FrameType
 from typing import Final, NoReturn
@@ -14,7 +15,10 @@ import typer
 from genfix.cli.app import app
 from genfix.cli.output import forget, prepare_streams, write
 from genfix.errors import GenfixError
+from genfix.report.language import Language, language_of
+from genfix.report.sentences import translated
 from genfix.report.show import show
+from genfix.report.style import Style
 
 __all__ = ["main"]
 
@@ -39,9 +43,9 @@ def main(args: Sequence[str]) -> int:
         code: object = app(list(args), prog_name="genfix", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except GenfixError as error:
-        return _say(error.message, error.hint, error.exit_code)
+        return _say(error.message, error.hint, error.exit_code, _language(args))
     except (KeyboardInterrupt, typer.Abort):
-        return _say("interrupted; nothing is half done", "", _INTERRUPTED)
+        return _say("interrupted; nothing is half done", "", _INTERRUPTED, _language(args))
     except _UsageError as error:
         return _usage(error, list(args))
     except BrokenPipeError:
@@ -54,19 +58,21 @@ def main(args: Sequence[str]) -> int:
             return _BROKEN_PIPE
         return leave.code if isinstance(leave.code, int) else 0
     except Exception as error:  # noqa: BLE001 - the last line of defence
-        return _unforeseen(error)
+        return _unforeseen(error, _language(args))
 
 
-def _unforeseen(error: Exception) -> int:
+def _unforeseen(error: Exception, language: Language) -> int:
     if os.environ.get("GENFIX_DEBUG"):
         traceback.print_exception(error)
     if isinstance(error, ImportError):
         # Parts are loaded when they are needed: an installation that is damaged, or a disk that fails just then.
-        return _say(f"a part of genfix or Python cannot be loaded: {error}", "install genfix again", _BUG)
+        told = f"a part of genfix or Python cannot be loaded: {error}"
+        return _say(told, "install genfix again", _BUG, language)
     return _say(
         f"this is a bug in genfix: {type(error).__name__}: {error}",
         "run again with GENFIX_DEBUG=1 and report what it prints",
         _BUG,
+        language,
     )
 
 
@@ -79,13 +85,29 @@ def _usage(error: Exception, args: list[str]) -> int:
     commands = {callback.__name__ for entry in app.registered_commands if (callback := entry.callback)}
     command = args[0] if args and args[0] in commands else ""
     return _say(
-        message.rstrip("."), f"see `genfix {command} --help`" if command else "see `genfix --help`", _USAGE
+        message.rstrip("."),
+        f"see `genfix {command} --help`" if command else "see `genfix --help`",
+        _USAGE,
+        _language(args),
     )
 
 
-def _say(message: str, hint: str, code: int) -> int:
-    write(sys.stderr, f"error: {show(message)}\n" + (f"hint: {show(hint)}\n" if hint else ""))
+def _say(message: str, hint: str, code: int, language: Language) -> int:
+    try:
+        style = Style(language=language)
+        told = [style.phrase("error", text=translated(message, language))]
+        told += [style.phrase("hint", text=translated(hint, language))] if hint else []
+    except ImportError:  # of the sentences: the error may be the very disk that fails
+        told = [f"error: {show(message)}", *([f"hint: {show(hint)}"] if hint else [])]
+    write(sys.stderr, "".join(f"{line}\n" for line in told))
     return code
+
+
+def _language(args: Sequence[str]) -> Language:
+    """The language of errors, which arise outside of the commands that know their options."""
+    told = [after for word, after in pairwise([*args, ""]) if word == "--lang"]
+    told += [word.partition("=")[2] for word in args if word.startswith("--lang=")]
+    return language_of(told[-1] if told else None, os.environ)
 
 
 def _terminated(number: int, frame: FrameType | None) -> NoReturn:

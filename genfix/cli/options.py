@@ -6,6 +6,8 @@ from typing import Annotated, NamedTuple, TypeAlias
 
 import typer
 
+from genfix.report.language import Language
+
 __all__ = [
     "AdapterFolder",
     "AllowMismatch",
@@ -17,6 +19,7 @@ __all__ = [
     "FailOn",
     "Format",
     "Ignore",
+    "Lang",
     "Level",
     "Offline",
     "OutputFormat",
@@ -141,4 +144,10 @@ StateDir: TypeAlias = Annotated[
 ]
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="Print the report only, or nothing.")]
 Verbose: TypeAlias = Annotated[bool, typer.Option("--verbose", "-v", help="Show information too.")]
+Lang: TypeAlias = Annotated[
+    Language | None,
+    typer.Option(
+        "--lang", help="The report's language; default: GENFIX_LANG, else the locale's.", show_default=False
+    ),
+]
 Colour: TypeAlias = Annotated[ColourMode, typer.Option("--color", help="When to use colour.")]

@@ -7,17 +7,19 @@ import shutil  # noqa: TID251 - asks for the terminal's width, writes nothing
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final, NamedTuple, TextIO
+from typing import NamedTuple, TextIO
 
 from genfix.cli.options import Case, ColourMode, Format
 from genfix.errors import StorageError
 from genfix.folder import Progress
+from genfix.json_types import JsonValue
+from genfix.report.language import Language, language_of
+from genfix.report.layout import wrap
+from genfix.report.sentences import translated
 from genfix.report.show import show
 from genfix.report.style import Style
 
 __all__ = [
-    "ALONE",
-    "RESTART",
     "Output",
     "command_line",
     "forget",
@@ -35,6 +37,7 @@ class Output(NamedTuple):
     quiet: bool = False
     verbose: bool = False
     output_format: Format = Format.TEXT
+    lang: Language | None = None
 
     @property
     def wants_json(self) -> bool:
@@ -44,12 +47,12 @@ class Output(NamedTuple):
     @property
     def style(self) -> Style:
         """How the report is marked."""
-        return _style(sys.stdout, self.colour)
+        return _style(sys.stdout, self.colour, self.lang)
 
     @property
     def aside(self) -> Style:
         """How hints and summaries are marked."""
-        return _style(sys.stderr, self.colour)
+        return _style(sys.stderr, self.colour, self.lang)
 
     @property
     def progress(self) -> Progress | None:
@@ -74,9 +77,24 @@ class Output(NamedTuple):
         if not self.quiet:
             write(sys.stderr, "".join(f"{line}\n" for line in lines))
 
+    def tell(self, phrase_id: str, *marks: str, **args: JsonValue) -> None:
+        """Write a sentence of the catalogue as a hint, in the named colours."""
+        style = self.aside
+        text = style.phrase(phrase_id, **args)
+        # What is to be copied stays whole: the terminal breaks it.
+        whole = args.keys() & {"command", "path"} or "--" in str(args.get("text"))
+        self.say(*(style.mark(line, *marks) for line in ([text] if whole else wrap(text, style.room))))
+
+    def judged(self, target: str, base: str | None, outcome: str) -> None:
+        """Write which folder was judged against what, and the outcome, which is marked already."""
+        style = self.aside
+        what = style.phrase("judged-against" if base else "judged-alone", target=target, base=base)
+        self.say(*wrap(f"{what}{style.phrase('colon')}{outcome}", style.room))
+
     def notes(self, notes: Iterable[str]) -> None:
         """Write what the user should know about how the answer came about."""
-        self.say(*(f"note: {show(note)}" for note in notes))
+        for note in notes:
+            self.tell("note", text=translated(note, self.aside.language))
 
 
 def prepare_streams() -> None:
@@ -112,10 +130,6 @@ def forget(stream: TextIO | None) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-ALONE: Final = "judged without a base: what was lost from it cannot be seen; name it with --base"
-RESTART: Final = "restart the server: engines read these files only when they start"
-
-
 def quoted(text: str) -> str:
     """``text`` as a shell takes it for one word."""
     import shlex  # noqa: PLC0415 - only to print a command
@@ -144,9 +158,9 @@ def undo_line(target: str, state_dir: Path | None, transaction: str = "") -> str
     return show(" ".join(words))
 
 
-def _style(stream: TextIO | None, mode: ColourMode) -> Style:
+def _style(stream: TextIO | None, mode: ColourMode, lang: Language | None) -> Style:
     width = min(shutil.get_terminal_size((80, 24)).columns, 100)
-    return Style(_wants_colour(stream, mode), width)
+    return Style(_wants_colour(stream, mode), width, language_of(lang, os.environ))
 
 
 def _wants_colour(stream: TextIO | None, mode: ColourMode) -> bool:

@@ -1,12 +1,12 @@
 """Engine views for people and for machines."""
 
-import textwrap
 from collections.abc import Iterator, Mapping
 
 from genfix.api.engine_views import EngineReport
 from genfix.engines.view import EngineView
 from genfix.json_types import JsonValue
 from genfix.report.json import SCHEMA_VERSION
+from genfix.report.layout import wrap
 from genfix.report.messages import words
 from genfix.report.show import show, show_value
 from genfix.report.style import Style
@@ -22,40 +22,35 @@ def engines_text(report: EngineReport, style: Style) -> str:
 
 
 def _lines(view: EngineView, tokens: Mapping[int, str], style: Style) -> Iterator[str]:
-    state = "" if view.loads else style.mark(" does not load", "red")
+    state = "" if view.loads else style.mark(f" {style.phrase('engine-does-not-load')}", "red")
     yield f"{style.mark(view.engine, 'bold')} {view.version}{state}"
     for problem in view.problems:
-        yield from _wrapped(words(problem), style, "! ", "red")
+        yield from _wrapped(style.words(problem), style, "! ", "red")
     ids = [f"{token_id} {show(tokens.get(token_id, ''))}".rstrip() for token_id in view.stop_token_ids]
-    if ids:
-        yield from _wrapped(f"stops at {', '.join(ids)}", style)
-    else:
-        yield f"{_INDENT}stops at {style.mark('nothing', 'red')}"
+    separator = style.phrase("list-separator")
+    stops = separator.join(ids) or style.phrase("no-items")
+    yield from _wrapped(style.phrase("engine-stops", stops=stops), style, colour="" if ids else "red")
     for step in view.trace:
-        yield from _wrapped(words(step), style, "- ", "dim")
+        yield from _wrapped(style.words(step), style, "- ", "dim")
     if view.stop_strings:
-        yield from _wrapped(f"stops at the texts {show_value([*view.stop_strings])}", style)
-    if view.chat_template is None:
-        yield f"{_INDENT}no chat template"
-    else:
-        yield f"{_INDENT}chat template of {show(view.chat_template.source)} ({view.chat_template.sha256[:12]})"
+        yield from _wrapped(style.phrase("engine-stop-strings", texts=[*view.stop_strings]), style)
+    template = view.chat_template
+    yield from _wrapped(
+        style.phrase("engine-template", source=template.source, digest=template.sha256[:12])
+        if template is not None
+        else style.phrase("no-chat-template"),
+        style,
+    )
     if view.sampling:
-        settings = ", ".join(f"{show(key)} {show_value(value)}" for key, value in view.sampling.items())
-        yield from _wrapped(f"samples with {settings}", style)
+        settings = separator.join(f"{show(key)} {show_value(value)}" for key, value in view.sampling.items())
+        yield from _wrapped(style.phrase("engine-samples", settings=settings), style)
     if view.context_length is not None:
-        yield f"{_INDENT}context of {view.context_length} tokens"
+        yield from _wrapped(style.phrase("engine-context", count=view.context_length), style)
 
 
 def _wrapped(text: str, style: Style, bullet: str = "", colour: str = "") -> Iterator[str]:
-    lines = textwrap.wrap(
-        text,
-        max(style.width, 40),
-        initial_indent=_INDENT + bullet,
-        subsequent_indent=_INDENT + " " * len(bullet),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    yield from (style.mark(line, colour) if colour else line for line in lines)
+    for line in wrap(text, style.room, _INDENT + bullet, _INDENT + " " * len(bullet)):
+        yield style.mark(line, colour) if colour else line
 
 
 def engines_json(report: EngineReport) -> JsonValue:

@@ -1,6 +1,6 @@
 """The words: one sentence per message id, in one place, so that another language is another table."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from genfix.json_types import JsonValue
@@ -30,14 +30,14 @@ ENGLISH: Final[Mapping[str, str]] = {
     "why-turn-end-not-a-token": "put the trained tokenizer back, or send {end} as a stop string with each request",
     "turn-end-is-padding": "the padding token was changed to {token}, the only token that ends a turn",
     "why-turn-end-is-padding": "if it does not stop all the same, its turn end was never trained, which no config can fix",
-    "tokenizer-eos-changed": "eos_token is {ours}; the base, with the same chat template, has {theirs}",
+    "tokenizer-eos-changed": "eos_token is {ours!r}; the base, with the same chat template, has {theirs!r}",
     "why-eos-same-template": "the chat template is the base's, and no turn of it ends with the token that is here",
     "why-eos-added": "{token} was added here, so it may have been trained",
     "why-eos-no-template": "no chat template tells what ends a turn",
     "config-stop-tokens-narrowed": "eos_token_id is {has}; the base's config.json also lists {lost}",
-    "stop-tokens-invalid": "eos_token_id holds what is no token id: {entries}",
+    "stop-tokens-invalid": "eos_token_id holds what is no token id: {entries!r}",
     "stop-token-not-here": "stop tokens of the base are not the same tokens here: {ids}",
-    "evidence-engine-stops": "{engine} stops at {{{merged}}}; with the base at {{{base}}}",
+    "evidence-engine-stops": "stop ids here: {merged}; with the base: {base} ({engines})",
     "evidence-template-ends": "the chat template ends a turn with {ends}",
     "evidence-text-eos": "transformers fails in generate(); vLLM's server never answers",
     "evidence-beyond-rows": "{id} lies beyond the {rows} rows of the embedding",
@@ -56,10 +56,10 @@ ENGLISH: Final[Mapping[str, str]] = {
     # generation settings
     "generation-config-missing": "is missing; the base has it",
     "generation-config-resynthesised": "was written anew from config.json; the base's {keys} are lost",
-    "run-time-value": "{key} = {value} of some run is baked in; the base sets none",
-    "setting-out-of-range": "{key} = {value} is refused by engines",
+    "run-time-value": "{key} = {value!r} of some run is baked in; the base sets none",
+    "setting-out-of-range": "{key} = {value!r} is refused by engines",
     "sampling-without-do-sample": "{keys} without do_sample: transformers ignores them and will not save the file again",
-    "setting-differs": "{key} is {ours}; the base has {theirs}",
+    "setting-differs": "{key} is {ours!r}; the base has {theirs!r}",
     "why-resynthesised": "every value in the file follows from config.json, so nobody chose it",
     "why-run-time-value": "{key} limits every answer, and the model's authors set no limit",
     "why-setting-out-of-range": "no engine can use the value",
@@ -110,7 +110,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "why-tokenizers-mixed": "the adapter's files alone would make a mix of two tokenizers",
     "why-tokens-of-nobody": "{tokens} are neither the adapter's nor the base's",
     "why-rows-unknown": "nothing tells how many rows the embedding has",
-    "eos-not-trained": "eos_token is {ours}, as in the base; the adapter was trained with {trained}",
+    "eos-not-trained": "eos_token is {ours!r}, as in the base; the adapter was trained with {trained!r}",
     "why-eos-trained": "the token has the adapter's id here, and the EOS here ends no turn of the chat template",
     "added-token-changed": "added tokens of the base are gone or have other ids: {tokens}",
     "evidence-token-id": "{token} is {merged} here and {base} in the base",
@@ -119,18 +119,18 @@ ENGLISH: Final[Mapping[str, str]] = {
     "why-tokens-added": "{tokens} are not the base's: its files would lose them",
     "why-no-token-table": "the base's files alone do not bring it back",
     "token-flags-changed": "has other flags than the base for {tokens}",
-    "evidence-token-flag": "{flag} of {token} is {merged} here and {base} in the base",
+    "evidence-token-flag": "{flag} of {token} is {merged!r} here and {base!r} in the base",
     "special-list-shrunk": "the list of special tokens lacks {count} of the base's: {tokens}",
     "why-special-list": "a shorter list may be meant; the tokens themselves are all here",
     "pre-tokenizer-changed": "{parts} differ from the base's: text is cut into other tokens",
     "evidence-cutter": "{part} here: {merged}; in the base: {base}",
     "why-cutter-of-base": "all tokens are the base's; training may have used this one all the same",
-    "bos-or-pad-changed": "{key} is {ours}; the base has {theirs}",
-    "evidence-setting": "{place} is {ours}; the base has {theirs}",
+    "bos-or-pad-changed": "{key} is {ours!r}; the base has {theirs!r}",
+    "evidence-setting": "{place} is {ours!r}; the base has {theirs!r}",
     "why-bos-or-pad": "files cannot tell whether training used it",
     "padding-added": "the padding token {token} was added; the base has none",
     "why-padding-added": "nothing has to be done: trainers need one, and no answer changes",
-    "pad-out-of-range": "{key} is {pad} (id {id}), and the embedding has {rows} rows",
+    "pad-out-of-range": "{key} is {pad!r} (id {id}), and the embedding has {rows} rows",
     "evidence-pad-crash": "transformers does not load it: `Padding_idx must be within num_embeddings`",
     "evidence-pad-batch": "batches with padding end in an index out of range",
     "why-pad-of-base": "the base's padding token has a row, and is the same token here",
@@ -141,7 +141,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "evidence-padded": "programs that read the file itself pad every text to {length} tokens",
     "why-cut-of-base": "the base's tokenizer neither cuts nor pads, and a model that generates needs neither",
     "why-cut-meant": "no base with null there tells that it is not meant",
-    "padding-side-changed": "padding_side is {ours}; the base pads on the {theirs}",
+    "padding-side-changed": "padding_side is {ours!r}; the base has {theirs!r}",
     "why-padding-side": "it matters to padded batches only: to generate in batches, pad on the left",
     "sentencepiece-missing": "is missing; llama.cpp and Ollama convert from it ({files})",
     "slow-vocabulary-missing": "is missing; slow tokenizers read it ({files})",
@@ -149,8 +149,8 @@ ENGLISH: Final[Mapping[str, str]] = {
     "why-vocabulary-tokens-added": "{tokens} are not in the base's vocabulary",
     "why-vocabulary-unproven": "tokenizer.json is not the base's, so its vocabulary may not be either",
     # spellings
-    "tokenizer-class-unknown": "tokenizer_class {name} is unknown to transformers 4, with which llama.cpp converts models",
-    "evidence-base-value": "the base has {value}",
+    "tokenizer-class-unknown": "tokenizer_class {name!r} is unknown to transformers 4, with which llama.cpp converts models",
+    "evidence-base-value": "the base has {value!r}",
     "why-older-class": "{name} is the older name of the same class: transformers 5 reads the folder as before",
     "why-older-key": "{name} is the older name of the same list: transformers 5 reads the folder as before",
     "why-older-alone": "no base says that readers with transformers 4 should load the folder",
@@ -158,7 +158,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "why-prefix-space": "transformers 4 would put another add_prefix_space in the place of tokenizer.json's",
     "why-no-older-class": "no class of transformers 4 is known to read these files",
     "extra-tokens-list": "extra_special_tokens is a list, which transformers 4 and so llama.cpp's converter cannot load",
-    "added-tokens-unlisted": "{count} added tokens stand in tokenizer.json only, so llama.cpp's converter loses them: {tokens}",
+    "added-tokens-unlisted": "{count} added {count:token stands|tokens stand} in tokenizer.json only, so llama.cpp's converter loses {count:it|them}: {tokens}",
     "why-added-tokens-listed": "the list says what tokenizer.json says",
     # config.json
     "config-missing": "is missing; the base has it",
@@ -171,15 +171,15 @@ ENGLISH: Final[Mapping[str, str]] = {
     "rope-reset": "RoPE is back at the default ({ours}); the base has {theirs}",
     "rope-differs": "RoPE is {ours}; the base has {theirs}",
     "why-rope-meant": "the folder's own value may be a tuning for length",
-    "context-differs": "{key} is {ours}; the base has {theirs}",
+    "context-differs": "{key} is {ours!r}; the base has {theirs!r}",
     "why-context-meant": "either may be meant: compare with how the model was trained",
     "use-cache-off": "use_cache is false: each token computes the whole text anew",
     "why-cache-on": "the cache changes speed and no answer; training turns it off",
     "why-cache-alone": "no base tells whether the model can have it on",
-    "dtype-differs": "dtype is {declared}; the weights are {stored}",
+    "dtype-differs": "dtype is {declared!r}; the weights are {stored}",
     "why-dtype": "converting while loading may be meant",
     # weights
-    "vocab-size-not-rows": "says {value}; the embedding in the weights has {rows} rows",
+    "vocab-size-not-rows": "says {value!r}; the embedding in the weights has {rows} rows",
     "tokens-beyond-embedding": "the embedding has {rows} rows, none for the tokens {tokens}",
     "why-tokens-beyond": "resize the embedding and train it, or put the tokenizer back that belongs to its {rows} rows",
     "head-is-trained": "says the head is the embedding; {head} is a tensor of its own with other values",
@@ -187,11 +187,11 @@ ENGLISH: Final[Mapping[str, str]] = {
     "why-head-lost": "the base has a head of its own, so the merge lost this one: merge again",
     "why-head-tied-in-base": "the base's head is its embedding",
     "why-head-unknown": "the head was lost, or it is the embedding: without a base nobody knows",
-    "layer-count-wrong": "says {value} layers; the weights have {layers}",
+    "layer-count-wrong": "says {value!r} layers; the weights have {layers}",
     "layers-missing": "layers are missing in the weights between others: {layers}",
     "why-lists-per-layer": "lists with an entry per layer have to change too: {keys}",
-    "expert-count-wrong": "says {value} experts; the weights have {experts}",
-    "prediction-layers-missing": "declares {value} layer(s) of multi-token prediction; the weights have none",
+    "expert-count-wrong": "says {value!r} experts; the weights have {experts}",
+    "prediction-layers-missing": "declares {value!r} {value:layer|layers} of multi-token prediction; the weights have none",
     "why-prediction-layers": "the model runs without them; the base's tensors would bring them back",
     "why-weights-say": "the weights are what engines load",
     "why-code-decides": "the model has code of its own, which may mean another number",
@@ -212,18 +212,18 @@ ENGLISH: Final[Mapping[str, str]] = {
     "why-part-is-gone": "save the language model with its own class, or merge into the whole model to keep its {part} part",
     "tensor-names-wrapped": "no engine finds tensors with names like {tensor}",
     "why-names-wrapped": "merge and unload the adapter, or save the unwrapped model",
-    "shards-missing": "{count} of the weight files are missing: {files}",
+    "shards-missing": "{count} of the weight files {count:is|are} missing: {files}",
     "shard-has-no-header": "is no safetensors file: its header cannot be read",
     "shard-is-lfs-pointer": "is a Git LFS pointer, and not the weights themselves",
     "shard-is-cut-off": "ends before the data its header promises",
     "index-missing": "is missing: no engine knows which file has which tensor",
     "index-unreadable": "has no weight_map that can be read",
-    "index-wrong": "{count} tensors are not where it says: {tensors}",
+    "index-wrong": "{count} {count:tensor is|tensors are} not where it says: {tensors}",
     "why-index-rebuilt": "all weight files are here; their headers say what is in them",
     "why-tensors-twice": "tensors stand in two files, one of them from an earlier save: {tensors}",
-    "weights-beside-the-others": "{count} weight files are none of the model's as its index tells: {files}",
+    "weights-beside-the-others": "{count} {count:weight file is not one|weight files are none} of the model's, as its index tells: {files}",
     "why-weights-beside": "move the files of an earlier save away: engines differ in which they load",
-    "safetensors-without-format": "transformers 4 refuses {count} weight files without `format` in their metadata: {files}",
+    "safetensors-without-format": "transformers 4 refuses {count} weight {count:file|files} without `format` in the metadata: {files}",
     "why-format-missing": "genfix never writes weights: save them again with the metadata format=pt",
     # beside the model
     "further-template-missing": "is missing: a request for this template by its name fails",
@@ -235,6 +235,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "why-tied-in-both": "the top says so, the weights have no head, and {part} is where the base's readers look",
     # leftovers
     "adapter-beside-weights": "makes transformers load {base} with an adapter, and not the weights that are here",
+    "adapter-beside-weights-unnamed": "makes transformers load another folder with an adapter, and not the weights that are here",
     "evidence-adapter-weights": "{file} is here too; vLLM without an index loads it as a part of the model",
     "why-adapter-moved": "the whole weights are here; where the adapter is meant to be used with them, leave it",
     "trainer-files-left": "files of the training run are here: {files}",
@@ -303,7 +304,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "engine-fails-on-id": "generate() fails on {key} of {file}: it is no token id",
     "engine-fails-on-eos-for-pad": "generate() fails: there is no pad_token_id, and eos_token_id of {file} has none to take",
     "engine-cannot-take-setting": "it does not take the value of {key} in {file}",
-    "engine-cannot-know-model-type": "model_type {name} is unknown there",
+    "engine-cannot-know-model-type": "model_type {name!r} is unknown there",
     "engine-cannot-choose-part": "config.json has more than one part for the language model",
     "named-token-unreadable": "{key} is neither text nor an object marked as an AddedToken: engines do not load the folder",
     "why-named-token-typed": "the object holds the token's text: only the mark is missing",
@@ -314,11 +315,11 @@ ENGLISH: Final[Mapping[str, str]] = {
     "engine-cannot-read-template": "chat_template.jinja cannot be read",
     "engine-has-no-vocabulary": "there is no vocabulary: the tokenizer it makes is empty",
     "engine-fails-on-length": "{tokens} tokens leave no room for an answer",
-    "trace-stop-from": "{file} gives {{{ids}}}",
-    "trace-stop-fallback-missing": "generation_config.json is missing, so config.json gives {{{ids}}}",
-    "trace-stop-fallback-unreadable": "generation_config.json cannot be read, so config.json gives {{{ids}}}",
-    "trace-tokenizer-eos": "the tokenizer's EOS {token} gives {{{ids}}}",
-    "engine-cannot-find-class": "tokenizer_class {name} is unknown there",
+    "trace-stop-from": "{file} gives {ids}",
+    "trace-stop-fallback-missing": "generation_config.json is missing, so config.json gives {ids}",
+    "trace-stop-fallback-unreadable": "generation_config.json cannot be read, so config.json gives {ids}",
+    "trace-tokenizer-eos": "the tokenizer's EOS {token} gives {ids}",
+    "engine-cannot-find-class": "tokenizer_class {name!r} is unknown there",
     "engine-cannot-read-list": "extra_special_tokens is a list, which it cannot read",
     "engine-cannot-read-generation-config": "generation_config.json cannot be read",
     "engine-cannot-do-without-eos": "the tokenizer has no EOS, and generation_config.json no eos_token_id instead",
@@ -332,24 +333,49 @@ ENGLISH: Final[Mapping[str, str]] = {
     "engine-fails-on-setting": "every request fails on {key} of generation_config.json",
     "engine-version-unknown": "{version} is not known: this is what {nearest} does",
     "engine-has-no-eos": "no EOS is found, so the runtime takes a fixed id of its own",
-    "trace-class-default": "no file gives an eos_token_id; the config class has {{{ids}}}",
-    "trace-end-by-text": "tokens that end by their text give {{{ids}}}",
-    "trace-end-of-class": "the converter of this class adds {{{ids}}}",
+    "trace-class-default": "no file gives an eos_token_id; the config class has {ids}",
+    "trace-end-by-text": "tokens that end by their text give {ids}",
+    "trace-end-of-class": "the converter of this class adds {ids}",
     "trace-config-eos-hidden": "config.json's {ids} are not asked, because generation_config.json is there",
 }
 """Every sentence, without a final full stop. A finding's is read after its file's name."""
 
 
 def words(message: Message, catalogue: Mapping[str, str] = ENGLISH) -> str:
-    """The message in words, safe to print."""
-    return catalogue[message.id].format_map({key: _shown(value) for key, value in message.args.items()})
+    """The message in words, safe to print.
+
+    A blank `{x}` takes the text of a name as it is, and `{x!r}` a value as JSON has it, so that the text "0.6"
+    is not taken for a number. `{x:one|many}` takes the word for one or for many of `x`.
+    """
+    blanks = {key: _Blank(value, catalogue) for key, value in message.args.items()}
+    return catalogue[message.id].format_map(blanks)
 
 
-def _shown(value: JsonValue) -> str:
-    if isinstance(value, str):
-        return show(value)
-    if value is None:
-        return "none"
-    if isinstance(value, list):
-        return ", ".join(show(item) if isinstance(item, str) else show_value(item) for item in value)
-    return show_value(value)
+class _Blank:
+    """What fills a blank."""
+
+    def __init__(self, value: JsonValue, catalogue: Mapping[str, str]) -> None:
+        self.value = value
+        self.catalogue = catalogue
+
+    def __format__(self, plural: str) -> str:
+        if plural:
+            one, _, many = plural.partition("|")
+            return one if self.value == 1 else many
+        return self._shown(show)
+
+    def __repr__(self) -> str:
+        return self._shown(show_value)
+
+    def _shown(self, show_text: Callable[[str], str]) -> str:
+        value = self.value
+        if isinstance(value, str):
+            return show_text(value)
+        if value is None:
+            return self.catalogue.get("no-value", "none")
+        if value == []:
+            return self.catalogue.get("no-items", "nothing")
+        if isinstance(value, list):
+            items = (show_text(item) if isinstance(item, str) else show_value(item) for item in value)
+            return self.catalogue.get("list-separator", ", ").join(items)
+        return show_value(value)

@@ -1,7 +1,11 @@
-"""Colour, or none."""
+"""How a reader gets a report: in which colours, columns and language."""
 
 from typing import NamedTuple
 
+from genfix.json_types import JsonValue
+from genfix.message import Message
+from genfix.report.language import Catalogue, Language, catalogue
+from genfix.report.messages import words
 from genfix.rules import Severity
 
 __all__ = ["Style"]
@@ -16,6 +20,25 @@ class Style(NamedTuple):
     colour: bool = False
     width: int = 80
     """Columns to wrap at."""
+    language: Language = Language.ENGLISH
+
+    @property
+    def room(self) -> int:
+        """Columns to fill; a terminal that is narrower breaks lines itself."""
+        return max(self.width, 40)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The sentences of the reader's language."""
+        return catalogue(self.language)
+
+    def words(self, message: Message) -> str:
+        """The message in the reader's language."""
+        return words(message, self.catalogue)
+
+    def phrase(self, phrase_id: str, **args: JsonValue) -> str:
+        """A sentence of the report itself."""
+        return words(Message(phrase_id, args), self.catalogue)
 
     def mark(self, text: str, *names: str) -> str:
         """``text`` in the named colours or weights."""

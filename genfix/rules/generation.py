@@ -27,6 +27,7 @@ from genfix.rules.finding import (
 from genfix.rules.restoring import restoring
 from genfix.rules.rule import Rule, RuleDoc
 from genfix.rules.setting_ranges import RANGES, in_range
+from genfix.rules.stop_set import engine_stops
 
 __all__ = ["RULES"]
 
@@ -69,16 +70,9 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
         severity=Severity.ERROR if engines else Severity.WARNING,
         witness=Witness.BASE,
         evidence=[
-            message(
-                "evidence-engine-stops",
-                engine=name,
-                base=list(context.base_views[name].stop_token_ids),
-                merged=list(view.stop_token_ids),
-            )
-            for name, view in context.views.items()
-            if view.stop_token_ids != context.base_views[name].stop_token_ids
-        ]
-        + [message("evidence-trainer-hides-it")] * bool(engines),
+            *engine_stops(context),
+            *([message("evidence-trainer-hides-it")] if engines else []),
+        ],
         engines=engines or tuple(context.views),
         fix=restoring(context, context.base, GENERATION_CONFIG, message("why-file-lost")),
     )
@@ -225,12 +219,16 @@ def _differs(context: Context, rule: Rule) -> Iterator[Finding]:
     merged, base = _both(context)
     if context.base is None or merged is None or base is None or _is_resynthesised(context):
         return
+    refused = {key for key in RANGES if merged.get(key) is not None and not in_range(key, merged[key])}
+    ignored = _ignored_keys(merged)
     for key in dict.fromkeys([*base, *merged]):
         ours, theirs = merged.get(key), base.get(key)
         if key in _PROVENANCE or key in _TOKEN_IDS or _equal(key, ours, theirs):
             continue
         if key in _RUN_TIME and theirs is None:
             continue
+        if key in refused or (key == "do_sample" and ignored):
+            continue  # another rule says what is wrong with the value
         if theirs is not None and key in RANGES and not in_range(key, theirs):
             continue  # a fault of the base is not brought in
         operation: Operation

@@ -33,7 +33,9 @@ def _adapter(context: Context, rule: Rule) -> Iterator[Finding]:
     named = merged.object(_ADAPTER).get("base_model_name_or_path")
     yield rule.finding(
         _ADAPTER,
-        message("adapter-beside-weights", base=named if isinstance(named, str) else "another folder"),
+        message("adapter-beside-weights", base=named)
+        if isinstance(named, str)
+        else message("adapter-beside-weights-unnamed"),
         witness=Witness.WEIGHTS,
         engines=tuple(name for name in context.views if name.startswith("transformers")),
         evidence=[message("evidence-adapter-weights", file=weights)] if weights else [],

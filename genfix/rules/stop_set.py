@@ -11,7 +11,15 @@ from genfix.model import Model
 from genfix.rules.context import Context
 from genfix.rules.finding import CopyField, SetField, WriteFile
 
-__all__ = ["base_name", "named_ids", "new_generation_config", "set_stop_ids", "stop_evidence", "union"]
+__all__ = [
+    "base_name",
+    "engine_stops",
+    "named_ids",
+    "new_generation_config",
+    "set_stop_ids",
+    "stop_evidence",
+    "union",
+]
 
 _POINTER = "/eos_token_id"
 
@@ -62,16 +70,19 @@ def base_name(base: Model, token_id: int) -> str:
     return f"{token_id} {text}" if text else str(token_id)
 
 
-def stop_evidence(context: Context) -> Iterator[Message]:
-    """Where each engine stops here and with the base, and what the template says."""
+def engine_stops(context: Context) -> Iterator[Message]:
+    """Where engines stop here and with the base, where that differs; those that do the same are named together."""
+    alike: dict[tuple[tuple[int, ...], tuple[int, ...]], list[str]] = {}
     for name, view in context.views.items():
         base = context.base_views.get(name)
         if base is not None and set(base.stop_token_ids) != set(view.stop_token_ids):
-            yield message(
-                "evidence-engine-stops",
-                engine=name,
-                base=list(base.stop_token_ids),
-                merged=list(view.stop_token_ids),
-            )
+            alike.setdefault((view.stop_token_ids, base.stop_token_ids), []).append(name)
+    for (merged, base_ids), names in alike.items():
+        yield message("evidence-engine-stops", engines=[*names], base=[*base_ids], merged=[*merged])
+
+
+def stop_evidence(context: Context) -> Iterator[Message]:
+    """Where each engine stops here and with the base, and what the template says."""
+    yield from engine_stops(context)
     if context.end_ids:
         yield message("evidence-template-ends", ends=named_ids(context, context.end_ids))

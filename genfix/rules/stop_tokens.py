@@ -79,7 +79,7 @@ def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
         message(
             "config-stop-tokens-narrowed",
             lost=named_ids(context, lost),
-            has=named_ids(context, own.ids) or ["nothing"],
+            has=named_ids(context, own.ids),
         ),
         severity=Severity.ERROR if engines else Severity.WARNING,
         witness=Witness.BASE,

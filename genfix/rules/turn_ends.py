@@ -26,7 +26,14 @@ from genfix.rules.finding import (
     Witness,
 )
 from genfix.rules.rule import Rule, RuleDoc
-from genfix.rules.stop_set import named_ids, new_generation_config, set_stop_ids, stop_evidence, union
+from genfix.rules.stop_set import (
+    engine_stops,
+    named_ids,
+    new_generation_config,
+    set_stop_ids,
+    stop_evidence,
+    union,
+)
 
 __all__ = ["RULES"]
 
@@ -51,7 +58,7 @@ def _not_a_stop_token(context: Context, rule: Rule) -> Iterator[Finding]:
         proof = tuple(context.chat_training)
         if not proof and context.base is not None:
             return  # a pretrained model with its sibling's template: its stop set is right for it
-    evidence = [*stop_evidence(context), *proof]
+    evidence = [*engine_stops(context), *proof]
     if context.base is None and not proof:
         yield _only_suspected(context, rule, evidence)
         return

@@ -61,7 +61,7 @@ def test_a_sparse_file_of_terabytes_is_a_finding_at_once(run: Run, merged: Path,
             file.truncate(1 << 40)
     told = run("check", merged, "--base", base)
     assert told.code == 1
-    assert f"GF904 {CONFIG}\n        is far larger than such a file can be" in told.out
+    assert f"GF904 {CONFIG}\n    is far larger than such a file can be" in told.out
     assert run("repair", merged, "--base", base).code in {1, 2, 3}
     assert (merged / CONFIG).stat().st_size == 1 << 40 or (merged / CONFIG).read_bytes() == (
         base / CONFIG

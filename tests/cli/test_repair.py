@@ -394,7 +394,7 @@ def test_fixes_that_are_left_decide_the_exit_code(run: Run, tmp_path: Path) -> N
     merged = write_folder(tmp_path / "merged", files)
     result = run("repair", merged, "--base", base, "--fail-on", "warning")
     assert result.code == 1
-    assert "left for you to decide" in result.out
+    assert "Left for you to decide" in result.out
     assert "GF902" in result.out
     assert (merged / GENERATION).read_bytes() == chatml_files()[GENERATION]
     assert (merged / "config.json").read_bytes() == files["config.json"]

@@ -2,6 +2,7 @@
 
 import json
 import re
+import string
 from collections.abc import Mapping
 from importlib import import_module, resources
 from pathlib import Path
@@ -221,7 +222,7 @@ def test_rules_have_all_their_pages() -> None:
 def test_every_sentence_can_be_said() -> None:
     """A blank that is not filled, or filled with anything JSON has, still makes one printable line."""
     for text_id, text in ENGLISH.items():
-        blanks = set(re.findall(r"(?<!\{)\{(\w+)\}", text)) | set(re.findall(r"\{\{\{(\w+)\}\}\}", text))
+        blanks = {name for _, name, _, _ in string.Formatter().parse(text) if name}
         values: list[JsonValue] = [None, True, 1, 1.5, "a\x1b\u202e\n", ["x\x07", 2], {"k\n": []}, [], ""]
         for value in values:
             said = words(Message(text_id, dict.fromkeys(blanks, value)))

@@ -1,4 +1,4 @@
-"""Where engines stop, as a person reads it: one line for all that do the same."""
+"""Where engines stop, as a person reads it: one row for all that do the same."""
 
 from genfix.engines import EngineView
 from genfix.report.changes import stop_table
@@ -23,17 +23,19 @@ def views(**stops: tuple[int, ...]) -> dict[str, EngineView]:
     }
 
 
-def test_engines_that_change_alike_share_a_line() -> None:
+def test_engines_that_change_alike_share_a_row() -> None:
     before, after = views(vllm=(7,), sglang=(9, 7), mlx=(7,)), views(vllm=(9, 7), sglang=(7, 9), mlx=(7, 9))
     assert stop_table(before, after, {}, PLAIN) == [
-        "vllm, mlx: stops at {7} -> {7, 9}",
-        "sglang: stops at {7, 9}",
+        "engine      stops at, now   stops at, afterwards",
+        "vllm, mlx   7               7, 9",
+        "sglang      7, 9            the same",
     ]
 
 
 def test_an_engine_that_stops_elsewhere_with_the_base_says_so() -> None:
     same = views(vllm=(7,), sglang=())
     assert stop_table(same, same, views(vllm=(7, 9), sglang=()), PLAIN) == [
-        "vllm: stops at {7} (the base at {7, 9})",
-        "sglang: stops at nothing",
+        "engine   stops at, now   stops at, afterwards",
+        "vllm     7               7 (the base: 7, 9)",
+        "sglang   nothing         the same",
     ]

@@ -8,7 +8,7 @@ from genfix.json_types import JsonValue, Missing
 from genfix.model import Model
 from genfix.model.json_diff import diff_values
 from genfix.planner import make_plan
-from genfix.report.changes import plan_text
+from genfix.report.changes import changes_text
 from genfix.report.style import Style
 from genfix.report.text import finding_lines
 from genfix.resolver import BaseFacts
@@ -51,7 +51,7 @@ def _changes(code: str, case: Case) -> str:
     )
     if not plan.changes:
         return "Nothing is changed by itself."
-    lines = [line for line in plan_text(plan, _STYLE).splitlines() if " stops at " not in line]
+    lines = changes_text(plan, _STYLE).splitlines()
     return "What the fix changes:\n\n" + _block("diff", [line.removeprefix("    ") for line in lines])
 
 

@@ -1,0 +1,80 @@
+"""What the fix of one finding would change, field by field."""
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from genfix.json_types import JsonValue, Missing
+from genfix.report.layout import cut
+from genfix.report.show import show, show_value
+from genfix.report.style import Style
+from genfix.rules import (
+    CopyField,
+    Finding,
+    Mend,
+    Operation,
+    Quarantine,
+    RemoveField,
+    RestoreFile,
+    SetField,
+    StripBom,
+    WriteFile,
+)
+
+__all__ = ["field_lines"]
+
+_COLOURS = {"+": "green", "-": "red", "~": "yellow"}
+
+
+def field_lines(finding: Finding, style: Style, indent: str = "") -> Iterator[str]:
+    """A line for each value that would go (``-``), come (``+``) or, for a whole file, change (``~``)."""
+    for operation in finding.fix.operations if finding.fix is not None else ():
+        for sign, text in _signed(operation, finding, style):
+            yield style.mark(cut(f"{indent}{sign} {text}", style.room), _COLOURS[sign])
+
+
+def _signed(operation: Operation, finding: Finding, style: Style) -> Iterator[tuple[str, str]]:
+    file = show(operation.file)
+    match operation:
+        case SetField(pointer=pointer, value=value):
+            yield from _replaced(operation.file, pointer, show_value(value), finding)
+        case CopyField(pointer=pointer, source=source):
+            known = _is_about(operation.file, pointer, finding) and not isinstance(finding.expected, Missing)
+            value = _value(finding.expected) if known else style.phrase(f"value-of-{source}")
+            yield from _replaced(operation.file, pointer, value, finding)
+        case RemoveField(pointer=pointer):
+            yield "-", _field(operation.file, pointer, finding, _current(operation.file, pointer, finding))
+        case RestoreFile(source=source):
+            yield "+", style.phrase(f"file-of-{source}", file=operation.file)
+        case WriteFile():
+            yield "+", file
+        case Quarantine():
+            yield "-", style.phrase("file-moved", file=operation.file)
+        case Mend() | StripBom():
+            yield "~", style.phrase("file-mended", file=operation.file)
+        case _:
+            assert_never(operation)
+
+
+def _replaced(file: str, pointer: str, value: str, finding: Finding) -> Iterator[tuple[str, str]]:
+    current = _current(file, pointer, finding)
+    if current:
+        yield "-", _field(file, pointer, finding, current)
+    yield "+", _field(file, pointer, finding, value)
+
+
+def _is_about(file: str, pointer: str, finding: Finding) -> bool:
+    return (file, pointer) == (finding.file, finding.pointer)
+
+
+def _current(file: str, pointer: str, finding: Finding) -> str:
+    return _value(finding.current) if _is_about(file, pointer, finding) else ""
+
+
+def _value(value: JsonValue | Missing) -> str:
+    return "" if isinstance(value, Missing) else show_value(value)
+
+
+def _field(file: str, pointer: str, finding: Finding, value: str) -> str:
+    """``pointer: value``, after the file's name where it is another than the finding's."""
+    place = pointer if file == finding.file else f"{file} {pointer}"
+    return f"{show(place)}: {value}" if value else show(place)

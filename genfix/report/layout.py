@@ -1,0 +1,121 @@
+# ruff: noqa: RUF001 - Chinese punctuation
+"""Text laid out in columns of a terminal, where a Chinese character takes two."""
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from typing import Final
+
+__all__ = ["columns", "cut", "pad", "table", "wrap"]
+
+_NEVER_FIRST: Final = frozenset("，。、；：？！）】》”’…,.;:?!)]}")
+"""What must not begin a line."""
+_NEVER_LAST: Final = frozenset("（【《“‘([{")
+_WORD: Final = re.compile(r"\s+|[^\s]+")
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
+_GAP: Final = 3
+
+
+def columns(text: str) -> int:
+    """How many columns a terminal gives ``text``, whose colours take none."""
+    if "\x1b" in text:
+        text = _COLOUR.sub("", text)
+    if text.isascii():
+        return len(text)
+    import unicodedata  # noqa: PLC0415 - English reports do without it
+
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        for char in text
+    )
+
+
+def pad(text: str, width: int) -> str:
+    """``text`` with spaces up to ``width`` columns."""
+    return text + " " * (width - columns(text))
+
+
+def cut(text: str, width: int) -> str:
+    """``text`` in at most ``width`` columns; what is left out shows as an ellipsis."""
+    if columns(text) <= width:
+        return text
+    while text and columns(text) > width - 1:
+        text = text[:-1]
+    return text + "…"
+
+
+def wrap(
+    text: str, width: int, first: str = "", rest: str | None = None, *, split: bool = False
+) -> list[str]:
+    """``text`` in lines of at most ``width`` columns; ``first`` and ``rest`` stand before its lines.
+
+    Lines break at spaces and between Chinese characters. A longer word, such as a path, stays whole to be copied, unless
+    ``split``.
+    """
+    rest = first if rest is None else rest
+    lines: list[str] = []
+    line, room = "", width - columns(first)
+    most = max(1, width - max(columns(first), columns(rest))) if split else sys.maxsize
+    for piece in _pieces(text, most):
+        if line and columns(line) + columns(piece.rstrip()) > room:
+            lines.append(line.rstrip())
+            line, room = "", width - columns(rest)
+            piece = piece.lstrip()  # noqa: PLW2901 - the space became the line's end
+        line += piece
+    lines.append(line.rstrip())
+    return [f"{rest if number else first}{line}" for number, line in enumerate(lines)]
+
+
+def _pieces(text: str, most: int) -> Iterator[str]:
+    """What no line breaks inside, each with the space before it, and none wider than ``most``."""
+    space = ""
+    for match in _WORD.finditer(text):
+        word = match[0]
+        if word.isspace():
+            space = " "
+            continue
+        for part in _parts(word):
+            while columns(part) > most:
+                head = cut(part, most + 1)[:-1]
+                yield space + head
+                space, part = "", part[len(head) :]  # noqa: PLW2901
+            yield space + part
+            space = ""
+
+
+def _parts(word: str) -> Iterator[str]:
+    """``word`` itself, or the runs between which Chinese text may be broken."""
+    if word.isascii():
+        yield word
+        return
+    part = ""
+    for char in word:
+        if part and _may_break(part[-1], char):
+            yield part
+            part = ""
+        part += char
+    yield part
+
+
+def _may_break(left: str, right: str) -> bool:
+    return (
+        right not in _NEVER_FIRST and left not in _NEVER_LAST and (columns(left) == 2 or columns(right) == 2)
+    )
+
+
+def table(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
+    """``rows`` as lines of cells, all cells of a column equally wide; the first column is the one that wraps first."""
+    if not rows:
+        return []
+    wide = [max(map(columns, column)) for column in zip(*rows, strict=True)]
+    room = width - _GAP * (len(wide) - 1)
+    for number in (0, *range(len(wide) - 1, 0, -1)):
+        least = min(wide[number], max(12, room // len(wide)))
+        wide[number] = max(least, min(wide[number], room - sum(wide) + wide[number]))
+    lines: list[list[str]] = []
+    for row in rows:
+        cells = [wrap(cell, space, split=True) for cell, space in zip(row, wide, strict=True)]
+        for parts in zip_longest(*cells, fillvalue=""):
+            lines += [[pad(part, space) for part, space in zip(parts, wide, strict=True)]]
+    return lines
