@@ -154,7 +154,7 @@ def repair(
 def engines(
     target: opt.Target,
     engine: opt.Engines = None,
-    output_format: opt.OutputFormat = opt.Format.TEXT,
+    output_format: opt.OutputShape = opt.Shape.TEXT,
     state_dir: opt.StateDir = None,
     color: opt.Colour = opt.ColourMode.AUTO,
 ) -> None:
@@ -176,7 +176,7 @@ def diff(
         str | None,
         typer.Option("--at", metavar="ID", help="Compare with this snapshot instead.", show_default=False),
     ] = None,
-    output_format: opt.OutputFormat = opt.Format.TEXT,
+    output_format: opt.OutputShape = opt.Shape.TEXT,
     offline: opt.Offline = False,
     allow_base_mismatch: opt.AllowMismatch = False,
     state_dir: opt.StateDir = None,
@@ -218,7 +218,7 @@ def undo(
 @app.command()
 def log(
     target: opt.Target,
-    output_format: opt.OutputFormat = opt.Format.TEXT,
+    output_format: opt.OutputShape = opt.Shape.TEXT,
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
     color: opt.Colour = opt.ColourMode.AUTO,
@@ -289,7 +289,7 @@ def explain(
     code: Annotated[
         str, typer.Argument(metavar="CODE", help="A rule's code or name, such as GF101.", show_default=False)
     ],
-    output_format: opt.OutputFormat = opt.Format.TEXT,
+    output_format: opt.OutputShape = opt.Shape.TEXT,
     color: opt.Colour = opt.ColourMode.AUTO,
 ) -> None:
     """Explain a rule.
@@ -302,7 +302,7 @@ def explain(
 
 
 @app.command()
-def rules(output_format: opt.OutputFormat = opt.Format.TEXT, color: opt.Colour = opt.ColourMode.AUTO) -> None:
+def rules(output_format: opt.OutputShape = opt.Shape.TEXT, color: opt.Colour = opt.ColourMode.AUTO) -> None:
     """List all rules."""
     from genfix.cli.looking import run_rules
 

@@ -33,6 +33,12 @@ def run_plan(case: Case, out: Output, *, unsafe_fixes: bool) -> int:
     out.notes(made.notes)
     if out.wants_json:
         out.report(dumps(plan_json(made)))
+    elif out.verdict is not None:
+        from genfix.cli.formats import rendered  # noqa: PLC0415 - only where it is asked for
+        from genfix.report.outcome import of_plan  # noqa: PLC0415
+
+        next_step = command_line("repair", case, unsafe_fixes=unsafe_fixes) if made.changes else ""
+        out.report(rendered(of_plan(made), out.verdict, verbose=out.verbose, command=next_step))
     else:
         out.report(findings_text(made.findings, out.style, verbose=out.verbose))
         if made.changes:
@@ -64,6 +70,11 @@ def run_repair(
     out.notes(made.notes)
     if out.wants_json:
         out.report(dumps(plan_json(made, done.receipt)))
+    elif out.verdict is not None:
+        from genfix.cli.formats import rendered  # noqa: PLC0415 - only where it is asked for
+        from genfix.report.outcome import of_repair  # noqa: PLC0415
+
+        out.report(rendered(of_repair(made), out.verdict, verbose=out.verbose))
     else:
         out.report(headlines(made.fixed, out.style))
         if made.changes:

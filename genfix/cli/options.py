@@ -20,8 +20,10 @@ __all__ = [
     "Level",
     "Offline",
     "OutputFormat",
+    "OutputShape",
     "Quiet",
     "Select",
+    "Shape",
     "StateDir",
     "Target",
     "UnsafeFixes",
@@ -32,6 +34,16 @@ __all__ = [
 
 class Format(StrEnum):
     """How a report is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+    MARKDOWN = "markdown"
+
+
+class Shape(StrEnum):
+    """How an answer that is no verdict is written."""
 
     TEXT = "text"
     JSON = "json"
@@ -118,6 +130,7 @@ Engines: TypeAlias = Annotated[
     ),
 ]
 OutputFormat: TypeAlias = Annotated[Format, typer.Option("--output-format", help="How to write the report.")]
+OutputShape: TypeAlias = Annotated[Shape, typer.Option("--output-format", help="How to write the answer.")]
 FailOn: TypeAlias = Annotated[Level, typer.Option("--fail-on", help="Exit with 1 from this severity on.")]
 Offline: TypeAlias = Annotated[
     bool, typer.Option("--offline", help="Take a remote base from the caches only.")

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple, TextIO
 
-from genfix.cli.options import Case, ColourMode, Format
+from genfix.cli.options import Case, ColourMode, Format, Shape
 from genfix.errors import StorageError
 from genfix.report.show import show
 from genfix.report.style import Style
@@ -33,12 +33,18 @@ class Output(NamedTuple):
     colour: ColourMode = ColourMode.AUTO
     quiet: bool = False
     verbose: bool = False
-    output_format: Format = Format.TEXT
+    output_format: Format | Shape = Format.TEXT
 
     @property
     def wants_json(self) -> bool:
-        """Whether the report is for a machine."""
-        return self.output_format is Format.JSON
+        """Whether the report is JSON of our own schema."""
+        return self.output_format == Format.JSON
+
+    @property
+    def verdict(self) -> Format | None:
+        """The format of a verdict that is neither text nor JSON; `None` for those."""
+        plain = self.output_format in {Format.TEXT, Format.JSON}
+        return None if plain else Format(self.output_format)
 
     @property
     def style(self) -> Style:
