@@ -150,6 +150,42 @@ def repair(
     raise typer.Exit(run_repair(case, fail_on, out, unsafe_fixes=unsafe_fixes, output=output))
 
 
+@app.command(context_settings={"allow_interspersed_args": False})
+def run(
+    command: Annotated[
+        list[str], typer.Argument(metavar="CMD", help="The merge command.", show_default=False)
+    ],
+    output: Annotated[
+        str,
+        typer.Option("--output", metavar="OUT", help="The folder the command writes.", show_default=False),
+    ],
+    base: opt.Base = None,
+    adapter: opt.AdapterFolder = None,
+    select: opt.Select = None,
+    ignore: opt.Ignore = None,
+    unsafe_fixes: opt.UnsafeFixes = False,
+    output_format: opt.OutputFormat = opt.Format.TEXT,
+    fail_on: opt.FailOn = opt.Level.ERROR,
+    offline: opt.Offline = False,
+    allow_base_mismatch: opt.AllowMismatch = False,
+    state_dir: opt.StateDir = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+    color: opt.Colour = opt.ColourMode.AUTO,
+) -> None:
+    """Run a merge command, then repair what it wrote.
+
+    A command that fails gives its own exit code, and its output is left as it is; otherwise the code is that of repair.
+    """
+    from genfix.cli.running import run_run
+
+    case = opt.Case(
+        output, base, adapter, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
+    )
+    out = Output(color, quiet, verbose, output_format)
+    raise typer.Exit(run_run(case, command, fail_on, out, unsafe_fixes=unsafe_fixes))
+
+
 @app.command()
 def engines(
     target: opt.Target,

@@ -12,9 +12,8 @@ from typing import Final, NoReturn
 import typer
 
 from genfix.cli.app import app
-from genfix.cli.output import forget, prepare_streams, write
+from genfix.cli.output import forget, prepare_streams, write, write_error
 from genfix.errors import GenfixError
-from genfix.report.show import show
 
 __all__ = ["main"]
 
@@ -84,7 +83,7 @@ def _usage(error: Exception, args: list[str]) -> int:
 
 
 def _say(message: str, hint: str, code: int) -> int:
-    write(sys.stderr, f"error: {show(message)}\n" + (f"hint: {show(hint)}\n" if hint else ""))
+    write_error(message, hint)
     return code
 
 

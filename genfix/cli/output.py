@@ -24,6 +24,7 @@ __all__ = [
     "quoted",
     "undo_line",
     "write",
+    "write_error",
 ]
 
 
@@ -95,6 +96,11 @@ def write(stream: TextIO | None, text: str) -> None:
         raise StorageError(
             f"cannot write the report: {error.strerror}", "make room, or send it elsewhere"
         ) from error
+
+
+def write_error(message: str, hint: str = "") -> None:
+    """Say on stderr what is wrong and what to do next."""
+    write(sys.stderr, f"error: {show(message)}\n" + (f"hint: {show(hint)}\n" if hint else ""))
 
 
 def forget(stream: TextIO | None) -> None:
