@@ -123,6 +123,9 @@ def repair(
             show_default=False,
         ),
     ] = None,
+    exit_non_zero_on_fix: Annotated[
+        bool, typer.Option("--exit-non-zero-on-fix", help="Exit with 1 where something was repaired.")
+    ] = False,
     select: opt.Select = None,
     ignore: opt.Ignore = None,
     unsafe_fixes: opt.UnsafeFixes = False,
@@ -147,7 +150,8 @@ def repair(
     out = Output(color, quiet, verbose, output_format)
     if dry_run:
         raise typer.Exit(run_plan(case, out, unsafe_fixes=unsafe_fixes))
-    raise typer.Exit(run_repair(case, fail_on, out, unsafe_fixes=unsafe_fixes, output=output))
+    ending = opt.Ending(fail_on, fail_on_fix=exit_non_zero_on_fix)
+    raise typer.Exit(run_repair(case, ending, out, unsafe_fixes=unsafe_fixes, output=output))
 
 
 @app.command(context_settings={"allow_interspersed_args": False})

@@ -5,7 +5,7 @@ from pathlib import Path
 from genfix.api.changing import diff, log, plan, repair, undo
 from genfix.applier import Built, Receipt
 from genfix.cli.exits import exit_code
-from genfix.cli.options import Case, Level
+from genfix.cli.options import Case, Ending
 from genfix.cli.output import ALONE, RESTART, Output, command_line, undo_line
 from genfix.planner import Plan
 from genfix.report.changes import differences_text, log_text, plan_text
@@ -51,7 +51,7 @@ def run_plan(case: Case, out: Output, *, unsafe_fixes: bool) -> int:
 
 
 def run_repair(
-    case: Case, fail_on: Level, out: Output, *, unsafe_fixes: bool, output: str | None = None
+    case: Case, ending: Ending, out: Output, *, unsafe_fixes: bool, output: str | None = None
 ) -> int:
     """Make the fixes, here or in a copy, and say what was done, where the backup is, and what is left."""
     done = repair(
@@ -90,7 +90,7 @@ def run_repair(
         out.say("", *_done(case, done.receipt, out))
     if made.base is None:
         out.say(ALONE)
-    return exit_code(made.remaining, fail_on)
+    return 1 if made.changes and ending.fail_on_fix else exit_code(made.remaining, ending.fail_on)
 
 
 def _built(case: Case, built: Built, changed: int, out: Output) -> list[str]:

@@ -13,6 +13,7 @@ __all__ = [
     "Case",
     "Colour",
     "ColourMode",
+    "Ending",
     "Engines",
     "FailOn",
     "Format",
@@ -63,6 +64,13 @@ class Level(StrEnum):
     ERROR = "error"
     WARNING = "warning"
     INFO = "info"
+
+
+class Ending(NamedTuple):
+    """What makes a repair end with 1."""
+
+    fail_on: Level
+    fail_on_fix: bool = False
 
 
 class Case(NamedTuple):

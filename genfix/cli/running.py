@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from genfix.api.opening import selection
 from genfix.api.running import run_command
 from genfix.cli.changing import run_repair
-from genfix.cli.options import Case, Level
+from genfix.cli.options import Case, Ending, Level
 from genfix.cli.output import Output, command_line, write_error
 from genfix.report.show import show
 
@@ -22,4 +22,4 @@ def run_run(case: Case, command: Sequence[str], fail_on: Level, out: Output, *, 
         return ran.code
     if not ran.changed:
         out.say(f"note: the command changed nothing in {show(case.target)}; is that where it writes?")
-    return run_repair(case, fail_on, out, unsafe_fixes=unsafe_fixes)
+    return run_repair(case, Ending(fail_on), out, unsafe_fixes=unsafe_fixes)
