@@ -1,5 +1,6 @@
 """From a format's name to the renderer that writes it; renderers are imported when they are asked for."""
 
+from genfix import __version__
 from genfix.cli.options import Format
 from genfix.report.outcome import Outcome
 
@@ -13,7 +14,7 @@ def rendered(outcome: Outcome, output_format: Format, *, verbose: bool, command:
             from genfix.report.json import dumps  # noqa: PLC0415
             from genfix.report.sarif import sarif_json  # noqa: PLC0415
 
-            return dumps(sarif_json(outcome))
+            return dumps(sarif_json(outcome, __version__))
         case Format.GITHUB:
             from genfix.report.github import annotations  # noqa: PLC0415
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote
 
-from genfix import __version__
 from genfix.json_types import JsonValue
 from genfix.report.messages import words
 from genfix.report.outcome import Outcome
@@ -18,12 +17,12 @@ _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
 
-def sarif_json(outcome: Outcome) -> JsonValue:
-    """A SARIF log of one run, with the rules that found something."""
+def sarif_json(outcome: Outcome, version: str) -> JsonValue:
+    """A SARIF log of one run of genfix at ``version``, with the rules that found something."""
     codes = sorted({finding.code for finding in outcome.findings})
     driver: JsonValue = {
         "name": "genfix",
-        "semanticVersion": __version__,
+        "semanticVersion": version,
         "rules": [_rule(RULES[code]) for code in codes],
     }
     notes: list[JsonValue] = [{"level": "note", "message": {"text": show(note)}} for note in outcome.notes]
