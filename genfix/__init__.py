@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from genfix.api.engine_views import EngineReport, engine_views
     from genfix.api.judging import Report, check
     from genfix.api.keeping import prune_backups, restore, snapshot
+    from genfix.api.running import Ran, run_command
     from genfix.applier import Receipt
     from genfix.errors import GenfixError
     from genfix.planner import Plan
@@ -24,6 +25,7 @@ __all__ = [
     "Finding",
     "GenfixError",
     "Plan",
+    "Ran",
     "Receipt",
     "Repair",
     "Report",
@@ -38,6 +40,7 @@ __all__ = [
     "prune_backups",
     "repair",
     "restore",
+    "run_command",
     "snapshot",
     "undo",
 ]
@@ -50,6 +53,7 @@ _HOMES: Final = {
     "Finding": "genfix.rules",
     "GenfixError": "genfix.errors",
     "Plan": "genfix.planner",
+    "Ran": "genfix.api.running",
     "Receipt": "genfix.applier",
     "Repair": "genfix.api.changing",
     "Report": "genfix.api.judging",
@@ -63,6 +67,7 @@ _HOMES: Final = {
     "prune_backups": "genfix.api.keeping",
     "repair": "genfix.api.changing",
     "restore": "genfix.api.keeping",
+    "run_command": "genfix.api.running",
     "snapshot": "genfix.api.keeping",
     "undo": "genfix.api.changing",
 }

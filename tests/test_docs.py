@@ -1,8 +1,11 @@
 """The documentation says what the code does: generated parts, commands, exit codes, links, both languages."""
 
+import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -27,7 +30,10 @@ PAGES = (
     *READMES,
     *(ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "examples/README.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "examples" / "recipes").rglob("*.md")),
 )
+RUNNABLE = re.compile(r"^<!-- run(?:: (\d+))? -->\n```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+"""A block that is executed from the root of a clone, and the exit code it ends with."""
 
 CI_COMMANDS = {
     "example": "python3 -m venv .venv-uv && .venv-uv/bin/pip install -q uv"
@@ -127,7 +133,8 @@ def test_every_command_is_in_the_help_text_and_in_the_table(readme: Path) -> Non
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_command_shown_parses(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     # --help is looked at once the options are parsed: an unknown command or option fails before.
-    result = runner(capsys)(*command[1:], "--help")
+    own = command[1 : command.index("--")] if "--" in command else command[1:]  # what follows is another's
+    result = runner(capsys)(*own, "--help")
     assert result.code == 0, result.err
 
 
@@ -198,6 +205,47 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert target.exists(), link
         if fragment:
             assert fragment in {anchor(heading) for heading in headings(target.read_text("utf-8"))}, link
+
+
+SCRIPTS = [
+    pytest.param(match[2], int(match[1] or 0), id=f"{relative(page)}-{number}")
+    for page in PAGES
+    for number, match in enumerate(RUNNABLE.finditer(page.read_text("utf-8")))
+]
+
+
+@pytest.mark.parametrize(("text", "code"), SCRIPTS)
+def test_a_block_that_says_it_runs_runs(tmp_path: Path, text: str, code: int) -> None:
+    shutil.copytree(ROOT / "examples" / "glm4", tmp_path / "examples" / "glm4")
+    command = tmp_path / "bin" / "genfix"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m genfix "$@"\n')
+    command.chmod(0o700)
+    environment = {**os.environ, "PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["sh", "-c", text], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stderr
+
+
+def test_blocks_that_run_are_the_same_in_both_languages() -> None:
+    english, chinese = ((ROOT / "docs" / f"hooks{end}.md").read_text("utf-8") for end in ("", ".zh-CN"))
+    assert RUNNABLE.findall(english)
+    assert blocks(english) == blocks(chinese)
+    assert [len(line) - len(line.lstrip("#")) for line in headings(english)] == [
+        len(line) - len(line.lstrip("#")) for line in headings(chinese)
+    ]
+
+
+def test_every_recipe_that_runs_has_its_output() -> None:
+    folder = ROOT / "examples" / "recipes"
+    names = {path.parent.name for path in folder.glob("*/run.sh")}
+    assert names == {path.parent.name for path in folder.glob("*/output.txt")} == {"mergekit", "peft", "trl"}
+    for name in names:
+        told = (folder / name / "output.txt").read_text("utf-8")
+        assert "repaired" in told
+        assert "exit code" not in told
+        assert "error:" not in told
 
 
 def test_the_python_example_runs(

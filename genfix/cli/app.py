@@ -125,6 +125,9 @@ def repair(
             show_default=False,
         ),
     ] = None,
+    exit_non_zero_on_fix: Annotated[
+        bool, typer.Option("--exit-non-zero-on-fix", help="Exit with 1 where something was repaired.")
+    ] = False,
     select: opt.Select = None,
     ignore: opt.Ignore = None,
     unsafe_fixes: opt.UnsafeFixes = False,
@@ -150,14 +153,52 @@ def repair(
     out = Output(color, quiet, verbose, output_format, lang)
     if dry_run:
         raise typer.Exit(run_plan(case, out, unsafe_fixes=unsafe_fixes))
-    raise typer.Exit(run_repair(case, fail_on, out, unsafe_fixes=unsafe_fixes, output=output))
+    ending = opt.Ending(fail_on, fail_on_fix=exit_non_zero_on_fix)
+    raise typer.Exit(run_repair(case, ending, out, unsafe_fixes=unsafe_fixes, output=output))
+
+
+@app.command(context_settings={"allow_interspersed_args": False})
+def run(
+    command: Annotated[
+        list[str], typer.Argument(metavar="CMD", help="The merge command.", show_default=False)
+    ],
+    output: Annotated[
+        str,
+        typer.Option("--output", metavar="OUT", help="The folder the command writes.", show_default=False),
+    ],
+    base: opt.Base = None,
+    adapter: opt.AdapterFolder = None,
+    select: opt.Select = None,
+    ignore: opt.Ignore = None,
+    unsafe_fixes: opt.UnsafeFixes = False,
+    output_format: opt.OutputFormat = opt.Format.TEXT,
+    fail_on: opt.FailOn = opt.Level.ERROR,
+    offline: opt.Offline = False,
+    allow_base_mismatch: opt.AllowMismatch = False,
+    state_dir: opt.StateDir = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+    color: opt.Colour = opt.ColourMode.AUTO,
+    lang: opt.Lang = None,
+) -> None:
+    """Run a merge command, then repair what it wrote.
+
+    A command that fails gives its own exit code, and its output is left as it is; otherwise the code is that of repair.
+    """
+    from genfix.cli.running import run_run
+
+    case = opt.Case(
+        output, base, adapter, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
+    )
+    out = Output(color, quiet, verbose, output_format, lang)
+    raise typer.Exit(run_run(case, command, fail_on, out, unsafe_fixes=unsafe_fixes))
 
 
 @app.command()
 def engines(
     target: opt.Target,
     engine: opt.Engines = None,
-    output_format: opt.OutputFormat = opt.Format.TEXT,
+    output_format: opt.OutputShape = opt.Shape.TEXT,
     offline: opt.Offline = False,
     state_dir: opt.StateDir = None,
     color: opt.Colour = opt.ColourMode.AUTO,
@@ -181,7 +222,7 @@ def diff(
         str | None,
         typer.Option("--at", metavar="ID", help="Compare with this snapshot instead.", show_default=False),
     ] = None,
-    output_format: opt.OutputFormat = opt.Format.TEXT,
+    output_format: opt.OutputShape = opt.Shape.TEXT,
     offline: opt.Offline = False,
     allow_base_mismatch: opt.AllowMismatch = False,
     state_dir: opt.StateDir = None,
@@ -225,7 +266,7 @@ def undo(
 @app.command()
 def log(
     target: opt.Target,
-    output_format: opt.OutputFormat = opt.Format.TEXT,
+    output_format: opt.OutputShape = opt.Shape.TEXT,
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
     color: opt.Colour = opt.ColourMode.AUTO,
@@ -324,7 +365,7 @@ def explain(
     code: Annotated[
         str, typer.Argument(metavar="CODE", help="A rule's code or name, such as GF101.", show_default=False)
     ],
-    output_format: opt.OutputFormat = opt.Format.TEXT,
+    output_format: opt.OutputShape = opt.Shape.TEXT,
     color: opt.Colour = opt.ColourMode.AUTO,
     lang: opt.Lang = None,
 ) -> None:
@@ -339,7 +380,7 @@ def explain(
 
 @app.command()
 def rules(
-    output_format: opt.OutputFormat = opt.Format.TEXT,
+    output_format: opt.OutputShape = opt.Shape.TEXT,
     color: opt.Colour = opt.ColourMode.AUTO,
     lang: opt.Lang = None,
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from genfix.api.changing import diff, log, plan, repair, undo
 from genfix.applier import Built, Receipt
 from genfix.cli.exits import exit_code
-from genfix.cli.options import Case, Level
+from genfix.cli.options import Case, Ending
 from genfix.cli.output import Output, command_line, undo_line
 from genfix.planner import Plan
 from genfix.report.changes import differences_text, log_text, plan_text
@@ -36,6 +36,12 @@ def run_plan(case: Case, out: Output, *, unsafe_fixes: bool) -> int:
     out.notes(made.notes)
     if out.wants_json:
         out.report(dumps(plan_json(made)))
+    elif out.verdict is not None:
+        from genfix.cli.formats import rendered  # noqa: PLC0415 - only where it is asked for
+        from genfix.report.outcome import of_plan  # noqa: PLC0415
+
+        next_step = command_line("repair", case, unsafe_fixes=unsafe_fixes) if made.changes else ""
+        out.report(rendered(of_plan(made), out.verdict, verbose=out.verbose, command=next_step))
     else:
         found = findings_text(made.findings, out.style, verbose=out.verbose, fields=not made.changes)
         out.report(found)
@@ -51,7 +57,7 @@ def run_plan(case: Case, out: Output, *, unsafe_fixes: bool) -> int:
 
 
 def run_repair(
-    case: Case, fail_on: Level, out: Output, *, unsafe_fixes: bool, output: str | None = None
+    case: Case, ending: Ending, out: Output, *, unsafe_fixes: bool, output: str | None = None
 ) -> int:
     """Make the fixes, here or in a copy, and say what was done, where the backup is, and what is left."""
     done = repair(
@@ -71,6 +77,11 @@ def run_repair(
     out.notes(made.notes)
     if out.wants_json:
         out.report(dumps(plan_json(made, done.receipt)))
+    elif out.verdict is not None:
+        from genfix.cli.formats import rendered  # noqa: PLC0415 - only where it is asked for
+        from genfix.report.outcome import of_repair  # noqa: PLC0415
+
+        out.report(rendered(of_repair(made), out.verdict, verbose=out.verbose))
     else:
         out.report(headlines(made.fixed, out.style))
         if made.changes:
@@ -86,7 +97,7 @@ def run_repair(
         _say_done(case, done.receipt, out)
     if made.base is None:
         out.tell("alone")
-    return exit_code(made.remaining, fail_on)
+    return 1 if made.changes and ending.fail_on_fix else exit_code(made.remaining, ending.fail_on)
 
 
 def _nothing_to_change(case: Case, made: Plan, left: Sequence[Finding], out: Output) -> None:

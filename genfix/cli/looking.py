@@ -32,6 +32,12 @@ def run_check(case: Case, fail_on: Level, out: Output) -> int:
 
         out.report(dumps(report_json(report)))
         return exit_code(report.findings, fail_on)
+    if out.verdict is not None:
+        from genfix.cli.formats import rendered  # noqa: PLC0415
+        from genfix.report.outcome import of_report  # noqa: PLC0415
+
+        out.report(rendered(of_report(report), out.verdict, verbose=out.verbose))
+        return exit_code(report.findings, fail_on)
     from genfix.report.text import findings_text, summary  # noqa: PLC0415
 
     out.report(findings_text(report.findings, out.style, verbose=out.verbose))

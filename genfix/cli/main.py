@@ -13,12 +13,9 @@ from typing import Final, NoReturn
 import typer
 
 from genfix.cli.app import app
-from genfix.cli.output import forget, prepare_streams, write
+from genfix.cli.output import forget, prepare_streams, write, write_error
 from genfix.errors import GenfixError
 from genfix.report.language import Language, language_of
-from genfix.report.sentences import translated
-from genfix.report.show import show
-from genfix.report.style import Style
 
 __all__ = ["main"]
 
@@ -93,13 +90,7 @@ def _usage(error: Exception, args: list[str]) -> int:
 
 
 def _say(message: str, hint: str, code: int, language: Language) -> int:
-    try:
-        style = Style(language=language)
-        told = [style.phrase("error", text=translated(message, language))]
-        told += [style.phrase("hint", text=translated(hint, language))] if hint else []
-    except ImportError:  # of the sentences: the error may be the very disk that fails
-        told = [f"error: {show(message)}", *([f"hint: {show(hint)}"] if hint else [])]
-    write(sys.stderr, "".join(f"{line}\n" for line in told))
+    write_error(message, hint, language)
     return code
 
 

@@ -15,6 +15,7 @@ __all__ = [
     "Case",
     "Colour",
     "ColourMode",
+    "Ending",
     "Engines",
     "FailOn",
     "Format",
@@ -23,8 +24,10 @@ __all__ = [
     "Level",
     "Offline",
     "OutputFormat",
+    "OutputShape",
     "Quiet",
     "Select",
+    "Shape",
     "StateDir",
     "Target",
     "UnsafeFixes",
@@ -35,6 +38,16 @@ __all__ = [
 
 class Format(StrEnum):
     """How a report is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+    MARKDOWN = "markdown"
+
+
+class Shape(StrEnum):
+    """How an answer that is no verdict is written."""
 
     TEXT = "text"
     JSON = "json"
@@ -54,6 +67,13 @@ class Level(StrEnum):
     ERROR = "error"
     WARNING = "warning"
     INFO = "info"
+
+
+class Ending(NamedTuple):
+    """What makes a repair end with 1."""
+
+    fail_on: Level
+    fail_on_fix: bool = False
 
 
 class Case(NamedTuple):
@@ -124,6 +144,7 @@ Engines: TypeAlias = Annotated[
     ),
 ]
 OutputFormat: TypeAlias = Annotated[Format, typer.Option("--output-format", help="How to write the report.")]
+OutputShape: TypeAlias = Annotated[Shape, typer.Option("--output-format", help="How to write the answer.")]
 FailOn: TypeAlias = Annotated[Level, typer.Option("--fail-on", help="Exit with 1 from this severity on.")]
 Offline: TypeAlias = Annotated[
     bool, typer.Option("--offline", help="Take what is not on this machine from the caches only.")

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from genfix.cli.options import Case, ColourMode, Format
+from genfix.cli.options import Case, ColourMode, Format, Shape
 from genfix.errors import StorageError
 from genfix.folder import Progress
 from genfix.json_types import JsonValue
@@ -27,6 +27,7 @@ __all__ = [
     "quoted",
     "undo_line",
     "write",
+    "write_error",
 ]
 
 
@@ -36,13 +37,19 @@ class Output(NamedTuple):
     colour: ColourMode = ColourMode.AUTO
     quiet: bool = False
     verbose: bool = False
-    output_format: Format = Format.TEXT
+    output_format: Format | Shape = Format.TEXT
     lang: Language | None = None
 
     @property
     def wants_json(self) -> bool:
-        """Whether the report is for a machine."""
-        return self.output_format is Format.JSON
+        """Whether the report is JSON of our own schema."""
+        return self.output_format == Format.JSON
+
+    @property
+    def verdict(self) -> Format | None:
+        """The format of a verdict that is neither text nor JSON; `None` for those."""
+        plain = self.output_format in {Format.TEXT, Format.JSON}
+        return None if plain else Format(self.output_format)
 
     @property
     def style(self) -> Style:
@@ -121,6 +128,17 @@ def write(stream: TextIO | None, text: str) -> None:
         raise StorageError(
             f"cannot write the report: {error.strerror}", "make room, or send it elsewhere"
         ) from error
+
+
+def write_error(message: str, hint: str, language: Language) -> None:
+    """Say on stderr what is wrong and what to do next."""
+    try:
+        style = Style(language=language)
+        told = [style.phrase("error", text=translated(message, language))]
+        told += [style.phrase("hint", text=translated(hint, language))] if hint else []
+    except ImportError:  # of the sentences: the error may be the very disk that fails
+        told = [f"error: {show(message)}", *([f"hint: {show(hint)}"] if hint else [])]
+    write(sys.stderr, "".join(f"{line}\n" for line in told))
 
 
 def forget(stream: TextIO | None) -> None:

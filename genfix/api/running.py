@@ -1,0 +1,144 @@
+"""`run_command`: a merge command, and whether it left something to repair."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Final, NamedTuple, TypeAlias
+
+from genfix.api.opening import Target
+from genfix.errors import InputError
+
+__all__ = ["Ran", "run_command"]
+
+_NOT_FOUND: Final = 127
+_NOT_EXECUTABLE: Final = 126
+_SIGNALLED: Final = 128
+_RELAYED: Final = (
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+)
+_OF_TERMINALS: Final = frozenset({signal.SIGINT, signal.SIGQUIT})
+"""What a terminal sends to all processes in its foreground, the command included."""
+
+_State: TypeAlias = Mapping[str, tuple[int, int, int]]
+_Handler: TypeAlias = Callable[[int, FrameType | None], None]
+
+
+class Ran(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    """What a shell would give: its exit code, 128 and the signal's number, 127 not found, 126 not executable."""
+    why: str
+    """One sentence on why it failed; empty where it did not."""
+    changed: bool
+    """Whether anything in the output folder is not what it was before."""
+
+
+def run_command(command: Sequence[str], output: Target) -> Ran:
+    """Run a merge command without a shell, on our own standard streams, and pass signals on to it.
+
+    ``output`` is the folder it is to write; this function only looks at it. Raises `InputError` where the command
+    ends well and the folder is not there.
+    """
+    if not command:
+        raise InputError(
+            "there is no command to run", "put it last: genfix run --output OUT --base BASE -- COMMAND"
+        )
+    before = _state(Path(output))
+    try:
+        code = _run(command)
+    except OSError as error:
+        return _not_started(command[0], error)
+    if code < 0:
+        return Ran(
+            _SIGNALLED - code,
+            f"the command was ended by {_signal_name(-code)}",
+            _state(Path(output)) != before,
+        )
+    if code > 0:
+        return Ran(code, f"the command failed with exit code {code}", _state(Path(output)) != before)
+    if not Path(output).is_dir():
+        raise InputError(
+            f"the command ended well, and there is no folder {os.fspath(output)}",
+            "name with --output the folder that the command writes",
+        )
+    return Ran(0, "", _state(Path(output)) != before)
+
+
+def _not_started(program: str, error: OSError) -> Ran:
+    if error.errno in {errno.ENOENT, errno.ENOTDIR}:
+        return Ran(_NOT_FOUND, f"there is no command {program}", changed=False)
+    return Ran(_NOT_EXECUTABLE, f"the command {program} cannot be run: {error.strerror}", changed=False)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
+
+
+def _run(command: Sequence[str]) -> int:
+    """The return code as `subprocess` gives it: negative for a signal."""
+    child: subprocess.Popen[bytes] | None = None
+    early: list[int] = []
+
+    def relay(number: int, frame: FrameType | None) -> None:
+        del frame
+        if child is None:
+            early.append(number)
+        elif number not in _OF_TERMINALS or not _in_foreground():
+            child.send_signal(number)
+
+    with _handled(relay):
+        child = subprocess.Popen(command)  # noqa: S603 - running it is what the user asked for
+        for number in early:
+            child.send_signal(number)
+        return child.wait()
+
+
+@contextmanager
+def _handled(handler: _Handler) -> Iterator[None]:
+    """Handle the signals that are passed on; those that are ignored, as under ``nohup``, stay so."""
+    kept = {number: signal.getsignal(number) for number in _RELAYED}
+    try:
+        for number, was in kept.items():
+            if was is not signal.SIG_IGN:
+                signal.signal(number, handler)
+        yield
+    finally:
+        for number, was in kept.items():
+            signal.signal(number, was)
+
+
+def _in_foreground() -> bool:
+    try:
+        return os.tcgetpgrp(sys.__stderr__.fileno() if sys.__stderr__ else 2) == os.getpgrp()
+    except (OSError, ValueError):
+        return False
+
+
+def _state(folder: Path) -> _State:
+    """Size, time of change and inode of every file of a folder; empty where there is none."""
+    found: dict[str, tuple[int, int, int]] = {}
+    for directory, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name != ".cache"]
+        for name in names:
+            path = os.path.join(directory, name)  # noqa: PTH118 - os.walk gives text
+            try:
+                status = os.lstat(path)
+            except OSError:
+                continue
+            found[path] = (status.st_size, status.st_mtime_ns, status.st_ino)
+    return found

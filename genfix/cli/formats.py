@@ -1,0 +1,25 @@
+"""From a format's name to the renderer that writes it; renderers are imported when they are asked for."""
+
+from genfix import __version__
+from genfix.cli.options import Format
+from genfix.report.outcome import Outcome
+
+__all__ = ["rendered"]
+
+
+def rendered(outcome: Outcome, output_format: Format, *, verbose: bool, command: str = "") -> str:
+    """An outcome as SARIF, as GitHub annotations or as a comment in Markdown."""
+    match output_format:
+        case Format.SARIF:
+            from genfix.report.json import dumps  # noqa: PLC0415
+            from genfix.report.sarif import sarif_json  # noqa: PLC0415
+
+            return dumps(sarif_json(outcome, __version__))
+        case Format.GITHUB:
+            from genfix.report.github import annotations  # noqa: PLC0415
+
+            return annotations(outcome, verbose=verbose)
+        case _:
+            from genfix.report.markdown import comment  # noqa: PLC0415
+
+            return comment(outcome, command=command, verbose=verbose)

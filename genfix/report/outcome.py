@@ -1,0 +1,89 @@
+"""What the formats for machines and for pull requests are made from: a report, a plan or a repair, as one value."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from genfix.api.judging import Report
+from genfix.engines import EngineView
+from genfix.errors import GenfixError
+from genfix.model.json_lines import line_of
+from genfix.planner import FileChange, Plan
+from genfix.rules import Finding
+
+__all__ = ["Outcome", "of_plan", "of_repair", "of_report"]
+
+_MAX_BYTES = 1024 * 1024
+"""Files up to this size are read again for the line of a finding; the line of a larger one is its first."""
+
+
+class Outcome(NamedTuple):
+    """What was found, and what changes."""
+
+    target: str
+    base: str | None
+    findings: Sequence[Finding]
+    content: Callable[[str], bytes | None]
+    """The bytes of a file now; `None` where they are not at hand."""
+    notes: Sequence[str] = ()
+    changes: Sequence[FileChange] = ()
+    done: bool | None = None
+    """Whether `changes` were made; `None` where nobody asked for any."""
+    cleared: frozenset[tuple[str, str, str]] = frozenset()
+    """Keys of the findings that `changes` clear."""
+    before: Mapping[str, EngineView] = {}
+    after: Mapping[str, EngineView] = {}
+
+    def line(self, finding: Finding) -> int:
+        """The line a finding is about, 1 where no line is."""
+        content = self.content(finding.file) if finding.file.endswith(".json") else None
+        return 1 if content is None or len(content) > _MAX_BYTES else line_of(content, finding.pointer)
+
+    def path(self, name: str) -> str:
+        """The path of a file from where the command runs; its bare name where the folder is elsewhere."""
+        folder = os.path.normpath(self.target)
+        if os.path.isabs(folder):  # noqa: PTH117 - text, as the user wrote it
+            try:
+                folder = os.path.relpath(folder)
+            except OSError:  # the directory we stand in is gone
+                return name
+        outside = folder in {".", ".."} or folder.startswith(f"..{os.sep}")
+        return name if outside else f"{folder.replace(os.sep, '/')}/{name}"
+
+
+def of_report(report: Report) -> Outcome:
+    """What ``check`` found."""
+    folder = report.context.merged.folder
+
+    def content(name: str) -> bytes | None:
+        try:
+            return folder.read(name) if folder.stat(name).size <= _MAX_BYTES else None
+        except (KeyError, GenfixError):
+            return None
+
+    return Outcome(report.target, report.base, report.findings, content, report.notes)
+
+
+def of_plan(plan: Plan) -> Outcome:
+    """What ``plan`` found and would change."""
+    contents = {change.name: change.before for change in plan.changes}
+    return Outcome(
+        plan.target,
+        plan.base,
+        plan.findings,
+        contents.get,
+        plan.notes,
+        plan.changes,
+        done=False,
+        cleared=frozenset(finding.key for finding in plan.fixed),
+        before=plan.views_before,
+        after=plan.views_after,
+    )
+
+
+def of_repair(plan: Plan) -> Outcome:
+    """What ``repair`` changed, and the findings that are left."""
+    contents = {change.name: change.after for change in plan.changes}
+    return of_plan(plan)._replace(
+        findings=plan.remaining, content=contents.get, done=True, cleared=frozenset()
+    )

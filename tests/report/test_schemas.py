@@ -1,0 +1,96 @@
+"""Every JSON that a command prints follows the schema that ships for it."""
+
+import json
+from collections.abc import Mapping
+from importlib import import_module, resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import FAMILIES, Run, runner
+from tests.folders import dump, write_folder
+
+GENERATION = "generation_config.json"
+jsonschema = import_module("jsonschema")  # it has no types of its own
+referencing = import_module("referencing")
+
+
+def schemas() -> Mapping[str, Any]:
+    folder = resources.files("genfix.report").joinpath("schemas")
+    found = {entry.name.partition(".")[0]: json.loads(entry.read_text("utf-8")) for entry in folder.iterdir()}
+    return dict(sorted(found.items()))
+
+
+SCHEMAS = schemas()
+CASES = {
+    "check": ("check", "{merged}", "--base", "{base}"),
+    "preview": ("plan", "{merged}", "--base", "{base}"),
+    "repair-dry-run": ("repair", "{merged}", "--base", "{base}", "--dry-run"),
+    "repair": ("repair", "{merged}", "--base", "{base}"),
+    "diff": ("diff", "{merged}", "--base", "{base}"),
+    "log": ("log", "{merged}"),
+    "engines": ("engines", "{merged}"),
+    "rules": ("rules",),
+    "explain": ("explain", "GF101"),
+}
+SCHEMA_OF = {"repair-dry-run": "preview", "repair": "preview", "explain": "rules"}
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    return runner(capsys)
+
+
+def validate(text: str, name: str) -> Any:
+    assert text.isascii()
+    document = json.loads(text, parse_constant=pytest.fail)
+    known = [(schema["$id"], referencing.Resource.from_contents(schema)) for schema in SCHEMAS.values()]
+    registry = referencing.Registry().with_resources(known)
+    jsonschema.Draft202012Validator(SCHEMAS[name], registry=registry).validate(document)
+    return document
+
+
+@pytest.fixture(params=FAMILIES)
+def names(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Path]:
+    files = FAMILIES[request.param]()
+    broken = {
+        **files,
+        GENERATION: dump(json.loads(files[GENERATION]) | {"eos_token_id": [2], "max_new_tokens": 9, "x\x1b\u202e": float("nan")}),
+        "only-here.json": b"[",
+    }  # fmt: skip
+    return {
+        "base": write_folder(tmp_path / "base", files),
+        "merged": write_folder(tmp_path / "merged", broken),
+    }
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_schema_is_one_and_says_what_it_is_for(name: str) -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMAS[name])
+    assert SCHEMAS[name]["title"]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_a_command_prints_follows_its_schema(run: Run, names: dict[str, Path], case: str) -> None:
+    if case == "log":
+        run("snapshot", names["merged"], "-m", "first")
+        run("repair", names["merged"], "--base", names["base"])
+        run("undo", names["merged"])
+    words = [word.format(**names) for word in CASES[case]]
+    result = run(*words, "--output-format", "json")
+    assert result.code in {0, 1}, result.err
+    document = validate(result.out, SCHEMA_OF.get(case, case))
+    if case == "log":
+        assert {entry["kind"] for entry in document["transactions"]} == {"snapshot", "repair", "undo"}
+    if case == "repair":
+        assert document["transaction"]
+        assert document["changes"]
+
+
+def test_a_schema_refuses_what_is_not_its_own(run: Run, names: dict[str, Path]) -> None:
+    text = run("plan", names["merged"], "--base", names["base"], "--output-format", "json").out
+    with pytest.raises(jsonschema.ValidationError):
+        validate(text, "check")
+    with pytest.raises(jsonschema.ValidationError):
+        validate(json.dumps(json.loads(text) | {"more": 1}), "preview")
