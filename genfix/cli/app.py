@@ -9,7 +9,7 @@ import typer
 
 from genfix import __version__
 from genfix.cli import options as opt
-from genfix.cli.output import Output
+from genfix.cli.output import Output, report_file
 
 __all__ = ["app"]
 
@@ -59,6 +59,7 @@ def check(
     select: opt.Select = None,
     ignore: opt.Ignore = None,
     output_format: opt.OutputFormat = opt.Format.TEXT,
+    output_file: opt.OutputFile = None,
     fail_on: opt.FailOn = opt.Level.ERROR,
     offline: opt.Offline = False,
     allow_base_mismatch: opt.AllowMismatch = False,
@@ -73,8 +74,8 @@ def check(
     case = opt.Case(
         target, base, adapter, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
     )
-    out = Output(color, quiet, verbose, output_format)
-    raise typer.Exit(run_check(case, fail_on, out))
+    out = Output(color, quiet, verbose, output_format, report_file(output_file, state_dir))
+    raise typer.Exit(out.done(run_check(case, fail_on, out)))
 
 
 @app.command()
@@ -86,6 +87,7 @@ def plan(
     ignore: opt.Ignore = None,
     unsafe_fixes: opt.UnsafeFixes = False,
     output_format: opt.OutputFormat = opt.Format.TEXT,
+    output_file: opt.OutputFile = None,
     offline: opt.Offline = False,
     allow_base_mismatch: opt.AllowMismatch = False,
     state_dir: opt.StateDir = None,
@@ -102,8 +104,8 @@ def plan(
     case = opt.Case(
         target, base, adapter, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
     )
-    out = Output(color, quiet, verbose, output_format)
-    raise typer.Exit(run_plan(case, out, unsafe_fixes=unsafe_fixes))
+    out = Output(color, quiet, verbose, output_format, report_file(output_file, state_dir))
+    raise typer.Exit(out.done(run_plan(case, out, unsafe_fixes=unsafe_fixes)))
 
 
 @app.command()
@@ -127,6 +129,7 @@ def repair(
     ignore: opt.Ignore = None,
     unsafe_fixes: opt.UnsafeFixes = False,
     output_format: opt.OutputFormat = opt.Format.TEXT,
+    output_file: opt.OutputFile = None,
     fail_on: opt.FailOn = opt.Level.ERROR,
     offline: opt.Offline = False,
     allow_base_mismatch: opt.AllowMismatch = False,
@@ -144,17 +147,17 @@ def repair(
     case = opt.Case(
         target, base, adapter, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
     )
-    out = Output(color, quiet, verbose, output_format)
+    out = Output(color, quiet, verbose, output_format, report_file(output_file, state_dir))
     if dry_run:
-        raise typer.Exit(run_plan(case, out, unsafe_fixes=unsafe_fixes))
-    raise typer.Exit(run_repair(case, fail_on, out, unsafe_fixes=unsafe_fixes, output=output))
+        raise typer.Exit(out.done(run_plan(case, out, unsafe_fixes=unsafe_fixes)))
+    raise typer.Exit(out.done(run_repair(case, fail_on, out, unsafe_fixes=unsafe_fixes, output=output)))
 
 
 @app.command()
 def engines(
     target: opt.Target,
     engine: opt.Engines = None,
-    output_format: opt.OutputFormat = opt.Format.TEXT,
+    output_format: opt.OutputShape = opt.Shape.TEXT,
     state_dir: opt.StateDir = None,
     color: opt.Colour = opt.ColourMode.AUTO,
 ) -> None:
@@ -176,7 +179,7 @@ def diff(
         str | None,
         typer.Option("--at", metavar="ID", help="Compare with this snapshot instead.", show_default=False),
     ] = None,
-    output_format: opt.OutputFormat = opt.Format.TEXT,
+    output_format: opt.OutputShape = opt.Shape.TEXT,
     offline: opt.Offline = False,
     allow_base_mismatch: opt.AllowMismatch = False,
     state_dir: opt.StateDir = None,
@@ -218,7 +221,7 @@ def undo(
 @app.command()
 def log(
     target: opt.Target,
-    output_format: opt.OutputFormat = opt.Format.TEXT,
+    output_format: opt.OutputShape = opt.Shape.TEXT,
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
     color: opt.Colour = opt.ColourMode.AUTO,
@@ -289,7 +292,7 @@ def explain(
     code: Annotated[
         str, typer.Argument(metavar="CODE", help="A rule's code or name, such as GF101.", show_default=False)
     ],
-    output_format: opt.OutputFormat = opt.Format.TEXT,
+    output_format: opt.OutputShape = opt.Shape.TEXT,
     color: opt.Colour = opt.ColourMode.AUTO,
 ) -> None:
     """Explain a rule.
@@ -302,7 +305,7 @@ def explain(
 
 
 @app.command()
-def rules(output_format: opt.OutputFormat = opt.Format.TEXT, color: opt.Colour = opt.ColourMode.AUTO) -> None:
+def rules(output_format: opt.OutputShape = opt.Shape.TEXT, color: opt.Colour = opt.ColourMode.AUTO) -> None:
     """List all rules."""
     from genfix.cli.looking import run_rules
 

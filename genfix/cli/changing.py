@@ -33,6 +33,10 @@ def run_plan(case: Case, out: Output, *, unsafe_fixes: bool) -> int:
     out.notes(made.notes)
     if out.wants_json:
         out.report(dumps(plan_json(made)))
+    elif out.wants_html:
+        from genfix.cli.pages import planned  # noqa: PLC0415 - only where it is asked for
+
+        out.report(planned(made, case, unsafe_fixes=unsafe_fixes))
     else:
         out.report(findings_text(made.findings, out.style, verbose=out.verbose))
         if made.changes:
@@ -64,6 +68,10 @@ def run_repair(
     out.notes(made.notes)
     if out.wants_json:
         out.report(dumps(plan_json(made, done.receipt)))
+    elif out.wants_html:
+        from genfix.cli.pages import repaired  # noqa: PLC0415 - only where it is asked for
+
+        out.report(repaired(done, case))
     else:
         out.report(headlines(made.fixed, out.style))
         if made.changes:

@@ -31,6 +31,11 @@ def run_check(case: Case, fail_on: Level, out: Output) -> int:
 
         out.report(dumps(report_json(report)))
         return exit_code(report.findings, fail_on)
+    if out.wants_html:
+        from genfix.cli.pages import checked  # noqa: PLC0415
+
+        out.report(checked(report, case))
+        return exit_code(report.findings, fail_on)
     from genfix.report.text import findings_text, summary  # noqa: PLC0415
 
     out.report(findings_text(report.findings, out.style, verbose=out.verbose))

@@ -19,9 +19,12 @@ __all__ = [
     "Ignore",
     "Level",
     "Offline",
+    "OutputFile",
     "OutputFormat",
+    "OutputShape",
     "Quiet",
     "Select",
+    "Shape",
     "StateDir",
     "Target",
     "UnsafeFixes",
@@ -32,6 +35,14 @@ __all__ = [
 
 class Format(StrEnum):
     """How a report is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    HTML = "html"
+
+
+class Shape(StrEnum):
+    """How an answer that is no verdict is written."""
 
     TEXT = "text"
     JSON = "json"
@@ -118,6 +129,13 @@ Engines: TypeAlias = Annotated[
     ),
 ]
 OutputFormat: TypeAlias = Annotated[Format, typer.Option("--output-format", help="How to write the report.")]
+OutputShape: TypeAlias = Annotated[Shape, typer.Option("--output-format", help="How to write the answer.")]
+OutputFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--output-file", "-o", metavar="FILE", help="Write the report to this file.", show_default=False
+    ),
+]
 FailOn: TypeAlias = Annotated[Level, typer.Option("--fail-on", help="Exit with 1 from this severity on.")]
 Offline: TypeAlias = Annotated[
     bool, typer.Option("--offline", help="Take a remote base from the caches only.")
