@@ -7,6 +7,7 @@ from genfix.applier.history import damaged_receipts, log
 from genfix.applier.pruning import prune
 from genfix.applier.records import Change, Kept, Receipt, Write
 from genfix.applier.recovery import pending, recover
+from genfix.applier.reports import check_report_place, write_report
 from genfix.applier.snapshots import restore, snapshot, snapshot_folder
 from genfix.applier.undoing import undo
 
@@ -18,6 +19,7 @@ __all__ = [
     "Write",
     "apply",
     "build",
+    "check_report_place",
     "damaged_receipts",
     "log",
     "make_folder",
@@ -29,4 +31,5 @@ __all__ = [
     "snapshot",
     "snapshot_folder",
     "undo",
+    "write_report",
 ]

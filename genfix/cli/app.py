@@ -9,7 +9,7 @@ import typer
 
 from genfix import __version__
 from genfix.cli import options as opt
-from genfix.cli.output import Output
+from genfix.cli.output import Output, report_file
 
 __all__ = ["app"]
 
@@ -59,6 +59,7 @@ def check(
     select: opt.Select = None,
     ignore: opt.Ignore = None,
     output_format: opt.OutputFormat = opt.Format.TEXT,
+    output_file: opt.OutputFile = None,
     fail_on: opt.FailOn = opt.Level.ERROR,
     offline: opt.Offline = False,
     allow_base_mismatch: opt.AllowMismatch = False,
@@ -74,8 +75,8 @@ def check(
     case = opt.Case(
         target, base, adapter, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
     )
-    out = Output(color, quiet, verbose, output_format, lang)
-    raise typer.Exit(run_check(case, fail_on, out))
+    out = Output(color, quiet, verbose, output_format, lang, report_file(output_file, state_dir))
+    raise typer.Exit(out.done(run_check(case, fail_on, out)))
 
 
 @app.command()
@@ -87,6 +88,7 @@ def plan(
     ignore: opt.Ignore = None,
     unsafe_fixes: opt.UnsafeFixes = False,
     output_format: opt.OutputFormat = opt.Format.TEXT,
+    output_file: opt.OutputFile = None,
     offline: opt.Offline = False,
     allow_base_mismatch: opt.AllowMismatch = False,
     state_dir: opt.StateDir = None,
@@ -104,8 +106,8 @@ def plan(
     case = opt.Case(
         target, base, adapter, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
     )
-    out = Output(color, quiet, verbose, output_format, lang)
-    raise typer.Exit(run_plan(case, out, unsafe_fixes=unsafe_fixes))
+    out = Output(color, quiet, verbose, output_format, lang, report_file(output_file, state_dir))
+    raise typer.Exit(out.done(run_plan(case, out, unsafe_fixes=unsafe_fixes)))
 
 
 @app.command()
@@ -132,6 +134,7 @@ def repair(
     ignore: opt.Ignore = None,
     unsafe_fixes: opt.UnsafeFixes = False,
     output_format: opt.OutputFormat = opt.Format.TEXT,
+    output_file: opt.OutputFile = None,
     fail_on: opt.FailOn = opt.Level.ERROR,
     offline: opt.Offline = False,
     allow_base_mismatch: opt.AllowMismatch = False,
@@ -150,11 +153,11 @@ def repair(
     case = opt.Case(
         target, base, adapter, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
     )
-    out = Output(color, quiet, verbose, output_format, lang)
+    out = Output(color, quiet, verbose, output_format, lang, report_file(output_file, state_dir))
     if dry_run:
-        raise typer.Exit(run_plan(case, out, unsafe_fixes=unsafe_fixes))
+        raise typer.Exit(out.done(run_plan(case, out, unsafe_fixes=unsafe_fixes)))
     ending = opt.Ending(fail_on, fail_on_fix=exit_non_zero_on_fix)
-    raise typer.Exit(run_repair(case, ending, out, unsafe_fixes=unsafe_fixes, output=output))
+    raise typer.Exit(out.done(run_repair(case, ending, out, unsafe_fixes=unsafe_fixes, output=output)))
 
 
 @app.command(context_settings={"allow_interspersed_args": False})

@@ -36,6 +36,10 @@ def run_plan(case: Case, out: Output, *, unsafe_fixes: bool) -> int:
     out.notes(made.notes)
     if out.wants_json:
         out.report(dumps(plan_json(made)))
+    elif out.wants_html:
+        from genfix.cli.pages import planned  # noqa: PLC0415 - only where it is asked for
+
+        out.report(planned(made, case, out.aside.language, unsafe_fixes=unsafe_fixes))
     elif out.verdict is not None:
         from genfix.cli.formats import rendered  # noqa: PLC0415 - only where it is asked for
         from genfix.report.outcome import of_plan  # noqa: PLC0415
@@ -77,6 +81,10 @@ def run_repair(
     out.notes(made.notes)
     if out.wants_json:
         out.report(dumps(plan_json(made, done.receipt)))
+    elif out.wants_html:
+        from genfix.cli.pages import repaired  # noqa: PLC0415 - only where it is asked for
+
+        out.report(repaired(done, case, out.aside.language))
     elif out.verdict is not None:
         from genfix.cli.formats import rendered  # noqa: PLC0415 - only where it is asked for
         from genfix.report.outcome import of_repair  # noqa: PLC0415

@@ -32,6 +32,11 @@ def run_check(case: Case, fail_on: Level, out: Output) -> int:
 
         out.report(dumps(report_json(report)))
         return exit_code(report.findings, fail_on)
+    if out.wants_html:
+        from genfix.cli.pages import checked  # noqa: PLC0415
+
+        out.report(checked(report, case, out.aside.language))
+        return exit_code(report.findings, fail_on)
     if out.verdict is not None:
         from genfix.cli.formats import rendered  # noqa: PLC0415
         from genfix.report.outcome import of_report  # noqa: PLC0415

@@ -23,6 +23,7 @@ __all__ = [
     "Lang",
     "Level",
     "Offline",
+    "OutputFile",
     "OutputFormat",
     "OutputShape",
     "Quiet",
@@ -44,6 +45,7 @@ class Format(StrEnum):
     SARIF = "sarif"
     GITHUB = "github"
     MARKDOWN = "markdown"
+    HTML = "html"
 
 
 class Shape(StrEnum):
@@ -145,6 +147,12 @@ Engines: TypeAlias = Annotated[
 ]
 OutputFormat: TypeAlias = Annotated[Format, typer.Option("--output-format", help="How to write the report.")]
 OutputShape: TypeAlias = Annotated[Shape, typer.Option("--output-format", help="How to write the answer.")]
+OutputFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--output-file", "-o", metavar="FILE", help="Write the report to this file.", show_default=False
+    ),
+]
 FailOn: TypeAlias = Annotated[Level, typer.Option("--fail-on", help="Exit with 1 from this severity on.")]
 Offline: TypeAlias = Annotated[
     bool, typer.Option("--offline", help="Take what is not on this machine from the caches only.")

@@ -21,14 +21,37 @@ from genfix.report.style import Style
 
 __all__ = [
     "Output",
+    "ReportFile",
     "command_line",
     "forget",
     "prepare_streams",
     "quoted",
+    "report_file",
     "undo_line",
     "write",
     "write_error",
 ]
+
+
+class ReportFile:
+    """The parts of a report, and the file they are for."""
+
+    def __init__(self, path: Path, state_dir: Path | None) -> None:
+        self.path = path
+        self._state_dir = state_dir
+        self._parts: list[str] = []
+
+    def add(self, text: str) -> None:
+        """Add to the end of the report."""
+        self._parts.append(text)
+
+    def write(self) -> None:
+        """Write all of it, in place of an earlier report."""
+        from genfix.applier.reports import write_report  # noqa: PLC0415 - only where there is a file to write
+
+        write_report(
+            self.path, "".join(self._parts).encode("utf-8", "backslashreplace"), state_dir=self._state_dir
+        )
 
 
 class Output(NamedTuple):
@@ -39,6 +62,8 @@ class Output(NamedTuple):
     verbose: bool = False
     output_format: Format | Shape = Format.TEXT
     lang: Language | None = None
+    file: ReportFile | None = None
+    """Where the report goes instead of stdout."""
 
     @property
     def wants_json(self) -> bool:
@@ -46,14 +71,21 @@ class Output(NamedTuple):
         return self.output_format == Format.JSON
 
     @property
+    def wants_html(self) -> bool:
+        """Whether the report is a page for a browser."""
+        return self.output_format == Format.HTML
+
+    @property
     def verdict(self) -> Format | None:
-        """The format of a verdict that is neither text nor JSON; `None` for those."""
-        plain = self.output_format in {Format.TEXT, Format.JSON}
-        return None if plain else Format(self.output_format)
+        """The format of a report for a machine that is not JSON of our own; `None` for all others."""
+        others = {Format.TEXT, Format.JSON, Format.HTML}
+        return None if self.output_format in others else Format(self.output_format)
 
     @property
     def style(self) -> Style:
         """How the report is marked."""
+        if self.file is not None and self.colour is ColourMode.AUTO:
+            return _style(None, ColourMode.NEVER, self.lang)
         return _style(sys.stdout, self.colour, self.lang)
 
     @property
@@ -76,8 +108,17 @@ class Output(NamedTuple):
 
     def report(self, text: str) -> None:
         """Write a part of the report."""
-        if text:
+        if text and self.file is not None:
+            self.file.add(text + "\n")
+        elif text:
             write(sys.stdout, text + "\n")
+
+    def done(self, code: int) -> int:
+        """End the report, and return the command's exit code ``code``."""
+        if self.file is not None:
+            self.file.write()
+            self.say(f"wrote {show(str(self.file.path))}")
+        return code
 
     def say(self, *lines: str) -> None:
         """Write hints or a summary, unless told to be quiet."""
@@ -102,6 +143,16 @@ class Output(NamedTuple):
         """Write what the user should know about how the answer came about."""
         for note in notes:
             self.tell("note", text=translated(note, self.aside.language))
+
+
+def report_file(path: Path | None, state_dir: Path | None) -> ReportFile | None:
+    """Where ``--output-file`` wants the report, or `None` for stdout; raises at once where it may not be written."""
+    if path is None or str(path) == "-":
+        return None
+    from genfix.applier.reports import check_report_place  # noqa: PLC0415 - see above
+
+    check_report_place(path, state_dir=state_dir)
+    return ReportFile(path, state_dir)
 
 
 def prepare_streams() -> None:

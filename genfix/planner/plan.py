@@ -1,7 +1,7 @@
 """A plan as a value: exactly what would be written, and why."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from genfix.engines import EngineView
 from genfix.rules import Finding, Witness
@@ -22,6 +22,8 @@ class FileChange:
     """Whose file `after` is, byte for byte: the base's or the adapter's; `None` for an edit."""
     codes: tuple[str, ...]
     """Codes of the findings the change clears."""
+    base: bytes | None = None
+    """The base's bytes, for comparing: only of a template or a small JSON file that the base has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Plan:
     views_after: Mapping[str, EngineView]
     base_views: Mapping[str, EngineView]
     """What they do with the base; empty without one."""
+    tokens: Mapping[int, str] = field(default_factory=dict)
+    """The texts of the stop ids in the views, where the folder's tokenizer has them."""
     notes: tuple[str, ...] = ()
     """What the reader should know about how the plan came about, a sentence each."""
 

@@ -9,6 +9,7 @@ from genfix.engines import ENGINES, EngineView, breaks, is_worse
 from genfix.engines.every import every_view
 from genfix.errors import PlanError
 from genfix.folder import FileKind, Folder, FolderFileError, OverlayFolder, kind_of, read_cap, sha256_of
+from genfix.folder.kinds import is_json_config
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.planner.edits import Witnesses, run_round
@@ -186,6 +187,7 @@ def _culprits(
 def _plan(job: _Job, attempt: _Attempt, left_out: dict[tuple[str, str, str], Message]) -> Plan:
     merged, base, overlay = job.merged, job.witnesses.get(Witness.BASE), attempt.overlay
     known = {finding.key for finding in job.before}
+    base_views = every_view(base) if base is not None else {}
     changes = tuple(
         FileChange(
             name,
@@ -193,6 +195,7 @@ def _plan(job: _Job, attempt: _Attempt, left_out: dict[tuple[str, str, str], Mes
             after=overlay[name],
             source=_source(job, attempt, name),
             codes=tuple(dict.fromkeys(attempt.codes[name])),
+            base=_to_compare(base, name),
         )
         for name in sorted(overlay)
     )
@@ -208,8 +211,27 @@ def _plan(job: _Job, attempt: _Attempt, left_out: dict[tuple[str, str, str], Mes
         inputs=_inputs(merged, changes),
         views_before=job.views,
         views_after=attempt.views,
-        base_views=every_view(base) if base is not None else {},
+        base_views=base_views,
+        tokens=_stop_texts(attempt.last.merged, job.views, attempt.views, base_views),
     )
+
+
+def _to_compare(base: Model | None, name: str) -> bytes | None:
+    """The base's file of that name, where a reader can compare it value by value or line by line."""
+    if base is None or name not in base.folder.names():
+        return None
+    if not is_json_config(name) and kind_of(name) is not FileKind.CHAT_TEMPLATE:
+        return None
+    try:
+        return base.folder.read(name)
+    except FolderFileError:
+        return None
+
+
+def _stop_texts(model: Model, *views: Mapping[str, EngineView]) -> dict[int, str]:
+    ids = sorted({token_id for each in views for view in each.values() for token_id in view.stop_token_ids})
+    texts = model.tokenizer.texts
+    return {token_id: texts[token_id] for token_id in ids if token_id in texts}
 
 
 def _source(job: _Job, attempt: _Attempt, name: str) -> Witness | None:

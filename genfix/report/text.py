@@ -22,6 +22,7 @@ __all__ = [
     "findings_text",
     "harm",
     "headlines",
+    "rule_doc",
     "rules_text",
     "summary",
 ]
@@ -189,15 +190,16 @@ def explanation(rule: Rule, style: Style) -> str:
     severity = style.phrase(f"severity-{rule.severity}")
     parts = [style.phrase("rule-title", code=rule.code, name=rule.name, severity=severity)]
     parts[0] = parts[0].replace(rule.code, style.mark(rule.code, "bold"), 1)
-    for title, text in zip(("what", "why", "fix", "safety"), _doc(rule, style), strict=True):
+    for title, text in zip(("what", "why", "fix", "safety"), rule_doc(rule, style.language), strict=True):
         heading = style.mark(style.phrase(f"rule-{title}"), "bold")
         parts += ["", heading, *wrap(text, style.room)]
     heading = style.mark(style.phrase("rule-sources"), "bold")
     return "\n".join([*parts, "", heading, *(f"- {source}" for source in rule.doc.sources)])
 
 
-def _doc(rule: Rule, style: Style) -> Sequence[str]:
-    if style.language is Language.CHINESE:
+def rule_doc(rule: Rule, language: Language) -> Sequence[str]:
+    """What a rule says of itself: what it means, why it hurts, how it is fixed, and whether that is safe."""
+    if language is Language.CHINESE:
         from genfix.report.rules_zh import CHINESE  # noqa: PLC0415 - only for readers of Chinese
 
         return CHINESE.get(rule.code, rule.doc[:4])

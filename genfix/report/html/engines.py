@@ -1,0 +1,153 @@
+"""What engines do: with the base, now, and after the change; engines that do the same share a row."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from genfix.engines import EngineView
+from genfix.json_types import JsonValue, Missing
+from genfix.report.html.language import Words
+from genfix.report.html.values import Item
+from genfix.report.show import show, show_value
+
+__all__ = ["EngineCell", "EngineRow", "Fact", "Trace", "engine_name", "engine_rows", "traces"]
+
+_NAMES: Final = {
+    "transformers5": "transformers 5",
+    "transformers4": "transformers 4",
+    "vllm": "vLLM",
+    "sglang": "SGLang",
+    "lmdeploy": "LMDeploy",
+    "mlx-lm": "MLX-LM",
+    "openvino-genai": "OpenVINO GenAI",
+}
+
+
+class Fact(NamedTuple):
+    """A setting that the plan changes for this engine."""
+
+    name: str
+    value: str
+
+
+class EngineCell(NamedTuple):
+    """One engine's view of one version of the folder."""
+
+    problems: tuple[str, ...]
+    loads: bool
+    stops: tuple[Item, ...]
+    stop_strings: tuple[str, ...]
+    facts: tuple[Fact, ...]
+
+
+class EngineRow(NamedTuple):
+    """Engines that do the same."""
+
+    names: tuple[str, ...]
+    base: EngineCell | None
+    now: EngineCell
+    after: EngineCell | None
+    """`None` where nothing changes for them."""
+
+
+class Trace(NamedTuple):
+    """Where one engine's answers come from."""
+
+    name: str
+    version: str
+    now: tuple[str, ...]
+    after: tuple[str, ...]
+    """Empty where it is as now."""
+
+
+def engine_name(name: str) -> str:
+    """The engine's name as its makers write it."""
+    return _NAMES.get(name, show(name))
+
+
+def engine_rows(
+    base: Mapping[str, EngineView],
+    now: Mapping[str, EngineView],
+    after: Mapping[str, EngineView],
+    tokens: Mapping[int, str],
+    language: Words,
+) -> tuple[EngineRow, ...]:
+    """A row for all engines that read the folder alike; ``base`` and ``after`` may be empty."""
+    groups: dict[tuple[EngineCell | None, EngineCell, EngineCell | None], list[str]] = {}
+    for name, view in now.items():
+        facts = _differing(view, after.get(name, view), language)
+        theirs, ours, then = (
+            _cell(each, facts, before, tokens, language) if each is not None else None
+            for each, before in ((base.get(name), None), (view, None), (after.get(name), view))
+        )
+        if ours is None:
+            continue
+        changed = then is not None and then != _cell(view, facts, view, tokens, language)
+        groups.setdefault((theirs, ours, then if changed else None), []).append(engine_name(name))
+    rows = [EngineRow(tuple(names), *cells) for cells, names in groups.items()]
+    return tuple(sorted(rows, key=lambda row: row.after is None))
+
+
+def traces(
+    now: Mapping[str, EngineView], after: Mapping[str, EngineView], language: Words
+) -> tuple[Trace, ...]:
+    """Every engine's reasons, now and afterwards."""
+    found = []
+    for name, view in now.items():
+        then = after.get(name, view)
+        reasons = [tuple(language.say(step) for step in each.trace) for each in (view, then)]
+        found.append(
+            Trace(
+                engine_name(name),
+                show(view.version),
+                reasons[0],
+                reasons[1] if reasons[1] != reasons[0] else (),
+            )
+        )
+    return tuple(found)
+
+
+def _facts(view: EngineView, language: Words) -> Iterator[tuple[str, JsonValue | Missing]]:
+    yield (
+        language.label("context"),
+        view.context_length if view.context_length is not None else Missing.MISSING,
+    )
+    template = view.chat_template
+    source = f"{template.source} ({template.sha256[:12]})" if template is not None else Missing.MISSING
+    yield language.label("template"), source
+    yield from view.sampling.items()
+
+
+def _differing(now: EngineView, after: EngineView, language: Words) -> tuple[str, ...]:
+    """The names of the facts in which the two views differ."""
+    ours, then = dict(_facts(now, language)), dict(_facts(after, language))
+    return tuple(name for name in ours | then if repr(ours.get(name)) != repr(then.get(name)))
+
+
+def _cell(
+    view: EngineView,
+    facts: Sequence[str],
+    before: EngineView | None,
+    tokens: Mapping[int, str],
+    language: Words,
+) -> EngineCell:
+    known = dict(_facts(view, language))
+    return EngineCell(
+        problems=tuple(language.say(problem) for problem in view.problems),
+        loads=view.loads,
+        stops=tuple(
+            Item(
+                str(token_id),
+                show(tokens.get(token_id, "")),
+                before is not None and token_id not in before.stop_token_ids,
+            )
+            for token_id in sorted(view.stop_token_ids)
+        ),
+        stop_strings=tuple(show_value(text) for text in view.stop_strings),
+        facts=tuple(Fact(show(name), _fact(known.get(name, Missing.MISSING), language)) for name in facts),
+    )
+
+
+def _fact(value: JsonValue | Missing, language: Words) -> str:
+    if isinstance(value, Missing):
+        return language.label("not-set")
+    return show(value) if isinstance(value, str) else show_value(value)

@@ -1,0 +1,62 @@
+"""The frame of every page: templates, style, script, and the policy that allows these two and nothing else.
+
+A page says what it shows as text in the template's context. Jinja escapes all of it; ``show`` before that makes
+control and bidirectional characters visible, which escaping does not.
+"""
+
+import base64
+import hashlib
+from importlib.resources import files
+from typing import Final
+
+import jinja2
+
+from genfix.report.html.language import Words
+
+__all__ = ["render_page"]
+
+_STYLE: Final = "page.css"
+_SCRIPT: Final = "page.js"
+
+
+def render_page(template: str, language: Words, page: object) -> str:
+    """The template ``NAME.html.jinja`` of this package, which extends ``page.html.jinja``, filled with ``page``."""
+    style, script = _read(_STYLE), _read(_SCRIPT)
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        loader=jinja2.FunctionLoader(_read),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    return environment.get_template(f"{template}.html.jinja").render(
+        page=page,
+        language=language,
+        t=language.label,
+        n=language.counted,
+        policy=_policy(style, script),
+        style=style,
+        script=script,
+    )
+
+
+def _policy(style: str, script: str) -> str:
+    """No request, no frame, no form, and of style and script these very bytes."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"style-src '{_hash(style)}'",
+            f"script-src '{_hash(script)}'",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _read(name: str) -> str:
+    return (files("genfix.report.html") / name).read_text("utf-8")
