@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from genfix.api.engine_views import EngineReport, engine_views
     from genfix.api.judging import Report, check
     from genfix.api.keeping import prune_backups, restore, snapshot
+    from genfix.api.plan_files import load_plan, save_plan
     from genfix.applier import Receipt
     from genfix.errors import GenfixError
     from genfix.planner import Plan
@@ -33,11 +34,13 @@ __all__ = [
     "check",
     "diff",
     "engine_views",
+    "load_plan",
     "log",
     "plan",
     "prune_backups",
     "repair",
     "restore",
+    "save_plan",
     "snapshot",
     "undo",
 ]
@@ -58,11 +61,13 @@ _HOMES: Final = {
     "check": "genfix.api.judging",
     "diff": "genfix.api.changing",
     "engine_views": "genfix.api.engine_views",
+    "load_plan": "genfix.api.plan_files",
     "log": "genfix.api.changing",
     "plan": "genfix.api.changing",
     "prune_backups": "genfix.api.keeping",
     "repair": "genfix.api.changing",
     "restore": "genfix.api.keeping",
+    "save_plan": "genfix.api.plan_files",
     "snapshot": "genfix.api.keeping",
     "undo": "genfix.api.changing",
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from genfix.errors import InputError
-from genfix.folder import STATE_FOLDER, Folder, OverlayFolder, Progress
+from genfix.folder import STATE_FOLDER, Folder, LocalFolder, OverlayFolder, Progress
 from genfix.model import Model
 from genfix.resolver import (
     BaseFacts,
@@ -18,7 +18,7 @@ from genfix.resolver import (
 )
 from genfix.rules import RULES
 
-__all__ = ["Case", "Target", "open_case", "selection"]
+__all__ = ["Case", "Target", "open_case", "seen_folder", "selection"]
 
 Target: TypeAlias = str | os.PathLike[str]
 """A path of a model folder, or ``hf://org/name[@revision]``; for a base also ``org/name[@revision]``, or ``auto``: what the folder itself names."""
@@ -52,7 +52,7 @@ def open_case(
         seen, notes = open_address(os.fspath(target), offline=offline, progress=progress)
     else:
         place = Path(target)
-        seen, notes = _on_this_machine(target, state_dir)
+        seen, notes = seen_folder(open_target(target), state_dir)
     merged = Model(seen)
     trained = find_adapter(merged, target, adapter, offline=offline)
     notes += trained.notes
@@ -68,8 +68,8 @@ def open_case(
     return Case(seen, found.facts if found is not None else None, trained.facts, notes + said)
 
 
-def _on_this_machine(target: Target, state_dir: Path | None) -> tuple[Folder, tuple[str, ...]]:
-    folder = open_target(target)
+def seen_folder(folder: LocalFolder, state_dir: Path | None) -> tuple[Folder, tuple[str, ...]]:
+    """A folder as it will be when an interrupted repair is finished, and what to know about that."""
     pending = _interrupted(folder.root, state_dir)
     if not pending:
         return folder, ()

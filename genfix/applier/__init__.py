@@ -3,10 +3,12 @@
 from genfix.applier.applying import apply, preflight
 from genfix.applier.building import Built, build
 from genfix.applier.drafts import make_folder
+from genfix.applier.guard import check_names
 from genfix.applier.history import damaged_receipts, log
 from genfix.applier.pruning import prune
 from genfix.applier.records import Change, Kept, Receipt, Write
 from genfix.applier.recovery import pending, recover
+from genfix.applier.reports import write_report
 from genfix.applier.snapshots import restore, snapshot, snapshot_folder
 from genfix.applier.undoing import undo
 
@@ -18,6 +20,7 @@ __all__ = [
     "Write",
     "apply",
     "build",
+    "check_names",
     "damaged_receipts",
     "log",
     "make_folder",
@@ -29,4 +32,5 @@ __all__ = [
     "snapshot",
     "snapshot_folder",
     "undo",
+    "write_report",
 ]

@@ -85,6 +85,7 @@ def plan(
     select: opt.Select = None,
     ignore: opt.Ignore = None,
     unsafe_fixes: opt.UnsafeFixes = False,
+    output: opt.SavePlan = None,
     output_format: opt.OutputFormat = opt.Format.TEXT,
     offline: opt.Offline = False,
     allow_base_mismatch: opt.AllowMismatch = False,
@@ -95,7 +96,8 @@ def plan(
 ) -> None:
     """Show what repair would write.
 
-    Nothing is written; exit 1 where there is something to change.
+    Nothing is written into the folder; exit 1 where there is something to change. With -o, `genfix apply` makes
+    exactly these changes later, or refuses.
     """
     from genfix.cli.changing import run_plan
 
@@ -103,7 +105,41 @@ def plan(
         target, base, adapter, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
     )
     out = Output(color, quiet, verbose, output_format)
-    raise typer.Exit(run_plan(case, out, unsafe_fixes=unsafe_fixes))
+    raise typer.Exit(run_plan(case, out, unsafe_fixes=unsafe_fixes, save=output))
+
+
+@app.command()
+def apply(
+    plan_file: opt.PlanFile,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target",
+            metavar="DIR",
+            help="Another copy of the folder the plan was made for.",
+            show_default=False,
+        ),
+    ] = None,
+    base: opt.Base = None,
+    adapter: opt.AdapterFolder = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check and show the plan.")] = False,
+    output_format: opt.OutputFormat = opt.Format.TEXT,
+    fail_on: opt.FailOn = opt.Level.ERROR,
+    offline: opt.Offline = False,
+    state_dir: opt.StateDir = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+    color: opt.Colour = opt.ColourMode.AUTO,
+) -> None:
+    """Make the changes of a plan file, exactly, or refuse.
+
+    Nothing is judged or planned again. Exit 3 where a file the plan rests on has changed since.
+    """
+    from genfix.cli.changing import run_apply
+
+    saved = opt.Saved(plan_file, target, base, adapter, offline, state_dir)
+    out = Output(color, quiet, verbose, output_format)
+    raise typer.Exit(run_apply(saved, fail_on, out, dry_run=dry_run))
 
 
 @app.command()

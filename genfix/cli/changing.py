@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from genfix.api.changing import diff, log, plan, repair, undo
+from genfix.api.changing import Repair, apply, diff, log, plan, repair, undo
 from genfix.applier import Built, Receipt
 from genfix.cli.exits import exit_code
-from genfix.cli.options import Case, Level
-from genfix.cli.output import ALONE, RESTART, Output, command_line, undo_line
+from genfix.cli.options import Case, Level, Saved
+from genfix.cli.output import ALONE, RESTART, Output, apply_line, command_line, undo_line
 from genfix.planner import Plan
 from genfix.report.changes import differences_text, log_text, plan_text
 from genfix.report.json import dumps
@@ -14,11 +14,11 @@ from genfix.report.json_changes import differences_json, log_json, plan_json
 from genfix.report.show import show
 from genfix.report.text import findings_text, headlines, summary
 
-__all__ = ["run_diff", "run_log", "run_plan", "run_repair", "run_undo"]
+__all__ = ["run_apply", "run_diff", "run_log", "run_plan", "run_repair", "run_undo"]
 
 
-def run_plan(case: Case, out: Output, *, unsafe_fixes: bool) -> int:
-    """Show what repair would write; 1 where there is something to change."""
+def run_plan(case: Case, out: Output, *, unsafe_fixes: bool, save: Path | None = None) -> int:
+    """Show what repair would write, and keep it for apply; 1 where there is something to change."""
     made = plan(
         case.target,
         case.base,
@@ -31,6 +31,15 @@ def run_plan(case: Case, out: Output, *, unsafe_fixes: bool) -> int:
         state_dir=case.state_dir,
         progress=out.progress,
     )
+    if save is not None:
+        from genfix.api.plan_files import save_plan  # noqa: PLC0415 - only where it is asked for
+
+        save_plan(made, save)
+        return _show_plan(made, out, apply_line(str(save), None, case.state_dir))
+    return _show_plan(made, out, command_line("repair", case, unsafe_fixes=unsafe_fixes))
+
+
+def _show_plan(made: Plan, out: Output, then: str) -> int:
     out.notes(made.notes)
     if out.wants_json:
         out.report(dumps(plan_json(made)))
@@ -38,13 +47,26 @@ def run_plan(case: Case, out: Output, *, unsafe_fixes: bool) -> int:
         out.report(findings_text(made.findings, out.style, verbose=out.verbose))
         if made.changes:
             out.report("\n" + plan_text(made, out.style))
-    if made.changes and "://" in case.target:
-        out.say("to make these changes: download it (`hf download`), and name the folder to `genfix repair`")
-    elif made.changes:
-        out.say(f"to make these changes: {command_line('repair', case, unsafe_fixes=unsafe_fixes)}")
-    else:
-        out.say(f"{_names(made)}: nothing to change")
+    out.say(f"to make these changes: {then}" if made.changes else f"{_names(made)}: nothing to change")
     return 1 if made.changes else 0
+
+
+def run_apply(saved: Saved, fail_on: Level, out: Output, *, dry_run: bool) -> int:
+    """Make the changes of a plan file, or show them."""
+    from genfix.api.plan_files import load_plan  # noqa: PLC0415 - only where it is asked for
+
+    made = load_plan(
+        saved.path,
+        target=saved.target,
+        base=saved.base,
+        adapter=saved.adapter,
+        offline=saved.offline,
+        state_dir=saved.state_dir,
+    )
+    if dry_run:
+        return _show_plan(made, out, apply_line(str(saved.path), saved.target, saved.state_dir))
+    receipt = apply(made, state_dir=saved.state_dir)
+    return _show_repair(Repair(made, receipt), made.target, saved.state_dir, fail_on, out)
 
 
 def run_repair(
@@ -64,6 +86,10 @@ def run_repair(
         state_dir=case.state_dir,
         progress=out.progress,
     )
+    return _show_repair(done, case.target, case.state_dir, fail_on, out)
+
+
+def _show_repair(done: Repair, target: str, state_dir: Path | None, fail_on: Level, out: Output) -> int:
     made = done.plan
     out.notes(made.notes)
     if out.wants_json:
@@ -75,41 +101,41 @@ def run_repair(
         left = findings_text(made.remaining, out.style, verbose=out.verbose)
         out.report(f"\nleft for you to decide:\n{left}" if left else "")
     if done.built is not None:
-        out.say("", *_built(case, done.built, len(made.changes), out))
+        out.say("", *_built(target, done.built, len(made.changes), out))
     elif done.receipt is None:
         counted = summary(made.remaining, out.aside, verbose=out.verbose)
         out.say(f"{_names(made)}: nothing to change" + (f"; {counted}" if made.remaining else ""))
     else:
-        out.say("", *_done(case, done.receipt, out))
+        out.say("", *_done(target, done.receipt, state_dir, out))
     if made.base is None:
         out.say(ALONE)
     return exit_code(made.remaining, fail_on)
 
 
-def _built(case: Case, built: Built, changed: int, out: Output) -> list[str]:
-    done = f"made {show(str(built.path))} from {show(case.target)}: {built.files} files, {changed} of them repaired"
+def _built(target: str, built: Built, changed: int, out: Output) -> list[str]:
+    done = (
+        f"made {show(str(built.path))} from {show(target)}: {built.files} files, {changed} of them repaired"
+    )
     lines = [out.aside.mark(done, "green", "bold")]
     if built.linked:
         number = f"{len(built.linked)} weight file{'' if len(built.linked) == 1 else 's'}"
-        lines.append(
-            f"note: {number} shared with {show(case.target)} by hard link: never change them in place"
-        )
+        lines.append(f"note: {number} shared with {show(target)} by hard link: never change them in place")
     return lines
 
 
-def _done(case: Case, receipt: Receipt, out: Output) -> list[str]:
+def _done(target: str, receipt: Receipt, state_dir: Path | None, out: Output) -> list[str]:
     number = len(receipt.changes)
     links = [
         f"note: {show(name)} had another hard link, which keeps the old content"
         for name in receipt.broken_links
     ]
-    remark = "" if case.state_dir is not None else " (deleting .cache gives up undo)"
+    remark = "" if state_dir is not None else " (deleting .cache gives up undo)"
     return [
         out.aside.mark(
-            f"repaired {number} file{'' if number == 1 else 's'} of {show(case.target)}", "green", "bold"
+            f"repaired {number} file{'' if number == 1 else 's'} of {show(target)}", "green", "bold"
         ),
         f"backup: {show(str(receipt.backup))}{remark}",
-        f"undo:   {undo_line(case.target, case.state_dir)}",
+        f"undo:   {undo_line(target, state_dir)}",
         *links,
         RESTART,
     ]

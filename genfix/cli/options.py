@@ -20,7 +20,10 @@ __all__ = [
     "Level",
     "Offline",
     "OutputFormat",
+    "PlanFile",
     "Quiet",
+    "SavePlan",
+    "Saved",
     "Select",
     "StateDir",
     "Target",
@@ -63,6 +66,17 @@ class Case(NamedTuple):
     ignore: list[str]
     offline: bool
     allow_base_mismatch: bool
+    state_dir: Path | None
+
+
+class Saved(NamedTuple):
+    """A plan file, and where what it is about is now."""
+
+    path: Path
+    target: str | None
+    base: str | None
+    adapter: str | None
+    offline: bool
     state_dir: Path | None
 
 
@@ -138,6 +152,19 @@ StateDir: TypeAlias = Annotated[
         help="Keep backups here instead of DIR/.cache/huggingface/genfix.",
         show_default=False,
     ),
+]
+SavePlan: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Keep the plan in a file, for `genfix apply FILE`.",
+        show_default=False,
+    ),
+]
+PlanFile: TypeAlias = Annotated[
+    Path, typer.Argument(metavar="FILE", help="From `genfix plan DIR -o FILE`.", show_default=False)
 ]
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="Print the report only, or nothing.")]
 Verbose: TypeAlias = Annotated[bool, typer.Option("--verbose", "-v", help="Show information too.")]

@@ -19,6 +19,7 @@ __all__ = [
     "ALONE",
     "RESTART",
     "Output",
+    "apply_line",
     "command_line",
     "forget",
     "prepare_streams",
@@ -134,6 +135,14 @@ def command_line(command: str, case: Case, *, unsafe_fixes: bool = False) -> str
     words += ["--allow-base-mismatch"] if case.allow_base_mismatch else []
     words += ["--state-dir", quoted(str(case.state_dir))] if case.state_dir is not None else []
     words += ["--unsafe-fixes"] if unsafe_fixes else []
+    return show(" ".join(words))
+
+
+def apply_line(path: str, target: str | None, state_dir: Path | None) -> str:
+    """The command that makes the changes of a plan file."""
+    words = ["genfix", "apply", quoted(path)]
+    words += ["--target", quoted(target)] if target is not None else []
+    words += ["--state-dir", quoted(str(state_dir))] if state_dir is not None else []
     return show(" ".join(words))
 
 
