@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - a script of its own
 """Write the JSON Schema of plan files from the types that check them.
 
 python tools/plan_schema.py           write it

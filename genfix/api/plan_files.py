@@ -152,18 +152,17 @@ def _spec(named: Target | None, source: "SourceDocument | None", place: str | No
 
 def _fetched(spec: str | None, witness: Witness, name: str, *, offline: bool) -> bytes:
     """A file that is too large for the plan file."""
-    if spec is None:
-        raise InputError(
-            f"the plan takes {name} from the {witness}, and does not say where that is",
-            f"name it with --{witness}",
-        )
-    root = Path(spec)
-    if root.is_dir():
-        folder: Folder = LocalFolder(root, spec)
-    elif witness is Witness.BASE:
+    if spec is not None and Path(spec).is_dir():
+        folder: Folder = LocalFolder(Path(spec), spec)
+    elif (
+        spec is not None and witness is Witness.BASE and ("://" in spec or is_repo_id(spec.partition("@")[0]))
+    ):
         folder = resolve_base(spec, offline=offline).folder
     else:
-        folder = LocalFolder(existing_folder(spec), spec)
+        raise InputError(
+            f"the plan takes {name} from the {witness}, which is not in {spec or 'a known place'}",
+            f"say where it is now with --{witness}",
+        )
     if name not in folder.names():
         raise InputError(f"the {witness} {spec} has no {name}", f"name the right one with --{witness}")
     return folder.read(name)

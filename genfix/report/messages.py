@@ -341,8 +341,11 @@ ENGLISH: Final[Mapping[str, str]] = {
 
 
 def words(message: Message, catalogue: Mapping[str, str] = ENGLISH) -> str:
-    """The message in words, safe to print."""
-    return catalogue[message.id].format_map({key: _shown(value) for key, value in message.args.items()})
+    """The message in words, safe to print; one from a plan file that this version has no words for as it is."""
+    try:
+        return catalogue[message.id].format_map({key: _shown(value) for key, value in message.args.items()})
+    except KeyError:
+        return f"{show(message.id)} {show_value(dict(message.args))}"
 
 
 def _shown(value: JsonValue) -> str:
