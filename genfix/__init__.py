@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from genfix.api.baseline import write_baseline
     from genfix.api.capsules import Capsule, capsule
     from genfix.api.changing import Repair, apply, diff, log, plan, repair, undo
     from genfix.api.engine_views import EngineReport, engine_views
@@ -43,6 +44,7 @@ __all__ = [
     "save_plan",
     "snapshot",
     "undo",
+    "write_baseline",
 ]
 
 __version__: Final = "0.1.0"
@@ -70,6 +72,7 @@ _HOMES: Final = {
     "save_plan": "genfix.api.plan_files",
     "snapshot": "genfix.api.keeping",
     "undo": "genfix.api.changing",
+    "write_baseline": "genfix.api.baseline",
 }
 
 

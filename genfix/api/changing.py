@@ -7,7 +7,7 @@ from pathlib import Path
 
 from genfix import applier
 from genfix.api.author import author
-from genfix.api.opening import Target, open_case, selection
+from genfix.api.opening import Target, known_keys, open_case, selection, told_gone
 from genfix.api.plan_files import check_sources
 from genfix.applier import Built, Receipt, Write
 from genfix.errors import InputError
@@ -41,14 +41,17 @@ def plan(
     unsafe_fixes: bool = False,
     offline: bool = False,
     allow_base_mismatch: bool = False,
+    baseline: Target | None = None,
     state_dir: Path | None = None,
     progress: Progress | None = None,
 ) -> Plan:
     """Work out what `repair` would write, to the byte. Nothing is written.
 
-    ``unsafe_fixes`` adds the fixes that could override a training choice; the rest is as for `check`.
+    ``unsafe_fixes`` adds the fixes that could override a training choice; the rest is as for `check`. What stands in
+    the ``baseline`` is left as it is.
     """
     wanted = selection(select, ignore)
+    accepted = known_keys(baseline, wanted)
     case = open_case(
         target,
         base,
@@ -58,8 +61,15 @@ def plan(
         state_dir=state_dir,
         progress=progress,
     )
-    made = make_plan(case.folder, case.base, adapter=case.adapter, unsafe_fixes=unsafe_fixes, wanted=wanted)
-    return replace(made, notes=case.notes)
+    made = make_plan(
+        case.folder,
+        case.base,
+        adapter=case.adapter,
+        unsafe_fixes=unsafe_fixes,
+        wanted=wanted,
+        known=accepted,
+    )
+    return replace(made, notes=(*case.notes, *told_gone(baseline, accepted, made.known)))
 
 
 def apply(plan: Plan, *, target: Target | None = None, state_dir: Path | None = None) -> Receipt | None:
@@ -97,6 +107,7 @@ def repair(
     unsafe_fixes: bool = False,
     offline: bool = False,
     allow_base_mismatch: bool = False,
+    baseline: Target | None = None,
     state_dir: Path | None = None,
     output: Target | None = None,
     progress: Progress | None = None,
@@ -117,6 +128,7 @@ def repair(
         unsafe_fixes=unsafe_fixes,
         offline=offline,
         allow_base_mismatch=allow_base_mismatch,
+        baseline=baseline,
         state_dir=state_dir,
         progress=progress,
     )

@@ -1,7 +1,7 @@
 """What every verb starts with: the target opened, its base found and proven, the rules chosen."""
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -16,9 +16,9 @@ from genfix.resolver import (
     open_address,
     open_target,
 )
-from genfix.rules import RULES
+from genfix.rules import RULES, Finding
 
-__all__ = ["Case", "Target", "open_case", "seen_folder", "selection"]
+__all__ = ["Case", "Target", "known_keys", "open_case", "seen_folder", "selection", "told_gone"]
 
 Target: TypeAlias = str | os.PathLike[str]
 """A path of a model folder, or ``hf://org/name[@revision]``; for a base also ``org/name[@revision]``, or ``auto``: what the folder itself names."""
@@ -95,3 +95,25 @@ def selection(select: Collection[str], ignore: Collection[str]) -> Callable[[str
     return lambda code: (
         (not chosen or code.startswith(chosen)) and not (left_out and code.startswith(left_out))
     )
+
+
+def known_keys(
+    baseline: Target | None, wanted: Callable[[str], bool] = lambda _: True
+) -> frozenset[tuple[str, str, str]]:
+    """The keys of findings that do not count; empty without a baseline. Raises `InputError` where it is none."""
+    if baseline is None:
+        return frozenset()
+    from genfix.api.baseline import read_baseline  # noqa: PLC0415 - most runs have none
+
+    return frozenset(key for key in read_baseline(baseline) if wanted(key[0]))
+
+
+def told_gone(
+    baseline: Target | None, accepted: frozenset[tuple[str, str, str]], known: Iterable[Finding]
+) -> tuple[str, ...]:
+    """What to tell of entries of the baseline that are found no more."""
+    if baseline is None:
+        return ()
+    from genfix.api.baseline import gone  # noqa: PLC0415
+
+    return gone(baseline, accepted, known)

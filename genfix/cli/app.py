@@ -59,9 +59,13 @@ def check(
     select: opt.Select = None,
     ignore: opt.Ignore = None,
     output_format: opt.OutputFormat = opt.Format.TEXT,
-    fail_on: opt.FailOn = opt.Level.ERROR,
+    fail_on: opt.FailOn = None,
     offline: opt.Offline = False,
     allow_base_mismatch: opt.AllowMismatch = False,
+    baseline: opt.Baseline = None,
+    write_baseline: opt.WriteBaseline = None,
+    config: opt.ConfigFile = None,
+    isolated: opt.Isolated = False,
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
@@ -69,12 +73,23 @@ def check(
 ) -> None:
     """Judge a folder. Nothing is written."""
     from genfix.cli.looking import run_check
+    from genfix.cli.settings import Source, settle
 
-    case = opt.Case(
-        target, base, adapter, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
+    typed = opt.Case(
+        target=target,
+        base=base,
+        adapter=adapter,
+        select=opt.codes(select),
+        ignore=opt.codes(ignore),
+        offline=offline,
+        allow_base_mismatch=allow_base_mismatch,
+        state_dir=state_dir,
+        baseline=baseline,
+        write_baseline=write_baseline,
     )
     out = Output(color, quiet, verbose, output_format)
-    raise typer.Exit(run_check(case, fail_on, out))
+    case, level, _ = settle(typed, Source(config, isolated), out, fail_on=fail_on)
+    raise typer.Exit(run_check(case, level, out))
 
 
 @app.command()
@@ -84,11 +99,15 @@ def plan(
     adapter: opt.AdapterFolder = None,
     select: opt.Select = None,
     ignore: opt.Ignore = None,
-    unsafe_fixes: opt.UnsafeFixes = False,
+    unsafe_fixes: opt.UnsafeFixes = None,
     output: opt.SavePlan = None,
     output_format: opt.OutputFormat = opt.Format.TEXT,
     offline: opt.Offline = False,
     allow_base_mismatch: opt.AllowMismatch = False,
+    baseline: opt.Baseline = None,
+    write_baseline: opt.WriteBaseline = None,
+    config: opt.ConfigFile = None,
+    isolated: opt.Isolated = False,
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
@@ -100,12 +119,23 @@ def plan(
     exactly these changes later, or refuses.
     """
     from genfix.cli.changing import run_plan
+    from genfix.cli.settings import Source, settle
 
-    case = opt.Case(
-        target, base, adapter, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
+    typed = opt.Case(
+        target=target,
+        base=base,
+        adapter=adapter,
+        select=opt.codes(select),
+        ignore=opt.codes(ignore),
+        offline=offline,
+        allow_base_mismatch=allow_base_mismatch,
+        state_dir=state_dir,
+        baseline=baseline,
+        write_baseline=write_baseline,
     )
     out = Output(color, quiet, verbose, output_format)
-    raise typer.Exit(run_plan(case, out, unsafe_fixes=unsafe_fixes, save=output))
+    case, _, unsafe = settle(typed, Source(config, isolated), out, unsafe_fixes=unsafe_fixes)
+    raise typer.Exit(run_plan(case, out, unsafe_fixes=unsafe, save=output))
 
 
 @app.command()
@@ -124,7 +154,7 @@ def apply(
     adapter: opt.AdapterFolder = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check and show the plan.")] = False,
     output_format: opt.OutputFormat = opt.Format.TEXT,
-    fail_on: opt.FailOn = opt.Level.ERROR,
+    fail_on: opt.FailOn = None,
     offline: opt.Offline = False,
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
@@ -139,7 +169,7 @@ def apply(
 
     saved = opt.Saved(plan_file, target, base, adapter, offline, state_dir)
     out = Output(color, quiet, verbose, output_format)
-    raise typer.Exit(run_apply(saved, fail_on, out, dry_run=dry_run))
+    raise typer.Exit(run_apply(saved, fail_on or opt.Level.ERROR, out, dry_run=dry_run))
 
 
 @app.command()
@@ -161,11 +191,15 @@ def repair(
     ] = None,
     select: opt.Select = None,
     ignore: opt.Ignore = None,
-    unsafe_fixes: opt.UnsafeFixes = False,
+    unsafe_fixes: opt.UnsafeFixes = None,
     output_format: opt.OutputFormat = opt.Format.TEXT,
-    fail_on: opt.FailOn = opt.Level.ERROR,
+    fail_on: opt.FailOn = None,
     offline: opt.Offline = False,
     allow_base_mismatch: opt.AllowMismatch = False,
+    baseline: opt.Baseline = None,
+    write_baseline: opt.WriteBaseline = None,
+    config: opt.ConfigFile = None,
+    isolated: opt.Isolated = False,
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
@@ -176,14 +210,27 @@ def repair(
     `genfix undo` takes them back.
     """
     from genfix.cli.changing import run_plan, run_repair
+    from genfix.cli.settings import Source, settle
 
-    case = opt.Case(
-        target, base, adapter, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
+    typed = opt.Case(
+        target=target,
+        base=base,
+        adapter=adapter,
+        select=opt.codes(select),
+        ignore=opt.codes(ignore),
+        offline=offline,
+        allow_base_mismatch=allow_base_mismatch,
+        state_dir=state_dir,
+        baseline=baseline,
+        write_baseline=write_baseline,
     )
     out = Output(color, quiet, verbose, output_format)
+    case, level, unsafe = settle(
+        typed, Source(config, isolated), out, fail_on=fail_on, unsafe_fixes=unsafe_fixes
+    )
     if dry_run:
-        raise typer.Exit(run_plan(case, out, unsafe_fixes=unsafe_fixes))
-    raise typer.Exit(run_repair(case, fail_on, out, unsafe_fixes=unsafe_fixes, output=output))
+        raise typer.Exit(run_plan(case, out, unsafe_fixes=unsafe))
+    raise typer.Exit(run_repair(case, level, out, unsafe_fixes=unsafe, output=output))
 
 
 @app.command()
@@ -192,6 +239,8 @@ def engines(
     engine: opt.Engines = None,
     output_format: opt.OutputFormat = opt.Format.TEXT,
     offline: opt.Offline = False,
+    config: opt.ConfigFile = None,
+    isolated: opt.Isolated = False,
     state_dir: opt.StateDir = None,
     color: opt.Colour = opt.ColourMode.AUTO,
 ) -> None:
@@ -200,9 +249,11 @@ def engines(
     Where it stops and why, how it samples by default, which chat template it takes, and whether it loads.
     """
     from genfix.cli.looking import run_engines
+    from genfix.cli.settings import Source, settings_of
 
     out = Output(color, output_format=output_format)
-    raise typer.Exit(run_engines(target, opt.codes(engine), state_dir, out, offline=offline))
+    names = opt.codes(engine) or [*settings_of(Source(config, isolated), target, None, out).engines]
+    raise typer.Exit(run_engines(target, names, state_dir, out, offline=offline))
 
 
 @app.command()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from genfix.api.changing import Repair, apply, diff, log, plan, repair, undo
 from genfix.applier import Built, Receipt
-from genfix.cli.exits import exit_code
+from genfix.cli.exits import exit_code, settle_known
 from genfix.cli.options import Case, Level, Saved
 from genfix.cli.output import ALONE, RESTART, Output, apply_line, command_line, undo_line
 from genfix.planner import Plan
@@ -28,15 +28,19 @@ def run_plan(case: Case, out: Output, *, unsafe_fixes: bool, save: Path | None =
         unsafe_fixes=unsafe_fixes,
         offline=case.offline,
         allow_base_mismatch=case.allow_base_mismatch,
+        baseline=case.baseline,
         state_dir=case.state_dir,
         progress=out.progress,
     )
+    then = command_line("repair", case, unsafe_fixes=unsafe_fixes)
     if save is not None:
         from genfix.api.plan_files import save_plan  # noqa: PLC0415 - only where it is asked for
 
         save_plan(made, save)
-        return _show_plan(made, out, apply_line(str(save), None, case.state_dir))
-    return _show_plan(made, out, command_line("repair", case, unsafe_fixes=unsafe_fixes))
+        then = apply_line(str(save), None, case.state_dir)
+    code = _show_plan(made, out, then)
+    settle_known(case, made.remaining, made.known, out)
+    return code
 
 
 def _show_plan(made: Plan, out: Output, then: str) -> int:
@@ -83,10 +87,12 @@ def run_repair(
         unsafe_fixes=unsafe_fixes,
         offline=case.offline,
         allow_base_mismatch=case.allow_base_mismatch,
+        baseline=case.baseline,
         state_dir=case.state_dir,
         progress=out.progress,
     )
-    return _show_repair(done, case.target, case.state_dir, fail_on, out)
+    code = _show_repair(done, case.target, case.state_dir, fail_on, out)
+    return 0 if settle_known(case, done.plan.remaining, done.plan.known, out) else code
 
 
 def _show_repair(done: Repair, target: str, state_dir: Path | None, fail_on: Level, out: Output) -> int:

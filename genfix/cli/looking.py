@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from genfix.api.judging import check
-from genfix.cli.exits import exit_code
+from genfix.api.judging import Report, check
+from genfix.cli.exits import exit_code, settle_known
 from genfix.cli.options import Case, Level
 from genfix.cli.output import ALONE, Output, command_line
 from genfix.errors import InputError
@@ -23,15 +23,22 @@ def run_check(case: Case, fail_on: Level, out: Output) -> int:
         ignore=case.ignore,
         offline=case.offline,
         allow_base_mismatch=case.allow_base_mismatch,
+        baseline=case.baseline,
         state_dir=case.state_dir,
         progress=out.progress,
     )
     out.notes(report.notes)
+    _show(case, report, out)
+    accepted = settle_known(case, report.findings, report.known, out)
+    return 0 if accepted else exit_code(report.findings, fail_on)
+
+
+def _show(case: Case, report: Report, out: Output) -> None:
     if out.wants_json:
         from genfix.report.json import dumps, report_json  # noqa: PLC0415 - only where it is asked for
 
         out.report(dumps(report_json(report)))
-        return exit_code(report.findings, fail_on)
+        return
     from genfix.report.text import findings_text, summary  # noqa: PLC0415
 
     out.report(findings_text(report.findings, out.style, verbose=out.verbose))
@@ -41,7 +48,6 @@ def run_check(case: Case, fail_on: Level, out: Output) -> int:
         out.say(ALONE)
     if any(finding.fix and finding.fix.applicability is Applicability.SAFE for finding in report.findings):
         out.say(f"to see the changes: {command_line('plan', case)}")
-    return exit_code(report.findings, fail_on)
 
 
 def run_engines(

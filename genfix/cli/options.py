@@ -10,13 +10,16 @@ __all__ = [
     "AdapterFolder",
     "AllowMismatch",
     "Base",
+    "Baseline",
     "Case",
     "Colour",
     "ColourMode",
+    "ConfigFile",
     "Engines",
     "FailOn",
     "Format",
     "Ignore",
+    "Isolated",
     "Level",
     "Offline",
     "OutputFormat",
@@ -29,6 +32,7 @@ __all__ = [
     "Target",
     "UnsafeFixes",
     "Verbose",
+    "WriteBaseline",
     "codes",
 ]
 
@@ -67,6 +71,8 @@ class Case(NamedTuple):
     offline: bool
     allow_base_mismatch: bool
     state_dir: Path | None
+    baseline: Path | None = None
+    write_baseline: Path | None = None
 
 
 class Saved(NamedTuple):
@@ -123,7 +129,12 @@ Ignore: TypeAlias = Annotated[
     typer.Option("--ignore", metavar="CODE", help="Not these rules; repeatable.", show_default=False),
 ]
 UnsafeFixes: TypeAlias = Annotated[
-    bool, typer.Option("--unsafe-fixes", help="Also fixes that could override a training choice.")
+    bool | None,
+    typer.Option(
+        "--unsafe-fixes/--no-unsafe-fixes",
+        help="Also fixes that could override a training choice.",
+        show_default=False,
+    ),
 ]
 Engines: TypeAlias = Annotated[
     list[str] | None,
@@ -135,7 +146,35 @@ Engines: TypeAlias = Annotated[
     ),
 ]
 OutputFormat: TypeAlias = Annotated[Format, typer.Option("--output-format", help="How to write the report.")]
-FailOn: TypeAlias = Annotated[Level, typer.Option("--fail-on", help="Exit with 1 from this severity on.")]
+FailOn: TypeAlias = Annotated[
+    Level | None,
+    typer.Option("--fail-on", help="Exit with 1 from this severity on; default: error.", show_default=False),
+]
+Baseline: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--baseline", metavar="FILE", help="Findings that are in it do not count.", show_default=False
+    ),
+]
+WriteBaseline: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--write-baseline",
+        metavar="FILE",
+        help="Write what is found, or left, to a baseline.",
+        show_default=False,
+    ),
+]
+ConfigFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="Settings; default: the nearest genfix.toml or pyproject.toml above the working directory.",
+        show_default=False,
+    ),
+]
+Isolated: TypeAlias = Annotated[bool, typer.Option("--isolated", help="Read no file with settings.")]
 Offline: TypeAlias = Annotated[
     bool, typer.Option("--offline", help="Take what is not on this machine from the caches only.")
 ]

@@ -132,6 +132,7 @@ def command_line(command: str, case: Case, *, unsafe_fixes: bool = False) -> str
     for option, codes in (("--select", case.select), ("--ignore", case.ignore)):
         words += [word for code in codes for word in (option, quoted(code))]
     words += ["--offline"] if case.offline else []
+    words += ["--baseline", quoted(str(case.baseline))] if case.baseline is not None else []
     words += ["--allow-base-mismatch"] if case.allow_base_mismatch else []
     words += ["--state-dir", quoted(str(case.state_dir))] if case.state_dir is not None else []
     words += ["--unsafe-fixes"] if unsafe_fixes else []

@@ -244,7 +244,7 @@ def test_a_large_file_comes_from_the_base_or_as_a_splice(run: Run, tmp_path: Pat
     assert "--base" in lost.err
     assert contents(merged) != wanted
     wrong = write_folder(tmp_path / "wrong", files | {"merges.txt": merges + b" "})
-    assert run("apply", file, "--base", wrong).code == 3
+    assert run("apply", file, "--base", wrong).code == 2
     assert run("apply", file, "--base", tmp_path / "moved").code == 0
     assert contents(merged) == wanted
 
