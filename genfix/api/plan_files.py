@@ -92,7 +92,7 @@ def load_plan(
 def check_sources(plan: Plan) -> None:
     """Raise `ChangedError` where a file of the base or the adapter is not what it was when the plan was made.
 
-    One that is not there any more is no obstacle: the plan has the bytes. A Hub repo is pinned by its commit.
+    One that is not there any more is no obstacle: the plan has the bytes. A repo is pinned by its commit.
     """
     for witness, source in plan.sources.items():
         root = Path(source.origin.label)
@@ -143,9 +143,9 @@ def _spec(named: Target | None, source: "SourceDocument | None", place: str | No
     if source is None or source.kind == "local":
         # With the ./ it is a folder, and never a repo of that name.
         return place if place is None or os.path.isabs(place) else os.path.join(".", place)  # noqa: PTH117, PTH118
-    if not is_repo_id(source.name):
+    if not is_repo_id(source.name.removeprefix("ms://") if source.kind == "modelscope" else source.name):
         raise InputError(
-            f"the plan file names the base {source.name!r}, which is no Hub id", "make the plan again"
+            f"the plan file names the base {source.name!r}, which is no id of a repo", "make the plan again"
         )
     return str(Origin(source.kind, source.name, source.revision))
 

@@ -51,7 +51,7 @@ class Places(_Strict):
 class SourceDocument(_Strict):
     """A base or an adapter."""
 
-    kind: Literal["local", "hub"]
+    kind: Literal["local", "hub", "modelscope"]
     name: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
     revision: Annotated[str, StringConstraints(max_length=255)] | None
     inputs: dict[_Name, _Digest]

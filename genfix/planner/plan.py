@@ -16,7 +16,7 @@ class Source:
 
     origin: Origin
     inputs: Mapping[str, str]
-    """SHA-256 of each of its config files; empty for a Hub repo, which its commit pins."""
+    """SHA-256 of each of its config files; empty for a repo, which its commit pins."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -259,7 +259,7 @@ def _inputs(merged: Folder, changes: Iterable[FileChange]) -> dict[str, str | No
 
 
 def _source_of(folder: Folder) -> Source:
-    return Source(folder.origin, {} if folder.origin.revision else _digests(folder, weights=False))
+    return Source(folder.origin, _digests(folder, weights=False) if folder.origin.kind == "local" else {})
 
 
 def _digests(folder: Folder, *, weights: bool) -> dict[str, str]:

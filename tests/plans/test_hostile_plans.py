@@ -205,7 +205,7 @@ def test_a_large_file_is_not_taken_from_any_repo_the_plan_names(run: Run, world:
         refused(run, world)
     document["base"] |= {"kind": "hub", "name": "../merged", "revision": None}
     world.rewrite(document)
-    assert "no Hub id" in refused(run, world)
+    assert "no id of a repo" in refused(run, world)
 
 
 def test_what_a_plan_says_cannot_act_on_the_terminal(run: Run, world: World) -> None:

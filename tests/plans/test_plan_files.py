@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import json
+import re
+import shlex
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -19,7 +21,7 @@ from genfix.errors import ChangedError, GenfixError, InputError
 from genfix.planner import Plan
 from genfix.planner.document import PlanDocument
 from tests.applier.harness import SimulatedCrash, crash_disk
-from tests.cli.conftest import FAMILIES, Run, picture, spawn, tree, user_files
+from tests.cli.conftest import FAMILIES, ROOT, Run, picture, spawn, tree, user_files
 from tests.fakehub import FakeHub
 from tests.folders import chatml_files, dump, glm_files, write_folder
 from tests.plans.conftest import GENERATION, World
@@ -330,3 +332,22 @@ def test_a_plan_needs_a_folder_to_be_saved_for(world: World) -> None:
     shutil.rmtree(world.merged)
     with pytest.raises(GenfixError):
         genfix.save_plan(plan, world.plan)
+
+
+@pytest.mark.parametrize("page", ["plan-files.md", "configuration.md"])
+def test_the_pages_commands_run(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str) -> None:
+    shutil.copytree(ROOT / "examples" / "glm4", tmp_path, dirs_exist_ok=True)
+    (tmp_path / "ci").mkdir()
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    for language, block in re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        if language == "python":
+            run("undo", "merged")
+            exec(compile(block, page, "exec"), {})
+        elif language == "toml":
+            (tmp_path / "ci" / "genfix.toml").write_text(block)
+        for line in block.splitlines() if language in {"sh", "console"} else ():
+            words = shlex.split(line.removeprefix("$ ").partition("||")[0])
+            if "ci/genfix.toml" in words:
+                words += ["--base", "base", "--baseline", "known.json", "--write-baseline", "known.json"]
+            assert run(*words[1:]).code in {0, 1}, line
