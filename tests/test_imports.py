@@ -286,6 +286,9 @@ def test_check_loads_nothing_it_does_not_need(folders: tuple[Path, Path], form: 
             "filelock",
             "genfix.planner",
             "genfix.resolver.hub",
+            "genfix.api.baseline",
+            "genfix.api.plan_files",
+            "tomllib",
             "rich",
         }
         if state == "new" or target == base:

@@ -6,10 +6,9 @@ model comes from strangers, and their settings could switch off what would warn 
 
 import os
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from genfix.errors import InputError
 from genfix.folder.kinds import FileKind, kind_of
@@ -23,8 +22,7 @@ _NOT_OF_A_MODEL: Final = frozenset({FileKind.OTHER, FileKind.CODE, FileKind.LICE
 _Table: TypeAlias = Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What a settings file says; `None` and nothing where it does not."""
 
     path: Path | None = None
@@ -49,8 +47,7 @@ class Settings:
         found = self
         for pattern, own in self.per_path:
             if fnmatchcase(self._way_to(target), pattern):
-                found = replace(
-                    found,
+                found = found._replace(
                     select=own.select or found.select,
                     ignore=(*found.ignore, *own.ignore),
                     engines=own.engines or found.engines,
@@ -90,7 +87,7 @@ def find_settings(start: Path, *, folders: Collection[str | os.PathLike[str]] = 
         elif _owner(path) not in users:
             notes.append(_left_out(path, "it belongs to another user"))
         else:
-            return replace(_settings(table(), path, top=True), notes=tuple(notes))
+            return _settings(table(), path, top=True)._replace(notes=tuple(notes))
     return Settings(notes=tuple(notes))
 
 
@@ -210,8 +207,7 @@ def _base(text: str | None, path: Path) -> str | None:
     return str(path.parent / text) if text is not None and text.startswith(".") else text
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
+class _Reader(NamedTuple):
     """The values of one table, each of the type it should have."""
 
     table: _Table
