@@ -235,9 +235,9 @@ def python(code: str, *args: str | Path, home: Path | None = None) -> str:
     return done.stdout
 
 
-def loaded(code: str, *args: str | Path) -> set[str]:
+def loaded(code: str, *args: str | Path, home: Path | None = None) -> set[str]:
     """The modules that are loaded once ``code`` has run."""
-    told = python(f"{code}\nimport sys; print('\\nLOADED', *sys.modules)", *args)
+    told = python(f"{code}\nimport sys; print('\\nLOADED', *sys.modules)", *args, home=home)
     return set(told.rpartition("LOADED")[2].split())
 
 
@@ -277,7 +277,8 @@ def test_check_loads_nothing_it_does_not_need(folders: tuple[Path, Path], form: 
     if state == "repaired":
         python(RUN, "repair", merged, "--base", base)
     for target in (merged, base):
-        names = loaded(RUN, "check", target, "--base", base, "--output-format", form)
+        # where no settings are
+        names = loaded(RUN, "check", target, "--base", base, "--output-format", form, home=merged.parent)
         assert "genfix.api.judging" in names
         unwanted = {
             "huggingface_hub",
