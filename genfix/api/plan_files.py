@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["check_sources", "load_plan", "save_plan"]
 
 
-def save_plan(plan: Plan, path: Target) -> None:
+def save_plan(plan: Plan, path: Target) -> str:
     """Write ``plan`` to a file that `load_plan` and ``genfix apply`` read; what was there is replaced.
 
-    The same plan gives the same bytes, up to where the folders lie as seen from the file. Raises `GenfixError`
-    where the file cannot be written, or would lie in the model folder.
+    Returns the plan's id. The same plan gives the same id and the same bytes, up to where the folders lie as seen
+    from the file. Raises `GenfixError` where the file cannot be written, or would lie in the model folder.
     """
     from genfix.planner.loading import decode  # noqa: PLC0415 - brings pydantic
 
@@ -40,12 +40,13 @@ def save_plan(plan: Plan, path: Target) -> None:
         places[str(witness)] = _seen_from(file, origin.label) if origin is not None and local else None
     content = encode(plan, places, __version__)
     try:
-        decode(content)
+        plan_id = decode(content).id
     except GenfixError as error:
         raise PlanError(
             f"the plan cannot be kept in a file: {error.message}", "use `genfix repair`, which needs no file"
         ) from error
     write_report(file, content, outside=existing_folder(plan.target))
+    return plan_id
 
 
 def load_plan(

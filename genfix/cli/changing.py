@@ -36,7 +36,7 @@ def run_plan(case: Case, out: Output, *, unsafe_fixes: bool, save: Path | None =
     if save is not None:
         from genfix.api.plan_files import save_plan  # noqa: PLC0415 - only where it is asked for
 
-        save_plan(made, save)
+        out.say(f"plan {save_plan(made, save)[:12]} is in {show(str(save))}")
         then = apply_line(str(save), None, case.state_dir)
     code = _show_plan(made, out, then)
     settle_known(case, made.remaining, made.known, out)

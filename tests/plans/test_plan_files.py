@@ -286,10 +286,11 @@ def test_a_base_on_the_hub_is_named_by_its_commit_and_a_token_never(
 
 def test_not_into_the_model_folder_nor_over_a_folder(run: Run, world: World, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(world.merged)
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
     before = tree(tmp_path)
     for place in (
         world.merged / "plan.json", world.merged / "config.json", tmp_path / "link" / "x.json", tmp_path,
-        tmp_path / "nowhere" / "plan.json",
+        tmp_path / "nowhere" / "plan.json", tmp_path / ("x" * 300), tmp_path / "loop",
     ):  # fmt: skip
         result = run("plan", world.merged, "--base", world.base, "-o", place)
         assert result.code == 2, place
@@ -303,12 +304,13 @@ def test_an_older_plan_is_replaced_with_its_mode(run: Run, world: World) -> None
     assert run("plan", world.merged, "--base", world.base, "-o", world.plan).code == 1
     assert world.document["genfix_plan"] == 1
     assert world.plan.stat().st_mode & 0o777 == 0o640
-    assert [path.name for path in world.plan.parent.iterdir() if path.name.startswith(".plan")] == []
+    assert [path.name for path in world.plan.parent.iterdir() if path.name.startswith(".")] == []
 
 
 def test_the_next_command_is_told(run: Run, world: World) -> None:
     told = run("plan", world.merged, "--base", world.base, "-o", world.plan).err
     assert f"to make these changes: genfix apply {world.plan}\n" in told
+    assert f"plan {world.document['id'][:12]} is in {world.plan}\n" in told
 
 
 def test_a_plan_that_does_not_say_where(run: Run, world: World) -> None:
