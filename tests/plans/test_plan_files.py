@@ -287,7 +287,7 @@ def test_a_base_on_the_hub_is_named_by_its_commit_and_a_token_never(
 def test_not_into_the_model_folder_nor_over_a_folder(run: Run, world: World, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(world.merged)
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    before = tree(tmp_path)
+    before = {name: entry for name, entry in tree(tmp_path).items() if name != "."}
     for place in (
         world.merged / "plan.json", world.merged / "config.json", tmp_path / "link" / "x.json", tmp_path,
         tmp_path / "nowhere" / "plan.json", tmp_path / ("x" * 300), tmp_path / "loop",
@@ -295,7 +295,8 @@ def test_not_into_the_model_folder_nor_over_a_folder(run: Run, world: World, tmp
         result = run("plan", world.merged, "--base", world.base, "-o", place)
         assert result.code == 2, place
         assert result.err.splitlines()[-2].startswith("error: ")
-    assert tree(tmp_path) == before
+    # A draft that could not get its name has come and gone: only the time of the directory tells.
+    assert {name: entry for name, entry in tree(tmp_path).items() if name != "."} == before
 
 
 def test_an_older_plan_is_replaced_with_its_mode(run: Run, world: World) -> None:
