@@ -14,7 +14,7 @@ from genfix.folder import Folder, FolderFileError, LocalFolder, Origin, input_di
 from genfix.folder.user_file import read_user_file
 from genfix.planner import Plan, Source
 from genfix.planner.saving import LARGEST, encode
-from genfix.resolver import existing_folder, open_target, resolve_base
+from genfix.resolver import existing_folder, files_of, is_address, open_target
 from genfix.resolver.spec import is_repo_id
 from genfix.rules import Witness
 
@@ -33,7 +33,8 @@ def save_plan(plan: Plan, path: Target) -> str:
     from genfix.planner.loading import decode  # noqa: PLC0415 - brings pydantic
 
     file = Path(path)
-    places = {"target": _seen_from(file, plan.target)}
+    far = is_address(plan.target)
+    places = {"target": None if far else _seen_from(file, plan.target)}
     for witness in (Witness.BASE, Witness.ADAPTER):
         origin = plan.sources[witness].origin if witness in plan.sources else None
         local = origin is not None and origin.kind == "local"
@@ -45,7 +46,7 @@ def save_plan(plan: Plan, path: Target) -> str:
         raise PlanError(
             f"the plan cannot be kept in a file: {error.message}", "use `genfix repair`, which needs no file"
         ) from error
-    write_report(file, content, outside=existing_folder(plan.target))
+    write_report(file, content, outside=None if far else existing_folder(plan.target))
     return plan_id
 
 
@@ -155,10 +156,8 @@ def _fetched(spec: str | None, witness: Witness, name: str, *, offline: bool) ->
     """A file that is too large for the plan file."""
     if spec is not None and Path(spec).is_dir():
         folder: Folder = LocalFolder(Path(spec), spec)
-    elif (
-        spec is not None and witness is Witness.BASE and ("://" in spec or is_repo_id(spec.partition("@")[0]))
-    ):
-        folder = resolve_base(spec, offline=offline).folder
+    elif spec is not None and ("://" in spec or is_repo_id(spec.partition("@")[0])):
+        folder = files_of(spec, offline=offline)
     else:
         raise InputError(
             f"the plan takes {name} from the {witness}, which is not in {spec or 'a known place'}",

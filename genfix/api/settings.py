@@ -61,6 +61,8 @@ class Settings(NamedTuple):
 
     def _way_to(self, target: str | os.PathLike[str]) -> str:
         """The folder as patterns name it: seen from the file's directory, whole where it is not below that."""
+        if isinstance(target, str) and "://" in target:
+            return target
         real = Path(os.path.realpath(target))
         root = Path(os.path.realpath(self.path.parent)) if self.path is not None else Path("/")
         return (real.relative_to(root) if real.is_relative_to(root) else real).as_posix()

@@ -32,12 +32,16 @@ def run_plan(case: Case, out: Output, *, unsafe_fixes: bool, save: Path | None =
         state_dir=case.state_dir,
         progress=out.progress,
     )
+    far = "://" in case.target
     then = command_line("repair", case, unsafe_fixes=unsafe_fixes)
+    if far:
+        then = "download it (`hf download`), and name the folder to `genfix repair`"
     if save is not None:
         from genfix.api.plan_files import save_plan  # noqa: PLC0415 - only where it is asked for
 
         out.say(f"plan {save_plan(made, save)[:12]} is in {show(str(save))}")
-        then = apply_line(str(save), None, case.state_dir)
+        then = apply_line(str(save), "DIR" if far else None, case.state_dir)
+        then += ", with DIR where you downloaded it" if far else ""
     code = _show_plan(made, out, then)
     settle_known(case, made.remaining, made.known, out)
     return code

@@ -180,7 +180,10 @@ class _Writer:
     def __init__(self, plan: Plan) -> None:
         self._sources = plan.sources
         labels = [plan.target, *(source.origin.label for source in plan.sources.values())]
-        local = [plan.target, *(str(s.origin) for s in plan.sources.values() if s.origin.kind == "local")]
+        local = [
+            *([] if "://" in plan.target else [plan.target]),
+            *(str(s.origin) for s in plan.sources.values() if s.origin.kind == "local"),
+        ]
         self._names = {label: _last_part(label) for label in labels if label in local}
 
     def source(self, witness: Witness) -> JsonValue:

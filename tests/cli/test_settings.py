@@ -236,6 +236,11 @@ def test_from_python(project: Path) -> None:
     assert (found.fail_on, found.baseline, found.offline) == (Severity.INFO, project / "known.json", True)
     assert found.of(project / "abc").offline is False
     assert found.of(project / "b").offline is True
+    assert found.of("hf://abc/def").offline is True
+    assert (
+        found._replace(per_path=(("hf://abc/*", Settings(offline=False)),)).of("hf://abc/def").offline
+        is False
+    )
     assert find_settings(Path("/")) == Settings()
     with pytest.raises(InputError):
         read_settings(project / "none.toml")

@@ -281,6 +281,22 @@ def test_a_base_on_the_hub_is_named_by_its_commit_and_a_token_never(
     assert run("apply", file).code == 0  # the Hub is gone, and not asked
 
 
+def test_a_plan_for_a_repo_is_applied_to_a_download_of_it(run: Run, world: World, tmp_path: Path) -> None:
+    file = tmp_path / "repo.json"
+    with FakeHub() as hub:
+        hub.add_repo("org/merged", contents(world.merged))
+        hub.add_repo("org/glm", glm_files())
+        environment = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(tmp_path / "hf"), "NO_PROXY": "*"}
+        words = ("--base", "hf://org/glm", "-o", file, "--unsafe-fixes")
+        made = spawn("plan", "hf://org/merged", *words, env=environment)
+    assert made.code == 1, made.err
+    assert f"genfix apply {file} --target DIR" in made.err
+    assert run("apply", file).code == 2
+    wanted = planned(genfix.load_plan(file, target=world.merged), world.merged)
+    assert run("apply", file, "--target", world.merged).code == 0
+    assert contents(world.merged) == wanted
+
+
 # Where it is written ---------------------------------------------------------------------------------------------
 
 
