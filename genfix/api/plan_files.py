@@ -37,7 +37,7 @@ def save_plan(plan: Plan, path: Target) -> str:
     places = {"target": None if far else _seen_from(file, plan.target)}
     for witness in (Witness.BASE, Witness.ADAPTER):
         origin = plan.sources[witness].origin if witness in plan.sources else None
-        local = origin is not None and origin.kind == "local"
+        local = origin is not None and origin.kind == "local" and Path(origin.label).is_dir()
         places[str(witness)] = _seen_from(file, origin.label) if origin is not None and local else None
     content = encode(plan, places, __version__)
     try:
