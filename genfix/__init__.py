@@ -8,11 +8,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from genfix.api.baseline import write_baseline
     from genfix.api.capsules import Capsule, capsule
     from genfix.api.changing import Repair, apply, diff, log, plan, repair, undo
     from genfix.api.engine_views import EngineReport, engine_views
     from genfix.api.judging import Report, check
     from genfix.api.keeping import prune_backups, restore, snapshot
+    from genfix.api.plan_files import load_plan, save_plan
     from genfix.api.running import Ran, run_command
     from genfix.applier import Receipt
     from genfix.errors import GenfixError
@@ -35,14 +37,17 @@ __all__ = [
     "check",
     "diff",
     "engine_views",
+    "load_plan",
     "log",
     "plan",
     "prune_backups",
     "repair",
     "restore",
     "run_command",
+    "save_plan",
     "snapshot",
     "undo",
+    "write_baseline",
 ]
 
 __version__: Final = "0.1.0"
@@ -62,14 +67,17 @@ _HOMES: Final = {
     "check": "genfix.api.judging",
     "diff": "genfix.api.changing",
     "engine_views": "genfix.api.engine_views",
+    "load_plan": "genfix.api.plan_files",
     "log": "genfix.api.changing",
     "plan": "genfix.api.changing",
     "prune_backups": "genfix.api.keeping",
     "repair": "genfix.api.changing",
     "restore": "genfix.api.keeping",
     "run_command": "genfix.api.running",
+    "save_plan": "genfix.api.plan_files",
     "snapshot": "genfix.api.keeping",
     "undo": "genfix.api.changing",
+    "write_baseline": "genfix.api.baseline",
 }
 
 

@@ -14,6 +14,7 @@ __all__ = [
     "PlanError",
     "RefusedError",
     "StorageError",
+    "stale",
 ]
 
 
@@ -58,3 +59,10 @@ class RefusedError(GenfixError):
 
 class ChangedError(RefusedError):
     """A file is not what it was when the plan or the receipt was made (exit 3)."""
+
+
+def stale(name: str) -> ChangedError:
+    """The error for a plan one of whose files is not what it was."""
+    return ChangedError(
+        f"stale plan: {name} changed since the plan was made", "make the plan again, then apply that one"
+    )

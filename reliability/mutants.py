@@ -136,7 +136,7 @@ MUTANTS: Final = (
     Mutant(
         "inputs are not checked",
         "applying.py",
-        "        if _input_digest(files, name) != wanted:\n            raise _stale(name)",
+        "        if _input_digest(files, name) != wanted:\n            raise stale(name)",
         "        pass",
     ),
     Mutant(

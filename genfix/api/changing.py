@@ -1,12 +1,14 @@
 """The verbs that plan, write, take back and list: `plan`, `apply`, `repair`, `undo`, `log`, `diff`."""
 
+import os
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from genfix import applier
 from genfix.api.author import author
-from genfix.api.opening import Target, open_case, selection
+from genfix.api.opening import Target, known_keys, open_case, selection, told_gone
+from genfix.api.plan_files import check_sources
 from genfix.applier import Built, Receipt, Write
 from genfix.errors import InputError
 from genfix.folder import Progress
@@ -39,14 +41,17 @@ def plan(
     unsafe_fixes: bool = False,
     offline: bool = False,
     allow_base_mismatch: bool = False,
+    baseline: Target | None = None,
     state_dir: Path | None = None,
     progress: Progress | None = None,
 ) -> Plan:
     """Work out what `repair` would write, to the byte. Nothing is written.
 
-    ``unsafe_fixes`` adds the fixes that could override a training choice; the rest is as for `check`.
+    ``unsafe_fixes`` adds the fixes that could override a training choice; the rest is as for `check`. What stands in
+    the ``baseline`` is left as it is.
     """
     wanted = selection(select, ignore)
+    accepted = known_keys(baseline, wanted)
     case = open_case(
         target,
         base,
@@ -56,16 +61,33 @@ def plan(
         state_dir=state_dir,
         progress=progress,
     )
-    made = make_plan(case.folder, case.base, adapter=case.adapter, unsafe_fixes=unsafe_fixes, wanted=wanted)
-    return replace(made, notes=case.notes)
+    made = make_plan(
+        case.folder,
+        case.base,
+        adapter=case.adapter,
+        unsafe_fixes=unsafe_fixes,
+        wanted=wanted,
+        known=accepted,
+    )
+    return replace(made, notes=(*case.notes, *told_gone(baseline, accepted, made.known)))
 
 
-def apply(plan: Plan, *, state_dir: Path | None = None) -> Receipt | None:
+def apply(plan: Plan, *, target: Target | None = None, state_dir: Path | None = None) -> Receipt | None:
     """Write what ``plan`` says, atomically over all its files and with a backup; `None` for an empty plan.
+
+    ``target`` is another copy of the folder the plan was made for. Nothing is planned anew. What an interrupted
+    repair or apply has begun is finished first.
 
     Raises `ChangedError` where a file the plan rests on is no longer what it was, `RefusedError` for a
     linked, cached or locked folder, `StorageError` where the disk refuses; nothing is changed then.
     """
+    check_sources(plan)
+    wanted = plan if target is None else replace(plan, target=os.fspath(target))
+    applier.recover(existing_folder(wanted.target), state_dir=state_dir)
+    return _apply(wanted, state_dir)
+
+
+def _apply(plan: Plan, state_dir: Path | None) -> Receipt | None:
     if not plan.changes:
         return None
     writes = [Write(change.name, plan.inputs.get(change.name), change.after) for change in plan.changes]
@@ -85,6 +107,7 @@ def repair(
     unsafe_fixes: bool = False,
     offline: bool = False,
     allow_base_mismatch: bool = False,
+    baseline: Target | None = None,
     state_dir: Path | None = None,
     output: Target | None = None,
     progress: Progress | None = None,
@@ -105,11 +128,12 @@ def repair(
         unsafe_fixes=unsafe_fixes,
         offline=offline,
         allow_base_mismatch=allow_base_mismatch,
+        baseline=baseline,
         state_dir=state_dir,
         progress=progress,
     )
     if output is None:
-        return Repair(made, apply(made, state_dir=state_dir))
+        return Repair(made, _apply(made, state_dir))
     changes = {change.name: change.after for change in made.changes}
     built = applier.build(existing_folder(target), Path(output), changes, inputs=made.inputs)
     return Repair(made, None, built)

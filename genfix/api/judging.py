@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from genfix.api.opening import Target, open_case, selection
+from genfix.api.opening import Target, known_keys, open_case, selection, told_gone
 from genfix.engines import EngineView
 from genfix.folder import Progress
 from genfix.model import Model
@@ -26,6 +26,8 @@ class Report(NamedTuple):
     """What was judged, and against what."""
     notes: tuple[str, ...] = ()
     """What the caller should know about how the judgement came about, a sentence each."""
+    known: tuple[Finding, ...] = ()
+    """What was found as well, and stands in the baseline: it counts for nothing."""
 
     @property
     def views(self) -> Mapping[str, EngineView]:
@@ -53,6 +55,7 @@ def check(
     ignore: Collection[str] = (),
     offline: bool = False,
     allow_base_mismatch: bool = False,
+    baseline: Target | None = None,
     state_dir: Path | None = None,
     progress: Progress | None = None,
 ) -> Report:
@@ -67,6 +70,7 @@ def check(
         ignore: Codes, or beginnings of codes, of the rules that do not count.
         offline: Take a remote base from the caches only.
         allow_base_mismatch: Use a base that disagrees on architecture or token ids all the same.
+        baseline: A file that names findings which shall not count (`write_baseline`).
         state_dir: Where backups live, if not in ``.cache/huggingface/genfix`` inside the folder.
         progress: Told while several files are fetched from the Hub: how many are here, of how many, and the last.
 
@@ -76,6 +80,7 @@ def check(
 
     """
     wanted = selection(select, ignore)
+    accepted = known_keys(baseline, wanted)
     case = open_case(
         target,
         base,
@@ -86,10 +91,13 @@ def check(
         progress=progress,
     )
     context = Context(Model(case.folder), case.base, case.adapter)
+    found = tuple(finding for finding in judge(context) if wanted(finding.code))
+    known = tuple(finding for finding in found if finding.key in accepted)
     return Report(
         target=str(case.folder.origin),
         base=str(case.base.folder.origin) if case.base is not None else None,
-        findings=tuple(finding for finding in judge(context) if wanted(finding.code)),
+        findings=tuple(finding for finding in found if finding.key not in accepted),
         context=context,
-        notes=case.notes,
+        notes=(*case.notes, *told_gone(baseline, accepted, known)),
+        known=known,
     )

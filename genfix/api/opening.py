@@ -1,12 +1,12 @@
 """What every verb starts with: the target opened, its base found and proven, the rules chosen."""
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from genfix.errors import InputError
-from genfix.folder import STATE_FOLDER, Folder, OverlayFolder, Progress
+from genfix.folder import STATE_FOLDER, Folder, LocalFolder, OverlayFolder, Progress
 from genfix.model import Model
 from genfix.resolver import (
     BaseFacts,
@@ -16,9 +16,9 @@ from genfix.resolver import (
     open_address,
     open_target,
 )
-from genfix.rules import RULES
+from genfix.rules import RULES, Finding
 
-__all__ = ["Case", "Target", "open_case", "selection"]
+__all__ = ["Case", "Target", "known_keys", "open_case", "seen_folder", "selection", "told_gone"]
 
 Target: TypeAlias = str | os.PathLike[str]
 """A path of a model folder, or ``hf://org/name[@revision]``; for a base also ``org/name[@revision]``, or ``auto``: what the folder itself names."""
@@ -52,7 +52,7 @@ def open_case(
         seen, notes = open_address(os.fspath(target), offline=offline, progress=progress)
     else:
         place = Path(target)
-        seen, notes = _on_this_machine(target, state_dir)
+        seen, notes = seen_folder(open_target(target), state_dir)
     merged = Model(seen)
     trained = find_adapter(merged, target, adapter, offline=offline)
     notes += trained.notes
@@ -68,8 +68,8 @@ def open_case(
     return Case(seen, found.facts if found is not None else None, trained.facts, notes + said)
 
 
-def _on_this_machine(target: Target, state_dir: Path | None) -> tuple[Folder, tuple[str, ...]]:
-    folder = open_target(target)
+def seen_folder(folder: LocalFolder, state_dir: Path | None) -> tuple[Folder, tuple[str, ...]]:
+    """A folder as it will be when an interrupted repair is finished, and what to know about that."""
     pending = _interrupted(folder.root, state_dir)
     if not pending:
         return folder, ()
@@ -95,3 +95,25 @@ def selection(select: Collection[str], ignore: Collection[str]) -> Callable[[str
     return lambda code: (
         (not chosen or code.startswith(chosen)) and not (left_out and code.startswith(left_out))
     )
+
+
+def known_keys(
+    baseline: Target | None, wanted: Callable[[str], bool] = lambda _: True
+) -> frozenset[tuple[str, str, str]]:
+    """The keys of findings that do not count; empty without a baseline. Raises `InputError` where it is none."""
+    if baseline is None:
+        return frozenset()
+    from genfix.api.baseline import read_baseline  # noqa: PLC0415 - most runs have none
+
+    return frozenset(key for key in read_baseline(baseline) if wanted(key[0]))
+
+
+def told_gone(
+    baseline: Target | None, accepted: frozenset[tuple[str, str, str]], known: Iterable[Finding]
+) -> tuple[str, ...]:
+    """What to tell of entries of the baseline that are found no more."""
+    if baseline is None:
+        return ()
+    from genfix.api.baseline import gone  # noqa: PLC0415
+
+    return gone(baseline, accepted, known)

@@ -3,6 +3,7 @@
 from genfix.applier.applying import apply, preflight
 from genfix.applier.building import Built, build
 from genfix.applier.drafts import make_folder
+from genfix.applier.guard import check_names
 from genfix.applier.history import damaged_receipts, log
 from genfix.applier.pruning import prune
 from genfix.applier.records import Change, Kept, Receipt, Write
@@ -19,6 +20,7 @@ __all__ = [
     "Write",
     "apply",
     "build",
+    "check_names",
     "check_report_place",
     "damaged_receipts",
     "log",

@@ -14,8 +14,8 @@ from genfix.applier.staging import Step
 from genfix.applier.state import Location, existing, open_folder
 from genfix.applier.transaction import nothing, run
 from genfix.applier.tree import digest
-from genfix.errors import ChangedError
-from genfix.folder import FileProblem, FolderFileError, LocalFolder
+from genfix.errors import stale
+from genfix.folder import FileProblem, FolderFileError, LocalFolder, input_digest
 
 __all__ = ["apply", "preflight"]
 
@@ -31,7 +31,7 @@ def apply(
 ) -> Receipt:
     """Write all of ``writes`` or none of them, durably, and keep the old bytes for `undo`.
 
-    ``inputs`` are the SHA-256 (hex; `None`: absent) of every file the plan was made from; ``note`` is kept in the
+    ``inputs`` are the digests (`genfix.folder.input_digest`; `None`: absent) of every file the plan was made from; ``note`` is kept in the
     receipt. A write of the bytes a file already has is left out; where none is left nothing is written at all, and
     the receipt has no changes. An interrupted transaction is rolled forward first.
 
@@ -89,24 +89,18 @@ def _check_fresh(
     files = LocalFolder(folder.path)
     for name, wanted in inputs.items():
         if _input_digest(files, name) != wanted:
-            raise _stale(name)
+            raise stale(name)
     for write in writes:
         if digest(fs, folder, write.name) != write.before:
-            raise _stale(write.name)
+            raise stale(write.name)
 
 
 def _input_digest(files: LocalFolder, name: str) -> str | None:
     if name not in files.names():
         return None
     try:
-        return files.sha256(name)
+        return input_digest(files, name)
     except FolderFileError as error:
         if error.problem is FileProblem.UNREADABLE:
             raise
         return ""
-
-
-def _stale(name: str) -> ChangedError:
-    return ChangedError(
-        f"stale plan: {name} changed since the plan was made", "make the plan again, then apply that one"
-    )

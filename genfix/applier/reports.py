@@ -1,4 +1,4 @@
-"""Write a report where the user wants it: whole or not at all, and never over what belongs to a model."""
+"""Write a report, a plan or a baseline where the user wants it: whole or not at all, never over what belongs to a model."""
 
 import os
 import secrets
@@ -18,9 +18,17 @@ __all__ = ["check_report_place", "write_report"]
 _PERMISSIONS = 0o777
 
 
-def check_report_place(path: Path, *, state_dir: Path | None = None) -> None:
-    """Raise where a report may not be written to ``path``, so that a command finds out before its work."""
+def check_report_place(path: Path, *, state_dir: Path | None = None, outside: Path | None = None) -> None:
+    """Raise where a report may not be written to ``path``, so that a command finds out before its work.
+
+    What is made to be kept, such as a plan, does not belong into the model folder ``outside``.
+    """
     parent = Path(os.path.realpath(path.parent))
+    if outside is not None and parent.is_relative_to(os.path.realpath(outside)):
+        raise InputError(
+            f"{path} would be inside the model folder {outside}",
+            f"name a place outside: what lies in a model folder is uploaded with it (../{path.name})",
+        )
     if not parent.is_dir():
         raise InputError(f"there is no folder {path.parent}", "create it first")
     try:
@@ -38,12 +46,19 @@ def check_report_place(path: Path, *, state_dir: Path | None = None) -> None:
         raise RefusedError(f"{parent} is where genfix keeps its backups", "write the report elsewhere")
 
 
-def write_report(path: Path, content: bytes, *, state_dir: Path | None = None, fs: FileSystem = DISK) -> None:
+def write_report(
+    path: Path,
+    content: bytes,
+    *,
+    state_dir: Path | None = None,
+    outside: Path | None = None,
+    fs: FileSystem = DISK,
+) -> None:
     """Put ``content`` at ``path`` atomically, in place of an earlier report, whose permissions it keeps.
 
     Raises as `check_report_place` does, and `StorageError` where the disk fails; what was there stays then.
     """
-    check_report_place(path, state_dir=state_dir)
+    check_report_place(path, state_dir=state_dir, outside=outside)
     with storage_errors(f"cannot write {path}"):
         parent = fs.open_root(Path(os.path.realpath(path.parent)))
         draft = f".{secrets.token_hex(6)}.genfix"

@@ -60,9 +60,13 @@ def check(
     ignore: opt.Ignore = None,
     output_format: opt.OutputFormat = opt.Format.TEXT,
     output_file: opt.OutputFile = None,
-    fail_on: opt.FailOn = opt.Level.ERROR,
+    fail_on: opt.FailOn = None,
     offline: opt.Offline = False,
     allow_base_mismatch: opt.AllowMismatch = False,
+    baseline: opt.Baseline = None,
+    write_baseline: opt.WriteBaseline = None,
+    config: opt.ConfigFile = None,
+    isolated: opt.Isolated = False,
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
@@ -71,12 +75,23 @@ def check(
 ) -> None:
     """Judge a folder. Nothing is written."""
     from genfix.cli.looking import run_check
+    from genfix.cli.settings import Source, settle
 
-    case = opt.Case(
-        target, base, adapter, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
+    typed = opt.Case(
+        target=target,
+        base=base,
+        adapter=adapter,
+        select=opt.codes(select),
+        ignore=opt.codes(ignore),
+        offline=offline,
+        allow_base_mismatch=allow_base_mismatch,
+        state_dir=state_dir,
+        baseline=baseline,
+        write_baseline=write_baseline,
     )
     out = Output(color, quiet, verbose, output_format, lang, report_file(output_file, state_dir))
-    raise typer.Exit(out.done(run_check(case, fail_on, out)))
+    case, level, _ = settle(typed, Source(config, isolated), out, fail_on=fail_on)
+    raise typer.Exit(out.done(run_check(case, level, out)))
 
 
 @app.command()
@@ -86,11 +101,15 @@ def plan(
     adapter: opt.AdapterFolder = None,
     select: opt.Select = None,
     ignore: opt.Ignore = None,
-    unsafe_fixes: opt.UnsafeFixes = False,
+    unsafe_fixes: opt.UnsafeFixes = None,
     output_format: opt.OutputFormat = opt.Format.TEXT,
-    output_file: opt.OutputFile = None,
+    output_file: opt.PlanOutput = None,
     offline: opt.Offline = False,
     allow_base_mismatch: opt.AllowMismatch = False,
+    baseline: opt.Baseline = None,
+    write_baseline: opt.WriteBaseline = None,
+    config: opt.ConfigFile = None,
+    isolated: opt.Isolated = False,
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
@@ -99,15 +118,66 @@ def plan(
 ) -> None:
     """Show what repair would write.
 
-    Nothing is written; exit 1 where there is something to change.
+    Nothing is written into the folder; exit 1 where there is something to change. With -o, `genfix apply` makes
+    exactly these changes later, or refuses.
     """
     from genfix.cli.changing import run_plan
+    from genfix.cli.settings import Source, settle
 
-    case = opt.Case(
-        target, base, adapter, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
+    typed = opt.Case(
+        target=target,
+        base=base,
+        adapter=adapter,
+        select=opt.codes(select),
+        ignore=opt.codes(ignore),
+        offline=offline,
+        allow_base_mismatch=allow_base_mismatch,
+        state_dir=state_dir,
+        baseline=baseline,
+        write_baseline=write_baseline,
     )
+    keeps = output_file if output_format in {opt.Format.TEXT, opt.Format.JSON} else None
+    report = None if keeps else report_file(output_file, state_dir)
+    out = Output(color, quiet, verbose, output_format, lang, report)
+    case, _, unsafe = settle(typed, Source(config, isolated), out, unsafe_fixes=unsafe_fixes)
+    raise typer.Exit(out.done(run_plan(case, out, unsafe_fixes=unsafe, save=keeps)))
+
+
+@app.command()
+def apply(
+    plan_file: opt.PlanFile,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target",
+            metavar="DIR",
+            help="Another copy of the folder the plan was made for.",
+            show_default=False,
+        ),
+    ] = None,
+    base: opt.Base = None,
+    adapter: opt.AdapterFolder = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check and show the plan.")] = False,
+    output_format: opt.OutputFormat = opt.Format.TEXT,
+    output_file: opt.OutputFile = None,
+    fail_on: opt.FailOn = None,
+    offline: opt.Offline = False,
+    state_dir: opt.StateDir = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+    color: opt.Colour = opt.ColourMode.AUTO,
+    lang: opt.Lang = None,
+) -> None:
+    """Make the changes of a plan file, exactly, or refuse.
+
+    Nothing is judged or planned again. Exit 3 where a file the plan rests on has changed since.
+    """
+    from genfix.cli.changing import run_apply
+
+    saved = opt.Saved(plan_file, target, base, adapter, offline, state_dir)
     out = Output(color, quiet, verbose, output_format, lang, report_file(output_file, state_dir))
-    raise typer.Exit(out.done(run_plan(case, out, unsafe_fixes=unsafe_fixes)))
+    ending = opt.Ending(fail_on or opt.Level.ERROR)
+    raise typer.Exit(out.done(run_apply(saved, ending, out, dry_run=dry_run)))
 
 
 @app.command()
@@ -132,12 +202,16 @@ def repair(
     ] = False,
     select: opt.Select = None,
     ignore: opt.Ignore = None,
-    unsafe_fixes: opt.UnsafeFixes = False,
+    unsafe_fixes: opt.UnsafeFixes = None,
     output_format: opt.OutputFormat = opt.Format.TEXT,
     output_file: opt.OutputFile = None,
-    fail_on: opt.FailOn = opt.Level.ERROR,
+    fail_on: opt.FailOn = None,
     offline: opt.Offline = False,
     allow_base_mismatch: opt.AllowMismatch = False,
+    baseline: opt.Baseline = None,
+    write_baseline: opt.WriteBaseline = None,
+    config: opt.ConfigFile = None,
+    isolated: opt.Isolated = False,
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
@@ -149,15 +223,28 @@ def repair(
     `genfix undo` takes them back.
     """
     from genfix.cli.changing import run_plan, run_repair
+    from genfix.cli.settings import Source, settle
 
-    case = opt.Case(
-        target, base, adapter, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
+    typed = opt.Case(
+        target=target,
+        base=base,
+        adapter=adapter,
+        select=opt.codes(select),
+        ignore=opt.codes(ignore),
+        offline=offline,
+        allow_base_mismatch=allow_base_mismatch,
+        state_dir=state_dir,
+        baseline=baseline,
+        write_baseline=write_baseline,
     )
     out = Output(color, quiet, verbose, output_format, lang, report_file(output_file, state_dir))
+    case, level, unsafe = settle(
+        typed, Source(config, isolated), out, fail_on=fail_on, unsafe_fixes=unsafe_fixes
+    )
     if dry_run:
-        raise typer.Exit(out.done(run_plan(case, out, unsafe_fixes=unsafe_fixes)))
-    ending = opt.Ending(fail_on, fail_on_fix=exit_non_zero_on_fix)
-    raise typer.Exit(out.done(run_repair(case, ending, out, unsafe_fixes=unsafe_fixes, output=output)))
+        raise typer.Exit(out.done(run_plan(case, out, unsafe_fixes=unsafe)))
+    ending = opt.Ending(level, fail_on_fix=exit_non_zero_on_fix)
+    raise typer.Exit(out.done(run_repair(case, ending, out, unsafe_fixes=unsafe, output=output)))
 
 
 @app.command(context_settings={"allow_interspersed_args": False})
@@ -173,11 +260,15 @@ def run(
     adapter: opt.AdapterFolder = None,
     select: opt.Select = None,
     ignore: opt.Ignore = None,
-    unsafe_fixes: opt.UnsafeFixes = False,
+    unsafe_fixes: opt.UnsafeFixes = None,
     output_format: opt.OutputFormat = opt.Format.TEXT,
-    fail_on: opt.FailOn = opt.Level.ERROR,
+    fail_on: opt.FailOn = None,
     offline: opt.Offline = False,
     allow_base_mismatch: opt.AllowMismatch = False,
+    baseline: opt.Baseline = None,
+    write_baseline: opt.WriteBaseline = None,
+    config: opt.ConfigFile = None,
+    isolated: opt.Isolated = False,
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
@@ -189,12 +280,25 @@ def run(
     A command that fails gives its own exit code, and its output is left as it is; otherwise the code is that of repair.
     """
     from genfix.cli.running import run_run
+    from genfix.cli.settings import Source, settle
 
-    case = opt.Case(
-        output, base, adapter, opt.codes(select), opt.codes(ignore), offline, allow_base_mismatch, state_dir
+    typed = opt.Case(
+        target=output,
+        base=base,
+        adapter=adapter,
+        select=opt.codes(select),
+        ignore=opt.codes(ignore),
+        offline=offline,
+        allow_base_mismatch=allow_base_mismatch,
+        state_dir=state_dir,
+        baseline=baseline,
+        write_baseline=write_baseline,
     )
     out = Output(color, quiet, verbose, output_format, lang)
-    raise typer.Exit(run_run(case, command, fail_on, out, unsafe_fixes=unsafe_fixes))
+    case, level, unsafe = settle(
+        typed, Source(config, isolated), out, fail_on=fail_on, unsafe_fixes=unsafe_fixes
+    )
+    raise typer.Exit(run_run(case, command, level, out, unsafe_fixes=unsafe))
 
 
 @app.command()
@@ -203,6 +307,8 @@ def engines(
     engine: opt.Engines = None,
     output_format: opt.OutputShape = opt.Shape.TEXT,
     offline: opt.Offline = False,
+    config: opt.ConfigFile = None,
+    isolated: opt.Isolated = False,
     state_dir: opt.StateDir = None,
     color: opt.Colour = opt.ColourMode.AUTO,
     lang: opt.Lang = None,
@@ -212,9 +318,11 @@ def engines(
     Where it stops and why, how it samples by default, which chat template it takes, and whether it loads.
     """
     from genfix.cli.looking import run_engines
+    from genfix.cli.settings import Source, settings_of
 
     out = Output(color, output_format=output_format, lang=lang)
-    raise typer.Exit(run_engines(target, opt.codes(engine), state_dir, out, offline=offline))
+    names = opt.codes(engine) or [*settings_of(Source(config, isolated), target, None, out).engines]
+    raise typer.Exit(run_engines(target, names, state_dir, out, offline=offline))
 
 
 @app.command()

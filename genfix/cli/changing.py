@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from genfix.api.changing import diff, log, plan, repair, undo
+from genfix.api.changing import Repair, apply, diff, log, plan, repair, undo
 from genfix.applier import Built, Receipt
-from genfix.cli.exits import exit_code
-from genfix.cli.options import Case, Ending
-from genfix.cli.output import Output, command_line, undo_line
+from genfix.cli.exits import exit_code, settle_known
+from genfix.cli.options import Case, Ending, Saved
+from genfix.cli.output import Output, apply_line, command_line, undo_line
 from genfix.planner import Plan
 from genfix.report.changes import differences_text, log_text, plan_text
 from genfix.report.json import dumps
@@ -16,11 +17,23 @@ from genfix.report.show import show
 from genfix.report.text import findings_text, headlines, summary
 from genfix.rules import Applicability, Finding, Severity
 
-__all__ = ["run_diff", "run_log", "run_plan", "run_repair", "run_undo"]
+__all__ = ["run_apply", "run_diff", "run_log", "run_plan", "run_repair", "run_undo"]
 
 
-def run_plan(case: Case, out: Output, *, unsafe_fixes: bool) -> int:
-    """Show what repair would write; 1 where there is something to change."""
+class _Next(NamedTuple):
+    """The commands to type after a plan was seen, ready to copy; empty where there is none."""
+
+    make: str
+    """Makes the changes."""
+    key: str = "repair"
+    """Which command that is."""
+    undo: str = ""
+    unsafe: str = ""
+    """Shows what unsafe fixes would add."""
+
+
+def run_plan(case: Case, out: Output, *, unsafe_fixes: bool, save: Path | None = None) -> int:
+    """Show what repair would write, and keep it for apply; 1 where there is something to change."""
     made = plan(
         case.target,
         case.base,
@@ -30,34 +43,81 @@ def run_plan(case: Case, out: Output, *, unsafe_fixes: bool) -> int:
         unsafe_fixes=unsafe_fixes,
         offline=case.offline,
         allow_base_mismatch=case.allow_base_mismatch,
+        baseline=case.baseline,
         state_dir=case.state_dir,
         progress=out.progress,
     )
+    code = _show_plan(made, out, _next(case, made, out, save, unsafe_fixes=unsafe_fixes))
+    settle_known(case, made.remaining, made.known, out)
+    return code
+
+
+def _next(case: Case, made: Plan, out: Output, save: Path | None, *, unsafe_fixes: bool) -> _Next:
+    """What to type next; the plan is kept where that is wanted."""
+    is_far = "://" in case.target
+    asks = [finding for finding in made.remaining if finding.severity is not Severity.INFO]
+    is_more = any(finding.fix and finding.fix.applicability is Applicability.UNSAFE for finding in asks)
+    unsafe = command_line("plan", case, unsafe_fixes=True) if is_more and not unsafe_fixes else ""
+    if save is not None:
+        from genfix.api.plan_files import save_plan  # noqa: PLC0415 - only where it is asked for
+
+        out.tell("plan-saved", id=save_plan(made, save)[:12], path=str(save))
+        target = "DIR" if is_far else None
+        undo = undo_line(target or case.target, case.state_dir)
+        return _Next(apply_line(str(save), target, case.state_dir), "apply", undo, unsafe)
+    if is_far:
+        return _Next("", unsafe=unsafe)
+    repair_line = command_line("repair", case, unsafe_fixes=unsafe_fixes)
+    return _Next(repair_line, undo=undo_line(case.target, case.state_dir), unsafe=unsafe)
+
+
+def _show_plan(made: Plan, out: Output, then: _Next) -> int:
     out.notes(made.notes)
     if out.wants_json:
         out.report(dumps(plan_json(made)))
     elif out.wants_html:
-        from genfix.cli.pages import planned  # noqa: PLC0415 - only where it is asked for
+        from genfix.report.html import plan_page  # noqa: PLC0415 - only where it is asked for
 
-        out.report(planned(made, case, out.aside.language, unsafe_fixes=unsafe_fixes))
+        commands = {then.key: then.make, "undo": then.undo} if made.changes else {}
+        page = plan_page(made, commands={**commands, "unsafe": then.unsafe}, lang=out.aside.language)
+        out.report(page)
     elif out.verdict is not None:
         from genfix.cli.formats import rendered  # noqa: PLC0415 - only where it is asked for
         from genfix.report.outcome import of_plan  # noqa: PLC0415
 
-        next_step = command_line("repair", case, unsafe_fixes=unsafe_fixes) if made.changes else ""
-        out.report(rendered(of_plan(made), out.verdict, verbose=out.verbose, command=next_step))
+        step = then.make if made.changes else ""
+        out.report(rendered(of_plan(made), out.verdict, verbose=out.verbose, command=step))
     else:
         found = findings_text(made.findings, out.style, verbose=out.verbose, fields=not made.changes)
         out.report(found)
         if made.changes:
             out.report("\n" + plan_text(made, out.style))
-    if made.changes and "://" in case.target:
-        out.tell("next-download")
-    elif made.changes:
-        out.tell("next-repair", command=command_line("repair", case, unsafe_fixes=unsafe_fixes))
+    if not made.changes:
+        _nothing_to_change(made, made.findings, out, then.unsafe)
+    elif then.make:
+        out.tell("next-repair", command=then.make)
     else:
-        _nothing_to_change(case, made, made.findings, out)
+        out.tell("next-download")
     return 1 if made.changes else 0
+
+
+def run_apply(saved: Saved, ending: Ending, out: Output, *, dry_run: bool) -> int:
+    """Make the changes of a plan file, or show them."""
+    from genfix.api.plan_files import load_plan  # noqa: PLC0415 - only where it is asked for
+
+    made = load_plan(
+        saved.path,
+        target=saved.target,
+        base=saved.base,
+        adapter=saved.adapter,
+        offline=saved.offline,
+        state_dir=saved.state_dir,
+    )
+    if dry_run:
+        line = apply_line(str(saved.path), saved.target, saved.state_dir)
+        return _show_plan(made, out, _Next(line, "apply", undo_line(made.target, saved.state_dir)))
+    receipt = apply(made, state_dir=saved.state_dir)
+    return _show_repair(Repair(made, receipt), saved.state_dir, ending, out)
 
 
 def run_repair(
@@ -74,71 +134,78 @@ def run_repair(
         unsafe_fixes=unsafe_fixes,
         offline=case.offline,
         allow_base_mismatch=case.allow_base_mismatch,
+        baseline=case.baseline,
         state_dir=case.state_dir,
         progress=out.progress,
     )
+    unsafe = command_line("plan", case, unsafe_fixes=True)
+    code = _show_repair(done, case.state_dir, ending, out, unsafe)
+    is_accepted = settle_known(case, done.plan.remaining, done.plan.known, out)
+    return 0 if is_accepted and not (ending.fail_on_fix and done.plan.changes) else code
+
+
+def _show_repair(done: Repair, state_dir: Path | None, ending: Ending, out: Output, unsafe: str = "") -> int:
     made = done.plan
     out.notes(made.notes)
     if out.wants_json:
         out.report(dumps(plan_json(made, done.receipt)))
     elif out.wants_html:
-        from genfix.cli.pages import repaired  # noqa: PLC0415 - only where it is asked for
+        from genfix.report.html import plan_page  # noqa: PLC0415 - only where it is asked for
 
-        out.report(repaired(done, case, out.aside.language))
+        commands = {"undo": undo_line(made.target, state_dir)} if done.receipt is not None else {}
+        out.report(plan_page(made, done=True, commands=commands, lang=out.aside.language))
     elif out.verdict is not None:
         from genfix.cli.formats import rendered  # noqa: PLC0415 - only where it is asked for
         from genfix.report.outcome import of_repair  # noqa: PLC0415
 
         out.report(rendered(of_repair(made), out.verdict, verbose=out.verbose))
     else:
-        out.report(headlines(made.fixed, out.style))
-        if made.changes:
-            out.report("\n" + plan_text(made, out.style))
-        left = findings_text(made.remaining, out.style, verbose=out.verbose)
-        title = out.style.mark(out.style.phrase("left-to-you"), "bold")
-        out.report(f"\n{title}\n\n{left}" if left else "")
+        _report_repair(made, out)
     if done.built is not None:
-        _say_built(case, done.built, len(made.changes), out)
+        _say_built(made.target, done.built, len(made.changes), out)
     elif done.receipt is None:
-        _nothing_to_change(case, made, made.remaining, out)
+        _nothing_to_change(made, made.remaining, out, unsafe)
     else:
-        _say_done(case, done.receipt, out)
+        _say_done(made.target, done.receipt, state_dir, out)
     if made.base is None:
         out.tell("alone")
     return 1 if made.changes and ending.fail_on_fix else exit_code(made.remaining, ending.fail_on)
 
 
-def _nothing_to_change(case: Case, made: Plan, left: Sequence[Finding], out: Output) -> None:
+def _report_repair(made: Plan, out: Output) -> None:
+    out.report(headlines(made.fixed, out.style))
+    if made.changes:
+        out.report("\n" + plan_text(made, out.style))
+    left = findings_text(made.remaining, out.style, verbose=out.verbose)
+    title = out.style.mark(out.style.phrase("left-to-you"), "bold")
+    out.report(f"\n{title}\n\n{left}" if left else "")
+
+
+def _nothing_to_change(made: Plan, left: Sequence[Finding], out: Output, unsafe: str) -> None:
     style = out.aside
     outcome = style.phrase("nothing-to-change")
     if left:
         outcome += style.phrase("and-left") + summary(left, style, verbose=out.verbose)
     out.judged(made.target, made.base, outcome)
     serious = [finding.fix for finding in left if finding.severity is not Severity.INFO and finding.fix]
-    if any(fix.applicability is Applicability.UNSAFE for fix in serious):
-        out.tell("next-plan-unsafe", command=command_line("plan", case, unsafe_fixes=True))
+    if unsafe and any(fix.applicability is Applicability.UNSAFE for fix in serious):
+        out.tell("next-plan-unsafe", command=unsafe)
 
 
-def _say_built(case: Case, built: Built, changed: int, out: Output) -> None:
+def _say_built(target: str, built: Built, changed: int, out: Output) -> None:
     out.say("")
     out.tell(
-        "built",
-        "green",
-        "bold",
-        path=str(built.path),
-        target=case.target,
-        files=built.files,
-        changed=changed,
+        "built", "green", "bold", path=str(built.path), target=target, files=built.files, changed=changed
     )
     if built.linked:
-        out.tell("linked", count=len(built.linked), target=case.target)
+        out.tell("linked", count=len(built.linked), target=target)
 
 
-def _say_done(case: Case, receipt: Receipt, out: Output) -> None:
+def _say_done(target: str, receipt: Receipt, state_dir: Path | None, out: Output) -> None:
     out.say("")
-    out.tell("repaired", "green", "bold", count=len(receipt.changes), target=case.target)
-    out.tell("backup-inside" if case.state_dir is None else "backup", path=str(receipt.backup))
-    out.tell("undo", command=undo_line(case.target, case.state_dir))
+    out.tell("repaired", "green", "bold", count=len(receipt.changes), target=target)
+    out.tell("backup-inside" if state_dir is None else "backup", path=str(receipt.backup))
+    out.tell("undo", command=undo_line(target, state_dir))
     for name in receipt.broken_links:
         out.tell("broken-link", file=name)
     out.tell("restart")

@@ -1,14 +1,29 @@
-"""Which exit code findings make."""
+"""Which exit code findings make, and those that are known and make none."""
 
 from collections.abc import Iterable
 
-from genfix.cli.options import Level
+from genfix.cli.options import Case, Level
+from genfix.cli.output import Output
 from genfix.rules import Finding, Severity
 
-__all__ = ["exit_code"]
+__all__ = ["exit_code", "settle_known"]
 
 
 def exit_code(findings: Iterable[Finding], fail_on: Level) -> int:
     """1 where a finding is as bad as ``fail_on`` or worse, else 0."""
     limit = Severity(fail_on.value).rank
     return 1 if any(finding.severity.rank <= limit for finding in findings) else 0
+
+
+def settle_known(case: Case, found: Iterable[Finding], known: Iterable[Finding], out: Output) -> bool:
+    """Say how many findings are known, and write the baseline where one is wanted: whether now all are."""
+    number = len([*known])
+    if number:
+        out.tell("known", count=number, path=str(case.baseline))
+    if case.write_baseline is None:
+        return False
+    from genfix.api.baseline import write_baseline  # noqa: PLC0415 - only where one is wanted
+
+    count = write_baseline(case.write_baseline, [*found, *known], outside=case.target)
+    out.tell("baseline-written", count=count, path=str(case.write_baseline))
+    return True

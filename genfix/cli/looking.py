@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from genfix.api.judging import check
-from genfix.cli.exits import exit_code
+from genfix.api.judging import Report, check
+from genfix.cli.exits import exit_code, settle_known
 from genfix.cli.options import Case, Level
 from genfix.cli.output import Output, command_line
 from genfix.errors import InputError
@@ -23,38 +23,44 @@ def run_check(case: Case, fail_on: Level, out: Output) -> int:
         ignore=case.ignore,
         offline=case.offline,
         allow_base_mismatch=case.allow_base_mismatch,
+        baseline=case.baseline,
         state_dir=case.state_dir,
         progress=out.progress,
     )
     out.notes(report.notes)
+    _show(case, report, out)
+    accepted = settle_known(case, report.findings, report.known, out)
+    return 0 if accepted else exit_code(report.findings, fail_on)
+
+
+def _show(case: Case, report: Report, out: Output) -> None:
     if out.wants_json:
         from genfix.report.json import dumps, report_json  # noqa: PLC0415 - only where it is asked for
 
         out.report(dumps(report_json(report)))
-        return exit_code(report.findings, fail_on)
+        return
     if out.wants_html:
         from genfix.cli.pages import checked  # noqa: PLC0415
 
         out.report(checked(report, case, out.aside.language))
-        return exit_code(report.findings, fail_on)
+        return
     if out.verdict is not None:
         from genfix.cli.formats import rendered  # noqa: PLC0415
         from genfix.report.outcome import of_report  # noqa: PLC0415
 
         out.report(rendered(of_report(report), out.verdict, verbose=out.verbose))
-        return exit_code(report.findings, fail_on)
+        return
     from genfix.report.text import findings_text, summary  # noqa: PLC0415
 
     out.report(findings_text(report.findings, out.style, verbose=out.verbose))
     if report.base is None and not report.findings:
         out.tell("healthy-alone", target=report.target)
-        return 0
+        return
     counted = summary(report.findings, out.aside, verbose=out.verbose)
     out.judged(report.target, report.base, counted)
     if report.base is None:
         out.tell("alone")
     _say_what_next(case, report.findings, out)
-    return exit_code(report.findings, fail_on)
 
 
 def _say_what_next(case: Case, findings: Sequence[Finding], out: Output) -> None:

@@ -12,27 +12,34 @@ __all__ = [
     "AdapterFolder",
     "AllowMismatch",
     "Base",
+    "Baseline",
     "Case",
     "Colour",
     "ColourMode",
+    "ConfigFile",
     "Ending",
     "Engines",
     "FailOn",
     "Format",
     "Ignore",
+    "Isolated",
     "Lang",
     "Level",
     "Offline",
     "OutputFile",
     "OutputFormat",
     "OutputShape",
+    "PlanFile",
+    "PlanOutput",
     "Quiet",
+    "Saved",
     "Select",
     "Shape",
     "StateDir",
     "Target",
     "UnsafeFixes",
     "Verbose",
+    "WriteBaseline",
     "codes",
 ]
 
@@ -89,6 +96,19 @@ class Case(NamedTuple):
     offline: bool
     allow_base_mismatch: bool
     state_dir: Path | None
+    baseline: Path | None = None
+    write_baseline: Path | None = None
+
+
+class Saved(NamedTuple):
+    """A plan file, and where what it is about is now."""
+
+    path: Path
+    target: str | None
+    base: str | None
+    adapter: str | None
+    offline: bool
+    state_dir: Path | None
 
 
 def codes(words: list[str] | None) -> list[str]:
@@ -134,7 +154,12 @@ Ignore: TypeAlias = Annotated[
     typer.Option("--ignore", metavar="CODE", help="Not these rules; repeatable.", show_default=False),
 ]
 UnsafeFixes: TypeAlias = Annotated[
-    bool, typer.Option("--unsafe-fixes", help="Also fixes that could override a training choice.")
+    bool | None,
+    typer.Option(
+        "--unsafe-fixes/--no-unsafe-fixes",
+        help="Also fixes that could override a training choice.",
+        show_default=False,
+    ),
 ]
 Engines: TypeAlias = Annotated[
     list[str] | None,
@@ -153,7 +178,35 @@ OutputFile: TypeAlias = Annotated[
         "--output-file", "-o", metavar="FILE", help="Write the report to this file.", show_default=False
     ),
 ]
-FailOn: TypeAlias = Annotated[Level, typer.Option("--fail-on", help="Exit with 1 from this severity on.")]
+FailOn: TypeAlias = Annotated[
+    Level | None,
+    typer.Option("--fail-on", help="Exit with 1 from this severity on; default: error.", show_default=False),
+]
+Baseline: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--baseline", metavar="FILE", help="Findings that are in it do not count.", show_default=False
+    ),
+]
+WriteBaseline: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--write-baseline",
+        metavar="FILE",
+        help="Write what is found, or left, to a baseline.",
+        show_default=False,
+    ),
+]
+ConfigFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="Settings; default: the nearest genfix.toml or pyproject.toml above the working directory.",
+        show_default=False,
+    ),
+]
+Isolated: TypeAlias = Annotated[bool, typer.Option("--isolated", help="Read no file with settings.")]
 Offline: TypeAlias = Annotated[
     bool, typer.Option("--offline", help="Take what is not on this machine from the caches only.")
 ]
@@ -170,6 +223,19 @@ StateDir: TypeAlias = Annotated[
         help="Keep backups here instead of DIR/.cache/huggingface/genfix.",
         show_default=False,
     ),
+]
+PlanOutput: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--output-file",
+        "-o",
+        metavar="FILE",
+        help="Keep the plan in a file, for `genfix apply FILE`; with html, sarif, github or markdown: the report.",
+        show_default=False,
+    ),
+]
+PlanFile: TypeAlias = Annotated[
+    Path, typer.Argument(metavar="FILE", help="From `genfix plan DIR -o FILE`.", show_default=False)
 ]
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="Print the report only, or nothing.")]
 Verbose: TypeAlias = Annotated[bool, typer.Option("--verbose", "-v", help="Show information too.")]

@@ -22,6 +22,7 @@ from genfix.report.style import Style
 __all__ = [
     "Output",
     "ReportFile",
+    "apply_line",
     "command_line",
     "forget",
     "prepare_streams",
@@ -214,9 +215,18 @@ def command_line(command: str, case: Case, *, unsafe_fixes: bool = False) -> str
     for option, codes in (("--select", case.select), ("--ignore", case.ignore)):
         words += [word for code in codes for word in (option, quoted(code))]
     words += ["--offline"] if case.offline else []
+    words += ["--baseline", quoted(str(case.baseline))] if case.baseline is not None else []
     words += ["--allow-base-mismatch"] if case.allow_base_mismatch else []
     words += ["--state-dir", quoted(str(case.state_dir))] if case.state_dir is not None else []
     words += ["--unsafe-fixes"] if unsafe_fixes else []
+    return show(" ".join(words))
+
+
+def apply_line(path: str, target: str | None, state_dir: Path | None) -> str:
+    """The command that makes the changes of a plan file."""
+    words = ["genfix", "apply", quoted(path)]
+    words += ["--target", quoted(target)] if target is not None else []
+    words += ["--state-dir", quoted(str(state_dir))] if state_dir is not None else []
     return show(" ".join(words))
 
 

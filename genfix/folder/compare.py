@@ -4,11 +4,14 @@ import hashlib
 from typing import Final
 
 from genfix.folder.folder import Folder
+from genfix.folder.kinds import FileKind, kind_of
 from genfix.folder.local import LocalFolder
 
-__all__ = ["git_sha1_of", "same_file", "sha256_of"]
+__all__ = ["git_sha1_of", "input_digest", "same_file", "sha256_of"]
 
 _CHUNK: Final = 1024 * 1024
+_LONGEST_HEADER: Final = 100_000_000
+"""The longest header the safetensors library reads."""
 
 
 def same_file(left: Folder, right: Folder, name: str) -> bool:
@@ -51,6 +54,18 @@ def git_sha1_of(folder: Folder, name: str) -> str:
         return folder.git_sha1(name)
     content = folder.read(name)
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def input_digest(folder: Folder, name: str) -> str:
+    """SHA-256 of what a plan reads of a file: all of it, but of weights their size and header only."""
+    if kind_of(name) not in {FileKind.WEIGHTS, FileKind.GGUF}:
+        return sha256_of(folder, name)
+    digest = hashlib.sha256(b"%d\0" % folder.stat(name).size)
+    if name.endswith(".safetensors"):
+        length = folder.read_range(name, 0, 8)
+        digest.update(length)
+        digest.update(folder.read_range(name, 8, min(int.from_bytes(length, "little"), _LONGEST_HEADER)))
+    return digest.hexdigest()
 
 
 def _same_bytes(left: Folder, right: Folder, name: str, size: int) -> bool:

@@ -1,6 +1,6 @@
 """Findings to a plan: exact new bytes per file, judged again before anyone sees them."""
 
-from genfix.planner.plan import FileChange, Plan
+from genfix.planner.plan import FileChange, Plan, Source
 from genfix.planner.planner import make_plan
 
-__all__ = ["FileChange", "Plan", "make_plan"]
+__all__ = ["FileChange", "Plan", "Source", "make_plan"]

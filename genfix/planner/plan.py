@@ -4,9 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from genfix.engines import EngineView
+from genfix.folder import Origin
 from genfix.rules import Finding, Witness
 
-__all__ = ["FileChange", "Plan"]
+__all__ = ["FileChange", "Plan", "Source"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A base or an adapter that a plan rests on."""
+
+    origin: Origin
+    inputs: Mapping[str, str]
+    """SHA-256 of each of its config files; empty for a repo, which its commit pins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +51,10 @@ class Plan:
     remaining: tuple[Finding, ...]
     """What is still wrong afterwards."""
     inputs: Mapping[str, str | None]
-    """SHA-256 of every file of the folder the plan rests on; `None` for one that must not exist."""
+    """Digests of every file of the folder the plan rests on; `None` for one that must not exist.
+
+    SHA-256, as `genfix.folder.input_digest` has it.
+    """
     views_before: Mapping[str, EngineView]
     """What every engine does with the folder now, by its name."""
     views_after: Mapping[str, EngineView]
@@ -49,6 +62,10 @@ class Plan:
     """What they do with the base; empty without one."""
     tokens: Mapping[int, str] = field(default_factory=dict)
     """The texts of the stop ids in the views, where the folder's tokenizer has them."""
+    sources: Mapping[Witness, Source] = field(default_factory=dict)
+    """The base and the adapter, as far as there are any."""
+    known: tuple[Finding, ...] = ()
+    """What is wrong and in the caller's baseline: it is left as it is, and counts for nothing."""
     notes: tuple[str, ...] = ()
     """What the reader should know about how the plan came about, a sentence each."""
 

@@ -1,19 +1,19 @@
 """Findings to plan: pure and deterministic, and judged again on the planned result."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from genfix.engines import ENGINES, EngineView, breaks, is_worse
 from genfix.engines.every import every_view
 from genfix.errors import PlanError
-from genfix.folder import FileKind, Folder, FolderFileError, OverlayFolder, kind_of, read_cap, sha256_of
-from genfix.folder.kinds import is_json_config
+from genfix.folder import FileKind, Folder, FolderFileError, OverlayFolder, input_digest, kind_of, read_cap
+from genfix.folder.kinds import GENERATION_CONFIG, PROCESSOR_FILES, TOKENIZER_FILES, is_json_config
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.planner.edits import Witnesses, run_round
-from genfix.planner.plan import FileChange, Plan
+from genfix.planner.plan import FileChange, Plan, Source
 from genfix.rules import (
     Applicability,
     Context,
@@ -41,8 +41,21 @@ _READ_KINDS: Final = frozenset(
         FileKind.CHAT_TEMPLATE,
         FileKind.PROCESSOR,
         FileKind.CODE,
+        FileKind.WEIGHTS_INDEX,
     ]
 )
+_WEIGHTS: Final = frozenset({FileKind.WEIGHTS, FileKind.GGUF})
+_OF_CHECKPOINTS: Final = _WEIGHTS | {FileKind.WEIGHTS_INDEX}
+"""What below the top is of another model, of which this plan says nothing."""
+_WELL_KNOWN: Final = (
+    "config.json",
+    GENERATION_CONFIG,
+    "chat_template.jinja",
+    "chat_template.json",
+    *TOKENIZER_FILES,
+    *PROCESSOR_FILES,
+)
+"""A plan for a folder without one of these is not a plan for a folder with it."""
 _REPORT_IT = "this is a bug in genfix: please report it; `--ignore` with the code leaves that rule out"
 
 
@@ -54,12 +67,14 @@ class _Job:
     witnesses: Witnesses
     classes: frozenset[Applicability]
     wanted: Callable[[str], bool]
+    known: frozenset[tuple[str, str, str]]
     first: Context
     views: Mapping[str, EngineView]
     before: tuple[Finding, ...]
 
     def judge(self, context: Context) -> tuple[Finding, ...]:
-        return tuple(finding for finding in judge(context) if self.wanted(finding.code))
+        found = (finding for finding in judge(context) if self.wanted(finding.code))
+        return tuple(finding for finding in found if finding.key not in self.known)
 
     def context(self, folder: Folder) -> Context:
         """``folder`` in the place of the merged one."""
@@ -88,8 +103,9 @@ def make_plan(
     adapter: Model | None = None,
     unsafe_fixes: bool = False,
     wanted: Callable[[str], bool] = lambda _: True,
+    known: Collection[tuple[str, str, str]] = (),
 ) -> Plan:
-    """Plan the fixes for ``merged``; ``wanted`` tells by code which rules count.
+    """Plan the fixes for ``merged``; ``wanted`` tells by code which rules count, ``known`` which findings do not.
 
     A fix that would make something else wrong, or an engine do worse, is left out, and the plan says so; the
     other fixes are planned without it. Raises `PlanError` where a fix does not clear its own finding.
@@ -97,16 +113,19 @@ def make_plan(
     classes = frozenset([Applicability.SAFE] + [Applicability.UNSAFE] * unsafe_fixes)
     first = Context(Model(merged), base, adapter)
     witnesses = {Witness.BASE: base, Witness.ADAPTER: adapter}
-    known = {witness: model for witness, model in witnesses.items() if model is not None}
-    before = tuple(finding for finding in judge(first) if wanted(finding.code))
-    job = _Job(merged, known, classes, wanted, first, every_view(first.merged), before)
+    present = {witness: model for witness, model in witnesses.items() if model is not None}
+    found = tuple(finding for finding in judge(first) if wanted(finding.code))
+    aside = frozenset(known)
+    before = tuple(finding for finding in found if finding.key not in aside)
+    job = _Job(merged, present, classes, wanted, aside, first, every_view(first.merged), before)
     left_out: dict[tuple[str, str, str], Message] = {}
     attempt = _attempt(job, left_out)
     while (reason := _objection(job, attempt)) is not None:
         for key in _culprits(job, attempt, left_out, reason):
             left_out[key] = reason
         attempt = _attempt(job, left_out)
-    return _plan(job, attempt, left_out)
+    set_aside = tuple(finding for finding in found if finding.key in aside)
+    return replace(_plan(job, attempt, left_out), known=set_aside)
 
 
 def _attempt(job: _Job, left_out: dict[tuple[str, str, str], Message]) -> _Attempt:
@@ -213,6 +232,7 @@ def _plan(job: _Job, attempt: _Attempt, left_out: dict[tuple[str, str, str], Mes
         views_after=attempt.views,
         base_views=base_views,
         tokens=_stop_texts(attempt.last.merged, job.views, attempt.views, base_views),
+        sources={witness: _source_of(model.folder) for witness, model in job.witnesses.items()},
     )
 
 
@@ -249,15 +269,30 @@ def _told(finding: Finding, left_out: dict[tuple[str, str, str], Message]) -> Fi
 
 
 def _inputs(merged: Folder, changes: Iterable[FileChange]) -> dict[str, str | None]:
+    """The digests of what the plan rests on. What no rule could read, or may be there or not, is not among it."""
     inputs: dict[str, str | None] = {
         change.name: hashlib.sha256(change.before).hexdigest() if change.before is not None else None
         for change in changes
     }
-    for name in sorted(merged.names()):
-        if kind_of(name) in _READ_KINDS:
-            try:
-                if merged.stat(name).size <= read_cap(name):
-                    inputs[name] = sha256_of(merged, name)
-            except FolderFileError:
-                continue  # no rule could read it either
-    return inputs
+    names = merged.names()
+    inputs |= dict.fromkeys((name for name in _WELL_KNOWN if name not in names), None)
+    return inputs | _digests(merged, weights=True)
+
+
+def _source_of(folder: Folder) -> Source:
+    return Source(folder.origin, _digests(folder, weights=False) if folder.origin.kind == "local" else {})
+
+
+def _digests(folder: Folder, *, weights: bool) -> dict[str, str]:
+    digests: dict[str, str] = {}
+    for name in sorted(folder.names()):
+        kind = kind_of(name)
+        if "/" in name and kind in _OF_CHECKPOINTS:
+            continue
+        is_weights = weights and kind in _WEIGHTS
+        try:
+            if is_weights or (kind in _READ_KINDS and folder.stat(name).size <= read_cap(name)):
+                digests[name] = input_digest(folder, name)
+        except FolderFileError:
+            continue
+    return digests

@@ -53,6 +53,7 @@ def report_json(report: Report) -> JsonValue:
         "base": report.base,
         "findings": [finding_json(finding) for finding in report.findings],
         "notes": [*report.notes],
+        "known": len(report.known),
         "summary": summary_json(report.findings),
     }
 

@@ -26,6 +26,7 @@ def plan_json(plan: Plan, receipt: Receipt | None = None) -> JsonValue:
         "remaining": [finding_json(finding) for finding in plan.remaining],
         "engines": _views(plan.views_before, plan.views_after),
         "notes": [*plan.notes],
+        "known": len(plan.known),
         "summary": summary_json(plan.remaining),
         "transaction": receipt.id if receipt is not None else None,
     }

@@ -342,13 +342,16 @@ ENGLISH: Final[Mapping[str, str]] = {
 
 
 def words(message: Message, catalogue: Mapping[str, str] = ENGLISH) -> str:
-    """The message in words, safe to print.
+    """The message in words, safe to print; one from a plan file that this version has no words for as it is.
 
     A blank `{x}` takes the text of a name as it is, and `{x!r}` a value as JSON has it, so that the text "0.6"
     is not taken for a number. `{x:one|many}` takes the word for one or for many of `x`.
     """
     blanks = {key: _Blank(value, catalogue) for key, value in message.args.items()}
-    return catalogue[message.id].format_map(blanks)
+    try:
+        return catalogue[message.id].format_map(blanks)
+    except KeyError:
+        return f"{show(message.id)} {show_value(dict(message.args))}"
 
 
 class _Blank:

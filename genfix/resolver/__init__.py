@@ -1,7 +1,7 @@
 """Where the merged folder and its base are, and whether the one can come from the other."""
 
 from genfix.resolver.adapter import Adapter, find_adapter
-from genfix.resolver.base import Base, BaseFacts, resolve_base
+from genfix.resolver.base import Base, BaseFacts, files_of, resolve_base
 from genfix.resolver.choosing import choose_base
 from genfix.resolver.proof import prove_parentage
 from genfix.resolver.target import existing_folder, is_address, open_address, open_target
@@ -12,6 +12,7 @@ __all__ = [
     "BaseFacts",
     "choose_base",
     "existing_folder",
+    "files_of",
     "find_adapter",
     "is_address",
     "open_address",

@@ -24,7 +24,7 @@ from genfix.model.weight_facts import WeightFacts
 from genfix.resolver.spec import HubSpec, LocalSpec, ModelScopeSpec, is_commit, is_repo_id, parse_spec
 from genfix.resolver.target import refuse_other_layouts
 
-__all__ = ["READ_OF_ALL", "Base", "BaseFacts", "resolve_base"]
+__all__ = ["READ_OF_ALL", "Base", "BaseFacts", "files_of", "resolve_base"]
 
 READ_OF_ALL: Final = (
     "config.json",
@@ -159,6 +159,24 @@ def resolve_base(
             opened = open_modelscope(model, offline=offline)
             _make_ready(opened.folder, near, progress)
             return Base(BaseFacts(opened.folder, is_named=not by_hint), opened.notes)
+
+
+def files_of(spec: str, *, offline: bool = False) -> Folder:
+    """The files that ``spec`` names, of a base or an adapter, for a caller that knows which it wants and verifies it.
+
+    Raises as `resolve_base`.
+    """
+    match parse_spec(spec):
+        case LocalSpec() as local:
+            return LocalFolder(local.path, spec)
+        case HubSpec() as hub:
+            from genfix.resolver.hub import open_hub  # noqa: PLC0415 - as above
+
+            return open_hub(hub, offline=offline).folder
+        case ModelScopeSpec() as model:
+            from genfix.resolver.modelscope import open_modelscope  # noqa: PLC0415 - as above
+
+            return open_modelscope(model, offline=offline).folder
 
 
 def _make_ready(folder: Folder, near: Folder | None, progress: Progress | None) -> None:

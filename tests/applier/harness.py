@@ -10,6 +10,7 @@ from typing import Any
 
 from genfix.applier import Receipt, Write, apply
 from genfix.applier.fs import DISK, Dir, FileSystem
+from genfix.folder import LocalFolder, input_digest
 
 OLD: Mapping[str, bytes] = {
     "config.json": b'{"eos_token_id": 1}',
@@ -51,8 +52,9 @@ def writes(folder: Path, new: Mapping[str, bytes] = NEW) -> list[Write]:
 
 
 def inputs(folder: Path) -> dict[str, str | None]:
+    files = LocalFolder(folder)
     found: dict[str, str | None] = {
-        name: sha((folder / name).read_bytes()) for name in OLD if (folder / name).exists()
+        name: input_digest(files, name) for name in OLD if (folder / name).exists()
     }
     return found | {name: None for name in NEW if not (folder / name).exists()}
 

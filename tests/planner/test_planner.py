@@ -9,7 +9,7 @@ import pytest
 
 from genfix.engines.every import EVERY_ENGINE
 from genfix.errors import PlanError
-from genfix.folder import Folder, LocalFolder, OverlayFolder
+from genfix.folder import Folder, LocalFolder, OverlayFolder, input_digest
 from genfix.message import message
 from genfix.planner import Plan, make_plan
 from genfix.resolver import BaseFacts
@@ -195,15 +195,30 @@ def test_the_plan_names_every_file_it_rests_on(tmp_path: Path) -> None:
     }
     folder = LocalFolder(write_folder(tmp_path, merged), "./merged")
     result = make_plan(folder, BaseFacts(MemoryFolder(base, "base")))
-    assert result.inputs == {
-        GEN: None,
+    present = {name: digest for name, digest in result.inputs.items() if digest is not None}
+    assert present == {
+        "model.safetensors": input_digest(folder, "model.safetensors"),
         **{
             name: hashlib.sha256(merged[name]).hexdigest()
             for name in merged
             if name not in {"notes.txt", "args.json", "model.safetensors", "README.md", "LICENSE"}
         },
     }
+    absent = result.inputs.keys() - present.keys()
+    assert {GEN, "chat_template.jinja", "tokenizer.json", "preprocessor_config.json"} <= absent
+    assert absent.isdisjoint(merged)
     assert (result.target, result.base) == ("./merged", "base")
+    assert result.sources[Witness.BASE].inputs.keys() == base.keys() - {"README.md", "LICENSE"}
+
+
+def test_of_weights_a_plan_rests_on_the_size_and_the_header(tmp_path: Path) -> None:
+    name = "model.safetensors"
+    first = input_digest(LocalFolder(write_folder(tmp_path / "a", {name: safetensors(7) + b"data"})), name)
+    other_data = write_folder(tmp_path / "b", {name: safetensors(7) + b"DATA"})
+    assert input_digest(LocalFolder(other_data), name) == first
+    for content in (safetensors(8) + b"data", safetensors(7) + b"more data", b""):
+        changed = LocalFolder(write_folder(tmp_path / "c", {name: content}))
+        assert input_digest(changed, name) != first
 
 
 def test_the_same_folder_gives_the_same_plan() -> None:

@@ -216,7 +216,7 @@ def _counted(findings: Sequence[Finding], words: Words) -> str:
 
 def _commands(commands: Mapping[str, str] | None, words: Words) -> tuple[Command, ...]:
     return tuple(
-        Command(words.label(f"command-{name}"), show(text)) for name, text in (commands or {}).items()
+        Command(words.label(f"command-{name}"), show(text)) for name, text in (commands or {}).items() if text
     )
 
 

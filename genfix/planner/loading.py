@@ -1,0 +1,303 @@
+"""The bytes of a plan file as a plan. Everything in them is hostile until it is checked.
+
+Done in two steps: `decode` believes nothing and needs nothing but the bytes; `assemble` puts the new bytes together,
+with the folder the plan is for and, for large files, with the base or the adapter.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from pydantic import ValidationError
+
+from genfix.engines import EngineView
+from genfix.engines.view import TemplateSource
+from genfix.errors import InputError, stale
+from genfix.folder import Folder, FolderFileError, Origin, input_digest, is_safe_name
+from genfix.json_types import JsonValue, Missing
+from genfix.message import Message
+from genfix.model.json_read import JsonError, read_json_object
+from genfix.planner.document import (
+    Base64,
+    ChangeDocument,
+    FindingDocument,
+    FromSource,
+    MessageDocument,
+    PlanDocument,
+    SourceDocument,
+    Splice,
+    Utf8,
+    ViewDocument,
+)
+from genfix.planner.plan import FileChange, Plan, Source
+from genfix.planner.saving import LARGEST, VERSION, action_of, canonical_id, edits_of
+from genfix.rules import Applicability, Finding, Fix, Severity, Witness
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+__all__ = ["Fetch", "assemble", "decode"]
+
+Fetch: TypeAlias = Callable[[Witness, str], bytes]
+"""The bytes of a file of the base or the adapter."""
+
+_MOST_FILES: Final = 1000
+_AGAIN: Final = "make the plan again"
+
+
+def decode(content: bytes) -> PlanDocument:
+    """What the bytes of a plan file say. Raises `InputError` where they are not as `genfix.planner.saving` makes them."""
+    if len(content) > LARGEST:
+        raise InputError(f"the plan file has more than the {LARGEST:,} bytes that one can have", _AGAIN)
+    try:
+        value = read_json_object(content)
+    except JsonError as error:
+        raise InputError(f"the plan file cannot be read: {error.message}", _AGAIN) from error
+    version = value.get("genfix_plan")
+    if type(version) is not int:
+        raise InputError("this is no plan of genfix", "`genfix plan DIR -o plan.json` makes one")
+    if version != VERSION:
+        raise InputError(
+            f"the plan file has format {version}, and this genfix knows format {VERSION}",
+            "apply it with the version of genfix that made it, or make the plan again",
+        )
+    try:
+        document = PlanDocument.model_validate(value)
+    except (ValidationError, RecursionError) as error:
+        raise _refused(_first(error) if isinstance(error, ValidationError) else "too deep") from error
+    _check_id(document, value)
+    _check_names(document)
+    for change in document.changes:
+        _check_change(change, document)
+    return document
+
+
+def assemble(document: PlanDocument, target: Folder, fetch: Fetch) -> Plan:
+    """The plan that a document is, for ``target``.
+
+    Where ``target`` is already as the plan makes it, the plan has no changes. Raises `ChangedError` where a file
+    of ``target`` is neither as it was nor all are as they shall be, `InputError` where bytes are not what they
+    are said to be.
+    """
+    done = _is_done(document, target)
+    changes = () if done else tuple(_change(change, target, fetch) for change in document.changes)
+    inputs: dict[str, str | None] = {**document.inputs, **dict.fromkeys(document.absent)}
+    if done:
+        inputs |= {change.file: change.after_sha256 for change in document.changes}
+    _check_inputs(inputs, target)
+    sources = {Witness.BASE: document.base, Witness.ADAPTER: document.adapter}
+    return Plan(
+        target=target.origin.label,
+        base=None,
+        findings=_findings(document.remaining if done else document.findings),
+        changes=changes,
+        remaining=_findings(document.remaining),
+        inputs=inputs,
+        views_before={
+            item.engine: _view(item.engine, item.after if done else item.before) for item in document.engines
+        },
+        views_after={item.engine: _view(item.engine, item.after) for item in document.engines},
+        base_views={item.engine: _view(item.engine, item.base) for item in document.engines if item.base},
+        sources={witness: _source(source) for witness, source in sources.items() if source is not None},
+        known=_findings(document.known),
+    )
+
+
+def _refused(why: str) -> InputError:
+    return InputError(f"the plan file is not as genfix writes it: {why}", _AGAIN)
+
+
+def _first(error: ValidationError) -> str:
+    detail: ErrorDetails = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = "/".join(str(part) for part in detail["loc"])
+    return f"{place if len(place) <= 100 else place[:99] + '…'}: {detail['msg']}"
+
+
+def _check_id(document: PlanDocument, value: Mapping[str, JsonValue]) -> None:
+    try:
+        own = canonical_id(value)
+    except ValueError as error:
+        raise _refused("it has a number that JSON has not") from error
+    if document.id != own:
+        raise InputError(
+            "the plan file was changed since genfix wrote it: its id is not that of its content", _AGAIN
+        )
+
+
+def _check_names(document: PlanDocument) -> None:
+    names = [change.file for change in document.changes]
+    if len(names) > _MOST_FILES or len(set(names)) != len(names):
+        raise _refused("it changes a file twice, or too many")
+    sources = [source.inputs for source in (document.base, document.adapter) if source is not None]
+    for name in (
+        *names,
+        *document.inputs,
+        *document.absent,
+        *(name for source in sources for name in source),
+    ):
+        if not is_safe_name(name):
+            raise _refused(f"the file name {name!r} could leave its folder")
+    engines = [item.engine for item in document.engines]
+    if len(set(engines)) != len(engines):
+        raise _refused("it has an engine twice")
+    if not set(document.absent).isdisjoint(document.inputs):
+        raise _refused("a file is there and is not")
+
+
+def _check_change(change: ChangeDocument, document: PlanDocument) -> None:
+    name = change.file
+    if change.before_sha256 != document.inputs.get(name, "") and not (
+        change.before_sha256 is None and name in document.absent
+    ):
+        raise _refused(f"{name} is changed, and not among what the plan rests on")
+    if change.before_sha256 == change.after_sha256:
+        raise _refused(f"{name} is not changed")
+    if change.action != action_of(change.before_sha256, change.after_sha256):
+        raise _refused(f"{name} has the wrong action")
+    if (change.content is None) is not (change.after_sha256 is None):
+        raise _refused(f"{name} has no content")
+    if change.source is not None:
+        _check_source(change, document.base if change.source == "base" else document.adapter)
+    elif isinstance(change.content, FromSource) or name.endswith(".py"):
+        # Code is never edited: it comes from a model the user named, or not at all.
+        raise _refused(f"{name} has no source")
+    if isinstance(change.content, Utf8 | Base64):
+        _check_bytes(change, _carried(change.content, name))
+
+
+def _check_source(change: ChangeDocument, source: SourceDocument | None) -> None:
+    if source is None:
+        raise _refused(f"{change.file} is from a {change.source} that the plan has not")
+    if source.inputs.get(change.file, change.after_sha256) != change.after_sha256:
+        raise _refused(f"{change.file} is not the file of the {change.source}")
+
+
+def _check_bytes(change: ChangeDocument, content: bytes) -> None:
+    if len(content) != change.size or hashlib.sha256(content).hexdigest() != change.after_sha256:
+        raise _refused(f"the new bytes of {change.file} do not have the digest they should have")
+
+
+def _carried(content: Utf8 | Base64 | Splice, name: str) -> bytes:
+    if isinstance(content, Utf8):
+        return content.text.encode("utf-8", "surrogatepass")
+    try:
+        return base64.b64decode(content.data, validate=True)
+    except ValueError as error:
+        raise _refused(f"the new bytes of {name} are not in base64") from error
+
+
+def _is_done(document: PlanDocument, target: Folder) -> bool:
+    """Whether all changes of the plan are there already: it was applied, and nothing happened since."""
+    return bool(document.changes) and all(
+        _digest(target, change.file) == change.after_sha256 for change in document.changes
+    )
+
+
+def _check_inputs(inputs: Mapping[str, str | None], target: Folder) -> None:
+    for name, digest in inputs.items():
+        if _digest(target, name) != digest:
+            raise stale(name)
+
+
+def _digest(folder: Folder, name: str) -> str | None:
+    """The digest of a file; `None` where it is absent, empty where it is none that can be read."""
+    if name not in folder.names():
+        return None
+    try:
+        return input_digest(folder, name)
+    except FolderFileError:
+        return ""
+
+
+def _change(change: ChangeDocument, target: Folder, fetch: Fetch) -> FileChange:
+    name = change.file
+    if _digest(target, name) != change.before_sha256:
+        raise stale(name)
+    before = target.read(name) if change.before_sha256 is not None else None
+    after = _after(change, before or b"", fetch)
+    if _spelled(edits_of(name, before, after)) != _spelled(_stated(change)):
+        raise _refused(f"the edits it tells of {name} are not those it makes")
+    source = Witness(change.source) if change.source is not None else None
+    return FileChange(name, before, after, source, tuple(change.codes))
+
+
+def _stated(change: ChangeDocument) -> JsonValue:
+    return None if change.edits is None else [edit.model_dump(exclude_unset=True) for edit in change.edits]
+
+
+def _spelled(value: JsonValue) -> str:
+    """``value`` as text: in Python 1, 1.0 and true are equal."""
+    return json.dumps(value, sort_keys=True)
+
+
+def _after(change: ChangeDocument, before: bytes, fetch: Fetch) -> bytes | None:
+    match change.content:
+        case None:
+            return None
+        case Utf8() | Base64():
+            return _carried(change.content, change.file)
+        case Splice(start=start, end=end):
+            if not start <= end <= len(before):
+                raise _refused(f"the new bytes of {change.file} have no place in it")
+            after = before[:start] + _carried(change.content, change.file) + before[end:]
+            _check_bytes(change, after)
+            return after
+        case FromSource():
+            after = fetch(Witness(change.source or ""), change.file)
+            if len(after) != change.size or hashlib.sha256(after).hexdigest() != change.after_sha256:
+                raise InputError(
+                    f"{change.file} of the {change.source} is not the one the plan was made with",
+                    f"name the right {change.source} with --{change.source}, or make the plan again",
+                )
+            return after
+
+
+def _findings(documents: Iterable[FindingDocument]) -> tuple[Finding, ...]:
+    return tuple(_finding(document) for document in documents)
+
+
+def _finding(document: FindingDocument) -> Finding:
+    there, fix = document.model_fields_set, document.fix
+    return Finding(
+        code=document.code,
+        name=document.name,
+        severity=Severity(document.severity),
+        file=document.file,
+        message=_message(document.message),
+        witness=Witness(document.witness),
+        pointer=document.pointer,
+        current=document.current if "current" in there else Missing.MISSING,
+        expected=document.expected if "expected" in there else Missing.MISSING,
+        evidence=_messages(document.evidence),
+        engines=tuple(document.engines),
+        fix=Fix(Applicability(fix.applicability), _message(fix.why)) if fix is not None else None,
+    )
+
+
+def _view(engine: str, document: ViewDocument) -> EngineView:
+    template = document.chat_template
+    return EngineView(
+        engine=engine,
+        version=document.version,
+        stop_token_ids=tuple(document.stop_token_ids),
+        sampling=document.sampling,
+        chat_template=TemplateSource(template.source, template.sha256) if template is not None else None,
+        context_length=document.context_length,
+        problems=_messages(document.problems),
+        trace=_messages(document.trace),
+        stop_strings=tuple(document.stop_strings),
+    )
+
+
+def _source(document: SourceDocument) -> Source:
+    return Source(Origin(document.kind, document.name, document.revision), document.inputs)
+
+
+def _messages(documents: Iterable[MessageDocument]) -> tuple[Message, ...]:
+    return tuple(map(_message, documents))
+
+
+def _message(document: MessageDocument) -> Message:
+    return Message(document.id, document.args)
