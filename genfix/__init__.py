@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from genfix.api.engine_views import EngineReport, engine_views
     from genfix.api.judging import Report, check
     from genfix.api.keeping import prune_backups, restore, snapshot
+    from genfix.api.probing import ProbeReport, probe_model
     from genfix.applier import Receipt
     from genfix.errors import GenfixError
     from genfix.planner import Plan
@@ -22,6 +23,7 @@ __all__ = [
     "Finding",
     "GenfixError",
     "Plan",
+    "ProbeReport",
     "Receipt",
     "Repair",
     "Report",
@@ -32,6 +34,7 @@ __all__ = [
     "engine_views",
     "log",
     "plan",
+    "probe_model",
     "prune_backups",
     "repair",
     "restore",
@@ -46,6 +49,7 @@ _HOMES: Final = {
     "Finding": "genfix.rules",
     "GenfixError": "genfix.errors",
     "Plan": "genfix.planner",
+    "ProbeReport": "genfix.api.probing",
     "Receipt": "genfix.applier",
     "Repair": "genfix.api.changing",
     "Report": "genfix.api.judging",
@@ -55,6 +59,7 @@ _HOMES: Final = {
     "engine_views": "genfix.api.engine_views",
     "log": "genfix.api.changing",
     "plan": "genfix.api.changing",
+    "probe_model": "genfix.api.probing",
     "prune_backups": "genfix.api.keeping",
     "repair": "genfix.api.changing",
     "restore": "genfix.api.keeping",
