@@ -10,6 +10,7 @@ import typer
 from genfix import __version__
 from genfix.cli import options as opt
 from genfix.cli.output import Output
+from genfix.cli.probe_command import probe
 
 __all__ = ["app"]
 
@@ -262,6 +263,9 @@ def restore(
     from genfix.cli.keeping import run_restore
 
     raise typer.Exit(run_restore(target, snapshot, state_dir, Output(color, quiet)))
+
+
+app.command()(probe)
 
 
 @backups.command()
