@@ -123,6 +123,7 @@ def exchange(
     """Send one request, POST where it has a body. Raises `ExchangeError` for anything but a reply with 200."""
     connection = _connection(place, min(_CONNECT_SECONDS, max(0.1, deadline - time.monotonic())))
     opened: socket.socket | None = None
+    response: http.client.HTTPResponse | None = None
     try:
         _connect(connection, place)
         opened = connection.sock
@@ -137,6 +138,8 @@ def exchange(
     finally:
         if opened is not None:
             watch.remove(opened)
+        if response is not None:
+            response.close()
         connection.close()
 
 

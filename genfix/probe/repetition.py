@@ -51,6 +51,9 @@ def find_loop(text: str) -> Loop | None:
     parts = [text[start:end].casefold() for start, end in spans]
     rep_4 = seq_rep(parts)
     period, covered = _tail(parts)
+    if not period:  # the limit may have cut the last word
+        spans = spans[:-1]
+        period, covered = _tail(parts[:-1])
     if period:
         start = spans[len(spans) - covered][0]
         end = spans[len(spans) - covered + period][0]

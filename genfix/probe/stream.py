@@ -13,7 +13,6 @@ from genfix.probe.values import Answer, FailureKind, ToolCall
 __all__ = ["read_answer"]
 
 _DONE: Final = b"[DONE]"
-_MAX_LINE: Final = 4 * 1024 * 1024
 _NOT_THE_API: Final = "what the server streams is not the chat completions API"
 
 
@@ -76,8 +75,6 @@ def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
     for block in blocks:
         *lines, rest = (rest + block).split(b"\n")
         yield from (line.rstrip(b"\r") for line in lines)
-        if len(rest) > _MAX_LINE:
-            raise ExchangeError(FailureKind.GARBAGE, _NOT_THE_API)
     if rest:
         yield rest.rstrip(b"\r")
 

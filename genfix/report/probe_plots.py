@@ -62,11 +62,11 @@ class Histogram:
 
 def rate_rows(run: Mapping[str, Interval], against: Mapping[str, Interval] | None) -> tuple[RateRow, ...]:
     """A row per measure; the model that was compared with comes first, as before comes before after."""
-    series = (("against", against), ("run", run)) if against is not None else (("run", run),)
+    series = [("run", run)] if against is None else [("against", against), ("run", run)]
     return tuple(
         RateRow(
             RATE_NAMES[name],
-            tuple(_bar(label, rates[name]) for label, rates in series if rates is not None and name in rates),
+            tuple(_bar(label, rates[name]) for label, rates in series if name in rates),
         )
         for name in RATES
     )

@@ -59,6 +59,9 @@ def _run(run: ProbeRun, style: Style) -> Iterator[str]:
     if summary.tools:
         shown = ", ".join(f"{count} {verdict}" for verdict, count in summary.tools.items())
         yield f"    {'tool calls':<22} {shown}"
+    left_out = [one.answer.failure.detail for one in run.measures if one.answer.failure is not None]
+    if left_out:
+        yield from _wrapped(f"{'without an answer':<22} {len(left_out)}: {show(left_out[0])}", style, "")
     for told in run.diagnosis:
         yield from _wrapped(probe_words(told), style, "-> ")
 
