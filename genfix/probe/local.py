@@ -59,10 +59,12 @@ def run_folder(
             f"genfix cannot run a folder with {engine.name!r}", f"known are {', '.join(LOCAL_ENGINES)}"
         )
     child = _start(engine)
+    talk = _Talk(engine, child, limits)
     try:
-        return _Talk(engine, child, limits).run(_request(engine, folder, prompts, limits), prompts, progress)
+        return talk.run(_request(engine, folder, prompts, limits), prompts, progress)
     finally:
         _end(child)
+        talk.close()
 
 
 def _request(engine: LocalEngine, folder: Path, prompts: Sequence[Prompt], limits: Limits) -> JsonObject:
@@ -118,13 +120,14 @@ class _Talk:
         self.engine, self.child, self.limits = engine, child, limits
         self.lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self.stderr = bytearray()
+        self.threads = [threading.Thread(target=read, daemon=True) for read in (self._read, self._read_errors)]
         self.version = ""
         self.found: dict[str, Answer] = {}
 
     def run(self, request: JsonObject, prompts: Sequence[Prompt], progress: Progress) -> tuple[Outcome, str]:
         until = time.monotonic() + self.limits.total_seconds
-        for read in (self._read, self._read_errors):
-            threading.Thread(target=read, daemon=True).start()
+        for thread in self.threads:
+            thread.start()
         try:
             self._send(request)
             stuck = self._collect(len(prompts), until, progress)
@@ -139,6 +142,12 @@ class _Talk:
         answers = in_order(prompts, self.found, "the time for the run was up")
         return Outcome(answers, out_of_time=late), self.version
 
+    def close(self) -> None:
+        """Wait for the readers, who close the pipes; the child is gone."""
+        for thread in self.threads:
+            if thread.is_alive():
+                thread.join(_TICK)
+
     def _send(self, request: JsonObject) -> None:
         try:
             with _pipe(self.child.stdin) as stdin:
@@ -147,16 +156,16 @@ class _Talk:
             pass  # it died first: `_collect` finds out
 
     def _read(self) -> None:
-        stdout = _pipe(self.child.stdout)
-        while line := stdout.readline(_MAX_LINE):
-            self.lines.put(line)
+        with _pipe(self.child.stdout) as stdout:
+            while line := stdout.readline(_MAX_LINE):
+                self.lines.put(line)
         self.lines.put(None)
 
     def _read_errors(self) -> None:
-        stderr = _pipe(self.child.stderr)
-        while block := stderr.read1(_MAX_STDERR) if hasattr(stderr, "read1") else stderr.read(_MAX_STDERR):
-            self.stderr += block
-            del self.stderr[:-_MAX_STDERR]
+        with _pipe(self.child.stderr) as stderr:
+            while line := stderr.readline(_MAX_STDERR):
+                self.stderr += line
+                del self.stderr[:-_MAX_STDERR]
 
     def _collect(self, count: int, until: float, progress: Progress) -> bool:
         """Take answers until all are there; whether time ran out before."""
@@ -230,6 +239,8 @@ class _Talk:
         return ProbeError(detail, "does the folder load? see genfix engines")
 
     def _died(self) -> ProbeError:
+        _end(self.child)
+        self.close()  # its last words may still be in the pipe
         lines = self.stderr.decode("utf-8", "replace").split("\n")
         told = next((line.strip() for line in reversed(lines) if line.strip()), "")
         why = f": {told[:300]}" if told else ""

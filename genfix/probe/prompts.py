@@ -16,7 +16,7 @@ PROMPTS_VERSION: Final = 1
 """Raised with every change of the built-in set: rates of different sets do not compare."""
 _MAX_BYTES: Final = 4 * 1024 * 1024
 _MAX_PROMPTS: Final = 2000
-_ROLES: Final = frozenset({"system", "developer", "user", "assistant", "tool"})
+_ROLES: Final = ("system", "developer", "user", "assistant", "tool")
 _KEYS: Final = frozenset({"id", "group", "language", "messages", "tools", "prompt"})
 _SHAPE: Final = 'a line is {"prompt": "..."} or {"messages": [{"role": "user", "content": "..."}]}, with id, group and tools if you like'
 
