@@ -27,7 +27,7 @@ PYTHONS = {
 }
 PROMPTS = """\
 {"id": "one", "prompt": "Who sat?"}
-{"id": "two", "prompt": "谁坐着？"}
+{"id": "two", "prompt": "谁坐着"}
 {"id": "turns", "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}, {"role": "user", "content": "Who?"}]}
 """
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol, TextIO
+from typing import Final, NamedTuple, Protocol
 
 _MAX_DETAIL: Final = 500
 _DISTRIBUTIONS: Final = {"transformers": "transformers", "mlx-lm": "mlx_lm"}
@@ -217,10 +217,11 @@ def _version(engine: str) -> str:
         return ""
 
 
-def _run(request: dict[str, object], out: TextIO) -> int:
+def _run(request: dict[str, object], out: int) -> int:
     def tell(line: dict[str, object]) -> None:
-        out.write(json.dumps(line) + "\n")
-        out.flush()
+        rest = (json.dumps(line) + "\n").encode()
+        while rest:
+            rest = rest[os.write(out, rest) :]
 
     prompts = [Asked(**asked) for asked in request.pop("prompts")]  # type: ignore[attr-defined]
     job = Job(**request)  # type: ignore[arg-type]
@@ -239,7 +240,7 @@ def main() -> int:
     """Run from the command line."""
     # -I hides what the user installed for himself, and the engine may be there.
     sys.path.append(site.getusersitepackages())
-    out = os.fdopen(os.dup(1), "w", encoding="ascii")
+    out = os.dup(1)
     os.dup2(2, 1)  # engines print: only answers may reach the pipe
     request: dict[str, object] = json.loads(sys.stdin.buffer.read())
     return _run(request, out)

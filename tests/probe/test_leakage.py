@@ -2,6 +2,7 @@
 
 import pytest
 
+from genfix.json_types import JsonObject
 from genfix.model import Model
 from genfix.probe.leakage import find_leaks
 from genfix.probe.markers import Markers, markers_of
@@ -23,7 +24,7 @@ from tests.folders import MemoryFolder, chatml_files, glm_files
 ANY = markers_of(None)
 GLM = markers_of(Model(MemoryFolder(glm_files())))
 CHATML = markers_of(Model(MemoryFolder(chatml_files())))
-WEATHER = {
+WEATHER: JsonObject = {
     "type": "function",
     "function": {
         "name": "get_weather",
