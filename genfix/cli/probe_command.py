@@ -109,7 +109,7 @@ def probe(
     verbose: opt.Verbose = False,
     color: opt.Colour = opt.ColourMode.AUTO,
 ) -> None:
-    """Ask the running model whether it stops, and whether its answers are clean.
+    """Ask a running model whether it stops.
 
     URL is an OpenAI-compatible server (vLLM, SGLang, LMDeploy, llama.cpp, MLX-LM, Ollama). Its key is taken from
     GENFIX_API_KEY or OPENAI_API_KEY.
