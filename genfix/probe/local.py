@@ -120,7 +120,9 @@ class _Talk:
         self.engine, self.child, self.limits = engine, child, limits
         self.lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self.stderr = bytearray()
-        self.threads = [threading.Thread(target=read, daemon=True) for read in (self._read, self._read_errors)]
+        self.threads = [
+            threading.Thread(target=read, daemon=True) for read in (self._read, self._read_errors)
+        ]
         self.version = ""
         self.found: dict[str, Answer] = {}
 

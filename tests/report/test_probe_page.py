@@ -77,7 +77,7 @@ def test_the_policy_allows_the_pages_own_style_and_nothing_else(hostile: str) ->
 def test_a_page_shows_both_sides_the_verdict_and_the_leaks(hostile: str) -> None:
     text = " ".join("".join(Elements(hostile).text).split())
     assert "None of 64 answers stopped by themselves" in text
-    assert "fewer answers stop by themselves: -100 points" in text
+    assert "Fewer answers stop by themselves: -100 points" in text
     assert "All answers, side by side" in text
     assert "Leaks" in text
     assert hostile.count("<mark>") >= 64
