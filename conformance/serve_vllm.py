@@ -16,10 +16,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import IO, Final, NamedTuple
 from urllib.request import Request, urlopen
 
 from conformance.setups import HERE, interpreter
@@ -27,7 +28,7 @@ from conformance.tiny import write
 from genfix import __version__
 from genfix.json_types import JsonObject
 
-__all__ = ["main"]
+__all__ = ["genfix", "main", "serving"]
 
 PAGE: Final = HERE.parent / "docs" / "vllm-end-to-end.md"
 ASKED: Final = {"messages": [{"role": "user", "content": "Hello there"}], "max_tokens": 40}
@@ -60,37 +61,44 @@ class Served(NamedTuple):
         return str(choices[0]["finish_reason"])
 
 
-def serve(python: Path, folder: Path) -> Served:
-    """Start the server on a free port, ask it once, and stop it."""
+@contextmanager
+def serving(python: Path, folder: Path, log: IO[str]) -> Iterator[tuple[Sequence[str], int]]:
+    """The server of a folder on a free port, up and well; gives its command and port, and stops it at the end."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
     # The module that `vllm serve` runs: the wheel for CPUs has another name, and its `vllm` cannot tell its own version.
-    command: list[str | Path] = [
-        python,
+    command: list[str] = [
+        str(python),
         "-m",
         "vllm.entrypoints.openai.api_server",
         "--model",
-        folder,
+        str(folder),
         "--port",
         str(port),
     ]
     command += ["--host", "127.0.0.1", "--served-model-name", "merged", "--enforce-eager"]
     settings = {"VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1"}
+    server = subprocess.Popen(
+        command, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **settings}, cwd=folder.parent
+    )
+    try:
+        wait(server, port)
+        yield command, port
+    finally:
+        server.terminate()
+        server.wait(60)
+
+
+def serve(python: Path, folder: Path) -> Served:
+    """Start the server on a free port, ask it once, and stop it."""
     with tempfile.TemporaryFile("w+") as log:
-        server = subprocess.Popen(
-            command, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **settings}, cwd=folder.parent
-        )
-        try:
-            wait(server, port)
+        with serving(python, folder, log) as (command, port):
             answer = ask(port)
-        finally:
-            server.terminate()
-            server.wait(60)
         log.seek(0)
         lines = log.read().splitlines()
     told = [line.strip() for line in lines if any(text in line for text in TOLD)]
-    return Served(shlex.join(map(str, command)), told, answer)
+    return Served(shlex.join(command), told, answer)
 
 
 def wait(server: subprocess.Popen[bytes], port: int) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from genfix.api.judging import Report, check
     from genfix.api.keeping import prune_backups, restore, snapshot
     from genfix.api.plan_files import load_plan, save_plan
+    from genfix.api.probing import ProbeReport, probe_model
     from genfix.api.running import Ran, run_command
     from genfix.applier import Receipt
     from genfix.errors import GenfixError
@@ -27,6 +28,7 @@ __all__ = [
     "Finding",
     "GenfixError",
     "Plan",
+    "ProbeReport",
     "Ran",
     "Receipt",
     "Repair",
@@ -40,6 +42,7 @@ __all__ = [
     "load_plan",
     "log",
     "plan",
+    "probe_model",
     "prune_backups",
     "repair",
     "restore",
@@ -58,6 +61,7 @@ _HOMES: Final = {
     "Finding": "genfix.rules",
     "GenfixError": "genfix.errors",
     "Plan": "genfix.planner",
+    "ProbeReport": "genfix.api.probing",
     "Ran": "genfix.api.running",
     "Receipt": "genfix.applier",
     "Repair": "genfix.api.changing",
@@ -70,6 +74,7 @@ _HOMES: Final = {
     "load_plan": "genfix.api.plan_files",
     "log": "genfix.api.changing",
     "plan": "genfix.api.changing",
+    "probe_model": "genfix.api.probing",
     "prune_backups": "genfix.api.keeping",
     "repair": "genfix.api.changing",
     "restore": "genfix.api.keeping",

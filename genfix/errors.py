@@ -12,6 +12,7 @@ __all__ = [
     "GenfixError",
     "InputError",
     "PlanError",
+    "ProbeError",
     "RefusedError",
     "StorageError",
     "stale",
@@ -49,6 +50,10 @@ class StorageError(GenfixError):
 
 class PlanError(GenfixError):
     """A plan failed its own check on the planned result: a bug in genfix (exit 2)."""
+
+
+class ProbeError(GenfixError):
+    """A running model could not be asked: the server, or the engine that runs the folder, gave no answer (exit 2)."""
 
 
 class RefusedError(GenfixError):

@@ -35,10 +35,12 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "planner": BOTTOM | {"folder", "model", "engines", "rules"},
     "resolver": BOTTOM | {"folder", "model", "engines", "rules"},
     "applier": BOTTOM | {"folder"},
-    "report": BOTTOM | {"folder", "model", "engines", "rules", "planner", "applier", "resolver", "api"},
-    "api": BOTTOM | {"folder", "model", "engines", "rules", "planner", "applier", "resolver", ""},
+    "probe": BOTTOM | {"folder", "model", "engines"},
+    "report": BOTTOM
+    | {"folder", "model", "engines", "rules", "planner", "applier", "resolver", "probe", "api"},
+    "api": BOTTOM | {"folder", "model", "engines", "rules", "planner", "applier", "resolver", "probe", ""},
     "cli": BOTTOM
-    | {"folder", "model", "engines", "rules", "planner", "applier", "resolver", "report", "api", ""},
+    | {"folder", "model", "engines", "rules", "planner", "applier", "resolver", "probe", "report", "api", ""},
     "": frozenset({"api", "applier", "errors", "planner", "rules"}),
     "__main__": frozenset({"cli"}),
 }

@@ -10,6 +10,7 @@ import typer
 from genfix import __version__
 from genfix.cli import options as opt
 from genfix.cli.output import Output, report_file
+from genfix.cli.probe_command import probe
 
 __all__ = ["app"]
 
@@ -423,6 +424,9 @@ def restore(
     from genfix.cli.keeping import run_restore
 
     raise typer.Exit(run_restore(target, snapshot, state_dir, Output(color, quiet, lang=lang)))
+
+
+app.command()(probe)
 
 
 @backups.command()

@@ -1,0 +1,243 @@
+"""`probe_model`: prompts put to a running model or to a folder, and what its answers show."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from genfix.errors import InputError, ProbeError
+from genfix.message import Message
+from genfix.model import Model
+from genfix.probe.diagnosis import Files, diagnose, files_of, judge_comparison
+from genfix.probe.http import is_url
+from genfix.probe.local import LocalEngine, run_folder
+from genfix.probe.markers import Markers, markers_of
+from genfix.probe.measuring import Comparison, Summary, compare, measure, summarize
+from genfix.probe.prompts import PROMPTS_VERSION, built_in_prompts, read_prompts
+from genfix.probe.running import Outcome, Progress, ask_all
+from genfix.probe.server import Server, api_key
+from genfix.probe.values import Answer, Failure, LeakKind, Limits, Measure, Prompt
+from genfix.resolver import open_target
+
+__all__ = ["Limits", "ProbeReport", "ProbeRun", "Subject", "probe_model"]
+
+_Target: TypeAlias = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A model to be probed."""
+
+    target: str
+    """A server's URL, or a folder."""
+    model: str | None = None
+    """Its name on the server."""
+    folder: str | None = None
+    """The folder a server runs; a folder is its own."""
+    engine: str | None = None
+    """What runs a folder: ``transformers`` or ``mlx-lm``."""
+    python: str | None = None
+    """The interpreter that has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRun:
+    """One model's answers, measured."""
+
+    label: str
+    model: str | None
+    engine: str
+    """What answered, as far as it says; empty: not known."""
+    measures: tuple[Measure, ...]
+    summary: Summary
+    diagnosis: tuple[Message, ...]
+    interrupted: bool
+    out_of_time: bool
+    failure: Failure | None
+    """The first failure of a request that counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeReport:
+    """What a probe found."""
+
+    run: ProbeRun
+    against: ProbeRun | None
+    """The model it is compared with."""
+    comparison: Comparison | None
+    verdict: tuple[Message, ...]
+    """What the comparison tells and what not."""
+    prompts: str
+    """Which set: ``built-in version 1``, or a file."""
+    limits: Limits
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was ended by Ctrl-C; what was there by then is in it."""
+        return self.run.interrupted or (self.against is not None and self.against.interrupted)
+
+    @property
+    def failure(self) -> Failure | None:
+        """The first failed request."""
+        return self.run.failure or (self.against.failure if self.against is not None else None)
+
+
+def probe_model(
+    target: _Target | Subject,
+    *,
+    against: _Target | Subject | None = None,
+    prompts: _Target | None = None,
+    limits: Limits | None = None,
+    temperature: float | None = None,
+    progress: Callable[[Answer, int], None] | None = None,
+) -> ProbeReport:
+    """Put prompts to a model, and measure whether and how its answers end. No file is written.
+
+    Args:
+        target: A server's URL or a folder; with a folder, an engine is needed: `Subject`.
+        against: Another model on the same prompts, such as the base, or the same before the repair.
+        prompts: A JSON Lines file; default: the set that ships with genfix.
+        limits: On tokens, time, concurrency and retries.
+        temperature: Default: the server's own, which is mostly the folder's.
+        progress: Called with each answer as it comes, and with how many there will be.
+
+    Raises:
+        GenfixError: With ``exit_code`` 2 where there is nothing to ask, or the first requests all fail.
+
+    """
+    bounds = limits or Limits()
+    asked = built_in_prompts() if prompts is None else read_prompts(Path(prompts))
+    subjects = [_subject(one) for one in (target, against) if one is not None]
+    total = len(asked) * len(subjects)
+    notes: list[str] = []
+
+    def tell(answer: Answer) -> None:
+        if progress is not None:
+            progress(answer, total)
+
+    for one in subjects:
+        _refuse(one)
+    runs = []
+    for one in subjects:
+        runs.append(_run(one, asked, bounds, temperature, tell, notes))
+        if runs[-1].interrupted:
+            break
+    other = runs[1] if len(runs) > 1 else None
+    compared = compare(other.measures, runs[0].measures) if other is not None else None
+    return ProbeReport(
+        run=runs[0],
+        against=other,
+        comparison=compared,
+        verdict=judge_comparison(compared) if compared is not None else (),
+        prompts=f"built-in version {PROMPTS_VERSION}" if prompts is None else os.fspath(prompts),
+        limits=bounds,
+        notes=tuple(notes),
+    )
+
+
+def _subject(target: _Target | Subject) -> Subject:
+    return target if isinstance(target, Subject) else Subject(os.fspath(target))
+
+
+def _refuse(subject: Subject) -> None:
+    """Raise `InputError` for what cannot be probed, before anything is asked."""
+    if is_url(subject.target):
+        if subject.folder is not None:
+            open_target(subject.folder)
+        return
+    open_target(subject.target)
+    if subject.engine is None:
+        raise InputError(
+            f"{subject.target} is a folder, and nothing is named that runs it",
+            "add --engine transformers or --engine mlx-lm, or name the URL of a server",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What came back, and from whom."""
+
+    label: str
+    model: str | None
+    engine: str
+    """The name of its view, where there is one."""
+    version: str
+    shows_tokens: bool
+    outcome: Outcome
+
+
+def _run(
+    subject: Subject,
+    prompts: tuple[Prompt, ...],
+    limits: Limits,
+    temperature: float | None,
+    progress: Progress,
+    notes: list[str],
+) -> ProbeRun:
+    if is_url(subject.target):
+        heard = _ask_server(subject, prompts, limits, temperature, progress, notes)
+        folder = subject.folder
+    else:
+        heard = _run_folder(subject, prompts, limits, temperature, progress)
+        folder = subject.target
+    if heard.outcome.out_of_time and all(answer.failure is not None for answer in heard.outcome.answers):
+        raise ProbeError(
+            f"{heard.label} answered nothing in {limits.total_seconds:g} seconds", "raise --time-limit"
+        )
+    return _measured(heard, prompts, Model(open_target(folder)) if folder is not None else None)
+
+
+def _ask_server(
+    subject: Subject,
+    prompts: tuple[Prompt, ...],
+    limits: Limits,
+    temperature: float | None,
+    progress: Progress,
+    notes: list[str],
+) -> _Heard:
+    server = Server(subject.target, subject.model, limits, key=api_key(), temperature=temperature)
+    if server.place.sends_key_in_the_open:
+        notes.append(f"the API key goes to {server.place.label} without encryption")
+    outcome = ask_all(server, prompts, limits, progress)
+    if outcome.gave_up is not None and all(answer.failure is not None for answer in outcome.answers):
+        raise server.explained(outcome.gave_up)
+    return _Heard(server.place.label, server.model, server.engine, "", server.shows_tokens, outcome)
+
+
+def _run_folder(
+    subject: Subject,
+    prompts: tuple[Prompt, ...],
+    limits: Limits,
+    temperature: float | None,
+    progress: Progress,
+) -> _Heard:
+    engine = LocalEngine(subject.engine or "", subject.python, temperature)
+    outcome, version = run_folder(engine, open_target(subject.target).root, prompts, limits, progress)
+    return _Heard(subject.target, None, engine.name, version, True, outcome)
+
+
+def _measured(heard: _Heard, prompts: tuple[Prompt, ...], model: Model | None) -> ProbeRun:
+    markers: Markers = markers_of(model)
+    files: Files | None = files_of(model, heard.engine) if model is not None else None
+    answers = heard.outcome.answers
+    measures = tuple(
+        measure(prompt, answer, markers) for prompt, answer in zip(prompts, answers, strict=True)
+    )
+    summary = summarize(measures)
+    shows_tokens = heard.shows_tokens or any(
+        leak.kind is LeakKind.TOKEN for one in measures for leak in one.leaks
+    )
+    failures = (answer.failure for answer in answers if answer.failure is not None)
+    return ProbeRun(
+        label=heard.label,
+        model=heard.model,
+        engine=f"{heard.engine} {heard.version}".strip(),
+        measures=measures,
+        summary=summary,
+        diagnosis=diagnose(measures, summary, markers, files, shows_tokens=shows_tokens),
+        interrupted=heard.outcome.interrupted,
+        out_of_time=heard.outcome.out_of_time,
+        failure=next((failure for failure in failures if failure.kind.counts), None),
+    )

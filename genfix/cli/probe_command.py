@@ -1,0 +1,137 @@
+"""The command ``genfix probe`` and its options."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genfix.cli import options as opt
+from genfix.cli.output import Output
+
+__all__ = ["ProbeEngine", "ProbeFormat", "probe"]
+
+
+class ProbeFormat(StrEnum):
+    """How the report is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    HTML = "html"
+
+
+class ProbeEngine(StrEnum):
+    """What can run a folder without a server."""
+
+    TRANSFORMERS = "transformers"
+    MLX_LM = "mlx-lm"
+
+
+def probe(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="URL|DIR", help="A server, or a model folder (with --engine).", show_default=False
+        ),
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option("--model", metavar="NAME", help="The model's name on the server.", show_default=False),
+    ] = None,
+    folder: Annotated[
+        str | None,
+        typer.Option(
+            "--folder", metavar="DIR", help="The folder the server runs, to join both.", show_default=False
+        ),
+    ] = None,
+    engine: Annotated[
+        ProbeEngine | None,
+        typer.Option("--engine", help="Run DIR with this, in a child process.", show_default=False),
+    ] = None,
+    python: Annotated[
+        str | None,
+        typer.Option(
+            "--python", metavar="PY", help="The interpreter that has the engine.", show_default=False
+        ),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against",
+            metavar="URL|DIR",
+            help="Compare with this: the base, or the model before.",
+            show_default=False,
+        ),
+    ] = None,
+    against_model: Annotated[
+        str | None,
+        typer.Option("--against-model", metavar="NAME", help="Its name there.", show_default=False),
+    ] = None,
+    prompts: Annotated[
+        Path | None,
+        typer.Option(
+            "--prompts", metavar="FILE", help="Your own prompts, as JSON Lines.", show_default=False
+        ),
+    ] = None,
+    min_stop_rate: Annotated[
+        float, typer.Option("--min-stop-rate", metavar="RATE", min=0, max=1, help="Exit with 1 below this.")
+    ] = 0.9,
+    max_tokens: Annotated[int, typer.Option("--max-tokens", metavar="N", min=1, help="Per answer.")] = 512,
+    temperature: Annotated[
+        float | None,
+        typer.Option(
+            "--temperature", metavar="T", min=0, help="Instead of the server's own.", show_default=False
+        ),
+    ] = None,
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", metavar="N", min=1, max=256, help="Requests at a time.")
+    ] = 8,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds per answer.")
+    ] = 120,
+    time_limit: Annotated[
+        float, typer.Option("--time-limit", metavar="S", min=0.1, help="Seconds for the whole run.")
+    ] = 1800,
+    retries: Annotated[
+        int,
+        typer.Option("--retries", metavar="N", min=0, max=20, help="Per request, where the server is busy."),
+    ] = 3,
+    output_format: Annotated[
+        ProbeFormat, typer.Option("--output-format", help="How to write the report.")
+    ] = ProbeFormat.TEXT,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output-file", metavar="FILE", help="Write the report there.", show_default=False
+        ),
+    ] = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+    color: opt.Colour = opt.ColourMode.AUTO,
+) -> None:
+    """Ask a running model whether it stops.
+
+    URL is an OpenAI-compatible server (vLLM, SGLang, LMDeploy, llama.cpp, MLX-LM, Ollama). Its key is taken from
+    GENFIX_API_KEY or OPENAI_API_KEY.
+    """
+    from genfix.api.probing import Limits, Subject
+    from genfix.cli.probing import ProbeOptions, run_probe
+
+    runner = engine.value if engine is not None else None
+    asked = ProbeOptions(
+        subject=Subject(target, model, folder, runner, python),
+        against=Subject(against, against_model, None, runner, python) if against is not None else None,
+        prompts=prompts,
+        limits=Limits(
+            max_tokens=max_tokens,
+            request_seconds=timeout,
+            total_seconds=time_limit,
+            concurrency=concurrency,
+            retries=retries,
+        ),
+        temperature=temperature,
+        min_stop_rate=min_stop_rate,
+        output_format=output_format,
+        output=output,
+    )
+    raise typer.Exit(run_probe(asked, Output(color, quiet, verbose)))

@@ -1,0 +1,130 @@
+"""What ``genfix probe`` does: runs it, shows how far it is, prints and writes the report."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from genfix.api.probing import Limits, ProbeReport, Subject, probe_model
+from genfix.cli.output import Output, write
+from genfix.cli.probe_command import ProbeFormat
+from genfix.errors import InputError, ProbeError
+from genfix.probe.values import Answer
+from genfix.report.probe_text import probe_text, progress_line
+from genfix.report.probe_words import percent
+from genfix.report.show import show
+
+__all__ = ["ProbeOptions", "run_probe"]
+
+_INTERRUPTED: Final = 130
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeOptions:
+    """What the user asked for."""
+
+    subject: Subject
+    against: Subject | None
+    prompts: Path | None
+    limits: Limits
+    temperature: float | None
+    min_stop_rate: float
+    output_format: ProbeFormat
+    output: Path | None
+
+
+class _Progress:
+    """The bar on stderr; a terminal only."""
+
+    def __init__(self, out: Output) -> None:
+        stream = sys.stderr
+        self.shown = stream is not None and stream.isatty() and not out.quiet
+        self.width = out.aside.width
+        self.done = self.stopped = 0
+
+    def __call__(self, answer: Answer, total: int) -> None:
+        self.done += 1
+        self.stopped += answer.stopped
+        if self.shown:
+            write(sys.stderr, "\r" + progress_line(self.done, total, self.stopped, self.width))
+
+    def clear(self) -> None:
+        """Take the bar away, so that the next line starts clean."""
+        if self.shown and self.done:
+            write(sys.stderr, "\r" + " " * self.width + "\r")
+
+
+def run_probe(asked: ProbeOptions, out: Output) -> int:
+    """Probe, report, and say by the exit code whether enough answers stopped.
+
+    Raises `ProbeError` behind the report where requests failed: the rates are then of the others only.
+    """
+    if asked.output_format is ProbeFormat.HTML and asked.output is None:
+        raise InputError("an HTML page is not for a terminal", "name a file for it: -o probe.html")
+    if asked.output is not None:
+        from genfix.applier.reports import check_report_place  # noqa: PLC0415 - few reports go to a file
+
+        check_report_place(asked.output)
+    progress = _Progress(out)
+    try:
+        report = probe_model(
+            asked.subject,
+            against=asked.against,
+            prompts=asked.prompts,
+            limits=asked.limits,
+            temperature=asked.temperature,
+            progress=progress,
+        )
+    finally:
+        progress.clear()
+    out.notes(report.notes)
+    _publish(report, asked, out)
+    return _exit(report, asked, out)
+
+
+def _publish(report: ProbeReport, asked: ProbeOptions, out: Output) -> None:
+    text = _written(report, asked.output_format, out, to_file=asked.output is not None)
+    if asked.output is None:
+        out.report(text)
+        return
+    from genfix.applier.reports import write_report  # noqa: PLC0415
+
+    write_report(asked.output, (text + "\n").encode("utf-8", "backslashreplace"))
+    out.say(f"report: {show(str(asked.output))}")
+
+
+def _written(report: ProbeReport, output_format: ProbeFormat, out: Output, *, to_file: bool) -> str:
+    if output_format is ProbeFormat.JSON:
+        from genfix.report.json import dumps  # noqa: PLC0415 - only where it is asked for
+        from genfix.report.probe_json import probe_json  # noqa: PLC0415
+
+        return dumps(probe_json(report))
+    if output_format is ProbeFormat.HTML:
+        from genfix.report.probe_html import probe_html  # noqa: PLC0415
+
+        return probe_html(report)
+    return probe_text(report, out.style._replace(colour=False) if to_file else out.style, verbose=out.verbose)
+
+
+def _exit(report: ProbeReport, asked: ProbeOptions, out: Output) -> int:
+    summary = report.run.summary
+    if report.interrupted:
+        out.say("interrupted: this is what was answered by then")
+        return _INTERRUPTED
+    if report.failure is not None:
+        failed = summary.failed + (report.against.summary.failed if report.against is not None else 0)
+        requests = "1 request" if failed == 1 else f"{failed} requests"
+        raise ProbeError(
+            f"{requests} failed, and the rates are of the others: {report.failure.detail}",
+            "look at the server's own log; --timeout, --retries and --concurrency may help",
+        )
+    if report.run.out_of_time:
+        raise ProbeError(
+            f"only {summary.answered} of {summary.asked} prompts were answered in time", "raise --time-limit"
+        )
+    rate = summary.stop_rate
+    if rate is None or rate < asked.min_stop_rate:
+        shown = "no answer" if rate is None else percent(rate)
+        out.say(f"stop rate {shown}: below --min-stop-rate {percent(asked.min_stop_rate)}")
+        return 1
+    return 0

@@ -1,0 +1,250 @@
+"""The process that runs a model folder in an engine: a script of its own, started by `local`.
+
+``python -I child.py`` in an interpreter that has the engine. One JSON object is read from stdin: ``engine``, ``folder``,
+``max_tokens``, ``seconds`` per prompt, ``temperature``, ``seed`` and ``prompts``. One JSON line is written when the
+model is loaded, and one per prompt as soon as it is answered; ``{"error": kind, "detail": ...}`` ends it.
+
+The folder's own code is never run and pickled weights are never read: engines are told not to, and a folder that cannot do without
+them is refused. Nothing of genfix is imported, since the engine's environment need not have it.
+"""
+
+import json
+import os
+import site
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final, NamedTuple, Protocol
+
+_MAX_DETAIL: Final = 500
+_DISTRIBUTIONS: Final = {"transformers": "transformers", "mlx-lm": "mlx_lm"}
+
+
+class Job(NamedTuple):
+    """What is to be done."""
+
+    engine: str
+    folder: str
+    max_tokens: int
+    seconds: float
+    temperature: float | None
+    seed: int
+
+
+class Asked(NamedTuple):
+    """One prompt."""
+
+    id: str
+    messages: list[dict[str, object]]
+    tools: list[dict[str, object]] | None
+
+
+class Written(NamedTuple):
+    """What a model wrote: ids, the one it stopped at included."""
+
+    ids: list[int]
+    finish_reason: str
+    first_seconds: float | None
+
+
+class Engine(Protocol):
+    """A loaded model."""
+
+    def answer(self, asked: Asked) -> Written:
+        """What the model writes after the prompt."""
+        ...
+
+    def text(self, ids: list[int]) -> str:
+        """Ids as text, special tokens included."""
+        ...
+
+
+class EngineRefusalError(Exception):
+    """The engine cannot run this folder."""
+
+    def __init__(self, kind: str, detail: str) -> None:
+        super().__init__(detail)
+        self.kind = kind
+
+
+class PromptRefusedError(Exception):
+    """The chat template takes no such prompt."""
+
+
+@contextmanager
+def _rendering() -> Iterator[None]:
+    """A template raises what it likes."""
+    try:
+        yield
+    except Exception as error:
+        told = f"the chat template takes no such prompt: {error}"[:_MAX_DETAIL]
+        raise PromptRefusedError(told) from error
+
+
+class _Transformers:
+    """``generate()`` with the folder's own generation config."""
+
+    def __init__(self, job: Job) -> None:
+        self.torch, transformers = import_module("torch"), import_module("transformers")
+        transformers.logging.set_verbosity_error()
+        safe = {"trust_remote_code": False, "local_files_only": True}
+        self.tokenizer = transformers.AutoTokenizer.from_pretrained(job.folder, **safe)
+        try:
+            loader = transformers.AutoModelForCausalLM
+            self.model = loader.from_pretrained(job.folder, use_safetensors=True, dtype="auto", **safe)
+        except ValueError:
+            loader = getattr(transformers, "AutoModelForImageTextToText", None)
+            if loader is None:
+                raise
+            self.model = loader.from_pretrained(job.folder, use_safetensors=True, dtype="auto", **safe)
+        self.device = "cuda" if self.torch.cuda.is_available() else "cpu"
+        self.model.to(self.device)
+        self.job = job
+        eos = self.model.generation_config.eos_token_id
+        self.ends = set(eos if isinstance(eos, list) else [eos])
+
+    def answer(self, asked: Asked) -> Written:
+        with _rendering():
+            given = self.tokenizer.apply_chat_template(
+                asked.messages,
+                tools=asked.tools,
+                add_generation_prompt=True,
+                return_dict=True,
+                return_tensors="pt",
+            )
+        # Not token_type_ids: some tokenizers make them, and no language model takes them.
+        inputs = {
+            name: given[name].to(self.device) for name in ("input_ids", "attention_mask") if name in given
+        }
+        self.torch.manual_seed(self.job.seed)
+        sampling: dict[str, object] = {}
+        if self.job.temperature is not None:
+            sampling = {"do_sample": self.job.temperature > 0}
+            sampling |= {"temperature": self.job.temperature} if self.job.temperature else {}
+        output = self.model.generate(
+            **inputs, max_new_tokens=self.job.max_tokens, max_time=self.job.seconds, **sampling
+        )
+        ids = output[0, inputs["input_ids"].shape[1] :].tolist()
+        if ids and ids[-1] in self.ends:
+            return Written(ids, "stop", None)
+        return Written(ids, "length" if len(ids) >= self.job.max_tokens else "time", None)
+
+    def text(self, ids: list[int]) -> str:
+        return str(self.tokenizer.decode(ids, skip_special_tokens=False))
+
+
+class _MlxLm:
+    """``stream_generate()`` of MLX-LM."""
+
+    def __init__(self, job: Job) -> None:
+        config = json.loads(Path(job.folder, "config.json").read_text("utf-8"))
+        if isinstance(config, dict) and config.get("model_file"):
+            raise EngineRefusalError("custom-code", "config.json names model code of its own (model_file)")
+        self.mlx_lm, self.random = import_module("mlx_lm"), import_module("mlx.core").random
+        loaded = self.mlx_lm.load(job.folder, tokenizer_config={"trust_remote_code": False})
+        self.model, self.tokenizer = loaded[0], loaded[1]
+        make_sampler = import_module("mlx_lm.sample_utils").make_sampler
+        self.sampler = make_sampler(temp=job.temperature or 0.0)
+        self.job = job
+
+    def answer(self, asked: Asked) -> Written:
+        with _rendering():
+            prompt = self.tokenizer.apply_chat_template(
+                asked.messages, tools=asked.tools, add_generation_prompt=True
+            )
+        self.random.seed(self.job.seed)
+        started, ids, first, reason = time.monotonic(), [], None, "time"
+        written = self.mlx_lm.stream_generate(
+            self.model, self.tokenizer, prompt, max_tokens=self.job.max_tokens, sampler=self.sampler
+        )
+        for piece in written:
+            first = time.monotonic() - started if first is None else first
+            ids.append(int(piece.token))
+            if piece.finish_reason is not None:
+                reason = str(piece.finish_reason)
+            elif time.monotonic() - started > self.job.seconds:
+                break
+        return Written(ids, reason, first)
+
+    def text(self, ids: list[int]) -> str:
+        return str(self.tokenizer.decode(ids))
+
+
+_LOADERS: Final[dict[str, Callable[[Job], Engine]]] = {"transformers": _Transformers, "mlx-lm": _MlxLm}
+
+
+def _answers(engine: Engine, prompts: list[Asked]) -> Iterator[dict[str, object]]:
+    for asked in prompts:
+        started = time.monotonic()
+        try:
+            written = engine.answer(asked)
+        except PromptRefusedError as error:
+            yield {"id": asked.id, "unsupported": str(error)}
+            continue
+        stopped = written.finish_reason == "stop"
+        yield {
+            "id": asked.id,
+            "text": engine.text(written.ids[:-1] if stopped else written.ids),
+            "token_ids": written.ids,
+            "finish_reason": written.finish_reason,
+            "stop_reason": written.ids[-1] if stopped else None,
+            "seconds": time.monotonic() - started,
+            "first_seconds": written.first_seconds,
+        }
+
+
+def _refusal(engine: str, error: Exception) -> dict[str, object]:
+    detail = " ".join(str(error).split())[:_MAX_DETAIL]
+    if isinstance(error, EngineRefusalError):
+        kind = error.kind
+    elif isinstance(error, ImportError):
+        kind = "no-engine"
+    elif "trust_remote_code" in detail or "custom code" in detail:
+        kind = "custom-code"
+    else:
+        kind, detail = "failed", f"{engine} cannot run the folder: {type(error).__name__}: {detail}"
+    return {"error": kind, "detail": detail}
+
+
+def _version(engine: str) -> str:
+    try:
+        return version(_DISTRIBUTIONS[engine])
+    except PackageNotFoundError:
+        return ""
+
+
+def _run(request: dict[str, object], out: int) -> int:
+    def tell(line: dict[str, object]) -> None:
+        rest = (json.dumps(line) + "\n").encode()
+        while rest:
+            rest = rest[os.write(out, rest) :]
+
+    prompts = [Asked(**asked) for asked in request.pop("prompts")]  # type: ignore[attr-defined]
+    job = Job(**request)  # type: ignore[arg-type]
+    try:
+        engine = _LOADERS[job.engine](job)
+        tell({"ready": _version(job.engine)})
+        for answer in _answers(engine, prompts):
+            tell(answer)
+    except Exception as error:  # noqa: BLE001 - whatever an engine raises becomes one sentence
+        tell(_refusal(job.engine, error))
+        return 1
+    return 0
+
+
+def main() -> int:
+    """Run from the command line."""
+    # -I hides what the user installed for himself, and the engine may be there.
+    sys.path.append(site.getusersitepackages())
+    out = os.dup(1)
+    os.dup2(2, 1)  # engines print: only answers may reach the pipe
+    request: dict[str, object] = json.loads(sys.stdin.buffer.read())
+    return _run(request, out)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

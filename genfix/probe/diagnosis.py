@@ -1,0 +1,145 @@
+"""What the answers mean, and what they cannot tell: the model's behaviour joined with its files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from genfix.engines.every import EVERY_ENGINE, engine_view
+from genfix.engines.transformers5 import ENGINE as TRANSFORMERS
+from genfix.message import Message, message
+from genfix.model import Model
+from genfix.probe.markers import Markers
+from genfix.probe.measuring import Comparison, Summary
+from genfix.probe.statistics import Interval
+from genfix.probe.values import LeakKind, Measure, ToolVerdict
+
+__all__ = ["Files", "diagnose", "files_of", "judge_comparison"]
+
+_DEFAULT_ENGINE: Final = "vllm"
+"""Whose view of the files is taken where the server does not say what it is."""
+_LONG: Final = "long"
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What a folder's files make an engine do."""
+
+    engine: str
+    stops: dict[int, str]
+    """The engine's stop ids, and their tokens."""
+    ids: dict[str, int]
+    """The turn ends of the template that are one token here."""
+
+    @property
+    def right(self) -> bool:
+        """Whether the engine stops at a turn end of the template."""
+        return any(token_id in self.stops for token_id in self.ids.values())
+
+
+def files_of(model: Model, engine: str) -> Files:
+    """What ``engine`` (empty: not known) reads from a folder."""
+    known = {"transformers": TRANSFORMERS, "ollama": "llama.cpp"}.get(engine, engine)
+    name = known if known in EVERY_ENGINE else _DEFAULT_ENGINE
+    view = engine_view(name, model)
+    texts = model.tokenizer.texts
+    return Files(
+        engine or name, {token: texts.get(token, "") for token in view.stop_token_ids}, dict(model.end_ids)
+    )
+
+
+def diagnose(
+    measures: Sequence[Measure],
+    summary: Summary,
+    markers: Markers,
+    files: Files | None,
+    *,
+    shows_tokens: bool,
+) -> tuple[Message, ...]:
+    """Why answers did not stop, and whether files can mend it."""
+    answered = [one for one in measures if one.answered]
+    if not answered:
+        return (message("probe-no-answers"),)
+    found = [_stopping(answered, summary, markers, files, shows_tokens=shows_tokens)]
+    leaked = [one for one in answered if one.leaks and one.stopped]
+    if leaked:
+        found.append(message("probe-leak-and-stop", count=len(leaked), token=leaked[0].leaks[0].marker))
+    if summary.tools.get(ToolVerdict.AS_TEXT):
+        found.append(message("probe-tool-text", count=summary.tools[ToolVerdict.AS_TEXT]))
+    rate = summary.rates["stopped"]
+    found.append(message("probe-sample", answered=len(answered), low=rate.low, high=rate.high))
+    return tuple(found)
+
+
+def _stopping(
+    answered: Sequence[Measure],
+    summary: Summary,
+    markers: Markers,
+    files: Files | None,
+    *,
+    shows_tokens: bool,
+) -> Message:
+    endless = [one for one in answered if one.answer.at_limit]
+    total = len(answered)
+    if not endless:
+        return message("probe-all-stop", count=sum(one.stopped for one in answered), total=total)
+    ends = set(markers.ends) or set(markers.tokens)
+    written = [
+        leak
+        for one in endless
+        for leak in one.leaks
+        if leak.kind is not LeakKind.ROLE and leak.marker in ends
+    ]
+    if written:
+        return _ran_past(written[0].marker, sum(bool(one.leaks) for one in endless), total, files)
+    roles = [one for one in endless if one.leaks]
+    if roles:
+        return message("probe-role-text", count=len(roles), total=total, role=roles[0].leaks[0].marker)
+    if all(one.prompt.group == _LONG and one.loop is None for one in endless):
+        return message("probe-limit-low", count=len(endless), total=total)
+    return _never_ended(len(endless), total, summary, files, shows_tokens=shows_tokens)
+
+
+def _ran_past(token: str, count: int, total: int, files: Files | None) -> Message:
+    """The model ends its turn, and the engine does not stop there."""
+    if files is None:
+        return message("probe-ran-past", token=token, count=count, total=total)
+    token_id = files.ids.get(token)
+    if token_id is not None and token_id not in files.stops:
+        return message(
+            "probe-files-lack", token=token, id=token_id, count=count, total=total, engine=files.engine
+        )
+    return message("probe-files-right-server-old", token=token, count=count, total=total, engine=files.engine)
+
+
+def _never_ended(
+    count: int, total: int, summary: Summary, files: Files | None, *, shows_tokens: bool
+) -> Message:
+    """Answers ran to the limit, and no turn end is in them."""
+    stopped = round(summary.rates["stopped"].value * total)
+    if stopped:
+        return message("probe-sometimes", count=count, total=total, stopped=stopped)
+    if not shows_tokens:
+        return message("probe-hidden", count=count, total=total)
+    if files is None:
+        return message("probe-never-ends", count=count, total=total)
+    if not files.right:
+        return message("probe-never-ends-files-wrong", count=count, total=total, engine=files.engine)
+    token, token_id = next((name, number) for name, number in files.ids.items() if number in files.stops)
+    return message(
+        "probe-not-trained", count=count, total=total, token=token, id=token_id, engine=files.engine
+    )
+
+
+def judge_comparison(comparison: Comparison) -> tuple[Message, ...]:
+    """What the sample can tell about the difference between two models, and what it cannot."""
+    if comparison.pairs == 0:
+        return (message("probe-no-pairs"),)
+    told = [_rate_message(name, rate) for name, rate in comparison.rates.items()]
+    if comparison.tokens is not None:
+        told.append(message("probe-length", **comparison.tokens._asdict()))
+    return (*told, message("probe-pairs", pairs=comparison.pairs))
+
+
+def _rate_message(name: str, rate: Interval) -> Message:
+    sure = rate.low > 0 or rate.high < 0
+    return message("probe-differs" if sure else "probe-cannot-tell", rate=name, **rate._asdict())

@@ -1,0 +1,257 @@
+"""A model folder run by an engine in a child process, with limits and without a server."""
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from genfix.errors import InputError, ProbeError
+from genfix.json_types import JsonObject, JsonValue
+from genfix.probe.running import Outcome, Progress, in_order
+from genfix.probe.values import Answer, Failure, FailureKind, Limits, Prompt
+
+__all__ = ["LOCAL_ENGINES", "LocalEngine", "run_folder"]
+
+LOCAL_ENGINES: Final = ("transformers", "mlx-lm")
+_CHILD: Final = Path(__file__).with_name("child.py")
+_KEPT_BACK: Final = frozenset({"GENFIX_API_KEY", "OPENAI_API_KEY", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"})
+_OFFLINE: Final = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
+_MAX_LINE: Final = 16 * 1024 * 1024
+_MAX_STDERR: Final = 4096
+_GRACE: Final = 30.0
+"""Beyond a prompt's time, which the child keeps itself."""
+_TICK: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class LocalEngine:
+    """What runs a folder."""
+
+    name: str
+    """One of `LOCAL_ENGINES`."""
+    python: str | None = None
+    """The interpreter that has it; `None`: this one."""
+    temperature: float | None = None
+
+    @property
+    def interpreter(self) -> str:
+        """The interpreter's path."""
+        return self.python or sys.executable
+
+
+def run_folder(
+    engine: LocalEngine, folder: Path, prompts: Sequence[Prompt], limits: Limits, progress: Progress
+) -> tuple[Outcome, str]:
+    """Put all prompts to the folder; also gives the engine's version. Ctrl-C ends the run and the child.
+
+    Raises `InputError` for an engine or interpreter that is not there, `ProbeError` for a folder it cannot run.
+    """
+    if engine.name not in LOCAL_ENGINES:
+        raise InputError(
+            f"genfix cannot run a folder with {engine.name!r}", f"known are {', '.join(LOCAL_ENGINES)}"
+        )
+    child = _start(engine)
+    talk = _Talk(engine, child, limits)
+    try:
+        return talk.run(_request(engine, folder, prompts, limits), prompts, progress)
+    finally:
+        _end(child)
+        talk.close()
+
+
+def _request(engine: LocalEngine, folder: Path, prompts: Sequence[Prompt], limits: Limits) -> JsonObject:
+    return {
+        "engine": engine.name,
+        "folder": str(folder.absolute()),
+        "max_tokens": limits.max_tokens,
+        "seconds": limits.request_seconds,
+        "temperature": engine.temperature,
+        "seed": 0,
+        "prompts": [
+            {
+                "id": prompt.id,
+                "messages": [dict(message) for message in prompt.messages],
+                "tools": [dict(tool) for tool in prompt.tools] or None,
+            }
+            for prompt in prompts
+        ],
+    }
+
+
+def _start(engine: LocalEngine) -> "subprocess.Popen[bytes]":
+    environment = {name: value for name, value in os.environ.items() if name not in _KEPT_BACK}
+    try:
+        # A session of its own: Ctrl-C reaches us alone, and we end the child with all it has started.
+        return subprocess.Popen(  # noqa: S603 - our own script, in the interpreter the user named
+            [engine.interpreter, "-I", str(_CHILD)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment | _OFFLINE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise InputError(
+            f"cannot start {engine.interpreter}: {error.strerror or error}", "name a Python with --python"
+        ) from error
+
+
+def _end(child: "subprocess.Popen[bytes]") -> None:
+    if child.poll() is None:
+        if hasattr(os, "killpg"):
+            os.killpg(child.pid, signal.SIGKILL)
+        else:
+            child.kill()
+    child.wait()
+
+
+class _Talk:
+    """The lines a child writes, read by a thread, so that the limits hold."""
+
+    def __init__(self, engine: LocalEngine, child: "subprocess.Popen[bytes]", limits: Limits) -> None:
+        self.engine, self.child, self.limits = engine, child, limits
+        self.lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self.stderr = bytearray()
+        self.threads = [
+            threading.Thread(target=read, daemon=True) for read in (self._read, self._read_errors)
+        ]
+        self.version = ""
+        self.found: dict[str, Answer] = {}
+
+    def run(self, request: JsonObject, prompts: Sequence[Prompt], progress: Progress) -> tuple[Outcome, str]:
+        until = time.monotonic() + self.limits.total_seconds
+        for thread in self.threads:
+            thread.start()
+        try:
+            self._send(request)
+            stuck = self._collect(len(prompts), until, progress)
+        except KeyboardInterrupt:
+            return Outcome(in_order(prompts, self.found, "interrupted"), interrupted=True), self.version
+        late = stuck and len(self.found) < len(prompts)
+        if late and not self.found:
+            raise ProbeError(
+                f"{self.engine.name} gave no answer in time",
+                "raise --timeout or --time-limit, or lower --max-tokens",
+            )
+        answers = in_order(prompts, self.found, "the time for the run was up")
+        return Outcome(answers, out_of_time=late), self.version
+
+    def close(self) -> None:
+        """Wait for the readers, who close the pipes; the child is gone."""
+        for thread in self.threads:
+            if thread.is_alive():
+                thread.join(_TICK)
+
+    def _send(self, request: JsonObject) -> None:
+        try:
+            with _pipe(self.child.stdin) as stdin:
+                stdin.write(json.dumps(request).encode())
+        except OSError:
+            pass  # it died first: `_collect` finds out
+
+    def _read(self) -> None:
+        with _pipe(self.child.stdout) as stdout:
+            while line := stdout.readline(_MAX_LINE):
+                self.lines.put(line)
+        self.lines.put(None)
+
+    def _read_errors(self) -> None:
+        with _pipe(self.child.stderr) as stderr:
+            while line := stderr.readline(_MAX_STDERR):
+                self.stderr += line
+                del self.stderr[:-_MAX_STDERR]
+
+    def _collect(self, count: int, until: float, progress: Progress) -> bool:
+        """Take answers until all are there; whether time ran out before."""
+        deadline = until
+        while len(self.found) < count:
+            now = time.monotonic()
+            if now >= min(deadline, until):
+                return True
+            try:
+                line = self.lines.get(timeout=_TICK)
+            except queue.Empty:
+                continue
+            if line is None:
+                raise self._died()
+            answer = self._answer(line)
+            if answer is not None:
+                self.found[answer.prompt] = answer
+                progress(answer)
+            deadline = time.monotonic() + self.limits.request_seconds + _GRACE
+        return False
+
+    def _answer(self, line: bytes) -> Answer | None:
+        """The answer in a line; `None` for the one that says the model is loaded."""
+        try:
+            value: JsonValue = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise self._died() from error
+        if not isinstance(value, dict):
+            raise self._died()
+        match value:
+            case {"ready": str(version)}:
+                self.version = version
+                return None
+            case {"error": str(kind), "detail": str(detail)}:
+                raise self._refused(kind, detail)
+            case {"id": str(name), "unsupported": str(detail)}:
+                return Answer(name, failure=Failure(FailureKind.UNSUPPORTED, detail))
+            case {"id": str(name), "text": str(text), "finish_reason": str(reason), "token_ids": list(ids)}:
+                return self._written(
+                    value, name, text, reason, [token for token in ids if isinstance(token, int)]
+                )
+            case _:
+                raise self._died()
+
+    def _written(self, value: JsonObject, name: str, text: str, reason: str, ids: list[int]) -> Answer:
+        stop, seconds, first = value.get("stop_reason"), value.get("seconds"), value.get("first_seconds")
+        late = reason not in {"stop", "length"}
+        return Answer(
+            prompt=name,
+            text=text,
+            finish_reason=reason,
+            stop_reason=stop if isinstance(stop, int) else None,
+            token_ids=tuple(ids),
+            tokens=len(ids),
+            seconds=seconds if isinstance(seconds, float) else 0.0,
+            first_seconds=first if isinstance(first, float) else None,
+            failure=Failure(FailureKind.TIMEOUT, "the answer was not done in time") if late else None,
+        )
+
+    def _refused(self, kind: str, detail: str) -> ProbeError:
+        if kind == "no-engine":
+            return ProbeError(
+                f"{self.engine.interpreter} has no {self.engine.name}: {detail}",
+                f"pip install 'genfix[{self.engine.name}]', or name a Python that has it with --python",
+            )
+        if kind == "custom-code":
+            return ProbeError(
+                f"the folder needs code of its own, and genfix runs none: {detail}",
+                "start a server that you trust with it, and probe that",
+            )
+        return ProbeError(detail, "does the folder load? see genfix engines")
+
+    def _died(self) -> ProbeError:
+        _end(self.child)
+        self.close()  # its last words may still be in the pipe
+        lines = self.stderr.decode("utf-8", "replace").split("\n")
+        told = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        why = f": {told[:300]}" if told else ""
+        return ProbeError(
+            f"{self.engine.name} ended before it had answered{why}", "is there enough memory for the model?"
+        )
+
+
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    if stream is None:
+        raise AssertionError("started with pipes")
+    return stream

@@ -1,0 +1,182 @@
+"""An OpenAI-compatible server: which model it has, and one answer per prompt."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final, TypeVar
+
+from genfix.errors import InputError, ProbeError
+from genfix.json_types import JsonObject, JsonValue
+from genfix.probe.http import Endpoint, ExchangeError, endpoint, exchange
+from genfix.probe.stream import read_answer
+from genfix.probe.values import Answer, Failure, FailureKind, Limits, Prompt
+from genfix.probe.watch import Watch
+
+__all__ = ["Server", "api_key"]
+
+_T = TypeVar("_T")
+
+_ENGINES: Final[Mapping[str, str]] = {
+    "vllm": "vllm",
+    "sglang": "sglang",
+    "lmdeploy": "lmdeploy",
+    "llamacpp": "llama.cpp",
+    "library": "ollama",
+}
+"""``owned_by`` of a model in ``/v1/models``, and the engine that writes it."""
+_SHOWS_TOKENS: Final = frozenset({"vllm", "sglang", "lmdeploy"})
+"""Engines that take ``skip_special_tokens``."""
+_EXTRAS: Final[tuple[JsonObject, ...]] = (
+    # Without these a leaked role token is taken out of the text, and only what the model wrote after it is left.
+    {
+        "seed": 0,
+        "stream_options": {"include_usage": True},
+        "skip_special_tokens": False,
+        "return_token_ids": True,
+    },
+    {"seed": 0, "stream_options": {"include_usage": True}},
+    {},
+)
+"""What is asked for beside the standard; a server that refuses gets less."""
+_REFUSALS: Final = frozenset({400, 422})
+_MAX_LIST: Final = 4 * 1024 * 1024
+_BYTES_PER_TOKEN: Final = 8192
+"""An event with one token and all that engines add has some hundred bytes."""
+
+
+def api_key(environment: Mapping[str, str] = os.environ) -> str:
+    """The key of the environment; never an option, which others on the machine could read."""
+    return environment.get("GENFIX_API_KEY") or environment.get("OPENAI_API_KEY") or ""
+
+
+class Server:
+    """A server to be asked, by many threads at once."""
+
+    def __init__(
+        self, url: str, model: str | None, limits: Limits, *, key: str = "", temperature: float | None = None
+    ) -> None:
+        """Raises `InputError` for a URL that is none. Nothing is sent yet."""
+        self.place: Endpoint = endpoint(url, key)
+        self.limits = limits
+        self.model = model
+        self.engine = ""
+        """Its name, where the server gives itself away."""
+        self._temperature = temperature
+        self._extras = 0
+
+    @property
+    def shows_tokens(self) -> bool:
+        """Whether answers come with the special tokens in them."""
+        return self.engine in _SHOWS_TOKENS and self._extras == 0
+
+    def find_model(self, watch: Watch) -> None:
+        """Learn the model's name and the engine's. Raises `ProbeError` where the server cannot be asked, or has several."""
+        try:
+            found = self._retried(partial(self._list, watch), watch)
+        except ExchangeError as error:
+            if error.status in {404, 405, 501}:
+                return  # no list: the model, or the server's only one, is asked for as it is
+            raise self.explained(error.failure) from error
+        owners = {str(entry.get("owned_by", "")) for entry in found}
+        self.engine = next((_ENGINES[owner] for owner in sorted(owners) if owner in _ENGINES), "")
+        names = [str(entry["id"]) for entry in found if isinstance(entry.get("id"), str)]
+        if self.model is None and len(names) > 1:
+            shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+            raise InputError(
+                f"{self.place.label} has {len(names)} models: {shown}", "choose one with --model"
+            )
+        if self.model is None and names:
+            self.model = names[0]
+
+    def _list(self, watch: Watch, deadline: float) -> list[JsonObject]:
+        with exchange(self.place, "/models", None, watch, deadline, _MAX_LIST) as reply:
+            content = b"".join(reply.blocks)
+        try:
+            value: JsonValue = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise ExchangeError(FailureKind.GARBAGE, f"{self.place.label}/models is not JSON") from error
+        match value:
+            case {"data": list(entries)}:
+                return [entry for entry in entries if isinstance(entry, dict)]
+            case _:
+                raise ExchangeError(FailureKind.GARBAGE, f"{self.place.label}/models is no list of models")
+
+    def ask(self, prompt: Prompt, watch: Watch) -> Answer:
+        """The answer to one prompt; a failure is part of it. Raises nothing of the server's making."""
+        started = time.monotonic()
+        try:
+            return self._asked(prompt, watch)
+        except ExchangeError as error:
+            return Answer(prompt.id, seconds=time.monotonic() - started, failure=error.failure)
+
+    def _asked(self, prompt: Prompt, watch: Watch) -> Answer:
+        refused: ExchangeError | None = None
+        for level in range(self._extras, len(_EXTRAS)):
+            body = self._body(prompt, _EXTRAS[level])
+            try:
+                answer = self._retried(partial(self._once, prompt, body, watch), watch)
+            except ExchangeError as error:
+                if error.status not in _REFUSALS:
+                    raise
+                refused = error
+                continue
+            self._extras = max(self._extras, level)
+            return answer
+        if prompt.tools and refused is not None:
+            told = f"the server takes no tools: {refused.failure.detail}"
+            raise ExchangeError(FailureKind.UNSUPPORTED, told)
+        raise refused or AssertionError("there is always a level to ask at")
+
+    def _retried(self, once: Callable[[float], _T], watch: Watch) -> _T:
+        """Try within the limits; ``once`` gets the time at which it has to be done."""
+        wait = self.limits.retry_seconds
+        for left in range(self.limits.retries, -1, -1):
+            if watch.over:
+                raise ExchangeError(FailureKind.NOT_ASKED, "the run ended before its turn came")
+            try:
+                return once(time.monotonic() + self.limits.request_seconds)
+            except ExchangeError as error:
+                if not error.again or left == 0:
+                    raise
+                watch.pause(min(max(wait, error.wait), self.limits.request_seconds))
+                wait *= 2
+        raise AssertionError("the last try returns or raises")
+
+    def _once(self, prompt: Prompt, body: JsonObject, watch: Watch, deadline: float) -> Answer:
+        started = time.monotonic()
+        size = 2**20 + self.limits.max_tokens * _BYTES_PER_TOKEN
+        with exchange(self.place, "/chat/completions", body, watch, deadline, size) as reply:
+            return read_answer(reply, prompt.id, started)
+
+    def _body(self, prompt: Prompt, extras: JsonObject) -> JsonObject:
+        body: dict[str, JsonValue] = {
+            "messages": [dict(message) for message in prompt.messages],
+            "max_tokens": self.limits.max_tokens,
+            "stream": True,
+        }
+        if self.model is not None:
+            body["model"] = self.model
+        if prompt.tools:
+            body["tools"] = [dict(tool) for tool in prompt.tools]
+        if self._temperature is not None:
+            body["temperature"] = self._temperature
+        return body | dict(extras)
+
+    def explained(self, failure: Failure) -> ProbeError:
+        """The error to end with, and what to do about it."""
+        match failure.kind:
+            case FailureKind.REFUSED_KEY:
+                hint = "put the server's key into GENFIX_API_KEY in the environment"
+            case FailureKind.NO_MODEL:
+                hint = "name one with --model; the server lists its models at /v1/models"
+            case FailureKind.UNREACHABLE:
+                hint = "is the server up, and is this its address?"
+            case FailureKind.TIMEOUT:
+                hint = "raise --timeout, or lower --max-tokens or --concurrency"
+            case FailureKind.GARBAGE | FailureKind.TOO_LARGE:
+                hint = "is this the address of an OpenAI-compatible API? it mostly ends in /v1"
+            case _:
+                hint = "look at the server's own log"
+        return ProbeError(failure.detail, hint)

@@ -1,0 +1,149 @@
+"""Chat completions as they come: server-sent events put together to an answer."""
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from genfix.json_types import JsonObject, JsonValue
+from genfix.probe.http import ExchangeError, Reply
+from genfix.probe.values import Answer, FailureKind, ToolCall
+
+__all__ = ["read_answer"]
+
+_DONE: Final = b"[DONE]"
+_NOT_THE_API: Final = "what the server streams is not the chat completions API"
+
+
+@dataclass(slots=True)
+class _Parts:
+    """An answer as it grows."""
+
+    text: list[str] = field(default_factory=list)
+    reasoning: list[str] = field(default_factory=list)
+    calls: dict[int, list[str]] = field(default_factory=dict)
+    """Name and pieces of the arguments, by index."""
+    ids: list[int] = field(default_factory=list)
+    finish_reason: str | None = None
+    stop_reason: int | str | None = None
+    tokens: int | None = None
+    first: float | None = None
+
+
+def read_answer(reply: Reply, prompt_id: str, started: float) -> Answer:
+    """The answer in a reply, streamed or whole. Raises `ExchangeError` for one that is none."""
+    parts = _Parts()
+    if reply.content_type == "application/json":
+        _take(parts, _json(b"".join(reply.blocks)))
+    else:
+        for event in _events(reply.blocks):
+            _take(parts, _json(event))
+            if parts.first is None and (parts.text or parts.reasoning or parts.calls):
+                parts.first = time.monotonic() - started
+    if parts.finish_reason is None:
+        raise ExchangeError(FailureKind.BROKEN_STREAM, "the server's stream ended before the answer did")
+    return Answer(
+        prompt=prompt_id,
+        text="".join(parts.text),
+        reasoning="".join(parts.reasoning),
+        tool_calls=tuple(ToolCall(name, "".join(rest)) for name, *rest in parts.calls.values()),
+        finish_reason=parts.finish_reason,
+        stop_reason=parts.stop_reason,
+        token_ids=tuple(parts.ids) if parts.ids else None,
+        tokens=parts.tokens if parts.tokens is not None else len(parts.ids) or None,
+        seconds=time.monotonic() - started,
+        first_seconds=parts.first,
+    )
+
+
+def _events(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The data of each server-sent event; APIs of this kind put one on one line."""
+    for line in _lines(blocks):
+        if line.startswith(b"data:"):
+            data = line[5:].strip()
+            if data == _DONE:
+                return
+            if data:
+                yield data
+        elif line and not line.startswith((b":", b"event:", b"id:", b"retry:")):
+            raise ExchangeError(FailureKind.GARBAGE, _NOT_THE_API)
+
+
+def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for block in blocks:
+        *lines, rest = (rest + block).split(b"\n")
+        yield from (line.rstrip(b"\r") for line in lines)
+    if rest:
+        yield rest.rstrip(b"\r")
+
+
+def _json(data: bytes) -> JsonObject:
+    try:
+        value: JsonValue = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ExchangeError(FailureKind.GARBAGE, _NOT_THE_API) from error
+    if not isinstance(value, dict):
+        raise ExchangeError(FailureKind.GARBAGE, _NOT_THE_API)
+    return value
+
+
+def _take(parts: _Parts, event: JsonObject) -> None:
+    """Add one event to the answer; `null` stands for a value that is not there."""
+    error = event.get("error")
+    if error:
+        told = error.get("message") if isinstance(error, dict) else error
+        raise ExchangeError(FailureKind.STATUS, f"the server fails while it answers: {str(told)[:300]}")
+    usage, choices = event.get("usage"), event.get("choices")
+    tokens = usage.get("completion_tokens") if isinstance(usage, dict) else None
+    if isinstance(tokens, int):
+        parts.tokens = tokens
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    if isinstance(choice, dict):
+        _take_choice(parts, choice)
+
+
+def _take_choice(parts: _Parts, choice: JsonObject) -> None:
+    piece = choice.get("delta") or choice.get("message")
+    if isinstance(piece, dict):
+        _take_piece(parts, piece)
+    ids = choice.get("token_ids")
+    if isinstance(ids, list):
+        parts.ids += [token for token in ids if type(token) is int]
+    reason = choice.get("finish_reason")
+    if isinstance(reason, str) and reason:
+        parts.finish_reason = reason
+    for key in ("stop_reason", "matched_stop"):  # vLLM, SGLang
+        stopped = choice.get(key)
+        if isinstance(stopped, int | str) and not isinstance(stopped, bool):
+            parts.stop_reason = stopped
+
+
+def _take_piece(parts: _Parts, piece: JsonObject) -> None:
+    text = piece.get("content")
+    if isinstance(text, str) and text:
+        parts.text.append(text)
+    for key in ("reasoning_content", "reasoning"):
+        thought = piece.get(key)
+        if isinstance(thought, str) and thought:
+            parts.reasoning.append(thought)
+            break
+    calls = piece.get("tool_calls")
+    for place, call in enumerate(calls if isinstance(calls, list) else ()):
+        if not isinstance(call, dict):
+            continue
+        function, index = call.get("function"), call.get("index")
+        if isinstance(function, dict):
+            _take_call(parts, index if isinstance(index, int) else place, function)
+
+
+def _take_call(parts: _Parts, index: int, function: JsonObject) -> None:
+    pieces = parts.calls.setdefault(index, [""])
+    name, arguments = function.get("name"), function.get("arguments")
+    if isinstance(name, str) and not pieces[0]:
+        pieces[0] = name
+    if isinstance(arguments, dict):  # Ollama's own spelling
+        pieces.append(json.dumps(arguments))
+    elif isinstance(arguments, str):
+        pieces.append(arguments)
