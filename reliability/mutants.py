@@ -43,7 +43,6 @@ MUTANTS: Final = (
         "            fs.close(fd)\n    return sha",
     ),
     Mutant("the staging directory is not synced", "staging.py", "        fs.sync_dir(staging)\n", ""),
-    Mutant("the backup directory is not synced", "staging.py", "        fs.sync_dir(backup)\n", ""),
     Mutant(
         "new directories are not synced",
         "tree.py",

@@ -91,7 +91,6 @@ def _take(
                 for name in names:
                     signals.stop_if_asked()
                     files.append(_keep(state, backup, name, earlier))
-                fs.sync_dir(backup)
             signals.stop_if_asked()
             when = now.isoformat(timespec="seconds")
             journal = Journal(transaction, "snapshot", when, dict(note), None, (), (), tuple(files))

@@ -158,12 +158,11 @@ def stage(
                 )
             )
         fs.sync_dir(staging)
-        fs.sync_dir(backup)
     return tuple(ops), tuple(links)
 
 
 def back_up(fs: FileSystem, backup: Dir, name: str, old: int) -> str:
-    """Copy an open file into the backup; returns the SHA-256 (hex) of what was copied."""
+    """Copy an open file into the backup, durably; returns the SHA-256 (hex) of what was copied."""
     parents, leaf = parents_of(name)
     make_dirs(fs, backup, parents, 0o700)
     sha = hashlib.sha256()
