@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,25 +20,20 @@ _PERMISSIONS = 0o777
 def check_report_place(path: Path, *, state_dir: Path | None = None, outside: Path | None = None) -> None:
     """Raise where a report may not be written to ``path``, so that a command finds out before its work.
 
+    A link to a file is followed, since the user named it.
     What is made to be kept, such as a plan, does not belong into the model folder ``outside``.
     """
-    parent = Path(os.path.realpath(path.parent))
+    parent = Path(os.path.realpath(path)).parent
     if outside is not None and parent.is_relative_to(os.path.realpath(outside)):
         raise InputError(
             f"{path} would be inside the model folder {outside}",
             f"name a place outside: what lies in a model folder is uploaded with it (../{path.name})",
         )
-    if not parent.is_dir():
+    if not path.parent.is_dir():
         raise InputError(f"there is no folder {path.parent}", "create it first")
-    try:
-        status = path.lstat()
-    except FileNotFoundError:
-        pass
-    else:
-        if stat.S_ISDIR(status.st_mode):
-            raise InputError(f"{path} is a folder", "name a file for the report")
-        if not stat.S_ISREG(status.st_mode):
-            raise RefusedError(f"{path} is a link or not a regular file", "name a new file for the report")
+    with storage_errors(f"cannot write {path}"):
+        if os.path.lexists(path) and not path.is_file():
+            raise InputError(f"{path} is not a file", "name a file to write to")
     if kind_of(path.name) is not FileKind.OTHER:
         raise RefusedError(f"{path.name} is what a model's file is called", "name the report otherwise")
     if _is_state(parent, state_dir):
@@ -60,10 +54,11 @@ def write_report(
     """
     check_report_place(path, state_dir=state_dir, outside=outside)
     with storage_errors(f"cannot write {path}"):
-        parent = fs.open_root(Path(os.path.realpath(path.parent)))
+        real = Path(os.path.realpath(path))
+        parent = fs.open_root(real.parent)
         draft = f".{secrets.token_hex(6)}.genfix"
         try:
-            _put(fs, parent, (draft, path.name), content)
+            _put(fs, parent, (draft, real.name), content)
         except BaseException:
             with suppress(OSError):
                 fs.unlink(parent, draft)

@@ -130,8 +130,8 @@ class Output(NamedTuple):
         """Write a sentence of the catalogue as a hint, in the named colours."""
         style = self.aside
         text = style.phrase(phrase_id, **args)
-        # What is to be copied stays whole: the terminal breaks it.
-        whole = args.keys() & {"command", "path"} or "--" in str(args.get("text"))
+        # What is to be copied or searched for stays whole: the terminal breaks it.
+        whole = args.keys() & {"command", "path", "text"}
         self.say(*(style.mark(line, *marks) for line in ([text] if whole else wrap(text, style.room))))
 
     def judged(self, target: str, base: str | None, outcome: str) -> None:

@@ -32,7 +32,7 @@ class FileChange:
     """Whose file `after` is, byte for byte: the base's or the adapter's; `None` for an edit."""
     codes: tuple[str, ...]
     """Codes of the findings the change clears."""
-    base: bytes | None = None
+    base: bytes | None = field(default=None, compare=False)
     """The base's bytes, for comparing: only of a template or a small JSON file that the base has."""
 
 

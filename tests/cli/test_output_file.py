@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,14 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     return write_folder(tmp_path / "merged", files | {GENERATION: dump(generation)}), base
 
 
-@pytest.mark.parametrize("form", ["text", "json", "html"])
-@pytest.mark.parametrize("verb", [("check",), ("plan",), ("repair", "--dry-run")])
+@pytest.mark.parametrize(
+    ("verb", "form"),
+    [
+        *product([("check",), ("repair", "--dry-run")], ["text", "json", "html", "sarif", "markdown"]),
+        (("plan",), "html"),  # in text and JSON it is the plan that is kept
+        (("plan",), "github"),
+    ],
+)
 def test_the_file_has_what_stdout_would(
     run: Run, folders: tuple[Path, Path], tmp_path: Path, form: str, verb: tuple[str, ...]
 ) -> None:
@@ -71,10 +78,10 @@ def refusals(place: Path) -> dict[str, tuple[Path, int, str]]:
     state.mkdir(parents=True)
     (place / "state").mkdir()
     return {
-        "a folder": (place / "folder", 2, "is a folder"),
+        "a folder": (place / "folder", 2, "is not a file"),
         "no folder": (place / "none" / "x.html", 2, "there is no folder"),
-        "a link": (place / "link.html", 3, "link or not a regular file"),
-        "a pipe": (place / "pipe", 3, "link or not a regular file"),
+        "a link": (place / "link.html", 2, "is not a file"),
+        "a pipe": (place / "pipe", 2, "is not a file"),
         "a config": (place / "merged" / "config.json", 3, "what a model's file is called"),
         "weights": (place / "new.safetensors", 3, "what a model's file is called"),
         "a lost config": (place / "folder" / GENERATION, 3, "what a model's file is called"),
@@ -90,7 +97,8 @@ def test_where_no_report_goes(run: Run, folders: tuple[Path, Path], tmp_path: Pa
     cases = refusals(tmp_path)
     before = tree(tmp_path)
     for name, (path, code, told) in cases.items():
-        result = run(verb, merged, "--base", base, "-o", path, "--state-dir", tmp_path / "state")
+        options = ("-o", path, "--state-dir", tmp_path / "state", "--output-format", "html")
+        result = run(verb, merged, "--base", base, *options)
         assert result.code == code, name
         assert told in result.err, name
         assert result.err.startswith("error: ")

@@ -76,7 +76,7 @@ def test_apply_writes_the_bytes_of_the_dry_run(tmp_path: Path, family: str) -> N
         merged, copy = (write_folder(tmp_path / f"{place}-{lost}", kept) for place in ("merged", "copy"))
         plan = genfix.plan(merged, base, unsafe_fixes=True)
         wanted = planned(plan, merged)
-        file = tmp_path / f"{lost}.plan.json"
+        file = tmp_path / f"plan-{lost}.json"
         genfix.save_plan(plan, file)
         loaded = genfix.load_plan(file)
         assert loaded.changes == plan.changes

@@ -13,7 +13,19 @@ from tests.report.stories import FOLDER, LANGUAGES, STORIES, told
 
 EVERY = list(itertools.product(STORIES, LANGUAGES))
 
-COPIED = ("$ ", "to see ", "to make ", "undo:", "backup:", "查看", "执行", "撤销：", "备份：")
+COPIED = (
+    "$ ",
+    "note: ",
+    "注意：",
+    "to see ",
+    "to make ",
+    "undo:",
+    "backup:",
+    "查看",
+    "执行",
+    "撤销：",
+    "备份：",
+)
 """Beginnings of lines that hold a command or a path, which are not broken."""
 
 
