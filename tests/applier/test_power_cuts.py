@@ -70,6 +70,9 @@ def test_a_power_cut_leaves_the_old_or_the_new_and_success_is_durable(
         recover(left, fs=QUICK)
         found = files(left)
         assert found in (before, after)
+        if found == after:
+            undo(left, log(left)[-1].id, fs=QUICK)
+            assert files(left) == before
         seen.add(found == after)
         if finished:
             assert found == after

@@ -15,7 +15,9 @@ from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model.json_read import JsonProblemKind
 from genfix.model.json_repair import SlipKind
-from genfix.report.messages import ENGLISH, words
+from genfix.report import messages
+from genfix.report.messages import words
+from genfix.report.probe_words import PROBE_ENGLISH
 from genfix.rules import RULES, Applicability, Severity
 from genfix.rules.questions import QUESTIONS, Question
 from tests.folders import context, find, glm_files, vlm_files
@@ -28,6 +30,7 @@ def test_each_rule_is_shown_a_bad_and_a_good_folder() -> None:
 
 
 GEN = "generation_config.json"
+ENGLISH = {**messages.ENGLISH, **PROBE_ENGLISH}
 GLM, VLM = glm_files(), vlm_files()
 
 
@@ -153,12 +156,12 @@ def test_there_are_no_words_that_nobody_says() -> None:
 @pytest.mark.parametrize(("found", "names"), CALLS, ids=[found for found, _ in CALLS])
 def test_each_message_has_words_for_what_it_carries(found: str, names: tuple[str, ...]) -> None:
     blanks = {name for _, name, _, _ in string.Formatter().parse(ENGLISH[found]) if name}
-    assert blanks <= {*names}
+    assert blanks <= {*names} or "" in names  # handed over as a mapping
     values: list[JsonValue] = [
         None, True, 10**30, 1.5, "", "{0} {evil} %s", "\x1b[31m\u202e\n", [], [None, "\x07", 1, [2]], {"a": "\x1b"},
     ]  # fmt: skip
     for value in values:
-        said = words(Message(found, dict.fromkeys(names, value)))
+        said = words(Message(found, dict.fromkeys({*names, *blanks}, value)), ENGLISH)
         assert said.isprintable()
         assert said
     assert not ENGLISH[found].endswith(".")

@@ -1,0 +1,107 @@
+"""Files that somebody saves while a repair works, on disks that have no second wall behind the first."""
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from genfix.applier import Write, apply, recover, undo
+from genfix.errors import ChangedError
+from tests.applier.harness import NEW, OLD, QuickDisk, inputs, leftovers, repair, sha, writes
+
+MINE = b'{"saved": "in the last moment"}'
+
+
+class Plain(QuickDisk):
+    """A mount on which two files cannot change places, such as a network share."""
+
+    def __init__(self, act: Callable[[], None] = lambda: None, *, before: str = "", after: str = "") -> None:
+        super().__init__()
+        self.act = act
+        self.around = (before, after)
+
+    def exchange(self, *args: Any) -> None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    def rename(self, *args: Any) -> None:
+        if args[3] == self.around[0]:
+            self.act()
+        super().rename(*args)
+        if args[3] == self.around[1]:
+            self.act()
+
+
+def test_an_edit_between_two_renames_is_kept_there_too(folder: Path) -> None:
+    """config.json comes last: it is compared once more, just before."""
+    disk = Plain(lambda: (folder / "config.json").write_bytes(MINE) and None, after="tokenizer_config.json")
+    with pytest.raises(ChangedError, match=r"config\.json was changed by something else"):
+        repair(folder, disk)
+    assert (folder / "config.json").read_bytes() == MINE
+
+
+def test_an_edit_before_the_first_rename_leaves_all_as_it_was(folder: Path) -> None:
+    """All files are compared before the first is replaced: no folder stops half way for an edit that was there before."""
+    disk = Plain(lambda: (folder / "config.json").write_bytes(MINE) and None, after="journal.json")
+    with pytest.raises(ChangedError, match=r"config\.json"):
+        repair(folder, disk)
+    assert (folder / "config.json").read_bytes() == MINE
+    assert (folder / "tokenizer_config.json").read_bytes() == OLD["tokenizer_config.json"]
+    assert leftovers(folder) == []
+
+
+def test_a_file_that_goes_is_given_back_where_it_was_saved_in_the_last_moment(folder: Path) -> None:
+    going = folder / "generation_config.json"
+
+    class Saves(QuickDisk):
+        def rename(self, *args: Any) -> None:
+            if args[1] == going.name:
+                going.write_bytes(MINE)
+            super().rename(*args)
+
+        def unlink(self, *args: Any) -> None:
+            if args[1] == going.name:
+                going.write_bytes(MINE)
+            super().unlink(*args)
+
+    asked = [*writes(folder), Write(going.name, sha(OLD[going.name]), None)]
+    with pytest.raises(ChangedError, match=r"generation_config\.json was changed by something else"):
+        apply(folder, asked, inputs=inputs(folder), note={}, fs=Saves())
+    with pytest.raises(ChangedError):
+        recover(folder)
+    assert going.read_bytes() == MINE
+
+
+def test_a_backup_holds_what_the_plan_was_made_for(folder: Path) -> None:
+    """A file that changes while it is copied, and is changed back, would leave a backup of neither."""
+    file = folder / "config.json"
+
+    class Flickers(QuickDisk):
+        def create(self, *args: Any) -> int:
+            fd = super().create(*args)
+            if args[1] == file.name:
+                file.write_bytes(MINE)
+            return fd
+
+        def sync(self, fd: int) -> None:
+            super().sync(fd)
+            if file.read_bytes() == MINE:
+                file.write_bytes(OLD[file.name])
+
+    with pytest.raises(ChangedError, match=r"config\.json"):
+        repair(folder, Flickers())
+    assert file.read_bytes() == OLD[file.name]
+    assert leftovers(folder) == []
+
+
+def test_a_disk_that_takes_a_part_of_each_write(folder: Path) -> None:
+    class Sips(QuickDisk):
+        def write(self, fd: int, content: bytes | memoryview) -> int:
+            return super().write(fd, content[: max(1, len(content) // 2)])
+
+    repair(folder, Sips())
+    assert {name: (folder / name).read_bytes() for name in NEW} == dict(NEW)
+    undo(folder, fs=Sips())
+    assert {name: (folder / name).read_bytes() for name in OLD} == dict(OLD)
