@@ -12,7 +12,15 @@ import genfix
 __all__ = ["templates"]
 
 _ERRORS: Final = frozenset(
-    {"InputError", "BaseModelError", "StorageError", "RefusedError", "ChangedError", "GenfixError"}
+    {
+        "InputError",
+        "BaseModelError",
+        "StorageError",
+        "RefusedError",
+        "ChangedError",
+        "ProbeError",
+        "GenfixError",
+    }
 )
 """Not `PlanError`: a bug is reported in English."""
 
