@@ -107,6 +107,7 @@ def probe(
     ] = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
+    lang: opt.Lang = None,
     color: opt.Colour = opt.ColourMode.AUTO,
 ) -> None:
     """Ask a running model whether it stops.
@@ -134,4 +135,4 @@ def probe(
         output_format=output_format,
         output=output,
     )
-    raise typer.Exit(run_probe(asked, Output(color, quiet, verbose)))
+    raise typer.Exit(run_probe(asked, Output(color, quiet, verbose, lang=lang)))

@@ -11,7 +11,7 @@ from genfix.cli.probe_command import ProbeFormat
 from genfix.errors import InputError, ProbeError
 from genfix.probe.values import Answer
 from genfix.report.probe_text import probe_text, progress_line
-from genfix.report.probe_words import percent
+from genfix.report.probe_words import percent, said
 from genfix.report.show import show
 
 __all__ = ["ProbeOptions", "run_probe"]
@@ -39,14 +39,14 @@ class _Progress:
     def __init__(self, out: Output) -> None:
         stream = sys.stderr
         self.shown = stream is not None and stream.isatty() and not out.quiet
-        self.width = out.aside.width
+        self.width, self.language = out.aside.width, out.aside.language
         self.done = self.stopped = 0
 
     def __call__(self, answer: Answer, total: int) -> None:
         self.done += 1
         self.stopped += answer.stopped
         if self.shown:
-            write(sys.stderr, "\r" + progress_line(self.done, total, self.stopped, self.width))
+            write(sys.stderr, "\r" + progress_line(self.done, total, self.stopped, self.width, self.language))
 
     def clear(self) -> None:
         """Take the bar away, so that the next line starts clean."""
@@ -90,7 +90,7 @@ def _publish(report: ProbeReport, asked: ProbeOptions, out: Output) -> None:
     from genfix.applier.reports import write_report  # noqa: PLC0415
 
     write_report(asked.output, (text + "\n").encode("utf-8", "backslashreplace"))
-    out.say(f"report: {show(str(asked.output))}")
+    out.say(said("report: {}", out.aside.language, show(str(asked.output))))
 
 
 def _written(report: ProbeReport, output_format: ProbeFormat, out: Output, *, to_file: bool) -> str:
@@ -109,7 +109,7 @@ def _written(report: ProbeReport, output_format: ProbeFormat, out: Output, *, to
 def _exit(report: ProbeReport, asked: ProbeOptions, out: Output) -> int:
     summary = report.run.summary
     if report.interrupted:
-        out.say("interrupted: this is what was answered by then")
+        out.say(said("interrupted: this is what was answered by then", out.aside.language))
         return _INTERRUPTED
     if report.failure is not None:
         failed = summary.failed + (report.against.summary.failed if report.against is not None else 0)
@@ -124,7 +124,9 @@ def _exit(report: ProbeReport, asked: ProbeOptions, out: Output) -> int:
         )
     rate = summary.stop_rate
     if rate is None or rate < asked.min_stop_rate:
-        shown = "no answer" if rate is None else percent(rate)
-        out.say(f"stop rate {shown}: below --min-stop-rate {percent(asked.min_stop_rate)}")
+        language = out.aside.language
+        shown = said("no answer", language) if rate is None else percent(rate)
+        least = percent(asked.min_stop_rate)
+        out.say(said("stop rate {}: below --min-stop-rate {}", language, shown, least))
         return 1
     return 0

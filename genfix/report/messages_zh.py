@@ -249,6 +249,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "why-file-lost": "这里没有该文件，不会覆盖任何内容",
     "why-code-lost": "auto_map 指向它，而且这里的代码与 {base} 的相同",
     "why-code-changed": "{file} 与 {base} 的不同：不同版本的代码可能不相配",
+    "why-code-hinted": "只有目录自己写了 {base}，而服务会运行这段代码：如果信任它，请用 --base 指定",
     "why-code-no-base": "请用 --base 指定基座模型，从那里取得该文件",
     "why-licence": "这里没有该文件，不会覆盖任何内容",
     "why-no-model-file": "请检查路径",

@@ -1,12 +1,13 @@
 """A probe for people, on a terminal."""
 
-import textwrap
 from collections.abc import Iterator
 from typing import Final
 
 from genfix.api.probing import ProbeReport, ProbeRun
 from genfix.probe.measuring import RATES, Spread
-from genfix.report.probe_words import RATE_NAMES, number, percent, probe_words, share, state
+from genfix.report.language import Language
+from genfix.report.layout import pad, wrap
+from genfix.report.probe_words import RATE_NAMES, number, percent, probe_words, said, share, state
 from genfix.report.show import show
 from genfix.report.style import Style
 
@@ -21,10 +22,14 @@ def probe_text(report: ProbeReport, style: Style, *, verbose: bool = False) -> s
     """The measures, the diagnosis and, where two models were asked, the verdict; all answers with ``verbose``."""
     lines = [*_run(report.run, style)]
     if report.against is not None:
-        lines += ["", style.mark("against", "dim"), *_run(report.against, style)]
+        lines += ["", style.mark(said("against", style.language), "dim"), *_run(report.against, style)]
     if report.verdict:
-        lines += ["", style.mark("verdict", "bold")]
-        lines += [line for told in report.verdict for line in _wrapped(probe_words(told), style, "- ")]
+        lines += ["", style.mark(said("verdict", style.language), "bold")]
+        lines += [
+            line
+            for told in report.verdict
+            for line in _wrapped(probe_words(told, style.language), style, "- ")
+        ]
     lines += _examples(report.run, style)
     if verbose:
         lines += _answers(report, style)
@@ -32,10 +37,11 @@ def probe_text(report: ProbeReport, style: Style, *, verbose: bool = False) -> s
 
 
 def _run(run: ProbeRun, style: Style) -> Iterator[str]:
-    summary = run.summary
+    summary, language = run.summary, style.language
     model = f" {show(run.model)}" if run.model else ""
     engine = f" ({show(run.engine)})" if run.engine else ""
-    yield f"{style.mark(show(run.label) + model, 'bold')}{engine}: {summary.answered} of {summary.asked} prompts answered"
+    name = style.mark(show(run.label) + model, "bold") + engine
+    yield said("{}: {} of {} prompts answered", language, name, summary.answered, summary.asked)
     for name in RATES:
         rate = summary.rates.get(name)
         if rate is not None:
@@ -43,7 +49,7 @@ def _run(run: ProbeRun, style: Style) -> Iterator[str]:
             colour = "green" if good > 0.95 else "yellow" if good > 0.5 else "red"
             filled = round(rate.value * _BAR)
             bar = style.mark("█" * filled, colour) + style.mark("·" * (_BAR - filled), "dim")
-            yield f"    {RATE_NAMES[name]:<22} {bar} {share(rate)}"
+            yield f"    {_label(RATE_NAMES[name], style)} {bar} {share(rate, language)}"
     for label, spread, unit in (
         ("tokens per answer", summary.tokens, ""),
         ("seconds per answer", summary.seconds, ""),
@@ -51,27 +57,34 @@ def _run(run: ProbeRun, style: Style) -> Iterator[str]:
         ("tokens per second", summary.tokens_per_second, ""),
     ):
         if spread is not None:
-            yield f"    {label:<22} {_spread(spread, unit)}"
+            yield f"    {_label(label, style)} {_spread(spread, unit, language)}"
     for label, counts in (("turn ends seen", summary.turn_ends), ("leaked", summary.leaked_markers)):
         if counts:
-            shown = ", ".join(f"{show(token)} in {count}" for token, count in list(counts.items())[:6])
-            yield from _wrapped(f"{label:<22} {shown}", style, "")
+            shown = said(", ", language).join(
+                said("{} in {}", language, show(token), count) for token, count in list(counts.items())[:6]
+            )
+            yield from _wrapped(f"{_label(label, style)} {shown}", style, "")
     if summary.tools:
         shown = ", ".join(f"{count} {verdict}" for verdict, count in summary.tools.items())
-        yield f"    {'tool calls':<22} {shown}"
+        yield f"    {_label('tool calls', style)} {shown}"
     left_out = [one.answer.failure.detail for one in run.measures if one.answer.failure is not None]
     if left_out:
-        yield from _wrapped(f"{'without an answer':<22} {len(left_out)}: {show(left_out[0])}", style, "")
+        yield from _wrapped(
+            f"{_label('without an answer', style)} {len(left_out)}: {show(left_out[0])}", style, ""
+        )
     for told in run.diagnosis:
-        yield from _wrapped(probe_words(told), style, "-> ")
+        yield from _wrapped(probe_words(told, style.language), style, "-> ")
 
 
-def _spread(spread: Spread, unit: str) -> str:
+def _label(text: str, style: Style) -> str:
+    return pad(said(text, style.language), 22)
+
+
+def _spread(spread: Spread, unit: str, language: Language) -> str:
     unit = f" {unit}" if unit else ""
-    return (
-        f"median {number(spread.median)}{unit}, 95 % below {number(spread.p95)}{unit}"
-        f" ({number(spread.least)} to {number(spread.most)})"
-    )
+    median, below = f"{number(spread.median)}{unit}", f"{number(spread.p95)}{unit}"
+    least, most = number(spread.least), number(spread.most)
+    return said("median {}, 95 % below {} ({} to {})", language, median, below, least, most)
 
 
 def _examples(run: ProbeRun, style: Style) -> list[str]:
@@ -81,20 +94,21 @@ def _examples(run: ProbeRun, style: Style) -> list[str]:
     for one in leaking:
         leak = one.leaks[0]
         text = _one_line(leak.excerpt)[:_EXCERPT]
-        lines += ["", style.mark(f"{show(one.prompt.id)}: {state(one)}", "dim")]
+        lines += ["", style.mark(f"{show(one.prompt.id)}: {state(one, style.language)}", "dim")]
         lines += _wrapped(text.replace(show(leak.marker), style.mark(show(leak.marker), "red")), style, "")
     return lines
 
 
 def _answers(report: ProbeReport, style: Style) -> list[str]:
     others = {one.prompt.id: one for one in report.against.measures} if report.against is not None else {}
-    lines = ["", style.mark("answers", "bold")]
+    against = said("{}: {}", style.language, said("against", style.language), "")
+    lines = ["", style.mark(said("answers", style.language), "bold")]
     for one in report.run.measures:
-        lines.append(f"{show(one.prompt.id)}: {state(one)}")
+        lines.append(f"{show(one.prompt.id)}: {state(one, style.language)}")
         lines += _wrapped(_one_line(one.answer.text)[:600], style, "")
         other = others.get(one.prompt.id)
         if other is not None:
-            lines.append(style.mark(f"  against: {state(other)}", "dim"))
+            lines.append(style.mark(f"  {against}{state(other, style.language)}", "dim"))
             lines += _wrapped(_one_line(other.answer.text)[:600], style, "")
     return lines
 
@@ -104,18 +118,12 @@ def _one_line(text: str) -> str:
 
 
 def _wrapped(text: str, style: Style, bullet: str) -> list[str]:
-    return textwrap.wrap(
-        text,
-        max(style.width, 40),
-        initial_indent="    " + bullet,
-        subsequent_indent="    " + " " * len(bullet),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return wrap(text, style.room, "    " + bullet, "    " + " " * len(bullet))
 
 
-def progress_line(done: int, total: int, stopped: int, width: int) -> str:
+def progress_line(done: int, total: int, stopped: int, width: int, language: Language) -> str:
     """A progress bar of one line."""
     size = max(10, min(40, width - 40))
     filled = done * size // total
-    return f"[{'#' * filled}{'.' * (size - filled)}] {done}/{total} answered, {percent(stopped / done) if done else '0 %'} stopped"
+    bar, share_stopped = "#" * filled + "." * (size - filled), percent(stopped / done) if done else "0 %"
+    return said("[{}] {}/{} answered, {} stopped", language, bar, done, total, share_stopped)

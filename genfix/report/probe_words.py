@@ -7,10 +7,21 @@ from genfix.json_types import JsonValue
 from genfix.message import Message
 from genfix.probe.statistics import Interval
 from genfix.probe.values import LeakKind, Measure
+from genfix.report.language import Language
 from genfix.report.messages import words
 from genfix.report.show import show
 
-__all__ = ["RATE_NAMES", "number", "percent", "probe_words", "share", "signed", "state"]
+__all__ = [
+    "PROBE_ENGLISH",
+    "RATE_NAMES",
+    "number",
+    "percent",
+    "probe_words",
+    "said",
+    "share",
+    "signed",
+    "state",
+]
 
 RATE_NAMES: Final[Mapping[str, str]] = {
     "stopped": "stopped by themselves",
@@ -66,15 +77,24 @@ PROBE_ENGLISH: Final[Mapping[str, str]] = {
 """Every sentence, without a final full stop."""
 
 
-def probe_words(told: Message) -> str:
+def said(text: str, language: Language, *filled: str | int) -> str:
+    """A short text in ``language``, with what fills its blanks; the English one is its key."""
+    if language is Language.CHINESE:
+        from genfix.report.probe_zh import SAID  # noqa: PLC0415 - only for readers of Chinese
+
+        text = SAID.get(text, text)
+    return text.format(*filled)
+
+
+def probe_words(told: Message, language: Language = Language.ENGLISH) -> str:
     """A message of a diagnosis or a verdict in words, safe to print."""
     args: dict[str, JsonValue] = dict(told.args)
     if told.id in {"probe-differs", "probe-cannot-tell"}:
         name, value = str(args["rate"]), args["value"]
         more, fewer = _CHANGES[name]
         args |= {
-            "rate": RATE_NAMES[name],
-            "change": more if isinstance(value, float) and value > 0 else fewer,
+            "rate": said(RATE_NAMES[name], language),
+            "change": said(more if isinstance(value, float) and value > 0 else fewer, language),
         }
     style = {
         "probe-differs": signed,
@@ -85,7 +105,15 @@ def probe_words(told: Message) -> str:
     shaped = style.get(told.id)
     if shaped is not None:
         args = {key: shaped(value) if isinstance(value, float) else value for key, value in args.items()}
-    return words(Message(told.id, args), PROBE_ENGLISH)
+    return words(Message(told.id, args), _sentences(language))
+
+
+def _sentences(language: Language) -> Mapping[str, str]:
+    if language is Language.ENGLISH:
+        return PROBE_ENGLISH
+    from genfix.report.probe_zh import CHINESE  # noqa: PLC0415 - only for readers of Chinese
+
+    return {**PROBE_ENGLISH, **CHINESE}
 
 
 def percent(value: float) -> str:
@@ -108,24 +136,29 @@ def number(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 100 or value == round(value) else f"{value:.2g}"
 
 
-def share(rate: Interval) -> str:
+def share(rate: Interval, language: Language = Language.ENGLISH) -> str:
     """A rate with its interval."""
-    return f"{percent(rate.value)} ({percent(rate.low)} to {percent(rate.high)})"
+    return said("{} ({} to {})", language, percent(rate.value), percent(rate.low), percent(rate.high))
 
 
-def state(one: Measure) -> str:
+def state(one: Measure, language: Language = Language.ENGLISH) -> str:
     """What is to be said of one answer, in a few words."""
     failure = one.answer.failure
     if failure is not None:
         return show(failure.detail)
-    parts = ["stopped" if one.stopped else "ran to the limit" if one.answer.at_limit else "ended"]
+    end = "stopped" if one.stopped else "ran to the limit" if one.answer.at_limit else "ended"
+    parts = [said(end, language)]
     if one.turn_end is not None:
-        parts[0] += f" at {show(one.turn_end)}"
-    parts += [f"{_LEAKS[leak.kind]}: {show(leak.marker)}" for leak in one.leaks[:1]]
+        parts[0] = said("{} at {}", language, parts[0], show(one.turn_end))
+    if one.leaks:
+        leak = one.leaks[0]
+        parts.append(said("{}: {}", language, said(_LEAKS[leak.kind], language), show(leak.marker)))
     if one.loop is not None:
-        parts.append(f"repeats itself {one.loop.times} times" if one.loop.times else "repeats itself")
+        times = one.loop.times
+        parts.append(said("repeats itself {} times" if times else "repeats itself", language, times))
     if one.empty:
-        parts.append("empty")
+        parts.append(said("empty", language))
     if one.tool is not None:
-        parts.append(f"tool call {one.tool}" + (f" ({show(one.tool_detail)})" if one.tool_detail else ""))
-    return ", ".join(parts)
+        called = said("tool call {}", language, one.tool)
+        parts.append(called + (f" ({show(one.tool_detail)})" if one.tool_detail else ""))
+    return said(", ", language).join(parts)

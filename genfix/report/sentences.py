@@ -35,10 +35,11 @@ def _translated(sentence: str, depth: int) -> str:
 @cache
 def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
     """The sentences that say most by themselves come first: others may match the same text."""
-    from genfix.report.sentences_zh import CHINESE  # noqa: PLC0415 - only for readers of Chinese
+    from genfix.report import commands_zh, notes_zh, sentences_zh  # noqa: PLC0415 - for readers of Chinese
 
+    chinese = {**sentences_zh.CHINESE, **commands_zh.CHINESE, **notes_zh.CHINESE}
     return tuple(
-        (_pattern(english), CHINESE[english]) for english in sorted(CHINESE, key=_said, reverse=True)
+        (_pattern(english), chinese[english]) for english in sorted(chinese, key=_said, reverse=True)
     )
 
 

@@ -12,17 +12,19 @@ import pytest
 
 import genfix
 from genfix.message import Message, message
-from genfix.report import messages_zh, phrases_zh, rules_zh, symptoms_zh
+from genfix.report import messages_zh, phrases_zh, probe_zh, rules_zh, symptoms_zh
 from genfix.report.language import Language, catalogue, language_of
 from genfix.report.layout import columns
 from genfix.report.messages import words
 from genfix.report.phrases import ENGLISH as PHRASES
+from genfix.report.probe_words import PROBE_ENGLISH, RATE_NAMES
+from genfix.report.probe_words import said as probe_said
 from genfix.report.sentences import translated
 from genfix.report.symptoms import ENGLISH as SYMPTOMS
 from genfix.rules import RULES, Severity
 from tests.cli.conftest import runner
 from tests.folders import chatml_files, dump, write_folder
-from tests.report.sentences import templates
+from tests.report.sentences import note_templates, templates
 
 EN = catalogue(Language.ENGLISH)
 ZH = {**messages_zh.CHINESE, **phrases_zh.CHINESE, **symptoms_zh.CHINESE}
@@ -162,6 +164,30 @@ def test_every_error_and_hint_is_translated(template: str) -> None:
     assert translated(template, Language.ENGLISH) == template
 
 
+@pytest.mark.parametrize("template", sorted(note_templates()))
+def test_every_note_is_translated(template: str) -> None:
+    told = [f"x{number}" for number in range(template.count("{}"))]
+    chinese = translated(template.replace("{}", "%s") % tuple(told), Language.CHINESE)
+    assert re.search(r"[\u4e00-\u9fff]", chinese), template
+    assert all(value in chinese for value in told)
+
+
+def test_a_note_in_parts_is_translated_whole() -> None:
+    note = "base_model of README.md names Qwen 2 as the base: add --base Qwen/Qwen2-7B"
+    assert translated(note, Language.CHINESE) == (
+        "README.md 的 base_model 写明了基座模型 Qwen 2：请加上 --base Qwen/Qwen2-7B"
+    )
+
+
+def test_notes_are_found_where_they_are_told() -> None:
+    assert {
+        "the base stops at {}",
+        "{} names {}: add --base {}",
+        "the plan was applied already: the folder is as it makes it",
+        "the command changed nothing in {}; is that where it writes?",
+    } <= note_templates()
+
+
 def test_what_an_error_quotes_is_translated_too_and_what_is_unknown_is_not() -> None:
     inner = "the base cannot be used: there is no folder /a b"
     assert translated(inner, Language.CHINESE) == "基座模型无法使用：没有目录 /a b"
@@ -173,3 +199,17 @@ def test_errors_and_hints_have_chinese_labels(capsys: pytest.CaptureFixture[str]
     result = runner(capsys)("check", tmp_path / "nothing", "--lang", "zh")
     assert result.code == 2
     assert [line[:3] for line in result.err.splitlines()] == ["错误：", "提示："]
+
+
+@pytest.mark.parametrize("sentence", PROBE_ENGLISH)
+def test_a_probe_says_the_same_values_in_both(sentence: str) -> None:
+    told = [string.Formatter().parse(said_in[sentence]) for said_in in (PROBE_ENGLISH, probe_zh.CHINESE)]
+    assert {name for _, name, _, _ in told[0] if name} == {name for _, name, _, _ in told[1] if name}
+
+
+def test_every_short_text_of_a_probe_is_translated_and_still_said() -> None:
+    patterns = set(said())
+    assert [text for text in probe_zh.SAID if re.escape(text) not in patterns] == []
+    assert {*RATE_NAMES.values()} <= probe_zh.SAID.keys()
+    for english, chinese in probe_zh.SAID.items():
+        assert probe_said(english, Language.CHINESE, 1, 2, 3, 4) == chinese.format(1, 2, 3, 4)
