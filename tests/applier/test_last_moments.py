@@ -18,7 +18,7 @@ MINE = b'{"saved": "in the last moment"}'
 class Plain(QuickDisk):
     """A mount on which two files cannot change places, such as a network share."""
 
-    def __init__(self, act: Callable[[], None] = lambda: None, *, before: str = "", after: str = "") -> None:
+    def __init__(self, act: Callable[[], object] = lambda: None, *, before: str = "", after: str = "") -> None:
         super().__init__()
         self.act = act
         self.around = (before, after)
@@ -36,7 +36,7 @@ class Plain(QuickDisk):
 
 def test_an_edit_between_two_renames_is_kept_there_too(folder: Path) -> None:
     """config.json comes last: it is compared once more, just before."""
-    disk = Plain(lambda: (folder / "config.json").write_bytes(MINE) and None, after="tokenizer_config.json")
+    disk = Plain(lambda: (folder / "config.json").write_bytes(MINE), after="tokenizer_config.json")
     with pytest.raises(ChangedError, match=r"config\.json was changed by something else"):
         repair(folder, disk)
     assert (folder / "config.json").read_bytes() == MINE
@@ -44,7 +44,7 @@ def test_an_edit_between_two_renames_is_kept_there_too(folder: Path) -> None:
 
 def test_an_edit_before_the_first_rename_leaves_all_as_it_was(folder: Path) -> None:
     """All files are compared before the first is replaced: no folder stops half way for an edit that was there before."""
-    disk = Plain(lambda: (folder / "config.json").write_bytes(MINE) and None, after="journal.json")
+    disk = Plain(lambda: (folder / "config.json").write_bytes(MINE), after="journal.json")
     with pytest.raises(ChangedError, match=r"config\.json"):
         repair(folder, disk)
     assert (folder / "config.json").read_bytes() == MINE
