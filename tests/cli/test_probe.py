@@ -1,7 +1,9 @@
+# ruff: noqa: RUF001 - Chinese punctuation
 """`genfix probe` on the command line: reports, exit codes, Ctrl-C."""
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -58,6 +60,18 @@ def test_a_model_that_never_stops_names_the_leak(run: Run) -> None:
     assert "repeats itself 12 times" in result.out
     assert "64 of 64 answers go on behind <|user|>" in " ".join(result.out.split())
     assert "stop rate 0 %: below --min-stop-rate 50 %" in result.err
+
+
+def test_the_report_speaks_chinese(run: Run) -> None:
+    with Stub(always(Said(LOOP, "length", tokens=512))) as server:
+        result = run("probe", server.url, "--min-stop-rate", "0.5", "--lang", "zh")
+    assert "64 条提示词里有 64 条得到回答" in result.out
+    assert "自我重复 12 次" in result.out
+    assert "64 个回答里有 64 个在轮次结束的 <|user|> 之后继续" in "".join(result.out.split("\n    ")).replace(
+        "   ", ""
+    )
+    assert not re.search(r"[a-z]{3,} [a-z]{2,} [a-z]{2,}", result.out.split("\n\n")[0])
+    assert "停止率 0 %：低于 --min-stop-rate 50 %" in result.err
 
 
 @pytest.mark.parametrize(
