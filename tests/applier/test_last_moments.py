@@ -18,7 +18,9 @@ MINE = b'{"saved": "in the last moment"}'
 class Plain(QuickDisk):
     """A mount on which two files cannot change places, such as a network share."""
 
-    def __init__(self, act: Callable[[], object] = lambda: None, *, before: str = "", after: str = "") -> None:
+    def __init__(
+        self, act: Callable[[], object] = lambda: None, *, before: str = "", after: str = ""
+    ) -> None:
         super().__init__()
         self.act = act
         self.around = (before, after)
