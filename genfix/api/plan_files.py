@@ -13,7 +13,7 @@ from genfix.errors import ChangedError, GenfixError, InputError, PlanError
 from genfix.folder import Folder, FolderFileError, LocalFolder, Origin, input_digest
 from genfix.folder.user_file import read_user_file
 from genfix.planner import Plan, Source
-from genfix.planner.saving import LARGEST, encode
+from genfix.planner.saving import LARGEST, encode, plan_id
 from genfix.resolver import existing_folder, files_of, is_address, open_target
 from genfix.resolver.spec import is_repo_id
 from genfix.rules import Witness
@@ -21,7 +21,15 @@ from genfix.rules import Witness
 if TYPE_CHECKING:
     from genfix.planner.document import SourceDocument
 
-__all__ = ["check_sources", "load_plan", "save_plan"]
+__all__ = ["check_sources", "id_of", "load_plan", "save_plan"]
+
+
+def id_of(plan: Plan) -> str:
+    """The id of ``plan``, which its plan file has; empty for one that fits into no file."""
+    try:
+        return plan_id(plan, __version__)
+    except ValueError:  # a number that JSON has not
+        return ""
 
 
 def save_plan(plan: Plan, path: Target) -> str:
@@ -41,13 +49,13 @@ def save_plan(plan: Plan, path: Target) -> str:
         places[str(witness)] = _seen_from(file, origin.label) if origin is not None and local else None
     content = encode(plan, places, __version__)
     try:
-        plan_id = decode(content).id
+        saved = decode(content).id
     except GenfixError as error:
         raise PlanError(
             f"the plan cannot be kept in a file: {error.message}", "use `genfix repair`, which needs no file"
         ) from error
     write_report(file, content, outside=None if far else existing_folder(plan.target))
-    return plan_id
+    return saved
 
 
 def load_plan(

@@ -76,11 +76,12 @@ def _show_plan(made: Plan, out: Output, then: _Next) -> int:
     if out.wants_json:
         out.report(dumps(plan_json(made)))
     elif out.wants_html:
-        from genfix.report.html import plan_page  # noqa: PLC0415 - only where it is asked for
+        from genfix.api.plan_files import id_of  # noqa: PLC0415 - only where it is asked for
+        from genfix.report.html import plan_page  # noqa: PLC0415
 
         commands = {then.key: then.make, "undo": then.undo} if made.changes else {}
-        page = plan_page(made, commands={**commands, "unsafe": then.unsafe}, lang=out.aside.language)
-        out.report(page)
+        commands["unsafe"] = then.unsafe
+        out.report(plan_page(made, plan_id=id_of(made), commands=commands, lang=out.aside.language))
     elif out.verdict is not None:
         from genfix.cli.formats import rendered  # noqa: PLC0415 - only where it is asked for
         from genfix.report.outcome import of_plan  # noqa: PLC0415

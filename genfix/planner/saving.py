@@ -18,7 +18,7 @@ from genfix.model.json_read import JsonError, read_json
 from genfix.planner.plan import FileChange, Plan
 from genfix.rules import Finding, Witness
 
-__all__ = ["CARRIED", "LARGEST", "VERSION", "action_of", "canonical_id", "edits_of", "encode"]
+__all__ = ["CARRIED", "LARGEST", "VERSION", "action_of", "canonical_id", "edits_of", "encode", "plan_id"]
 
 VERSION: Final = 1
 LARGEST: Final = 64 * 1024 * 1024
@@ -33,9 +33,34 @@ def encode(plan: Plan, places: Mapping[str, str | None], genfix: str) -> bytes:
 
     Raises `InputError` where the plan does not fit into one.
     """
+    body = _body(plan, genfix)
+    head: dict[str, JsonValue] = {
+        "genfix_plan": VERSION,
+        "genfix": genfix,
+        "id": canonical_id(body),
+        "places": dict(places),
+    }
+    content = json.dumps(head | body, indent=1, ensure_ascii=True, allow_nan=False).encode() + b"\n"
+    if len(content) > LARGEST:
+        raise InputError(
+            f"the plan would have {len(content):,} bytes, more than the {LARGEST:,} of a plan file",
+            "use `genfix repair`, which needs no file",
+        )
+    return content
+
+
+def plan_id(plan: Plan, genfix: str) -> str:
+    """The id that a file of the plan has when this version of genfix writes it.
+
+    Raises `ValueError` for a number that JSON has not.
+    """
+    return canonical_id(_body(plan, genfix))
+
+
+def _body(plan: Plan, genfix: str) -> dict[str, JsonValue]:
     writer = _Writer(plan)
     absent: list[JsonValue] = [*sorted(name for name, digest in plan.inputs.items() if digest is None)]
-    body: dict[str, JsonValue] = {
+    return {
         "genfix_plan": VERSION,
         "genfix": genfix,
         "base": writer.source(Witness.BASE),
@@ -56,19 +81,6 @@ def encode(plan: Plan, places: Mapping[str, str | None], genfix: str) -> bytes:
             for name, view in plan.views_before.items()
         ],
     }
-    head: dict[str, JsonValue] = {
-        "genfix_plan": VERSION,
-        "genfix": genfix,
-        "id": canonical_id(body),
-        "places": dict(places),
-    }
-    content = json.dumps(head | body, indent=1, ensure_ascii=True, allow_nan=False).encode() + b"\n"
-    if len(content) > LARGEST:
-        raise InputError(
-            f"the plan would have {len(content):,} bytes, more than the {LARGEST:,} of a plan file",
-            "use `genfix repair`, which needs no file",
-        )
-    return content
 
 
 def canonical_id(document: Mapping[str, JsonValue]) -> str:

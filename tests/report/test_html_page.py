@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 import genfix
+from genfix.api.plan_files import id_of
 from genfix.planner import Plan
-from genfix.report.html import check_page, digest_of, plan_page
+from genfix.report.html import check_page, plan_page
 from genfix.report.html.labels import LABELS
 from genfix.report.language import Language
 from tests.cli.conftest import ROOT
@@ -126,12 +127,12 @@ def test_the_page_is_a_function_of_the_plan_alone(tmp_path: Path, monkeypatch: p
     assert not re.search(r"\b20\d\d-\d\d-\d\d\b", Reader(pages[0]).text)
 
 
-def test_the_digest_is_of_the_change_and_not_of_the_place(tmp_path: Path) -> None:
+def test_the_plan_is_named_as_in_its_file(tmp_path: Path) -> None:
     one, two = (genfix.plan(*folders(tmp_path / name)) for name in ("one", "two"))
     other = genfix.plan(*folders(tmp_path / "three", temperature=0.1))
-    assert digest_of(one) == digest_of(two) != digest_of(other)
-    assert re.fullmatch(r"[0-9a-f]{64}", digest_of(one))
-    assert digest_of(one) in plan_page(one)
+    assert id_of(one) == id_of(two) != id_of(other)
+    assert genfix.save_plan(one, tmp_path / "plan.json") == id_of(one)
+    assert id_of(one) in plan_page(one, plan_id=id_of(one))
 
 
 def test_three_columns_and_what_becomes_of_each_value(plan: Plan) -> None:

@@ -4,6 +4,6 @@ Two layers: `genfix.report.html.page` makes any page from a template (frame, sty
 `genfix.report.html.review` fills the one for findings and plans. Jinja is imported when a page is made.
 """
 
-from genfix.report.html.review import check_page, digest_of, plan_page
+from genfix.report.html.review import check_page, plan_page
 
-__all__ = ["check_page", "digest_of", "plan_page"]
+__all__ = ["check_page", "plan_page"]

@@ -49,8 +49,8 @@ _ENGLISH: Final[Mapping[str, str]] = {
     "target": "Folder",
     "base": "Base",
     "alone": "none: what was lost from a base cannot be seen",
-    "digest": "Plan hash",
-    "digest-about": "SHA-256 over the names and the contents of all files the plan reads and writes",
+    "digest": "Plan",
+    "digest-about": "SHA-256 over all the plan says: genfix apply makes exactly this change, or none",
     # commands
     "command-repair": "To make these changes",
     "command-apply": "To make these changes",

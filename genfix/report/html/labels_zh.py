@@ -48,8 +48,8 @@ CHINESE: Final[Mapping[str, str]] = {
     "target": "目录",
     "base": "基座模型",
     "alone": "未指定：无法看出相对基座模型丢失了什么",
-    "digest": "计划哈希",
-    "digest-about": "对计划读取和写入的所有文件的名称与内容计算的 SHA-256",
+    "digest": "计划",
+    "digest-about": "计划全部内容的 SHA-256：genfix apply 只会做这些改动，否则什么都不做",
     # commands
     "command-repair": "执行这些修改",
     "command-apply": "执行这些修改",

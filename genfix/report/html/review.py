@@ -1,7 +1,6 @@
 """The page that a person reviews before a repair: what is wrong, what changes, and what engines make of it."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -26,7 +25,7 @@ from genfix.report.language import Language
 from genfix.report.show import show
 from genfix.rules import Finding, Severity
 
-__all__ = ["check_page", "digest_of", "plan_page"]
+__all__ = ["check_page", "plan_page"]
 
 
 class FileView(NamedTuple):
@@ -77,12 +76,6 @@ class Review(NamedTuple):
     rules: tuple[About, ...]
 
 
-def digest_of(plan: Plan) -> str:
-    """What identifies the change: SHA-256 over the names and the digests before and after, wherever the folder is."""
-    changes = [[change.name, _sha256(change.before), _sha256(change.after)] for change in plan.changes]
-    return hashlib.sha256(json.dumps([changes, dict(sorted(plan.inputs.items()))]).encode()).hexdigest()
-
-
 def check_page(
     report: Report, *, commands: Mapping[str, str] | None = None, lang: Language = Language.ENGLISH
 ) -> str:
@@ -120,12 +113,13 @@ def plan_page(
     plan: Plan,
     *,
     done: bool = False,
+    plan_id: str = "",
     commands: Mapping[str, str] | None = None,
     lang: Language = Language.ENGLISH,
 ) -> str:
     """A plan as an HTML page; with ``done`` as what a repair has done.
 
-    ``commands`` are what to type next, by label id (``repair``, ``apply``, ``undo``).
+    ``commands`` are what to type next, by label id (``repair``, ``apply``, ``undo``); ``plan_id`` is that of its plan file.
     """
     words = words_in(lang)
     findings = all_findings(plan)
@@ -152,7 +146,7 @@ def plan_page(
             verdict=_plan_verdict(plan, words, done=done),
             target=show(plan.target),
             base=show(plan.base or ""),
-            digest=digest_of(plan),
+            digest=plan_id,
             commands=_commands(commands, words),
             groups=groups_of(findings, views),
             total=len(findings),
