@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -162,6 +163,14 @@ def test_the_hook_line_repairs_without_a_network(base: Path, broken: Path, tmp_p
     done = script(tmp_path, "--base", "./base")
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("upload\n")
+    assert stop_ids(tmp_path / "out") == [151329, 151336, 151338]
+
+
+def test_a_capsule_stands_in_for_a_base_that_is_gone(base: Path, broken: Path, tmp_path: Path) -> None:
+    genfix.capsule(base, tmp_path / "cap")
+    shutil.rmtree(base)
+    done = script(tmp_path, "--base", "./cap")
+    assert done.returncode == 0, done.stderr
     assert stop_ids(tmp_path / "out") == [151329, 151336, 151338]
 
 
