@@ -1,0 +1,82 @@
+"""Every command that the documentation shows is run: on copies of the example, with the example's base for a model of the Hub."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run, runner
+from tests.probe.stub import Said, Stub, always
+from tests.test_docs import COMMANDS, ROOT
+
+NOT_HERE = {"--install-completion"}  # writes into the shell's own files
+MODELS = ("THUDM/", "Qwen/", "meta-llama/", "ms://")
+EXAMPLE = ROOT / "examples" / "glm4"
+
+
+def shown() -> list[tuple[str, ...]]:
+    """The commands, without the pages they are on, and each once."""
+    found = {command[1:] for command in COMMANDS}
+    return sorted(words for words in found if not NOT_HERE & {*words} and "transformers" not in words)
+
+
+def here(word: str) -> str:
+    """The word where the documentation's folders are below the working directory."""
+    if word.startswith(MODELS):
+        return "base"
+    return {"$OUT": "out", "$BASE": "base"}.get(word, f".{word}" if word.startswith("/tmp/") else word)
+
+
+def lay_out(place: Path, words: list[str], run: Run) -> None:
+    """What the command is about: folders, a plan, settings, a baseline, an earlier repair."""
+    shutil.copytree(EXAMPLE / "base", place / "base")
+    (place / "examples").mkdir()
+    shutil.copytree(EXAMPLE, place / "examples" / "glm4")
+    folders = [word for word in words[1:] if word.rstrip("/").endswith(("merged", "out", "model", "/m"))]
+    folders += ["m"] if words[:2] == ["plan", "m"] else []
+    for folder in {*folders, "merged"} if words[0] != "run" else ():
+        shutil.copytree(EXAMPLE / "merged", place / folder, dirs_exist_ok=True)
+    for word in words:
+        if word.startswith("./tmp/") and word.endswith("/base"):
+            shutil.copytree(EXAMPLE / "base", place / word)
+    (place / "ci").mkdir()
+    (place / "ci" / "genfix.toml").write_text('fail-on = "error"\n')
+    if "auto" in words:
+        (place / "merged" / "args.json").write_text(json.dumps({"model_dir": str(place / "base")}))
+    if any(word.endswith("-capsule") for word in words) and words[0] != "capsule":
+        assert run("capsule", "base", "glm-4-9b-chat-capsule").code == 0
+    if words[0] == "apply":
+        assert run("plan", "merged", "--base", "base", "-o", "plan.json").code == 1
+    if "--baseline" in words:
+        assert run("check", "merged", "--base", "base", "--write-baseline", "known.json").code == 0
+    if words[0] == "undo":
+        assert run("repair", words[1], "--base", "base").code == 0
+
+
+@pytest.mark.parametrize("command", shown(), ids=" ".join)
+def test_a_command_that_is_shown_works(
+    command: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = runner(capsys)
+    monkeypatch.chdir(tmp_path)
+    own = command[: command.index(">")] if ">" in command else command
+    words = [here(word) for word in own]
+    lay_out(tmp_path, words, run)
+    if "--" in words:  # the merge command itself is a recipe's business
+        out = words[words.index("--output") + 1]
+        os.makedirs(Path(out).parent, exist_ok=True)  # noqa: PTH103
+        words[words.index("--") + 1 :] = ["cp", "-r", "examples/glm4/merged", out]
+    if words[0] == "probe":
+        with Stub(always(Said())) as first, Stub(always(Said())) as second:
+            urls = iter((first.url, second.url))
+            words = [next(urls) if word.startswith("http://") else word for word in words]
+            assert run(*words).code in (0, 1)
+        return
+    result = run(*words)
+    assert result.code in (0, 1), result.err
+    assert result.out or result.err
