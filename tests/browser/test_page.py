@@ -109,7 +109,7 @@ def test_keys_press_buttons_and_unfold(plan: Opened) -> None:
     assert not rule.get_by_text("generate()").first.is_visible()
     page.get_by_role("link", name="GF101 stop-tokens-narrowed").focus()
     page.keyboard.press("Enter")
-    assert rule.get_by_text("generate()").first.is_visible()
+    rule.get_by_text("generate()").first.wait_for(state="visible")
     page.locator("#file-1 > summary").focus()
     page.keyboard.press("Enter")
     assert page.locator("#file-1").get_attribute("open") is None
