@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import genfix
+from genfix.api.plan_files import id_of
 from genfix.engines.view import EngineView, TemplateSource
 from genfix.message import message
 from genfix.planner import FileChange, Plan
@@ -59,7 +60,7 @@ def plan_of_example() -> str:
     with contextlib.chdir(EXAMPLE):
         made = genfix.plan("merged", "base")
     commands = {"repair": COMMAND, "undo": "genfix undo merged"}
-    return plan_page(made, commands=commands)
+    return plan_page(made, plan_id=id_of(made), commands=commands)
 
 
 def check_of_example() -> str:
