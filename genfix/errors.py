@@ -6,6 +6,8 @@ exit code a command ends with. A finding or a fix that cannot be made is data, n
 
 from typing import ClassVar
 
+from genfix.message import Message, text
+
 __all__ = [
     "BaseModelError",
     "ChangedError",
@@ -20,20 +22,29 @@ __all__ = [
 
 
 class GenfixError(Exception):
-    """Root of all errors genfix raises.
-
-    ``message`` is one sentence without a final full stop; ``hint`` says what to do next, or is empty.
-    """
+    """Root of all errors genfix raises."""
 
     exit_code: ClassVar[int] = 2
 
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message, hint)
-        self.message = message
-        self.hint = hint
+    def __init__(self, said: Message, advice: Message | None = None) -> None:
+        super().__init__(said, advice)
+        self.said = said
+        """What is wrong: one sentence without a final full stop."""
+        self.advice = advice
+        """What to do next."""
+
+    @property
+    def message(self) -> str:
+        """What is wrong, in English."""
+        return str(self.said)
+
+    @property
+    def hint(self) -> str:
+        """What to do next, in English; may be empty."""
+        return str(self.advice or "")
 
     def __str__(self) -> str:
-        return f"{self.message}\n{self.hint}" if self.hint else self.message
+        return f"{self.message}\n{self.hint}" if self.advice else self.message
 
 
 class InputError(GenfixError):
@@ -69,5 +80,6 @@ class ChangedError(RefusedError):
 def stale(name: str) -> ChangedError:
     """The error for a plan one of whose files is not what it was."""
     return ChangedError(
-        f"stale plan: {name} changed since the plan was made", "make the plan again, then apply that one"
+        text("stale plan: {name} changed since the plan was made", name=name),
+        text("make the plan again, then apply that one"),
     )

@@ -1,6 +1,7 @@
 """Findings that are known and shall not count: a file that names them by rule, file and pointer."""
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -9,6 +10,7 @@ from genfix.api.opening import Target
 from genfix.errors import InputError
 from genfix.folder.user_file import read_user_file
 from genfix.json_types import JsonValue
+from genfix.message import Message, text
 from genfix.model.json_read import JsonError, read_json_object
 from genfix.rules import Finding
 
@@ -20,7 +22,7 @@ Key = tuple[str, str, str]
 _VERSION: Final = 1
 _LARGEST: Final = 4 * 1024 * 1024
 _ENTRY: Final = frozenset({"code", "file", "pointer"})
-_MOST_TOLD: Final = 5
+_MOST_NAMED: Final = 5
 
 
 def write_baseline(path: Target, findings: Iterable[Finding], *, outside: Target | None = None) -> int:
@@ -43,39 +45,50 @@ def write_baseline(path: Target, findings: Iterable[Finding], *, outside: Target
 def read_baseline(path: Target) -> frozenset[Key]:
     """The keys of the findings in a baseline. Raises `InputError` where the file is none."""
     try:
-        document = read_json_object(read_user_file(Path(path), "the baseline", _LARGEST))
+        document = read_json_object(read_user_file(Path(path), text("the baseline"), _LARGEST))
     except JsonError as error:
         raise _no_baseline(path, error.message) from error
     if document.keys() != {"genfix_baseline", "findings"}:
-        raise _no_baseline(path, "it does not have the keys of one")
+        raise _no_baseline(path, text("it does not have the keys of one"))
     version = document["genfix_baseline"]
     if type(version) is not int or version != _VERSION:
-        raise _no_baseline(path, f"this genfix knows format {_VERSION} only")
+        raise _no_baseline(path, text("this genfix knows format {version} only", version=_VERSION))
     entries = document["findings"]
     if not isinstance(entries, list):
-        raise _no_baseline(path, "findings is not a list")
+        raise _no_baseline(path, text("findings is not a list"))
     return frozenset(_key(entry, path) for entry in entries)
 
 
-def gone(path: Target, baseline: frozenset[Key], known: Iterable[Finding]) -> tuple[str, ...]:
-    """What to tell of entries that match nothing any more: one sentence, or none."""
+def unmatched(path: Target, baseline: frozenset[Key], known: Iterable[Finding]) -> tuple[Message, ...]:
+    """What to say of entries that match nothing any more: one sentence, or none."""
     left = sorted(baseline - {finding.key for finding in known})
     if not left:
         return ()
-    named = ["{} {} {}".format(*key).rstrip() for key in left[:_MOST_TOLD]]
-    more = f" and {len(left) - _MOST_TOLD} more" if len(left) > _MOST_TOLD else ""
-    entries = "1 entry" if len(left) == 1 else f"{len(left)} entries"
-    return (f"{entries} of the baseline {path} found no more: {', '.join(named)}{more}",)
+    named = ["{} {} {}".format(*key).rstrip() for key in left[:_MOST_NAMED]]
+    more = len(left) - len(named)
+    entries: list[JsonValue] = [*named]
+    return (
+        text(
+            "{count} entry of the baseline {path} found no more: {entries}",
+            "{count} entries of the baseline {path} found no more: {entries}",
+            count=len(left),
+            path=os.fspath(path),
+            entries=text("{entries} and {count} more", entries=entries, count=more) if more else entries,
+        ),
+    )
 
 
 def _key(entry: JsonValue, path: Target) -> Key:
     if not isinstance(entry, dict) or entry.keys() != _ENTRY:
-        raise _no_baseline(path, "an entry does not have code, file and pointer")
+        raise _no_baseline(path, text("an entry does not have code, file and pointer"))
     code, file, pointer = entry["code"], entry["file"], entry["pointer"]
     if not isinstance(code, str) or not isinstance(file, str) or not isinstance(pointer, str | None):
-        raise _no_baseline(path, "an entry has something that is no text")
+        raise _no_baseline(path, text("an entry has something that is no text"))
     return code, file, pointer or ""
 
 
-def _no_baseline(path: Target, why: str) -> InputError:
-    return InputError(f"{path} is no baseline of genfix: {why}", "write it anew with --write-baseline")
+def _no_baseline(path: Target, why: Message) -> InputError:
+    return InputError(
+        text("{path} is no baseline of genfix: {why}", path=path, why=why),
+        text("write it anew with --write-baseline"),
+    )

@@ -8,6 +8,7 @@ from genfix.api.opening import Target
 from genfix.applier import make_folder
 from genfix.errors import InputError
 from genfix.folder import LocalFolder
+from genfix.message import Message, text
 from genfix.resolver import resolve_base
 from genfix.resolver.capsule import capsule_files, origin_of
 
@@ -24,7 +25,7 @@ class Capsule(NamedTuple):
     """What is in it, sorted."""
     size: int
     """Bytes in all."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     """What the caller should know about how the base was found, a sentence each."""
 
 
@@ -46,7 +47,9 @@ def capsule(base: Target, out: Target, *, offline: bool = False) -> Capsule:
         os.path.realpath(found.folder.root)
     )
     if inside:
-        raise InputError(f"{place} is inside the base itself", "name a folder outside")
+        raise InputError(
+            text("{place} is inside the base itself", place=place), text("name a folder outside")
+        )
     files = capsule_files(found.facts)
     make_folder(place, files)
     size = sum(map(len, files.values()))

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from genfix import applier
 from genfix.api.author import author
-from genfix.api.opening import Target, known_keys, open_case, selection, told_gone
+from genfix.api.opening import Target, known_keys, open_case, selection, unmatched_notes
 from genfix.api.plan_files import check_sources
 from genfix.applier import Built, Receipt, Write
 from genfix.errors import InputError
 from genfix.folder import Progress
+from genfix.message import text
 from genfix.model import Model
 from genfix.planner import Plan, make_plan
 from genfix.resolver import existing_folder
@@ -69,7 +70,7 @@ def plan(
         wanted=wanted,
         known=accepted,
     )
-    return replace(made, notes=(*case.notes, *told_gone(baseline, accepted, made.known)))
+    return replace(made, notes=(*case.notes, *unmatched_notes(baseline, accepted, made.known)))
 
 
 def apply(plan: Plan, *, target: Target | None = None, state_dir: Path | None = None) -> Receipt | None:
@@ -168,8 +169,10 @@ def diff(
     """
     if (base is None) is (at is None):
         raise InputError(
-            "there is nothing to compare with" if base is None else "there are two things to compare with",
-            "name the base (--base FOLDER or --base org/name) or a snapshot (--at ID)",
+            text("there is nothing to compare with")
+            if base is None
+            else text("there are two things to compare with"),
+            text("name the base (--base FOLDER or --base org/name) or a snapshot (--at ID)"),
         )
     case = open_case(
         target,

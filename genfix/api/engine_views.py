@@ -10,6 +10,7 @@ from genfix.engines.release import release
 from genfix.engines.view import EngineView
 from genfix.errors import InputError
 from genfix.folder import Progress
+from genfix.message import Message, text
 from genfix.model import Model
 
 __all__ = ["EngineReport", "engine_views"]
@@ -21,7 +22,7 @@ class EngineReport(NamedTuple):
     views: tuple[EngineView, ...]
     tokens: Mapping[int, str]
     """The folder's added tokens by id, for reading the stop ids."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     """What the caller should know about how the folder was opened, a sentence each."""
 
 
@@ -55,14 +56,18 @@ def engine_views(
     return EngineReport(views, model.tokenizer.texts, case.notes)
 
 
-def _asked(text: str) -> tuple[str, str]:
-    name, at, version = text.partition("@")
+def _asked(engine: str) -> tuple[str, str]:
+    name, at, version = engine.partition("@")
     if name not in EVERY_ENGINE:
-        raise InputError(f"there is no view of an engine {name!r}", f"known are {', '.join(EVERY_ENGINE)}")
+        raise InputError(
+            text("there is no view of an engine '{name}'", name=name),
+            text("known are {engines}", engines=[*EVERY_ENGINE]),
+        )
     try:
         release(version if at else EVERY_ENGINE[name].version)
     except ValueError:
         raise InputError(
-            f"{version!r} is no version of {name}", f"write for example {name}@{EVERY_ENGINE[name].version}"
+            text("'{version}' is no version of {name}", version=version, name=name),
+            text("write for example {name}@{version}", name=name, version=EVERY_ENGINE[name].version),
         ) from None
     return name, version

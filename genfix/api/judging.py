@@ -4,9 +4,10 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from genfix.api.opening import Target, known_keys, open_case, selection, told_gone
+from genfix.api.opening import Target, known_keys, open_case, selection, unmatched_notes
 from genfix.engines import EngineView
 from genfix.folder import Progress
+from genfix.message import Message
 from genfix.model import Model
 from genfix.rules import Context, Finding, judge
 
@@ -24,7 +25,7 @@ class Report(NamedTuple):
     """Worst first."""
     context: Context
     """What was judged, and against what."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     """What the caller should know about how the judgement came about, a sentence each."""
     known: tuple[Finding, ...] = ()
     """What was found as well, and stands in the baseline: it counts for nothing."""
@@ -98,6 +99,6 @@ def check(
         base=str(case.base.folder.origin) if case.base is not None else None,
         findings=tuple(finding for finding in found if finding.key not in accepted),
         context=context,
-        notes=(*case.notes, *told_gone(baseline, accepted, known)),
+        notes=(*case.notes, *unmatched_notes(baseline, accepted, known)),
         known=known,
     )

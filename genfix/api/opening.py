@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 from genfix.errors import InputError
 from genfix.folder import STATE_FOLDER, Folder, LocalFolder, OverlayFolder, Progress
+from genfix.message import Message, text
 from genfix.model import Model
 from genfix.resolver import (
     BaseFacts,
@@ -18,7 +19,7 @@ from genfix.resolver import (
 )
 from genfix.rules import RULES, Finding
 
-__all__ = ["Case", "Target", "known_keys", "open_case", "seen_folder", "selection", "told_gone"]
+__all__ = ["Case", "Target", "known_keys", "open_case", "seen_folder", "selection", "unmatched_notes"]
 
 Target: TypeAlias = str | os.PathLike[str]
 """A path of a model folder, or ``hf://org/name[@revision]``; for a base also ``org/name[@revision]``, or ``auto``: what the folder itself names."""
@@ -30,7 +31,7 @@ class Case(NamedTuple):
     folder: Folder
     base: BaseFacts | None
     adapter: BaseFacts | None
-    notes: tuple[str, ...]
+    notes: tuple[Message, ...]
 
 
 def open_case(
@@ -68,12 +69,14 @@ def open_case(
     return Case(seen, found.facts if found is not None else None, trained.facts, notes + said)
 
 
-def seen_folder(folder: LocalFolder, state_dir: Path | None) -> tuple[Folder, tuple[str, ...]]:
+def seen_folder(folder: LocalFolder, state_dir: Path | None) -> tuple[Folder, tuple[Message, ...]]:
     """A folder as it will be when an interrupted repair is finished, and what to know about that."""
     pending = _interrupted(folder.root, state_dir)
     if not pending:
         return folder, ()
-    note = "a repair here was interrupted; the folder is judged as the next repair or undo will finish it"
+    note = text(
+        "a repair here was interrupted; the folder is judged as the next repair or undo will finish it"
+    )
     return OverlayFolder(folder, pending), (note,)
 
 
@@ -90,7 +93,9 @@ def selection(select: Collection[str], ignore: Collection[str]) -> Callable[[str
     """Which codes count. Raises `InputError` for a beginning that no rule has."""
     for prefix in (*select, *ignore):
         if not prefix or not any(code.startswith(prefix) for code in RULES):
-            raise InputError(f"there is no rule {prefix!r}", "`genfix rules` lists all")
+            raise InputError(
+                text("there is no rule '{prefix}'", prefix=prefix), text("`genfix rules` lists all")
+            )
     chosen, left_out = tuple(select), tuple(ignore)
     return lambda code: (
         (not chosen or code.startswith(chosen)) and not (left_out and code.startswith(left_out))
@@ -108,12 +113,12 @@ def known_keys(
     return frozenset(key for key in read_baseline(baseline) if wanted(key[0]))
 
 
-def told_gone(
+def unmatched_notes(
     baseline: Target | None, accepted: frozenset[tuple[str, str, str]], known: Iterable[Finding]
-) -> tuple[str, ...]:
-    """What to tell of entries of the baseline that are found no more."""
+) -> tuple[Message, ...]:
+    """What to say of entries of the baseline that are found no more."""
     if baseline is None:
         return ()
-    from genfix.api.baseline import gone  # noqa: PLC0415
+    from genfix.api.baseline import unmatched  # noqa: PLC0415
 
-    return gone(baseline, accepted, known)
+    return unmatched(baseline, accepted, known)

@@ -12,6 +12,7 @@ from genfix.applier import check_names, write_report
 from genfix.errors import ChangedError, GenfixError, InputError, PlanError
 from genfix.folder import Folder, FolderFileError, LocalFolder, Origin, input_digest
 from genfix.folder.user_file import read_user_file
+from genfix.message import text
 from genfix.planner import Plan, Source
 from genfix.planner.saving import LARGEST, encode, plan_id
 from genfix.resolver import existing_folder, files_of, is_address, open_target
@@ -52,7 +53,8 @@ def save_plan(plan: Plan, path: Target) -> str:
         saved = decode(content).id
     except GenfixError as error:
         raise PlanError(
-            f"the plan cannot be kept in a file: {error.message}", "use `genfix repair`, which needs no file"
+            text("the plan cannot be kept in a file: {error}", error=error.message),
+            text("use `genfix repair`, which needs no file"),
         ) from error
     write_report(file, content, outside=None if far else existing_folder(plan.target))
     return saved
@@ -78,11 +80,11 @@ def load_plan(
     from genfix.planner.loading import assemble, decode  # noqa: PLC0415 - brings pydantic
 
     file = Path(path)
-    document = decode(read_user_file(file, "the plan file", LARGEST))
+    document = decode(read_user_file(file, text("the plan file"), LARGEST))
     check_names([change.file for change in document.changes])
     place = _place(file, document.places.target)
     if target is None and place is None:
-        raise InputError("the plan does not say where its folder is", "name it with --target DIR")
+        raise InputError(text("the plan does not say where its folder is"), text("name it with --target DIR"))
     seen, notes = seen_folder(open_target(target if target is not None else place or ""), state_dir)
     specs = {
         Witness.BASE: _spec(base, document.base, _place(file, document.places.base)),
@@ -112,8 +114,13 @@ def check_sources(plan: Plan) -> None:
         for name, digest in source.inputs.items():
             if _digest(folder, name) != digest:
                 raise ChangedError(
-                    f"stale plan: {name} of the {witness} {source.origin.label} changed since the plan was made",
-                    "make the plan again, then apply that one",
+                    text(
+                        "stale plan: {name} of the {witness} {origin} changed since the plan was made",
+                        name=name,
+                        witness=witness,
+                        origin=source.origin.label,
+                    ),
+                    text("make the plan again, then apply that one"),
                 )
 
 
@@ -139,7 +146,8 @@ def _place(file: Path, way: str | None) -> str | None:
         return None
     if not way.isprintable() or PurePosixPath(way).is_absolute() or PureWindowsPath(way).anchor:
         raise InputError(
-            f"the plan file names the folder {way!r}, which is no way from it", "make the plan again"
+            text("the plan file names the folder '{way}', which is no way from it", way=way),
+            text("make the plan again"),
         )
     if ".." in PurePosixPath(way).parts:
         return os.path.normpath(os.path.join(os.path.realpath(file.parent), way))  # noqa: PTH118 - with normpath
@@ -155,7 +163,8 @@ def _spec(named: Target | None, source: "SourceDocument | None", place: str | No
         return place if place is None or os.path.isabs(place) else os.path.join(".", place)  # noqa: PTH117, PTH118
     if not is_repo_id(source.name.removeprefix("ms://") if source.kind == "modelscope" else source.name):
         raise InputError(
-            f"the plan file names the base {source.name!r}, which is no id of a repo", "make the plan again"
+            text("the plan file names the base '{name}', which is no id of a repo", name=source.name),
+            text("make the plan again"),
         )
     return str(Origin(source.kind, source.name, source.revision))
 
@@ -168,11 +177,19 @@ def _fetched(spec: str | None, witness: Witness, name: str, *, offline: bool) ->
         folder = files_of(spec, offline=offline)
     else:
         raise InputError(
-            f"the plan takes {name} from the {witness}, which is not in {spec or 'a known place'}",
-            f"say where it is now with --{witness}",
+            text(
+                "the plan takes {name} from the {witness}, which is not in {spec}",
+                name=name,
+                witness=witness,
+                spec=spec or "a known place",
+            ),
+            text("say where it is now with --{witness}", witness=witness),
         )
     if name not in folder.names():
-        raise InputError(f"the {witness} {spec} has no {name}", f"name the right one with --{witness}")
+        raise InputError(
+            text("the {witness} {spec} has no {name}", witness=witness, spec=spec, name=name),
+            text("name the right one with --{witness}", witness=witness),
+        )
     return folder.read(name)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from genfix.errors import InputError, ProbeError
-from genfix.message import Message
+from genfix.message import Message, text
 from genfix.model import Model
 from genfix.probe.diagnosis import Files, diagnose, files_of, judge_comparison
 from genfix.probe.http import is_url
@@ -71,7 +71,7 @@ class ProbeReport:
     prompts: str
     """Which set: ``built-in version 1``, or a file."""
     limits: Limits
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[Message, ...] = field(default=())
 
     @property
     def interrupted(self) -> bool:
@@ -111,7 +111,7 @@ def probe_model(
     asked = built_in_prompts() if prompts is None else read_prompts(Path(prompts))
     subjects = [_subject(one) for one in (target, against) if one is not None]
     total = len(asked) * len(subjects)
-    notes: list[str] = []
+    notes: list[Message] = []
 
     def tell(answer: Answer) -> None:
         if progress is not None:
@@ -150,8 +150,8 @@ def _refuse(subject: Subject) -> None:
     open_target(subject.target)
     if subject.engine is None:
         raise InputError(
-            f"{subject.target} is a folder, and nothing is named that runs it",
-            "add --engine transformers or --engine mlx-lm, or name the URL of a server",
+            text("{target} is a folder, and nothing is named that runs it", target=subject.target),
+            text("add --engine transformers or --engine mlx-lm, or name the URL of a server"),
         )
 
 
@@ -174,7 +174,7 @@ def _run(
     limits: Limits,
     temperature: float | None,
     progress: Progress,
-    notes: list[str],
+    notes: list[Message],
 ) -> ProbeRun:
     if is_url(subject.target):
         heard = _ask_server(subject, prompts, limits, temperature, progress, notes)
@@ -184,7 +184,12 @@ def _run(
         folder = subject.target
     if heard.outcome.out_of_time and all(answer.failure is not None for answer in heard.outcome.answers):
         raise ProbeError(
-            f"{heard.label} answered nothing in {limits.total_seconds:g} seconds", "raise --time-limit"
+            text(
+                "{heard} answered nothing in {total_seconds:g} seconds",
+                heard=heard.label,
+                total_seconds=limits.total_seconds,
+            ),
+            text("raise --time-limit"),
         )
     return _measured(heard, prompts, Model(open_target(folder)) if folder is not None else None)
 
@@ -195,11 +200,11 @@ def _ask_server(
     limits: Limits,
     temperature: float | None,
     progress: Progress,
-    notes: list[str],
+    notes: list[Message],
 ) -> _Heard:
     server = Server(subject.target, subject.model, limits, key=api_key(), temperature=temperature)
     if server.place.sends_key_in_the_open:
-        notes.append(f"the API key goes to {server.place.label} without encryption")
+        notes.append(text("the API key goes to {server} without encryption", server=server.place.label))
     outcome = ask_all(server, prompts, limits, progress)
     if outcome.gave_up is not None and all(answer.failure is not None for answer in outcome.answers):
         raise server.explained(outcome.gave_up)

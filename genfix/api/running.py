@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from genfix.api.opening import Target
 from genfix.errors import InputError
+from genfix.message import text
 
 __all__ = ["Ran", "run_command"]
 
@@ -53,7 +54,8 @@ def run_command(command: Sequence[str], output: Target) -> Ran:
     """
     if not command:
         raise InputError(
-            "there is no command to run", "put it last: genfix run --output OUT --base BASE -- COMMAND"
+            text("there is no command to run"),
+            text("put it last: genfix run --output OUT --base BASE -- COMMAND"),
         )
     before = _state(Path(output))
     try:
@@ -70,8 +72,8 @@ def run_command(command: Sequence[str], output: Target) -> Ran:
         return Ran(code, f"the command failed with exit code {code}", _state(Path(output)) != before)
     if not Path(output).is_dir():
         raise InputError(
-            f"the command ended well, and there is no folder {os.fspath(output)}",
-            "name with --output the folder that the command writes",
+            text("the command ended well, and there is no folder {output}", output=os.fspath(output)),
+            text("name with --output the folder that the command writes"),
         )
     return Ran(0, "", _state(Path(output)) != before)
 

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 from genfix.errors import InputError
 from genfix.folder.kinds import FileKind, kind_of
 from genfix.folder.user_file import read_user_file
+from genfix.message import Message, text
 from genfix.rules import RULES, Severity
 
 __all__ = ["Settings", "find_settings", "read_settings"]
@@ -36,7 +37,7 @@ class Settings(NamedTuple):
     offline: bool | None = None
     baseline: Path | None = None
     per_path: tuple[tuple[str, "Settings"], ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     """What the caller should know about which file was read."""
 
     def of(self, target: str | os.PathLike[str]) -> "Settings":
@@ -76,7 +77,7 @@ def find_settings(start: Path, *, folders: Collection[str | os.PathLike[str]] = 
     models = [Path(os.path.realpath(folder)) for folder in folders]
     users = {0, _owner(Path(start)), os.geteuid() if hasattr(os, "geteuid") else 0}
     above = (here := Path(os.path.realpath(start)), *here.parents)
-    notes: list[str] = []
+    notes: list[Message] = []
     for depth, directory in enumerate(above):
         found = _in(directory)
         if found is None:
@@ -85,9 +86,9 @@ def find_settings(start: Path, *, folders: Collection[str | os.PathLike[str]] = 
         if any(directory.is_relative_to(model) for model in models) or any(
             map(_is_model_folder, above[depth:])
         ):
-            notes.append(_left_out(path, "it lies in a model folder"))
+            notes.append(_left_out(path, text("it lies in a model folder")))
         elif _owner(path) not in users:
-            notes.append(_left_out(path, "it belongs to another user"))
+            notes.append(_left_out(path, text("it belongs to another user")))
         else:
             return _settings(table(), path, top=True)._replace(notes=tuple(notes))
     return Settings(notes=tuple(notes))
@@ -95,11 +96,13 @@ def find_settings(start: Path, *, folders: Collection[str | os.PathLike[str]] = 
 
 def read_settings(path: Path) -> Settings:
     """The settings in one file; a ``pyproject.toml`` must have a table ``[tool.genfix]``. Raises `InputError`."""
-    document = _parsed(path, read_user_file(path, "the settings", _LARGEST))
+    document = _parsed(path, read_user_file(path, text("the settings"), _LARGEST))
     if path.name == "pyproject.toml":
         own = _own_table(document)
         if own is None:
-            raise InputError(f"{path} has no table [tool.genfix]", "add it, or name another file")
+            raise InputError(
+                text("{path} has no table [tool.genfix]", path=path), text("add it, or name another file")
+            )
         document = own
     return _settings(document, path, top=True)
 
@@ -108,10 +111,10 @@ def _in(directory: Path) -> tuple[Path, Callable[[], _Table]] | None:
     """The settings file of a directory, if it has one; ``genfix.toml`` is parsed only where it is to be used."""
     own, project = directory / "genfix.toml", directory / "pyproject.toml"
     if os.path.isfile(own):  # noqa: PTH113 - false, and no error, where we may not look
-        return own, lambda: _parsed(own, read_user_file(own, "the settings", _LARGEST))
+        return own, lambda: _parsed(own, read_user_file(own, text("the settings"), _LARGEST))
     if os.path.isfile(project):  # noqa: PTH113
         try:
-            content = read_user_file(project, "the settings", _LARGEST)
+            content = read_user_file(project, text("the settings"), _LARGEST)
         except InputError:
             return None
         if b"genfix" in content:
@@ -124,8 +127,8 @@ def _of_project(path: Path, content: bytes) -> tuple[Path, Callable[[], _Table]]
     return None if table is None else (path, lambda: table)
 
 
-def _left_out(path: Path, why: str) -> str:
-    return f"{path} is not read, since {why}; if it is yours, name it with --config"
+def _left_out(path: Path, why: Message) -> Message:
+    return text("{path} is not read, since {why}; if it is yours, name it with --config", path=path, why=why)
 
 
 def _owner(path: Path) -> int:
@@ -151,7 +154,8 @@ def _parsed(path: Path, content: bytes) -> _Table:
         document: _Table = tomllib.loads(content.decode())
     except (ValueError, RecursionError) as error:
         raise InputError(
-            f"{path} is not valid TOML: {error}", "correct it, or go without it: --isolated"
+            text("{path} is not valid TOML: {error}", path=path, error=str(error)),
+            text("correct it, or go without it: --isolated"),
         ) from error
     return document
 
@@ -180,12 +184,20 @@ _KEYS: Final = (
 def _settings(table: _Table, path: Path, *, top: bool, where: str = "") -> Settings:
     for key in table:
         if key not in (_KEYS if top else _KEYS[:-1]):
-            raise _wrong(path, where + key, "there is no such setting", f"there are {', '.join(_KEYS)}")
+            raise _wrong(
+                path,
+                where + key,
+                text("there is no such setting"),
+                text("there are {keys}", keys=[*_KEYS]),
+            )
     reader = _Reader(table, path, where)
     fail_on, baseline = reader.text("fail-on"), reader.text("baseline")
     if fail_on is not None and fail_on not in set(Severity):
         raise _wrong(
-            path, f"{where}fail-on", f"{fail_on!r} is no severity", f"it is one of {', '.join(Severity)}"
+            path,
+            f"{where}fail-on",
+            text("'{fail_on}' is no severity", fail_on=fail_on),
+            text("it is one of {severity}", severity=", ".join(Severity)),
         )
     return Settings(
         path=path,
@@ -219,26 +231,29 @@ class _Reader(NamedTuple):
     def text(self, key: str) -> str | None:
         value = self.table.get(key)
         if value is not None and (not isinstance(value, str) or not value):
-            raise self._type(key, "text")
+            raise self._type(key, text("text"))
         return value
 
     def flag(self, key: str) -> bool | None:
         value = self.table.get(key)
         if value is not None and not isinstance(value, bool):
-            raise self._type(key, "true or false")
+            raise self._type(key, text("true or false"))
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
         value = self.table.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise self._type(key, "a list of texts")
+            raise self._type(key, text("a list of texts"))
         return tuple(value)
 
     def codes(self, key: str) -> tuple[str, ...]:
         for code in (codes := self.texts(key)):
             if not code or not any(known.startswith(code) for known in RULES):
                 raise _wrong(
-                    self.path, self.where + key, f"there is no rule {code!r}", "`genfix rules` lists all"
+                    self.path,
+                    self.where + key,
+                    text("there is no rule '{code}'", code=code),
+                    text("`genfix rules` lists all"),
                 )
         return codes
 
@@ -249,19 +264,29 @@ class _Reader(NamedTuple):
 
             for name in names:
                 if name.partition("@")[0] not in EVERY_ENGINE:
-                    known = f"known are {', '.join(EVERY_ENGINE)}"
-                    raise _wrong(self.path, f"{self.where}engines", f"there is no view of {name!r}", known)
+                    known = text("known are {engines}", engines=[*EVERY_ENGINE])
+                    raise _wrong(
+                        self.path,
+                        f"{self.where}engines",
+                        text("there is no view of '{name}'", name=name),
+                        known,
+                    )
         return names
 
     def tables(self, key: str) -> Mapping[str, _Table]:
         value = self.table.get(key, {})
         if not isinstance(value, dict) or not all(isinstance(own, dict) for own in value.values()):
-            raise self._type(key, "a table of tables")
+            raise self._type(key, text("a table of tables"))
         return value
 
-    def _type(self, key: str, wanted: str) -> InputError:
-        return _wrong(self.path, self.where + key, f"it must be {wanted}", "see docs/configuration.md")
+    def _type(self, key: str, wanted: Message) -> InputError:
+        return _wrong(
+            self.path,
+            self.where + key,
+            text("it must be {wanted}", wanted=wanted),
+            text("see docs/configuration.md"),
+        )
 
 
-def _wrong(path: Path, key: str, what: str, hint: str) -> InputError:
-    return InputError(f"{path}: {key}: {what}", hint)
+def _wrong(path: Path, key: str, what: Message, hint: Message) -> InputError:
+    return InputError(text("{path}: {key}: {what}", path=path, key=key, what=what), hint)

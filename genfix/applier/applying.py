@@ -16,6 +16,7 @@ from genfix.applier.transaction import nothing, run
 from genfix.applier.tree import digest
 from genfix.errors import stale
 from genfix.folder import FileProblem, FolderFileError, LocalFolder, input_digest
+from genfix.message import text
 
 __all__ = ["apply", "preflight"]
 
@@ -46,7 +47,7 @@ def apply(
         for write in writes
         if _digest(write.content) != write.before
     ]
-    with storage_errors(f"cannot write in {root}"), open_folder(fs, root) as folder:
+    with storage_errors(text("cannot write in {root}", root=root)), open_folder(fs, root) as folder:
         if not steps and _is_quiet(fs, folder, location):
             _check_fresh(fs, folder, inputs, writes)
             return nothing(location, note, "repair")
@@ -70,7 +71,7 @@ def preflight(
     wanted = list(names)
     location = Location.of(root, state_dir)
     check_names(wanted)
-    with storage_errors(f"cannot look at {root}"), open_folder(fs, root) as folder:
+    with storage_errors(text("cannot look at {root}", root=root)), open_folder(fs, root) as folder:
         check_targets(fs, folder, wanted, location)
 
 

@@ -19,6 +19,7 @@ from genfix.applier.signals import deferred_signals
 from genfix.applier.tree import CHUNK, opened, parents_of, write_all
 from genfix.errors import InputError
 from genfix.folder import FileKind, LocalFolder, kind_of, read_cap
+from genfix.message import text
 
 __all__ = ["Built", "build"]
 
@@ -55,7 +56,7 @@ def build(
     _check_place(Path(os.path.realpath(root)), place, output)
     source = LocalFolder(root)
     with (
-        storage_errors(f"cannot build {output}"),
+        storage_errors(text("cannot build {output}", output=output)),
         deferred_signals() as signals,
         open_parent(fs, place, output) as parent,
         drafted(fs, parent, place.name) as draft,
@@ -79,11 +80,16 @@ def build(
 
 def _check_place(root: Path, place: Path, output: Path) -> None:
     if place.exists() or place.is_symlink():
-        raise InputError(f"{output} exists already", "name a folder that does not exist yet")
+        raise InputError(
+            text("{output} exists already", output=output), text("name a folder that does not exist yet")
+        )
     if place.is_relative_to(root):
-        raise InputError(f"{output} is inside the folder it would be made from", "name a folder outside")
+        raise InputError(
+            text("{output} is inside the folder it would be made from", output=output),
+            text("name a folder outside"),
+        )
     if not place.parent.is_dir():
-        raise InputError(f"there is no folder {output.parent}", "create it first")
+        raise InputError(text("there is no folder {parent}", parent=output.parent), text("create it first"))
 
 
 def _write(fs: FileSystem, draft: Dir, source: LocalFolder, name: str, content: bytes) -> None:

@@ -9,10 +9,12 @@ from typing import Final
 from genfix.applier.errors import DriftError, storage_errors
 from genfix.applier.fs import Dir, FileSystem, is_errno
 from genfix.applier.journal import Journal, Op, encode
+from genfix.applier.records import kind_name
 from genfix.applier.staging import done_name, moved_name, remove_dirs, remove_stage, staged_name
 from genfix.applier.state import JOURNAL, JOURNAL_DRAFT, State
 from genfix.applier.tree import digest, is_present, make_dirs, opened, parents_of, walk, write_new
 from genfix.errors import RefusedError
+from genfix.message import text
 
 __all__ = ["Place", "commit", "damaged_stage", "find_drift", "is_staged", "place_of", "roll_forward"]
 
@@ -68,14 +70,22 @@ def is_staged(state: State, journal: Journal, places: Sequence[Place]) -> bool:
 def damaged_stage(state: State, journal: Journal) -> RefusedError:
     """The error for new bytes that are missing or are not those of the journal, when files were replaced already."""
     return RefusedError(
-        f"the new bytes of the interrupted {journal.kind} {journal.id} are damaged",
-        f"take the old files from {_backup(state, journal)}, then remove {state.home.path / JOURNAL}",
+        text(
+            "the new bytes of the interrupted {kind} {id} are damaged",
+            kind=kind_name(journal.kind),
+            id=journal.id,
+        ),
+        text(
+            "take the old files from {backup}, then remove {path}",
+            backup=_backup(state, journal),
+            path=state.home.path / JOURNAL,
+        ),
     )
 
 
 def commit(state: State, journal: Journal) -> None:
     """Write the journal durably. Once its final name is there the transaction will be finished."""
-    with storage_errors("cannot write the journal"):
+    with storage_errors(text("cannot write the journal")):
         write_new(state.fs, state.home, JOURNAL_DRAFT, encode(journal))
         state.fs.rename(state.home, JOURNAL_DRAFT, state.home, JOURNAL)
         state.fs.sync_dir(state.home)
@@ -99,7 +109,7 @@ def roll_forward(state: State, journal: Journal) -> None:
         with opened(fs, state.root, state.stage_parts(journal.id)) as staging:
             for index, (op, place) in enumerate(zip(journal.ops, places, strict=True)):
                 if place is Place.BEFORE:
-                    with storage_errors(f"cannot replace {op.name}"):
+                    with storage_errors(text("cannot replace {name}", name=op.name)):
                         _do(state, journal, index, staging)
     # The staging directory is not synced here: were it durable first, a power cut could leave a file in neither place.
     for parents in dict.fromkeys(parents_of(op.name)[0] for op in journal.ops):
@@ -110,9 +120,9 @@ def roll_forward(state: State, journal: Journal) -> None:
         if place_of(state, op) is not Place.AFTER:
             raise _drift(state, journal, op)
     for op in journal.ops:
-        with storage_errors(f"cannot remove the folder of {op.name}"):
+        with storage_errors(text("cannot remove the folder of {name}", name=op.name)):
             remove_dirs(fs, state.root, op.old_dirs)
-    with storage_errors("cannot finish the transaction"):
+    with storage_errors(text("cannot finish the transaction")):
         _finish(state, journal)
 
 
@@ -251,7 +261,16 @@ def _backup(state: State, journal: Journal) -> str:
 def _drift(state: State, journal: Journal, op: Op) -> DriftError:
     return DriftError(
         op.name,
-        f"{op.name} was changed by something else during the {journal.kind} {journal.id}",
-        f"put the old file back (a copy is in {_backup(state, journal)}) and run the command again, "
-        f"or remove {state.home.path / JOURNAL} to keep all files as they are now",
+        text(
+            "{name} was changed by something else during the {kind} {id}",
+            name=op.name,
+            kind=kind_name(journal.kind),
+            id=journal.id,
+        ),
+        text(
+            "put the old file back (a copy is in {backup}) and run the command again, or remove "
+            "{path} to keep all files as they are now",
+            backup=_backup(state, journal),
+            path=state.home.path / JOURNAL,
+        ),
     )

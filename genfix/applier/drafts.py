@@ -14,6 +14,7 @@ from genfix.applier.signals import deferred_signals
 from genfix.applier.staging import remove_tree
 from genfix.applier.tree import is_present, make_dirs, opened, parents_of, write_all
 from genfix.errors import InputError, RefusedError
+from genfix.message import text
 
 __all__ = ["drafted", "make_folder", "new_file", "open_parent", "publish", "sync_dirs"]
 
@@ -27,7 +28,7 @@ def make_folder(output: Path, files: Mapping[str, bytes], *, fs: FileSystem = DI
     place = Path(os.path.realpath(output.parent)) / output.name
     replaces = _is_empty_folder(place, output)
     with (
-        storage_errors(f"cannot make {output}"),
+        storage_errors(text("cannot make {output}", output=output)),
         deferred_signals() as signals,
         open_parent(fs, place, output) as parent,
         drafted(fs, parent, place.name) as draft,
@@ -45,7 +46,10 @@ def _is_empty_folder(place: Path, output: Path) -> bool:
     if not os.path.lexists(place):
         return False
     if place.is_symlink() or not place.is_dir() or any(place.iterdir()):
-        raise InputError(f"{output} exists already", "name a folder that does not exist yet, or is empty")
+        raise InputError(
+            text("{output} exists already", output=output),
+            text("name a folder that does not exist yet, or is empty"),
+        )
     return True
 
 
@@ -55,7 +59,9 @@ def open_parent(fs: FileSystem, place: Path, output: Path) -> Iterator[Dir]:
     try:
         parent = fs.open_root(place.parent)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise InputError(f"there is no folder {output.parent}", "create it first") from error
+        raise InputError(
+            text("there is no folder {parent}", parent=output.parent), text("create it first")
+        ) from error
     try:
         yield parent
     finally:

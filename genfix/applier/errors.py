@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from genfix.errors import ChangedError, StorageError
+from genfix.message import Message, text
 
 __all__ = ["DriftError", "changed_meanwhile", "storage_errors"]
 
@@ -12,34 +13,37 @@ __all__ = ["DriftError", "changed_meanwhile", "storage_errors"]
 class DriftError(ChangedError):
     """A file is neither what it was before a committed transaction nor what it shall be after it."""
 
-    def __init__(self, name: str, message: str, hint: str) -> None:
-        super().__init__(message, hint)
+    def __init__(self, name: str, said: Message, advice: Message) -> None:
+        super().__init__(said, advice)
         self.name = name
 
 
 def changed_meanwhile(name: str) -> ChangedError:
     """The error for a file that something else wrote to during a transaction that could still be given up."""
     return ChangedError(
-        f"{name} changed while genfix was at work", "run the command again when nothing else writes there"
+        text("{name} changed while genfix was at work", name=name),
+        text("run the command again when nothing else writes there"),
     )
 
 
 @contextmanager
-def storage_errors(doing: str) -> Iterator[None]:
+def storage_errors(doing: Message) -> Iterator[None]:
     """Turn an `OSError` of the block into a `StorageError` that starts with ``doing``."""
     try:
         yield
     except OSError as error:
-        raise StorageError(f"{doing}: {error.strerror or error}", _hint(error)) from error
+        raise StorageError(
+            text("{doing}: {why}", doing=doing, why=error.strerror or str(error)), _hint(error)
+        ) from error
 
 
-def _hint(error: OSError) -> str:
+def _hint(error: OSError) -> Message:
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
-            return "free some space on that disk, then run the command again"
+            return text("free some space on that disk, then run the command again")
         case errno.EROFS | errno.EACCES | errno.EPERM:
-            return "make the folder writable, or copy it to a place where you may write"
+            return text("make the folder writable, or copy it to a place where you may write")
         case errno.EXDEV:
-            return "copy the folder to a place where it is on one disk"
+            return text("copy the folder to a place where it is on one disk")
         case _:
-            return "check the disk, then run the command again"
+            return text("check the disk, then run the command again")

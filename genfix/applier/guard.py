@@ -11,6 +11,7 @@ from genfix.applier.journal import clash, fold, is_writable_name
 from genfix.applier.state import INSIDE, Location
 from genfix.applier.tree import not_regular, parents_of, walk
 from genfix.errors import InputError, RefusedError, StorageError
+from genfix.message import text
 
 __all__ = ["check_names", "check_targets"]
 
@@ -20,12 +21,15 @@ def check_names(names: Sequence[str]) -> None:
     for name in names:
         if not is_writable_name(name):
             raise InputError(
-                f"{name!r} is not a file that genfix writes",
-                "make the plan again with this version of genfix",
+                text("'{name}' is not a file that genfix writes", name=name),
+                text("make the plan again with this version of genfix"),
             )
     twin = clash(names)
     if twin is not None:
-        raise InputError(f"{twin} is written twice", "make the plan again with this version of genfix")
+        raise InputError(
+            text("{twin} is written twice", twin=twin),
+            text("make the plan again with this version of genfix"),
+        )
 
 
 def check_targets(fs: FileSystem, root: Dir, names: Iterable[str], location: Location) -> None:
@@ -39,7 +43,8 @@ def check_targets(fs: FileSystem, root: Dir, names: Iterable[str], location: Loc
         _check_nearest(fs, root, INSIDE, ground)
     if location.base is not None and location.base.exists() and not os.access(location.base, os.W_OK):
         raise StorageError(
-            f"cannot write in {location.base}", "give another place with --state-dir, or leave it out"
+            text("cannot write in {base}", base=location.base),
+            text("give another place with --state-dir, or leave it out"),
         )
 
 
@@ -77,8 +82,12 @@ def _check_target(fs: FileSystem, root: Dir, name: str, ground: _Ground) -> None
         for entry in fs.names(directory):
             if entry != leaf and fold(entry) == fold(leaf):
                 raise RefusedError(
-                    f"{name} and {'/'.join((*parents, entry))} are one name on some disks",
-                    "remove the one that is not needed, then run the command again",
+                    text(
+                        "{name} and {value} are one name on some disks",
+                        name=name,
+                        value="/".join((*parents, entry)),
+                    ),
+                    text("remove the one that is not needed, then run the command again"),
                 )
         try:
             status = fs.lstat(directory, leaf)
@@ -89,7 +98,8 @@ def _check_target(fs: FileSystem, root: Dir, name: str, ground: _Ground) -> None
         # Replacing a file needs no permission on the file itself: without this a rename would pass over the bit.
         if ground.is_closed(status) or not fs.may_write(directory, leaf):
             raise RefusedError(
-                f"{name} is read-only", f"if it may change, run `chmod u+w` on {root.path / name} first"
+                text("{name} is read-only", name=name),
+                text("if it may change, run `chmod u+w` on {path} first", path=root.path / name),
             )
 
 
@@ -102,13 +112,17 @@ def _check_nearest(fs: FileSystem, root: Dir, parents: Sequence[str], ground: _G
             status = fs.stat_dir(directory)
             if ground.is_closed(status) or not fs.may_write(directory):
                 raise StorageError(
-                    f"the folder {directory.path} is read-only",
-                    "make it writable, or make a repaired copy elsewhere with --output",
+                    text("the folder {path} is read-only", path=directory.path),
+                    text("make it writable, or make a repaired copy elsewhere with --output"),
                 )
             if status.st_dev != ground.device:
                 raise StorageError(
-                    f"the folder {directory.path} is on another disk than {root.path}",
-                    "copy the model folder to a place where it is on one disk",
+                    text(
+                        "the folder {path} is on another disk than {root}",
+                        path=directory.path,
+                        root=root.path,
+                    ),
+                    text("copy the model folder to a place where it is on one disk"),
                 )
             return
 
@@ -124,8 +138,8 @@ def _refuse_cache(root: Path, names: Iterable[str]) -> None:
         _is_blob(real, real / name) for name in names
     ):
         raise RefusedError(
-            f"{root} is a snapshot in the Hub cache, whose files other folders share",
-            "make a repaired copy with --output, or copy it out first: `hf download ... --local-dir`",
+            text("{root} is a snapshot in the Hub cache, whose files other folders share", root=root),
+            text("make a repaired copy with --output, or copy it out first: `hf download ... --local-dir`"),
         )
 
 

@@ -11,6 +11,7 @@ from genfix.applier.records import Receipt
 from genfix.applier.state import Location, State, existing, open_folder
 from genfix.applier.tree import read_all, walk
 from genfix.errors import RefusedError, StorageError
+from genfix.message import text
 
 __all__ = ["History", "damaged_receipts", "log", "read_history", "undone_by"]
 
@@ -73,7 +74,7 @@ def undone_by(journals: Sequence[Journal]) -> Mapping[str, str]:
 def _read(root: Path, state_dir: Path | None, fs: FileSystem) -> tuple[Location, History]:
     location = Location.of(root, state_dir)
     with (
-        storage_errors(f"cannot read the log of {root}"),
+        storage_errors(text("cannot read the log of {root}", root=root)),
         open_folder(fs, root) as folder,
         existing(fs, folder, location, trusting=True) as state,
     ):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from genfix.applier.fs import Dir, FileSystem
 from genfix.applier.state import Location, created
 from genfix.errors import RefusedError
+from genfix.message import text
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -70,12 +71,13 @@ def _new_lock(path: Path) -> "BaseFileLock":
 
 def _busy(root: Path) -> RefusedError:
     return RefusedError(
-        f"another genfix is working on {root}", "wait until it has finished, then run the command again"
+        text("another genfix is working on {root}", root=root),
+        text("wait until it has finished, then run the command again"),
     )
 
 
 def _no_lock(root: Path) -> RefusedError:
     return RefusedError(
-        f"the disk that holds {root} has no working file locks",
-        "copy the folder to a local disk, or give a place on one with --state-dir",
+        text("the disk that holds {root} has no working file locks", root=root),
+        text("copy the folder to a local disk, or give a place on one with --state-dir"),
     )

@@ -12,6 +12,7 @@ from genfix.applier.recovery import recover_locked
 from genfix.applier.staging import remove_pruned
 from genfix.applier.state import PRUNED, Location, State, existing, open_folder
 from genfix.applier.tree import opened, walk
+from genfix.message import text
 
 __all__ = ["prune"]
 
@@ -59,7 +60,10 @@ def prune(
     in use, `StorageError` where the disk fails.
     """
     location = Location.of(root, state_dir)
-    with storage_errors(f"cannot prune the backups of {root}"), open_folder(fs, root) as folder:
+    with (
+        storage_errors(text("cannot prune the backups of {root}", root=root)),
+        open_folder(fs, root) as folder,
+    ):
         with existing(fs, folder, location, trusting=dry_run) as state:
             if state is None:
                 return ()

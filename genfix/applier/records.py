@@ -3,11 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
-__all__ = ["Change", "Kept", "Kind", "Receipt", "Write"]
+from genfix.message import Message, text
+
+__all__ = ["Change", "Kept", "Kind", "Receipt", "Write", "kind_name"]
 
 Kind: TypeAlias = Literal["repair", "undo", "snapshot", "restore"]
+
+_NAMES: Final = {
+    "repair": text("repair"),
+    "undo": text("undo"),
+    "snapshot": text("snapshot"),
+    "restore": text("restore"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +75,8 @@ class Receipt:
     """Files that shared their bytes with another name (hard link) and no longer do."""
     files: tuple[Kept, ...] = ()
     """What a snapshot holds; empty for all else."""
+
+
+def kind_name(kind: Kind) -> Message:
+    """The word for a kind of transaction."""
+    return _NAMES[kind]

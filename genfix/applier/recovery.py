@@ -18,6 +18,7 @@ from genfix.applier.state import JOURNAL, JOURNAL_DRAFT, Location, State, existi
 from genfix.applier.tree import read_all
 from genfix.errors import ChangedError, RefusedError
 from genfix.folder import read_cap
+from genfix.message import text
 
 __all__ = ["pending", "recover", "recover_locked"]
 
@@ -31,7 +32,7 @@ def recover(root: Path, *, state_dir: Path | None = None, fs: FileSystem = DISK)
     since, `RefusedError` where another process holds the lock, `StorageError` where the disk fails.
     """
     location = Location.of(root, state_dir)
-    with storage_errors(f"cannot recover {root}"), open_folder(fs, root) as folder:
+    with storage_errors(text("cannot recover {root}", root=root)), open_folder(fs, root) as folder:
         # Without anything to do there is no lock to take, which on some mounts would leave a file.
         with existing(fs, folder, location, trusting=False) as state:
             if state is None or state.is_quiet():
@@ -72,7 +73,7 @@ def pending(
     roll it forward either. Raises `ChangedError` where a file was changed since, as `recover` would.
     """
     location = Location.of(root, state_dir)
-    with storage_errors(f"cannot read the state of {root}"), open_folder(fs, root) as folder:
+    with storage_errors(text("cannot read the state of {root}", root=root)), open_folder(fs, root) as folder:
         with suppress(PermissionError), existing(fs, folder, location, trusting=True) as state:
             if state is not None:
                 return _overlay(state)
@@ -143,6 +144,14 @@ def _content(state: State, journal: Journal, index: int, place: Place) -> bytes 
 def _damaged(state: State, error: JournalError) -> RefusedError:
     path = state.home.path / JOURNAL
     return RefusedError(
-        f"the journal {path} is damaged ({error}), and files may have been replaced already",
-        f"compare the files with the old ones in {state.home.path / 'backup'}, then remove {path}",
+        text(
+            "the journal {path} is damaged ({error}), and files may have been replaced already",
+            path=path,
+            error=error.said,
+        ),
+        text(
+            "compare the files with the old ones in {backup}, then remove {path}",
+            backup=state.home.path / "backup",
+            path=path,
+        ),
     )

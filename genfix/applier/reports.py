@@ -11,6 +11,7 @@ from genfix.applier.state import INSIDE
 from genfix.applier.tree import write_all
 from genfix.errors import InputError, RefusedError
 from genfix.folder import FileKind, kind_of
+from genfix.message import text
 
 __all__ = ["check_report_place", "write_report"]
 
@@ -26,18 +27,26 @@ def check_report_place(path: Path, *, state_dir: Path | None = None, outside: Pa
     parent = Path(os.path.realpath(path)).parent
     if outside is not None and parent.is_relative_to(os.path.realpath(outside)):
         raise InputError(
-            f"{path} would be inside the model folder {outside}",
-            f"name a place outside: what lies in a model folder is uploaded with it (../{path.name})",
+            text("{path} would be inside the model folder {outside}", path=path, outside=outside),
+            text(
+                "name a place outside: what lies in a model folder is uploaded with it (../{name})",
+                name=path.name,
+            ),
         )
     if not path.parent.is_dir():
-        raise InputError(f"there is no folder {path.parent}", "create it first")
-    with storage_errors(f"cannot write {path}"):
+        raise InputError(text("there is no folder {parent}", parent=path.parent), text("create it first"))
+    with storage_errors(text("cannot write {path}", path=path)):
         if os.path.lexists(path) and not path.is_file():
-            raise InputError(f"{path} is not a file", "name a file to write to")
+            raise InputError(text("{path} is not a file", path=path), text("name a file to write to"))
     if kind_of(path.name) is not FileKind.OTHER:
-        raise RefusedError(f"{path.name} is what a model's file is called", "name the report otherwise")
+        raise RefusedError(
+            text("{name} is what a model's file is called", name=path.name), text("name the report otherwise")
+        )
     if _is_state(parent, state_dir):
-        raise RefusedError(f"{parent} is where genfix keeps its backups", "write the report elsewhere")
+        raise RefusedError(
+            text("{parent} is where genfix keeps its backups", parent=parent),
+            text("write the report elsewhere"),
+        )
 
 
 def write_report(
@@ -53,7 +62,7 @@ def write_report(
     Raises as `check_report_place` does, and `StorageError` where the disk fails; what was there stays then.
     """
     check_report_place(path, state_dir=state_dir, outside=outside)
-    with storage_errors(f"cannot write {path}"):
+    with storage_errors(text("cannot write {path}", path=path)):
         real = Path(os.path.realpath(path))
         parent = fs.open_root(real.parent)
         draft = f".{secrets.token_hex(6)}.genfix"

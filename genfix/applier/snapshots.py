@@ -15,7 +15,7 @@ from genfix.applier.guard import check_names, check_targets
 from genfix.applier.history import read_history
 from genfix.applier.journal import MAX_FILES, Journal, encode, is_writable_name
 from genfix.applier.lock import locked
-from genfix.applier.records import Kept, Receipt
+from genfix.applier.records import Kept, Kind, Receipt
 from genfix.applier.recovery import recover_locked
 from genfix.applier.signals import deferred_signals
 from genfix.applier.staging import Step, back_up, discard, remove_stage
@@ -25,6 +25,7 @@ from genfix.applier.tree import digest, make_dirs, open_file, opened, parents_of
 from genfix.applier.undoing import kept_bytes
 from genfix.errors import InputError, RefusedError, StorageError
 from genfix.folder import FileKind, LocalFolder, kind_of, read_cap
+from genfix.message import Message, text
 
 __all__ = ["kept_names", "restore", "snapshot", "snapshot_folder"]
 
@@ -61,7 +62,7 @@ def snapshot(
     the disk fails; nothing is left then.
     """
     location = Location.of(root, state_dir)
-    with storage_errors(f"cannot take a snapshot of {root}"), open_folder(fs, root) as folder:
+    with storage_errors(text("cannot take a snapshot of {root}", root=root)), open_folder(fs, root) as folder:
         check_targets(fs, folder, (), location)
         with locked(fs, folder, location):
             recover_locked(fs, folder, location)
@@ -69,8 +70,13 @@ def snapshot(
             check_names(names)
             if not 0 < len(names) <= MAX_FILES:
                 raise InputError(
-                    f"{root} has {len(names) or 'no'} config files",
-                    f"a snapshot holds from 1 to {MAX_FILES}: check the path",
+                    text(
+                        "{root} has {count} config file",
+                        "{root} has {count} config files",
+                        root=root,
+                        count=len(names),
+                    ),
+                    text("a snapshot holds from 1 to {max_files}: check the path", max_files=MAX_FILES),
                 )
             return _take(fs, folder, location, names, note)
 
@@ -151,14 +157,17 @@ def snapshot_folder(root: Path, transaction: str, *, state_dir: Path | None = No
     """The files of a snapshot as a folder to read. Raises `InputError` where there is no such snapshot."""
     location = Location.of(root, state_dir)
     with (
-        storage_errors(f"cannot read the snapshots of {root}"),
+        storage_errors(text("cannot read the snapshots of {root}", root=root)),
         open_folder(DISK, root) as folder,
         existing(DISK, folder, location, trusting=True) as state,
     ):
         journal = _chosen(state, root, transaction)
     place = location.path / "backup" / journal.id
     if not place.is_dir():
-        raise StorageError(f"the files of the snapshot {transaction} were removed", "take a newer one")
+        raise StorageError(
+            text("the files of the snapshot {transaction} were removed", transaction=transaction),
+            text("take a newer one"),
+        )
     return LocalFolder(place, f"{root}@{transaction}")
 
 
@@ -176,7 +185,7 @@ def restore(
     `StorageError` where it is damaged, `RefusedError` and `ChangedError` as `apply` does.
     """
     location = Location.of(root, state_dir)
-    with storage_errors(f"cannot restore {root}"), open_folder(fs, root) as folder:
+    with storage_errors(text("cannot restore {root}", root=root)), open_folder(fs, root) as folder:
         with existing(fs, folder, location, trusting=False) as state:
             _chosen(state, root, transaction)
         with locked(fs, folder, location):
@@ -212,13 +221,28 @@ def _chosen(state: State | None, root: Path, transaction: str) -> Journal:
             if journal.kind == "snapshot":
                 return journal
             raise InputError(
-                f"{transaction} is no snapshot but {'an' if journal.kind == 'undo' else 'a'} {journal.kind}",
-                f"`genfix undo {root} {transaction}` takes it back",
+                text(
+                    "{transaction} is no snapshot but {kind}",
+                    transaction=transaction,
+                    kind=_with_article(journal.kind),
+                ),
+                text("`genfix undo {root} {transaction}` takes it back", root=root, transaction=transaction),
             )
     raise _no_snapshot(root, transaction)
 
 
+def _with_article(kind: Kind) -> Message:
+    match kind:
+        case "undo":
+            return text("an undo")
+        case "restore":
+            return text("a restore")
+        case _:
+            return text("a repair")
+
+
 def _no_snapshot(root: Path, transaction: str) -> InputError:
     return InputError(
-        f"there is no snapshot {transaction!r} of {root}", f"`genfix log {root}` lists what there is"
+        text("there is no snapshot '{transaction}' of {root}", transaction=transaction, root=root),
+        text("`genfix log {root}` lists what there is", root=root),
     )

@@ -28,6 +28,7 @@ from genfix.applier.tree import (
 )
 from genfix.errors import RefusedError
 from genfix.folder import FileKind, kind_of
+from genfix.message import text
 
 __all__ = [
     "Step",
@@ -137,7 +138,7 @@ def stage(
         for index, step in enumerate(steps):
             signals.stop_if_asked()
             with (
-                storage_errors(f"cannot prepare the new {step.name}"),
+                storage_errors(text("cannot prepare the new {name}", name=step.name)),
                 open_file(fs, state.root, step.name) as old,
             ):
                 status = None if old is None else fs.fstat(old)

@@ -16,6 +16,7 @@ from genfix.applier.staging import Step, discard, in_order, stage
 from genfix.applier.state import Location, State, created
 from genfix.applier.tree import opened
 from genfix.errors import StorageError
+from genfix.message import text
 
 __all__ = ["new_id", "next_id", "nothing", "run"]
 
@@ -40,7 +41,7 @@ def run(
     """
     with (
         deferred_signals() as signals,
-        storage_errors(f"cannot write in {root.path}"),
+        storage_errors(text("cannot write in {path}", path=root.path)),
         created(fs, root, location) as state,
     ):
         now = datetime.now(UTC)
@@ -118,5 +119,6 @@ def _fail(error: BaseException, *, gone: bool) -> None:
     if not gone and isinstance(error, OSError | StorageError):
         reason = error.message if isinstance(error, StorageError) else error.strerror or str(error)
         raise StorageError(
-            f"interrupted: {reason}", "run the command again: it first finishes or discards what was begun"
+            text("interrupted: {reason}", reason=reason),
+            text("run the command again: it first finishes or discards what was begun"),
         ) from error

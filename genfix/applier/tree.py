@@ -10,6 +10,7 @@ from typing import Final
 
 from genfix.applier.fs import Dir, FileSystem, is_errno
 from genfix.errors import RefusedError, StorageError
+from genfix.message import text
 
 __all__ = [
     "CHUNK",
@@ -52,8 +53,12 @@ def walk(fs: FileSystem, start: Dir, parts: Sequence[str]) -> Iterator[Dir | Non
                 if not is_errno(error, errno.ENOTDIR, errno.ELOOP):
                     raise
                 raise RefusedError(
-                    f"{'/'.join(parts[:depth])} in {start.path} is a link or not a directory",
-                    "replace it by a real directory, then run the command again",
+                    text(
+                        "{parts} in {path} is a link or not a directory",
+                        parts="/".join(parts[:depth]),
+                        path=start.path,
+                    ),
+                    text("replace it by a real directory, then run the command again"),
                 ) from error
             stack.callback(fs.close_dir, current)
         yield current
@@ -112,8 +117,8 @@ def is_present(fs: FileSystem, directory: Dir, leaf: str) -> bool:
 def not_regular(name: str) -> RefusedError:
     """The refusal for a link, FIFO, device or directory under a file's name."""
     return RefusedError(
-        f"{name} is a link or not a regular file",
-        "replace it by a regular file (a copy of what it should hold), then run the command again",
+        text("{name} is a link or not a regular file", name=name),
+        text("replace it by a regular file (a copy of what it should hold), then run the command again"),
     )
 
 
@@ -165,8 +170,12 @@ def read_all(fs: FileSystem, root: Dir, name: str, cap: int) -> bytes | None:
             size += len(piece)
             if size > cap:
                 raise StorageError(
-                    f"{root.path / name} has more than the {cap} bytes that such a file can have",
-                    "look at that file: it was not written by genfix",
+                    text(
+                        "{path} has more than the {cap} bytes that such a file can have",
+                        path=root.path / name,
+                        cap=cap,
+                    ),
+                    text("look at that file: it was not written by genfix"),
                 )
             pieces.append(piece)
         return b"".join(pieces)

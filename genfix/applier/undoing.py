@@ -10,7 +10,7 @@ from genfix.applier.guard import check_names, check_targets
 from genfix.applier.history import History, read_history, undone_by
 from genfix.applier.journal import Journal, Op
 from genfix.applier.lock import locked
-from genfix.applier.records import Receipt
+from genfix.applier.records import Receipt, kind_name
 from genfix.applier.recovery import recover_locked
 from genfix.applier.staging import Step
 from genfix.applier.state import Location, State, existing, open_folder
@@ -18,6 +18,7 @@ from genfix.applier.transaction import run
 from genfix.applier.tree import digest, read_all, walk
 from genfix.errors import ChangedError, InputError, StorageError
 from genfix.folder import read_cap
+from genfix.message import text
 
 __all__ = ["kept_bytes", "undo"]
 
@@ -40,7 +41,7 @@ def undo(
     backup is damaged or the disk fails, `RefusedError` as `apply` does.
     """
     location = Location.of(root, state_dir)
-    with storage_errors(f"cannot undo in {root}"), open_folder(fs, root) as folder:
+    with storage_errors(text("cannot undo in {root}", root=root)), open_folder(fs, root) as folder:
         with existing(fs, folder, location, trusting=False) as state:
             if state is None:
                 raise _no_transaction(root, transaction)
@@ -73,8 +74,12 @@ def _chosen(history: History, root: Path, transaction: str | None) -> Journal:
             if journal.id == transaction:
                 if journal.kind == "snapshot":
                     raise InputError(
-                        f"{transaction} is a snapshot, which changed nothing",
-                        f"`genfix restore {root} {transaction}` brings its files back",
+                        text("{transaction} is a snapshot, which changed nothing", transaction=transaction),
+                        text(
+                            "`genfix restore {root} {transaction}` brings its files back",
+                            root=root,
+                            transaction=transaction,
+                        ),
                     )
                 return journal
         raise _no_transaction(root, transaction)
@@ -88,8 +93,16 @@ def _chosen(history: History, root: Path, transaction: str | None) -> Journal:
 def _check_unchanged(state: State, journal: Journal, op: Op) -> None:
     if digest(state.fs, state.root, op.name) != op.after:
         raise ChangedError(
-            f"{op.name} changed since the {journal.kind} {journal.id}",
-            f"undo what came after it first, or copy the old file from {_backup(state, journal)}",
+            text(
+                "{name} changed since the {kind} {id}",
+                name=op.name,
+                kind=kind_name(journal.kind),
+                id=journal.id,
+            ),
+            text(
+                "undo what came after it first, or copy the old file from {backup}",
+                backup=_backup(state, journal),
+            ),
         )
 
 
@@ -107,9 +120,10 @@ def kept_bytes(state: State, transaction: str, name: str, digest: str) -> bytes:
         return content
     place = state.home.path / "backup" / transaction
     with walk(state.fs, state.home, ("backup", transaction)) as backup:
-        how = "was removed" if backup is None else "is damaged"
+        how = text("was removed") if backup is None else text("is damaged")
     raise StorageError(
-        f"the backup of {name} in {place} {how}", "restore that file from elsewhere: nothing was changed"
+        text("the backup of {name} in {place} {how}", name=name, place=place, how=how),
+        text("restore that file from elsewhere: nothing was changed"),
     )
 
 
@@ -120,8 +134,10 @@ def _backup(state: State, journal: Journal) -> Path:
 def _no_transaction(root: Path, transaction: str | None) -> InputError:
     if transaction is None:
         return InputError(
-            f"there is no repair of {root} to undo", f"`genfix log {root}` lists what was done there"
+            text("there is no repair of {root} to undo", root=root),
+            text("`genfix log {root}` lists what was done there", root=root),
         )
     return InputError(
-        f"there is no transaction {transaction!r} of {root}", f"`genfix log {root}` lists what was done there"
+        text("there is no transaction '{transaction}' of {root}", transaction=transaction, root=root),
+        text("`genfix log {root}` lists what was done there", root=root),
     )

@@ -71,7 +71,7 @@ def check(
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
-    color: opt.Colour = opt.ColourMode.AUTO,
+    color: opt.Color = opt.ColorMode.AUTO,
     lang: opt.Lang = None,
 ) -> None:
     """Judge a folder. Nothing is written."""
@@ -114,7 +114,7 @@ def plan(
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
-    color: opt.Colour = opt.ColourMode.AUTO,
+    color: opt.Color = opt.ColorMode.AUTO,
     lang: opt.Lang = None,
 ) -> None:
     """Show what repair would write.
@@ -166,7 +166,7 @@ def apply(
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
-    color: opt.Colour = opt.ColourMode.AUTO,
+    color: opt.Color = opt.ColorMode.AUTO,
     lang: opt.Lang = None,
 ) -> None:
     """Make the changes of a plan file, exactly, or refuse.
@@ -216,7 +216,7 @@ def repair(
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
-    color: opt.Colour = opt.ColourMode.AUTO,
+    color: opt.Color = opt.ColorMode.AUTO,
     lang: opt.Lang = None,
 ) -> None:
     """Make the safe fixes, all or none, with a backup.
@@ -273,7 +273,7 @@ def run(
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
-    color: opt.Colour = opt.ColourMode.AUTO,
+    color: opt.Color = opt.ColorMode.AUTO,
     lang: opt.Lang = None,
 ) -> None:
     """Run a merge command, then repair what it wrote.
@@ -311,7 +311,7 @@ def engines(
     config: opt.ConfigFile = None,
     isolated: opt.Isolated = False,
     state_dir: opt.StateDir = None,
-    color: opt.Colour = opt.ColourMode.AUTO,
+    color: opt.Color = opt.ColorMode.AUTO,
     lang: opt.Lang = None,
 ) -> None:
     """Say what each engine will do with a folder.
@@ -339,7 +339,7 @@ def diff(
     allow_base_mismatch: opt.AllowMismatch = False,
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
-    color: opt.Colour = opt.ColourMode.AUTO,
+    color: opt.Color = opt.ColorMode.AUTO,
     lang: opt.Lang = None,
 ) -> None:
     """Compare the config files with the base's, or with a snapshot's.
@@ -363,7 +363,7 @@ def undo(
     ] = None,
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
-    color: opt.Colour = opt.ColourMode.AUTO,
+    color: opt.Color = opt.ColorMode.AUTO,
     lang: opt.Lang = None,
 ) -> None:
     """Take back a repair, byte for byte.
@@ -381,7 +381,7 @@ def log(
     output_format: opt.OutputShape = opt.Shape.TEXT,
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
-    color: opt.Colour = opt.ColourMode.AUTO,
+    color: opt.Color = opt.ColorMode.AUTO,
     lang: opt.Lang = None,
 ) -> None:
     """List the repairs, undos and snapshots of a folder, oldest first."""
@@ -396,7 +396,7 @@ def snapshot(
     message: Annotated[str, typer.Option("--message", "-m", metavar="TEXT", help="What it is for.")] = "",
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
-    color: opt.Colour = opt.ColourMode.AUTO,
+    color: opt.Color = opt.ColorMode.AUTO,
     lang: opt.Lang = None,
 ) -> None:
     """Keep the config files as they are now.
@@ -414,7 +414,7 @@ def restore(
     snapshot: Annotated[str, typer.Argument(metavar="ID", help="From `genfix log`.", show_default=False)],
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
-    color: opt.Colour = opt.ColourMode.AUTO,
+    color: opt.Color = opt.ColorMode.AUTO,
     lang: opt.Lang = None,
 ) -> None:
     """Bring the config files back to a snapshot, all or none.
@@ -437,7 +437,7 @@ def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which backups would go.")] = False,
     state_dir: opt.StateDir = None,
     quiet: opt.Quiet = False,
-    color: opt.Colour = opt.ColourMode.AUTO,
+    color: opt.Color = opt.ColorMode.AUTO,
     lang: opt.Lang = None,
 ) -> None:
     """Remove the backups of old repairs.
@@ -464,7 +464,7 @@ def capsule(
     ],
     offline: opt.Offline = False,
     quiet: opt.Quiet = False,
-    color: opt.Colour = opt.ColourMode.AUTO,
+    color: opt.Color = opt.ColorMode.AUTO,
 ) -> None:
     """Save the config files of a base.
 
@@ -481,7 +481,7 @@ def explain(
         str, typer.Argument(metavar="CODE", help="A rule's code or name, such as GF101.", show_default=False)
     ],
     output_format: opt.OutputShape = opt.Shape.TEXT,
-    color: opt.Colour = opt.ColourMode.AUTO,
+    color: opt.Color = opt.ColorMode.AUTO,
     lang: opt.Lang = None,
 ) -> None:
     """Explain a rule.
@@ -496,7 +496,7 @@ def explain(
 @app.command()
 def rules(
     output_format: opt.OutputShape = opt.Shape.TEXT,
-    color: opt.Colour = opt.ColourMode.AUTO,
+    color: opt.Color = opt.ColorMode.AUTO,
     lang: opt.Lang = None,
 ) -> None:
     """List all rules."""

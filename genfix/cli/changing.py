@@ -9,13 +9,14 @@ from genfix.applier import Built, Receipt
 from genfix.cli.exits import exit_code, settle_known
 from genfix.cli.options import Case, Ending, Saved
 from genfix.cli.output import Output, apply_line, command_line, undo_line
+from genfix.message import text
 from genfix.planner import Plan
 from genfix.report.changes import differences_text, log_text, plan_text
 from genfix.report.json import dumps
 from genfix.report.json_changes import differences_json, log_json, plan_json
-from genfix.report.show import show
 from genfix.report.text import findings_text, headlines, summary
 from genfix.rules import Applicability, Finding, Severity
+from genfix.show import show
 
 __all__ = ["run_apply", "run_diff", "run_log", "run_plan", "run_repair", "run_undo"]
 
@@ -61,7 +62,7 @@ def _next(case: Case, made: Plan, out: Output, save: Path | None, *, unsafe_fixe
     if save is not None:
         from genfix.api.plan_files import save_plan  # noqa: PLC0415 - only where it is asked for
 
-        out.tell("plan-saved", id=save_plan(made, save)[:12], path=str(save))
+        out.tell(text("the plan {id} is in {path}", id=save_plan(made, save)[:12], path=str(save)))
         target = "DIR" if is_far else None
         undo = undo_line(target or case.target, case.state_dir)
         return _Next(apply_line(str(save), target, case.state_dir), "apply", undo, unsafe)
@@ -96,9 +97,11 @@ def _show_plan(made: Plan, out: Output, then: _Next) -> int:
     if not made.changes:
         _nothing_to_change(made, made.findings, out, then.unsafe)
     elif then.make:
-        out.tell("next-repair", command=then.make)
+        out.tell(text("to make these changes: {command}", command=then.make))
     else:
-        out.tell("next-download")
+        out.tell(
+            text("to make these changes: download it (`hf download`), and name the folder to `genfix repair`")
+        )
     return 1 if made.changes else 0
 
 
@@ -169,7 +172,7 @@ def _show_repair(done: Repair, state_dir: Path | None, ending: Ending, out: Outp
     else:
         _say_done(made.target, done.receipt, state_dir, out)
     if made.base is None:
-        out.tell("alone")
+        out.tell(text("judged without a base: what was lost from it cannot be seen; name it with --base"))
     return 1 if made.changes and ending.fail_on_fix else exit_code(made.remaining, ending.fail_on)
 
 
@@ -178,38 +181,67 @@ def _report_repair(made: Plan, out: Output) -> None:
     if made.changes:
         out.report("\n" + plan_text(made, out.style))
     left = findings_text(made.remaining, out.style, verbose=out.verbose)
-    title = out.style.mark(out.style.phrase("left-to-you"), "bold")
+    title = out.style.mark(out.style.text("Left for you to decide:"), "bold")
     out.report(f"\n{title}\n\n{left}" if left else "")
 
 
 def _nothing_to_change(made: Plan, left: Sequence[Finding], out: Output, unsafe: str) -> None:
     style = out.aside
-    outcome = style.phrase("nothing-to-change")
+    outcome = style.text("nothing to change")
     if left:
-        outcome += style.phrase("and-left") + summary(left, style, verbose=out.verbose)
+        outcome += style.text("; ") + summary(left, style, verbose=out.verbose)
     out.judged(made.target, made.base, outcome)
     serious = [finding.fix for finding in left if finding.severity is not Severity.INFO and finding.fix]
     if unsafe and any(fix.applicability is Applicability.UNSAFE for fix in serious):
-        out.tell("next-plan-unsafe", command=unsafe)
+        out.tell(text("to see what the unsafe fixes would do: {command}", command=unsafe))
 
 
 def _say_built(target: str, built: Built, changed: int, out: Output) -> None:
     out.say("")
     out.tell(
-        "built", "green", "bold", path=str(built.path), target=target, files=built.files, changed=changed
+        text(
+            "made {path} from {target}: {files} file, {changed} of them repaired",
+            "made {path} from {target}: {files} files, {changed} of them repaired",
+            path=str(built.path),
+            target=target,
+            files=built.files,
+            changed=changed,
+            count=built.files,
+        ),
+        "green",
+        "bold",
     )
     if built.linked:
-        out.tell("linked", count=len(built.linked), target=target)
+        out.tell(
+            text(
+                "note: {count} weight file shared with {target} by hard link: never change it in place",
+                "note: {count} weight files shared with {target} by hard link: never change them in place",
+                count=len(built.linked),
+                target=target,
+            )
+        )
 
 
 def _say_done(target: str, receipt: Receipt, state_dir: Path | None, out: Output) -> None:
     out.say("")
-    out.tell("repaired", "green", "bold", count=len(receipt.changes), target=target)
-    out.tell("backup-inside" if state_dir is None else "backup", path=str(receipt.backup))
-    out.tell("undo", command=undo_line(target, state_dir))
+    out.tell(
+        text(
+            "repaired {count} file of {target}",
+            "repaired {count} files of {target}",
+            count=len(receipt.changes),
+            target=target,
+        ),
+        "green",
+        "bold",
+    )
+    if state_dir is None:
+        out.tell(text("backup: {path} (deleting .cache gives up undo)", path=receipt.backup))
+    else:
+        out.tell(text("backup: {path}", path=receipt.backup))
+    out.tell(text("undo:   {command}", command=undo_line(target, state_dir)))
     for name in receipt.broken_links:
-        out.tell("broken-link", file=name)
-    out.tell("restart")
+        out.tell(text("note: {file} had another hard link, which keeps the old content", file=name))
+    out.tell(text("restart the server: engines read these files only when they start"))
 
 
 def run_diff(case: Case, at: str | None, out: Output) -> int:
@@ -227,8 +259,16 @@ def run_diff(case: Case, at: str | None, out: Output) -> int:
         out.report(dumps(differences_json(found)))
     else:
         out.report(differences_text(found, out.style))
-        phrase = "differ-from-base" if at is None else "differ-from-snapshot"
-        out.tell(phrase, count=len(found), target=case.target, snapshot=at)
+        against = text("the base") if at is None else text("the snapshot {snapshot}", snapshot=at)
+        out.tell(
+            text(
+                "{count} file differs (- {against}, + {target})",
+                "{count} files differ (- {against}, + {target})",
+                count=len(found),
+                against=against,
+                target=case.target,
+            )
+        )
     return 0
 
 
@@ -238,8 +278,14 @@ def run_undo(target: str, transaction: str | None, state_dir: Path | None, out: 
     out.report(
         "\n".join(f"{'-' if change.after is None else '~'} {show(change.name)}" for change in receipt.changes)
     )
-    out.tell("undone", id=receipt.undoes, command=undo_line(target, state_dir, receipt.id))
-    out.tell("restart")
+    out.tell(
+        text(
+            "undid {id}; to have it back: {command}",
+            id=receipt.undoes,
+            command=undo_line(target, state_dir, receipt.id),
+        )
+    )
+    out.tell(text("restart the server: engines read these files only when they start"))
     return 0
 
 
@@ -251,5 +297,5 @@ def run_log(target: str, state_dir: Path | None, out: Output) -> int:
         return 0
     out.report(log_text(receipts, out.style))
     if not receipts:
-        out.tell("nothing-logged", target=target)
+        out.tell(text("genfix has changed nothing in {target}", target=target))
     return 0

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from genfix.cli.options import Case, Level
 from genfix.cli.output import Output
+from genfix.message import text
 from genfix.rules import Finding, Severity
 
 __all__ = ["exit_code", "settle_known"]
@@ -19,11 +20,18 @@ def settle_known(case: Case, found: Iterable[Finding], known: Iterable[Finding],
     """Say how many findings are known, and write the baseline where one is wanted: whether now all are."""
     number = len([*known])
     if number:
-        out.tell("known", count=number, path=str(case.baseline))
+        out.tell(text("{count} known: in {path}", count=number, path=str(case.baseline)))
     if case.write_baseline is None:
         return False
     from genfix.api.baseline import write_baseline  # noqa: PLC0415 - only where one is wanted
 
     count = write_baseline(case.write_baseline, [*found, *known], outside=case.target)
-    out.tell("baseline-written", count=count, path=str(case.write_baseline))
+    out.tell(
+        text(
+            "wrote {count} finding to {path}: with --baseline they do not count",
+            "wrote {count} findings to {path}: with --baseline they do not count",
+            count=count,
+            path=str(case.write_baseline),
+        )
+    )
     return True

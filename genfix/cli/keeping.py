@@ -5,7 +5,8 @@ from pathlib import Path
 from genfix.api.capsules import capsule
 from genfix.api.keeping import prune_backups, restore, snapshot
 from genfix.cli.output import Output, quoted, undo_line
-from genfix.report.show import show
+from genfix.message import text
+from genfix.show import show
 
 __all__ = ["run_capsule", "run_prune", "run_restore", "run_snapshot"]
 
@@ -14,8 +15,16 @@ def run_snapshot(target: str, message: str, state_dir: Path | None, out: Output)
     """Keep the config files; the id alone is on stdout, for scripts."""
     receipt = snapshot(target, message, state_dir=state_dir)
     out.report(receipt.id)
-    out.tell("kept", count=len(receipt.files), target=target, path=str(receipt.backup))
-    out.tell("next-restore", command=f"genfix restore {quoted(target)} {receipt.id}")
+    out.tell(
+        text(
+            "kept {count} config file of {target} in {path}",
+            "kept {count} config files of {target} in {path}",
+            count=len(receipt.files),
+            target=target,
+            path=str(receipt.backup),
+        )
+    )
+    out.tell(text("to have them back: {command}", command=f"genfix restore {quoted(target)} {receipt.id}"))
     return 0
 
 
@@ -30,10 +39,22 @@ def run_restore(target: str, transaction: str, state_dir: Path | None, out: Outp
         )
     )
     if not receipt.changes:
-        out.tell("as-in-snapshot", target=target, snapshot=transaction)
+        out.tell(
+            text(
+                "{target}: all config files are as the snapshot {snapshot} has them",
+                target=target,
+                snapshot=transaction,
+            )
+        )
     else:
-        out.tell("restored", snapshot=transaction, command=undo_line(target, state_dir, receipt.id))
-        out.tell("restart")
+        out.tell(
+            text(
+                "restored {snapshot}; to take it back: {command}",
+                snapshot=transaction,
+                command=undo_line(target, state_dir, receipt.id),
+            )
+        )
+        out.tell(text("restart the server: engines read these files only when they start"))
     return 0
 
 
@@ -41,9 +62,26 @@ def run_prune(
     target: str, keep: int, state_dir: Path | None, out: Output, *, snapshots: bool, dry_run: bool
 ) -> int:
     """Remove old backups."""
-    gone = prune_backups(target, keep=keep, snapshots=snapshots, dry_run=dry_run, state_dir=state_dir)
-    out.report("\n".join(gone))
-    out.tell("would-prune" if dry_run else "pruned", count=len(gone), target=target)
+    old = prune_backups(target, keep=keep, snapshots=snapshots, dry_run=dry_run, state_dir=state_dir)
+    out.report("\n".join(old))
+    if dry_run:
+        out.tell(
+            text(
+                "{count} backup of {target} would go",
+                "{count} backups of {target} would go",
+                count=len(old),
+                target=target,
+            )
+        )
+    else:
+        out.tell(
+            text(
+                "removed {count} backup of {target}",
+                "removed {count} backups of {target}",
+                count=len(old),
+                target=target,
+            )
+        )
     return 0
 
 
@@ -52,11 +90,18 @@ def run_capsule(base: str, out_folder: str, out: Output, *, offline: bool) -> in
     made = capsule(base, out_folder, offline=offline)
     out.notes(made.notes)
     out.report(show(made.base))
-    number = len(made.files)
-    out.say(
-        f"saved {number} files of {show(made.base)} in {show(out_folder)} ({made.size} bytes)",
-        f"to use it, without network: --base {show(quoted(_as_path(out_folder)))}",
+    out.tell(
+        text(
+            "saved {count} file of {base} in {path} ({size} bytes)",
+            "saved {count} files of {base} in {path} ({size} bytes)",
+            count=len(made.files),
+            base=made.base,
+            path=out_folder,
+            size=made.size,
+        )
     )
+    command = f"--base {quoted(_as_path(out_folder))}"
+    out.tell(text("to use it, without network: {command}", command=command))
     return 0
 
 

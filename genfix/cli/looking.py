@@ -8,6 +8,7 @@ from genfix.cli.exits import exit_code, settle_known
 from genfix.cli.options import Case, Level
 from genfix.cli.output import Output, command_line
 from genfix.errors import InputError
+from genfix.message import text
 from genfix.rules import RULES, Applicability, Finding, Severity
 
 __all__ = ["run_check", "run_engines", "run_explain", "run_rules"]
@@ -54,12 +55,17 @@ def _show(case: Case, report: Report, out: Output) -> None:
 
     out.report(findings_text(report.findings, out.style, verbose=out.verbose))
     if report.base is None and not report.findings:
-        out.tell("healthy-alone", target=report.target)
+        out.tell(
+            text(
+                "{target} alone: nothing to report; name the base with --base to see what was lost",
+                target=report.target,
+            )
+        )
         return
     counted = summary(report.findings, out.aside, verbose=out.verbose)
     out.judged(report.target, report.base, counted)
     if report.base is None:
-        out.tell("alone")
+        out.tell(text("judged without a base: what was lost from it cannot be seen; name it with --base"))
     _say_what_next(case, report.findings, out)
 
 
@@ -67,13 +73,18 @@ def _say_what_next(case: Case, findings: Sequence[Finding], out: Output) -> None
     """The command that shows the changes, and the one that explains the worst finding."""
     kinds = {finding.fix.applicability for finding in findings if finding.fix is not None}
     if Applicability.SAFE in kinds:
-        out.tell("next-plan", command=command_line("plan", case))
+        out.tell(text("to see the changes: {command}", command=command_line("plan", case)))
     elif any(
         finding.fix and finding.fix.applicability is Applicability.UNSAFE for finding in _seen(findings, out)
     ):
-        out.tell("next-plan-unsafe", command=command_line("plan", case, unsafe_fixes=True))
+        out.tell(
+            text(
+                "to see what the unsafe fixes would do: {command}",
+                command=command_line("plan", case, unsafe_fixes=True),
+            )
+        )
     for finding in _seen(findings, out)[:1]:
-        out.tell("next-explain", command=f"genfix explain {finding.code}")
+        out.tell(text("to read about a finding: {command}", command=f"genfix explain {finding.code}"))
 
 
 def _seen(findings: Sequence[Finding], out: Output) -> list[Finding]:
@@ -105,7 +116,7 @@ def run_explain(code: str, out: Output) -> int:
     """Print the documentation of one rule."""
     rule = next((rule for rule in RULES.values() if code.lower() in {rule.code.lower(), rule.name}), None)
     if rule is None:
-        raise InputError(f"there is no rule {code}", "`genfix rules` lists all")
+        raise InputError(text("there is no rule {code}", code=code), text("`genfix rules` lists all"))
     if out.wants_json:
         from genfix.report.json import dumps, rules_json  # noqa: PLC0415
 

@@ -15,7 +15,8 @@ import typer
 from genfix.cli.app import app
 from genfix.cli.output import forget, prepare_streams, write, write_error
 from genfix.errors import GenfixError
-from genfix.report.language import Language, language_of
+from genfix.language import Language, language_of
+from genfix.message import Message, text
 
 __all__ = ["main"]
 
@@ -40,9 +41,9 @@ def main(args: Sequence[str]) -> int:
         code: object = app(list(args), prog_name="genfix", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except GenfixError as error:
-        return _say(error.message, error.hint, error.exit_code, _language(args))
+        return _say(error.said, error.advice, error.exit_code, _language(args))
     except (KeyboardInterrupt, typer.Abort):
-        return _say("interrupted; nothing is half done", "", _INTERRUPTED, _language(args))
+        return _say(text("interrupted; nothing is half done"), None, _INTERRUPTED, _language(args))
     except _UsageError as error:
         return _usage(error, list(args))
     except BrokenPipeError:
@@ -63,11 +64,11 @@ def _unforeseen(error: Exception, language: Language) -> int:
         traceback.print_exception(error)
     if isinstance(error, ImportError):
         # Parts are loaded when they are needed: an installation that is damaged, or a disk that fails just then.
-        told = f"a part of genfix or Python cannot be loaded: {error}"
-        return _say(told, "install genfix again", _BUG, language)
+        said = text("a part of genfix or Python cannot be loaded: {error}", error=str(error))
+        return _say(said, text("install genfix again"), _BUG, language)
     return _say(
-        f"this is a bug in genfix: {type(error).__name__}: {error}",
-        "run again with GENFIX_DEBUG=1 and report what it prints",
+        text("this is a bug in genfix: {kind}: {error}", kind=type(error).__name__, error=str(error)),
+        text("run again with GENFIX_DEBUG=1 and report what it prints"),
         _BUG,
         language,
     )
@@ -82,23 +83,23 @@ def _usage(error: Exception, args: list[str]) -> int:
     commands = {callback.__name__ for entry in app.registered_commands if (callback := entry.callback)}
     command = args[0] if args and args[0] in commands else ""
     return _say(
-        message.rstrip("."),
-        f"see `genfix {command} --help`" if command else "see `genfix --help`",
+        text("{usage}", usage=message.rstrip(".")),
+        text("see `genfix {command} --help`", command=command) if command else text("see `genfix --help`"),
         _USAGE,
         _language(args),
     )
 
 
-def _say(message: str, hint: str, code: int, language: Language) -> int:
-    write_error(message, hint, language)
+def _say(said: Message, advice: Message | None, code: int, language: Language) -> int:
+    write_error(said, advice, language)
     return code
 
 
 def _language(args: Sequence[str]) -> Language:
     """The language of errors, which arise outside of the commands that know their options."""
-    told = [after for word, after in pairwise([*args, ""]) if word == "--lang"]
-    told += [word.partition("=")[2] for word in args if word.startswith("--lang=")]
-    return language_of(told[-1] if told else None, os.environ)
+    asked = [after for word, after in pairwise([*args, ""]) if word == "--lang"]
+    asked += [word.partition("=")[2] for word in args if word.startswith("--lang=")]
+    return language_of(asked[-1] if asked else None, os.environ)
 
 
 def _terminated(number: int, frame: FrameType | None) -> NoReturn:

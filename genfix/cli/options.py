@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple, TypeAlias
 
 import typer
 
-from genfix.report.language import Language
+from genfix.language import Language
 
 __all__ = [
     "AdapterFolder",
@@ -14,8 +14,8 @@ __all__ = [
     "Base",
     "Baseline",
     "Case",
-    "Colour",
-    "ColourMode",
+    "Color",
+    "ColorMode",
     "ConfigFile",
     "Ending",
     "Engines",
@@ -62,8 +62,8 @@ class Shape(StrEnum):
     JSON = "json"
 
 
-class ColourMode(StrEnum):
-    """When to use colour."""
+class ColorMode(StrEnum):
+    """When to use color."""
 
     AUTO = "auto"
     ALWAYS = "always"
@@ -245,4 +245,4 @@ Lang: TypeAlias = Annotated[
         "--lang", help="The report's language; default: GENFIX_LANG, else the locale's.", show_default=False
     ),
 ]
-Colour: TypeAlias = Annotated[ColourMode, typer.Option("--color", help="When to use colour.")]
+Color: TypeAlias = Annotated[ColorMode, typer.Option("--color", help="When to use color.")]

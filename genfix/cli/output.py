@@ -9,15 +9,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from genfix.cli.options import Case, ColourMode, Format, Shape
+from genfix.cli.options import Case, ColorMode, Format, Shape
 from genfix.errors import StorageError
 from genfix.folder import Progress
-from genfix.json_types import JsonValue
-from genfix.report.language import Language, language_of
-from genfix.report.layout import wrap
-from genfix.report.sentences import translated
-from genfix.report.show import show
+from genfix.language import Language, language_of
+from genfix.message import Message, text
+from genfix.report.layout import cut, wrap
 from genfix.report.style import Style
+from genfix.show import show
 
 __all__ = [
     "Output",
@@ -58,7 +57,7 @@ class ReportFile:
 class Output(NamedTuple):
     """The two streams of a command."""
 
-    colour: ColourMode = ColourMode.AUTO
+    color: ColorMode = ColorMode.AUTO
     quiet: bool = False
     verbose: bool = False
     output_format: Format | Shape = Format.TEXT
@@ -85,14 +84,14 @@ class Output(NamedTuple):
     @property
     def style(self) -> Style:
         """How the report is marked."""
-        if self.file is not None and self.colour is ColourMode.AUTO:
-            return _style(None, ColourMode.NEVER, self.lang)
-        return _style(sys.stdout, self.colour, self.lang)
+        if self.file is not None and self.color is ColorMode.AUTO:
+            return _style(None, ColorMode.NEVER, self.lang)
+        return _style(sys.stdout, self.color, self.lang)
 
     @property
     def aside(self) -> Style:
         """How hints and summaries are marked."""
-        return _style(sys.stderr, self.colour, self.lang)
+        return _style(sys.stderr, self.color, self.lang)
 
     @property
     def progress(self) -> Progress | None:
@@ -102,8 +101,8 @@ class Output(NamedTuple):
             return None
 
         def tell(done: int, total: int, name: str) -> None:
-            line = f"fetching {done} of {total} {show(name)}"[: self.aside.width - 1]
-            write(stream, "\r\x1b[K" + (line if done < total else ""))
+            line = self.aside.text("fetching {done} of {total} {name}", done=done, total=total, name=name)
+            write(stream, "\r\x1b[K" + (cut(line, self.aside.width - 1) if done < total else ""))
 
         return tell
 
@@ -118,7 +117,7 @@ class Output(NamedTuple):
         """End the report, and return the command's exit code ``code``."""
         if self.file is not None:
             self.file.write()
-            self.say(f"wrote {show(str(self.file.path))}")
+            self.say(self.aside.text("wrote {path}", path=self.file.path))
         return code
 
     def say(self, *lines: str) -> None:
@@ -126,24 +125,25 @@ class Output(NamedTuple):
         if not self.quiet:
             write(sys.stderr, "".join(f"{line}\n" for line in lines))
 
-    def tell(self, phrase_id: str, *marks: str, **args: JsonValue) -> None:
-        """Write a sentence of the catalogue as a hint, in the named colours."""
+    def tell(self, said: Message, *marks: str) -> None:
+        """Write a hint, in the named colors."""
         style = self.aside
-        text = style.phrase(phrase_id, **args)
+        line = style.words(said)
         # What is to be copied or searched for stays whole: the terminal breaks it.
-        whole = args.keys() & {"command", "path", "text"}
-        self.say(*(style.mark(line, *marks) for line in ([text] if whole else wrap(text, style.room))))
+        whole = said.args.keys() & {"command", "path", "note"}
+        self.say(*(style.mark(part, *marks) for part in ([line] if whole else wrap(line, style.room))))
 
     def judged(self, target: str, base: str | None, outcome: str) -> None:
         """Write which folder was judged against what, and the outcome, which is marked already."""
         style = self.aside
-        what = style.phrase("judged-against" if base else "judged-alone", target=target, base=base)
-        self.say(*wrap(f"{what}{style.phrase('colon')}{outcome}", style.room))
+        against = style.text("{target} against {base}", target=target, base=base)
+        what = against if base else style.text("{target} alone", target=target)
+        self.say(*wrap(f"{what}{style.text(': ')}{outcome}", style.room))
 
-    def notes(self, notes: Iterable[str]) -> None:
+    def notes(self, notes: Iterable[Message]) -> None:
         """Write what the user should know about how the answer came about."""
         for note in notes:
-            self.tell("note", text=translated(note, self.aside.language))
+            self.tell(text("note: {note}", note=note))
 
 
 def report_file(path: Path | None, state_dir: Path | None) -> ReportFile | None:
@@ -163,7 +163,7 @@ def prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def write(stream: TextIO | None, text: str) -> None:
+def write(stream: TextIO | None, content: str) -> None:
     """Write to a stream that may be closed or gone: a command's work does not end with its reader.
 
     Raises `StorageError` where the disk behind the stream is full.
@@ -171,26 +171,24 @@ def write(stream: TextIO | None, text: str) -> None:
     if stream is None:
         return
     try:
-        stream.write(text)
+        stream.write(content)
         stream.flush()
     except BrokenPipeError:
         forget(stream)
     except OSError as error:
         forget(stream)
         raise StorageError(
-            f"cannot write the report: {error.strerror}", "make room, or send it elsewhere"
+            text("cannot write the report: {why}", why=error.strerror),
+            text("make room, or send it elsewhere"),
         ) from error
 
 
-def write_error(message: str, hint: str, language: Language) -> None:
+def write_error(said: Message, advice: Message | None, language: Language) -> None:
     """Say on stderr what is wrong and what to do next."""
-    try:
-        style = Style(language=language)
-        told = [style.phrase("error", text=translated(message, language))]
-        told += [style.phrase("hint", text=translated(hint, language))] if hint else []
-    except ImportError:  # of the sentences: the error may be the very disk that fails
-        told = [f"error: {show(message)}", *([f"hint: {show(hint)}"] if hint else [])]
-    write(sys.stderr, "".join(f"{line}\n" for line in told))
+    style = Style(language=language)
+    lines = [style.text("error: {error}", error=said)]
+    lines += [style.text("hint: {hint}", hint=advice)] if advice is not None else []
+    write(sys.stderr, "".join(f"{line}\n" for line in lines))
 
 
 def forget(stream: TextIO | None) -> None:
@@ -237,15 +235,15 @@ def undo_line(target: str, state_dir: Path | None, transaction: str = "") -> str
     return show(" ".join(words))
 
 
-def _style(stream: TextIO | None, mode: ColourMode, lang: Language | None) -> Style:
+def _style(stream: TextIO | None, mode: ColorMode, lang: Language | None) -> Style:
     width = min(shutil.get_terminal_size((80, 24)).columns, 100)
-    return Style(_wants_colour(stream, mode), width, language_of(lang, os.environ))
+    return Style(_wants_color(stream, mode), width, language_of(lang, os.environ))
 
 
-def _wants_colour(stream: TextIO | None, mode: ColourMode) -> bool:
+def _wants_color(stream: TextIO | None, mode: ColorMode) -> bool:
     """``--color`` wins over NO_COLOR (https://no-color.org), that over FORCE_COLOR, that over the stream's kind."""
-    if mode is not ColourMode.AUTO:
-        return mode is ColourMode.ALWAYS
+    if mode is not ColorMode.AUTO:
+        return mode is ColorMode.ALWAYS
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return bool(os.environ.get("FORCE_COLOR")) or (stream is not None and stream.isatty())

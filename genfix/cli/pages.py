@@ -3,8 +3,8 @@
 from genfix.api.judging import Report
 from genfix.cli.options import Case
 from genfix.cli.output import command_line
+from genfix.language import Language
 from genfix.report.html import check_page
-from genfix.report.language import Language
 from genfix.rules import Applicability
 
 __all__ = ["checked"]

@@ -108,7 +108,7 @@ def probe(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
     lang: opt.Lang = None,
-    color: opt.Colour = opt.ColourMode.AUTO,
+    color: opt.Color = opt.ColorMode.AUTO,
 ) -> None:
     """Ask a running model whether it stops.
 

@@ -9,10 +9,11 @@ from genfix.api.probing import Limits, ProbeReport, Subject, probe_model
 from genfix.cli.output import Output, write
 from genfix.cli.probe_command import ProbeFormat
 from genfix.errors import InputError, ProbeError
+from genfix.message import text
 from genfix.probe.values import Answer
 from genfix.report.probe_text import probe_text, progress_line
 from genfix.report.probe_words import percent, said
-from genfix.report.show import show
+from genfix.show import show
 
 __all__ = ["ProbeOptions", "run_probe"]
 
@@ -60,7 +61,9 @@ def run_probe(asked: ProbeOptions, out: Output) -> int:
     Raises `ProbeError` behind the report where requests failed: the rates are then of the others only.
     """
     if asked.output_format is ProbeFormat.HTML and asked.output is None:
-        raise InputError("an HTML page is not for a terminal", "name a file for it: -o probe.html")
+        raise InputError(
+            text("an HTML page is not for a terminal"), text("name a file for it: -o probe.html")
+        )
     if asked.output is not None:
         from genfix.applier.reports import check_report_place  # noqa: PLC0415 - few reports go to a file
 
@@ -103,7 +106,7 @@ def _written(report: ProbeReport, output_format: ProbeFormat, out: Output, *, to
         from genfix.report.probe_html import probe_html  # noqa: PLC0415
 
         return probe_html(report)
-    return probe_text(report, out.style._replace(colour=False) if to_file else out.style, verbose=out.verbose)
+    return probe_text(report, out.style._replace(color=False) if to_file else out.style, verbose=out.verbose)
 
 
 def _exit(report: ProbeReport, asked: ProbeOptions, out: Output) -> int:
@@ -115,12 +118,21 @@ def _exit(report: ProbeReport, asked: ProbeOptions, out: Output) -> int:
         failed = summary.failed + (report.against.summary.failed if report.against is not None else 0)
         requests = "1 request" if failed == 1 else f"{failed} requests"
         raise ProbeError(
-            f"{requests} failed, and the rates are of the others: {report.failure.detail}",
-            "look at the server's own log; --timeout, --retries and --concurrency may help",
+            text(
+                "{requests} failed, and the rates are of the others: {detail}",
+                requests=requests,
+                detail=report.failure.detail,
+            ),
+            text("look at the server's own log; --timeout, --retries and --concurrency may help"),
         )
     if report.run.out_of_time:
         raise ProbeError(
-            f"only {summary.answered} of {summary.asked} prompts were answered in time", "raise --time-limit"
+            text(
+                "only {answered} of {asked} prompts were answered in time",
+                answered=summary.answered,
+                asked=summary.asked,
+            ),
+            text("raise --time-limit"),
         )
     rate = summary.stop_rate
     if rate is None or rate < asked.min_stop_rate:

@@ -7,6 +7,7 @@ from genfix.api.running import run_command
 from genfix.cli.changing import run_repair
 from genfix.cli.options import Case, Ending, Level
 from genfix.cli.output import Output, command_line, write_error
+from genfix.message import text
 
 __all__ = ["run_run"]
 
@@ -17,9 +18,15 @@ def run_run(case: Case, command: Sequence[str], fail_on: Level, out: Output, *, 
     ran = run_command(command, case.target)
     repairing = command_line("repair", case, unsafe_fixes=unsafe_fixes)
     if ran.code:
-        left = f"{case.target} was left as it is; once it is complete: {repairing}"
+        left = text(
+            "{target} was left as it is; once it is complete: {command}",
+            target=case.target,
+            command=repairing,
+        )
         write_error(ran.why, left, out.aside.language)
         return ran.code
     if not ran.changed:
-        out.notes([f"the command changed nothing in {case.target}; is that where it writes?"])
+        out.notes(
+            [text("the command changed nothing in {target}; is that where it writes?", target=case.target)]
+        )
     return run_repair(case, Ending(fail_on), out, unsafe_fixes=unsafe_fixes)

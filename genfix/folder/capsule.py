@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Origin
 from genfix.folder.local import LocalFolder
+from genfix.message import text
 
 __all__ = ["MANIFEST", "PARTS", "CapsuleFolder", "Contents"]
 
@@ -70,6 +71,6 @@ class CapsuleFolder:
         return FolderFileError(
             name,
             FileProblem.UNREADABLE,
-            f"{name} is not in the capsule of {self.contents.origin}",
-            "what is asked of it needs the model itself: --base ./folder or --base org/name",
+            text("{name} is not in the capsule of {origin}", name=name, origin=str(self.contents.origin)),
+            text("what is asked of it needs the model itself: --base ./folder or --base org/name"),
         )

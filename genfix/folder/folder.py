@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from genfix.errors import GenfixError
+from genfix.message import Message
 
 __all__ = ["FileProblem", "FileStat", "Folder", "FolderFileError", "Origin", "Progress"]
 
@@ -52,8 +53,8 @@ class FileProblem(StrEnum):
 class FolderFileError(GenfixError):
     """One file of a folder cannot be read: `problem` says why."""
 
-    def __init__(self, name: str, problem: FileProblem, message: str, hint: str = "") -> None:
-        super().__init__(message, hint)
+    def __init__(self, name: str, problem: FileProblem, said: Message, advice: Message | None = None) -> None:
+        super().__init__(said, advice)
         self.name = name
         self.problem = problem
 

@@ -12,6 +12,7 @@ from genfix.errors import StorageError
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Origin
 from genfix.folder.kinds import read_cap
 from genfix.folder.names import is_safe_name
+from genfix.message import text
 
 __all__ = ["LocalFolder"]
 
@@ -49,8 +50,12 @@ class LocalFolder:
                 self._names = frozenset(_walk(str(self.root), "", 0))
             except OSError as error:
                 raise StorageError(
-                    f"cannot list the folder {self.origin.label}: {error.strerror or error}",
-                    "check the path and its permissions",
+                    text(
+                        "cannot list the folder {origin}: {why}",
+                        origin=self.origin.label,
+                        why=error.strerror or str(error),
+                    ),
+                    text("check the path and its permissions"),
                 ) from error
         return self._names
 
@@ -73,8 +78,13 @@ class LocalFolder:
                 raise FolderFileError(
                     name,
                     FileProblem.TOO_LARGE,
-                    f"{name} has {size} bytes, more than the {cap} that such a file can have",
-                    "look whether another file was saved under this name",
+                    text(
+                        "{name} has {size} bytes, more than the {cap} that such a file can have",
+                        name=name,
+                        size=size,
+                        cap=cap,
+                    ),
+                    text("look whether another file was saved under this name"),
                 )
             return file.read(cap + 1)
 
@@ -124,8 +134,8 @@ class LocalFolder:
             raise FolderFileError(
                 name,
                 FileProblem.NOT_REGULAR,
-                f"{name} is not a regular file",
-                "remove it or replace it by the file it should be",
+                text("{name} is not a regular file", name=name),
+                text("remove it or replace it by the file it should be"),
             )
         return fd
 
@@ -145,8 +155,8 @@ class LocalFolder:
             raise FolderFileError(
                 name,
                 FileProblem.LINK_OUTSIDE,
-                f"{name} is a link to a file outside the folder",
-                "replace the link by a copy of the file it should have",
+                text("{name} is a link to a file outside the folder", name=name),
+                text("replace the link by a copy of the file it should have"),
             )
         return real
 
@@ -161,8 +171,8 @@ class LocalFolder:
         return FolderFileError(
             name,
             FileProblem.UNREADABLE,
-            f"cannot read {name}: {error.strerror or error}",
-            "check its permissions",
+            text("cannot read {name}: {why}", name=name, why=error.strerror or str(error)),
+            text("check its permissions"),
         )
 
 

@@ -11,6 +11,7 @@ from genfix.errors import BaseModelError, GenfixError
 from genfix.folder.folder import FileProblem, FileStat, Folder, FolderFileError, Origin, Progress
 from genfix.folder.kinds import FileKind, kind_of, read_cap
 from genfix.folder.names import is_safe_name
+from genfix.message import text
 
 __all__ = ["Fetch", "FetchRange", "RemoteFolder", "Together", "difference"]
 
@@ -87,8 +88,14 @@ class RemoteFolder:
             raise FolderFileError(
                 name,
                 FileProblem.TOO_LARGE,
-                f"{name} of {self.origin} has {listed.size} bytes, more than the {cap} that such a file can have",
-                "look whether another file was saved under this name",
+                text(
+                    "{name} of {origin} has {size} bytes, more than the {cap} that such a file can have",
+                    name=name,
+                    origin=str(self.origin),
+                    size=listed.size,
+                    cap=cap,
+                ),
+                text("look whether another file was saved under this name"),
             )
         if (equal := self._borrowed(name, listed)) is not None:
             return equal
@@ -101,8 +108,16 @@ class RemoteFolder:
             wrong = difference(content, listed)
         if wrong:
             raise BaseModelError(
-                f"{name} of {self.origin} is not the file that was listed: {wrong}",
-                f"delete the copy {path} and try again, or pass a local copy of the model: --base ./folder",
+                text(
+                    "{name} of {origin} is not the file that was listed: {wrong}",
+                    name=name,
+                    origin=str(self.origin),
+                    wrong=wrong,
+                ),
+                text(
+                    "delete the copy {path} and try again, or pass a local copy of the model: --base ./folder",
+                    path=path,
+                ),
             )
         return content
 
@@ -177,8 +192,8 @@ def _no_weights(name: str) -> FolderFileError:
     return FolderFileError(
         name,
         FileProblem.UNREADABLE,
-        f"{name} is a weights file, and genfix does not download weights",
-        "what is asked of them needs a local copy of the model: --base ./folder",
+        text("{name} is a weights file, and genfix does not download weights", name=name),
+        text("what is asked of them needs a local copy of the model: --base ./folder"),
     )
 
 
@@ -195,15 +210,23 @@ def _read_regular(path: Path, name: str, cap: int) -> bytes:
         with os.fdopen(fd, "rb") as file:
             if not stat.S_ISREG(os.fstat(fd).st_mode):
                 raise FolderFileError(
-                    name, FileProblem.NOT_REGULAR, f"{path} is not a regular file", "delete it and try again"
+                    name,
+                    FileProblem.NOT_REGULAR,
+                    text("{path} is not a regular file", path=path),
+                    text("delete it and try again"),
                 )
             return file.read(cap + 1)
     except OSError as error:
         raise FolderFileError(
             name,
             FileProblem.UNREADABLE,
-            f"cannot read {path}, the copy of {name}: {error.strerror or error}",
-            "check its permissions",
+            text(
+                "cannot read {path}, the copy of {name}: {why}",
+                path=path,
+                name=name,
+                why=error.strerror or str(error),
+            ),
+            text("check its permissions"),
         ) from error
 
 

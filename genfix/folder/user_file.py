@@ -5,25 +5,38 @@ import stat
 from pathlib import Path
 
 from genfix.errors import InputError
+from genfix.message import Message, text
 
 __all__ = ["read_user_file"]
 
 
-def read_user_file(path: Path, what: str, cap: int) -> bytes:
+def read_user_file(path: Path, what: Message, cap: int) -> bytes:
     """The bytes of ``path``, which is ``what``. Raises `InputError` where it is no regular file of at most ``cap`` bytes."""
     try:
         # O_NONBLOCK: a FIFO must not hang us.
         fd = os.open(path, os.O_RDONLY | _flags("O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
         with os.fdopen(fd, "rb") as file:
             if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise InputError(f"{what} {path} is not a regular file", "name a file that genfix wrote")
+                raise InputError(
+                    text("{what} {path} is not a regular file", what=what, path=path),
+                    text("name a file that genfix wrote"),
+                )
             content = file.read(cap + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise InputError(f"cannot read {what} {path}: {reason}", "check the path") from error
+        raise InputError(
+            text("cannot read {what} {path}: {reason}", what=what, path=path, reason=reason),
+            text("check the path"),
+        ) from error
     if len(content) > cap:
         raise InputError(
-            f"{what} {path} has more than the {cap:,} bytes that one can have", "name another file"
+            text(
+                "{what} {path} has more than the {cap:,} bytes that one can have",
+                what=what,
+                path=path,
+                cap=cap,
+            ),
+            text("name another file"),
         )
     return content
 

@@ -17,7 +17,8 @@ from genfix.engines.view import TemplateSource
 from genfix.errors import InputError, stale
 from genfix.folder import Folder, FolderFileError, Origin, input_digest, is_safe_name
 from genfix.json_types import JsonValue, Missing
-from genfix.message import Message
+from genfix.language import remembered
+from genfix.message import Message, text
 from genfix.model.json_read import JsonError, read_json_object
 from genfix.planner.document import (
     Base64,
@@ -44,29 +45,38 @@ Fetch: TypeAlias = Callable[[Witness, str], bytes]
 """The bytes of a file of the base or the adapter."""
 
 _MOST_FILES: Final = 1000
-_AGAIN: Final = "make the plan again"
+_AGAIN: Final = text("make the plan again")
 
 
 def decode(content: bytes) -> PlanDocument:
     """What the bytes of a plan file say. Raises `InputError` where they are not as `genfix.planner.saving` makes them."""
     if len(content) > LARGEST:
-        raise InputError(f"the plan file has more than the {LARGEST:,} bytes that one can have", _AGAIN)
+        raise InputError(
+            text("the plan file has more than the {largest:,} bytes that one can have", largest=LARGEST),
+            _AGAIN,
+        )
     try:
         value = read_json_object(content)
     except JsonError as error:
-        raise InputError(f"the plan file cannot be read: {error.message}", _AGAIN) from error
+        raise InputError(
+            text("the plan file cannot be read: {error}", error=error.message), _AGAIN
+        ) from error
     version = value.get("genfix_plan")
     if type(version) is not int:
-        raise InputError("this is no plan of genfix", "`genfix plan DIR -o plan.json` makes one")
+        raise InputError(text("this is no plan of genfix"), text("`genfix plan DIR -o plan.json` makes one"))
     if version != VERSION:
         raise InputError(
-            f"the plan file has format {version}, and this genfix knows format {VERSION}",
-            "apply it with the version of genfix that made it, or make the plan again",
+            text(
+                "the plan file has format {version}, and this genfix knows format {version2}",
+                version=version,
+                version2=VERSION,
+            ),
+            text("apply it with the version of genfix that made it, or make the plan again"),
         )
     try:
         document = PlanDocument.model_validate(value)
     except (ValidationError, RecursionError) as error:
-        raise _refused(_first(error) if isinstance(error, ValidationError) else "too deep") from error
+        raise _refused(_first(error) if isinstance(error, ValidationError) else text("too deep")) from error
     _check_id(document, value)
     _check_names(document)
     for change in document.changes:
@@ -105,31 +115,32 @@ def assemble(document: PlanDocument, target: Folder, fetch: Fetch) -> Plan:
     )
 
 
-def _refused(why: str) -> InputError:
-    return InputError(f"the plan file is not as genfix writes it: {why}", _AGAIN)
+def _refused(why: Message) -> InputError:
+    return InputError(text("the plan file is not as genfix writes it: {why}", why=why), _AGAIN)
 
 
-def _first(error: ValidationError) -> str:
+def _first(error: ValidationError) -> Message:
     detail: ErrorDetails = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = "/".join(str(part) for part in detail["loc"])
-    return f"{place if len(place) <= 100 else place[:99] + '…'}: {detail['msg']}"
+    shown = place if len(place) <= 100 else place[:99] + "…"
+    return text("{place}: {detail}", place=shown, detail=detail["msg"])
 
 
 def _check_id(document: PlanDocument, value: Mapping[str, JsonValue]) -> None:
     try:
         own = canonical_id(value)
     except ValueError as error:
-        raise _refused("it has a number that JSON has not") from error
+        raise _refused(text("it has a number that JSON has not")) from error
     if document.id != own:
         raise InputError(
-            "the plan file was changed since genfix wrote it: its id is not that of its content", _AGAIN
+            text("the plan file was changed since genfix wrote it: its id is not that of its content"), _AGAIN
         )
 
 
 def _check_names(document: PlanDocument) -> None:
     names = [change.file for change in document.changes]
     if len(names) > _MOST_FILES or len(set(names)) != len(names):
-        raise _refused("it changes a file twice, or too many")
+        raise _refused(text("it changes a file twice, or too many"))
     sources = [source.inputs for source in (document.base, document.adapter) if source is not None]
     for name in (
         *names,
@@ -138,12 +149,12 @@ def _check_names(document: PlanDocument) -> None:
         *(name for source in sources for name in source),
     ):
         if not is_safe_name(name):
-            raise _refused(f"the file name {name!r} could leave its folder")
+            raise _refused(text("the file name '{name}' could leave its folder", name=name))
     engines = [item.engine for item in document.engines]
     if len(set(engines)) != len(engines):
-        raise _refused("it has an engine twice")
+        raise _refused(text("it has an engine twice"))
     if not set(document.absent).isdisjoint(document.inputs):
-        raise _refused("a file is there and is not")
+        raise _refused(text("a file is there and is not"))
 
 
 def _check_change(change: ChangeDocument, document: PlanDocument) -> None:
@@ -151,32 +162,36 @@ def _check_change(change: ChangeDocument, document: PlanDocument) -> None:
     if change.before_sha256 != document.inputs.get(name, "") and not (
         change.before_sha256 is None and name in document.absent
     ):
-        raise _refused(f"{name} is changed, and not among what the plan rests on")
+        raise _refused(text("{name} is changed, and not among what the plan rests on", name=name))
     if change.before_sha256 == change.after_sha256:
-        raise _refused(f"{name} is not changed")
+        raise _refused(text("{name} is not changed", name=name))
     if change.action != action_of(change.before_sha256, change.after_sha256):
-        raise _refused(f"{name} has the wrong action")
+        raise _refused(text("{name} has the wrong action", name=name))
     if (change.content is None) is not (change.after_sha256 is None):
-        raise _refused(f"{name} has no content")
+        raise _refused(text("{name} has no content", name=name))
     if change.source is not None:
         _check_source(change, document.base if change.source == "base" else document.adapter)
     elif isinstance(change.content, FromSource) or name.endswith(".py"):
         # Code is never edited: it comes from a model the user named, or not at all.
-        raise _refused(f"{name} has no source")
+        raise _refused(text("{name} has no source", name=name))
     if isinstance(change.content, Utf8 | Base64):
         _check_bytes(change, _carried(change.content, name))
 
 
 def _check_source(change: ChangeDocument, source: SourceDocument | None) -> None:
     if source is None:
-        raise _refused(f"{change.file} is from a {change.source} that the plan has not")
+        raise _refused(
+            text("{file} is from a {source} that the plan has not", file=change.file, source=change.source)
+        )
     if source.inputs.get(change.file, change.after_sha256) != change.after_sha256:
-        raise _refused(f"{change.file} is not the file of the {change.source}")
+        raise _refused(text("{file} is not the file of the {source}", file=change.file, source=change.source))
 
 
 def _check_bytes(change: ChangeDocument, content: bytes) -> None:
     if len(content) != change.size or hashlib.sha256(content).hexdigest() != change.after_sha256:
-        raise _refused(f"the new bytes of {change.file} do not have the digest they should have")
+        raise _refused(
+            text("the new bytes of {file} do not have the digest they should have", file=change.file)
+        )
 
 
 def _carried(content: Utf8 | Base64 | Splice, name: str) -> bytes:
@@ -185,7 +200,7 @@ def _carried(content: Utf8 | Base64 | Splice, name: str) -> bytes:
     try:
         return base64.b64decode(content.data, validate=True)
     except ValueError as error:
-        raise _refused(f"the new bytes of {name} are not in base64") from error
+        raise _refused(text("the new bytes of {name} are not in base64", name=name)) from error
 
 
 def _is_done(document: PlanDocument, target: Folder) -> bool:
@@ -218,7 +233,7 @@ def _change(change: ChangeDocument, target: Folder, fetch: Fetch) -> FileChange:
     before = target.read(name) if change.before_sha256 is not None else None
     after = _after(change, before or b"", fetch)
     if _spelled(edits_of(name, before, after)) != _spelled(_stated(change)):
-        raise _refused(f"the edits it tells of {name} are not those it makes")
+        raise _refused(text("the edits it tells of {name} are not those it makes", name=name))
     source = Witness(change.source) if change.source is not None else None
     return FileChange(name, before, after, source, tuple(change.codes))
 
@@ -240,7 +255,7 @@ def _after(change: ChangeDocument, before: bytes, fetch: Fetch) -> bytes | None:
             return _carried(change.content, change.file)
         case Splice(start=start, end=end):
             if not start <= end <= len(before):
-                raise _refused(f"the new bytes of {change.file} have no place in it")
+                raise _refused(text("the new bytes of {file} have no place in it", file=change.file))
             after = before[:start] + _carried(change.content, change.file) + before[end:]
             _check_bytes(change, after)
             return after
@@ -248,8 +263,15 @@ def _after(change: ChangeDocument, before: bytes, fetch: Fetch) -> bytes | None:
             after = fetch(Witness(change.source or ""), change.file)
             if len(after) != change.size or hashlib.sha256(after).hexdigest() != change.after_sha256:
                 raise InputError(
-                    f"{change.file} of the {change.source} is not the one the plan was made with",
-                    f"name the right {change.source} with --{change.source}, or make the plan again",
+                    text(
+                        "{file} of the {source} is not the one the plan was made with",
+                        file=change.file,
+                        source=change.source,
+                    ),
+                    text(
+                        "name the right {source} with --{source}, or make the plan again",
+                        source=change.source,
+                    ),
                 )
             return after
 
@@ -300,4 +322,4 @@ def _messages(documents: Iterable[MessageDocument]) -> tuple[Message, ...]:
 
 
 def _message(document: MessageDocument) -> Message:
-    return Message(document.id, document.args)
+    return remembered(document.id, document.args)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from genfix.engines import EngineView
 from genfix.folder import Origin
+from genfix.message import Message
 from genfix.rules import Finding, Witness
 
 __all__ = ["FileChange", "Plan", "Source"]
@@ -66,7 +67,7 @@ class Plan:
     """The base and the adapter, as far as there are any."""
     known: tuple[Finding, ...] = ()
     """What is wrong and in the caller's baseline: it is left as it is, and counts for nothing."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     """What the reader should know about how the plan came about, a sentence each."""
 
     @property

@@ -10,7 +10,7 @@ from genfix.engines.every import every_view
 from genfix.errors import PlanError
 from genfix.folder import FileKind, Folder, FolderFileError, OverlayFolder, input_digest, kind_of, read_cap
 from genfix.folder.kinds import GENERATION_CONFIG, PROCESSOR_FILES, TOKENIZER_FILES, is_json_config
-from genfix.message import Message, message
+from genfix.message import Message, message, text
 from genfix.model import Model
 from genfix.planner.edits import Witnesses, run_round
 from genfix.planner.plan import FileChange, Plan, Source
@@ -56,7 +56,9 @@ _WELL_KNOWN: Final = (
     *PROCESSOR_FILES,
 )
 """A plan for a folder without one of these is not a plan for a folder with it."""
-_REPORT_IT = "this is a bug in genfix: please report it; `--ignore` with the code leaves that rule out"
+_REPORT_IT: Final = text(
+    "this is a bug in genfix: please report it; `--ignore` with the code leaves that rule out"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,16 +181,28 @@ def _objection(job: _Job, attempt: _Attempt) -> Message | None:
     for finding in attempt.applied:
         if finding.key in left:
             raise PlanError(
-                f"{finding.code} on {finding.file} would still be found after its own fix", _REPORT_IT
+                text(
+                    "{code} on {file} would still be found after its own fix",
+                    code=finding.code,
+                    file=finding.file,
+                ),
+                _REPORT_IT,
             )
     known = {finding.key for finding in job.before} | attempt.uncovered
     for finding in attempt.after:
         if finding.severity is not Severity.INFO and finding.key not in known:
-            return message("objection-new-finding", code=finding.code, file=finding.file)
+            return message(
+                "objection-new-finding",
+                "its fix was left out: it would cause {code} on {file}",
+                code=finding.code,
+                file=finding.file,
+            )
     for name, view in attempt.views.items():
         harms = is_worse if name in ENGINES else breaks
         if harms(job.views[name], view, attempt.last.end_ids):
-            return message("objection-worse-view", engine=name)
+            return message(
+                "objection-worse-view", "its fix was left out: {engine} would do worse", engine=name
+            )
     return None
 
 

@@ -12,7 +12,7 @@ from genfix.engines import EngineView
 from genfix.errors import InputError
 from genfix.folder import Origin
 from genfix.json_types import JsonValue, Missing
-from genfix.message import Message
+from genfix.message import Message, plain_args, text
 from genfix.model.json_diff import diff_values
 from genfix.model.json_read import JsonError, read_json
 from genfix.planner.plan import FileChange, Plan
@@ -43,8 +43,12 @@ def encode(plan: Plan, places: Mapping[str, str | None], genfix: str) -> bytes:
     content = json.dumps(head | body, indent=1, ensure_ascii=True, allow_nan=False).encode() + b"\n"
     if len(content) > LARGEST:
         raise InputError(
-            f"the plan would have {len(content):,} bytes, more than the {LARGEST:,} of a plan file",
-            "use `genfix repair`, which needs no file",
+            text(
+                "the plan would have {content:,} bytes, more than the {largest:,} of a plan file",
+                content=len(content),
+                largest=LARGEST,
+            ),
+            text("use `genfix repair`, which needs no file"),
         )
     return content
 
@@ -246,7 +250,9 @@ class _Writer:
         return [self._message(message) for message in messages]
 
     def _message(self, message: Message) -> JsonValue:
-        args = {key: self._names.get(v, v) if isinstance(v, str) else v for key, v in message.args.items()}
+        args = {
+            key: self._names.get(v, v) if isinstance(v, str) else v for key, v in plain_args(message).items()
+        }
         return {"id": message.id, "args": _present(args)}
 
     def _name(self, origin: Origin) -> str:

@@ -4,13 +4,16 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 
 from genfix.applier import Receipt
+from genfix.applier.records import kind_name
 from genfix.engines import EngineView
 from genfix.json_types import JsonValue, Missing
+from genfix.message import Arg, Message, text
 from genfix.planner import FileChange, Plan
 from genfix.report.layout import cut, table
-from genfix.report.show import show, show_value
 from genfix.report.style import Style
+from genfix.rules import Witness
 from genfix.rules.difference import FileDifference
+from genfix.show import show, show_value
 
 __all__ = ["changes_text", "differences_text", "log_text", "plan_text", "stop_table"]
 
@@ -30,36 +33,49 @@ def changes_text(plan: Plan, style: Style) -> str:
 
 
 def _change_lines(change: FileChange, style: Style) -> Iterator[str]:
-    codes: list[JsonValue] = [*change.codes]
     if change.after is None:
-        mark, text = style.mark("-", "red"), style.phrase("change-moved", file=change.name, codes=codes)
+        mark, line = (
+            style.mark("-", "red"),
+            style.text("{file}: moved into the backup ({codes})", file=change.name, codes=[*change.codes]),
+        )
     else:
         mark = style.mark("+", "green") if change.before is None else style.mark("~", "yellow")
-        how = "new" if change.before is None else "replaced"
-        text = (
-            style.phrase("change-edited", file=change.name, codes=codes)
-            if change.source is None
-            else style.phrase(
-                f"change-{how}-{change.source}", file=change.name, size=f"{len(change.after):,}", codes=codes
-            )
-        )
-    yield f"{mark} {text.replace(show(change.name), style.mark(show(change.name), 'bold'), 1)}"
+        line = style.words(_written(change, len(change.after)))
+    yield f"{mark} {line.replace(show(change.name), style.mark(show(change.name), 'bold'), 1)}"
     if change.after is not None and change.source is None:
         yield from _diff(change.before or b"", change.after, style)
 
 
+def _written(change: FileChange, size: int) -> Message:
+    """What becomes of a file that stays, or comes."""
+    args: dict[str, Arg] = {"file": change.name, "size": f"{size:,}", "codes": [*change.codes]}
+    match change.source, change.before is None:
+        case None, _:
+            return text("{file} ({codes})", **args)
+        case Witness.ADAPTER, True:
+            return text("{file}: the adapter's file, {size} bytes ({codes})", **args)
+        case Witness.ADAPTER, False:
+            return text("{file}: replaced by the adapter's file, {size} bytes ({codes})", **args)
+        case _, True:
+            return text("{file}: the base's file, {size} bytes ({codes})", **args)
+        case _:
+            return text("{file}: replaced by the base's file, {size} bytes ({codes})", **args)
+
+
 def _diff(before: bytes, after: bytes, style: Style) -> Iterator[str]:
     if max(len(before), len(after)) > _MAX_DIFF_BYTES:
-        large = style.phrase("change-large", before=f"{len(before):,}", after=f"{len(after):,}")
+        large = style.text(
+            "{before} bytes become {after}", before=f"{len(before):,}", after=f"{len(after):,}"
+        )
         yield f"    {large}"
         return
     old, new = (data.decode("utf-8", "replace").splitlines() for data in (before, after))
     for line in list(difflib.unified_diff(old, new, lineterm="", n=_CONTEXT))[2:]:
         if line.startswith("@@"):
             continue
-        text = cut(f"    {line[0]} {show(line[1:])}", 200)
-        colour = {"+": "green", "-": "red"}.get(line[0])
-        yield style.mark(text, colour) if colour else text
+        shown = cut(f"    {line[0]} {show(line[1:])}", 200)
+        color = {"+": "green", "-": "red"}.get(line[0])
+        yield style.mark(shown, color) if color else shown
 
 
 def stop_table(
@@ -74,16 +90,18 @@ def stop_table(
         now, then = _does(view, after[name], style), _does(after[name], view, style)
         theirs = base.get(name)
         if theirs is not None and set(theirs.stop_token_ids) != set(after[name].stop_token_ids):
-            then = style.phrase("with-base", stops=then, base=_ids(theirs.stop_token_ids, style))
+            then = style.text(
+                "{stops} (the base: {base})", stops=then, base=_ids(theirs.stop_token_ids, style)
+            )
         elif now == then:
-            then = style.phrase("unchanged")
+            then = style.text("the same")
         rows.setdefault((now, then), []).append(name)
     if not rows:
         return []
-    head = tuple(style.phrase(name) for name in ("table-engine", "table-now", "table-then"))
+    head = (style.text("engine"), style.text("stops at, now"), style.text("stops at, afterwards"))
     cells = [
         head,
-        *((style.phrase("list-separator").join(names), now, then) for (now, then), names in rows.items()),
+        *((style.text(", ").join(names), now, then) for (now, then), names in rows.items()),
     ]
     first, *lines = _aligned(cells, style)
     return [style.mark(first, "bold"), *lines]
@@ -98,32 +116,32 @@ def _does(view: EngineView, other: EngineView, style: Style) -> str:
     """Where one engine stops, and what else keeps it from answering, where the other view differs in that."""
     stops = _ids(sorted(view.stop_token_ids), style)
     if not view.loads:
-        return style.phrase("does-not-load", stops=stops)
+        return style.text("{stops} (does not load)", stops=stops)
     if view.chat_template is None and other.chat_template is not None:
-        return style.phrase("stops-without-template", stops=stops)
+        return style.text("{stops} (no chat template)", stops=stops)
     return stops
 
 
 def _ids(ids: Sequence[int], style: Style) -> str:
-    return style.phrase("list-separator").join(map(str, ids)) or style.phrase("no-items")
+    return style.text(", ").join(map(str, ids)) or style.text("nothing")
 
 
 def differences_text(differences: Sequence[FileDifference], style: Style) -> str:
     """How two folders' config files differ."""
     lines: list[str] = []
     notes = {
-        "lost": style.phrase("only-in-base"),
-        "added": style.phrase("only-here"),
+        "lost": style.text("only in the base"),
+        "added": style.text("only here"),
         "changed": "",
-        "respelled": style.phrase("same-in-other-bytes"),
+        "respelled": style.text("says the same in other bytes"),
     }
     for difference in differences:
         mark = {"lost": style.mark("-", "red"), "added": style.mark("+", "green")}.get(
             difference.status, style.mark("~", "yellow")
         )
-        note = notes[difference.status] or ("" if difference.values else style.phrase("other-bytes"))
+        note = notes[difference.status] or ("" if difference.values else style.text("other bytes"))
         lines.append(
-            f"{mark} {style.mark(show(difference.name), 'bold')}{style.phrase('colon') + note if note else ''}"
+            f"{mark} {style.mark(show(difference.name), 'bold')}{style.text(': ') + note if note else ''}"
         )
         for value in difference.values:
             lines.append(f"    {show(value.pointer)}")
@@ -131,15 +149,15 @@ def differences_text(differences: Sequence[FileDifference], style: Style) -> str
     return "\n".join(lines)
 
 
-def _side(sign: str, value: JsonValue | Missing, colour: str, style: Style) -> list[str]:
-    return [] if isinstance(value, Missing) else [style.mark(f"      {sign} {show_value(value)}", colour)]
+def _side(sign: str, value: JsonValue | Missing, color: str, style: Style) -> list[str]:
+    return [] if isinstance(value, Missing) else [style.mark(f"      {sign} {show_value(value)}", color)]
 
 
 def log_text(receipts: Sequence[Receipt], style: Style) -> str:
     """Transactions, oldest first."""
     lines: list[str] = []
     for receipt in receipts:
-        state = style.mark(style.phrase("log-undone"), "dim") if receipt.undone_by else ""
+        state = style.mark(style.text(" (undone)"), "dim") if receipt.undone_by else ""
         lines.append(f"{style.mark(receipt.id, 'bold')} {receipt.when} {_what(receipt, style)}{state}")
         for change in receipt.changes:
             sign = "+" if change.before is None else "-" if change.after is None else "~"
@@ -150,14 +168,17 @@ def log_text(receipts: Sequence[Receipt], style: Style) -> str:
 def _what(receipt: Receipt, style: Style) -> str:
     """Kind, purpose, base and author, as far as each is known."""
     note = receipt.note
-    what = style.phrase(f"log-{receipt.kind}")
-    for said, value in (
-        ("log-of", receipt.undoes),
-        ("log-to", note.get("snapshot")),
-        ("log-against", note.get("base")),
-        ("log-message", note.get("message")),
-        ("log-who", note.get("who")),
-    ):
-        what += style.phrase(said, value=value) if value else ""
+    parts = [kind_name(receipt.kind)]
+    if receipt.undoes:
+        parts.append(text(" of {value}", value=receipt.undoes))
+    if snapshot := note.get("snapshot"):
+        parts.append(text(" to {value}", value=snapshot))
+    if base := note.get("base"):
+        parts.append(text(" against {value}", value=base))
+    if message := note.get("message"):
+        parts.append(text(": {value}", value=message))
+    if who := note.get("who"):
+        parts.append(text(", by {value}", value=who))
+    what = "".join(map(style.words, parts))
     files = len(receipt.files)
-    return what + (style.phrase("log-files", count=files) if files else "")
+    return what + (style.text(" ({count} file)", " ({count} files)", count=files) if files else "")

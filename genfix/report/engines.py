@@ -7,9 +7,8 @@ from genfix.engines.view import EngineView
 from genfix.json_types import JsonValue
 from genfix.report.json import SCHEMA_VERSION
 from genfix.report.layout import wrap
-from genfix.report.messages import words
-from genfix.report.show import show, show_value
 from genfix.report.style import Style
+from genfix.show import show, show_value
 
 __all__ = ["engines_json", "engines_text"]
 
@@ -22,35 +21,40 @@ def engines_text(report: EngineReport, style: Style) -> str:
 
 
 def _lines(view: EngineView, tokens: Mapping[int, str], style: Style) -> Iterator[str]:
-    state = "" if view.loads else style.mark(f" {style.phrase('engine-does-not-load')}", "red")
+    state = "" if view.loads else style.mark(f" {style.text('does not load')}", "red")
     yield f"{style.mark(view.engine, 'bold')} {view.version}{state}"
     for problem in view.problems:
         yield from _wrapped(style.words(problem), style, "! ", "red")
     ids = [f"{token_id} {show(tokens.get(token_id, ''))}".rstrip() for token_id in view.stop_token_ids]
-    separator = style.phrase("list-separator")
-    stops = separator.join(ids) or style.phrase("no-items")
-    yield from _wrapped(style.phrase("engine-stops", stops=stops), style, colour="" if ids else "red")
+    separator = style.text(", ")
+    stops = separator.join(ids) or style.text("nothing")
+    yield from _wrapped(style.text("stops at {stops}", stops=stops), style, color="" if ids else "red")
     for step in view.trace:
         yield from _wrapped(style.words(step), style, "- ", "dim")
     if view.stop_strings:
-        yield from _wrapped(style.phrase("engine-stop-strings", texts=[*view.stop_strings]), style)
+        yield from _wrapped(style.text("stops at the texts {texts!r}", texts=[*view.stop_strings]), style)
     template = view.chat_template
     yield from _wrapped(
-        style.phrase("engine-template", source=template.source, digest=template.sha256[:12])
+        style.text(
+            "chat template of {source} ({digest})", source=template.source, digest=template.sha256[:12]
+        )
         if template is not None
-        else style.phrase("no-chat-template"),
+        else style.text("no chat template"),
         style,
     )
     if view.sampling:
         settings = separator.join(f"{show(key)} {show_value(value)}" for key, value in view.sampling.items())
-        yield from _wrapped(style.phrase("engine-samples", settings=settings), style)
+        yield from _wrapped(style.text("samples with {settings}", settings=settings), style)
     if view.context_length is not None:
-        yield from _wrapped(style.phrase("engine-context", count=view.context_length), style)
+        yield from _wrapped(
+            style.text("context of {count} token", "context of {count} tokens", count=view.context_length),
+            style,
+        )
 
 
-def _wrapped(text: str, style: Style, bullet: str = "", colour: str = "") -> Iterator[str]:
+def _wrapped(text: str, style: Style, bullet: str = "", color: str = "") -> Iterator[str]:
     for line in wrap(text, style.room, _INDENT + bullet, _INDENT + " " * len(bullet)):
-        yield style.mark(line, colour) if colour else line
+        yield style.mark(line, color) if color else line
 
 
 def engines_json(report: EngineReport) -> JsonValue:
@@ -69,6 +73,6 @@ def _view(view: EngineView) -> JsonValue:
         "sampling": dict(view.sampling),
         "chat_template": {"source": template.source, "sha256": template.sha256} if template else None,
         "context_length": view.context_length,
-        "problems": [words(problem) for problem in view.problems],
-        "trace": [words(step) for step in view.trace],
+        "problems": [str(problem) for problem in view.problems],
+        "trace": [str(step) for step in view.trace],
     }

@@ -5,7 +5,6 @@ from typing import assert_never
 
 from genfix.json_types import JsonValue, Missing
 from genfix.report.layout import cut
-from genfix.report.show import show, show_value
 from genfix.report.style import Style
 from genfix.rules import (
     CopyField,
@@ -17,19 +16,21 @@ from genfix.rules import (
     RestoreFile,
     SetField,
     StripBom,
+    Witness,
     WriteFile,
 )
+from genfix.show import show, show_value
 
 __all__ = ["field_lines"]
 
-_COLOURS = {"+": "green", "-": "red", "~": "yellow"}
+_COLORS = {"+": "green", "-": "red", "~": "yellow"}
 
 
 def field_lines(finding: Finding, style: Style, indent: str = "") -> Iterator[str]:
     """A line for each value that would go (``-``), come (``+``) or, for a whole file, change (``~``)."""
     for operation in finding.fix.operations if finding.fix is not None else ():
         for sign, text in _signed(operation, finding, style):
-            yield style.mark(cut(f"{indent}{sign} {text}", style.room), _COLOURS[sign])
+            yield style.mark(cut(f"{indent}{sign} {text}", style.room), _COLORS[sign])
 
 
 def _signed(operation: Operation, finding: Finding, style: Style) -> Iterator[tuple[str, str]]:
@@ -39,20 +40,29 @@ def _signed(operation: Operation, finding: Finding, style: Style) -> Iterator[tu
             yield from _replaced(operation.file, pointer, show_value(value), finding)
         case CopyField(pointer=pointer, source=source):
             known = _is_about(operation.file, pointer, finding) and not isinstance(finding.expected, Missing)
-            value = _value(finding.expected) if known else style.phrase(f"value-of-{source}")
+            value = _value(finding.expected) if known else _value_of(source, style)
             yield from _replaced(operation.file, pointer, value, finding)
         case RemoveField(pointer=pointer):
             yield "-", _field(operation.file, pointer, finding, _current(operation.file, pointer, finding))
         case RestoreFile(source=source):
-            yield "+", style.phrase(f"file-of-{source}", file=operation.file)
+            yield (
+                "+",
+                style.text("{file}: the adapter's file", file=operation.file)
+                if (source is Witness.ADAPTER)
+                else style.text("{file}: the base's file", file=operation.file),
+            )
         case WriteFile():
             yield "+", file
         case Quarantine():
-            yield "-", style.phrase("file-moved", file=operation.file)
+            yield "-", style.text("{file}: moved into the backup", file=operation.file)
         case Mend() | StripBom():
-            yield "~", style.phrase("file-mended", file=operation.file)
+            yield "~", style.text("{file}: only the slips are taken out", file=operation.file)
         case _:
             assert_never(operation)
+
+
+def _value_of(source: Witness, style: Style) -> str:
+    return style.text("the adapter's value") if source is Witness.ADAPTER else style.text("the base's value")
 
 
 def _replaced(file: str, pointer: str, value: str, finding: Finding) -> Iterator[tuple[str, str]]:

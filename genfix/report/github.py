@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from genfix.report.messages import words
 from genfix.report.outcome import Outcome
-from genfix.report.show import show
 from genfix.rules import Applicability, Finding, Severity
+from genfix.show import show
 
 __all__ = ["annotations"]
 
@@ -37,10 +36,10 @@ def _annotation(outcome: Outcome, finding: Finding) -> str:
 
 
 def _said(outcome: Outcome, finding: Finding) -> Iterator[str]:
-    yield f"{show(finding.file)}: {words(finding.message)}"
-    yield from (f"- {words(evidence)}" for evidence in finding.evidence)
+    yield f"{show(finding.file)}: {str(finding.message)}"
+    yield from (f"- {str(evidence)}" for evidence in finding.evidence)
     if finding.fix is not None:
-        yield f"{_LABELS[finding.fix.applicability]}: {words(finding.fix.why)}"
+        yield f"{_LABELS[finding.fix.applicability]}: {str(finding.fix.why)}"
     if finding.key in outcome.cleared:
         yield "genfix repair clears it"
 

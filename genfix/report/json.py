@@ -7,7 +7,6 @@ from typing import Final
 
 from genfix.api.judging import Report
 from genfix.json_types import JsonValue, Missing
-from genfix.report.messages import words
 from genfix.report.text import count
 from genfix.rules import RULES, Applicability, Finding, Rule
 
@@ -66,17 +65,17 @@ def finding_json(finding: Finding) -> JsonValue:
         "severity": str(finding.severity),
         "file": finding.file,
         "pointer": finding.pointer,
-        "message": words(finding.message),
+        "message": str(finding.message),
     }
     document |= present({"current": finding.current, "expected": finding.expected})
     document |= {
         "witness": str(finding.witness),
-        "evidence": [words(evidence) for evidence in finding.evidence],
+        "evidence": [str(evidence) for evidence in finding.evidence],
         "engines": list(finding.engines),
         "fix": None,
     }
     if finding.fix is not None:
-        document["fix"] = {"applicability": str(finding.fix.applicability), "why": words(finding.fix.why)}
+        document["fix"] = {"applicability": str(finding.fix.applicability), "why": str(finding.fix.why)}
     return document
 
 

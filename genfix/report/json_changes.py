@@ -9,7 +9,6 @@ from genfix.json_types import JsonValue
 from genfix.model.json_diff import Difference
 from genfix.planner import FileChange, Plan
 from genfix.report.json import SCHEMA_VERSION, finding_json, present, summary_json
-from genfix.report.messages import words
 from genfix.rules.difference import FileDifference
 
 __all__ = ["differences_json", "log_json", "plan_json"]
@@ -66,8 +65,8 @@ def _view(view: EngineView) -> JsonValue:
         "loads": view.loads,
         "stop_token_ids": list(view.stop_token_ids),
         "sampling": dict(view.sampling),
-        "problems": [words(problem) for problem in view.problems],
-        "trace": [words(step) for step in view.trace],
+        "problems": [str(problem) for problem in view.problems],
+        "trace": [str(step) for step in view.trace],
     }
 
 

@@ -18,7 +18,7 @@ _GAP: Final = 3
 
 
 def columns(text: str) -> int:
-    """How many columns a terminal gives ``text``, whose colours take none."""
+    """How many columns a terminal gives ``text``, whose colors take none."""
     if "\x1b" in text:
         text = _COLOUR.sub("", text)
     if text.isascii():

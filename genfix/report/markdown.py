@@ -9,10 +9,9 @@ from typing import Final
 
 from genfix.engines import EngineView
 from genfix.planner import FileChange
-from genfix.report.messages import words
 from genfix.report.outcome import Outcome
-from genfix.report.show import show
 from genfix.rules import Finding, Severity
+from genfix.show import show
 
 __all__ = ["comment", "escaped", "fenced"]
 
@@ -100,7 +99,7 @@ def _table(findings: Sequence[Finding], outcome: Outcome) -> Iterator[str]:
             str(finding.severity),
             f"{finding.code} {finding.name}",
             _code(finding.file),
-            _cut(words(finding.message)),
+            _cut(str(finding.message)),
             _fix(finding, outcome),
         )
         yield f"| {' | '.join(cells)} |"
@@ -124,7 +123,7 @@ def _reasons(findings: Sequence[Finding]) -> list[str]:
         why = [*finding.evidence, *([finding.fix.why] if finding.fix is not None else [])]
         if why:
             lines.append(f"- {finding.code} {_code(finding.file)}")
-            lines += [f"  - {escaped(words(reason))}" for reason in why]
+            lines += [f"  - {escaped(str(reason))}" for reason in why]
     return ["", *_collapsed("Why", lines)] if lines else []
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from genfix.json_types import JsonValue
 from genfix.message import Message
-from genfix.report.show import show, show_value
+from genfix.show import show, show_value
 
 __all__ = ["ENGLISH", "words"]
 

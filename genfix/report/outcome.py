@@ -7,6 +7,7 @@ from typing import NamedTuple
 from genfix.api.judging import Report
 from genfix.engines import EngineView
 from genfix.errors import GenfixError
+from genfix.message import Message
 from genfix.model.json_lines import line_of
 from genfix.planner import FileChange, Plan
 from genfix.rules import Finding
@@ -25,7 +26,7 @@ class Outcome(NamedTuple):
     findings: Sequence[Finding]
     content: Callable[[str], bytes | None]
     """The bytes of a file now; `None` where they are not at hand."""
-    notes: Sequence[str] = ()
+    notes: Sequence[Message] = ()
     changes: Sequence[FileChange] = ()
     done: bool | None = None
     """Whether `changes` were made; `None` where nobody asked for any."""

@@ -17,7 +17,7 @@ from genfix.api.probing import ProbeReport, ProbeRun
 from genfix.probe.values import Measure
 from genfix.report.probe_plots import histogram, rate_rows
 from genfix.report.probe_words import number, percent, probe_words, state
-from genfix.report.show import show
+from genfix.show import show
 
 __all__ = ["probe_html"]
 

@@ -31,7 +31,7 @@ def probe_json(report: ProbeReport) -> JsonValue:
         "against": _run(report.against) if report.against is not None else None,
         "comparison": _comparison(report.comparison) if report.comparison is not None else None,
         "verdict": _told(report.verdict),
-        "notes": [*report.notes],
+        "notes": [str(note) for note in report.notes],
     }
 
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from genfix.api.probing import ProbeReport, ProbeRun
+from genfix.language import Language
 from genfix.probe.measuring import RATES, Spread
-from genfix.report.language import Language
 from genfix.report.layout import pad, wrap
 from genfix.report.probe_words import RATE_NAMES, number, percent, probe_words, said, share, state
-from genfix.report.show import show
 from genfix.report.style import Style
+from genfix.show import show
 
 __all__ = ["probe_text", "progress_line"]
 
@@ -46,9 +46,9 @@ def _run(run: ProbeRun, style: Style) -> Iterator[str]:
         rate = summary.rates.get(name)
         if rate is not None:
             good = rate.value if name == "stopped" else 1 - rate.value
-            colour = "green" if good > 0.95 else "yellow" if good > 0.5 else "red"
+            color = "green" if good > 0.95 else "yellow" if good > 0.5 else "red"
             filled = round(rate.value * _BAR)
-            bar = style.mark("█" * filled, colour) + style.mark("·" * (_BAR - filled), "dim")
+            bar = style.mark("█" * filled, color) + style.mark("·" * (_BAR - filled), "dim")
             yield f"    {_label(RATE_NAMES[name], style)} {bar} {share(rate, language)}"
     for label, spread, unit in (
         ("tokens per answer", summary.tokens, ""),

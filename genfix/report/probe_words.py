@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from genfix.json_types import JsonValue
+from genfix.language import Language
 from genfix.message import Message
 from genfix.probe.statistics import Interval
 from genfix.probe.values import LeakKind, Measure
-from genfix.report.language import Language
 from genfix.report.messages import words
-from genfix.report.show import show
+from genfix.show import show
 
 __all__ = [
     "PROBE_ENGLISH",

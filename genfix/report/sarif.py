@@ -6,10 +6,9 @@ from typing import Final
 from urllib.parse import quote
 
 from genfix.json_types import JsonValue
-from genfix.report.messages import words
 from genfix.report.outcome import Outcome
-from genfix.report.show import show
 from genfix.rules import RULES, Finding, Rule, Severity
+from genfix.show import show
 
 __all__ = ["sarif_json"]
 
@@ -70,12 +69,12 @@ def _result(outcome: Outcome, finding: Finding, codes: Sequence[str]) -> JsonVal
     properties: dict[str, JsonValue] = {
         "witness": str(finding.witness),
         "engines": list(finding.engines),
-        "evidence": [words(evidence) for evidence in finding.evidence],
+        "evidence": [str(evidence) for evidence in finding.evidence],
     }
     if finding.fix is not None:
         properties["fix"] = {
             "applicability": str(finding.fix.applicability),
-            "why": words(finding.fix.why),
+            "why": str(finding.fix.why),
         }
     if outcome.done is False:
         properties["planned"] = finding.key in outcome.cleared
@@ -83,7 +82,7 @@ def _result(outcome: Outcome, finding: Finding, codes: Sequence[str]) -> JsonVal
         "ruleId": finding.code,
         "ruleIndex": codes.index(finding.code),
         "level": _LEVELS[finding.severity],
-        "message": {"text": _text(f"{show(finding.file)}: {words(finding.message)}")},
+        "message": {"text": _text(f"{show(finding.file)}: {str(finding.message)}")},
         "locations": [location],
         "partialFingerprints": {"genfixFinding/v1": _fingerprint(outcome, finding)},
         "properties": properties,

@@ -8,7 +8,7 @@ import re
 from functools import cache
 from typing import Final
 
-from genfix.report.language import Language
+from genfix.language import Language
 
 __all__ = ["translated"]
 

@@ -1,11 +1,9 @@
-"""How a reader gets a report: in which colours, columns and language."""
+"""How a reader gets a report: in which colors, columns and language."""
 
 from typing import NamedTuple
 
-from genfix.json_types import JsonValue
-from genfix.message import Message
-from genfix.report.language import Catalogue, Language, catalogue
-from genfix.report.messages import words
+from genfix.language import Language, in_language
+from genfix.message import Arg, Message, render
 from genfix.rules import Severity
 
 __all__ = ["Style"]
@@ -15,9 +13,9 @@ _SEVERITIES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO:
 
 
 class Style(NamedTuple):
-    """Marks text for a terminal; with `colour` off it changes nothing."""
+    """Marks text for a terminal; with `color` off it changes nothing."""
 
-    colour: bool = False
+    color: bool = False
     width: int = 80
     """Columns to wrap at."""
     language: Language = Language.ENGLISH
@@ -27,25 +25,20 @@ class Style(NamedTuple):
         """Columns to fill; a terminal that is narrower breaks lines itself."""
         return max(self.width, 40)
 
-    @property
-    def catalogue(self) -> Catalogue:
-        """The sentences of the reader's language."""
-        return catalogue(self.language)
-
-    def words(self, message: Message) -> str:
+    def words(self, said: Message) -> str:
         """The message in the reader's language."""
-        return words(message, self.catalogue)
+        return render(said, in_language(self.language))
 
-    def phrase(self, phrase_id: str, **args: JsonValue) -> str:
-        """A sentence of the report itself."""
-        return words(Message(phrase_id, args), self.catalogue)
+    def text(self, template: str, many: str = "", /, **args: Arg) -> str:
+        """A sentence of the report itself, in the reader's language."""
+        return self.words(Message("", template, args, many))
 
     def mark(self, text: str, *names: str) -> str:
-        """``text`` in the named colours or weights."""
-        if not self.colour or not text:
+        """``text`` in the named colors or weights."""
+        if not self.color or not text:
             return text
         return f"\x1b[{';'.join(_CODES[name] for name in names)}m{text}\x1b[0m"
 
     def severity(self, severity: Severity, text: str) -> str:
-        """``text`` in the colour of a severity."""
+        """``text`` in the color of a severity."""
         return self.mark(text, "bold", _SEVERITIES[severity])

@@ -2,20 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from enum import StrEnum
 from itertools import groupby
 from typing import Final
 
-from genfix.json_types import JsonValue
+from genfix.language import Language, say_in
+from genfix.message import Message, text
 from genfix.report.fields import field_lines
-from genfix.report.language import Language
 from genfix.report.layout import columns, pad, wrap
-from genfix.report.show import show
+from genfix.report.names import SEVERITIES, WITNESSES
 from genfix.report.style import Style
-from genfix.rules import RULES, Applicability, Finding, Fix, Rule, Severity
+from genfix.rules import RULES, Applicability, Finding, Fix, Harm, Rule, Severity
+from genfix.show import show
 
 __all__ = [
-    "Harm",
     "count",
     "explanation",
     "finding_lines",
@@ -29,28 +28,22 @@ __all__ = [
 
 _INDENT: Final = "    "
 _MOST_EVIDENCE: Final = 5
-_STOP_FILE: Final = frozenset({"GF601", "GF602"})
-
-
-class Harm(StrEnum):
-    """What a finding does to the model, worst first; reports are grouped by it."""
-
-    ENDLESS = "endless"
-    """An engine never stops."""
-    BROKEN = "broken"
-    """An engine does not load the folder, fails on requests, or answers with noise."""
-    WORSE = "worse"
-    """Something is worse than in the base, or breaks under some condition."""
-    KNOWN = "known"
-    """Worth knowing."""
+_SHOWS, _WITNESS, _FIX = text("shows"), text("witness"), text("fix")
+RULE_PARTS: Final = (text("What"), text("Why it hurts"), text("Fix"), text("Safety"))
+"""The titles of what a rule says of itself."""
+_GROUPS: Final[Mapping[Harm, Message]] = {
+    Harm.ENDLESS: text("An engine never stops:"),
+    Harm.BROKEN: text("An engine does not load the model, fails, or answers with noise:"),
+    Harm.WORSE: text("Works, but worse than the base, or not in every engine:"),
+    Harm.KNOWN: text("Good to know:"),
+}
 
 
 def harm(finding: Finding) -> Harm:
     """The group that a finding belongs to."""
-    if finding.severity is not Severity.ERROR:
-        return Harm.WORSE if finding.severity is Severity.WARNING else Harm.KNOWN
-    stops = finding.code.startswith("GF1") or finding.code in _STOP_FILE
-    return Harm.ENDLESS if stops and finding.code != "GF104" else Harm.BROKEN
+    if finding.severity is Severity.ERROR:
+        return RULES[finding.code].harm
+    return Harm.WORSE if finding.severity is Severity.WARNING else Harm.KNOWN
 
 
 def findings_text(findings: Sequence[Finding], style: Style, *, verbose: bool, fields: bool = True) -> str:
@@ -63,7 +56,7 @@ def findings_text(findings: Sequence[Finding], style: Style, *, verbose: bool, f
     for kind in Harm:
         of_kind = [finding for finding in shown if harm(finding) is kind]
         if of_kind:
-            title = style.mark(style.phrase(f"harm-{kind}"), "bold")
+            title = style.mark(style.words(_GROUPS[kind]), "bold")
             groups.append("\n".join([title, *_group_lines(of_kind, style, fields=fields)]))
     return "\n\n".join(groups)
 
@@ -71,10 +64,10 @@ def findings_text(findings: Sequence[Finding], style: Style, *, verbose: bool, f
 def _group_lines(findings: Sequence[Finding], style: Style, *, fields: bool) -> Iterator[str]:
     """Findings of one harm; what neighbours of one rule have in common is said once, after the last."""
 
-    def told(finding: Finding) -> tuple[str, ...]:
+    def shared(finding: Finding) -> tuple[str, ...]:
         return (finding.code, *_labelled_lines(finding, style))
 
-    for (_, *common), group in groupby(findings, told):
+    for (_, *common), group in groupby(findings, shared):
         same = list(group)
         for finding in same:
             yield from _head_lines(finding, style)
@@ -101,33 +94,38 @@ def _labelled_lines(finding: Finding, style: Style) -> Iterator[str]:
     """How the finding shows, the witness, and the fix, each after its label."""
     symptom = _symptom(finding, style)
     if symptom:
-        yield from _labelled("label-shows", [symptom], style)
-    evidence = [style.words(told) for told in finding.evidence[:_MOST_EVIDENCE]]
+        yield from _labelled(_SHOWS, [symptom], style)
+    evidence = [style.words(said) for said in finding.evidence[:_MOST_EVIDENCE]]
     if len(finding.evidence) > _MOST_EVIDENCE:
-        evidence.append(style.phrase("and-more", count=len(finding.evidence) - _MOST_EVIDENCE))
-    yield from _labelled("label-witness", [style.phrase(f"witness-{finding.witness}"), *evidence], style)
+        evidence.append(style.text("and {count} more", count=len(finding.evidence) - _MOST_EVIDENCE))
+    yield from _labelled(_WITNESS, [style.words(WITNESSES[finding.witness]), *evidence], style)
     if finding.fix is not None:
-        yield from _labelled("label-fix", [_fix_text(finding.fix, style)], style)
+        yield from _labelled(_FIX, [_fix_text(finding.fix, style)], style)
 
 
 def _symptom(finding: Finding, style: Style) -> str:
     """How the harm shows and in which engines; the words are those of the rule's worst case."""
-    engines: list[JsonValue] = [*finding.engines]
-    worst = finding.severity is RULES[finding.code].severity
-    words = style.catalogue.get(f"shows-{finding.code}", "") if worst else ""
-    if words and engines:
-        return style.phrase("shows-in", words=words, engines=engines)
-    return words or (style.phrase("in-engines", engines=engines) if engines else "")
+    rule = RULES[finding.code]
+    words = style.text(rule.shows) if finding.severity is rule.severity else ""
+    if words and finding.engines:
+        return style.text("{words} ({engines})", words=words, engines=[*finding.engines])
+    return words or (style.text("in {engines}", engines=[*finding.engines]) if finding.engines else "")
 
 
 def _fix_text(fix: Fix, style: Style) -> str:
-    return style.phrase(f"fix-{fix.applicability}", why=style.words(fix.why))
+    match fix.applicability:
+        case Applicability.SAFE:
+            return style.text("safe: {why}", why=fix.why)
+        case Applicability.UNSAFE:
+            return style.text("unsafe: {why}", why=fix.why)
+        case Applicability.MANUAL:
+            return style.text("not automatic: {why}", why=fix.why)
 
 
-def _labelled(label: str, texts: Sequence[str], style: Style) -> Iterator[str]:
-    wide = max(columns(style.phrase(name)) for name in ("label-shows", "label-witness", "label-fix"))
+def _labelled(label: Message, texts: Sequence[str], style: Style) -> Iterator[str]:
+    wide = max(columns(style.words(name)) for name in (_SHOWS, _WITNESS, _FIX))
     rest = " " * (len(_INDENT) + wide + 2)
-    first = _INDENT + pad(style.phrase(label), wide + 2)
+    first = _INDENT + pad(style.words(label), wide + 2)
     for number, text in enumerate(texts):
         for line in wrap(text, style.room, rest if number else first, rest):
             yield style.mark(line, "dim")
@@ -141,9 +139,9 @@ def headlines(findings: Sequence[Finding], style: Style) -> str:
     """How bad each finding is, which rule, where, and what, without the reasons."""
     lines: list[str] = []
     for finding in findings:
-        text = f"{finding.code} {show(finding.file)}{style.phrase('colon')}{style.words(finding.message)}"
+        text = f"{finding.code} {show(finding.file)}{style.text(': ')}{style.words(finding.message)}"
         severity = _severity(finding.severity, style)
-        wide = columns(style.phrase(f"severity-{finding.severity}"))
+        wide = columns(style.words(SEVERITIES[finding.severity]))
         blank = " " * (max(wide, _severity_width(style)) + 1)
         first, *rest = wrap(text, style.room, blank)
         lines += [
@@ -154,11 +152,11 @@ def headlines(findings: Sequence[Finding], style: Style) -> str:
 
 
 def _severity(severity: Severity, style: Style) -> str:
-    return style.severity(severity, pad(style.phrase(f"severity-{severity}"), _severity_width(style)))
+    return style.severity(severity, pad(style.words(SEVERITIES[severity]), _severity_width(style)))
 
 
 def _severity_width(style: Style) -> int:
-    return max(columns(style.phrase(f"severity-{severity}")) for severity in Severity)
+    return max(columns(style.words(said)) for said in SEVERITIES.values())
 
 
 def count(findings: Iterable[Finding]) -> Mapping[Severity, int]:
@@ -170,40 +168,46 @@ def count(findings: Iterable[Finding]) -> Mapping[Severity, int]:
 def summary(findings: Sequence[Finding], style: Style, *, verbose: bool = False) -> str:
     """One line that counts the findings and what can be fixed."""
     if not findings:
-        return style.mark(style.phrase("nothing-to-report"), "green")
-    separator = style.phrase("list-separator")
+        return style.mark(style.text("nothing to report"), "green")
+    separator = style.text(", ")
     counted = count(findings)
-    text = separator.join(
-        style.severity(severity, style.phrase(f"count-{severity}", count=number))
+    line = separator.join(
+        style.severity(severity, _counted(severity, number, style))
         for severity, number in counted.items()
         if number
     )
     fixable = Counter(finding.fix.applicability for finding in findings if finding.fix is not None)
-    for kind in (Applicability.SAFE, Applicability.UNSAFE):
-        if fixable[kind]:
-            text += style.phrase(f"count-{kind}", count=fixable[kind])
-    return text + (style.phrase("verbose-shows-info") if counted[Severity.INFO] and not verbose else "")
+    if fixable[Applicability.SAFE]:
+        line += style.text("; {count} with a safe fix", count=fixable[Applicability.SAFE])
+    if fixable[Applicability.UNSAFE]:
+        line += style.text("; {count} with an unsafe one", count=fixable[Applicability.UNSAFE])
+    return line + (style.text(" (--verbose shows info)") if counted[Severity.INFO] and not verbose else "")
+
+
+def _counted(severity: Severity, count: int, style: Style) -> str:
+    match severity:
+        case Severity.ERROR:
+            return style.text("{count} error", "{count} errors", count=count)
+        case Severity.WARNING:
+            return style.text("{count} warning", "{count} warnings", count=count)
+        case Severity.INFO:
+            return style.text("{count} info", count=count)
 
 
 def explanation(rule: Rule, style: Style) -> str:
     """The documentation of one rule."""
-    severity = style.phrase(f"severity-{rule.severity}")
-    parts = [style.phrase("rule-title", code=rule.code, name=rule.name, severity=severity)]
+    severity = SEVERITIES[rule.severity]
+    parts = [style.text("{code} {name} ({severity})", code=rule.code, name=rule.name, severity=severity)]
     parts[0] = parts[0].replace(rule.code, style.mark(rule.code, "bold"), 1)
-    for title, text in zip(("what", "why", "fix", "safety"), rule_doc(rule, style.language), strict=True):
-        heading = style.mark(style.phrase(f"rule-{title}"), "bold")
-        parts += ["", heading, *wrap(text, style.room)]
-    heading = style.mark(style.phrase("rule-sources"), "bold")
+    for title, paragraph in zip(RULE_PARTS, rule_doc(rule, style.language), strict=True):
+        parts += ["", style.mark(style.words(title), "bold"), *wrap(paragraph, style.room)]
+    heading = style.mark(style.text("Sources"), "bold")
     return "\n".join([*parts, "", heading, *(f"- {source}" for source in rule.doc.sources)])
 
 
 def rule_doc(rule: Rule, language: Language) -> Sequence[str]:
     """What a rule says of itself: what it means, why it hurts, how it is fixed, and whether that is safe."""
-    if language is Language.CHINESE:
-        from genfix.report.rules_zh import CHINESE  # noqa: PLC0415 - only for readers of Chinese
-
-        return CHINESE.get(rule.code, rule.doc[:4])
-    return rule.doc[:4]
+    return [say_in(language, text(part)) for part in rule.doc[:4]]
 
 
 def rules_text(style: Style) -> str:
@@ -212,7 +216,7 @@ def rules_text(style: Style) -> str:
     severities = _severity_width(style)
     lines = []
     for rule in RULES.values():
-        severity = style.severity(rule.severity, pad(style.phrase(f"severity-{rule.severity}"), severities))
-        alone = "" if rule.needs_base else style.phrase("also-without-base")
+        severity = style.severity(rule.severity, pad(style.words(SEVERITIES[rule.severity]), severities))
+        alone = "" if rule.needs_base else style.text("  (also without a base)")
         lines.append(f"{style.mark(rule.code, 'bold')} {rule.name:<{width}} {severity}{alone}".rstrip())
     return "\n".join(lines)

@@ -5,8 +5,8 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genfix.report.show import show, show_value
 from genfix.report.style import Style
+from genfix.show import show, show_value
 
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 HIDING = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u2028\u2029\u180e\ufff9"

@@ -7,7 +7,7 @@ from genfix.engines import EngineView
 from genfix.json_types import JsonValue, Missing
 from genfix.report.html.language import Words
 from genfix.report.html.values import Item
-from genfix.report.show import show, show_value
+from genfix.show import show, show_value
 
 __all__ = ["EngineCell", "EngineRow", "Fact", "Trace", "engine_name", "engine_rows", "traces"]
 

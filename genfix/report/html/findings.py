@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from genfix.json_types import Missing
+from genfix.language import Language
 from genfix.planner import Plan
 from genfix.report.html.engines import engine_name
 from genfix.report.html.language import Words
 from genfix.report.html.values import Cell, one_cell
-from genfix.report.language import Language
-from genfix.report.show import show
 from genfix.report.text import rule_doc
 from genfix.rules import RULES, Applicability, Finding, Severity, sort_findings
+from genfix.show import show
 
 __all__ = [
     "About",

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from genfix.language import Language, catalogue
 from genfix.message import Message
 from genfix.report.html.labels import LABELS
-from genfix.report.language import Language, catalogue
 from genfix.report.messages import words
 from genfix.report.sentences import translated
-from genfix.report.show import show
+from genfix.show import show
 
 __all__ = ["Words", "words_in"]
 

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from genfix.report.show import show
+from genfix.show import show
 
 __all__ = ["Line", "all_lines", "diff_lines", "text_of"]
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from genfix.api.judging import Report
 from genfix.engines import EngineView
+from genfix.language import Language
 from genfix.planner import FileChange, Plan
 from genfix.report.html.engines import EngineRow, Trace, engine_rows, traces
 from genfix.report.html.findings import (
@@ -21,9 +22,8 @@ from genfix.report.html.language import Words, words_in
 from genfix.report.html.lines import Line, all_lines, diff_lines, text_of
 from genfix.report.html.page import render_page
 from genfix.report.html.values import Values, compare
-from genfix.report.language import Language
-from genfix.report.show import show
 from genfix.rules import Finding, Severity
+from genfix.show import show
 
 __all__ = ["check_page", "plan_page"]
 

@@ -7,7 +7,7 @@ from genfix.json_types import JsonValue, Missing
 from genfix.model.json_diff import child_pointer, same_value
 from genfix.model.json_read import JsonError, parsed
 from genfix.report.html.lines import Line, diff_lines
-from genfix.report.show import show, show_value
+from genfix.show import show, show_value
 
 __all__ = ["Cell", "Item", "Row", "Values", "compare", "one_cell"]
 

@@ -1,0 +1,24 @@
+"""The words for the values that findings, fixes and rules are made of."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from genfix.message import Message, text
+from genfix.rules import Severity, Witness
+
+__all__ = ["SEVERITIES", "WITNESSES"]
+
+SEVERITIES: Final[Mapping[Severity, Message]] = {
+    Severity.ERROR: text("error"),
+    Severity.WARNING: text("warning"),
+    Severity.INFO: text("info"),
+}
+WITNESSES: Final[Mapping[Witness, Message]] = {
+    Witness.BASE: text("the base"),
+    Witness.ADAPTER: text("the adapter"),
+    Witness.WEIGHTS: text("the weights"),
+    Witness.TOKENIZER: text("the tokenizer"),
+    Witness.CHAT_TEMPLATE: text("the chat template"),
+    Witness.FOLDER: text("the folder's other files"),
+    Witness.ENGINE: text("the engines' own code"),
+}
