@@ -1,0 +1,43 @@
+"""The page of a rule, which is the docstring of its function: five parts, read only when somebody asks for them."""
+
+import re
+from typing import Final, NamedTuple
+
+__all__ = ["RuleDoc", "documentation", "paragraphs"]
+
+_PARTS: Final = re.compile(r"\n\n(?=(?:Why|Fix|Safety): |Sources:\n)")
+_LABEL: Final = re.compile(r"(?:Why|Fix|Safety): ")
+_ITEM: Final = re.compile(r"\n- ")
+
+
+class RuleDoc(NamedTuple):
+    """The page of a rule, as paragraphs of Markdown."""
+
+    what: str
+    """What the finding means."""
+    why: str
+    """Which engines it hurts, and how that shows."""
+    fix: str
+    """How the fix is derived."""
+    safety: str
+    """When the fix is safe, unsafe or manual, and why."""
+    sources: tuple[str, ...]
+    """Issues, threads and engine files the rule rests on."""
+
+
+def documentation(docstring: str) -> RuleDoc:
+    """The parts of a rule's docstring. Raises `ValueError` where one is missing."""
+    what, why, fix, safety, sources = _PARTS.split(docstring)
+    items = _ITEM.split(sources)[1:]
+    return RuleDoc(
+        _flat(what), *(_flat(_LABEL.sub("", part, count=1)) for part in (why, fix, safety)), tuple(map(_flat, items))
+    )
+
+
+def paragraphs(docstring: str) -> tuple[str, ...]:
+    """What people read in their language: the four parts of a rule's docstring that are sentences."""
+    return documentation(docstring)[:4]
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
