@@ -3,22 +3,21 @@
 import base64
 import hashlib
 import json
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Final
 
-from genfix.engines import EngineView
 from genfix.errors import InputError
 from genfix.folder import Origin
-from genfix.json_types import JsonValue, Missing
+from genfix.json_types import JsonValue
 from genfix.message import Message, plain_args, text
 from genfix.model.json_diff import diff_values
 from genfix.model.json_read import JsonError, read_json
+from genfix.planner.json_form import action_of, finding_json, present, view_json
 from genfix.planner.plan import FileChange, Plan
-from genfix.rules import Finding, Witness
+from genfix.rules import Witness
 
-__all__ = ["CARRIED", "LARGEST", "VERSION", "action_of", "canonical_id", "edits_of", "encode", "plan_id"]
+__all__ = ["CARRIED", "LARGEST", "VERSION", "canonical_id", "edits_of", "encode", "plan_id"]
 
 VERSION: Final = 1
 LARGEST: Final = 64 * 1024 * 1024
@@ -72,15 +71,15 @@ def _body(plan: Plan, genfix: str) -> dict[str, JsonValue]:
         "inputs": {name: digest for name, digest in sorted(plan.inputs.items()) if digest is not None},
         "absent": absent,
         "changes": [_change(change, plan.inputs.get(change.name)) for change in plan.changes],
-        "findings": writer.findings(plan.findings),
-        "remaining": writer.findings(plan.remaining),
-        "known": writer.findings(plan.known),
+        "findings": [finding_json(finding, writer.say) for finding in plan.findings],
+        "remaining": [finding_json(finding, writer.say) for finding in plan.remaining],
+        "known": [finding_json(finding, writer.say) for finding in plan.known],
         "engines": [
             {
                 "engine": name,
-                "before": writer.view(view),
-                "after": writer.view(plan.views_after[name]),
-                "base": writer.view(plan.base_views[name]) if name in plan.base_views else None,
+                "before": view_json(view, writer.say),
+                "after": view_json(plan.views_after[name], writer.say),
+                "base": view_json(plan.base_views[name], writer.say) if name in plan.base_views else None,
             }
             for name, view in plan.views_before.items()
         ],
@@ -93,15 +92,8 @@ def canonical_id(document: Mapping[str, JsonValue]) -> str:
     Raises `ValueError` for a number that JSON has not.
     """
     body = {key: value for key, value in document.items() if key not in {"id", "places"}}
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def action_of(before: str | bytes | None, after: str | bytes | None) -> str:
-    """What becomes of a file, from its content or digest before and after."""
-    if after is None:
-        return "quarantine"
-    return "create" if before is None else "rewrite"
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def edits_of(name: str, before: bytes | None, after: bytes | None) -> JsonValue:
@@ -118,26 +110,9 @@ def edits_of(name: str, before: bytes | None, after: bytes | None) -> JsonValue:
     except JsonError:
         return None
     return [
-        {"pointer": found.pointer, **_present({"before": found.left, "after": found.right})}
+        {"pointer": found.pointer, **present({"before": found.left, "after": found.right})}
         for found in differences
     ]
-
-
-def _present(values: Mapping[str, JsonValue | Missing]) -> dict[str, JsonValue]:
-    return {key: _finite(value) for key, value in values.items() if not isinstance(value, Missing)}
-
-
-def _finite(value: JsonValue) -> JsonValue:
-    """``value`` with NaN and the infinities, which are no JSON, as the words they are written with."""
-    match value:
-        case float() if not math.isfinite(value):
-            return json.dumps(value)
-        case list():
-            return [_finite(item) for item in value]
-        case dict():
-            return {key: _finite(item) for key, item in value.items()}
-        case _:
-            return value
 
 
 def _change(change: FileChange, before: str | None) -> JsonValue:
@@ -214,46 +189,11 @@ class _Writer:
             "inputs": dict(sorted(source.inputs.items())),
         }
 
-    def findings(self, findings: Iterable[Finding]) -> list[JsonValue]:
-        return [self._finding(finding) for finding in findings]
-
-    def _finding(self, finding: Finding) -> JsonValue:
-        fix = finding.fix
-        return {
-            "code": finding.code,
-            "name": finding.name,
-            "severity": str(finding.severity),
-            "file": finding.file,
-            "pointer": finding.pointer,
-            "message": self._message(finding.message),
-            **_present({"current": finding.current, "expected": finding.expected}),
-            "witness": str(finding.witness),
-            "evidence": self._messages(finding.evidence),
-            "engines": [*finding.engines],
-            "fix": {"applicability": str(fix.applicability), "why": self._message(fix.why)} if fix else None,
-        }
-
-    def view(self, view: EngineView) -> JsonValue:
-        template = view.chat_template
-        return {
-            "version": view.version,
-            "stop_token_ids": [*view.stop_token_ids],
-            "stop_strings": [*view.stop_strings],
-            "sampling": _present(view.sampling),
-            "chat_template": {"source": template.source, "sha256": template.sha256} if template else None,
-            "context_length": view.context_length,
-            "problems": self._messages(view.problems),
-            "trace": self._messages(view.trace),
-        }
-
-    def _messages(self, messages: Iterable[Message]) -> list[JsonValue]:
-        return [self._message(message) for message in messages]
-
-    def _message(self, message: Message) -> JsonValue:
+    def say(self, message: Message) -> JsonValue:
         args = {
             key: self._names.get(v, v) if isinstance(v, str) else v for key, v in plain_args(message).items()
         }
-        return {"id": message.id, "args": _present(args)}
+        return {"id": message.id, "args": present(args)}
 
     def _name(self, origin: Origin) -> str:
         return self._names.get(origin.label, origin.label)

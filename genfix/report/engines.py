@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from genfix.api.engine_views import EngineReport
 from genfix.engines.view import EngineView
 from genfix.json_types import JsonValue
+from genfix.planner.json_form import view_json
 from genfix.report.json import SCHEMA_VERSION
 from genfix.report.layout import wrap
 from genfix.report.style import Style
@@ -63,16 +64,4 @@ def engines_json(report: EngineReport) -> JsonValue:
 
 
 def _view(view: EngineView) -> JsonValue:
-    template = view.chat_template
-    return {
-        "engine": view.engine,
-        "version": view.version,
-        "loads": view.loads,
-        "stop_token_ids": list(view.stop_token_ids),
-        "stop_strings": list(view.stop_strings),
-        "sampling": dict(view.sampling),
-        "chat_template": {"source": template.source, "sha256": template.sha256} if template else None,
-        "context_length": view.context_length,
-        "problems": [str(problem) for problem in view.problems],
-        "trace": [str(step) for step in view.trace],
-    }
+    return {"engine": view.engine, "version": view.version, "loads": view.loads} | view_json(view)

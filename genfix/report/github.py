@@ -36,10 +36,10 @@ def _annotation(outcome: Outcome, finding: Finding) -> str:
 
 
 def _said(outcome: Outcome, finding: Finding) -> Iterator[str]:
-    yield f"{show(finding.file)}: {str(finding.message)}"
-    yield from (f"- {str(evidence)}" for evidence in finding.evidence)
+    yield f"{show(finding.file)}: {finding.message}"
+    yield from (f"- {evidence}" for evidence in finding.evidence)
     if finding.fix is not None:
-        yield f"{_LABELS[finding.fix.applicability]}: {str(finding.fix.why)}"
+        yield f"{_LABELS[finding.fix.applicability]}: {finding.fix.why}"
     if finding.key in outcome.cleared:
         yield "genfix repair clears it"
 

@@ -1,20 +1,18 @@
 """Reports for machines: versioned JSON in a stable order, without timestamps and in ASCII."""
 
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from genfix.api.judging import Report
-from genfix.json_types import JsonValue, Missing
+from genfix.json_types import JsonValue
+from genfix.planner.json_form import finding_json, finite
 from genfix.report.text import count
 from genfix.rules import RULES, Applicability, Finding, Rule
 
 __all__ = [
     "SCHEMA_VERSION",
     "dumps",
-    "finding_json",
-    "present",
     "report_json",
     "rules_json",
     "summary_json",
@@ -28,20 +26,7 @@ def dumps(document: JsonValue) -> str:
     try:
         return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False)
     except ValueError:
-        return json.dumps(_finite(document), indent=2, ensure_ascii=True)
-
-
-def _finite(value: JsonValue) -> JsonValue:
-    """``value`` with NaN and the infinities, which are no JSON, as the words they are written with."""
-    match value:
-        case float() if not math.isfinite(value):
-            return json.dumps(value)
-        case list():
-            return [_finite(item) for item in value]
-        case dict():
-            return {key: _finite(item) for key, item in value.items()}
-        case _:
-            return value
+        return json.dumps(finite(document), indent=2, ensure_ascii=True)
 
 
 def report_json(report: Report) -> JsonValue:
@@ -51,37 +36,10 @@ def report_json(report: Report) -> JsonValue:
         "target": report.target,
         "base": report.base,
         "findings": [finding_json(finding) for finding in report.findings],
-        "notes": [*report.notes],
+        "notes": [*map(str, report.notes)],
         "known": len(report.known),
         "summary": summary_json(report.findings),
     }
-
-
-def finding_json(finding: Finding) -> JsonValue:
-    """One finding; a value that is not there has no key."""
-    document: dict[str, JsonValue] = {
-        "code": finding.code,
-        "name": finding.name,
-        "severity": str(finding.severity),
-        "file": finding.file,
-        "pointer": finding.pointer,
-        "message": str(finding.message),
-    }
-    document |= present({"current": finding.current, "expected": finding.expected})
-    document |= {
-        "witness": str(finding.witness),
-        "evidence": [str(evidence) for evidence in finding.evidence],
-        "engines": list(finding.engines),
-        "fix": None,
-    }
-    if finding.fix is not None:
-        document["fix"] = {"applicability": str(finding.fix.applicability), "why": str(finding.fix.why)}
-    return document
-
-
-def present(values: Mapping[str, JsonValue | Missing]) -> dict[str, JsonValue]:
-    """The values that are there."""
-    return {key: value for key, value in values.items() if not isinstance(value, Missing)}
 
 
 def summary_json(findings: Sequence[Finding]) -> JsonValue:

@@ -8,7 +8,8 @@ from genfix.engines import EngineView
 from genfix.json_types import JsonValue
 from genfix.model.json_diff import Difference
 from genfix.planner import FileChange, Plan
-from genfix.report.json import SCHEMA_VERSION, finding_json, present, summary_json
+from genfix.planner.json_form import action_of, finding_json, present, view_json
+from genfix.report.json import SCHEMA_VERSION, summary_json
 from genfix.rules.difference import FileDifference
 
 __all__ = ["differences_json", "log_json", "plan_json"]
@@ -24,7 +25,7 @@ def plan_json(plan: Plan, receipt: Receipt | None = None) -> JsonValue:
         "changes": [_change(change) for change in plan.changes],
         "remaining": [finding_json(finding) for finding in plan.remaining],
         "engines": _views(plan.views_before, plan.views_after),
-        "notes": [*plan.notes],
+        "notes": [*map(str, plan.notes)],
         "known": len(plan.known),
         "summary": summary_json(plan.remaining),
         "transaction": receipt.id if receipt is not None else None,
@@ -34,19 +35,13 @@ def plan_json(plan: Plan, receipt: Receipt | None = None) -> JsonValue:
 def _change(change: FileChange) -> JsonValue:
     return {
         "file": change.name,
-        "action": _action(change),
+        "action": action_of(change.before, change.after),
         "source": str(change.source) if change.source is not None else "edit",
         "codes": list(change.codes),
         "before_sha256": _sha256(change.before),
         "after_sha256": _sha256(change.after),
         "size": len(change.after or b""),
     }
-
-
-def _action(change: FileChange) -> str:
-    if change.after is None:
-        return "quarantine"
-    return "create" if change.before is None else "rewrite"
 
 
 def _sha256(content: bytes | None) -> str | None:
@@ -60,14 +55,9 @@ def _views(before: Mapping[str, EngineView], after: Mapping[str, EngineView]) ->
 
 
 def _view(view: EngineView) -> JsonValue:
-    return {
-        "version": view.version,
-        "loads": view.loads,
-        "stop_token_ids": list(view.stop_token_ids),
-        "sampling": dict(view.sampling),
-        "problems": [str(problem) for problem in view.problems],
-        "trace": [str(step) for step in view.trace],
-    }
+    document = view_json(view)
+    shown = ("version", "stop_token_ids", "sampling", "problems", "trace")
+    return {"version": view.version, "loads": view.loads} | {key: document[key] for key in shown}
 
 
 def differences_json(differences: Sequence[FileDifference]) -> JsonValue:

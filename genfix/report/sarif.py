@@ -24,7 +24,7 @@ def sarif_json(outcome: Outcome, version: str) -> JsonValue:
         "semanticVersion": version,
         "rules": [_rule(RULES[code]) for code in codes],
     }
-    notes: list[JsonValue] = [{"level": "note", "message": {"text": show(note)}} for note in outcome.notes]
+    notes: list[JsonValue] = [{"level": "note", "message": {"text": str(note)}} for note in outcome.notes]
     return {
         "$schema": _SCHEMA,
         "version": "2.1.0",
@@ -82,7 +82,7 @@ def _result(outcome: Outcome, finding: Finding, codes: Sequence[str]) -> JsonVal
         "ruleId": finding.code,
         "ruleIndex": codes.index(finding.code),
         "level": _LEVELS[finding.severity],
-        "message": {"text": _text(f"{show(finding.file)}: {str(finding.message)}")},
+        "message": {"text": _text(f"{show(finding.file)}: {finding.message}")},
         "locations": [location],
         "partialFingerprints": {"genfixFinding/v1": _fingerprint(outcome, finding)},
         "properties": properties,

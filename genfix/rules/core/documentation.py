@@ -5,9 +5,9 @@ from typing import Final, NamedTuple
 
 __all__ = ["RuleDoc", "documentation", "paragraphs"]
 
-_PARTS: Final = re.compile(r"\n\n(?=(?:Why|Fix|Safety): |Sources:\n)")
+_PARTS: Final = re.compile(r"\n\s*\n\s*(?=(?:Why|Fix|Safety): |Sources:\n)")
 _LABEL: Final = re.compile(r"(?:Why|Fix|Safety): ")
-_ITEM: Final = re.compile(r"\n- ")
+_ITEM: Final = re.compile(r"\n\s*- ")
 
 
 class RuleDoc(NamedTuple):
@@ -30,7 +30,9 @@ def documentation(docstring: str) -> RuleDoc:
     what, why, fix, safety, sources = _PARTS.split(docstring)
     items = _ITEM.split(sources)[1:]
     return RuleDoc(
-        _flat(what), *(_flat(_LABEL.sub("", part, count=1)) for part in (why, fix, safety)), tuple(map(_flat, items))
+        _flat(what),
+        *(_flat(_LABEL.sub("", part, count=1)) for part in (why, fix, safety)),
+        tuple(map(_flat, items)),
     )
 
 

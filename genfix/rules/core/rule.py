@@ -1,7 +1,6 @@
 """What a rule is: a function from a context to findings, what is known of it, and its page, the function's docstring."""
 
 from collections.abc import Callable, Iterable
-from inspect import cleandoc
 from typing import NamedTuple, TypeAlias
 
 from genfix.json_types import JsonValue, Missing
@@ -34,7 +33,7 @@ class Rule(NamedTuple):
     @property
     def doc(self) -> RuleDoc:
         """The rule's page."""
-        return documentation(cleandoc(self.check.__doc__ or ""))
+        return documentation(self.check.__doc__ or "")
 
     def finding(
         self,
