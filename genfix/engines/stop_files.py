@@ -12,7 +12,7 @@ __all__ = ["FileStop", "generation_stop", "object_eos"]
 
 
 class FileStop(NamedTuple):
-    """What a file gives, and how that is told."""
+    """What a file gives, and how that is reported."""
 
     eos: EosValue
     trace: tuple[Message, ...]
@@ -39,8 +39,11 @@ def generation_stop(model: Model, major: int) -> FileStop:
         if set(hidden.ids) - set(eos.ids):
             trace.append(message("trace-config-eos-hidden", ids=list(hidden.ids)))
         return FileStop(eos, tuple(trace), file.value)
-    eos, told = object_eos(model, major)
-    if told.id == "trace-stop-from":
-        reason = "unreadable" if file.unreadable else "missing"
-        told = message(f"trace-stop-fallback-{reason}", ids=list(eos.ids))
-    return FileStop(eos, (told,), {})
+    eos, origin = object_eos(model, major)
+    if origin.id == "trace-stop-from":
+        origin = (
+            message("trace-stop-fallback-unreadable", ids=list(eos.ids))
+            if file.unreadable
+            else message("trace-stop-fallback-missing", ids=list(eos.ids))
+        )
+    return FileStop(eos, (origin,), {})

@@ -3,7 +3,7 @@
 import os
 import re
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from genfix.errors import BaseModelError, InputError
@@ -36,11 +36,15 @@ class LocalSpec(NamedTuple):
     """Whether the same text is also a possible Hub id: the caller says that the directory was taken."""
 
 
+# These two carry their kind: tuples with the same values are equal, whatever their classes.
+
+
 class HubSpec(NamedTuple):
     """A model repo on the Hub; without a revision its ``main`` branch."""
 
     repo_id: str
     revision: str | None = None
+    kind: Literal["hub"] = "hub"
 
     def __str__(self) -> str:
         return f"{self.repo_id}@{self.revision}" if self.revision else self.repo_id
@@ -51,6 +55,7 @@ class ModelScopeSpec(NamedTuple):
 
     repo_id: str
     revision: str | None = None
+    kind: Literal["modelscope"] = "modelscope"
 
     def __str__(self) -> str:
         return f"ms://{self.repo_id}@{self.revision}" if self.revision else f"ms://{self.repo_id}"

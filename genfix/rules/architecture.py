@@ -36,13 +36,11 @@ def _class_of(model: Model) -> str | None:
 def _no_head_class(context: Context, rule: Rule) -> Iterator[Finding]:
     """A generating model saved by the class of its trunk: ``Qwen2Model``."""
     merged, base = context.merged, context.base
-    own, theirs = _class_of(merged), _class_of(base) if base is not None else None
-    facts = merged.weights.facts
-    if own is None or own.endswith(_GENERATING) or "auto_map" in merged.config:
+    own, facts = _class_of(merged), merged.weights.facts
+    if own is None or base is None or not _is_trunk(merged, own) or _type(base) != _type(merged):
         return
-    if not own.endswith("Model") or any(merged.has(name) for name in _EMBEDDING_MODEL):
-        return
-    if base is None or theirs is None or not theirs.endswith(_GENERATING) or _type(base) != _type(merged):
+    theirs = _class_of(base)
+    if theirs is None or not theirs.endswith(_GENERATING):
         return
     has_head = facts.head is not None
     if facts.layers is not None and not has_head and base.config_value("tie_word_embeddings") is not True:
@@ -62,6 +60,13 @@ def _no_head_class(context: Context, rule: Rule) -> Iterator[Finding]:
             (CopyField(_CONFIG, _POINTER),),
         ),
     )
+
+
+def _is_trunk(model: Model, name: str) -> bool:
+    """Whether the class is a model without a head, and nothing says that the folder is an embedding model."""
+    if not name.endswith("Model") or "auto_map" in model.config:
+        return False
+    return not any(model.has(file) for file in _EMBEDDING_MODEL)
 
 
 def _type(model: Model) -> object:
@@ -91,7 +96,7 @@ def _classifier(context: Context, rule: Rule) -> Iterator[Finding]:
     )
 
 
-def _parts_gone(context: Context, rule: Rule) -> Iterator[Finding]:
+def _parts_missing(context: Context, rule: Rule) -> Iterator[Finding]:
     """The language model was taken out of a composite one, and config.json still names the whole."""
     merged, base = context.merged, context.base
     facts = merged.weights.facts
@@ -100,10 +105,8 @@ def _parts_gone(context: Context, rule: Rule) -> Iterator[Finding]:
     if _class_of(merged) != _class_of(base):
         return
     named = [sense for sense in ("audio", "vision") if merged.config.get(f"{sense}_config") is not None]
-    gone = [sense for sense in named if sense not in facts.senses]
-    for sense in gone:
-        if sense not in base.weights.outline.senses:
-            continue
+    lost = [sense for sense in named if sense not in facts.senses and sense in base.weights.outline.senses]
+    for sense in lost:
         yield rule.finding(
             _CONFIG,
             message("part-is-gone", part=sense),
@@ -117,7 +120,7 @@ def _parts_gone(context: Context, rule: Rule) -> Iterator[Finding]:
 def _class_not_in_weights(context: Context, rule: Rule) -> Iterator[Finding]:
     yield from _no_head_class(context, rule)
     yield from _classifier(context, rule)
-    yield from _parts_gone(context, rule)
+    yield from _parts_missing(context, rule)
 
 
 def _wrapped_names(context: Context, rule: Rule) -> Iterator[Finding]:

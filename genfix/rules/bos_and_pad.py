@@ -117,9 +117,9 @@ def _tells_none(model: Model, token: str) -> bool:
     config = model.tokenizer_config
     if "auto_map" in config:
         return False
-    told = token in config and config[token] is None
+    is_null = token in config and config[token] is None
     name = config.get("tokenizer_class")
-    return told or (token == _PAD and isinstance(name, str) and name.removesuffix("Fast") in _NO_DEFAULTS)
+    return is_null or (token == _PAD and isinstance(name, str) and name.removesuffix("Fast") in _NO_DEFAULTS)
 
 
 def _id_places(context: Context, base: Model, key: str) -> list[_Place]:
@@ -136,13 +136,13 @@ def _id_places(context: Context, base: Model, key: str) -> list[_Place]:
     ours, theirs = merged.config_value(key), base.config_value(key)
     pointer = f"/{key}" if merged.config.get(key) is not None else config_pointers(merged, key)[-1]
     # An absent key may mean the class's own default, which may be the base's; two absent ones were taken away.
-    told = ours is not None or bool(places) or _told_null(merged, key)
-    if merged.json(_CONFIG).value is not None and told and _differ(context, ours, theirs, known):
+    stated = ours is not None or bool(places) or _is_null(merged, key)
+    if merged.json(_CONFIG).value is not None and stated and _differ(context, ours, theirs, known):
         places.insert(0, _place(_CONFIG, pointer, ours, theirs, base))
     return places
 
 
-def _told_null(model: Model, key: str) -> bool:
+def _is_null(model: Model, key: str) -> bool:
     return any(key in part and part[key] is None for part in (model.config, model.text_config)) and (
         model.config_value(key) is None
     )

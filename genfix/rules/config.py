@@ -1,6 +1,6 @@
 """GF4xx: config.json.
 
-Who is right: the weights about shapes, merged about the rest. A key of the base that is gone counts only where
+Who is right: the weights about shapes, merged about the rest. A key of the base that is missing counts only where
 it has no other spelling in merged and a reader needs it.
 """
 

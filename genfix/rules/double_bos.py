@@ -31,28 +31,34 @@ def _double_bos(context: Context, rule: Rule) -> Iterator[Finding]:
     bos = merged.tokenizer.named.get("bos_token")
     if base is None or bos is None or not merged.has(_FAST) or not base.has(_FAST):
         return
-    if merged.json(TOKENIZER_CONFIG).value is None or not _writes(merged, bos) or _adds(base):
+    if merged.json(TOKENIZER_CONFIG).value is None or not _writes(merged, bos):
+        return
+    if _adds(base) or (context.adapter is not None and _adds(context.adapter)):
         return
     by_flag, by_processor = _adds_by_flag(merged), _adds_by_processor(merged)
-    if not (by_flag or by_processor) or (context.adapter is not None and _adds(context.adapter)):
+    if not (by_flag or by_processor):
         return
-    operations: list[SetField | CopyField] = []
-    if by_flag:
-        operations.append(
-            SetField(TOKENIZER_CONFIG, f"/{_FLAG}", value=False, key_order=base.keys(TOKENIZER_CONFIG))
-        )
-    if by_processor and "post_processor" in base.tokenizer_head:
-        operations.append(CopyField(_FAST, "/post_processor"))
-    first = operations[0] if operations else None
+    operations = _without_bos(base, by_flag=by_flag, by_processor=by_processor)
+    file, pointer = (operations[0].file, operations[0].pointer) if operations else (_FAST, None)
     yield rule.finding(
-        first.file if first is not None else _FAST,
+        file,
         message("double-bos", token=bos),
         witness=Witness.BASE,
-        pointer=first.pointer if first is not None else None,
+        pointer=pointer,
         current=merged.tokenizer_config.get(_FLAG, Missing.MISSING) if by_flag else Missing.MISSING,
-        fix=Fix(Applicability.UNSAFE, message("why-double-bos"), tuple(operations))
+        fix=Fix(Applicability.UNSAFE, message("why-double-bos"), operations)
         if len(operations) == by_flag + by_processor
         else Fix(Applicability.MANUAL, message("why-double-bos")),
+    )
+
+
+def _without_bos(base: Model, *, by_flag: bool, by_processor: bool) -> tuple[SetField | CopyField, ...]:
+    """What makes the tokenizer add no BOS; too few where the base has no post-processor to copy."""
+    flag = SetField(TOKENIZER_CONFIG, f"/{_FLAG}", value=False, key_order=base.keys(TOKENIZER_CONFIG))
+    copies = by_processor and "post_processor" in base.tokenizer_head
+    return (
+        *((flag,) if by_flag else ()),
+        *((CopyField(_FAST, "/post_processor"),) if copies else ()),
     )
 
 

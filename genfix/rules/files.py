@@ -58,21 +58,19 @@ def _code(context: Context, rule: Rule) -> Iterator[Finding]:
                 fix=Fix(Applicability.MANUAL, message("why-code-no-base")),
             )
         elif base.has(name):
-            doubt = _code_doubt(context, base)
+            objection = _code_objection(context, base)
             yield rule.finding(
                 name,
                 message("code-file-missing", file=name),
                 witness=Witness.BASE,
                 engines=tuple(context.views),
-                fix=Fix(
-                    Applicability.UNSAFE if doubt else Applicability.SAFE,
-                    doubt or message("why-code-lost", base=str(base.folder.origin)),
-                    (RestoreFile(name),),
+                fix=Fix.safe_unless(
+                    objection, message("why-code-lost", base=str(base.folder.origin)), (RestoreFile(name),)
                 ),
             )
 
 
-def _code_doubt(context: Context, base: Model) -> Message | None:
+def _code_objection(context: Context, base: Model) -> Message | None:
     """What speaks against code of the base; `None` where nothing does."""
     origin = str(base.folder.origin)
     if not base.is_named:

@@ -10,7 +10,6 @@ from typing import Final
 from genfix.folder.kinds import GENERATION_CONFIG
 from genfix.json_types import JsonObject, JsonValue, Missing
 from genfix.message import message
-from genfix.model import Model
 from genfix.model.json_diff import child_pointer
 from genfix.rules.context import Context
 from genfix.rules.finding import (
@@ -26,7 +25,7 @@ from genfix.rules.finding import (
 )
 from genfix.rules.restoring import restoring
 from genfix.rules.rule import Rule, RuleDoc
-from genfix.rules.setting_ranges import RANGES, in_range
+from genfix.rules.setting_ranges import in_range, refused
 from genfix.rules.stop_set import engine_stops
 
 __all__ = ["RULES"]
@@ -149,10 +148,8 @@ def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
     if merged is None:
         return
     base = context.base.object(GENERATION_CONFIG) if context.base is not None else {}
-    for key in RANGES:
-        value, theirs = merged.get(key), base.get(key)
-        if value is None or in_range(key, value):
-            continue
+    for key in refused(merged):
+        value, theirs = merged[key], base.get(key)
         shared = context.base is not None and theirs == value
         repaired = theirs is not None and in_range(key, theirs)
         operation = (
@@ -219,36 +216,28 @@ def _differs(context: Context, rule: Rule) -> Iterator[Finding]:
     merged, base = _both(context)
     if context.base is None or merged is None or base is None or _is_resynthesised(context):
         return
-    refused = {key for key in RANGES if merged.get(key) is not None and not in_range(key, merged[key])}
-    ignored = _ignored_keys(merged)
+    # Another rule says what is wrong with a value, and a fault of the base is not brought in.
+    skipped = _PROVENANCE | _TOKEN_IDS | {*refused(merged), *refused(base)}
+    skipped |= {key for key in _RUN_TIME if base.get(key) is None}
+    skipped |= {"do_sample"} if _ignored_keys(merged) else set()
     for key in dict.fromkeys([*base, *merged]):
-        ours, theirs = merged.get(key), base.get(key)
-        if key in _PROVENANCE or key in _TOKEN_IDS or _equal(key, ours, theirs):
+        ours, theirs, pointer = merged.get(key), base.get(key), child_pointer("", key)
+        if key in skipped or _equal(key, ours, theirs):
             continue
-        if key in _RUN_TIME and theirs is None:
-            continue
-        if key in refused or (key == "do_sample" and ignored):
-            continue  # another rule says what is wrong with the value
-        if theirs is not None and key in RANGES and not in_range(key, theirs):
-            continue  # a fault of the base is not brought in
-        operation: Operation
-        if theirs is None:
-            operation = RemoveField(GENERATION_CONFIG, child_pointer("", key))
-        else:
-            operation = CopyField(GENERATION_CONFIG, child_pointer("", key))
+        removal, copy = RemoveField(GENERATION_CONFIG, pointer), CopyField(GENERATION_CONFIG, pointer)
         yield rule.finding(
             GENERATION_CONFIG,
             message("setting-differs", key=key, ours=ours, theirs=theirs),
             witness=Witness.BASE,
-            pointer=child_pointer("", key),
+            pointer=pointer,
             current=merged.get(key, Missing.MISSING),
             expected=base.get(key, Missing.MISSING),
-            fix=Fix(Applicability.UNSAFE, message("why-setting-differs"), (operation,)),
+            fix=Fix(
+                Applicability.UNSAFE,
+                message("why-setting-differs"),
+                (removal if theirs is None else copy,),
+            ),
         )
-
-
-def _order(base: Model | None) -> tuple[str, ...]:
-    return base.keys(GENERATION_CONFIG) if base is not None else ()
 
 
 def _equal(key: str, left: JsonValue, right: JsonValue) -> bool:

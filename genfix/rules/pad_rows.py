@@ -72,7 +72,7 @@ def _pad_out_of_range(context: Context, rule: Rule) -> Iterator[Finding]:
             witness=Witness.WEIGHTS,
             pointer=pointer,
             current=shown,
-            evidence=[message("evidence-pad-crash" if fatal else "evidence-pad-batch")],
+            evidence=[message("evidence-pad-crash") if fatal else message("evidence-pad-batch")],
             engines=("transformers5",) if fatal else (),
             fix=Fix(Applicability.MANUAL, message("why-base-has-it-too"))
             if shared
@@ -105,12 +105,7 @@ def _is_built_with(model: Model, pointer: str) -> bool:
 def _pad_in_range(context: Context, file: str, pointer: str) -> Fix:
     base, rows = context.base, context.merged.weights.embedding_rows
     if file == TOKENIZER_CONFIG:
-        token = base.tokenizer.named.get("pad_token") if base is not None else None
-        token_id = context.merged.tokenizer.ids.get(token) if token is not None else None
-        if base is None or token is None or token_id is None or rows is None or token_id >= rows:
-            return Fix(Applicability.MANUAL, message("why-pad-needs-row"))
-        operations = named_token(context.merged, base, "pad_token")
-        return Fix(Applicability.SAFE, message("why-pad-of-base"), operations)
+        return _pad_token_of_base(context)
     theirs: JsonValue = None
     if base is not None:
         theirs = (
@@ -121,6 +116,15 @@ def _pad_in_range(context: Context, file: str, pointer: str) -> Fix:
     # Without the key a config class would take its own default, which may lie beyond the rows as well.
     none = SetField(file, pointer, None) if file == _CONFIG else RemoveField(file, pointer)
     return Fix(Applicability.SAFE, message("why-pad-none"), (none,))
+
+
+def _pad_token_of_base(context: Context) -> Fix:
+    merged, base, rows = context.merged, context.base, context.merged.weights.embedding_rows
+    token = base.tokenizer.named.get("pad_token") if base is not None else None
+    token_id = merged.tokenizer.ids.get(token) if token is not None else None
+    if base is None or token_id is None or rows is None or token_id >= rows:
+        return Fix(Applicability.MANUAL, message("why-pad-needs-row"))
+    return Fix(Applicability.SAFE, message("why-pad-of-base"), named_token(merged, base, "pad_token"))
 
 
 RULES: Final = (

@@ -18,7 +18,7 @@ from genfix.rules.token_ids import lacking, shown
 
 __all__ = ["RULES", "canonical"]
 
-_CUTTERS: Final = ("normalizer", "pre_tokenizer")
+_PARTS: Final = ("normalizer", "pre_tokenizer")
 
 _DEFAULTS: Final[Mapping[str, JsonObject]] = {
     "ByteLevel": {"add_prefix_space": True, "trim_offsets": True, "use_regex": True},
@@ -40,7 +40,7 @@ def _pre_tokenizer_changed(context: Context, rule: Rule) -> Iterator[Finding]:
     trained = context.adapter.tokenizer_head if context.adapter is not None else {}
     changed = [
         part
-        for part in _CUTTERS
+        for part in _PARTS
         if part in ours  # a key that stands after the vocabulary was not read
         and part in theirs
         and (own := canonical(ours[part])) != canonical(theirs[part])

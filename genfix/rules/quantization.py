@@ -88,15 +88,11 @@ def _is_plain(model: Model) -> bool:
 def _lost(context: Context, rule: Rule) -> Iterator[Finding]:
     merged, base = context.merged, context.base
     kind = merged.weights.facts.quantization
-    if kind is None or not merged.has(_CONFIG) or merged.json(_CONFIG).value is None:
-        return
-    if _declared(merged) is not None or merged.config_value("quantization") is not None:
-        return
-    if any(merged.has(name) for name in _ELSEWHERE):
+    if kind is None or merged.json(_CONFIG).value is None or _says_how(merged):
         return
     theirs = _declared(base) if base is not None else None
     if base is not None and theirs is None and base.weights.outline.quantization == kind:
-        return  # its engine knows without being told
+        return  # its engine knows by itself
     fits = theirs is not None and base is not None and _KEY in base.config and _method(theirs) == kind
     yield rule.finding(
         _CONFIG,
@@ -109,6 +105,12 @@ def _lost(context: Context, rule: Rule) -> Iterator[Finding]:
         if fits
         else Fix(Applicability.MANUAL, message("why-quantisation-unknown", method=kind)),
     )
+
+
+def _says_how(model: Model) -> bool:
+    """Whether some file tells how the weights are quantised."""
+    declared = _declared(model) is not None or model.config_value("quantization") is not None
+    return declared or any(model.has(name) for name in _ELSEWHERE)
 
 
 RULES: Final = (

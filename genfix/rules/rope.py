@@ -49,21 +49,13 @@ def _only_for_new_readers(context: Context, rule: Rule) -> Iterator[Finding]:
     theirs = RopePart.of(base) if base is not None else None
     if theirs is not None and (not theirs.values or (theirs.new is not None and not theirs.old)):
         return  # the base is for newer readers only, too
-    wanted = as_old(rope, part, theirs.old if theirs is not None else {})
-    lacking = {
-        key: value
-        for key, value in (wanted or {}).items()
-        if part.values.get(key) is None and not same_value(value, old_default(part.model_type, key))
-    }
-    if not lacking:
+    keys = _missing_old_keys(part, rope, theirs.old if theirs is not None else {})
+    if not keys:
         return
-    if theirs is not None:
-        # with one of them all that the base states, in its own spelling
-        lacking |= {k: v for k, v in (wanted or {}).items() if k in theirs.old and part.values.get(k) is None}
-    operations = tuple(_old_key(context, part, theirs, key, value) for key, value in lacking.items())
+    operations = tuple(_old_key(context, part, theirs, key, value) for key, value in keys.items())
     yield rule.finding(
         _CONFIG,
-        message("rope-only-for-new-readers", keys=[*lacking]),
+        message("rope-only-for-new-readers", keys=[*keys]),
         severity=Severity.WARNING if base is not None else Severity.INFO,
         witness=Witness.FOLDER,
         pointer=f"{part.pointer}/{NEW_KEY}",
@@ -72,6 +64,13 @@ def _only_for_new_readers(context: Context, rule: Rule) -> Iterator[Finding]:
         if base is not None
         else Fix(Applicability.UNSAFE, message("why-rope-added-alone"), operations),
     )
+
+
+def _missing_old_keys(part: RopePart, rope: Rope, base: JsonObject) -> JsonObject:
+    """The old keys without which older readers go by another default; with one of them all that the base states."""
+    absent = {k: v for k, v in (as_old(rope, part, base) or {}).items() if part.values.get(k) is None}
+    misread = {k: v for k, v in absent.items() if not same_value(v, old_default(part.model_type, k))}
+    return misread | {k: v for k, v in absent.items() if k in base} if misread else {}
 
 
 def _old_key(
@@ -103,7 +102,7 @@ def _rope_differs(context: Context, rule: Rule) -> Iterator[Finding]:
     part, base = RopePart.of(context.merged), RopePart.of(context.base)
     theirs = read_rope(base)
     if part.new is None and not base.pointer and part.old:
-        # A key that is gone is lost, which is another finding.
+        # A key that is missing is another rule's finding.
         part = part._replace(
             values={**part.values, **{k: v for k, v in base.old.items() if k not in part.old}}
         )
@@ -114,7 +113,9 @@ def _rope_differs(context: Context, rule: Rule) -> Iterator[Finding]:
     operations = _base_rope(context.base, part, base, ours, theirs)
     yield rule.finding(
         _CONFIG,
-        message("rope-reset" if lost else "rope-differs", ours=_told(ours), theirs=_told(theirs)),
+        message("rope-reset", ours=_shown(ours), theirs=_shown(theirs))
+        if lost
+        else message("rope-differs", ours=_shown(ours), theirs=_shown(theirs)),
         severity=Severity.WARNING if lost else Severity.INFO,
         witness=Witness.BASE,
         pointer=f"{part.pointer}/{NEW_KEY if part.new is not None else 'rope_theta'}",
@@ -140,7 +141,7 @@ def _is_reset(context: Context, part: RopePart, ours: Rope, theirs: Rope) -> boo
     )
 
 
-def _told(rope: Rope) -> JsonValue:
+def _shown(rope: Rope) -> JsonValue:
     """The meaning in a few words; long lists of factors are left out."""
     layers = [f"{name} {_words(values)}".lstrip() for name, values in rope.items()]
     return "; ".join(layers)
@@ -162,23 +163,23 @@ def _base_rope(
         return ()
     operations: list[Operation] = []
     keys = base.keys(_CONFIG) if not part.pointer else tuple(theirs.values)
+    same_place = part.pointer == theirs.pointer
     if part.new is not None:
-        pointer = f"{part.pointer}/{NEW_KEY}"
-        same_place = theirs.new is not None and part.pointer == theirs.pointer
-        new = as_new(wanted)
-        operations.append(
-            CopyField(_CONFIG, pointer) if same_place else SetField(_CONFIG, pointer, new, keys)
-        )
+        field = SetField(_CONFIG, f"{part.pointer}/{NEW_KEY}", as_new(wanted), keys)
+        operations.append(_copied(field, same_place and theirs.new is not None))
     for key in OLD_KEYS if part.old else ():
         pointer = f"{part.pointer}/{key}"
         if key not in old and key in part.old:
             operations.append(RemoveField(_CONFIG, pointer))
         elif key in old and not same_value(old[key], part.values.get(key)):
-            same_place = key in theirs.old and part.pointer == theirs.pointer
-            operations.append(
-                CopyField(_CONFIG, pointer) if same_place else SetField(_CONFIG, pointer, old[key], keys)
-            )
+            field = SetField(_CONFIG, pointer, old[key], keys)
+            operations.append(_copied(field, same_place and key in theirs.old))
     return tuple(operations)
+
+
+def _copied(field: SetField, in_base: bool) -> Operation:  # noqa: FBT001 - a condition, no option
+    """The base's own text, where it has the value in the same place."""
+    return CopyField(field.file, field.pointer) if in_base else field
 
 
 RULES: Final = (

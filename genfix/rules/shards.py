@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from genfix.json_types import JsonValue
-from genfix.message import message
+from genfix.message import Message, message
 from genfix.model.lfs_pointer import read_lfs_pointer
 from genfix.model.weights import INDEX, SINGLE, Weights, numbered
 from genfix.rules.context import Context
@@ -64,21 +64,9 @@ def _index(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     if any(not name.startswith("model-") for name in weights.headers):
         return  # a layout of its own: which files belong to the model, nobody can tell
-    there: dict[str, str] = {}
-    for file, header in weights.headers.items():
-        there |= dict.fromkeys(header.tensors, file)
-    index = weights.index
-    if context.merged.has(INDEX) and index is not None and set(weights.headers) - set(index.values()):
-        return  # files beside the index: the other rule asks which of them count
-    if index == there:
+    found = _index_fault(context, _files_by_tensor(weights))
+    if found is None:
         return
-    if index is None:
-        found = message("index-missing" if not context.merged.has(INDEX) else "index-unreadable")
-    else:
-        wrong = [name for name in {**there, **index} if not _has(weights, index.get(name), name)]
-        if not wrong:
-            return  # of a tensor that is there twice it may name either file
-        found = message("index-wrong", tensors=_shown(wrong), count=len(wrong))
     twice = _twice(weights)
     yield rule.finding(
         INDEX,
@@ -90,9 +78,25 @@ def _index(context: Context, rule: Rule) -> Iterator[Finding]:
         else Fix(
             Applicability.SAFE,
             message("why-index-rebuilt"),
-            (WriteFile(INDEX, _rebuilt(weights, there)),),
+            (WriteFile(INDEX, _rebuilt(weights)),),
         ),
     )
+
+
+def _files_by_tensor(weights: Weights) -> dict[str, str]:
+    return {name: file for file, header in weights.headers.items() for name in header.tensors}
+
+
+def _index_fault(context: Context, there: dict[str, str]) -> Message | None:
+    """How the index differs from what is ``there``; `None` where it may be right."""
+    weights, index = context.merged.weights, context.merged.weights.index
+    if index is None:
+        return message("index-unreadable") if context.merged.has(INDEX) else message("index-missing")
+    if context.merged.has(INDEX) and set(weights.headers) - set(index.values()):
+        return None  # files beside the index: the other rule asks which of them count
+    # of a tensor that is there twice it may name either file
+    wrong = [name for name in {**there, **index} if not _has(weights, index.get(name), name)]
+    return message("index-wrong", tensors=_shown(wrong), count=len(wrong)) if wrong else None
 
 
 def _has(weights: Weights, file: str | None, name: str) -> bool:
@@ -113,10 +117,13 @@ def _torn_or_missing(weights: Weights) -> bool:
     )
 
 
-def _rebuilt(weights: Weights, there: dict[str, str]) -> bytes:
+def _rebuilt(weights: Weights) -> bytes:
     """The index as transformers writes it: tensors by name, the size of their data in all."""
     size = sum(tensor.size for header in weights.headers.values() for tensor in header.tensors.values())
-    document = {"metadata": {"total_size": size}, "weight_map": dict(sorted(there.items()))}
+    document = {
+        "metadata": {"total_size": size},
+        "weight_map": dict(sorted(_files_by_tensor(weights).items())),
+    }
     return (json.dumps(document, indent=2) + "\n").encode()
 
 

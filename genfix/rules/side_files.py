@@ -35,7 +35,7 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
 def _further_templates(context: Context, rule: Rule, base: Model) -> Iterator[Finding]:
     if not context.template_equal or not context.merged.template_copies:
         return  # the default template comes first; what goes with another one, nobody knows
-    doubt = template_verdict(context, base)
+    objection = template_verdict(context, base)
     for name in sorted(base.folder.names()):
         if (
             name.startswith(_TEMPLATES)
@@ -47,11 +47,7 @@ def _further_templates(context: Context, rule: Rule, base: Model) -> Iterator[Fi
                 message("further-template-missing"),
                 witness=Witness.BASE,
                 engines=tuple(context.views),
-                fix=Fix(
-                    Applicability.UNSAFE if doubt else Applicability.SAFE,
-                    doubt or message("why-template-lost"),
-                    (RestoreFile(name),),
-                ),
+                fix=Fix.safe_unless(objection, message("why-template-lost"), (RestoreFile(name),)),
             )
 
 

@@ -13,7 +13,6 @@ from genfix.message import Message, message
 from genfix.model import Model
 from genfix.rules.context import Context
 from genfix.rules.finding import (
-    Applicability,
     Finding,
     Fix,
     Operation,
@@ -40,24 +39,27 @@ def _slow_vocabulary(context: Context, rule: Rule) -> Iterator[Finding]:
     lost = [name for name in SLOW_VOCABULARIES if context.lost_from_base(name)]
     pieces = [name for name in lost if _is_sentencepiece(base, name)]
     own_code = _has_slow_code(merged)
-    lost = [name for name in lost if own_code or name in pieces or name in _OF_SLOW_CLASSES]
+    if not own_code:
+        lost = [name for name in lost if name in (*pieces, *_OF_SLOW_CLASSES)]
     if not lost:
         return
-    doubt = _vocabulary_doubt(context, base)
-    operations: list[Operation] = [RestoreFile(name) for name in lost]
-    if pieces:
-        operations += _tokens_beside(merged, base, with_file=doubt is None)
     yield rule.finding(
         lost[0],
-        message("sentencepiece-missing" if pieces else "slow-vocabulary-missing", files=[*lost]),
+        message("sentencepiece-missing", files=[*lost])
+        if pieces
+        else message("slow-vocabulary-missing", files=[*lost]),
         severity=Severity.WARNING if pieces or own_code else Severity.INFO,
         witness=Witness.BASE,
-        fix=Fix(
-            Applicability.UNSAFE if doubt else Applicability.SAFE,
-            doubt or message("why-vocabulary-same"),
-            tuple(operations),
-        ),
+        fix=_vocabulary_of_base(context, base, lost, with_pieces=bool(pieces)),
     )
+
+
+def _vocabulary_of_base(context: Context, base: Model, lost: list[str], *, with_pieces: bool) -> Fix:
+    objection = _vocabulary_objection(context, base)
+    operations: list[Operation] = [RestoreFile(name) for name in lost]
+    if with_pieces:
+        operations += _tokens_beside(context.merged, base, with_file=objection is None)
+    return Fix.safe_unless(objection, message("why-vocabulary-same"), tuple(operations))
 
 
 def _is_sentencepiece(base: Model, name: str) -> bool:
@@ -77,7 +79,7 @@ def _has_slow_code(merged: Model) -> bool:
     return isinstance(names, list) and len(names) == 2 and names[0] is not None and names[1] is None
 
 
-def _vocabulary_doubt(context: Context, base: Model) -> Message | None:
+def _vocabulary_objection(context: Context, base: Model) -> Message | None:
     """What speaks against the base's vocabulary being this folder's; `None` where nothing does."""
     merged = context.merged
     ours, theirs = merged.tokenizer.ids, base.tokenizer.ids

@@ -26,9 +26,8 @@ def _list_shrunk(context: Context, rule: Rule) -> Iterator[Finding]:
     if base is None or not base.tokenizer.additional or merged.json(TOKENIZER_CONFIG).value is None:
         return
     own, table = merged.tokenizer.additional, merged.tokenizer
-    named = {*table.named.values()}
-    lost = [text for text in base.tokenizer.additional if text not in (own or ()) and text in table.ids]
-    lost = [text for text in lost if text not in named]  # special under its own name
+    special = {*(own or ()), *table.named.values()}  # in the list, or under a name of its own
+    lost = [text for text in base.tokenizer.additional if text in table.ids and text not in special]
     if not lost or (own is None and _special_without_list(merged, lost)):
         return
     wanted: list[JsonValue] = [*dict.fromkeys([*base.tokenizer.additional, *(own or ())])]

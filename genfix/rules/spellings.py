@@ -141,10 +141,10 @@ def _known_class(merged: Model, base: Model | None, name: str) -> Fix:
 
 def _adds_space_otherwise(merged: Model) -> bool:
     """Whether transformers 4 would overwrite ``add_prefix_space`` of tokenizer.json by that of the config."""
-    cutter = merged.tokenizer_head.get("pre_tokenizer")
-    if not isinstance(cutter, dict) or "add_prefix_space" not in cutter:
+    pre_tokenizer = merged.tokenizer_head.get("pre_tokenizer")
+    if not isinstance(pre_tokenizer, dict) or "add_prefix_space" not in pre_tokenizer:
         return False
-    return cutter["add_prefix_space"] is not merged.tokenizer_config.get("add_prefix_space", False)
+    return pre_tokenizer["add_prefix_space"] is not merged.tokenizer_config.get("add_prefix_space", False)
 
 
 # -- the list of special tokens --------------------------------------------------------------------------------
@@ -192,11 +192,7 @@ def _unlisted(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     if merged.json(TOKENIZER_CONFIG).value is None:
         return
-    entries = merged.tokenizer_head.get("added_tokens")
-    table: dict[str, JsonValue] = {}
-    for entry in entries if isinstance(entries, list) else []:
-        if isinstance(entry, dict) and all(key in entry for key in ("id", *_FLAGS)):
-            table[str(entry["id"])] = {key: entry[key] for key in _FLAGS}
+    table = _flags_by_id(merged)
     own = {merged.tokenizer.named.get(key) for key in _IN_VOCABULARY}
     lost = [text for text in merged.tokenizer.tokens if text not in own]
     if not lost or len(table) != len(merged.tokenizer.tokens):
@@ -212,6 +208,16 @@ def _unlisted(context: Context, rule: Rule) -> Iterator[Finding]:
             (SetField(TOKENIZER_CONFIG, f"/{_DECODER}", table, base.keys(TOKENIZER_CONFIG)),),
         ),
     )
+
+
+def _flags_by_id(model: Model) -> dict[str, JsonValue]:
+    """The added tokens of ``tokenizer.json`` as ``added_tokens_decoder`` has them."""
+    entries = model.tokenizer_head.get("added_tokens")
+    return {
+        str(entry["id"]): {key: entry[key] for key in _FLAGS}
+        for entry in (entries if isinstance(entries, list) else [])
+        if isinstance(entry, dict) and all(key in entry for key in ("id", *_FLAGS))
+    }
 
 
 def _is_listed(model: Model) -> bool:

@@ -7,7 +7,7 @@ own template where it is another one. Ids are added, never taken away.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from genfix.engines import read_eos
+from genfix.engines import EosValue, read_eos
 from genfix.folder.kinds import GENERATION_CONFIG
 from genfix.json_types import JsonValue, Missing
 from genfix.message import message
@@ -41,13 +41,12 @@ def _narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
         severity = Severity.INFO if context.end_ids else Severity.WARNING
         applicability, why = Applicability.UNSAFE, message("why-stop-other-template")
     wanted = union((i for i in base_ids if i in lost or i in own.ids), own.ids)
+    names, has = named_ids(context, lost), named_ids(context, own.ids)
     yield rule.finding(
         GENERATION_CONFIG,
-        message(
-            "stop-tokens-narrowed" if own.ids else "stop-tokens-absent",
-            lost=named_ids(context, lost),
-            has=named_ids(context, own.ids),
-        ),
+        message("stop-tokens-narrowed", lost=names, has=has)
+        if own.ids
+        else message("stop-tokens-absent", lost=names, has=has),
         severity=severity,
         witness=Witness.BASE,
         pointer=_POINTER,
@@ -96,31 +95,25 @@ def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
 
 
 def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
-    file = context.merged.generation_config
-    if file.value is None:
-        return
-    own = read_eos(file.value)
+    settings = context.merged.generation_config.value or {}
+    own = read_eos(settings)
     if not own.invalid:
         return
     if context.base is not None and read_eos(context.base.object(GENERATION_CONFIG)).invalid:
         return
-    ids = context.merged.tokenizer.ids
-    meant = [ids[entry] for entry in own.invalid if isinstance(entry, str) and entry in ids]
-    base_ids = context.base_views["transformers5"].stop_token_ids if context.base is not None else ()
-    usable = [token_id for token_id in base_ids if context.template_equal and context.same_token(token_id)]
-    wanted = union(usable, [*own.ids, *meant])
-    text = any(isinstance(entry, str) for entry in own.invalid)
+    wanted = _valid_ids(context, own)
     if wanted:
         operation = set_stop_ids(context, GENERATION_CONFIG, wanted)
         fix = Fix(Applicability.SAFE, message("why-stop-invalid"), (operation,))
     else:
         fix = Fix(Applicability.MANUAL, message("why-stop-invalid-unknown"))
+    text = any(isinstance(entry, str) for entry in own.invalid)
     yield rule.finding(
         GENERATION_CONFIG,
         message("stop-tokens-invalid", entries=list(own.invalid)),
         witness=Witness.ENGINE,
         pointer=_POINTER,
-        current=file.value.get(_KEY, Missing.MISSING),
+        current=settings.get(_KEY, Missing.MISSING),
         expected=wanted or Missing.MISSING,
         evidence=[message("evidence-text-eos")] if text else [],
         engines=tuple(context.views),
@@ -128,27 +121,36 @@ def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
     )
 
 
+def _valid_ids(context: Context, own: EosValue) -> list[JsonValue]:
+    """The base's ids, those among merged's, and those of the tokens that merged's texts name."""
+    ids = context.merged.tokenizer.ids
+    meant = [ids[entry] for entry in own.invalid if isinstance(entry, str) and entry in ids]
+    base_ids = context.base_views["transformers5"].stop_token_ids if context.base is not None else ()
+    usable = [token_id for token_id in base_ids if context.template_equal and context.same_token(token_id)]
+    return union(usable, [*own.ids, *meant])
+
+
 def _not_here(context: Context, rule: Rule) -> Iterator[Finding]:
     if context.base is None or not context.template_equal:
         return
     rows, base_rows = context.merged.vocab_rows, context.base.vocab_rows
-    strange = [
+    other = [
         token_id
         for token_id in context.base_views["transformers5"].stop_token_ids
         if not context.same_token(token_id) and (base_rows is None or token_id < base_rows)
     ]
-    if not strange or _stops_anyway(context):
+    if not other or _stops_anyway(context):
         return
     yield rule.finding(
         GENERATION_CONFIG,
-        message("stop-token-not-here", ids=[base_name(context.base, token_id) for token_id in strange]),
+        message("stop-token-not-here", ids=[base_name(context.base, token_id) for token_id in other]),
         witness=Witness.TOKENIZER,
         pointer=_POINTER,
         evidence=[
             message("evidence-beyond-rows", id=token_id, rows=rows)
             if rows is not None and token_id >= rows
             else message("evidence-other-token", id=token_id, text=context.merged.tokenizer.text(token_id))
-            for token_id in strange
+            for token_id in other
         ],
         fix=Fix(Applicability.MANUAL, message("why-stop-not-here")),
     )

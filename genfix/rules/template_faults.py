@@ -9,7 +9,7 @@ from typing import Final
 from genfix.folder.kinds import TOKENIZER_CONFIG
 from genfix.json_types import JsonValue
 from genfix.message import message
-from genfix.model import Model, TurnEnds
+from genfix.model import ChatTemplate, Model, TurnEnds
 from genfix.model.chat_template import JINJA_FILE
 from genfix.model.template_scan import special_texts
 from genfix.rules import double_bos, template_trained
@@ -84,10 +84,7 @@ def _unknown_tokens(context: Context, rule: Rule) -> Iterator[Finding]:
     trained = context.adapter.chat_template if context.adapter is not None else None
     if trained is not None and same_when_served(template, trained):
         return  # trained so: as tokens, which the tokenizer's own rule misses, or as ordinary text
-    texts = [text for text in ends.unknown_literals if text not in ends.unknown_ends]
-    if base is not None and context.template_equal:
-        texts = [text for text in texts if _renamed(base, merged, text)]
-    texts = [text for text in texts if not merged.in_vocabulary(text)]
+    texts = _unknown_texts(context, ends)
     partly = _has_markers(merged, ends)
     if not texts or (base is None and not partly):
         return
@@ -101,13 +98,22 @@ def _unknown_tokens(context: Context, rule: Rule) -> Iterator[Finding]:
     )
 
 
+def _unknown_texts(context: Context, ends: TurnEnds) -> list[str]:
+    """What the template writes within turns that is no token; with the base's template, where the base has one."""
+    base, merged = context.base, context.merged
+    texts = [text for text in ends.unknown_literals if text not in ends.unknown_ends]
+    if base is not None and context.template_equal:
+        texts = [text for text in texts if _renamed(base, merged, text)]
+    return [text for text in texts if not merged.in_vocabulary(text)]
+
+
 def _tells_tokens(model: Model) -> bool:
     """Whether the files tell every token: a tokenizer with code of its own may have more."""
     return model.tokenizer.is_known and (model.has(_FAST) or "auto_map" not in model.tokenizer_config)
 
 
 def _renamed(base: Model, merged: Model, text: str) -> bool:
-    """Whether the base's token of that text has another text here; one that is gone is told by its own rule."""
+    """Whether the base's token of that text has another text here; one that is missing has a rule of its own."""
     token_id = base.tokenizer.ids.get(text)
     return token_id is not None and merged.tokenizer.text(token_id) not in (None, text)
 
@@ -129,23 +135,28 @@ def _new_readers_only(context: Context, rule: Rule) -> Iterator[Finding]:
     template = merged.chat_template
     if base is None or template is None or template.file != JINJA_FILE or not template.text.strip():
         return
-    theirs = {copy.file: copy for copy in base.template_copies}
-    lost = {*theirs} - {copy.file for copy in merged.template_copies}
-    operations: list[Operation] = []
-    if TOKENIZER_CONFIG in lost and merged.json(TOKENIZER_CONFIG).value is not None:
-        operations.append(SetField(TOKENIZER_CONFIG, INLINE, template.text, base.keys(TOKENIZER_CONFIG)))
-    # transformers refuses the processor's file beside additional templates
-    fits = template.same_text(theirs.get(PROCESSOR_TEMPLATE)) and not has_additional(merged)
-    if PROCESSOR_TEMPLATE in lost and fits and not (context.is_text_part or merged.has(PROCESSOR_TEMPLATE)):
-        operations.append(RestoreFile(PROCESSOR_TEMPLATE))
+    operations = tuple(_second_copies(context, base, template))
     if operations:
         places: list[JsonValue] = [operation.file for operation in operations]
         yield rule.finding(
             JINJA_FILE,
             message("template-new-readers-only", places=places),
             witness=Witness.BASE,
-            fix=Fix(Applicability.UNSAFE, message("why-template-second-copy"), tuple(operations)),
+            fix=Fix(Applicability.UNSAFE, message("why-template-second-copy"), operations),
         )
+
+
+def _second_copies(context: Context, base: Model, template: ChatTemplate) -> Iterator[Operation]:
+    """The template where the base has a copy for older readers and merged has none."""
+    merged = context.merged
+    theirs = {copy.file: copy for copy in base.template_copies}
+    lost = {*theirs} - {copy.file for copy in merged.template_copies}
+    if TOKENIZER_CONFIG in lost and merged.json(TOKENIZER_CONFIG).value is not None:
+        yield SetField(TOKENIZER_CONFIG, INLINE, template.text, base.keys(TOKENIZER_CONFIG))
+    # transformers refuses the processor's file beside additional templates
+    fits = template.same_text(theirs.get(PROCESSOR_TEMPLATE)) and not has_additional(merged)
+    if PROCESSOR_TEMPLATE in lost and fits and not (context.is_text_part or merged.has(PROCESSOR_TEMPLATE)):
+        yield RestoreFile(PROCESSOR_TEMPLATE)
 
 
 RULES: Final = (

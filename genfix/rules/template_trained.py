@@ -15,7 +15,6 @@ from genfix.model.chat_template import JINJA_FILE
 from genfix.model.turn_ends import find_turn_ends
 from genfix.rules.context import Context
 from genfix.rules.finding import (
-    Applicability,
     Finding,
     Fix,
     Operation,
@@ -48,18 +47,16 @@ _PROCESSOR_ORDER: Final = (PROCESSOR_TEMPLATE, JINJA_FILE, "processor_config.jso
 
 def _without_images(context: Context, rule: Rule) -> Iterator[Finding]:
     base, merged = context.base, context.merged
-    if base is None or context.is_text_part or all(merged.config.get(key) is None for key in _VISION_KEYS):
+    if base is None or context.is_text_part or not _takes_images(merged):
         return
     own, theirs = _processors(merged), _processors(base)
     if own is None or theirs is None or own.same_text(theirs):
         return
     if own.file == TOKENIZER_CONFIG and theirs.file not in (JINJA_FILE, TOKENIZER_CONFIG):
-        return  # the processor's copy is gone, which is told for itself
+        return  # the processor's copy is missing, which is reported for itself
     before, now = _turn_ends(base, theirs), _turn_ends(merged, own)
     if before is None or now is None or before.images is not True or now.images is True:
         return
-    proven = one_of(base, own) or (context.adapter is not None and one_of(context.adapter, theirs))
-    doubt = _missing(merged, base, _spelled(base, theirs)) if proven else message("why-template-other")
     yield rule.finding(
         own.file,
         message("template-without-images"),
@@ -67,12 +64,25 @@ def _without_images(context: Context, rule: Rule) -> Iterator[Finding]:
         pointer=own.pointer,
         # vLLM writes an image's placeholder itself for templates that take strings only
         engines=tuple(context.views) if now.images is False else ("transformers5",),
-        fix=Fix(
-            Applicability.UNSAFE if doubt else Applicability.SAFE,
-            doubt or message("why-images-of-base"),
+        fix=Fix.safe_unless(
+            _images_objection(context, base, own, theirs),
+            message("why-images-of-base"),
             _seeing(context, base, own, theirs),
         ),
     )
+
+
+def _images_objection(
+    context: Context, base: Model, own: ChatTemplate, theirs: ChatTemplate
+) -> Message | None:
+    """What speaks against the base's template; `None` where nothing else was trained and its tokens are here."""
+    if one_of(base, own) or (context.adapter is not None and one_of(context.adapter, theirs)):
+        return _missing(context.merged, base, _spelled(base, theirs))
+    return message("why-template-other")
+
+
+def _takes_images(model: Model) -> bool:
+    return any(model.config.get(key) is not None for key in _VISION_KEYS)
 
 
 def _processors(model: Model) -> ChatTemplate | None:
@@ -112,35 +122,51 @@ def _seeing(context: Context, base: Model, own: ChatTemplate, theirs: ChatTempla
 
 
 def _not_the_trained_one(context: Context, rule: Rule) -> Iterator[Finding]:
-    base, merged, adapter = context.base, context.merged, context.adapter
-    trained = adapter.chat_template if adapter is not None else None
-    if adapter is None or trained is None or not trained.text.strip() or merged.jinja.problem:
+    merged, adapter, own = context.merged, context.adapter, context.merged.chat_template
+    trained = _trained_elsewhere(context)
+    if adapter is None or trained is None:
         return
-    if context.lost_from_base(TOKENIZER_CONFIG) or merged.json(TOKENIZER_CONFIG).unreadable:
-        return  # the file is put right first
-    own = merged.chat_template
-    if own is not None and any(same_when_served(own, copy) for copy in adapter.template_copies):
-        return
-    if base is not None and one_of(base, trained) and (own is None or one_of(base, own)):
-        return  # nothing was trained but the base's: where it is missing, that is told for itself
-    if own is not None and any(renders_alike(copy.text, trained.text) for copy in _in_use(merged, own)):
-        return  # comments, or a trainer's tags
-    is_third = own is not None and (base is None or not one_of(base, own))
-    doubt = message("why-template-third") if is_third else _unproven(merged, adapter)
+    is_third = _is_third(context)
+    objection = message("why-template-third") if is_third else _unproven(merged, adapter)
     operations = _trained_in_place(merged, adapter, trained)
     yield rule.finding(
         own.file if own is not None else operations[0].file,
-        message("trained-template-missing" if own is None else "template-not-trained"),
+        message("trained-template-missing") if own is None else message("template-not-trained"),
         severity=Severity.INFO if is_third else Severity.ERROR,
         witness=Witness.ADAPTER,
         pointer=own.pointer if own is not None else None,
         engines=() if is_third else tuple(context.views),
-        fix=Fix(
-            Applicability.UNSAFE if doubt else Applicability.SAFE,
-            doubt or message("why-template-trained"),
-            operations,
-        ),
+        fix=Fix.safe_unless(objection, message("why-template-trained"), operations),
     )
+
+
+def _trained_elsewhere(context: Context) -> ChatTemplate | None:
+    """The adapter's template, where merged has none that speaks like it."""
+    base, merged, adapter = context.base, context.merged, context.adapter
+    trained = adapter.chat_template if adapter is not None else None
+    if adapter is None or trained is None or not trained.text.strip() or merged.jinja.problem:
+        return None
+    if context.lost_from_base(TOKENIZER_CONFIG) or merged.json(TOKENIZER_CONFIG).unreadable:
+        return None  # the file is put right first
+    if base is not None and one_of(base, trained) and not _is_third(context):
+        return None  # nothing was trained but the base's: where it is missing, that is reported for itself
+    return None if _speaks_like(merged, adapter, trained) else trained
+
+
+def _is_third(context: Context) -> bool:
+    """Whether merged's template is not the base's either, as far as anybody can tell."""
+    own, base = context.merged.chat_template, context.base
+    return own is not None and (base is None or not one_of(base, own))
+
+
+def _speaks_like(merged: Model, adapter: Model, trained: ChatTemplate) -> bool:
+    """Whether merged's template differs from the trained one in comments or a trainer's tags at most."""
+    own = merged.chat_template
+    if own is None:
+        return False
+    if any(same_when_served(own, copy) for copy in adapter.template_copies):
+        return True
+    return any(renders_alike(copy.text, trained.text) for copy in _in_use(merged, own))
 
 
 def _in_use(merged: Model, first: ChatTemplate) -> Sequence[ChatTemplate]:

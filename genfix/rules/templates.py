@@ -42,7 +42,7 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     operations = [operation for copy in base.template_copies if (operation := _put_back(merged, copy))]
     if not operations:
         return  # it comes back with tokenizer_config.json
-    doubt = template_verdict(context, base)
+    objection = template_verdict(context, base)
     first = operations[0]
     yield rule.finding(
         first.file,
@@ -50,11 +50,7 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
         witness=Witness.BASE,
         pointer=first.pointer if isinstance(first, CopyField) else None,
         engines=tuple(context.views),
-        fix=Fix(
-            Applicability.UNSAFE if doubt else Applicability.SAFE,
-            doubt or message("why-template-lost"),
-            tuple(operations),
-        ),
+        fix=Fix.safe_unless(objection, message("why-template-lost"), tuple(operations)),
     )
 
 
@@ -83,18 +79,14 @@ def _processor_copy(context: Context, rule: Rule) -> Iterator[Finding]:
         operation = _put_back(merged, copy) if copy.file in _PROCESSOR_PLACES else None
         if operation is None or (copy.file == "processor_config.json" and not merged.has(copy.file)):
             continue  # a lost processor_config.json brings its template back itself
-        doubt = template_verdict(context, base)
+        objection = template_verdict(context, base)
         yield rule.finding(
             copy.file,
             message("processor-template-missing"),
             severity=Severity.WARNING,
             witness=Witness.BASE,
             engines=tuple(context.views),
-            fix=Fix(
-                Applicability.UNSAFE if doubt else Applicability.SAFE,
-                doubt or message("why-template-lost"),
-                (operation,),
-            ),
+            fix=Fix.safe_unless(objection, message("why-template-lost"), (operation,)),
         )
 
 
@@ -151,7 +143,7 @@ def _unusable(context: Context, rule: Rule) -> Iterator[Finding]:
     base = context.base
     yield rule.finding(
         JINJA_FILE,
-        message("chat-template-not-text" if undecodable else "chat-template-empty"),
+        message("chat-template-not-text") if undecodable else message("chat-template-empty"),
         severity=Severity.INFO if context.same_as_base(JINJA_FILE) else Severity.ERROR,
         witness=Witness.ENGINE,
         engines=tuple(context.views),

@@ -53,10 +53,7 @@ def _changed_flags(
     # Loading makes these special, whatever their flag says, and saving then writes it down (transformers 4 and 5).
     made_special = {*ours.named.values(), *(ours.additional or ())}
     changed: dict[tuple[str, str], tuple[bool, bool]] = {}
-    for text, theirs in base.tokenizer.tokens.items():
-        own = ours.tokens.get(text)
-        if own is None or own.id != theirs.id or own == theirs:
-            continue
+    for text, own, theirs in _unlike(ours, base.tokenizer):
         for flag in _FLAGS:
             was, now = _flag(theirs, flag), _flag(own, flag)
             if was is None or now is None or was == now or (flag == "normalized" and not normalizes):
@@ -66,6 +63,14 @@ def _changed_flags(
             if not _says_so_too(base, theirs, flag, now) and not _trained_so(context, text, own, flag):
                 changed[text, flag] = (was, now)
     return changed
+
+
+def _unlike(ours: TokenTable, base: TokenTable) -> Iterator[tuple[str, AddedToken, AddedToken]]:
+    """The tokens that both have under one id, and that are not alike in all."""
+    for text, theirs in base.tokens.items():
+        own = ours.tokens.get(text)
+        if own is not None and own.id == theirs.id and own != theirs:
+            yield text, own, theirs
 
 
 def _flag(token: AddedToken, name: str) -> bool | None:

@@ -47,8 +47,8 @@ def _severity(context: Context, name: str) -> Severity | None:
         # A slow vocabulary that is left can be converted, at a price in time and exactness.
         return Severity.WARNING if any(merged.has(slow) for slow in SLOW_VOCABULARIES) else Severity.ERROR
     if name in _COMPANIONS:
-        told = merged.has(_FAST) or "added_tokens_decoder" in merged.tokenizer_config
-        return None if told else Severity.WARNING
+        listed = merged.has(_FAST) or "added_tokens_decoder" in merged.tokenizer_config
+        return None if listed else Severity.WARNING
     return None if merged.has(_FAST) else Severity.ERROR
 
 

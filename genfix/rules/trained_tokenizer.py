@@ -77,13 +77,13 @@ def _trained_tokenizer(context: Context, adapter: Model, lost: Mapping[str, int]
     operations = (*(RestoreFile(name, Witness.ADAPTER) for name in names), *template)
     known = base.tokenizer.ids if base is not None else {}
     trained = adapter.tokenizer.ids
-    strangers = [
+    unknown = [
         text
         for text, token_id in merged.tokenizer.ids.items()
         if token_id not in (trained.get(text), known.get(text))
     ]
-    if strangers:
-        return Fix(Applicability.UNSAFE, message("why-tokens-of-nobody", tokens=shown(strangers)), operations)
+    if unknown:
+        return Fix(Applicability.UNSAFE, message("why-tokens-of-nobody", tokens=shown(unknown)), operations)
     if rows is None:
         return Fix(Applicability.UNSAFE, message("why-rows-unknown"), operations)
     if template_lost:
@@ -144,17 +144,17 @@ def _not_the_trained_eos(context: Context, adapter: Model, rule: Rule) -> Iterat
         return  # the tokenizer has to be put right first
     if ours in merged.end_ids:
         return  # it ends the turns of the template that is here
-    deaf = tuple(name for name, view in context.views.items() if token_id not in view.stop_token_ids)
+    engines = tuple(name for name, view in context.views.items() if token_id not in view.stop_token_ids)
     maps = (SPECIAL_TOKENS_MAP,) if merged.object(SPECIAL_TOKENS_MAP).get("eos_token") is not None else ()
     yield rule.finding(
         TOKENIZER_CONFIG,
         message("eos-not-trained", ours=ours, trained=trained),
-        severity=Severity.ERROR if deaf else Severity.WARNING,
+        severity=Severity.ERROR if engines else Severity.WARNING,
         witness=Witness.ADAPTER,
         pointer="/eos_token",
         current=merged.tokenizer_config.get("eos_token"),
         expected=trained,
-        engines=deaf,
+        engines=engines,
         fix=Fix(
             Applicability.SAFE,
             message("why-eos-trained"),

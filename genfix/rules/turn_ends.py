@@ -1,4 +1,4 @@
-"""GF1xx, second part: what ends a turn, told by the chat template and the tokenizer's EOS.
+"""GF1xx, second part: what ends a turn, by the chat template and the tokenizer's EOS.
 
 Who is right: the folder's own template about its turn ends; the base about the tokenizer's EOS as long as both
 speak one template. A pretrained model that ships its sibling's template is left alone without proof that
@@ -49,22 +49,25 @@ def _not_a_stop_token(context: Context, rule: Rule) -> Iterator[Finding]:
     ends = merged.end_ids
     if not ends or file.unreadable or context.lost_from_base(GENERATION_CONFIG):
         return  # the file is put back first
-    own = read_eos(file.value or {})
-    deaf = _deaf_engines(context)
-    if not deaf or own.invalid:
+    settings = file.value or {}
+    own = read_eos(settings)
+    engines = _never_stopping(context)
+    if not engines or own.invalid:
         return
-    proof: tuple[Message, ...] = ()
-    if context.base is None or context.template_equal:
-        proof = tuple(context.chat_training)
-        if not proof and context.base is not None:
-            return  # a pretrained model with its sibling's template: its stop set is right for it
-    evidence = [*engine_stops(context), *proof]
-    if context.base is None and not proof:
-        yield _only_suspected(context, rule, evidence)
-        return
+    by_template = context.base is None or context.template_equal
+    proof = context.chat_training if by_template else ()
+    if by_template and not proof:
+        if context.base is None:
+            yield _only_suspected(context, rule)
+        return  # a pretrained model with its sibling's template: its stop set is right for it
     # Where the file is missing engines stop at config.json's ids: the new file must not hide them.
     stops_now = own.ids if file.present else context.views["transformers5"].stop_token_ids
     wanted = union(stops_now, ends.values())
+    operation: Operation = (
+        set_stop_ids(context, GENERATION_CONFIG, wanted)
+        if file.present
+        else new_generation_config(context, wanted)
+    )
     yield rule.finding(
         GENERATION_CONFIG,
         message(
@@ -74,38 +77,34 @@ def _not_a_stop_token(context: Context, rule: Rule) -> Iterator[Finding]:
         ),
         witness=Witness.CHAT_TEMPLATE,
         pointer="/eos_token_id",
-        current=(file.value or {}).get("eos_token_id", Missing.MISSING),
+        current=settings.get("eos_token_id", Missing.MISSING),
         expected=wanted,
-        evidence=[*evidence, message("evidence-trainer-hides-it")],
-        engines=deaf,
+        evidence=[*engine_stops(context), *proof, message("evidence-trainer-hides-it")],
+        engines=engines,
         fix=Fix(
             Applicability.SAFE,
-            message("why-stop-trained" if proof else "why-stop-own-template"),
-            (
-                set_stop_ids(context, GENERATION_CONFIG, wanted)
-                if file.present
-                else new_generation_config(context, wanted),
-            ),
+            message("why-stop-trained") if proof else message("why-stop-own-template"),
+            (operation,),
         ),
     )
 
 
-def _deaf_engines(context: Context) -> tuple[str, ...]:
+def _never_stopping(context: Context) -> tuple[str, ...]:
     """Engines that stop at no end of the template, and whose set is not the business of another rule.
 
     Without a base one engine that stops is enough: the folder may be meant so. With one, an engine that
-    stops with the base has lost it, which is told against the base's file.
+    stops with the base has lost it, which is reported against the base's file.
     """
     ends = set(context.merged.end_ids.values())
-    deaf = [name for name, view in context.views.items() if ends.isdisjoint(view.stop_token_ids)]
+    names = [name for name, view in context.views.items() if ends.isdisjoint(view.stop_token_ids)]
     if context.base is None:
-        return tuple(deaf) if len(deaf) == len(context.views) else ()
+        return tuple(names) if len(names) == len(context.views) else ()
     if context.template_equal:
-        deaf = [name for name in deaf if ends.isdisjoint(context.base_views[name].stop_token_ids)]
-    return tuple(deaf)
+        names = [name for name in names if ends.isdisjoint(context.base_views[name].stop_token_ids)]
+    return tuple(names)
 
 
-def _only_suspected(context: Context, rule: Rule, evidence: list[Message]) -> Finding:
+def _only_suspected(context: Context, rule: Rule) -> Finding:
     hint = base_hint(context.merged)
     ends = context.merged.end_ids
     return rule.finding(
@@ -118,7 +117,7 @@ def _only_suspected(context: Context, rule: Rule, evidence: list[Message]) -> Fi
         severity=Severity.INFO,
         witness=Witness.CHAT_TEMPLATE,
         pointer="/eos_token_id",
-        evidence=evidence,
+        evidence=engine_stops(context),
         engines=tuple(context.views),
         fix=Fix(
             Applicability.MANUAL,
@@ -187,22 +186,22 @@ def _tokenizer_eos(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     if ours is not None and (_is_trained(context, ours) or ours in merged.end_ids):
         return  # a pretrained model tuned to chat ends its turns with it
-    doubt = _doubt(context, ours)
+    objection = _eos_objection(context, ours)
     engines = context.engines_that_lost_their_stop()
     severity = Severity.ERROR if engines else Severity.WARNING
     yield rule.finding(
         TOKENIZER_CONFIG,
         message("tokenizer-eos-changed", ours=ours, theirs=theirs),
-        severity=Severity.INFO if doubt else severity,
+        severity=Severity.INFO if objection else severity,
         witness=Witness.BASE,
         pointer=_EOS_POINTER,
         current=merged.tokenizer_config.get("eos_token", Missing.MISSING),
         expected=base.tokenizer_config.get("eos_token", theirs),
         evidence=[*stop_evidence(context), *([message("evidence-trainer-hides-it")] if engines else [])],
         engines=engines,
-        fix=Fix(
-            Applicability.UNSAFE if doubt else Applicability.SAFE,
-            doubt or message("why-eos-same-template"),
+        fix=Fix.safe_unless(
+            objection,
+            message("why-eos-same-template"),
             tuple(_put_back_eos(merged, base, theirs)),
         ),
     )
@@ -213,7 +212,7 @@ def _is_trained(context: Context, token: str) -> bool:
     return context.adapter is not None and context.adapter.tokenizer.eos_token == token
 
 
-def _doubt(context: Context, ours: str | None) -> Message | None:
+def _eos_objection(context: Context, ours: str | None) -> Message | None:
     """What says that another EOS may have been chosen; `None` where nothing does."""
     base = context.base
     if ours is None or base is None:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from genfix.folder.folder import FolderFileError
+from genfix.folder.folder import FileProblem, FolderFileError
 from genfix.folder.kinds import FileKind, is_json_config, kind_of
+from genfix.json_types import JsonObject
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.json_read import JsonError, JsonProblem, JsonProblemKind, read_json_object
@@ -65,7 +66,7 @@ _BROKEN: Final = frozenset(JsonProblemKind) - {JsonProblemKind.BOM, JsonProblemK
 def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
     for name, problem in _problems(context, *_BROKEN):
         mend = _mended(context.merged, name)
-        first, *rest = map(_slip_message, mend.slips) if mend else [_problem_message(problem)]
+        first, *rest = map(_mistake_message, mend.slips) if mend else [_problem_message(problem)]
         yield rule.finding(
             name,
             first,
@@ -86,14 +87,34 @@ def _mend(name: str, mend: "Mended") -> Fix:
     return Fix(Applicability.SAFE, message("why-json-mended"), (Mend(name, mend.content),))
 
 
-def _slip_message(slip: "Slip") -> Message:
-    return message(
-        f"json-slip-{slip.kind}", line=slip.line, column=slip.column, text=slip.text, times=slip.times
-    )
+def _mistake_message(slip: "Slip") -> Message:
+    args: JsonObject = {"line": slip.line, "column": slip.column, "text": slip.text, "times": slip.times}
+    return {
+        "comment": message("json-slip-comment", **args),
+        "trailing-comma": message("json-slip-trailing-comma", **args),
+        "missing-comma": message("json-slip-missing-comma", **args),
+        "single-quotes": message("json-slip-single-quotes", **args),
+        "bare-key": message("json-slip-bare-key", **args),
+        "python-word": message("json-slip-python-word", **args),
+        "no-zero": message("json-slip-no-zero", **args),
+        "raw-text": message("json-slip-raw-text", **args),
+        "space": message("json-slip-space", **args),
+        "equal-key": message("json-slip-equal-key", **args),
+        "encoding": message("json-slip-encoding", **args),
+    }[slip.kind]
 
 
 def _problem_message(problem: JsonProblem) -> Message:
-    return message(f"json-{problem.kind}", line=problem.line, column=problem.column, detail=problem.detail)
+    """For all kinds but the byte order mark, which has a rule of its own."""
+    args: JsonObject = {"line": problem.line, "column": problem.column, "detail": problem.detail}
+    return {
+        "syntax": message("json-syntax", **args),
+        "duplicate-key": message("json-duplicate-key", **args),
+        "encoding": message("json-encoding", **args),
+        "not-an-object": message("json-not-an-object", **args),
+        "too-deep": message("json-too-deep", **args),
+        "empty": message("json-empty", **args),
+    }[problem.kind]
 
 
 def _base_copy(context: Context, name: str) -> Fix:
@@ -137,16 +158,20 @@ _READ: Final = frozenset(
 )
 
 
+_FILE_PROBLEMS: Final = {
+    FileProblem.NOT_REGULAR: (message("file-not-regular"), message("why-file-not-regular")),
+    FileProblem.LINK_OUTSIDE: (message("file-link-outside"), message("why-file-link-outside")),
+    FileProblem.TOO_LARGE: (message("file-too-large"), message("why-file-too-large")),
+    FileProblem.UNREADABLE: (message("file-unreadable"), message("why-file-unreadable")),
+}
+
+
 def _not_a_file(context: Context, rule: Rule) -> Iterator[Finding]:
     for name in sorted(context.merged.folder.names()):
         problem = _file_problem(context.merged, name) if kind_of(name) in _READ else None
         if problem is not None:
-            yield rule.finding(
-                name,
-                message(f"file-{problem.problem}"),
-                witness=Witness.FOLDER,
-                fix=Fix(Applicability.MANUAL, message(f"why-file-{problem.problem}")),
-            )
+            found, why = _FILE_PROBLEMS[problem.problem]
+            yield rule.finding(name, found, witness=Witness.FOLDER, fix=Fix(Applicability.MANUAL, why))
 
 
 def _file_problem(merged: Model, name: str) -> FolderFileError | None:

@@ -67,6 +67,14 @@ def test_address_of_the_modelscope_in_use(monkeypatch: pytest.MonkeyPatch, endpo
     assert parse_spec("https://ms.example.com/models/org/name") == ModelScopeSpec("org/name")
 
 
+def test_one_name_on_two_hubs_is_two_bases() -> None:
+    assert {HubSpec("org/name"), ModelScopeSpec("org/name")} == {
+        parse_spec("org/name"),
+        parse_spec("ms://org/name"),
+    }
+    assert len({HubSpec("org/name"), ModelScopeSpec("org/name")}) == 2
+
+
 def test_spec_prints_as_written() -> None:
     assert str(ModelScopeSpec("org/name")) == "ms://org/name"
     assert str(ModelScopeSpec("org/name", "dev")) == "ms://org/name@dev"
