@@ -97,7 +97,7 @@ def test_one_module_talks_to_the_hub() -> None:
             and any(alias.name.startswith("huggingface_hub") for alias in node.names)
         )
     }
-    assert users == {"genfix.resolver.hub_client"}
+    assert users == {"genfix.resolver.hub.hub_client"}
 
 
 # Who writes -----------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from genfix.applier import make_folder
 from genfix.errors import InputError
 from genfix.folder import LocalFolder
 from genfix.resolver import resolve_base
-from genfix.resolver.capsule import capsule_files, origin_of
+from genfix.resolver.finder.capsule_format import capsule_files, origin_of
 
 __all__ = ["Capsule", "capsule"]
 

@@ -15,7 +15,7 @@ from genfix.folder.user_file import read_user_file
 from genfix.planner import Plan, Source
 from genfix.planner.saving import LARGEST, encode, plan_id
 from genfix.resolver import existing_folder, files_of, is_address, open_target
-from genfix.resolver.spec import is_repo_id
+from genfix.resolver.naming.spec import is_repo_id
 from genfix.rules import Witness
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
 from genfix.model.front_matter import CARD
 from genfix.model.json_read import JsonError, read_json_object
-from genfix.resolver.readings import repo_of_cache
+from genfix.resolver.naming.candidates import repo_of_cache
 from genfix.rules.chat_training import SAMPLE_BYTES, sampled_matrices
 
 __all__ = ["capsule_files", "open_capsule", "origin_of"]

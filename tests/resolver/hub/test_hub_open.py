@@ -220,7 +220,7 @@ def test_cached_path_is_the_one_huggingface_hub_finds(hub: FakeHub, run: Runner)
         "from pathlib import Path\n"
         "from huggingface_hub import try_to_load_from_cache as find\n"
         "from huggingface_hub.constants import HF_HUB_CACHE\n"
-        "from genfix.resolver.hub_cache import HubCache\n"
+        "from genfix.resolver.hub.hub_cache import HubCache\n"
         "cache = HubCache(Path(HF_HUB_CACHE), 'org/name')\n"
         "for name in ('config.json', 'tokenizer.json', 'additional_chat_templates/tool.jinja'):\n"
         f"    theirs, ours = find('org/name', name), cache.path({sha!r}, name)\n"
@@ -237,8 +237,8 @@ def test_settings_of_the_process_are_left_as_they_were(hub: FakeHub, run: Runner
         "import logging, os\n"
         "from huggingface_hub import constants, hf_api\n"
         "from huggingface_hub.utils.tqdm import are_progress_bars_disabled\n"
-        "from genfix.resolver.hub import open_hub\n"
-        "from genfix.resolver.spec import HubSpec\n"
+        "from genfix.resolver.hub.hub_repo import open_hub\n"
+        "from genfix.resolver.naming.spec import HubSpec\n"
         "def state():\n"
         "    bars = are_progress_bars_disabled()\n"
         "    level = logging.getLogger('huggingface_hub').level\n"
@@ -254,8 +254,8 @@ def test_settings_of_the_process_are_left_as_they_were(hub: FakeHub, run: Runner
 def test_nothing_is_shown_on_a_terminal(hub: FakeHub, run: Runner) -> None:
     hub.add_repo("org/name", FILES)
     code = (
-        "from genfix.resolver.hub import open_hub\n"
-        "from genfix.resolver.spec import HubSpec\n"
+        "from genfix.resolver.hub.hub_repo import open_hub\n"
+        "from genfix.resolver.naming.spec import HubSpec\n"
         "open_hub(HubSpec('org/name')).folder.read('tokenizer.json')\n"
     )
     terminal, end = pty.openpty()
@@ -271,7 +271,7 @@ def test_nothing_is_shown_on_a_terminal(hub: FakeHub, run: Runner) -> None:
 
 
 def test_import_of_the_resolver_does_not_import_huggingface_hub(run: Runner) -> None:
-    done = run.python("import sys, genfix.resolver.hub; sys.exit('huggingface_hub' in sys.modules)")
+    done = run.python("import sys, genfix.resolver.hub.hub_repo; sys.exit('huggingface_hub' in sys.modules)")
     assert done.returncode == 0, done.stderr
 
 

@@ -7,10 +7,10 @@ from typing import Final
 from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Origin
 from genfix.folder.remote import RemoteFolder, difference
-from genfix.resolver.hub_cache import HubCache
-from genfix.resolver.hub_client import HubClient
-from genfix.resolver.hub_errors import LOCAL_COPY, NO_NETWORK
-from genfix.resolver.spec import HubSpec
+from genfix.resolver.hub.hub_cache import HubCache
+from genfix.resolver.hub.hub_client import HubClient
+from genfix.resolver.hub.hub_errors import LOCAL_COPY, NO_NETWORK
+from genfix.resolver.naming.spec import HubSpec
 
 __all__ = ["HubFiles"]
 

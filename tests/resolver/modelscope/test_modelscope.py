@@ -8,8 +8,8 @@ from genfix.errors import BaseModelError, StorageError
 from genfix.folder import FolderFileError
 from genfix.folder.folder import Folder
 from genfix.resolver import resolve_base
-from genfix.resolver.modelscope import open_modelscope
-from genfix.resolver.spec import ModelScopeSpec
+from genfix.resolver.modelscope.modelscope_repo import open_modelscope
+from genfix.resolver.naming.spec import ModelScopeSpec
 from tests.fakemodelscope import FakeModelScope, sha256
 from tests.folders import Files, glm_files
 

@@ -14,9 +14,9 @@ from genfix.model import Model
 from genfix.model.front_matter import CARD, card_text, front_matter_list
 from genfix.model.provenance import is_base_name
 from genfix.model.siblings import chat_sibling_on_card
-from genfix.resolver.beside import run_folders
-from genfix.resolver.readings import readings, repo_of_cache
-from genfix.resolver.recipes import recipe_models, yaml_word
+from genfix.resolver.finder.run_folders import run_folders
+from genfix.resolver.finder.yaml_models import recipe_models, yaml_word
+from genfix.resolver.naming.candidates import readings, repo_of_cache
 
 __all__ = ["MERGEKIT", "Hint", "find_hints"]
 

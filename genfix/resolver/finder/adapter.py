@@ -16,10 +16,10 @@ from genfix.errors import BaseModelError, GenfixError, InputError, RefusedError
 from genfix.folder import Folder, FolderFileError, LocalFolder, same_file
 from genfix.folder.kinds import is_json_config
 from genfix.model import Model
-from genfix.resolver.adapter_shapes import foreign_matrix, has_some_matrix
-from genfix.resolver.base import BaseFacts
-from genfix.resolver.beside import names_a_merge, run_folders
-from genfix.resolver.spec import HubSpec, is_repo_id, parse_spec
+from genfix.resolver.finder.adapter_shapes import foreign_matrix, has_some_matrix
+from genfix.resolver.finder.base import BaseFacts
+from genfix.resolver.finder.run_folders import names_a_merge, run_folders
+from genfix.resolver.naming.spec import HubSpec, is_repo_id, parse_spec
 
 __all__ = ["Adapter", "AdapterFacts", "find_adapter"]
 
@@ -96,7 +96,7 @@ def _named(spec: str, merged: Model, *, offline: bool) -> tuple[Folder, tuple[st
     match parse_spec(spec):
         case HubSpec() as hub:
             # Imported here: adapters are nearly always on this machine.
-            from genfix.resolver.hub import open_hub  # noqa: PLC0415
+            from genfix.resolver.hub.hub_repo import open_hub  # noqa: PLC0415
 
             found = open_hub(hub, offline=offline)
             found.folder.borrow(merged.folder)

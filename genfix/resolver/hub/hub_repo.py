@@ -6,11 +6,11 @@ from typing import Final
 from genfix.errors import BaseModelError
 from genfix.folder.folder import Origin
 from genfix.folder.remote import RemoteFolder
-from genfix.resolver.hub_cache import CachedListing, HubCache
-from genfix.resolver.hub_client import HubClient, HubSettings, Listing, OutageError, hub_settings
-from genfix.resolver.hub_errors import NO_NETWORK, Asked, unreachable
-from genfix.resolver.hub_files import HubFiles
-from genfix.resolver.spec import HubSpec, is_repo_id
+from genfix.resolver.hub.hub_cache import CachedListing, HubCache
+from genfix.resolver.hub.hub_client import HubClient, HubSettings, Listing, OutageError, hub_settings
+from genfix.resolver.hub.hub_errors import NO_NETWORK, Asked, unreachable
+from genfix.resolver.hub.hub_files import HubFiles
+from genfix.resolver.naming.spec import HubSpec, is_repo_id
 
 __all__ = ["HubBase", "open_hub"]
 

@@ -7,10 +7,10 @@ from typing import Final
 from genfix.errors import RefusedError
 from genfix.folder import Progress
 from genfix.model import Model
-from genfix.resolver.base import Base, resolve_base
-from genfix.resolver.kinship import is_traced, kinship_notes, size_notes
-from genfix.resolver.proof import prove_parentage
-from genfix.resolver.spec import AUTO
+from genfix.resolver.finder.base import Base, resolve_base
+from genfix.resolver.finder.lineage import is_traced, kinship_notes, size_notes
+from genfix.resolver.finder.proof import prove_parentage
+from genfix.resolver.naming.spec import AUTO
 
 __all__ = ["choose_base"]
 
@@ -37,7 +37,7 @@ def choose_base(
     if spec is None:
         return None, _hint(merged, place, adapter)
     if spec == AUTO:
-        from genfix.resolver.auto import find_base  # noqa: PLC0415 - few folders need it
+        from genfix.resolver.finder.auto import find_base  # noqa: PLC0415 - few folders need it
 
         base = find_base(merged, place, adapter, offline=offline, progress=progress)
         return base, (*base.notes, *size_notes(merged, base.facts))
@@ -55,7 +55,7 @@ def choose_base(
 
 
 def _hint(merged: Model, place: Path | None, adapter: Model | None) -> tuple[str, ...]:
-    from genfix.resolver.auto import hint_note  # noqa: PLC0415 - only without a base
+    from genfix.resolver.finder.auto import hint_note  # noqa: PLC0415 - only without a base
 
     note = hint_note(merged, place, adapter)
     return (note,) if note is not None else ()
@@ -66,7 +66,7 @@ def _refusal(merged: Model, base: Base, place: Path | None, adapter: Model | Non
     try:
         prove_parentage(merged, base.facts)
     except RefusedError as error:
-        from genfix.resolver.auto import better_base  # noqa: PLC0415 - only on the way out
+        from genfix.resolver.finder.auto import better_base  # noqa: PLC0415 - only on the way out
 
         better = better_base(merged, place, adapter, base.facts)
         named = f"the folder itself names {better}: use that with --base"
@@ -78,7 +78,7 @@ def _swapped(merged: Model, base: Base, place: Path | None) -> RefusedError | No
     """The refusal of a base that says it was made from the folder that is judged."""
     if place is None or not is_traced(base.facts):
         return None
-    from genfix.resolver.auto import is_made_from  # noqa: PLC0415 - few bases were trained here
+    from genfix.resolver.finder.auto import is_made_from  # noqa: PLC0415 - few bases were trained here
 
     source = is_made_from(base.facts, place)
     if source is None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from genfix.errors import BaseModelError, GenfixError, InputError
-from genfix.resolver.spec import HubSpec, LocalSpec, ModelScopeSpec, is_repo_id, parse_spec
+from genfix.resolver.naming.spec import HubSpec, LocalSpec, ModelScopeSpec, is_repo_id, parse_spec
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from genfix.engines import read_eos
 from genfix.folder import Folder, FolderFileError, same_file
 from genfix.model import Model
 from genfix.model.front_matter import CARD, front_matter_list
-from genfix.resolver.proof import layer_count, row_count
+from genfix.resolver.finder.proof import layer_count, row_count
 
 __all__ = ["is_traced", "kinship_notes", "size_notes", "stop_set", "with_tokens"]
 
@@ -70,7 +70,7 @@ def _siblings(merged: Model, base: Model, path: Path | None, adapter: Model | No
     if adapter is not None or _names_a_base(merged):
         # Imported here: most folders say nothing about where they come from.
         from genfix.model.siblings import are_siblings  # noqa: PLC0415
-        from genfix.resolver.hints import find_hints  # noqa: PLC0415
+        from genfix.resolver.finder.traces import find_hints  # noqa: PLC0415
 
         label = base.folder.origin.label
         for hint in find_hints(merged, path, adapter):

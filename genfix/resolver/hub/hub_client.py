@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 
 from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Progress
-from genfix.resolver.hub_cache import is_commit
-from genfix.resolver.hub_errors import LOCAL_COPY, Asked, explain, is_cut, outage, status_of
-from genfix.resolver.hub_parts import opened
-from genfix.resolver.spec import HubSpec, is_repo_id
+from genfix.resolver.hub.hub_cache import is_commit
+from genfix.resolver.hub.hub_errors import LOCAL_COPY, Asked, explain, is_cut, outage, status_of
+from genfix.resolver.hub.hub_parts import opened
+from genfix.resolver.naming.spec import HubSpec, is_repo_id
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from genfix.resolver.spec import is_repo_id
+from genfix.resolver.naming.spec import is_repo_id
 
 __all__ = ["readings", "repo_of_cache"]
 

@@ -6,10 +6,11 @@ import stat
 from pathlib import Path
 
 from genfix.errors import InputError
-from genfix.folder import FileKind, Folder, LocalFolder, Progress, kind_of
+from genfix.folder import Folder, LocalFolder, Progress
 from genfix.model import Weights
+from genfix.resolver.finder.folder_layouts import refuse_other_layouts
 
-__all__ = ["existing_folder", "is_address", "open_address", "open_target", "refuse_other_layouts"]
+__all__ = ["existing_folder", "is_address", "open_address", "open_target"]
 
 
 def open_target(path: str | os.PathLike[str]) -> LocalFolder:
@@ -31,9 +32,9 @@ def open_address(text: str, *, offline: bool, progress: Progress | None) -> tupl
     Of its weights only the headers are fetched. Raises `InputError` or `BaseModelError` where it cannot be judged.
     """
     # Imported here: a folder on this machine needs none of it.
-    from genfix.resolver.base import READ_OF_ALL  # noqa: PLC0415
-    from genfix.resolver.hub import open_hub  # noqa: PLC0415
-    from genfix.resolver.spec import HubSpec, parse_spec  # noqa: PLC0415
+    from genfix.resolver.finder.base import READ_OF_ALL  # noqa: PLC0415
+    from genfix.resolver.hub.hub_repo import open_hub  # noqa: PLC0415
+    from genfix.resolver.naming.spec import HubSpec, parse_spec  # noqa: PLC0415
 
     spec = parse_spec(text)
     if not isinstance(spec, HubSpec):
@@ -65,7 +66,7 @@ def existing_folder(path: str | os.PathLike[str]) -> Path:
         mode = folder.stat().st_mode
     except (OSError, ValueError) as error:
         reason = f": {error.strerror}" if isinstance(error, OSError) and error.errno != errno.ENOENT else ""
-        from genfix.resolver.spec import is_repo_id  # noqa: PLC0415 - only for the hint
+        from genfix.resolver.naming.spec import is_repo_id  # noqa: PLC0415 - only for the hint
 
         on_the_hub = f"; a Hub repo is written hf://{text}" if is_repo_id(text.partition("@")[0]) else ""
         raise InputError(
@@ -76,39 +77,3 @@ def existing_folder(path: str | os.PathLike[str]) -> Path:
             f"{text} is a file, not a model folder", f"name the folder it is in: {folder.parent}"
         )
     return folder
-
-
-def refuse_other_layouts(folder: Folder) -> None:
-    """Raise `InputError` for an adapter, GGUF or diffusers folder, or one that holds no model at all."""
-    names, label = folder.names(), folder.origin.label
-    top = {name for name in names if "/" not in name}
-    if "model_index.json" in top:
-        raise InputError(
-            f"{label} is a diffusers pipeline (it has model_index.json), not a language model in transformers layout",
-            "genfix judges language and vision-language models",
-        )
-    if "adapter_config.json" in top and not Weights(folder).files:
-        raise InputError(
-            f"{label} is an adapter (it has adapter_config.json and no model weights), not a merged model",
-            "merge it into its base first (merge_and_unload, swift export --merge_lora, ...) and name the whole model",
-        )
-    if "config.json" not in top and any(kind_of(name) is FileKind.GGUF for name in top):
-        raise InputError(
-            f"{label} is a GGUF folder: a .gguf file carries its own settings and has no config files to repair",
-            "run genfix on the folder that was converted, and convert it again",
-        )
-    _refuse_no_model(folder)
-
-
-def _refuse_no_model(folder: Folder) -> None:
-    names, label = folder.names(), folder.origin.label
-    if any("/" not in name and kind_of(name) is not FileKind.OTHER for name in names):
-        return
-    inside = sorted(name for name in names if name.count("/") == 1 and name.endswith("/config.json"))
-    if inside:
-        raise InputError(
-            f"{label} is no model folder itself, but has {len(inside)} inside",
-            f"name it: {label.rstrip('/')}/{inside[0].rpartition('/')[0]}",
-        )
-    if not any("/" not in name and name.endswith((".json", ".jinja")) for name in names):
-        raise InputError(f"{label} has no file of a model", "check the path of the model folder")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from genfix.errors import BaseModelError
-from genfix.resolver.modelscope import open_modelscope
-from genfix.resolver.spec import ModelScopeSpec
+from genfix.resolver.modelscope.modelscope_repo import open_modelscope
+from genfix.resolver.naming.spec import ModelScopeSpec
 from tests.fakemodelscope import Body, FakeModelScope
 from tests.folders import Files
 
@@ -168,7 +168,7 @@ def test_wrong_bytes_of_the_right_length(site: FakeModelScope) -> None:
 
 
 def test_a_slow_site(site: FakeModelScope, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("genfix.resolver.modelscope_http._TIMEOUT", 0.1)
+    monkeypatch.setattr("genfix.resolver.modelscope.modelscope_site._TIMEOUT", 0.1)
     site.add("org/glm", FILES)
     site.fail(LIST, delay=0.4)
     assert "could not be reached (timed out)" in refused().message
@@ -177,7 +177,7 @@ def test_a_slow_site(site: FakeModelScope, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_transfer_without_an_end(site: FakeModelScope, monkeypatch: pytest.MonkeyPatch) -> None:
     site.add("org/glm", FILES)
-    monkeypatch.setattr("genfix.resolver.modelscope_http._LONGEST", -1.0)
+    monkeypatch.setattr("genfix.resolver.modelscope.modelscope_site._LONGEST", -1.0)
     assert "could not be reached (timed out)" in refused().message
 
 

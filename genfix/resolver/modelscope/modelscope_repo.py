@@ -8,10 +8,10 @@ from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, Folder, FolderFileError, Origin
 from genfix.folder.local import LocalFolder
 from genfix.folder.remote import RemoteFolder
-from genfix.resolver.modelscope_api import LOCAL_COPY, MOST_ENTRIES, ModelScope
-from genfix.resolver.modelscope_cache import MASTER, Listing, ModelScopeCache
-from genfix.resolver.modelscope_http import OutageError, Site
-from genfix.resolver.spec import ModelScopeSpec, is_commit
+from genfix.resolver.modelscope.modelscope_api import LOCAL_COPY, MOST_ENTRIES, ModelScope
+from genfix.resolver.modelscope.modelscope_cache import MASTER, Listing, ModelScopeCache
+from genfix.resolver.modelscope.modelscope_site import OutageError, Site
+from genfix.resolver.naming.spec import ModelScopeSpec, is_commit
 
 __all__ = ["ModelScopeBase", "open_modelscope"]
 

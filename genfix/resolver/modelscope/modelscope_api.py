@@ -21,9 +21,9 @@ from urllib.parse import urlencode
 from genfix.errors import BaseModelError
 from genfix.folder.folder import FileStat
 from genfix.json_types import JsonValue
-from genfix.resolver.modelscope_cache import MASTER, Entry, Listing
-from genfix.resolver.modelscope_http import OutageError, Site, StatusError, TransferError
-from genfix.resolver.spec import ModelScopeSpec
+from genfix.resolver.modelscope.modelscope_cache import MASTER, Entry, Listing
+from genfix.resolver.modelscope.modelscope_site import OutageError, Site, StatusError, TransferError
+from genfix.resolver.naming.spec import ModelScopeSpec
 
 __all__ = ["LOCAL_COPY", "MOST_ENTRIES", "ModelScope"]
 

@@ -8,10 +8,10 @@ from typing import Final
 from genfix.errors import BaseModelError, GenfixError, RefusedError
 from genfix.folder import LocalFolder, Progress
 from genfix.model import Model
-from genfix.resolver.base import Base, resolve_base
-from genfix.resolver.hints import find_hints
-from genfix.resolver.kinship import stop_set, with_tokens
-from genfix.resolver.proof import is_proven, prove_parentage
+from genfix.resolver.finder.base import Base, resolve_base
+from genfix.resolver.finder.lineage import stop_set, with_tokens
+from genfix.resolver.finder.proof import is_proven, prove_parentage
+from genfix.resolver.finder.traces import find_hints
 
 __all__ = ["better_base", "find_base", "hint_note", "is_made_from"]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final, Protocol, TypeAlias, cast
 
-from genfix.resolver.hub_errors import NotAHubError
+from genfix.resolver.hub.hub_errors import NotAHubError
 
 __all__ = ["Answer", "opened"]
 

@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from genfix.errors import BaseModelError, GenfixError, StorageError
-from genfix.resolver.hub_cache import is_commit
+from genfix.resolver.hub.hub_cache import is_commit
 
 __all__ = [
     "LOCAL_COPY",

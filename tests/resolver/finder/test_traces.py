@@ -6,9 +6,9 @@ import pytest
 
 from genfix.folder import LocalFolder
 from genfix.model import Model
-from genfix.resolver.hints import Hint, find_hints
-from genfix.resolver.readings import readings, repo_of_cache
-from genfix.resolver.recipes import recipe_models, yaml_word
+from genfix.resolver.finder.traces import Hint, find_hints
+from genfix.resolver.finder.yaml_models import recipe_models, yaml_word
+from genfix.resolver.naming.candidates import readings, repo_of_cache
 from tests.folders import Files, dump, glm_files, write_folder
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -22,7 +22,7 @@ from genfix import cache
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError
 from genfix.folder.names import is_safe_name
 from genfix.json_types import JsonValue
-from genfix.resolver.spec import is_commit
+from genfix.resolver.naming.spec import is_commit
 
 __all__ = ["CachedListing", "HubCache", "is_commit"]
 

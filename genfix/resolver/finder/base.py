@@ -21,8 +21,8 @@ from genfix.model import JsonFile, Model, Weights
 from genfix.model.json_read import JsonProblem
 from genfix.model.safetensors import Header
 from genfix.model.weight_facts import WeightFacts
-from genfix.resolver.spec import HubSpec, LocalSpec, ModelScopeSpec, is_commit, is_repo_id, parse_spec
-from genfix.resolver.target import refuse_other_layouts
+from genfix.resolver.finder.folder_layouts import refuse_other_layouts
+from genfix.resolver.naming.spec import HubSpec, LocalSpec, ModelScopeSpec, is_commit, is_repo_id, parse_spec
 
 __all__ = ["READ_OF_ALL", "Base", "BaseFacts", "files_of", "resolve_base"]
 
@@ -147,14 +147,14 @@ def resolve_base(
             return Base(facts, notes)
         case HubSpec() as hub:
             # Imported here: the Hub client costs more than a whole check of a local base.
-            from genfix.resolver.hub import open_hub  # noqa: PLC0415
+            from genfix.resolver.hub.hub_repo import open_hub  # noqa: PLC0415
 
             found = open_hub(hub, offline=offline)
             _make_ready(found.folder, near, progress)
             return Base(BaseFacts(found.folder, is_named=not by_hint), found.notes)
         case ModelScopeSpec() as model:
             # Imported here: the HTTP client is nothing that a check of a local base needs.
-            from genfix.resolver.modelscope import open_modelscope  # noqa: PLC0415
+            from genfix.resolver.modelscope.modelscope_repo import open_modelscope  # noqa: PLC0415
 
             opened = open_modelscope(model, offline=offline)
             _make_ready(opened.folder, near, progress)
@@ -170,11 +170,11 @@ def files_of(spec: str, *, offline: bool = False) -> Folder:
         case LocalSpec() as local:
             return LocalFolder(local.path, spec)
         case HubSpec() as hub:
-            from genfix.resolver.hub import open_hub  # noqa: PLC0415 - as above
+            from genfix.resolver.hub.hub_repo import open_hub  # noqa: PLC0415 - as above
 
             return open_hub(hub, offline=offline).folder
         case ModelScopeSpec() as model:
-            from genfix.resolver.modelscope import open_modelscope  # noqa: PLC0415 - as above
+            from genfix.resolver.modelscope.modelscope_repo import open_modelscope  # noqa: PLC0415 - as above
 
             return open_modelscope(model, offline=offline).folder
 
@@ -199,7 +199,7 @@ def _open_directory(path: Path, spec: str) -> tuple[Folder, tuple[str, ...]]:
     if MANIFEST not in folder.names():
         return folder, ()
     # Imported here: few bases are capsules.
-    from genfix.resolver.capsule import open_capsule  # noqa: PLC0415
+    from genfix.resolver.finder.capsule_format import open_capsule  # noqa: PLC0415
 
     capsule = open_capsule(folder)
     return capsule, (f"{spec} is a capsule of {capsule.contents.origin}",)
