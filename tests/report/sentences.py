@@ -26,7 +26,7 @@ _ERRORS: Final = frozenset(
 
 _NOTES: Final = frozenset({"notes", "passed"})
 """What notes are gathered in."""
-_TELLERS: Final = frozenset({"_taken", "hint_note", "told_gone", "_moved", "_left_out"})
+_TELLERS: Final = frozenset({"_taken", "trace_note", "told_gone", "_moved", "_left_out"})
 """Functions that return or yield notes, beside all of `genfix.resolver.finder.lineage` that yield."""
 
 

@@ -24,7 +24,7 @@ from genfix.model.weight_facts import WeightFacts
 from genfix.resolver.finder.folder_layouts import refuse_other_layouts
 from genfix.resolver.naming.spec import HubSpec, LocalSpec, ModelScopeSpec, is_commit, is_repo_id, parse_spec
 
-__all__ = ["READ_OF_ALL", "Base", "BaseFacts", "files_of", "resolve_base"]
+__all__ = ["READ_OF_ALL", "BaseFacts", "ResolvedBase", "files_of", "resolve_base"]
 
 READ_OF_ALL: Final = (
     "config.json",
@@ -106,7 +106,7 @@ class _FarWeights(Weights):
         return self.named or self.facts
 
 
-class Base(NamedTuple):
+class ResolvedBase(NamedTuple):
     """A base that was found."""
 
     facts: BaseFacts
@@ -124,13 +124,13 @@ def resolve_base(
     *,
     offline: bool = False,
     near: Folder | None = None,
-    by_hint: bool = False,
+    by_trace: bool = False,
     progress: Progress | None = None,
-) -> Base:
+) -> ResolvedBase:
     """Find the base that ``spec`` names: a directory, ``org/name[@revision]`` or ``ms://org/name[@revision]``.
 
     What ``near`` (the merged folder) has with the same digest is read there; what rules read of the rest is fetched
-    at once. With ``by_hint`` it was the merged folder that named the base, not the user: its code is not taken for granted.
+    at once. With ``by_trace`` it was the merged folder that named the base, not the user: its code is not taken for granted.
 
     Raises `BaseModelError` where it is not found, not reachable or not readable.
     """
@@ -140,25 +140,25 @@ def resolve_base(
             if local.shadows_repo:
                 notes += (f"{spec} is a folder here and was taken as such, not as a Hub repo",)
             _refuse(folder)
-            facts = BaseFacts(folder, is_named=not by_hint)
+            facts = BaseFacts(folder, is_named=not by_trace)
             for name in sorted(folder.names()):
                 if is_json_config(name):
                     facts.json(name)
-            return Base(facts, notes)
+            return ResolvedBase(facts, notes)
         case HubSpec() as hub:
             # Imported here: the Hub client costs more than a whole check of a local base.
             from genfix.resolver.hub.hub_repo import open_hub  # noqa: PLC0415
 
             found = open_hub(hub, offline=offline)
             _make_ready(found.folder, near, progress)
-            return Base(BaseFacts(found.folder, is_named=not by_hint), found.notes)
+            return ResolvedBase(BaseFacts(found.folder, is_named=not by_trace), found.notes)
         case ModelScopeSpec() as model:
             # Imported here: the HTTP client is nothing that a check of a local base needs.
             from genfix.resolver.modelscope.modelscope_repo import open_modelscope  # noqa: PLC0415
 
             opened = open_modelscope(model, offline=offline)
             _make_ready(opened.folder, near, progress)
-            return Base(BaseFacts(opened.folder, is_named=not by_hint), opened.notes)
+            return ResolvedBase(BaseFacts(opened.folder, is_named=not by_trace), opened.notes)
 
 
 def files_of(spec: str, *, offline: bool = False) -> Folder:

@@ -10,12 +10,12 @@ from genfix.model import Model
 from genfix.model.front_matter import CARD, front_matter_list
 from genfix.resolver.finder.proof import layer_count, row_count
 
-__all__ = ["is_traced", "kinship_notes", "size_notes", "stop_set", "with_tokens"]
+__all__ = ["is_traced", "lineage_notes", "size_notes", "stop_set", "with_tokens"]
 
 _TRACES: Final = frozenset({"args.json", "adapter_config.json", "mergekit_config.yml", "training_args.yaml"})
 
 
-def kinship_notes(
+def lineage_notes(
     merged: Model, base: Model, path: Path | None, adapter: Model | None = None
 ) -> tuple[str, ...]:
     """What the user should know about a base that was named, a sentence each; none where all agrees."""
@@ -70,13 +70,13 @@ def _siblings(merged: Model, base: Model, path: Path | None, adapter: Model | No
     if adapter is not None or _names_a_base(merged):
         # Imported here: most folders say nothing about where they come from.
         from genfix.model.siblings import are_siblings  # noqa: PLC0415
-        from genfix.resolver.finder.traces import find_hints  # noqa: PLC0415
+        from genfix.resolver.finder.traces import find_traces  # noqa: PLC0415
 
         label = base.folder.origin.label
-        for hint in find_hints(merged, path, adapter):
-            if are_siblings(hint.text, label) and not (CARD in hint.source and _is_card_of(merged, base)):
+        for trace in find_traces(merged, path, adapter):
+            if are_siblings(trace.text, label) and not (CARD in trace.source and _is_card_of(merged, base)):
                 yield (
-                    f"{hint.source} names {hint.text}, which passes the same proofs as {label}: "
+                    f"{trace.source} names {trace.text}, which passes the same proofs as {label}: "
                     "if that is the one, name it with --base"
                 )
                 return

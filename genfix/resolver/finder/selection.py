@@ -7,8 +7,8 @@ from typing import Final
 from genfix.errors import RefusedError
 from genfix.folder import Progress
 from genfix.model import Model
-from genfix.resolver.finder.base import Base, resolve_base
-from genfix.resolver.finder.lineage import is_traced, kinship_notes, size_notes
+from genfix.resolver.finder.base import ResolvedBase, resolve_base
+from genfix.resolver.finder.lineage import is_traced, lineage_notes, size_notes
 from genfix.resolver.finder.proof import prove_parentage
 from genfix.resolver.naming.spec import AUTO
 
@@ -26,7 +26,7 @@ def choose_base(
     offline: bool = False,
     allow_mismatch: bool = False,
     progress: Progress | None = None,
-) -> tuple[Base | None, tuple[str, ...]]:
+) -> tuple[ResolvedBase | None, tuple[str, ...]]:
     """The base that ``spec`` names, proven, and what the user should know; `None` without a spec.
 
     ``path`` is where the merged folder is on this machine. ``auto`` takes what the folder names; without a spec a note
@@ -35,7 +35,7 @@ def choose_base(
     """
     place = Path(os.path.abspath(path)) if path is not None else None  # noqa: PTH100 - links stay as named
     if spec is None:
-        return None, _hint(merged, place, adapter)
+        return None, _suggestion(merged, place, adapter)
     if spec == AUTO:
         from genfix.resolver.finder.auto import find_base  # noqa: PLC0415 - few folders need it
 
@@ -51,17 +51,19 @@ def choose_base(
         if not allow_mismatch:
             raise refusal
         notes += (f"going on as told, although {refusal.message}",)
-    return base, (*notes, *kinship_notes(merged, base.facts, place, adapter))
+    return base, (*notes, *lineage_notes(merged, base.facts, place, adapter))
 
 
-def _hint(merged: Model, place: Path | None, adapter: Model | None) -> tuple[str, ...]:
-    from genfix.resolver.finder.auto import hint_note  # noqa: PLC0415 - only without a base
+def _suggestion(merged: Model, place: Path | None, adapter: Model | None) -> tuple[str, ...]:
+    from genfix.resolver.finder.auto import trace_note  # noqa: PLC0415 - only without a base
 
-    note = hint_note(merged, place, adapter)
+    note = trace_note(merged, place, adapter)
     return (note,) if note is not None else ()
 
 
-def _refusal(merged: Model, base: Base, place: Path | None, adapter: Model | None) -> RefusedError | None:
+def _refusal(
+    merged: Model, base: ResolvedBase, place: Path | None, adapter: Model | None
+) -> RefusedError | None:
     """Why the base is none of this folder, with a better one where the folder names it; `None` where nothing says so."""
     try:
         prove_parentage(merged, base.facts)
@@ -74,7 +76,7 @@ def _refusal(merged: Model, base: Base, place: Path | None, adapter: Model | Non
     return _swapped(merged, base, place)
 
 
-def _swapped(merged: Model, base: Base, place: Path | None) -> RefusedError | None:
+def _swapped(merged: Model, base: ResolvedBase, place: Path | None) -> RefusedError | None:
     """The refusal of a base that says it was made from the folder that is judged."""
     if place is None or not is_traced(base.facts):
         return None

@@ -19,14 +19,14 @@ from urllib.parse import urlsplit
 from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Progress
 from genfix.resolver.hub.hub_cache import is_commit
-from genfix.resolver.hub.hub_errors import LOCAL_COPY, Asked, explain, is_cut, outage, status_of
+from genfix.resolver.hub.hub_errors import LOCAL_COPY, HubRequest, explain, is_cut, outage, status_of
 from genfix.resolver.hub.hub_parts import opened
 from genfix.resolver.naming.spec import HubSpec, is_repo_id
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo
 
-__all__ = ["HubClient", "HubSettings", "Listing", "OutageError", "hub_settings"]
+__all__ = ["HubClient", "HubListing", "HubSettings", "OutageError", "hub_settings"]
 
 _TIMEOUT: Final = 10.0
 _RETRY_AFTER: Final = (0.5, 2.0)
@@ -53,7 +53,7 @@ def hub_settings(spec: HubSpec) -> HubSettings:
             warnings.simplefilter("ignore")
             from huggingface_hub import constants  # noqa: PLC0415 - 0.04 s
     except Exception as error:  # a broken installation, or an environment it cannot read
-        raise explain(error, Asked("", spec.repo_id, spec.revision)) from error
+        raise explain(error, HubRequest("", spec.repo_id, spec.revision)) from error
     return HubSettings(Path(constants.HF_HUB_CACHE), constants.ENDPOINT, bool(constants.HF_HUB_OFFLINE))
 
 
@@ -71,7 +71,7 @@ def _check_endpoint(endpoint: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class HubListing:
     """The files of one commit, as the Hub lists them."""
 
     repo_id: str
@@ -91,7 +91,7 @@ class HubClient:
         self._repo_id = repo_id
         self._is_quiet = False
 
-    def listing(self, asked: Asked) -> Listing:
+    def listing(self, asked: HubRequest) -> HubListing:
         """The commit and its files, from one request; sent again where the Hub is busy.
 
         Raises `OutageError` where there is no answer, `BaseModelError` where the answer is no.
@@ -124,7 +124,7 @@ class HubClient:
                 self._repo_id, name, revision=revision, force_download=force, etag_timeout=_TIMEOUT
             )
 
-        self._explained(ask, Asked(self._endpoint, self._repo_id, revision, name))
+        self._explained(ask, HubRequest(self._endpoint, self._repo_id, revision, name))
 
     def part(self, name: str, revision: str, start: int, length: int, size: int) -> bytes:
         """At most ``length`` bytes of a file from ``start``, of the ``size`` that it is listed with.
@@ -153,7 +153,7 @@ class HubClient:
                     raise _no_parts(name, asked)
                 return answer.part(start, min(start + length, size), size)
 
-        asked = Asked(self._endpoint, self._repo_id, revision, name)
+        asked = HubRequest(self._endpoint, self._repo_id, revision, name)
         return self._explained(lambda: _again_while_busy(ask), asked)
 
     def together(
@@ -184,7 +184,7 @@ class HubClient:
             if not job.cancelled():
                 job.result()
 
-    def _explained(self, ask: Callable[[], _Result], asked: Asked) -> _Result:
+    def _explained(self, ask: Callable[[], _Result], asked: HubRequest) -> _Result:
         """The answer, asked for once more where the line was cut."""
         for last in (False, True):
             try:
@@ -215,7 +215,7 @@ def _again_while_busy(ask: Callable[[], _Result]) -> _Result:
 # -- the listing -----------------------------------------------------------------------------------------------
 
 
-def _listing(info: "ModelInfo", asked: Asked) -> Listing:
+def _listing(info: "ModelInfo", asked: HubRequest) -> HubListing:
     if info.sha is None or not is_commit(info.sha):
         raise BaseModelError(
             f"the Hub at {asked.host} does not say which commit {asked} is",
@@ -231,10 +231,10 @@ def _listing(info: "ModelInfo", asked: Asked) -> Listing:
             )
         # An LFS file's blob_id is the digest of its pointer, not of its content.
         files[sibling.rfilename] = FileStat(size, None if sha256 else sibling.blob_id, sha256)
-    return Listing(info.id if is_repo_id(info.id) else asked.repo_id, info.sha, files)
+    return HubListing(info.id if is_repo_id(info.id) else asked.repo_id, info.sha, files)
 
 
-def _no_parts(name: str, asked: Asked) -> FolderFileError:
+def _no_parts(name: str, asked: HubRequest) -> FolderFileError:
     return FolderFileError(
         name,
         FileProblem.UNREADABLE,

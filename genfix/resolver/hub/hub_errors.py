@@ -18,7 +18,7 @@ from genfix.resolver.hub.hub_cache import is_commit
 __all__ = [
     "LOCAL_COPY",
     "NO_NETWORK",
-    "Asked",
+    "HubRequest",
     "NotAHubError",
     "explain",
     "is_cut",
@@ -45,7 +45,7 @@ class NotAHubError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class HubRequest:
     """What was asked of which Hub."""
 
     endpoint: str
@@ -100,7 +100,7 @@ def is_cut(error: Exception) -> bool:
     return status_of(error) is None and not on_disk
 
 
-def unreachable(asked: Asked, reason: str) -> BaseModelError:
+def unreachable(asked: HubRequest, reason: str) -> BaseModelError:
     """The error for an `outage` where there is no cached copy either."""
     if reason.startswith("HTTP"):
         message = f"the Hub at {asked.host} cannot answer now ({reason}), and {asked} is not cached"
@@ -113,7 +113,7 @@ def unreachable(asked: Asked, reason: str) -> BaseModelError:
     )
 
 
-def explain(error: Exception, asked: Asked) -> GenfixError:
+def explain(error: Exception, asked: HubRequest) -> GenfixError:
     """The error genfix raises for ``error``: `BaseModelError`, or `StorageError` where a disk is to blame."""
     reason = outage(error)
     if reason is not None:
@@ -130,7 +130,7 @@ def status_of(error: Exception) -> int | None:
     return status if isinstance(status, int) else None
 
 
-def _refusal(error: Exception, asked: Asked) -> BaseModelError | None:
+def _refusal(error: Exception, asked: HubRequest) -> BaseModelError | None:
     """The Hub's own word: what was asked for does not exist, or is not for this user."""
     names = _class_names(error)
     repo, status = asked.repo_id, status_of(error)
@@ -167,7 +167,7 @@ def _refusal(error: Exception, asked: Asked) -> BaseModelError | None:
     return None
 
 
-def _failure(error: Exception, asked: Asked) -> GenfixError:
+def _failure(error: Exception, asked: HubRequest) -> GenfixError:
     """What failed on this machine or under way."""
     if isinstance(error, ImportError):
         return BaseModelError(

@@ -7,8 +7,8 @@ from genfix.errors import BaseModelError
 from genfix.folder.folder import Origin
 from genfix.folder.remote import RemoteFolder
 from genfix.resolver.hub.hub_cache import CachedListing, HubCache
-from genfix.resolver.hub.hub_client import HubClient, HubSettings, Listing, OutageError, hub_settings
-from genfix.resolver.hub.hub_errors import NO_NETWORK, Asked, unreachable
+from genfix.resolver.hub.hub_client import HubClient, HubListing, HubSettings, OutageError, hub_settings
+from genfix.resolver.hub.hub_errors import NO_NETWORK, HubRequest, unreachable
 from genfix.resolver.hub.hub_files import HubFiles
 from genfix.resolver.naming.spec import HubSpec, is_repo_id
 
@@ -37,7 +37,7 @@ def open_hub(spec: HubSpec, *, offline: bool = False) -> HubBase:
     """
     hub = hub_settings(spec)
     cache = HubCache(hub.cache, spec.repo_id)
-    asked = Asked(hub.endpoint, spec.repo_id, spec.revision)
+    asked = HubRequest(hub.endpoint, spec.repo_id, spec.revision)
     stopped = "genfix is offline" if offline else "HF_HUB_OFFLINE is set" if hub.offline else ""
     cached = _cached(spec, cache)
     if cached is not None and cached.commit == spec.revision and cached.known.complete:
@@ -92,14 +92,14 @@ def _from_cache(spec: HubSpec, hub: HubSettings, cache: HubCache, cached: _Cache
             f"the list of files of {spec.repo_id}@{commit[:7]} is not cached; "
             f"only the {len(known.files)} that were downloaded before are known"
         )
-    return _base(spec, hub, cache, Listing(repo_id, commit, known.files), tuple(notes), stopped)
+    return _base(spec, hub, cache, HubListing(repo_id, commit, known.files), tuple(notes), stopped)
 
 
 def _base(
     spec: HubSpec,
     hub: HubSettings,
     cache: HubCache,
-    listing: Listing,
+    listing: HubListing,
     notes: tuple[str, ...],
     stopped: str = "",
 ) -> HubBase:

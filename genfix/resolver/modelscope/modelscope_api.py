@@ -21,7 +21,7 @@ from urllib.parse import urlencode
 from genfix.errors import BaseModelError
 from genfix.folder.folder import FileStat
 from genfix.json_types import JsonValue
-from genfix.resolver.modelscope.modelscope_cache import MASTER, Entry, Listing
+from genfix.resolver.modelscope.modelscope_cache import MASTER, Entry, ModelScopeListing
 from genfix.resolver.modelscope.modelscope_site import OutageError, Site, StatusError, TransferError
 from genfix.resolver.naming.spec import ModelScopeSpec
 
@@ -50,7 +50,7 @@ class ModelScope:
         self._revision = spec.revision or MASTER
         self._path = f"/api/v1/models/{spec.repo_id}"
 
-    def listing(self) -> Listing:
+    def listing(self) -> ModelScopeListing:
         """All files with their digests, from one request (two where there are thousands).
 
         Raises `OutageError` where there is no answer, `BaseModelError` where the answer is no.
@@ -99,7 +99,7 @@ class ModelScope:
             f"take the model from the Hub (--base org/name), or {LOCAL_COPY}",
         )
 
-    def _list(self, *, recursive: bool) -> Listing:
+    def _list(self, *, recursive: bool) -> ModelScopeListing:
         query = urlencode({"Revision": self._revision, "Recursive": str(recursive)})
         data = self._json(f"repo/files?{query}")
         listing = _parse_listing(data)
@@ -167,7 +167,7 @@ class ModelScope:
         return f"it has {', '.join(names[:10])}" if names else general
 
 
-def _parse_listing(data: JsonValue) -> Listing | None:
+def _parse_listing(data: JsonValue) -> ModelScopeListing | None:
     """The files in the data of an answer; `None` where it is no list of files."""
     if not isinstance(data, dict) or "Files" not in data:
         return None
@@ -184,7 +184,7 @@ def _parse_listing(data: JsonValue) -> Listing | None:
                 files[name] = Entry(stat, _matching(_COMMIT, row.get("Revision")))
             case _:
                 return None
-    return Listing(files, _commit(data.get("LatestCommitter")), complete=len(rows) < MOST_ENTRIES)
+    return ModelScopeListing(files, _commit(data.get("LatestCommitter")), complete=len(rows) < MOST_ENTRIES)
 
 
 def _commit(told: JsonValue) -> str | None:

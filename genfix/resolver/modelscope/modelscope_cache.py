@@ -21,7 +21,7 @@ from genfix.folder.folder import FileStat, FolderFileError
 from genfix.folder.local import LocalFolder
 from genfix.json_types import JsonValue
 
-__all__ = ["MASTER", "Entry", "Listing", "ModelScopeCache"]
+__all__ = ["MASTER", "Entry", "ModelScopeCache", "ModelScopeListing"]
 
 MASTER: Final = "master"
 """The branch that is meant where none is named."""
@@ -40,7 +40,7 @@ class Entry(NamedTuple):
     """The commit that changed the file last: it holds the file as it is listed."""
 
 
-class Listing(NamedTuple):
+class ModelScopeListing(NamedTuple):
     """The files of a model at one time."""
 
     files: Mapping[str, Entry]
@@ -62,7 +62,7 @@ class ModelScopeCache:
             if os.path.isdir(path)  # noqa: PTH112 - Path.is_dir() raises for a folder nobody may enter
         )
 
-    def listing(self) -> Listing | None:
+    def listing(self) -> ModelScopeListing | None:
         """The complete listing that was kept when it was last read from ModelScope."""
         kept = cache.load(_LISTINGS, self._key(self._revision))
         try:
@@ -70,7 +70,7 @@ class ModelScopeCache:
         except (ValueError, RecursionError):
             return None
 
-    def keep(self, listing: Listing) -> None:
+    def keep(self, listing: ModelScopeListing) -> None:
         """Write down a complete listing for the next run, under its revision and its commit."""
         rows = {
             name: [entry.stat.size, entry.stat.sha256, entry.revision]
@@ -155,7 +155,7 @@ def _sha256(folder: LocalFolder, name: str) -> str | None:
         return None
 
 
-def _parse(data: JsonValue) -> Listing | None:
+def _parse(data: JsonValue) -> ModelScopeListing | None:
     match data:
         case {"format": 1, "commit": commit, "complete": bool(complete), "files": dict(rows)}:
             files: dict[str, Entry] = {}
@@ -166,7 +166,7 @@ def _parse(data: JsonValue) -> Listing | None:
                         files[name] = Entry(stat, _matching(_COMMIT, revision))
                     case _:
                         return None
-            return Listing(files, _matching(_COMMIT, commit), complete)
+            return ModelScopeListing(files, _matching(_COMMIT, commit), complete)
         case _:
             return None
 

@@ -9,7 +9,7 @@ from genfix.folder.folder import FileProblem, Folder, FolderFileError, Origin
 from genfix.folder.local import LocalFolder
 from genfix.folder.remote import RemoteFolder
 from genfix.resolver.modelscope.modelscope_api import LOCAL_COPY, MOST_ENTRIES, ModelScope
-from genfix.resolver.modelscope.modelscope_cache import MASTER, Listing, ModelScopeCache
+from genfix.resolver.modelscope.modelscope_cache import MASTER, ModelScopeCache, ModelScopeListing
 from genfix.resolver.modelscope.modelscope_site import OutageError, Site
 from genfix.resolver.naming.spec import ModelScopeSpec, is_commit
 
@@ -64,7 +64,11 @@ def _is_offline() -> bool:
 
 
 def _listed(
-    spec: ModelScopeSpec, cached: ModelScopeCache, listing: Listing, api: ModelScope | None, stopped: str = ""
+    spec: ModelScopeSpec,
+    cached: ModelScopeCache,
+    listing: ModelScopeListing,
+    api: ModelScope | None,
+    stopped: str = "",
 ) -> ModelScopeBase:
     """The base by its listing; without ``api`` only cached files are read, and ``stopped`` says why."""
     files = _Files(spec, cached, listing, api, stopped)
@@ -91,7 +95,7 @@ def _listed(
 
 
 def _known(
-    spec: ModelScopeSpec, cached: ModelScopeCache, kept: Listing | None, stopped: str
+    spec: ModelScopeSpec, cached: ModelScopeCache, kept: ModelScopeListing | None, stopped: str
 ) -> ModelScopeBase | None:
     """The base as this machine knows it."""
     if kept is not None:
@@ -115,7 +119,7 @@ class _Files:
         self,
         spec: ModelScopeSpec,
         cached: ModelScopeCache,
-        listing: Listing,
+        listing: ModelScopeListing,
         api: ModelScope | None,
         stopped: str,
     ) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from genfix.resolver.naming.spec import is_repo_id
 
-__all__ = ["readings", "repo_of_cache"]
+__all__ = ["candidate_specs", "repo_of_cache"]
 
 _LEVELS_UP: Final = 5
 """A run's paths are relative to where it was started: ms-swift merges four levels below."""
@@ -21,7 +21,7 @@ _MODELSCOPE_CACHE: Final = re.compile(
 _ADDRESSES: Final = ("hf://", "ms://", "https://")
 
 
-def readings(
+def candidate_specs(
     text: str,
     merged: Path | None,
     *,
@@ -34,12 +34,10 @@ def readings(
     A relative path is tried from here and from the folders above ``merged``. A path into a cache also tells the repo,
     and which commit. Ids are ModelScope's first with ``modelscope``, and none at all without ``remote``.
     """
-    return tuple(dict.fromkeys(_readings(text, merged, revision, modelscope=modelscope, remote=remote)))
+    return tuple(dict.fromkeys(_specs(text, merged, revision, modelscope=modelscope, remote=remote)))
 
 
-def _readings(
-    text: str, merged: Path | None, revision: str, *, modelscope: bool, remote: bool
-) -> Iterator[str]:
+def _specs(text: str, merged: Path | None, revision: str, *, modelscope: bool, remote: bool) -> Iterator[str]:
     if "://" in text:
         yield from [text] if text.startswith(_ADDRESSES) else []
         return

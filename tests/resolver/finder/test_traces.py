@@ -6,9 +6,9 @@ import pytest
 
 from genfix.folder import LocalFolder
 from genfix.model import Model
-from genfix.resolver.finder.traces import Hint, find_hints
+from genfix.resolver.finder.traces import Trace, find_traces
 from genfix.resolver.finder.yaml_models import recipe_models, yaml_word
-from genfix.resolver.naming.candidates import readings, repo_of_cache
+from genfix.resolver.naming.candidates import candidate_specs, repo_of_cache
 from tests.folders import Files, dump, glm_files, write_folder
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -20,9 +20,9 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path / "cwd")
 
 
-def look(place: Path, files: Files) -> tuple[Hint, ...]:
+def look(place: Path, files: Files) -> tuple[Trace, ...]:
     write_folder(place, {"config.json": dump({"model_type": "qwen2"})} | files)
-    return find_hints(Model(LocalFolder(place)), place)
+    return find_traces(Model(LocalFolder(place)), place)
 
 
 def card(base: str, heading: str = "# my model") -> bytes:
@@ -40,7 +40,7 @@ EVERY: Files = {
 
 def test_the_most_exact_place_comes_first(tmp_path: Path) -> None:
     found = look(tmp_path / "merged", EVERY)
-    assert [(hint.specs, hint.source) for hint in found] == [
+    assert [(trace.specs, trace.source) for trace in found] == [
         (("org/swift",), "model of args.json"),
         (("org/peft",), "base_model_name_or_path of adapter_config.json"),
         (("org/config",), "_name_or_path of config.json"),
@@ -49,10 +49,10 @@ def test_the_most_exact_place_comes_first(tmp_path: Path) -> None:
     ]
 
 
-def test_one_base_named_in_several_places_is_one_hint(tmp_path: Path) -> None:
+def test_one_base_named_in_several_places_is_one_trace(tmp_path: Path) -> None:
     files = {"args.json": dump({"model": "org/x", "use_hf": True}), "README.md": card("org/x")}
-    [hint] = look(tmp_path / "merged", files)
-    assert hint.source == "model of args.json"
+    [trace] = look(tmp_path / "merged", files)
+    assert trace.source == "model of args.json"
 
 
 @pytest.mark.parametrize("files", [{}, {"args.json": b"{"}, {"args.json": b"[]"}, {"README.md": b"# x"}])
@@ -63,14 +63,14 @@ def test_nothing_said(tmp_path: Path, files: Files) -> None:
 # ms-swift -----------------------------------------------------------------------------------------------------
 
 
-def swift(tmp_path: Path, **args: object) -> tuple[Hint, ...]:
+def swift(tmp_path: Path, **args: object) -> tuple[Trace, ...]:
     return look(tmp_path / "merged", {"args.json": dump(args)})
 
 
 @pytest.mark.parametrize("use_hf", [False, None, "true"])
 def test_an_id_of_swift_is_one_of_modelscope(tmp_path: Path, use_hf: object) -> None:
-    [hint] = swift(tmp_path, model="Qwen/Qwen2.5-7B", use_hf=use_hf)
-    assert hint.specs == ("ms://Qwen/Qwen2.5-7B", "Qwen/Qwen2.5-7B")
+    [trace] = swift(tmp_path, model="Qwen/Qwen2.5-7B", use_hf=use_hf)
+    assert trace.specs == ("ms://Qwen/Qwen2.5-7B", "Qwen/Qwen2.5-7B")
     [without] = swift(tmp_path, model="Qwen/Qwen2.5-7B", model_revision="v1")
     assert without.specs == ("ms://Qwen/Qwen2.5-7B@v1", "Qwen/Qwen2.5-7B@v1")
 
@@ -78,23 +78,23 @@ def test_an_id_of_swift_is_one_of_modelscope(tmp_path: Path, use_hf: object) -> 
 def test_the_folder_that_swift_read_comes_first(tmp_path: Path) -> None:
     base = write_folder(tmp_path / "models" / "base", glm_files())
     found = swift(tmp_path, model="Qwen/Qwen2.5-7B", model_dir=str(base))
-    assert found[0] == Hint(str(base), "model_dir of args.json", (str(base),))
+    assert found[0] == Trace(str(base), "model_dir of args.json", (str(base),))
     assert found[1].specs == ("ms://Qwen/Qwen2.5-7B", "Qwen/Qwen2.5-7B")
 
 
 def test_a_snapshot_that_is_gone_still_tells_repo_and_commit(tmp_path: Path) -> None:
     path = f"/root/.cache/huggingface/hub/models--Qwen--Qwen2.5-7B/snapshots/{COMMIT}"
     found = swift(tmp_path, model="Qwen/Qwen2.5-7B", model_dir=path, use_hf=True)
-    assert [hint.specs for hint in found] == [(f"Qwen/Qwen2.5-7B@{COMMIT}",), ("Qwen/Qwen2.5-7B",)]
+    assert [trace.specs for trace in found] == [(f"Qwen/Qwen2.5-7B@{COMMIT}",), ("Qwen/Qwen2.5-7B",)]
 
 
 def test_a_path_that_reads_as_an_id_is_not_asked_for(tmp_path: Path) -> None:
     """``--model bases/glm`` was a folder, as ``model_dir`` shows: no Hub is asked for ``bases/glm``."""
     found = swift(tmp_path, model="bases/glm", model_dir="/data/bases/glm", use_hf=True)
-    assert [hint.specs for hint in found] == [(), ()]
+    assert [trace.specs for trace in found] == [(), ()]
 
 
-def test_the_other_models_in_swifts_file_are_no_hints(tmp_path: Path) -> None:
+def test_the_other_models_in_swifts_file_are_no_traces(tmp_path: Path) -> None:
     meta = "ModelMeta(models=[Model(ms_model_id='Qwen/Other', hf_model_id='Qwen/Other')])"
     assert swift(tmp_path, model_meta=meta, hub_model_id="me/mine", adapters=["me/lora"]) == ()
 
@@ -109,9 +109,9 @@ def test_the_other_models_in_swifts_file_are_no_hints(tmp_path: Path) -> None:
 def test_the_run_beside_the_folder_is_asked(tmp_path: Path, merged: str, run: str) -> None:
     peft = {"adapter_config.json": dump({"base_model_name_or_path": "org/base", "revision": "v2"})}
     write_folder(tmp_path / run, peft)
-    [hint] = look(tmp_path / merged, {})
-    assert hint.specs == ("org/base@v2",)
-    assert hint.source == f"base_model_name_or_path of {tmp_path / run}/adapter_config.json"
+    [trace] = look(tmp_path / merged, {})
+    assert trace.specs == ("org/base@v2",)
+    assert trace.source == f"base_model_name_or_path of {tmp_path / run}/adapter_config.json"
 
 
 @pytest.mark.parametrize(("merged", "other"), [("work/qwen-merged", "work"), ("work/base", "work")])
@@ -124,8 +124,8 @@ def test_a_named_adapter_tells_its_base(tmp_path: Path) -> None:
     peft = {"adapter_config.json": dump({"base_model_name_or_path": "org/base"}), "args.json": b"{"}
     adapter = Model(LocalFolder(write_folder(tmp_path / "lora", peft)))
     merged = write_folder(tmp_path / "x", {"config.json": b"{}"})
-    [hint] = find_hints(Model(LocalFolder(merged)), merged, adapter)
-    assert hint.specs == ("org/base",)
+    [trace] = find_traces(Model(LocalFolder(merged)), merged, adapter)
+    assert trace.specs == ("org/base",)
 
 
 # mergekit and other YAML --------------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ def test_a_recipe_in_the_folder(tmp_path: Path) -> None:
     write_folder(tmp_path / "out", {"adapter_config.json": dump({"base_model_name_or_path": "org/other"})})
     recipe = b"models:\n  - model: a/one\n  - model: b/two\n"
     found = look(tmp_path / "out" / "merged", {"mergekit_config.yml": recipe})
-    assert [(hint.specs, hint.source) for hint in found] == [
+    assert [(trace.specs, trace.source) for trace in found] == [
         (("a/one",), "mergekit_config.yml"),
         (("b/two",), "mergekit_config.yml"),
     ]
@@ -177,16 +177,16 @@ def test_a_word_of_yaml_stands_at_the_top_level() -> None:
 def test_a_copied_card_names_the_bases_parent(tmp_path: Path) -> None:
     """axolotl copies the base's files: the card of Qwen2.5-7B-Instruct names Qwen2.5-7B."""
     copied = card("Qwen/Qwen2.5-7B", "# Qwen2.5-7B-Instruct")
-    [hint] = look(tmp_path / "merged", {"README.md": copied})
-    assert hint.doubt == "README.md is the card of Qwen2.5-7B-Instruct, whose parent it names"
+    [trace] = look(tmp_path / "merged", {"README.md": copied})
+    assert trace.doubt == "README.md is the card of Qwen2.5-7B-Instruct, whose parent it names"
 
 
 @pytest.mark.parametrize(
     "heading", ["# my-finetune", "# Qwen2.5-7B-sft", "", "# Qwen2.5-7B Instruct tuned by me"]
 )
 def test_a_card_of_its_own_is_believed(tmp_path: Path, heading: str) -> None:
-    [hint] = look(tmp_path / "merged", {"README.md": card("Qwen/Qwen2.5-7B", heading)})
-    assert hint.doubt == ""
+    [trace] = look(tmp_path / "merged", {"README.md": card("Qwen/Qwen2.5-7B", heading)})
+    assert trace.doubt == ""
 
 
 def test_a_card_with_several_bases_names_none(tmp_path: Path) -> None:
@@ -202,8 +202,8 @@ def test_relative_paths_are_tried_from_here_and_beside_the_folder(tmp_path: Path
     merged.mkdir(parents=True)
     for place in (Path("bases/glm"), tmp_path / "bases" / "glm"):
         place.mkdir(parents=True)
-    assert readings("bases/glm", merged) == ("./bases/glm", str(tmp_path / "bases/glm"), "bases/glm")
-    assert readings("bases/glm", merged, remote=False) == ("./bases/glm", str(tmp_path / "bases/glm"))
+    assert candidate_specs("bases/glm", merged) == ("./bases/glm", str(tmp_path / "bases/glm"), "bases/glm")
+    assert candidate_specs("bases/glm", merged, remote=False) == ("./bases/glm", str(tmp_path / "bases/glm"))
 
 
 def test_the_folder_itself_is_not_its_base(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_the_folder_itself_is_not_its_base(tmp_path: Path) -> None:
     merged.mkdir()
     (tmp_path / "link").symlink_to(merged)
     for text in (str(merged), f"{merged}/", str(tmp_path / "link"), "../merged"):
-        assert readings(text, merged) == ()
+        assert candidate_specs(text, merged) == ()
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_the_folder_itself_is_not_its_base(tmp_path: Path) -> None:
     ],
 )
 def test_what_a_name_can_mean(tmp_path: Path, text: str, specs: tuple[str, ...]) -> None:
-    assert readings(text, tmp_path) == specs
+    assert candidate_specs(text, tmp_path) == specs
 
 
 @pytest.mark.parametrize(
