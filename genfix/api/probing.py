@@ -10,7 +10,7 @@ from genfix.errors import InputError, ProbeError
 from genfix.message import Message
 from genfix.model import Model
 from genfix.probe.diagnosis import Files, diagnose, files_of, judge_comparison
-from genfix.probe.http import is_url
+from genfix.probe.endpoint import is_url
 from genfix.probe.local import LocalEngine, run_folder
 from genfix.probe.markers import Markers, markers_of
 from genfix.probe.measuring import Comparison, Summary, compare, measure, summarize

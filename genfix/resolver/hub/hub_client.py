@@ -7,7 +7,6 @@ it. It reads ``HF_ENDPOINT``, ``HF_HOME`` and ``HF_HUB_OFFLINE`` when it is impo
 import io
 import logging
 import os
-import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
@@ -20,13 +19,15 @@ from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Progress
 from genfix.resolver.hub.hub_cache import is_commit
 from genfix.resolver.hub.hub_errors import LOCAL_COPY, HubRequest, explain, is_cut, outage, status_of
-from genfix.resolver.hub.hub_parts import opened
+from genfix.resolver.hub.hub_session import hub_get
 from genfix.resolver.naming.spec import HubSpec, is_repo_id
+from genfix.web.bodies import ByteRange
+from genfix.web.failures import OutageError, retried
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo
 
-__all__ = ["HubClient", "HubListing", "HubSettings", "OutageError", "hub_settings"]
+__all__ = ["HubClient", "HubListing", "HubSettings", "hub_settings"]
 
 _TIMEOUT: Final = 10.0
 _RETRY_AFTER: Final = (0.5, 2.0)
@@ -77,10 +78,6 @@ class HubListing:
     repo_id: str
     commit: str
     files: Mapping[str, FileStat]
-
-
-class OutageError(Exception):
-    """The Hub gave no answer: a cached commit may stand in."""
 
 
 class HubClient:
@@ -145,13 +142,13 @@ class HubClient:
                 "Range": f"bytes={start}-{start + length - 1}",
                 "Accept-Encoding": "identity",
             }
-            with opened(get_session(), url, headers, _TIMEOUT) as answer:
+            with hub_get(get_session(), url, headers, _TIMEOUT) as answer:
                 # the answer of any of the three libraries
                 hf_raise_for_status(answer.response)  # type: ignore[arg-type]
                 # Leaving closes the line: of a whole file not a byte of the body is read.
                 if answer.is_whole(size):
                     raise _no_parts(name, asked)
-                return answer.part(start, min(start + length, size), size)
+                return answer.part(ByteRange(start, min(start + length, size), size))
 
         asked = HubRequest(self._endpoint, self._repo_id, revision, name)
         return self._explained(lambda: _again_while_busy(ask), asked)
@@ -202,14 +199,9 @@ class HubClient:
 
 
 def _again_while_busy(ask: Callable[[], _Result]) -> _Result:
-    for pause in _RETRY_AFTER:
-        try:
-            return ask()
-        except Exception as error:
-            if outage(error) is None or status_of(error) is None:
-                raise
-            time.sleep(pause)
-    return ask()
+    return retried(
+        ask, lambda error: outage(error) is not None and status_of(error) is not None, _RETRY_AFTER
+    )
 
 
 # -- the listing -----------------------------------------------------------------------------------------------

@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 
 from genfix.errors import BaseModelError, GenfixError, StorageError
 from genfix.resolver.hub.hub_cache import is_commit
+from genfix.web.failures import ForeignAnswerError, is_passing, network_reason
 
 __all__ = [
     "LOCAL_COPY",
     "NO_NETWORK",
     "HubRequest",
-    "NotAHubError",
     "explain",
     "is_cut",
     "outage",
@@ -31,17 +31,12 @@ _HTTP_LIBRARIES: Final = frozenset(
     {"anyio", "h11", "h2", "httpcore", "httpcore2", "httpx", "httpx2", "requests", "urllib3"}
 )
 _NETWORK_ERRORS: Final = (ConnectionError, TimeoutError, socket.gaierror, ssl.SSLError)
-_PASSING: Final = frozenset({408, 429})
 LOCAL_COPY: Final = "pass a local copy of the model: --base ./folder"
 NO_NETWORK: Final = (
     "go online once (HF_ENDPOINT names a mirror, --base ms://org/name asks ModelScope), or pass a local copy or a "
     "capsule that `genfix capsule` made on another machine: --base ./folder"
 )
 """What to do where nothing can be downloaded."""
-
-
-class NotAHubError(Exception):
-    """An answer that no Hub gives, though its status says that all is well: a captive portal, a proxy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +74,13 @@ def outage(error: Exception) -> str | None:
     error = _told(error)
     status = status_of(error)
     if status is not None:
-        return f"HTTP {status}" if status in _PASSING or status >= 500 else None
+        return f"HTTP {status}" if is_passing(status) else None
     names = _class_names(error)
     if "HFValidationError" in names:
         return None
     not_json = isinstance(
-        error, (NotAHubError, json.JSONDecodeError, UnicodeDecodeError, AttributeError, KeyError, TypeError)
+        error,
+        (ForeignAnswerError, json.JSONDecodeError, UnicodeDecodeError, AttributeError, KeyError, TypeError),
     )
     if not_json or "FileMetadataError" in names:
         return "the answer is not one of a Hub"
@@ -205,14 +201,9 @@ def _libraries(error: Exception) -> frozenset[str]:
 def _reason(error: Exception) -> str:
     """The failed connection in words: of the errors that led to it, the first one that says why."""
     for link in reversed(list(_chain(error))):
-        if isinstance(link, TimeoutError) or "Timeout" in type(link).__name__:
-            return "timed out"
-        if isinstance(link, socket.gaierror):
-            return "its host name is not known"
-        if isinstance(link, ssl.SSLCertVerificationError):
-            return "its TLS certificate is not trusted"
-        if isinstance(link, OSError) and link.strerror:
-            return link.strerror.lower()
+        reason = "timed out" if "Timeout" in type(link).__name__ else network_reason(link)
+        if reason is not None:
+            return reason
     return f"the connection failed: {type(error).__name__}"
 
 

@@ -22,8 +22,9 @@ from genfix.errors import BaseModelError
 from genfix.folder.folder import FileStat
 from genfix.json_types import JsonValue
 from genfix.resolver.modelscope.modelscope_cache import MASTER, Entry, ModelScopeListing
-from genfix.resolver.modelscope.modelscope_site import OutageError, Site, StatusError, TransferError
+from genfix.resolver.modelscope.modelscope_site import Site, StatusError, TransferError
 from genfix.resolver.naming.spec import ModelScopeSpec
+from genfix.web.failures import OutageError
 
 __all__ = ["LOCAL_COPY", "MOST_ENTRIES", "ModelScope"]
 

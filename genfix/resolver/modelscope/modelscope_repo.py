@@ -10,8 +10,9 @@ from genfix.folder.local import LocalFolder
 from genfix.folder.remote import RemoteFolder
 from genfix.resolver.modelscope.modelscope_api import LOCAL_COPY, MOST_ENTRIES, ModelScope
 from genfix.resolver.modelscope.modelscope_cache import MASTER, ModelScopeCache, ModelScopeListing
-from genfix.resolver.modelscope.modelscope_site import OutageError, Site
+from genfix.resolver.modelscope.modelscope_site import Site
 from genfix.resolver.naming.spec import ModelScopeSpec, is_commit
+from genfix.web.failures import OutageError
 
 __all__ = ["ModelScopeBase", "open_modelscope"]
 

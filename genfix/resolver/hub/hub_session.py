@@ -3,20 +3,15 @@
 huggingface_hub 0.34 speaks through requests, 1.x through httpx, 2.x through httpx2; neither is imported here.
 """
 
-import re
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final, Protocol, TypeAlias, cast
 
-from genfix.resolver.hub.hub_errors import NotAHubError
+from genfix.web.bodies import ByteRange
 
-__all__ = ["Answer", "opened"]
+__all__ = ["HubResponse", "hub_get"]
 
-_LONGEST: Final = 60.0
-"""Seconds that a part of a file may take, however steadily it drips."""
 _PIECE: Final = 64 * 1024
-_CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+)", re.ASCII)
 
 
 class _Requests(Protocol):
@@ -43,7 +38,7 @@ class _Response(Protocol):
 _Pieces: TypeAlias = Callable[[int], Iterator[bytes]]
 
 
-class Answer:
+class HubResponse:
     """What all three libraries answer alike; the body is read in pieces, as far as it is wanted."""
 
     def __init__(self, response: _Response, pieces: _Pieces) -> None:
@@ -56,34 +51,19 @@ class Answer:
         """Whether this is the whole file, of ``size`` bytes, where a part of it was asked for."""
         return self._status == 200 and self._headers.get("content-length") == str(size)
 
-    def part(self, start: int, end: int, size: int) -> bytes:
-        """The bytes from ``start`` to ``end`` of a file of ``size``, and no byte more of it on the line.
-
-        Raises `NotAHubError` where that is not what is answered, `ConnectionError` where there are fewer bytes,
-        `TimeoutError` where they come too slowly.
-        """
-        found = _CONTENT_RANGE.fullmatch(self._headers.get("content-range", ""))
-        if self._status != 206 or found is None or found.groups() != (str(start), str(end - 1), str(size)):
-            raise NotAHubError
-        deadline = time.monotonic() + _LONGEST
-        content = bytearray()
-        for piece in self._pieces(_PIECE):
-            content += piece
-            if len(content) >= end - start:
-                return bytes(content[: end - start])
-            if time.monotonic() > deadline:
-                raise TimeoutError
-        raise ConnectionError(f"{len(content)} of {end - start} bytes came")
+    def part(self, wanted: ByteRange) -> bytes:
+        """The part that was asked for. Raises as `ByteRange.read`."""
+        return wanted.read(self._status, self._headers.get("content-range", ""), self._pieces(_PIECE))
 
 
 @contextmanager
-def opened(session: object, url: str, headers: Mapping[str, str], timeout: float) -> Iterator[Answer]:
+def hub_get(session: object, url: str, headers: Mapping[str, str], timeout: float) -> Iterator[HubResponse]:
     """Send the request; redirects are followed, by all three without the token where they lead to another host."""
     # getattr: the libraries call what reads a body by different names
     if callable(getattr(session, "stream", None)):
         client = cast("_Httpx", session)
         with client.stream("GET", url, headers=headers, timeout=timeout, follow_redirects=True) as response:
-            yield Answer(response, cast("_Pieces", getattr(response, "iter_bytes")))  # noqa: B009
+            yield HubResponse(response, cast("_Pieces", getattr(response, "iter_bytes")))  # noqa: B009
         return
     with cast("_Requests", session).get(url, headers=headers, timeout=timeout, stream=True) as response:
-        yield Answer(response, cast("_Pieces", getattr(response, "iter_content")))  # noqa: B009
+        yield HubResponse(response, cast("_Pieces", getattr(response, "iter_content")))  # noqa: B009

@@ -1,16 +1,17 @@
-"""One HTTP request with limits on time and size, by the standard library alone.
+"""Where an OpenAI-compatible API is, and one request to it with limits on time and size.
 
 Redirects and proxies are not followed: the key goes to the host the user named, and nowhere else.
 """
 
 import http.client
 import json
-import socket
 import ssl
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -19,11 +20,13 @@ from genfix.errors import InputError
 from genfix.json_types import JsonObject, JsonValue
 from genfix.probe.values import Failure, FailureKind
 from genfix.probe.watch import Watch
+from genfix.web.bodies import limited
+from genfix.web.exchange import HttpError, Response, opened
+from genfix.web.failures import TooLargeError
 
 __all__ = ["Endpoint", "ExchangeError", "Reply", "endpoint", "exchange", "is_url"]
 
 _CONNECT_SECONDS: Final = 15.0
-_BLOCK: Final = 65536
 _MAX_ERROR: Final = 65536
 _MAX_MESSAGE: Final = 300
 _HINT: Final = "name it like http://localhost:8000 or https://host/v1"
@@ -52,7 +55,8 @@ class Endpoint:
     def label(self) -> str:
         """The address as a user would write it."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http{'s' if self.tls else ''}://{host}{f':{self.port}' if self.port else ''}{self.path}"
+        port = "" if self.port is None else f":{self.port}"
+        return f"http{'s' if self.tls else ''}://{host}{port}{self.path}"
 
     @property
     def sends_key_in_the_open(self) -> bool:
@@ -121,90 +125,58 @@ def exchange(
     place: Endpoint, path: str, body: JsonObject | None, watch: Watch, deadline: float, max_bytes: int
 ) -> Iterator[Reply]:
     """Send one request, POST where it has a body. Raises `ExchangeError` for anything but a reply with 200."""
-    connection = _connection(place, min(_CONNECT_SECONDS, max(0.1, deadline - time.monotonic())))
-    opened: socket.socket | None = None
-    response: http.client.HTTPResponse | None = None
+    timeout = min(_CONNECT_SECONDS, max(0.1, deadline - time.monotonic()))
+    guard = partial(watch.guard, deadline=deadline)
     try:
-        _connect(connection, place)
-        opened = connection.sock
-        opened.settimeout(max(0.1, deadline - time.monotonic()))
-        watch.add(opened, deadline)
-        with _translated(place, watch, deadline):
-            connection.request(*_request(place, path, body))
-            response = connection.getresponse()
+        with opened(_request(place, path, body), timeout, guard=guard) as response:
             if response.status != HTTPStatus.OK:
                 raise _status_error(place, response)
-            yield Reply(response.headers.get_content_type(), _blocks(response, deadline, max_bytes))
-    finally:
-        if opened is not None:
-            watch.remove(opened)
-        if response is not None:
-            response.close()
-        connection.close()
-
-
-def _connection(place: Endpoint, timeout: float) -> http.client.HTTPConnection:
-    if place.tls:
-        return http.client.HTTPSConnection(
-            place.host, place.port, timeout=timeout, context=ssl.create_default_context()
-        )
-    return http.client.HTTPConnection(place.host, place.port, timeout=timeout)
-
-
-def _connect(connection: http.client.HTTPConnection, place: Endpoint) -> None:
-    try:
-        connection.connect()
-    except ssl.SSLError as error:
-        raise ExchangeError(
-            FailureKind.UNREACHABLE, f"{place.label} cannot be reached over TLS: {error.reason or error}"
-        ) from error
-    except OSError as error:
-        reason = (
-            "it did not answer in time" if isinstance(error, TimeoutError) else error.strerror or str(error)
-        )
-        raise ExchangeError(
-            FailureKind.UNREACHABLE,
-            f"{place.label} cannot be reached: {reason}",
-            again=isinstance(error, ConnectionRefusedError | ConnectionResetError),
-        ) from error
-
-
-def _request(
-    place: Endpoint, path: str, body: JsonObject | None
-) -> tuple[str, str, bytes | None, dict[str, str]]:
-    headers = {"Accept": "text/event-stream, application/json", "User-Agent": "genfix", "Connection": "close"}
-    if place.key:
-        headers["Authorization"] = f"Bearer {place.key}"
-    if body is None:
-        return "GET", place.path + path, None, headers
-    headers["Content-Type"] = "application/json"
-    return "POST", place.path + path, json.dumps(body).encode(), headers
-
-
-@contextmanager
-def _translated(place: Endpoint, watch: Watch, deadline: float) -> Iterator[None]:
-    """Say in words what the standard library raises; a connection the watch has ended looks broken."""
-    try:
-        yield
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise _late(place, watch, deadline) or ExchangeError(
-            FailureKind.BROKEN_STREAM,
-            f"{place.label} broke the connection off: {_reason(error)}",
-            again=isinstance(error, http.client.RemoteDisconnected),
-        ) from error
-    except ExchangeError as error:
-        late = _late(place, watch, deadline)
-        if late is not None:
-            raise late from error
+            blocks = limited(response.blocks(), deadline, most=max_bytes)
+            yield Reply(response.headers.get_content_type(), blocks)
+    except (HttpError, TooLargeError, TimeoutError, ExchangeError) as error:
+        if isinstance(error, HttpError) and error.connecting:
+            raise _unreachable(place, error.cause) from error
+        if watch.over:
+            raise ExchangeError(FailureKind.NOT_ASKED, "the run ended before the answer") from error
+        if time.monotonic() >= deadline:  # a connection that the watch has ended looks broken
+            raise ExchangeError(
+                FailureKind.TIMEOUT, f"{place.label} did not finish an answer in time"
+            ) from error
+        if isinstance(error, HttpError):
+            raise ExchangeError(
+                FailureKind.BROKEN_STREAM,
+                f"{place.label} broke the connection off: {_reason(error.cause)}",
+                again=isinstance(error.cause, http.client.RemoteDisconnected),
+            ) from error
+        if isinstance(error, TooLargeError):
+            raise ExchangeError(
+                FailureKind.TOO_LARGE, f"the server sent more than {max_bytes} bytes for one answer"
+            ) from error
         raise
 
 
-def _late(place: Endpoint, watch: Watch, deadline: float) -> ExchangeError | None:
-    if watch.over:
-        return ExchangeError(FailureKind.NOT_ASKED, "the run ended before the answer")
-    if time.monotonic() >= deadline:
-        return ExchangeError(FailureKind.TIMEOUT, f"{place.label} did not finish an answer in time")
-    return None
+def _unreachable(place: Endpoint, error: Exception) -> ExchangeError:
+    if isinstance(error, ssl.SSLError):
+        return ExchangeError(
+            FailureKind.UNREACHABLE, f"{place.label} cannot be reached over TLS: {error.reason or error}"
+        )
+    strerror = error.strerror if isinstance(error, OSError) else None
+    reason = "it did not answer in time" if isinstance(error, TimeoutError) else strerror or str(error)
+    return ExchangeError(
+        FailureKind.UNREACHABLE,
+        f"{place.label} cannot be reached: {reason}",
+        again=isinstance(error, ConnectionRefusedError | ConnectionResetError),
+    )
+
+
+def _request(place: Endpoint, path: str, body: JsonObject | None) -> urllib.request.Request:
+    headers = {"Accept": "text/event-stream, application/json", "User-Agent": "genfix"}
+    if place.key:
+        headers["Authorization"] = f"Bearer {place.key}"
+    content = None if body is None else json.dumps(body).encode()
+    if content is not None:
+        headers["Content-Type"] = "application/json"
+    return urllib.request.Request(place.label + path, content, headers)  # noqa: S310 - http(s): see `endpoint`
 
 
 def _reason(error: Exception) -> str:
@@ -217,22 +189,9 @@ def _reason(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or "what it sent is not HTTP"
 
 
-def _blocks(response: http.client.HTTPResponse, deadline: float, max_bytes: int) -> Iterator[bytes]:
-    size = 0
-    while block := response.read1(_BLOCK):
-        size += len(block)
-        if size > max_bytes:
-            raise ExchangeError(
-                FailureKind.TOO_LARGE, f"the server sent more than {max_bytes} bytes for one answer"
-            )
-        if time.monotonic() >= deadline:
-            raise TimeoutError
-        yield block
-
-
-def _status_error(place: Endpoint, response: http.client.HTTPResponse) -> ExchangeError:
+def _status_error(place: Endpoint, response: Response) -> ExchangeError:
     status = response.status
-    told = _message(response.read(_MAX_ERROR)).replace(place.key or "\0", "***")[:_MAX_MESSAGE]
+    told = _message(response.beginning(_MAX_ERROR)).replace(place.key or "\0", "***")[:_MAX_MESSAGE]
     says = f": {told}" if told else ""
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         what = "refuses the API key" if place.key else "wants an API key"
