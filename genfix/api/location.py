@@ -6,5 +6,5 @@ from typing import TypeAlias
 __all__ = ["Location"]
 
 Location: TypeAlias = str | os.PathLike[str]
-"""A path of a model folder, or ``hf://org/name[@revision]``; for a base also ``org/name[@revision]``, or ``auto``:
-what the folder itself names."""
+"""A path of a model folder, or ``hf://org/name[@revision]``; for a base also ``org/name[@revision]``, or
+``auto``: what the folder itself names."""

@@ -93,7 +93,10 @@ def is_url(text: str) -> bool:
 
 
 def endpoint(url: str, key: str = "") -> Endpoint:
-    """Read a URL: of the server, of its ``/v1``, or of the chat API itself. Raises `InputError` for one that is none."""
+    """Read a URL: of the server, of its ``/v1``, or of the chat API itself.
+
+    Raises `InputError` for one that is none.
+    """
     try:
         parts = urlsplit(url)
         port, host = parts.port, parts.hostname
@@ -124,7 +127,10 @@ def _prefix(parts: SplitResult) -> str:
 def exchange(
     place: Endpoint, path: str, body: JsonObject | None, watch: Watch, deadline: float, max_bytes: int
 ) -> Iterator[Reply]:
-    """Send one request, POST where it has a body. Raises `ExchangeError` for anything but a reply with 200."""
+    """Send one request, POST where it has a body.
+
+    Raises `ExchangeError` for anything but a reply with 200.
+    """
     timeout = min(_CONNECT_SECONDS, max(0.1, deadline - time.monotonic()))
     guard = partial(watch.guard, deadline=deadline)
     try:
@@ -176,7 +182,7 @@ def _request(place: Endpoint, path: str, body: JsonObject | None) -> urllib.requ
     content = None if body is None else json.dumps(body).encode()
     if content is not None:
         headers["Content-Type"] = "application/json"
-    return urllib.request.Request(place.label + path, content, headers)  # noqa: S310 - http(s): see `endpoint`
+    return urllib.request.Request(place.label + path, content, headers)  # noqa: S310 - http(s) only
 
 
 def _reason(error: Exception) -> str:

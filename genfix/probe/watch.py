@@ -1,6 +1,7 @@
 """Ends connections that have had their time, and all of them at once when the run is over.
 
-A time limit of a socket starts anew with every byte, so a server that sends one byte a second would never meet it.
+A time limit of a socket starts anew with every byte, so a server that sends one byte a second would never
+meet it.
 """
 
 import contextlib

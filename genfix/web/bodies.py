@@ -43,8 +43,8 @@ class ByteRange(NamedTuple):
     def read(self, status: int, content_range: str, pieces: Iterable[bytes]) -> bytes:
         """These bytes from an answer, and no byte more of it on the line.
 
-        Raises `ForeignAnswerError` where that is not what is answered, `ConnectionError` where there are fewer bytes,
-        `TimeoutError` where they come too slowly.
+        Raises `ForeignAnswerError` where that is not what is answered, `ConnectionError` where there are
+        fewer bytes, `TimeoutError` where they come too slowly.
         """
         found = _CONTENT_RANGE.fullmatch(content_range)
         if status != 206 or found is None or found.groups() != self._answered:

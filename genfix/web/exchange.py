@@ -1,4 +1,4 @@
-"""One request and its answer, by the standard library alone; the connection is closed when the answer is left."""
+"""One request and its answer, by the standard library; the connection closes when the answer is left."""
 
 import http.client
 import socket
@@ -14,7 +14,7 @@ __all__ = ["HttpError", "RedirectError", "Response", "opened"]
 
 _BLOCK: Final = 64 * 1024
 _NOT_HTTP: Final = (OSError, http.client.HTTPException, ValueError)
-"""What the standard library raises; `ValueError` for an address that is none, as a host name of 100 letters."""
+"""What the standard library raises; `ValueError` for no address, as a host name of 100 letters."""
 
 
 class HttpError(Exception):
@@ -68,8 +68,9 @@ def opened(
 ) -> Iterator[Response]:
     """Send ``request``, with ``timeout`` seconds to connect and then without a byte.
 
-    A few ``redirects`` are followed to http and https only, with a token to the same host only; ``proxies`` are those
-    of the environment. ``guard`` is entered with each connection before anything is sent, and left with the answer.
+    A few ``redirects`` are followed to http and https only, with a token to the same host only; ``proxies``
+    are those of the environment. ``guard`` is entered with each connection before anything is sent, and left
+    with the answer.
 
     Raises `HttpError` where there is no answer, `RedirectError` for one that leads out of the web.
     """
@@ -113,7 +114,7 @@ class _Sender(urllib.request.AbstractHTTPHandler):
 
 
 class _Shown(http.client.HTTPConnection):
-    """Tells a connection that fails from one that breaks off: urllib wraps both alike, but only an `OSError`."""
+    """Tells a connection that fails from one that breaks off: urllib wraps every `OSError` alike."""
 
     def __init__(self, on_connect: Callable[[socket.socket], object], host: str, timeout: float) -> None:
         super().__init__(host, timeout=timeout)

@@ -18,7 +18,7 @@ class OutageError(Exception):
 
 
 class ForeignAnswerError(Exception):
-    """An answer that no such server gives, though its status says that all is well: a captive portal, a proxy."""
+    """An answer that no such server gives, though its status is good: of a captive portal, a proxy."""
 
 
 class TooLargeError(Exception):

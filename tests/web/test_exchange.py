@@ -1,4 +1,4 @@
-"""Requests to a real server in a thread: what is followed, what is read, and what is said of a line that fails."""
+"""Requests to a real server in a thread: what is followed, what is read, and how a failed line is seen."""
 
 import threading
 import time

@@ -2,8 +2,9 @@
 
 Its tokenizer and chat template are those of the training.
 
-A wrong adapter is worse than none: its template and tokenizer would be taken for the trained ones. So one that
-nobody named is taken only where names say that the folder was merged from it, and nothing in it says otherwise.
+A wrong adapter is worse than none: its template and tokenizer would be taken for the trained ones. So one
+that nobody named is taken only where names say that the folder was merged from it, and nothing in it says
+otherwise.
 """
 
 import os
@@ -50,7 +51,7 @@ def find_adapter(
     *,
     offline: bool = False,
 ) -> Adapter:
-    """The adapter at ``spec``, a folder or a Hub repo; without one, that beside the merged folder at ``path``.
+    """The adapter at ``spec``, a folder or a Hub repo; without one, that beside the merged folder ``path``.
 
     Raises `BaseModelError` where ``spec`` is no readable adapter, `RefusedError` where it belongs to another
     model. One that was only found, and is not usable, is left out.
@@ -76,7 +77,7 @@ def find_adapter(
     return Adapter(None, tuple(notes))
 
 
-# -- where it is -----------------------------------------------------------------------------------------------
+# -- where it is ---------------------------------------------------------------------------------
 
 
 def _named(spec: str, merged: Model, *, offline: bool) -> tuple[Folder, tuple[str, ...]]:
@@ -116,7 +117,7 @@ def _beside(folder: Path) -> Iterator[Path]:
                 yield place
 
 
-# -- whether it is the one -------------------------------------------------------------------------------------
+# -- whether it is the one -----------------------------------------------------------------------
 
 
 def _opened(folder: Folder, merged: Model) -> AdapterFacts:

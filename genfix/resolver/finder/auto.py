@@ -19,8 +19,8 @@ _MOST: Final = 8
 """Candidates that are opened at most: a stranger's recipe may name hundreds."""
 _NAME_IT: Final = "name the base with --base FOLDER or --base org/name"
 _LOOKED: Final = (
-    "no args.json or adapter_config.json here or of a run beside it, no mergekit_config.yml, no _name_or_path in "
-    "config.json, no training_args.yaml, and no model card with one base_model"
+    "no args.json or adapter_config.json here or of a run beside it, no mergekit_config.yml, "
+    "no _name_or_path in config.json, no training_args.yaml, and no model card with one base_model"
 )
 _PATHS: Final = (".", "/", "~")
 
@@ -112,10 +112,11 @@ def _repo(spec: str) -> str:
 
 
 def is_made_from(base: Model, merged: Path) -> str | None:
-    """The place where a base on this machine says that it was made from ``merged``; `None` where none does."""
+    """Where a base on this machine says that it was made from ``merged``; `None` where nothing does."""
     if not isinstance(base.folder, LocalFolder):
         return None
-    for trace in find_traces(Model(base.folder), Path(os.path.abspath(base.folder.root))):  # noqa: PTH100 - links stay
+    place = Path(os.path.abspath(base.folder.root))  # noqa: PTH100 - links stay
+    for trace in find_traces(Model(base.folder), place):
         for spec in trace.specs:
             if spec.startswith(_PATHS) and _is_same(Path(spec), merged):
                 return trace.source

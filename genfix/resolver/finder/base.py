@@ -37,7 +37,8 @@ READ_OF_ALL: Final = (
     "chat_template.json",
     "processor_config.json",
 )
-"""Files that rules read of every model, whatever they find: those that have to be fetched are fetched at once."""
+"""Files that rules read of every model, whatever they find: those that have to be fetched are fetched at
+once."""
 
 
 class BaseFacts(Model):
@@ -74,8 +75,8 @@ class BaseFacts(Model):
     def vocab_rows(self) -> int | None:
         """How many token ids the model can take.
 
-        Of weights elsewhere only what nothing else tells is asked for: what is published loads, and so its config
-        has the rows that its weights have.
+        Of weights elsewhere only what nothing else tells is asked for: what is published loads, and so its
+        config has the rows that its weights have.
         """
         return self.rows_by_config or super().vocab_rows if self._is_far else super().vocab_rows
 
@@ -127,10 +128,11 @@ def resolve_base(
     by_trace: bool = False,
     progress: Progress | None = None,
 ) -> ResolvedBase:
-    """Find the base that ``spec`` names: a directory, ``org/name[@revision]`` or ``ms://org/name[@revision]``.
+    """Find the base that ``spec`` names: a directory, or ``org/name`` or ``ms://org/name[@revision]``.
 
-    What ``near`` (the merged folder) has with the same digest is read there; what rules read of the rest is fetched
-    at once. With ``by_trace`` it was the merged folder that named the base, not the user: its code is not taken for granted.
+    What ``near`` (the merged folder) has with the same digest is read there; what rules read of the rest is
+    fetched at once. With ``by_trace`` it was the merged folder that named the base, not the user: its code is
+    not taken for granted.
 
     Raises `BaseModelError` where it is not found, not reachable or not readable.
     """
@@ -162,9 +164,9 @@ def resolve_base(
 
 
 def files_of(spec: str, *, offline: bool = False) -> Folder:
-    """The files that ``spec`` names, of a base or an adapter, for a caller that knows which it wants and verifies it.
+    """The files that ``spec`` names, of a base or an adapter.
 
-    Raises as `resolve_base`.
+    For a caller that knows which it wants and verifies it. Raises as `resolve_base`.
     """
     match parse_spec(spec):
         case LocalSpec() as local:

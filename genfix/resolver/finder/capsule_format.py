@@ -1,7 +1,7 @@
 """Capsules: what to save of a base so that it can be one without network, and how a saved one is opened.
 
-A capsule is the same bytes whenever and wherever it is made from the same base: no paths, no times. It is trusted
-no more than any other base: its manifest is checked, and every file against its digest.
+A capsule is the same bytes whenever and wherever it is made from the same base: no paths, no times. It is
+trusted no more than any other base: its manifest is checked, and every file against its digest.
 """
 
 import hashlib
@@ -32,14 +32,14 @@ _HASHED: Final = 4 * 1024 * 1024
 _LEFT_OUT: Final = frozenset({FileKind.WEIGHTS, FileKind.GGUF, FileKind.OTHER})
 
 
-# -- saving ----------------------------------------------------------------------------------------------------
+# -- saving --------------------------------------------------------------------------------------
 
 
 def capsule_files(base: Model) -> Mapping[str, bytes]:
-    """The files of a capsule of ``base``: config files, custom code, licence, card, manifest, and parts of weights.
+    """The files of a capsule: config files, custom code, licence, card, manifest, and parts of weights.
 
-    Parts (headers, and the first bytes of those tensors by which rules see a training) come from weights on this
-    machine only. Raises a `GenfixError` where a file cannot be read.
+    Parts (headers, and the first bytes of those tensors by which rules see a training) come from weights on
+    this machine only. Raises a `GenfixError` where a file cannot be read.
     """
     folder = base.folder
     stored = {name: folder.read(name) for name in sorted(folder.names()) if _is_stored(folder, name)}
@@ -125,7 +125,7 @@ def _joined(ranges: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     yield start, end - start
 
 
-# -- opening ---------------------------------------------------------------------------------------------------
+# -- opening -------------------------------------------------------------------------------------
 
 
 def open_capsule(folder: LocalFolder) -> CapsuleFolder:
@@ -218,7 +218,7 @@ def _kept_parts(
 
 def _list(value: JsonValue) -> list[JsonValue]:
     if not isinstance(value, list):
-        raise ValueError("what it says about parts of weights is incomplete")  # noqa: TRY004 - told as the rest
+        raise ValueError("what it says about parts of weights is incomplete")  # noqa: TRY004
     return value
 
 

@@ -13,17 +13,20 @@ def refuse_other_layouts(folder: Folder) -> None:
     top = {name for name in names if "/" not in name}
     if "model_index.json" in top:
         raise InputError(
-            f"{label} is a diffusers pipeline (it has model_index.json), not a language model in transformers layout",
+            f"{label} is a diffusers pipeline (it has model_index.json), "
+            "not a language model in transformers layout",
             "genfix judges language and vision-language models",
         )
     if "adapter_config.json" in top and not Weights(folder).files:
         raise InputError(
             f"{label} is an adapter (it has adapter_config.json and no model weights), not a merged model",
-            "merge it into its base first (merge_and_unload, swift export --merge_lora, ...) and name the whole model",
+            "merge it into its base first (merge_and_unload, swift export --merge_lora, ...) "
+            "and name the whole model",
         )
     if "config.json" not in top and any(kind_of(name) is FileKind.GGUF for name in top):
         raise InputError(
-            f"{label} is a GGUF folder: a .gguf file carries its own settings and has no config files to repair",
+            f"{label} is a GGUF folder: a .gguf file carries its own settings "
+            "and has no config files to repair",
             "run genfix on the folder that was converted, and convert it again",
         )
     _refuse_no_model(folder)

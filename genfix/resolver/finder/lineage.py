@@ -1,4 +1,4 @@
-"""What is no disproof of a base and still worth a word: other sizes, and a sibling that passes every proof."""
+"""What is no disproof of a base and still worth a word: other sizes, a sibling that passes every proof."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -12,21 +12,22 @@ __all__ = ["is_proven", "layer_count", "prove_parentage", "row_count"]
 
 
 def prove_parentage(merged: Model, base: Model) -> None:
-    """Raise `RefusedError`, with the facts that disagree, where ``base`` cannot be what ``merged`` was made from.
+    """Raise `RefusedError`, with the facts that disagree, where ``merged`` cannot come from ``base``.
 
-    Other row counts, layers or quantised tensors alone are no disproof: resized vocabularies, passthrough merges
-    and QLoRA parents have them.
+    Other row counts, layers or quantised tensors alone are no disproof: resized vocabularies, passthrough
+    merges and QLoRA parents have them.
     """
     disagreements = list(_disagreements(merged, base))
     if disagreements:
         raise RefusedError(
-            f"{base.folder.origin} is not the base of {merged.folder.origin.label}: {'; '.join(disagreements)}",
+            f"{base.folder.origin} is not the base of {merged.folder.origin.label}: "
+            f"{'; '.join(disagreements)}",
             "name the base it was trained from, or add --allow-base-mismatch if you are sure",
         )
 
 
 def is_proven(merged: Model, base: Model) -> bool:
-    """Whether any fact could be compared: a base that nobody named is not taken for want of a contradiction."""
+    """Whether any fact could be compared: without one, a base that nobody named is not taken."""
     return (bool(merged.model_type) and bool(base.model_type)) or not (
         merged.tokenizer.ids.keys().isdisjoint(base.tokenizer.ids)
     )
@@ -78,7 +79,7 @@ def _hidden_size(merged: Model) -> int | None:
     return merged.weights.tensors[facts.embedding].shape[-1]
 
 
-# -- tokens ----------------------------------------------------------------------------------------------------
+# -- tokens --------------------------------------------------------------------------------------
 
 
 class _Tokens(NamedTuple):
@@ -107,13 +108,17 @@ def _compared(ours: Mapping[str, int], theirs: Mapping[str, int]) -> _Tokens:
 
 
 def _other_tokens(merged: Model, base: Model) -> Iterator[str]:
-    """Whether the base has another tokenizer. A few moved or renamed tokens are damage, which genfix is for."""
+    """Whether the base has another tokenizer.
+
+    A few moved or renamed tokens are damage, which genfix is for.
+    """
     ours, theirs = merged.tokenizer.ids, base.tokenizer.ids
     tokens = _compared(ours, theirs)
     if 2 * len(tokens.moved) > tokens.shared:
         token = tokens.moved[0]
         rest = len(tokens.moved) - 1
-        yield f"the token {token!r} is {ours[token]} here and {theirs[token]} in the base{_more(rest, 'token')}"
+        more = _more(rest, "token")
+        yield f"the token {token!r} is {ours[token]} here and {theirs[token]} in the base{more}"
     elif tokens.ids > 1 and 2 * len(tokens.renamed) > tokens.ids:
         number = tokens.renamed[0]
         rest = len(tokens.renamed) - 1
@@ -130,7 +135,7 @@ def _more(rest: int, what: str) -> str:
 
 
 def _other_vocabulary(merged: Model, base: Model) -> Iterator[str]:
-    """Where no token of the two is known to be one: another number of rows together with another vocabulary or depth.
+    """Where no token is known to be the same: other rows together with another vocabulary or depth.
 
     Alone each of them is what a resize, a re-serialised file or a passthrough merge does.
     """

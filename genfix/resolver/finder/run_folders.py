@@ -1,7 +1,7 @@
 """Where tools leave what a merged folder was made from: around it, by its name and place.
 
-axolotl merges into ``merged/`` inside the run's folder, ms-swift's ``checkpoint-7`` becomes ``checkpoint-7-merged``
-beside it.
+axolotl merges into ``merged/`` inside the run's folder, ms-swift's ``checkpoint-7`` becomes
+``checkpoint-7-merged`` beside it.
 """
 
 import re

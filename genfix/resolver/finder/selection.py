@@ -29,9 +29,9 @@ def choose_base(
 ) -> tuple[ResolvedBase | None, tuple[str, ...]]:
     """The base that ``spec`` names, proven, and what the user should know; `None` without a spec.
 
-    ``path`` is where the merged folder is on this machine. ``auto`` takes what the folder names; without a spec a note
-    tells that. Raises `RefusedError` where the base cannot be what ``merged`` was made from, unless
-    ``allow_mismatch``, and as `resolve_base` does.
+    ``path`` is where the merged folder is on this machine. ``auto`` takes what the folder names; without a
+    spec a note tells that. Raises `RefusedError` where the base cannot be what ``merged`` was made from,
+    unless ``allow_mismatch``, and as `resolve_base` does.
     """
     place = Path(os.path.abspath(path)) if path is not None else None  # noqa: PTH100 - links stay as named
     if spec is None:
@@ -64,7 +64,7 @@ def _suggestion(merged: Model, place: Path | None, adapter: Model | None) -> tup
 def _refusal(
     merged: Model, base: ResolvedBase, place: Path | None, adapter: Model | None
 ) -> RefusedError | None:
-    """Why the base is none of this folder, with a better one where the folder names it; `None` where nothing says so."""
+    """Why the base is none of this folder, with a better one where the folder names it; or `None`."""
     try:
         prove_parentage(merged, base.facts)
     except RefusedError as error:
@@ -86,6 +86,7 @@ def _swapped(merged: Model, base: ResolvedBase, place: Path | None) -> RefusedEr
     if source is None:
         return None
     return RefusedError(
-        f"{base.folder.origin} was made from {merged.folder.origin.label}, not the other way round: {source} in it says so",
+        f"{base.folder.origin} was made from {merged.folder.origin.label}, "
+        f"not the other way round: {source} in it says so",
         f"swap the two, {_SURE}",
     )

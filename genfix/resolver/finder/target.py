@@ -29,7 +29,8 @@ def is_address(target: str | os.PathLike[str]) -> bool:
 def open_address(text: str, *, offline: bool, progress: Progress | None) -> tuple[Folder, tuple[str, ...]]:
     """The Hub repo at the address ``text``, pinned to a commit, and what to say about it; nothing is cloned.
 
-    Of its weights only the headers are fetched. Raises `InputError` or `BaseModelError` where it cannot be judged.
+    Of its weights only the headers are fetched. Raises `InputError` or `BaseModelError` where it cannot be
+    judged.
     """
     # Imported here: a folder on this machine needs none of it.
     from genfix.resolver.finder.base import READ_OF_ALL  # noqa: PLC0415

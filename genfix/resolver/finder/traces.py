@@ -1,7 +1,7 @@
-"""Which base a folder says it was made from: candidates, the most exact first, each with the place that names it.
+"""Which base a folder says it was made from: the most exact first, each with the place that names it.
 
-What tools write where was seen by running them. A trace is data from a stranger: nothing is believed before the
-candidate has been opened and proven, a path in it is only ever read, and code is not taken from it.
+What tools write where was seen by running them. A trace is data from a stranger: nothing is believed before
+the candidate has been opened and proven, a path in it is only ever read, and code is not taken from it.
 """
 
 import os
@@ -35,7 +35,8 @@ class Trace(NamedTuple):
     source: str
     """``model_dir of args.json``."""
     specs: tuple[str, ...]
-    """What it can mean, the likeliest first: specs for `resolve_base`. Empty where it means nothing on this machine."""
+    """What it can mean, the likeliest first: specs for `resolve_base`. Empty where it means nothing on this
+    machine."""
     doubt: str = ""
     """Why it is not to be followed, where something speaks against it."""
 
@@ -84,7 +85,10 @@ def _has_trace(place: Path) -> bool:
 
 
 def _swift(model: Model, path: Path | None, prefix: str) -> Iterator[Trace]:
-    """ms-swift: only these keys; ``model_meta`` lists dozens of other models. Ids are ModelScope's without ``use_hf``."""
+    """ms-swift: only these keys; ``model_meta`` lists dozens of other models.
+
+    Ids are ModelScope's without ``use_hf``.
+    """
     args = model.object(SWIFT)
     where, named = args.get("model_dir"), args.get("model")
     yield from _named(model, path, SWIFT, "model_dir", prefix, only_here=True)
@@ -143,7 +147,7 @@ def _recipe(merged: Model, path: Path | None) -> Iterator[Trace]:
 
 
 def _card(merged: Model, path: Path | None) -> Iterator[Trace]:
-    """The model card, where it names exactly one base, and is not the card of a base that names its own parent."""
+    """The model card where it names exactly one base; doubted where it is the card of a base itself."""
     named = front_matter_list(merged.folder, "base_model")
     if len(named) != 1 or not is_base_name(named[0], merged):
         return

@@ -1,7 +1,8 @@
 """The models that a YAML file of a merge or training names, as far as plain lines tell them.
 
-mergekit keeps the recipe as its user wrote it, LLaMA-Factory writes ``training_args.yaml``. genfix asks them for
-names of models and for nothing it would write, so no YAML parser is needed: a value in another form is not seen.
+mergekit keeps the recipe as its user wrote it, LLaMA-Factory writes ``training_args.yaml``. genfix asks them
+for names of models and for nothing it would write, so no YAML parser is needed: a value in another form is
+not seen.
 """
 
 import re
@@ -24,7 +25,8 @@ _MODELS: Final = frozenset({_BASE, "model"})
 def recipe_models(text: str) -> tuple[str, ...]:
     """The models of a mergekit recipe: its ``base_model`` first, then the others in the order of the file.
 
-    That is the order in which mergekit takes config and tokenizer from them. Of ``model+adapter`` the model counts.
+    That is the order in which mergekit takes config and tokenizer from them. Of ``model+adapter`` the model
+    counts.
     """
     found: dict[str, list[str]] = {_BASE: [], "model": []}
     for key, value in _entries(text):

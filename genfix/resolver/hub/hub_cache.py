@@ -1,12 +1,12 @@
-"""What this machine already knows about a Hub repo: huggingface_hub's cache, walked by hand, and kept listings.
+"""What this machine knows about a Hub repo: huggingface_hub's cache, walked by hand, and kept listings.
 
 The cache is laid out as ``<cache>/models--org--name/{refs,snapshots,blobs,trees}`` (huggingface_hub,
 file_download.py, 0.34 to 2.4; ``trees`` and the shared ``<cache>/blobs`` since 2.x). Walking it costs
 milliseconds; importing huggingface_hub's own readers costs 0.3 s.
 
-A snapshot holds only the files that someone downloaded, so it cannot say what the repo does *not* have. That is
-why the listing of every commit read online is kept in genfix's own cache: a commit never changes, so a listing
-never gets stale.
+A snapshot holds only the files that someone downloaded, so it cannot say what the repo does *not* have. That
+is why the listing of every commit read online is kept in genfix's own cache: a commit never changes, so a
+listing never gets stale.
 """
 
 import hashlib
@@ -68,7 +68,7 @@ class HubCache:
                 return theirs
 
     def ref(self, revision: str) -> str | None:
-        """The commit that huggingface_hub noted for ``revision`` when it last downloaded a file by that name."""
+        """The commit that huggingface_hub noted for ``revision`` when it last downloaded a file of it."""
         try:
             text = (self._repo / "refs" / revision).read_text(encoding="ascii").strip()
         except (OSError, ValueError):
@@ -209,7 +209,7 @@ def _hex(pattern: re.Pattern[str], value: JsonValue) -> str | None:
 
 
 def _walk(directory: str, prefix: str, depth: int) -> Iterator[tuple[str, FileStat]]:
-    """The files of a snapshot: a link's target is named by its digest (the ETag: git SHA-1, or SHA-256 for LFS)."""
+    """The files of a snapshot: a link's target is named by its digest (git SHA-1, or SHA-256 for LFS)."""
     try:
         with os.scandir(directory) as scan:
             entries = list(scan)

@@ -1,7 +1,7 @@
 """The requests that are sent to the Hub, through huggingface_hub's own settings, session and cache.
 
-huggingface_hub is imported inside functions: the import costs 0.3 s, and a run with a local base needs none of
-it. It reads ``HF_ENDPOINT``, ``HF_HOME`` and ``HF_HUB_OFFLINE`` when it is imported.
+huggingface_hub is imported inside functions: the import costs 0.3 s, and a run with a local base needs none
+of it. It reads ``HF_ENDPOINT``, ``HF_HOME`` and ``HF_HUB_OFFLINE`` when it is imported.
 """
 
 import io
@@ -31,7 +31,8 @@ __all__ = ["HubClient", "HubListing", "HubSettings", "hub_settings"]
 
 _TIMEOUT: Final = 10.0
 _RETRY_AFTER: Final = (0.5, 2.0)
-"""Seconds before a request that met 429 or 5xx is sent again: a Hub behind a load balancer often answers then."""
+"""Seconds before a request that met 429 or 5xx is sent again: a Hub behind a load balancer often answers
+then."""
 _AT_ONCE: Final = 8
 
 _Result = TypeVar("_Result")
@@ -47,7 +48,10 @@ class HubSettings:
 
 
 def hub_settings(spec: HubSpec) -> HubSettings:
-    """Read the environment. Raises `BaseModelError` where it names no Hub, or huggingface_hub cannot be imported."""
+    """Read the environment.
+
+    Raises `BaseModelError` where it names no Hub, or huggingface_hub cannot be imported.
+    """
     _check_endpoint(os.environ.get("HF_ENDPOINT", ""))
     try:
         with warnings.catch_warnings():
@@ -126,7 +130,8 @@ class HubClient:
     def part(self, name: str, revision: str, start: int, length: int, size: int) -> bytes:
         """At most ``length`` bytes of a file from ``start``, of the ``size`` that it is listed with.
 
-        Raises `FolderFileError` where the server gives whole files only, `GenfixError` where it gives nothing.
+        Raises `FolderFileError` where the server gives whole files only, `GenfixError` where it gives
+        nothing.
         """
 
         def ask() -> bytes:
@@ -156,7 +161,7 @@ class HubClient:
     def together(
         self, work: Callable[[str], object], names: Sequence[str], progress: Progress | None = None
     ) -> None:
-        """Do ``work`` for each of ``names``, several at once; the first error, by the order of names, is raised."""
+        """Do ``work`` for all ``names``, several at once; the first error in the order of names is raised."""
         from concurrent.futures import ThreadPoolExecutor, as_completed  # noqa: PLC0415 - only on the Hub
 
         if not names:
@@ -204,7 +209,7 @@ def _again_while_busy(ask: Callable[[], _Result]) -> _Result:
     )
 
 
-# -- the listing -----------------------------------------------------------------------------------------------
+# -- the listing ---------------------------------------------------------------------------------
 
 
 def _listing(info: "ModelInfo", asked: HubRequest) -> HubListing:
@@ -235,7 +240,7 @@ def _no_parts(name: str, asked: HubRequest) -> FolderFileError:
     )
 
 
-# -- silence ---------------------------------------------------------------------------------------------------
+# -- silence -------------------------------------------------------------------------------------
 
 
 @contextmanager

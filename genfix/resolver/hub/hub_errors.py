@@ -1,7 +1,8 @@
 """What went wrong at the Hub, in one true sentence.
 
-huggingface_hub 0.34 speaks through requests, 1.x through httpx, 2.x through httpx2, and raises their raw errors
-beside its own; all are told apart by class name and HTTP status here, so that nothing of it is imported.
+huggingface_hub 0.34 speaks through requests, 1.x through httpx, 2.x through httpx2, and raises their raw
+errors beside its own; all are told apart by class name and HTTP status here, so that nothing of it is
+imported.
 """
 
 import json
@@ -33,8 +34,8 @@ _HTTP_LIBRARIES: Final = frozenset(
 _NETWORK_ERRORS: Final = (ConnectionError, TimeoutError, socket.gaierror, ssl.SSLError)
 LOCAL_COPY: Final = "pass a local copy of the model: --base ./folder"
 NO_NETWORK: Final = (
-    "go online once (HF_ENDPOINT names a mirror, --base ms://org/name asks ModelScope), or pass a local copy or a "
-    "capsule that `genfix capsule` made on another machine: --base ./folder"
+    "go online once (HF_ENDPOINT names a mirror, --base ms://org/name asks ModelScope), or pass a local copy "
+    "or a capsule that `genfix capsule` made on another machine: --base ./folder"
 )
 """What to do where nothing can be downloaded."""
 
@@ -90,7 +91,7 @@ def outage(error: Exception) -> str | None:
 
 
 def is_cut(error: Exception) -> bool:
-    """Whether a transfer broke off without an answer: huggingface_hub 0.34 gives up on it, later ones resume it."""
+    """Whether a transfer broke off: huggingface_hub 0.34 gives up on it, later ones resume it."""
     error = _told(error)
     on_disk = isinstance(error, OSError) and error.errno is not None
     return status_of(error) is None and not on_disk
@@ -104,8 +105,8 @@ def unreachable(asked: HubRequest, reason: str) -> BaseModelError:
         message = f"the Hub at {asked.host} could not be reached ({reason}), and {asked} is not cached"
     return BaseModelError(
         message,
-        "try again later, set HF_ENDPOINT to a mirror, ask ModelScope (--base ms://org/name), or pass a local copy or "
-        "a capsule: --base ./folder",
+        "try again later, set HF_ENDPOINT to a mirror, ask ModelScope (--base ms://org/name), "
+        "or pass a local copy or a capsule: --base ./folder",
     )
 
 

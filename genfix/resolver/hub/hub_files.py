@@ -42,9 +42,9 @@ class HubFiles:
         self._stopped = stopped
         self._heads: dict[str, bytes] = {}
         self._whole_only: FolderFileError | None = None
-        # A download by commit leaves no trace of the branch it was found by. So the first one of a run asks for
-        # the branch (no request more): huggingface_hub notes its commit, and the next run, or another program,
-        # can be an offline one.
+        # A download by commit leaves no trace of the branch it was found by. So the first one of a run asks
+        # for the branch (no request more): huggingface_hub notes its commit, and the next run, or another
+        # program, can be an offline one.
         revision = spec.revision or "main"
         self._unnoted = None if revision == commit or cache.ref(revision) == commit else revision
 
@@ -108,7 +108,10 @@ class HubFiles:
         return head[start:end]
 
     def _first(self, name: str, listed: FileStat) -> bytes:
-        """The first bytes. Raises `BaseModelError` where they are not those of the listed file, as far as one can tell."""
+        """The first bytes.
+
+        Raises `BaseModelError` where they are not those of the listed file, as far as one can tell.
+        """
         for _ in range(2):
             head = self._part(name, 0, min(listed.size, _HEAD))
             if _is_plausible(name, head, listed):

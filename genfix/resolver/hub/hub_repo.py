@@ -33,8 +33,8 @@ def open_hub(spec: HubSpec, *, offline: bool = False) -> HubBase:
     A full commit id whose listing is known costs no request. ``offline`` (or ``HF_HUB_OFFLINE``) takes the
     commit that was cached last and sends nothing; so does, with a note, a Hub that cannot be reached.
 
-    Raises `BaseModelError` with what went wrong: no such model or revision, no access, no network and no cache;
-    `StorageError` where the cache cannot be used.
+    Raises `BaseModelError` with what went wrong: no such model or revision, no access, no network and no
+    cache; `StorageError` where the cache cannot be used.
     """
     hub = hub_settings(spec)
     cache = HubCache(hub.cache, spec.repo_id)

@@ -58,7 +58,7 @@ class HubResponse:
 
 @contextmanager
 def hub_get(session: object, url: str, headers: Mapping[str, str], timeout: float) -> Iterator[HubResponse]:
-    """Send the request; redirects are followed, by all three without the token where they lead to another host."""
+    """Send the request; all three follow redirects, to another host without the token."""
     # getattr: the libraries call what reads a body by different names
     if callable(getattr(session, "stream", None)):
         client = cast("_Httpx", session)

@@ -3,8 +3,9 @@
 The HTTP API as ModelScope's own client uses it (modelscope_hub 0.5.1, _legacy_api.py; modelscope 1.40.2,
 hub/api.py)::
 
-    GET /api/v1/models/{id}/repo/files?Revision=&Recursive=True  -> Data.Files[Path Size Sha256 Revision Type],
-                                                                    Data.LatestCommitter[Id ShortId]
+    GET /api/v1/models/{id}/repo/files?Revision=&Recursive=True
+        -> Data.Files[Path Size Sha256 Revision Type],
+           Data.LatestCommitter[Id ShortId]
     GET /api/v1/models/{id}/repo?Revision=&FilePath=             -> the file, or a redirect to another host
     GET /api/v1/models/{id}/revisions                            -> Data.RevisionMap[Branches Tags][Revision]
 

@@ -3,8 +3,8 @@
 ModelScope's client puts models into ``$MODELSCOPE_CACHE`` (``~/.cache/modelscope``), laid out as
 ``models/org--name/snapshots/<revision>`` (modelscope_hub 0.5.1, _download.py) or, by versions before it, as
 ``[hub/][models/]org/name`` with ``___`` in the place of a dot (modelscope 1.40.2, hub/utils/utils.py). Those
-older folders say in pickles (``.msc``, ``.mdl``) which commit they hold; a pickle is a program, so none is read,
-and a file there counts as the one of a listing only when it has the listed digest.
+older folders say in pickles (``.msc``, ``.mdl``) which commit they hold; a pickle is a program, so none is
+read, and a file there counts as the one of a listing only when it has the listed digest.
 """
 
 import hashlib

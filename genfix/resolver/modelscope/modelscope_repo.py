@@ -1,4 +1,7 @@
-"""A base on ModelScope, listed once with digests; its files are fetched when they are read. No SDK is needed."""
+"""A base on ModelScope, listed once with digests; its files are fetched when they are read.
+
+No SDK is needed.
+"""
 
 import os
 from pathlib import Path
@@ -30,10 +33,11 @@ class ModelScopeBase(NamedTuple):
 def open_modelscope(spec: ModelScopeSpec, *, offline: bool = False) -> ModelScopeBase:
     """List the files of ``spec`` with one request; each is fetched when it is read.
 
-    A full commit id whose listing is known costs no request. ``offline`` (or ``HF_HUB_OFFLINE``) takes what is
-    cached and sends nothing; so does, with a note, a ModelScope that cannot be reached.
+    A full commit id whose listing is known costs no request. ``offline`` (or ``HF_HUB_OFFLINE``) takes what
+    is cached and sends nothing; so does, with a note, a ModelScope that cannot be reached.
 
-    Raises `BaseModelError` with what went wrong: no such model or revision, no access, no network and no cache.
+    Raises `BaseModelError` with what went wrong: no such model or revision, no access, no network and no
+    cache.
     """
     site = Site.from_environment()
     api = ModelScope(site, spec)
@@ -90,7 +94,8 @@ def _listed(
         )
     if not listing.complete:
         notes.append(
-            f"ModelScope lists no more than {MOST_ENTRIES} files of {spec}; some in its folders may be missing"
+            f"ModelScope lists no more than {MOST_ENTRIES} files of {spec}; "
+            "some in its folders may be missing"
         )
     return ModelScopeBase(folder, tuple(notes))
 
@@ -136,7 +141,10 @@ class _Files:
         return self.download(name) if path is None else path
 
     def download(self, name: str) -> Path:
-        """Download ``name``, whatever is cached. Raises `BaseModelError` or `StorageError` where that fails."""
+        """Download ``name``, whatever is cached.
+
+        Raises `BaseModelError` or `StorageError` where that fails.
+        """
         entry = self._listing.files[name]
         digest = entry.stat.sha256
         if digest is None:

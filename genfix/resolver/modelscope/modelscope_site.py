@@ -1,8 +1,8 @@
 """Requests to a ModelScope, bounded in time, size and tries.
 
 How it asks is that of ModelScope's own client (modelscope_hub 0.5.1: config.py for ``MODELSCOPE_ENDPOINT``,
-``MODELSCOPE_DOMAIN`` and ``MODELSCOPE_API_TOKEN``; _legacy_api.py for the header and the cookie that carry the
-token). The login that client saves is a pickle, which genfix does not read.
+``MODELSCOPE_DOMAIN`` and ``MODELSCOPE_API_TOKEN``; _legacy_api.py for the header and the cookie that carry
+the token). The login that client saves is a pickle, which genfix does not read.
 """
 
 import http.client
@@ -56,7 +56,10 @@ class Site:
 
     @classmethod
     def from_environment(cls) -> "Site":
-        """The one that the environment names. Raises `BaseModelError` where it names none that can be asked."""
+        """The one that the environment names.
+
+        Raises `BaseModelError` where it names none that can be asked.
+        """
         named = os.environ.get("MODELSCOPE_ENDPOINT", "").strip()
         variable = "MODELSCOPE_ENDPOINT" if named else "MODELSCOPE_DOMAIN"
         endpoint = (named or os.environ.get(variable, "").strip() or _ENDPOINT).rstrip("/")
@@ -92,7 +95,8 @@ class Site:
             raise
 
     def _get(self, path: str, most: int) -> bytes:
-        request = urllib.request.Request(self.endpoint + path, headers={"User-Agent": "genfix"})  # noqa: S310 - http(s), see above
+        headers = {"User-Agent": "genfix"}
+        request = urllib.request.Request(self.endpoint + path, headers=headers)  # noqa: S310 - http(s) only
         if self.token:
             request.add_header("Authorization", f"Bearer {self.token}")
             request.add_header("Cookie", f"m_session_id={self.token}")
@@ -109,7 +113,10 @@ class Site:
 
 
 def _body(response: Response, most: int) -> bytes:
-    """The whole body. Raises `TransferError` where it is longer than ``most`` or cut, `OutageError` where it is slow."""
+    """The whole body.
+
+    Raises `TransferError` where it is longer than ``most`` or cut, `OutageError` where it is slow.
+    """
     try:
         body = b"".join(limited(response.blocks(), time.monotonic() + _LONGEST, most=most, slowest=_SLOWEST))
     except TooLargeError as error:

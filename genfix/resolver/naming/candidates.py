@@ -31,8 +31,9 @@ def candidate_specs(
 ) -> tuple[str, ...]:
     """Specs of what ``text`` can mean, the likeliest first.
 
-    A relative path is tried from here and from the folders above ``merged``. A path into a cache also tells the repo,
-    and which commit. Ids are ModelScope's first with ``modelscope``, and none at all without ``remote``.
+    A relative path is tried from here and from the folders above ``merged``. A path into a cache also tells
+    the repo, and which commit. Ids are ModelScope's first with ``modelscope``, and none at all without
+    ``remote``.
     """
     return tuple(dict.fromkeys(_specs(text, merged, revision, modelscope=modelscope, remote=remote)))
 

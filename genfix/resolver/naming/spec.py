@@ -1,4 +1,4 @@
-"""What a ``--base`` argument names: a directory on this machine, or a repo on the Hugging Face Hub or ModelScope."""
+"""What a ``--base`` argument names: a directory on this machine, or a repo on the Hub or ModelScope."""
 
 import os
 import re
@@ -75,9 +75,9 @@ def is_repo_id(text: str) -> bool:
 def parse_spec(text: str) -> LocalSpec | HubSpec | ModelScopeSpec:
     """Say what ``text`` names; nothing is asked over the network.
 
-    A path (``./x``, ``/x``, ``~/x``, ``..``) and anything that exists as a directory is local; ``org/name`` and
-    ``hf://org/name`` are the Hub, ``ms://org/name`` is ModelScope, all with an optional ``@revision``; so is the
-    web address of a model there, or of a file of it.
+    A path (``./x``, ``/x``, ``~/x``, ``..``) and anything that exists as a directory is local; ``org/name``
+    and ``hf://org/name`` are the Hub, ``ms://org/name`` is ModelScope, all with an optional ``@revision``; so
+    is the web address of a model there, or of a file of it.
 
     Raises `BaseModelError` where the directory does not exist, `InputError` where the text is neither.
     """
