@@ -15,7 +15,7 @@ from typing import IO, Final
 
 from genfix.errors import InputError, ProbeError
 from genfix.json_types import JsonObject, JsonValue
-from genfix.probe.running import Outcome, Progress, in_order
+from genfix.probe.running import AnswerRun, OnAnswer, in_order
 from genfix.probe.values import Answer, Failure, FailureKind, Limits, Prompt
 
 __all__ = ["LOCAL_ENGINES", "LocalEngine", "run_folder"]
@@ -48,8 +48,8 @@ class LocalEngine:
 
 
 def run_folder(
-    engine: LocalEngine, folder: Path, prompts: Sequence[Prompt], limits: Limits, progress: Progress
-) -> tuple[Outcome, str]:
+    engine: LocalEngine, folder: Path, prompts: Sequence[Prompt], limits: Limits, progress: OnAnswer
+) -> tuple[AnswerRun, str]:
     """Put all prompts to the folder; also gives the engine's version. Ctrl-C ends the run and the child.
 
     Raises `InputError` for an engine or interpreter that is not there, `ProbeError` for a folder it cannot run.
@@ -126,7 +126,9 @@ class _Talk:
         self.version = ""
         self.found: dict[str, Answer] = {}
 
-    def run(self, request: JsonObject, prompts: Sequence[Prompt], progress: Progress) -> tuple[Outcome, str]:
+    def run(
+        self, request: JsonObject, prompts: Sequence[Prompt], progress: OnAnswer
+    ) -> tuple[AnswerRun, str]:
         until = time.monotonic() + self.limits.total_seconds
         for thread in self.threads:
             thread.start()
@@ -134,7 +136,7 @@ class _Talk:
             self._send(request)
             stuck = self._collect(len(prompts), until, progress)
         except KeyboardInterrupt:
-            return Outcome(in_order(prompts, self.found, "interrupted"), interrupted=True), self.version
+            return AnswerRun(in_order(prompts, self.found, "interrupted"), interrupted=True), self.version
         late = stuck and len(self.found) < len(prompts)
         if late and not self.found:
             raise ProbeError(
@@ -142,7 +144,7 @@ class _Talk:
                 "raise --timeout or --time-limit, or lower --max-tokens",
             )
         answers = in_order(prompts, self.found, "the time for the run was up")
-        return Outcome(answers, out_of_time=late), self.version
+        return AnswerRun(answers, out_of_time=late), self.version
 
     def close(self) -> None:
         """Wait for the readers, who close the pipes; the child is gone."""
@@ -169,7 +171,7 @@ class _Talk:
                 self.stderr += line
                 del self.stderr[:-_MAX_STDERR]
 
-    def _collect(self, count: int, until: float, progress: Progress) -> bool:
+    def _collect(self, count: int, until: float, progress: OnAnswer) -> bool:
         """Take answers until all are there; whether time ran out before."""
         deadline = until
         while len(self.found) < count:

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from genfix.errors import InputError, ProbeError
 from genfix.json_types import JsonObject, JsonValue
-from genfix.probe.http import Endpoint, ExchangeError, endpoint, exchange
+from genfix.probe.endpoint import Endpoint, ExchangeError, endpoint, exchange
 from genfix.probe.stream import read_answer
 from genfix.probe.values import Answer, Failure, FailureKind, Limits, Prompt
 from genfix.probe.watch import Watch

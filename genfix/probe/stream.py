@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from genfix.json_types import JsonObject, JsonValue
-from genfix.probe.http import ExchangeError, Reply
+from genfix.probe.endpoint import ExchangeError, Reply
 from genfix.probe.values import Answer, FailureKind, ToolCall
 
 __all__ = ["read_answer"]

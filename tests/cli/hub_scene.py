@@ -118,7 +118,7 @@ def _sweep(target: str) -> list[dict[str, Any]]:
     with FakeHub() as hub, machine(hub) as home:
         from huggingface_hub import constants  # noqa: PLC0415 - after the environment is set
 
-        from genfix.resolver import hub_client  # noqa: PLC0415
+        from genfix.resolver.hub import hub_client  # noqa: PLC0415
 
         hub_client._TIMEOUT = 0.3  # type: ignore[misc]
         constants.HF_HUB_DOWNLOAD_TIMEOUT = 0.3  # type: ignore[assignment]

@@ -13,7 +13,7 @@ import pytest
 from genfix.folder import LocalFolder
 from genfix.model import Model
 from genfix.resolver import BaseFacts, prove_parentage
-from genfix.resolver.base import READ_OF_ALL
+from genfix.resolver.finder.base import READ_OF_ALL
 from genfix.rules import Context, judge
 from tests.cli.hub_machine import Machine
 from tests.cli.hub_scene import pretrained, tuned

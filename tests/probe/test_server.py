@@ -10,7 +10,7 @@ import pytest
 
 from genfix.api.probing import Limits, ProbeReport, Subject, probe_model
 from genfix.errors import GenfixError, InputError, ProbeError
-from genfix.probe.http import endpoint
+from genfix.probe.endpoint import endpoint
 from genfix.probe.values import FailureKind, ToolVerdict
 from tests.probe import stub as bad
 from tests.probe.stub import Exchange, Said, Status, Stub, always

@@ -26,8 +26,8 @@ _ERRORS: Final = frozenset(
 
 _NOTES: Final = frozenset({"notes", "passed"})
 """What notes are gathered in."""
-_TELLERS: Final = frozenset({"_taken", "hint_note", "told_gone", "_moved", "_left_out"})
-"""Functions that return or yield notes, beside all of `genfix.resolver.kinship` that yield."""
+_TELLERS: Final = frozenset({"_taken", "trace_note", "told_gone", "_moved", "_left_out"})
+"""Functions that return or yield notes, beside all of `genfix.resolver.finder.lineage` that yield."""
 
 
 def templates() -> set[str]:
@@ -49,7 +49,7 @@ def note_templates() -> set[str]:
     for path in sorted(Path(genfix.__file__).parent.rglob("*.py")):
         tree = ast.parse(path.read_text("utf-8"))
         constants = dict(_constants(tree))
-        for node in _notes(tree, every_yield=path.stem == "kinship"):
+        for node in _notes(tree, every_yield=path.stem == "lineage"):
             told = node.elts if isinstance(node, ast.Tuple | ast.List) else [node]
             found.update(text for one in told for text in _texts(one, constants))
     return _sentences(found)

@@ -54,7 +54,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeModelS
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setattr("genfix.resolver.modelscope_http._PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("genfix.resolver.modelscope.modelscope_site._PAUSES", (0.0, 0.0))
     with FakeModelScope() as server:
         monkeypatch.setenv("MODELSCOPE_ENDPOINT", server.endpoint)
         yield server

@@ -12,8 +12,8 @@ __all__ = ["Runner", "Told"]
 _DRIVER = """
 import json, sys, time
 from genfix.errors import GenfixError
-from genfix.resolver.hub import open_hub
-from genfix.resolver.spec import parse_spec
+from genfix.resolver.hub.hub_repo import open_hub
+from genfix.resolver.naming.spec import parse_spec
 
 time.sleep = lambda seconds: None  # retries cost nothing
 asked = json.load(sys.stdin)
