@@ -238,7 +238,7 @@ class _Writer:
             "sampling": _present(view.sampling),
             "chat_template": {"source": template.source, "sha256": template.sha256} if template else None,
             "context_length": view.context_length,
-            "problems": self._messages(view.problems),
+            "problems": self._messages(problem.message for problem in view.problems),
             "trace": self._messages(view.trace),
         }
 

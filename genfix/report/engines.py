@@ -25,7 +25,7 @@ def _lines(view: EngineView, tokens: Mapping[int, str], style: Style) -> Iterato
     state = "" if view.loads else style.mark(f" {style.phrase('engine-does-not-load')}", "red")
     yield f"{style.mark(view.engine, 'bold')} {view.version}{state}"
     for problem in view.problems:
-        yield from _wrapped(style.words(problem), style, "! ", "red")
+        yield from _wrapped(style.words(problem.message), style, "! ", "red")
     ids = [f"{token_id} {show(tokens.get(token_id, ''))}".rstrip() for token_id in view.stop_token_ids]
     separator = style.phrase("list-separator")
     stops = separator.join(ids) or style.phrase("no-items")
@@ -69,6 +69,6 @@ def _view(view: EngineView) -> JsonValue:
         "sampling": dict(view.sampling),
         "chat_template": {"source": template.source, "sha256": template.sha256} if template else None,
         "context_length": view.context_length,
-        "problems": [words(problem) for problem in view.problems],
+        "problems": [words(problem.message) for problem in view.problems],
         "trace": [words(step) for step in view.trace],
     }

@@ -66,7 +66,7 @@ def _view(view: EngineView) -> JsonValue:
         "loads": view.loads,
         "stop_token_ids": list(view.stop_token_ids),
         "sampling": dict(view.sampling),
-        "problems": [words(problem) for problem in view.problems],
+        "problems": [words(problem.message) for problem in view.problems],
         "trace": [words(step) for step in view.trace],
     }
 
