@@ -158,18 +158,7 @@ def encode(journal: Journal) -> bytes:
 
 def decode(content: bytes) -> Journal:
     """The journal in ``content``. Raises `JournalError` where anything about it is not as `encode` makes it."""
-    if len(content) > MAX_BYTES:
-        raise JournalError("it is too large")
-    try:
-        value: JsonValue = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise JournalError("it is not JSON") from error
-    file = _object(value, {"genfix_journal", "sha256", "body"}, "the file")
-    if type(file["genfix_journal"]) is not int or file["genfix_journal"] != _VERSION:
-        raise JournalError("it has a version that this genfix does not know")
-    body = _object(file["body"], _BODY, "the body")
-    if file["sha256"] != _checksum(body):
-        raise JournalError("its checksum is wrong")
+    body = _checked_body(content)
     note = body["note"]
     if not isinstance(note, dict):
         raise JournalError("note is not an object")
@@ -193,6 +182,22 @@ def decode(content: bytes) -> Journal:
     if not set(journal.broken_links) <= set(names):
         raise JournalError("broken_links has a name that no op has")
     return journal
+
+
+def _checked_body(content: bytes) -> dict[str, JsonValue]:
+    if len(content) > MAX_BYTES:
+        raise JournalError("it is too large")
+    try:
+        value: JsonValue = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise JournalError("it is not JSON") from error
+    file = _object(value, {"genfix_journal", "sha256", "body"}, "the file")
+    if type(file["genfix_journal"]) is not int or file["genfix_journal"] != _VERSION:
+        raise JournalError("it has a version that this genfix does not know")
+    body = _object(file["body"], _BODY, "the body")
+    if file["sha256"] != _checksum(body):
+        raise JournalError("its checksum is wrong")
+    return body
 
 
 def _op(value: JsonValue) -> Op:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from genfix.engines.config_object import object_value
 from genfix.engines.eos import EosValue, read_eos
+from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonObject
 from genfix.message import Message, message
 from genfix.model import Model
@@ -26,7 +27,7 @@ def object_eos(model: Model, major: int) -> tuple[EosValue, Message]:
     eos = read_eos({"eos_token_id": found.value})
     if found.is_default:
         return eos, message("trace-class-default", ids=list(eos.ids))
-    return eos, message("trace-stop-from", file="config.json", ids=list(eos.ids))
+    return eos, message("trace-stop-from", file=CONFIG, ids=list(eos.ids))
 
 
 def generation_stop(model: Model, major: int) -> FileStop:

@@ -53,17 +53,7 @@ def run_round(merged: Folder, witnesses: Witnesses, findings: Sequence[Finding])
     A file that one finding restores is touched by no other in the same round, and a value is set once: what
     is still wrong then is found, and fixed, in the next round.
     """
-    restored: dict[str, Finding] = {}
-    sources: dict[str, Witness] = {}
-    for finding in findings:
-        for operation in _operations(finding):
-            if (
-                isinstance(operation, RestoreFile | WriteFile | Mend | Quarantine)
-                and operation.file not in restored
-            ):
-                restored[operation.file] = finding
-                if isinstance(operation, RestoreFile):
-                    sources[operation.file] = operation.source
+    owners, sources = _owners(findings)
     files: dict[str, bytes | None] = {}
     codes: dict[str, list[str]] = {}
     touched: set[tuple[str, str]] = set()
@@ -72,7 +62,7 @@ def run_round(merged: Folder, witnesses: Witnesses, findings: Sequence[Finding])
     for finding in findings:
         operations = _operations(finding)
         free = [
-            op for op in operations if restored.get(op.file, finding) is finding and _place(op) not in touched
+            op for op in operations if owners.get(op.file, finding) is finding and _place(op) not in touched
         ]
         try:
             done = _run_all(free, files, merged, witnesses)
@@ -82,7 +72,7 @@ def run_round(merged: Folder, witnesses: Witnesses, findings: Sequence[Finding])
             failed[finding.key] = message("objection-not-possible", reason=reason)
             continue
         files |= done
-        touched.update(_place(operation) for operation in free)
+        touched.update(map(_place, free))
         for name in done:
             codes.setdefault(name, []).append(finding.code)
         if operations and len(free) == len(operations):
@@ -95,6 +85,20 @@ def run_round(merged: Folder, witnesses: Witnesses, findings: Sequence[Finding])
         {name: source for name, source in sources.items() if name in changed},
         failed,
     )
+
+
+def _owners(findings: Sequence[Finding]) -> tuple[Mapping[str, Finding], Mapping[str, Witness]]:
+    """By file, the first finding that replaces or removes it, and whose file it restores."""
+    owners: dict[str, Finding] = {}
+    sources: dict[str, Witness] = {}
+    for finding in findings:
+        for operation in _operations(finding):
+            replaces = isinstance(operation, RestoreFile | WriteFile | Mend | Quarantine)
+            if replaces and operation.file not in owners:
+                owners[operation.file] = finding
+                if isinstance(operation, RestoreFile):
+                    sources[operation.file] = operation.source
+    return owners, sources
 
 
 def _run_all(

@@ -11,6 +11,7 @@ from genfix.json_types import JsonValue, Missing
 from genfix.message import message
 from genfix.model import Model
 from genfix.model.json_diff import same_value
+from genfix.model.model import TEXT_PARTS
 from genfix.rules.context import Context
 from genfix.rules.finding import (
     Applicability,
@@ -83,9 +84,7 @@ def _limit(value: JsonValue) -> JsonValue:
 
 _CACHE_PLACES: Final = (
     (_CONFIG, ""),
-    (_CONFIG, "text_config"),
-    (_CONFIG, "llm_config"),
-    (_CONFIG, "language_config"),
+    *((_CONFIG, part) for part in TEXT_PARTS),
     (GENERATION_CONFIG, ""),
 )
 

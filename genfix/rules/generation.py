@@ -7,6 +7,7 @@ is no setting.
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.engines.generating import DEFAULTS
 from genfix.folder.kinds import GENERATION_CONFIG
 from genfix.json_types import JsonObject, JsonValue, Missing
 from genfix.message import message
@@ -35,19 +36,6 @@ _PROVENANCE: Final = frozenset(
 )
 _TOKEN_IDS: Final = frozenset(["eos_token_id", "bos_token_id", "pad_token_id", "decoder_start_token_id"])
 _RUN_TIME: Final = ("max_new_tokens", "max_length")
-_DEFAULTS: Final[JsonObject] = {
-    "do_sample": False,
-    "temperature": 1.0,
-    "top_k": 50,
-    "top_p": 1.0,
-    "typical_p": 1.0,
-    "repetition_penalty": 1.0,
-    "length_penalty": 1.0,
-    "num_beams": 1,
-    "max_length": 20,
-    "min_length": 0,
-}
-"""What ``generate()`` uses for an absent key (transformers 5.23, generation/utils.py): equal to absent."""
 _SAMPLING_ONLY: Final = (
     "temperature",
     "top_p",
@@ -241,7 +229,7 @@ def _differs(context: Context, rule: Rule) -> Iterator[Finding]:
 
 
 def _equal(key: str, left: JsonValue, right: JsonValue) -> bool:
-    default = _DEFAULTS.get(key)
+    default = DEFAULTS.get(key)
     left = default if left is None else left
     right = default if right is None else right
     return left == right and isinstance(left, bool) == isinstance(right, bool)

@@ -10,6 +10,7 @@ from genfix.folder.kinds import GENERATION_CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import JsonValue
 from genfix.message import message
 from genfix.model import Model
+from genfix.model.model import TEXT_PARTS
 from genfix.rules.context import Context
 from genfix.rules.finding import Applicability, Finding, Fix, RemoveField, SetField, Severity, Witness
 from genfix.rules.rule import Rule, RuleDoc
@@ -18,7 +19,6 @@ from genfix.rules.token_ids import named_token
 __all__ = ["RULES", "config_pointers", "pads_beyond_rows"]
 
 _CONFIG: Final = "config.json"
-_TEXT_PARTS: Final = ("text_config", "llm_config", "language_config")
 
 _NO_PADDING_ROW: Final = frozenset(
     [
@@ -32,7 +32,7 @@ _NO_PADDING_ROW: Final = frozenset(
 
 def config_pointers(model: Model, key: str) -> tuple[str, ...]:
     """Where config.json may have ``key``: at the top, and in the language model's part of a composite one."""
-    parts = [part for part in _TEXT_PARTS if isinstance(model.config.get(part), dict)]
+    parts = [part for part in TEXT_PARTS if isinstance(model.config.get(part), dict)]
     return (f"/{key}", *(f"/{part}/{key}" for part in parts[:1]))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import genfix
 from genfix.api.plan_files import id_of
-from genfix.engines.view import EngineView, TemplateSource
+from genfix.engines.view import EngineView, Problem, TemplateSource
 from genfix.message import message
 from genfix.planner import FileChange, Plan
 from genfix.report.html import check_page, plan_page
@@ -91,7 +91,7 @@ def hostile_plan(attack: str) -> Plan:
     code = f"# {attack}\n"
     said = message("engine-cannot-find-file", file=attack)
     views = {
-        attack: EngineView(attack, attack, (1,), {attack: attack}, TemplateSource(attack, attack), None, (said,), (said,), (attack,))
+        attack: EngineView(attack, attack, (1,), {attack: attack}, TemplateSource(attack, attack), None, (Problem(said),), (said,), (attack,))
     }  # fmt: skip
     then = {
         attack: EngineView(attack, attack, (1, 2), {attack: [attack]}, None, 7, (), (said, said), (attack, attack))

@@ -167,6 +167,10 @@ def test_each_message_has_words_for_what_it_carries(found: str, names: tuple[str
 
 def test_the_traces_of_a_real_view_have_words_too() -> None:
     views = every_view(context(without(GLM, GEN, "tokenizer.model")).merged).values()
-    said = [words(entry) for view in views for entry in (*view.trace, *view.problems)]
+    said = [
+        words(entry)
+        for view in views
+        for entry in (*view.trace, *(problem.message for problem in view.problems))
+    ]
     assert "generation_config.json is missing, so config.json gives 151329, 151336, 151338" in said
     assert words(message("trace-stop-from", file="a", ids=[])) == "a gives nothing"

@@ -132,7 +132,7 @@ def _cell(
 ) -> EngineCell:
     known = dict(_facts(view, language))
     return EngineCell(
-        problems=tuple(language.say(problem) for problem in view.problems),
+        problems=tuple(language.say(problem.message) for problem in view.problems),
         loads=view.loads,
         stops=tuple(
             Item(
