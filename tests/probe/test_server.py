@@ -12,8 +12,8 @@ from genfix.api.probing import Limits, ProbeReport, Subject, probe_model
 from genfix.errors import GenfixError, InputError, ProbeError
 from genfix.probe.http import endpoint
 from genfix.probe.values import FailureKind, ToolVerdict
-from tests.probe import stub as bad
-from tests.probe.stub import Exchange, Said, Status, Stub, always
+from tests.support import probe_stub as bad
+from tests.support.probe_stub import Exchange, Said, Status, Stub, always
 
 FAST = Limits(
     max_tokens=32, request_seconds=0.6, total_seconds=20, concurrency=8, retries=2, retry_seconds=0.02

@@ -15,8 +15,8 @@ from genfix.planner import Plan
 from genfix.report.html import check_page, plan_page
 from genfix.report.html.labels import LABELS
 from genfix.report.language import Language
-from tests.cli.conftest import ROOT
-from tests.folders import dump, glm_files, write_folder
+from tests.support.folders import dump, glm_files, write_folder
+from tests.support.places import ROOT
 
 HTML = ROOT / "genfix" / "report" / "html"
 GENERATION = "generation_config.json"

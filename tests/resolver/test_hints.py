@@ -9,7 +9,7 @@ from genfix.model import Model
 from genfix.resolver.hints import Hint, find_hints
 from genfix.resolver.readings import readings, repo_of_cache
 from genfix.resolver.recipes import recipe_models, yaml_word
-from tests.folders import Files, dump, glm_files, write_folder
+from tests.support.folders import Files, dump, glm_files, write_folder
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
