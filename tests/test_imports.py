@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import ROOT
-from tests.folders import glm_files, write_folder
+from tests.support.folders import glm_files, write_folder
+from tests.support.places import ROOT
 
 PACKAGE = ROOT / "genfix"
 MODULES = {

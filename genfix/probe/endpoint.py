@@ -16,6 +16,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from genfix.message import text
 from genfix.errors import InputError
 from genfix.json_types import JsonObject, JsonValue
 from genfix.probe.values import Failure, FailureKind
@@ -102,16 +103,16 @@ def endpoint(url: str, key: str = "") -> Endpoint:
         port, host = parts.port, parts.hostname
         (host or "").encode("idna")
     except ValueError as error:
-        raise InputError(f"{url} is no URL of a server: {error}", _HINT) from error
+        raise InputError(text("{url} is no URL of a server: {error}", url=url, error=error), _HINT) from error
     if not host or any(not 0x20 < ord(letter) < 0x7F for letter in url):
-        raise InputError(f"{url} is no URL of a server", _HINT)
+        raise InputError(text("{url} is no URL of a server", url=url), _HINT)
     if parts.username is not None or parts.password is not None:
         raise InputError(
-            "the URL has a user name or password in it", "give the key as GENFIX_API_KEY in the environment"
+            text("the URL has a user name or password in it"), text("give the key as GENFIX_API_KEY in the environment")
         )
     if any(not 0x20 < ord(letter) < 0x7F for letter in key):
         raise InputError(
-            "the API key has a character that HTTP cannot carry", "look at GENFIX_API_KEY or OPENAI_API_KEY"
+            text("the API key has a character that HTTP cannot carry"), text("look at GENFIX_API_KEY or OPENAI_API_KEY")
         )
     return Endpoint(host, port, parts.scheme.casefold() == "https", _prefix(parts), key)
 
@@ -143,20 +144,20 @@ def exchange(
         if isinstance(error, HttpError) and error.connecting:
             raise _unreachable(place, error.cause) from error
         if watch.over:
-            raise ExchangeError(FailureKind.NOT_ASKED, "the run ended before the answer") from error
+            raise ExchangeError(FailureKind.NOT_ASKED, text("the run ended before the answer")) from error
         if time.monotonic() >= deadline:  # a connection that the watch has ended looks broken
             raise ExchangeError(
-                FailureKind.TIMEOUT, f"{place.label} did not finish an answer in time"
+                FailureKind.TIMEOUT, text("{place} did not finish an answer in time", place=place.label)
             ) from error
         if isinstance(error, HttpError):
             raise ExchangeError(
                 FailureKind.BROKEN_STREAM,
-                f"{place.label} broke the connection off: {_reason(error.cause)}",
+                text("{place} broke the connection off: {cause}", place=place.label, cause=_reason(error.cause)),
                 again=isinstance(error.cause, http.client.RemoteDisconnected),
             ) from error
         if isinstance(error, TooLargeError):
             raise ExchangeError(
-                FailureKind.TOO_LARGE, f"the server sent more than {max_bytes} bytes for one answer"
+                FailureKind.TOO_LARGE, text("the server sent more than {max_bytes} bytes for one answer", max_bytes=max_bytes)
             ) from error
         raise
 
@@ -164,13 +165,13 @@ def exchange(
 def _unreachable(place: Endpoint, error: Exception) -> ExchangeError:
     if isinstance(error, ssl.SSLError):
         return ExchangeError(
-            FailureKind.UNREACHABLE, f"{place.label} cannot be reached over TLS: {error.reason or error}"
+            FailureKind.UNREACHABLE, text("{place} cannot be reached over TLS: {reason}", place=place.label, reason=error.reason or error)
         )
     strerror = error.strerror if isinstance(error, OSError) else None
     reason = "it did not answer in time" if isinstance(error, TimeoutError) else strerror or str(error)
     return ExchangeError(
         FailureKind.UNREACHABLE,
-        f"{place.label} cannot be reached: {reason}",
+        text("{place} cannot be reached: {reason}", place=place.label, reason=reason),
         again=isinstance(error, ConnectionRefusedError | ConnectionResetError),
     )
 
@@ -201,18 +202,18 @@ def _status_error(place: Endpoint, response: Response) -> ExchangeError:
     says = f": {told}" if told else ""
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         what = "refuses the API key" if place.key else "wants an API key"
-        return ExchangeError(FailureKind.REFUSED_KEY, f"{place.label} {what} ({status}){says}", status=status)
+        return ExchangeError(FailureKind.REFUSED_KEY, text("{place} {what} ({status}){says}", place=place.label, what=what, status=status, says=says), status=status)
     if status == HTTPStatus.NOT_FOUND and "model" in told.casefold():
         return ExchangeError(
-            FailureKind.NO_MODEL, f"{place.label} lacks the model ({status}){says}", status=status
+            FailureKind.NO_MODEL, text("{place} lacks the model ({status}){says}", place=place.label, status=status, says=says), status=status
         )
     if 300 <= status < 400:
         location = response.headers.get("Location", "")[:_MAX_MESSAGE]
-        return ExchangeError(FailureKind.STATUS, f"{place.label} redirects to {location}", status=status)
+        return ExchangeError(FailureKind.STATUS, text("{place} redirects to {location}", place=place.label, location=location), status=status)
     after = response.headers.get("Retry-After", "")
     return ExchangeError(
         FailureKind.STATUS,
-        f"{place.label} answers with {status}{says}",
+        text("{place} answers with {status}{says}", place=place.label, status=status, says=says),
         status=status,
         again=status in _TRY_AGAIN,
         wait=float(after) if after.isdecimal() and len(after) < 5 else 0.0,

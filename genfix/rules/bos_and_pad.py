@@ -7,6 +7,7 @@ or the adapter has is no difference, and neither is an absent key that may mean 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from genfix.rules.core.questions import TOKENS
 from genfix.folder.kinds import GENERATION_CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import JsonValue, Missing
 from genfix.message import message
@@ -23,7 +24,7 @@ from genfix.rules.finding import (
     Witness,
 )
 from genfix.rules.pad_rows import config_pointers, pads_beyond_rows
-from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.core.rule import Rule, rule
 from genfix.rules.token_ids import named_token
 
 __all__ = ["RULES"]
@@ -47,7 +48,25 @@ _NO_DEFAULTS: Final = frozenset(["PreTrainedTokenizer", "TokenizersBackend", "Ll
 """Tokenizer classes without a padding token of their own (transformers 4.57 and 5.23); of others genfix is not sure."""
 
 
+@rule("GF306", "bos-or-pad-changed", Severity.INFO, question=TOKENS, needs_base=True,)
 def _settings_changed(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The BOS or the padding token of the tokenizer or the configs is not the base's.
+
+    Why: Another BOS starts every prompt with another token, where the template or the tokenizer writes one.
+    Another padding token matters to padded batches only. transformers 4.56 and later turn `bos_token_id` of
+    the configs to null in training where the tokenizer has no BOS (Qwen): servers do not miss it.
+
+    Fix: The base's values, in all places that differ; a value the base has not is removed.
+
+    Safety: Unsafe: training may have used it. Manual where padding was only added, which changes no answer.
+    Silent where another file of the base, or the adapter, has the same token, where an absent key may mean
+    the default of a class, and where padding is the turn end, which GF108 tells.
+
+    Sources:
+    - huggingface/transformers#48592
+    - hiyouga/LLaMA-Factory#9189
+    - huggingface/trl#7097
+    """
     base = context.base
     if base is None:
         return
@@ -65,27 +84,27 @@ def _setting_changed(rule: Rule, base: Model, token: str, places: list[_Place]) 
     added = token == _PAD and base.tokenizer.named.get(token) is None and first.theirs is None
     return rule.finding(
         first.file,
-        message("padding-added", token=first.ours)
+        message("padding-added", "the padding token {token} was added; the base has none", token=first.ours)
         if added
-        else message("bos-or-pad-changed", key=first.pointer[1:], ours=first.ours, theirs=first.theirs),
+        else message("bos-or-pad-changed", "{key} is {ours!r}; the base has {theirs!r}", key=first.pointer[1:], ours=first.ours, theirs=first.theirs),
         witness=Witness.BASE,
         pointer=first.pointer,
         current=Missing.MISSING if first.ours is None else first.ours,
         expected=Missing.MISSING if first.theirs is None else first.theirs,
         evidence=[
             message(
-                "evidence-setting",
+                "evidence-setting", "{place} is {ours!r}; the base has {theirs!r}",
                 place=f"{place.file} {place.pointer}",
                 ours=place.ours,
                 theirs=place.theirs,
             )
             for place in places[1:]
         ],
-        fix=Fix(Applicability.MANUAL, message("why-padding-added"))
+        fix=Fix(Applicability.MANUAL, message("why-padding-added", "nothing has to be done: trainers need one, and no answer changes"))
         if added
         else Fix(
             Applicability.UNSAFE,
-            message("why-bos-or-pad"),
+            message("why-bos-or-pad", "files cannot tell whether training used it"),
             tuple(operation for place in places for operation in place.operations),
         ),
     )
@@ -185,27 +204,4 @@ def _place(file: str, pointer: str, ours: JsonValue, theirs: JsonValue, base: Mo
     return _Place(file, pointer, ours, theirs, (operation,))
 
 
-RULES: Final = (
-    Rule(
-        code="GF306",
-        name="bos-or-pad-changed",
-        severity=Severity.INFO,
-        needs_base=True,
-        doc=RuleDoc(
-            what="The BOS or the padding token of the tokenizer or the configs is not the base's.",
-            why=(
-                "Another BOS starts every prompt with another token, where the template or the tokenizer writes one. "
-                "Another padding token matters to padded batches only. transformers 4.56 and later turn `bos_token_id` "
-                "of the configs to null in training where the tokenizer has no BOS (Qwen): servers do not miss it."
-            ),
-            fix="The base's values, in all places that differ; a value the base has not is removed.",
-            safety=(
-                "Unsafe: training may have used it. Manual where padding was only added, which changes no answer. "
-                "Silent where another file of the base, or the adapter, has the same token, where an absent key may "
-                "mean the default of a class, and where padding is the turn end, which GF108 tells."
-            ),
-            sources=("huggingface/transformers#48592", "hiyouga/LLaMA-Factory#9189", "huggingface/trl#7097"),
-        ),
-        check=_settings_changed,
-    ),
-)
+RULES: Final = (_settings_changed,)

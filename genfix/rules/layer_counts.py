@@ -6,12 +6,13 @@ Who is right: the weights, whatever the base says.
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.rules.core.questions import WEIGHTS
 from genfix.json_types import JsonValue
 from genfix.message import message
 from genfix.model import Model
 from genfix.rules.context import Context
 from genfix.rules.finding import Applicability, Finding, Fix, SetField, Severity, Witness
-from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.core.rule import Rule, rule
 from genfix.rules.shapes import contradiction
 
 __all__ = ["RULES"]
@@ -23,7 +24,22 @@ _EXPERTS: Final = ("num_experts", "n_routed_experts", "num_local_experts")
 _PREDICTION: Final = ("num_nextn_predict_layers", "mtp_num_hidden_layers")
 
 
+@rule("GF414", "layer-count-wrong", Severity.ERROR, question=WEIGHTS, shows="layers are dropped or made up at random, or loading fails",)
 def _layer_count(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The number of layers in `config.json` is not that of the weights, or a layer is missing between others.
+
+    Why: Too small: transformers drops the layers beyond it without an error. Too large: it fills the missing
+    ones with random numbers; vLLM does not load.
+
+    Fix: The number of layers in the weights.
+
+    Safety: Safe: the weights are whole and each layer is there. Manual where a list in the config has one
+    entry per layer, or a layer is missing. Layers of multi-token prediction are counted apart. Unsafe with
+    custom code.
+
+    Sources:
+    - transformers 5.23.0: modeling_utils.py
+    """
     merged = context.merged
     facts = merged.weights.facts
     if facts.stacks != 1 or not merged.weights.is_whole:
@@ -35,11 +51,11 @@ def _layer_count(context: Context, rule: Rule) -> Iterator[Finding]:
         gaps: list[JsonValue] = [*facts.gaps[:_SHOWN]]
         yield rule.finding(
             _CONFIG,
-            message("layers-missing", layers=gaps),
+            message("layers-missing", "layers are missing in the weights between others: {layers}", layers=gaps),
             witness=Witness.WEIGHTS,
             pointer=key,
             engines=tuple(context.views),
-            fix=Fix(Applicability.MANUAL, message("why-weights-lost")),
+            fix=Fix(Applicability.MANUAL, message("why-weights-lost", "copy the weights again from where they were made, or repeat the merge")),
         )
         return
     extra = _number(merged, _PREDICTION)[1] or 0
@@ -48,8 +64,8 @@ def _layer_count(context: Context, rule: Rule) -> Iterator[Finding]:
     if merged.config_value("num_blocks") == facts.layers:  # xLSTM counts them there
         return
     lists = _lists_of(merged, value)
-    fix = Fix(Applicability.MANUAL, message("why-lists-per-layer", keys=lists)) if lists else None
-    found = message("layer-count-wrong", layers=facts.layers, value=value)
+    fix = Fix(Applicability.MANUAL, message("why-lists-per-layer", "lists with an entry per layer have to change too: {keys}", keys=lists)) if lists else None
+    found = message("layer-count-wrong", "says {value!r} layers; the weights have {layers}", layers=facts.layers, value=value)
     for finding in contradiction(context, rule, key, value, facts.layers, found):
         yield finding._replace(fix=fix or finding.fix)
 
@@ -71,14 +87,26 @@ def _number(merged: Model, keys: tuple[str, ...]) -> tuple[str | None, int | Non
     return None, None
 
 
+@rule("GF415", "expert-count-wrong", Severity.ERROR, question=WEIGHTS, shows="loading fails, or tokens go to random experts",)
 def _expert_count(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The number of routed experts in `config.json` is not that of the weights.
+
+    Why: The router and the experts do not fit together: the model does not load, or routes to random weights.
+
+    Fix: The number of experts in the weights.
+
+    Safety: Safe: each expert is there. Unsafe for a model with code of its own.
+
+    Sources:
+    - transformers 5.23.0: models/qwen3_moe/modeling_qwen3_moe.py
+    """
     merged = context.merged
     facts = merged.weights.facts
     pointer, value = _number(merged, _EXPERTS)
     if facts.experts is None or facts.stacks != 1 or pointer is None or not merged.weights.is_whole:
         return
     if value != facts.experts and not _explains(merged, facts.experts - (value or 0)):
-        found = message("expert-count-wrong", experts=facts.experts, value=value)
+        found = message("expert-count-wrong", "says {value!r} experts; the weights have {experts}", experts=facts.experts, value=value)
         yield from contradiction(context, rule, pointer, value, facts.experts, found)
 
 
@@ -90,7 +118,22 @@ def _explains(merged: Model, difference: int) -> bool:
     )
 
 
+@rule("GF416", "prediction-layers-missing", Severity.WARNING, question=WEIGHTS, shows="speculative decoding fails; MLX does not load the folder",)
 def _prediction_layers(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`config.json` declares layers of multi-token prediction, and the weights have none.
+
+    Why: Speculative decoding with them fails, and MLX does not load the folder. `save_pretrained` drops these
+    tensors.
+
+    Fix: Zero such layers.
+
+    Safety: Unsafe: copying the tensors from the base would be the better repair. Information where the base
+    has none either.
+
+    Sources:
+    - 2U1/Qwen-VL-Series-Finetune#259
+    - ml-explore/mlx-lm#1485
+    """
     merged, base = context.merged, context.base
     facts = merged.weights.facts
     pointer, value = _number(merged, _PREDICTION)
@@ -102,63 +145,14 @@ def _prediction_layers(context: Context, rule: Rule) -> Iterator[Finding]:
     lost = base is not None and base.weights.outline.prediction_layers > 0
     yield rule.finding(
         _CONFIG,
-        message("prediction-layers-missing", value=value),
+        message("prediction-layers-missing", "declares {value!r} layer of multi-token prediction; the weights have none", "declares {value!r} layers of multi-token prediction; the weights have none", value=value),
         severity=rule.severity if lost else Severity.INFO,
         witness=Witness.WEIGHTS,
         pointer=pointer,
         current=value,
         expected=0,
-        fix=Fix(Applicability.UNSAFE, message("why-prediction-layers"), (SetField(_CONFIG, pointer, 0),)),
+        fix=Fix(Applicability.UNSAFE, message("why-prediction-layers", "the model runs without them; the base's tensors would bring them back"), (SetField(_CONFIG, pointer, 0),)),
     )
 
 
-RULES: Final = (
-    Rule(
-        code="GF414",
-        name="layer-count-wrong",
-        severity=Severity.ERROR,
-        needs_base=False,
-        doc=RuleDoc(
-            what="The number of layers in `config.json` is not that of the weights, or a layer is missing between others.",
-            why=(
-                "Too small: transformers drops the layers beyond it without an error. Too large: it fills the missing "
-                "ones with random numbers; vLLM does not load."
-            ),
-            fix="The number of layers in the weights.",
-            safety=(
-                "Safe: the weights are whole and each layer is there. Manual where a list in the config has one entry per "
-                "layer, or a layer is missing. Layers of multi-token prediction are counted apart. Unsafe with custom code."
-            ),
-            sources=("transformers 5.23.0: modeling_utils.py",),
-        ),
-        check=_layer_count,
-    ),
-    Rule(
-        code="GF415",
-        name="expert-count-wrong",
-        severity=Severity.ERROR,
-        needs_base=False,
-        doc=RuleDoc(
-            what="The number of routed experts in `config.json` is not that of the weights.",
-            why="The router and the experts do not fit together: the model does not load, or routes to random weights.",
-            fix="The number of experts in the weights.",
-            safety="Safe: each expert is there. Unsafe for a model with code of its own.",
-            sources=("transformers 5.23.0: models/qwen3_moe/modeling_qwen3_moe.py",),
-        ),
-        check=_expert_count,
-    ),
-    Rule(
-        code="GF416",
-        name="prediction-layers-missing",
-        severity=Severity.WARNING,
-        needs_base=False,
-        doc=RuleDoc(
-            what="`config.json` declares layers of multi-token prediction, and the weights have none.",
-            why="Speculative decoding with them fails, and MLX does not load the folder. `save_pretrained` drops these tensors.",
-            fix="Zero such layers.",
-            safety="Unsafe: copying the tensors from the base would be the better repair. Information where the base has none either.",
-            sources=("2U1/Qwen-VL-Series-Finetune#259", "ml-explore/mlx-lm#1485"),
-        ),
-        check=_prediction_layers,
-    ),
-)
+RULES: Final = (_layer_count, _expert_count, _prediction_layers,)

@@ -7,6 +7,7 @@ again from merged's own values.
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.rules.core.questions import CONFIG, READERS
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import message
 from genfix.model import Model
@@ -34,14 +35,32 @@ from genfix.rules.finding import (
     Severity,
     Witness,
 )
-from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.core.rule import Rule, rule
 
 __all__ = ["RULES"]
 
 _CONFIG: Final = "config.json"
 
 
+@rule("GF711", "rope-only-for-new-readers", Severity.WARNING, question=READERS, shows="answers are noise, or become so with length",)
 def _only_for_new_readers(context: Context, rule: Rule) -> Iterator[Finding]:
+    """RoPE stands in `rope_parameters` only, the spelling of transformers 5, while the base has `rope_theta` and
+    its like.
+
+    Why: transformers 4.57.6 takes its class default (mostly 10000, no scaling) without a word, and so do vLLM
+    before 0.24 with transformers 4, and many models of mlx-lm 0.32 (those that have no default fail to load).
+    Answers are gibberish, or become so with length.
+
+    Fix: The old keys beside `rope_parameters`, with its values, in the base's text where it means the same.
+
+    Safety: Safe: transformers 5.23.0 reads the same before and after. Unsafe, and information only, without a
+    base: the model may be meant for new readers. Silent where older classes take the same values by default.
+
+    Sources:
+    - vllm-project/vllm#42624
+    - vllm-project/vllm#44158
+    - transformers 5.23.0: modeling_rope_utils.py `convert_rope_params_to_dict`
+    """
     part, base = RopePart.of(context.merged), context.base
     rope = read_rope(part)
     if part.new is None or rope is None:
@@ -55,14 +74,14 @@ def _only_for_new_readers(context: Context, rule: Rule) -> Iterator[Finding]:
     operations = tuple(_old_key(context, part, theirs, key, value) for key, value in keys.items())
     yield rule.finding(
         _CONFIG,
-        message("rope-only-for-new-readers", keys=[*keys]),
+        message("rope-only-for-new-readers", "RoPE is written for transformers 5 only: older readers miss {keys} and take a default", keys=[*keys]),
         severity=Severity.WARNING if base is not None else Severity.INFO,
         witness=Witness.FOLDER,
         pointer=f"{part.pointer}/{NEW_KEY}",
         current=dict(part.new),
-        fix=Fix(Applicability.SAFE, message("why-rope-added"), operations)
+        fix=Fix(Applicability.SAFE, message("why-rope-added", "the values are those of rope_parameters, which newer readers go on reading the same"), operations)
         if base is not None
-        else Fix(Applicability.UNSAFE, message("why-rope-added-alone"), operations),
+        else Fix(Applicability.UNSAFE, message("why-rope-added-alone", "no base tells whether older readers are meant"), operations),
     )
 
 
@@ -96,7 +115,23 @@ def _same_old(key: str, ours: JsonValue, own: JsonValue, part: RopePart, theirs:
     return left is not None and right is not None and same_rope(left, right, part.model_type)
 
 
+@rule("GF712", "rope-differs", Severity.WARNING, question=CONFIG, needs_base=True, shows="answers get worse with length, or are noise",)
 def _rope_differs(context: Context, rule: Rule) -> Iterator[Finding]:
+    """RoPE is not the base's, in whichever spelling.
+
+    Why: A save with a class that did not know the base's theta leaves the default 10000: the model loses the
+    order of words. Another value is most often a tuning for length.
+
+    Fix: The base's values, in each spelling that is here.
+
+    Safety: Unsafe: a value that is here may be meant. Warning only where transformers 5 wrote the default
+    theta, without scaling, in place of the base's; else information. Manual where only one of the two tells
+    layers apart. A key that is gone is GF402.
+
+    Sources:
+    - vllm-project/vllm#42624
+    - unslothai/unsloth#7028
+    """
     if context.base is None:
         return
     part, base = RopePart.of(context.merged), RopePart.of(context.base)
@@ -113,18 +148,18 @@ def _rope_differs(context: Context, rule: Rule) -> Iterator[Finding]:
     operations = _base_rope(context.base, part, base, ours, theirs)
     yield rule.finding(
         _CONFIG,
-        message("rope-reset", ours=_shown(ours), theirs=_shown(theirs))
+        message("rope-reset", "RoPE is back at the default ({ours}); the base has {theirs}", ours=_shown(ours), theirs=_shown(theirs))
         if lost
-        else message("rope-differs", ours=_shown(ours), theirs=_shown(theirs)),
+        else message("rope-differs", "RoPE is {ours}; the base has {theirs}", ours=_shown(ours), theirs=_shown(theirs)),
         severity=Severity.WARNING if lost else Severity.INFO,
         witness=Witness.BASE,
         pointer=f"{part.pointer}/{NEW_KEY if part.new is not None else 'rope_theta'}",
         current=as_new(ours),
         expected=as_new(theirs),
         engines=tuple(context.views) if lost else (),
-        fix=Fix(Applicability.UNSAFE, message("why-rope-meant"), operations)
+        fix=Fix(Applicability.UNSAFE, message("why-rope-meant", "the folder's own value may be a tuning for length"), operations)
         if operations
-        else Fix(Applicability.MANUAL, message("why-rope-meant")),
+        else Fix(Applicability.MANUAL, message("why-rope-meant", "the folder's own value may be a tuning for length")),
     )
 
 
@@ -182,46 +217,4 @@ def _copied(field: SetField, in_base: bool) -> Operation:  # noqa: FBT001 - a co
     return CopyField(field.file, field.pointer) if in_base else field
 
 
-RULES: Final = (
-    Rule(
-        code="GF711",
-        name="rope-only-for-new-readers",
-        severity=Severity.WARNING,
-        needs_base=False,
-        doc=RuleDoc(
-            what="RoPE stands in `rope_parameters` only, the spelling of transformers 5, while the base has `rope_theta` and its like.",
-            why=(
-                "transformers 4.57.6 takes its class default (mostly 10000, no scaling) without a word, and so do vLLM "
-                "before 0.24 with transformers 4, and many models of mlx-lm 0.32 (those that have no default fail to load). Answers are gibberish, or become so with length."
-            ),
-            fix="The old keys beside `rope_parameters`, with its values, in the base's text where it means the same.",
-            safety=(
-                "Safe: transformers 5.23.0 reads the same before and after. Unsafe, and information only, without a base: "
-                "the model may be meant for new readers. Silent where older classes take the same values by default."
-            ),
-            sources=(
-                "vllm-project/vllm#42624",
-                "vllm-project/vllm#44158",
-                "transformers 5.23.0: modeling_rope_utils.py `convert_rope_params_to_dict`",
-            ),
-        ),
-        check=_only_for_new_readers,
-    ),
-    Rule(
-        code="GF712",
-        name="rope-differs",
-        severity=Severity.WARNING,
-        needs_base=True,
-        doc=RuleDoc(
-            what="RoPE is not the base's, in whichever spelling.",
-            why="A save with a class that did not know the base's theta leaves the default 10000: the model loses the order of words. Another value is most often a tuning for length.",
-            fix="The base's values, in each spelling that is here.",
-            safety=(
-                "Unsafe: a value that is here may be meant. Warning only where transformers 5 wrote the default theta, without scaling, in place of "
-                "the base's; else information. Manual where only one of the two tells layers apart. A key that is gone is GF402."
-            ),
-            sources=("vllm-project/vllm#42624", "unslothai/unsloth#7028"),
-        ),
-        check=_rope_differs,
-    ),
-)
+RULES: Final = (_only_for_new_readers, _rope_differs,)

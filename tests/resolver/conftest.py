@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakehub import FakeHub
-from tests.fakemodelscope import FakeModelScope
-from tests.resolver.hub_runner import Runner
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.fakehub import FakeHub
+from tests.support.fakemodelscope import FakeModelScope
+from tests.support.hub_runner import Runner
+from tests.support.places import ROOT
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from genfix.report.messages import words
 from genfix.report.probe_words import PROBE_ENGLISH
 from genfix.rules import RULES, Applicability, Severity
 from genfix.rules.questions import QUESTIONS, Question
-from tests.folders import context, find, glm_files, vlm_files
-from tests.rules.cases import CASES
-from tests.rules.test_files_rules import without
+from tests.support.folders import glm_files, vlm_files, without
+from tests.support.judging import context, find
+from tests.support.rule_cases import CASES
 
 
 def test_each_rule_is_shown_a_bad_and_a_good_folder() -> None:

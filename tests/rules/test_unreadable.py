@@ -23,19 +23,17 @@ from genfix.rules import (
     WriteFile,
     judge,
 )
-from tests.folders import (
+from tests.support.folders import (
     Files,
     chatml_files,
-    context,
-    find,
     glm_files,
     safetensors,
     vlm_files,
+    with_json,
+    without,
     write_folder,
 )
-from tests.rules.test_files_rules import without
-from tests.rules.test_stop_tokens import with_json
-from tests.rules.test_token_tables import only, repaired
+from tests.support.judging import context, find, only, repaired
 
 GEN, TOK, FAST = "generation_config.json", "tokenizer_config.json", "tokenizer.json"
 BOM = b"\xef\xbb\xbf"

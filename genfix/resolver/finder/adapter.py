@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, Final, NamedTuple
 
+from genfix.message import text
 from genfix.errors import BaseModelError, GenfixError, InputError, RefusedError
 from genfix.folder import Folder, FolderFileError, LocalFolder, same_file
 from genfix.folder.kinds import is_json_config
@@ -83,16 +84,16 @@ def find_adapter(
 def _named(spec: str, merged: Model, *, offline: bool) -> tuple[Folder, tuple[str, ...]]:
     """The adapter that the user named, and what to say about it. Raises `InputError` or `BaseModelError`."""
     if not spec.strip():
-        raise InputError("the path of the adapter is empty", "name the folder that training wrote it to")
+        raise InputError(text("the path of the adapter is empty"), text("name the folder that training wrote it to"))
     path = Path(os.path.expanduser(spec))  # noqa: PTH111 - Path.expanduser() raises for an unknown user
     if os.path.isfile(path):  # noqa: PTH113 - Path.is_file() raises for a name that is too long
-        raise BaseModelError(f"{spec} is a file, not an adapter folder", "name the folder it is in")
+        raise BaseModelError(text("{spec} is a file, not an adapter folder", spec=spec), text("name the folder it is in"))
     if os.path.isdir(path):  # noqa: PTH112 - as above
         return LocalFolder(path, spec), ()
     if "://" not in spec and not is_repo_id(spec.partition("@")[0]):
         raise BaseModelError(
-            f"there is no adapter folder {spec}",
-            "check the path; an adapter on the Hub is written org/name or hf://org/name",
+            text("there is no adapter folder {spec}", spec=spec),
+            text("check the path; an adapter on the Hub is written org/name or hf://org/name"),
         )
     match parse_spec(spec):
         case HubSpec() as hub:
@@ -105,7 +106,7 @@ def _named(spec: str, merged: Model, *, offline: bool) -> tuple[Folder, tuple[st
             return found.folder, found.notes
         case _:
             raise BaseModelError(
-                f"{spec} is no adapter that genfix can read", "name a folder, or hf://org/name"
+                text("{spec} is no adapter that genfix can read", spec=spec), text("name a folder, or hf://org/name")
             )
 
 
@@ -124,15 +125,15 @@ def _opened(folder: Folder, merged: Model) -> AdapterFacts:
     label = str(folder.origin)
     if _CONFIG not in folder.names():
         raise BaseModelError(
-            f"{label} is no adapter: it has no {_CONFIG}",
-            "name the folder that training wrote the adapter to",
+            text("{label} is no adapter: it has no {config}", label=label, config=_CONFIG),
+            text("name the folder that training wrote the adapter to"),
         )
     facts = AdapterFacts(folder)
     whole = next((name for name in facts.weights.files if _WHOLE_MODEL.fullmatch(name)), None)
     if whole is not None:
         raise BaseModelError(
-            f"{label} is no adapter: it has the weights of a whole model, {whole}",
-            "name the folder that training wrote the adapter to",
+            text("{label} is no adapter: it has the weights of a whole model, {whole}", label=label, whole=whole),
+            text("name the folder that training wrote the adapter to"),
         )
     for name in sorted(folder.names()):
         if _is_read(name):
@@ -140,7 +141,7 @@ def _opened(folder: Folder, merged: Model) -> AdapterFacts:
     foreign = foreign_matrix(facts, merged)
     if foreign is not None:
         raise RefusedError(
-            f"the adapter {label} is not of this model: {foreign}", "name the adapter that was merged"
+            text("the adapter {label} is not of this model: {foreign}", label=label, foreign=foreign), text("name the adapter that was merged")
         )
     return facts
 
@@ -152,9 +153,9 @@ def _is_read(name: str) -> bool:
 def _refuse_unlikely(adapter: Model, merged: Model, path: Path) -> None:
     """Raise `RefusedError` where an adapter that nobody named is perhaps of another run."""
     if _is_trained_on(adapter, path):
-        raise RefusedError("it was trained on top of this model, and is not in it")
+        raise RefusedError(text("it was trained on top of this model, and is not in it"))
     if not has_some_matrix(adapter, merged):
-        raise RefusedError("none of the matrices that it changes is here")
+        raise RefusedError(text("none of the matrices that it changes is here"))
     # ms-swift copies the arguments of the run from the adapter's folder into the merged one.
     if merged.has(_SWIFT_RUN) and adapter.has(_SWIFT_RUN):
         try:
@@ -162,7 +163,7 @@ def _refuse_unlikely(adapter: Model, merged: Model, path: Path) -> None:
         except FolderFileError:
             same = False
         if not same:
-            raise RefusedError(f"its {_SWIFT_RUN} is of another run than the one here")
+            raise RefusedError(text("its {swift_run} is of another run than the one here", swift_run=_SWIFT_RUN))
 
 
 def _is_trained_on(adapter: Model, merged: Path) -> bool:

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 from typing import Final
 
+from genfix.message import text
 from genfix.errors import BaseModelError, GenfixError, RefusedError
 from genfix.folder import LocalFolder, Progress
 from genfix.model import Model
@@ -53,8 +54,8 @@ def find_base(
             else:
                 return base._replace(notes=(*_told(passed), _taken(base, trace.source), *base.notes))
     if not passed:
-        raise BaseModelError(f"nothing in {label} says which base it was made from: {_LOOKED}", _NAME_IT)
-    raise BaseModelError(f"no base that {label} names can be taken: {'; '.join(passed)}", _NAME_IT)
+        raise BaseModelError(text("nothing in {label} says which base it was made from: {looked}", label=label, looked=_LOOKED), _NAME_IT)
+    raise BaseModelError(text("no base that {label} names can be taken: {passed}", label=label, passed='; '.join(passed)), _NAME_IT)
 
 
 def _told(passed: list[str]) -> list[str]:
@@ -71,7 +72,7 @@ def _proven(merged: Model, spec: str, *, offline: bool, progress: Progress | Non
     base = resolve_base(spec, offline=offline, near=merged.folder, by_trace=True, progress=progress)
     prove_parentage(merged, base.facts)
     if not is_proven(merged, base.facts):
-        raise RefusedError("nothing in the two folders can be compared")
+        raise RefusedError(text("nothing in the two folders can be compared"))
     return base
 
 

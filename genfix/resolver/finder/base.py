@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Final, NamedTuple
 
+from genfix.message import text
 from genfix.errors import BaseModelError, InputError
 from genfix.folder import Folder, FolderFileError, LocalFolder, Progress
 from genfix.folder.capsule import MANIFEST
@@ -62,8 +63,8 @@ class BaseFacts(Model):
         else:
             reason = problem.message
         raise BaseModelError(
-            f"{name} of the {self.role} {self.folder.origin} cannot be used: {reason}",
-            f"get the {self.role}'s file again, or name another {self.role}",
+            text("{name} of the {role} {origin} cannot be used: {reason}", name=name, role=self.role, origin=self.folder.origin, reason=reason),
+            text("get the {role}'s file again, or name another {role}", role=self.role),
         )
 
     @cached_property
@@ -195,7 +196,7 @@ def _open_directory(path: Path, spec: str) -> tuple[Folder, tuple[str, ...]]:
     """The folder there, or the base of which it is a capsule, and what to say about that."""
     if not path.is_dir():
         raise BaseModelError(
-            f"there is no base folder {spec}", "check the path, or name a Hub repo as org/name"
+            text("there is no base folder {spec}", spec=spec), text("check the path, or name a Hub repo as org/name")
         )
     folder = _snapshot(path) or LocalFolder(path, spec)
     if MANIFEST not in folder.names():
@@ -224,6 +225,6 @@ def _refuse(folder: Folder) -> None:
         refuse_other_layouts(folder)
     except InputError as error:
         raise BaseModelError(
-            f"the base cannot be used: {error.message}",
+            text("the base cannot be used: {error}", error=error.message),
             error.hint,
         ) from error

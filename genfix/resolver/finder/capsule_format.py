@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from genfix.message import text
 from genfix.errors import BaseModelError
 from genfix.folder import FileKind, FolderFileError, LocalFolder, is_safe_name, kind_of, read_cap
 from genfix.folder.capsule import MANIFEST, PARTS, CapsuleFolder, Contents
@@ -138,7 +139,7 @@ def open_capsule(folder: LocalFolder) -> CapsuleFolder:
         contents = _contents(read_json_object(folder.read(MANIFEST)))
     except (JsonError, FolderFileError, ValueError) as error:
         reason = error.message if isinstance(error, JsonError | FolderFileError) else str(error)
-        raise BaseModelError(f"{MANIFEST} of the capsule {label} cannot be used: {reason}", _AGAIN) from error
+        raise BaseModelError(text("{manifest} of the capsule {label} cannot be used: {reason}", manifest=MANIFEST, label=label, reason=reason), _AGAIN) from error
     for name in sorted(contents.stored):
         _verify(folder, name, contents.files[name].sha256)
     if contents.parts_sha256 is not None:
@@ -152,10 +153,10 @@ _AGAIN: Final = "make the capsule again: genfix capsule BASE OUT"
 def _verify(folder: LocalFolder, name: str, sha256: str | None) -> None:
     label = folder.origin.label
     if name not in folder.names():
-        raise BaseModelError(f"{name} is gone from the capsule {label}", _AGAIN)
+        raise BaseModelError(text("{name} is gone from the capsule {label}", name=name, label=label), _AGAIN)
     if folder.sha256(name) != sha256:
         raise BaseModelError(
-            f"{name} in the capsule {label} is not the file that was saved: its digest is another one", _AGAIN
+            text("{name} in the capsule {label} is not the file that was saved: its digest is another one", name=name, label=label), _AGAIN
         )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from genfix.message import text
 from genfix.errors import RefusedError
 from genfix.folder import FolderFileError, same_file
 from genfix.folder.kinds import FAST_TOKENIZER, SLOW_VOCABULARIES
@@ -20,9 +21,8 @@ def prove_parentage(merged: Model, base: Model) -> None:
     disagreements = list(_disagreements(merged, base))
     if disagreements:
         raise RefusedError(
-            f"{base.folder.origin} is not the base of {merged.folder.origin.label}: "
-            f"{'; '.join(disagreements)}",
-            "name the base it was trained from, or add --allow-base-mismatch if you are sure",
+            text("{origin} is not the base of {origin2}: {disagreements}", origin=base.folder.origin, origin2=merged.folder.origin.label, disagreements='; '.join(disagreements)),
+            text("name the base it was trained from, or add --allow-base-mismatch if you are sure"),
         )
 
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+from genfix.message import text
 from genfix.errors import RefusedError
 from genfix.folder import Progress
 from genfix.model import Model
@@ -72,7 +73,7 @@ def _refusal(
 
         better = better_base(merged, place, adapter, base.facts)
         named = f"the folder itself names {better}: use that with --base"
-        return RefusedError(error.message, f"{named}, {_SURE}") if better is not None else error
+        return RefusedError(error.message, text("{named}, {sure}", named=named, sure=_SURE)) if better is not None else error
     return _swapped(merged, base, place)
 
 
@@ -86,7 +87,6 @@ def _swapped(merged: Model, base: ResolvedBase, place: Path | None) -> RefusedEr
     if source is None:
         return None
     return RefusedError(
-        f"{base.folder.origin} was made from {merged.folder.origin.label}, "
-        f"not the other way round: {source} in it says so",
-        f"swap the two, {_SURE}",
+        text("{origin} was made from {origin2}, not the other way round: {source} in it says so", origin=base.folder.origin, origin2=merged.folder.origin.label, source=source),
+        text("swap the two, {sure}", sure=_SURE),
     )

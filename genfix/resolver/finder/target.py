@@ -5,6 +5,7 @@ import os
 import stat
 from pathlib import Path
 
+from genfix.message import text
 from genfix.errors import InputError
 from genfix.folder import Folder, LocalFolder, Progress
 from genfix.model import Weights
@@ -40,7 +41,7 @@ def open_address(text: str, *, offline: bool, progress: Progress | None) -> tupl
     spec = parse_spec(text)
     if not isinstance(spec, HubSpec):
         raise InputError(
-            f"{text} is not on the Hugging Face Hub", "genfix judges a folder, or hf://org/name[@revision]"
+            text("{text} is not on the Hugging Face Hub", text=text), text("genfix judges a folder, or hf://org/name[@revision]")
         )
     found = open_hub(spec, offline=offline)
     folder = found.folder
@@ -57,11 +58,11 @@ def existing_folder(path: str | os.PathLike[str]) -> Path:
     text = os.fspath(path)
     if is_address(path):
         raise InputError(
-            f"{text} is not a folder on this machine, and genfix writes to nothing else",
-            "download it and name the folder: hf download org/name --local-dir merged",
+            text("{text} is not a folder on this machine, and genfix writes to nothing else", text=text),
+            text("download it and name the folder: hf download org/name --local-dir merged"),
         )
     if not text:
-        raise InputError("the path of the folder is empty", "name the merged model's folder")
+        raise InputError(text("the path of the folder is empty"), text("name the merged model's folder"))
     folder = Path(text)
     try:
         mode = folder.stat().st_mode
@@ -71,10 +72,10 @@ def existing_folder(path: str | os.PathLike[str]) -> Path:
 
         on_the_hub = f"; a Hub repo is written hf://{text}" if is_repo_id(text.partition("@")[0]) else ""
         raise InputError(
-            f"there is no folder {text}{reason}", f"check the path of the merged model{on_the_hub}"
+            text("there is no folder {text}{reason}", text=text, reason=reason), text("check the path of the merged model{on_the_hub}", on_the_hub=on_the_hub)
         ) from error
     if not stat.S_ISDIR(mode):
         raise InputError(
-            f"{text} is a file, not a model folder", f"name the folder it is in: {folder.parent}"
+            text("{text} is a file, not a model folder", text=text), text("name the folder it is in: {parent}", parent=folder.parent)
         )
     return folder

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from genfix.message import text
 from genfix import cache
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError
 from genfix.folder.names import is_safe_name
@@ -109,8 +110,8 @@ class HubCache:
             raise FolderFileError(
                 name,
                 FileProblem.LINK_OUTSIDE,
-                f"{snapshot / name} is a link to a file outside the Hub cache",
-                "delete that link and try again",
+                text("{snapshot} is a link to a file outside the Hub cache", snapshot=snapshot / name),
+                text("delete that link and try again"),
             )
         return real
 
@@ -142,8 +143,8 @@ class HubCache:
             raise FolderFileError(
                 name,
                 FileProblem.UNREADABLE,
-                f"cannot read {path}: {error.strerror or error}",
-                "check its permissions",
+                text("cannot read {path}: {strerror}", path=path, strerror=error.strerror or error),
+                text("check its permissions"),
             ) from error
 
     def keep(self, commit: str, repo_id: str, files: Mapping[str, FileStat]) -> None:

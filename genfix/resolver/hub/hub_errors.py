@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from genfix.message import text
 from genfix.errors import BaseModelError, GenfixError, StorageError
 from genfix.resolver.hub.hub_cache import is_commit
 from genfix.web.failures import ForeignAnswerError, is_passing, network_reason
@@ -105,8 +106,7 @@ def unreachable(asked: HubRequest, reason: str) -> BaseModelError:
         message = f"the Hub at {asked.host} could not be reached ({reason}), and {asked} is not cached"
     return BaseModelError(
         message,
-        "try again later, set HF_ENDPOINT to a mirror, ask ModelScope (--base ms://org/name), "
-        "or pass a local copy or a capsule: --base ./folder",
+        text("try again later, set HF_ENDPOINT to a mirror, ask ModelScope (--base ms://org/name), or " "pass a local copy or a capsule: --base ./folder"),
     )
 
 
@@ -134,33 +134,33 @@ def _refusal(error: Exception, asked: HubRequest) -> BaseModelError | None:
     # A gated repo is also a "repository not found" for huggingface_hub: the order matters.
     if "GatedRepoError" in names:
         return BaseModelError(
-            f"{repo} is gated, and this machine has no access to its files",
-            f"accept its terms at {asked.host}/{repo} and log in with `hf auth login`, or {LOCAL_COPY}",
+            text("{repo} is gated, and this machine has no access to its files", repo=repo),
+            text("accept its terms at {host}/{repo} and log in with `hf auth login`, or {local_copy}", host=asked.host, repo=repo, local_copy=LOCAL_COPY),
         )
     if "RepositoryNotFoundError" in names:
         return BaseModelError(
-            f"no model {repo} on the Hub, or it is private", "check the name, or log in with `hf auth login`"
+            text("no model {repo} on the Hub, or it is private", repo=repo), text("check the name, or log in with `hf auth login`")
         )
     if "RevisionNotFoundError" in names:
         return BaseModelError(
-            f"{repo} has no revision {asked.revision or 'main'}", "a revision is a branch, a tag or a commit"
+            text("{repo} has no revision {revision}", repo=repo, revision=asked.revision or 'main'), text("a revision is a branch, a tag or a commit")
         )
     if "EntryNotFoundError" in names and asked.name:
         return BaseModelError(
-            f"{asked} is listed by the Hub but not there", "try again later, or " + LOCAL_COPY
+            text("{asked} is listed by the Hub but not there", asked=asked), text("try again later, or {local_copy}", local_copy=LOCAL_COPY)
         )
     if status == 401:
         return BaseModelError(
-            f"the Hub does not accept this machine's access token (asked for {asked})",
-            "log in again with `hf auth login`, or unset HF_TOKEN to ask without a token",
+            text("the Hub does not accept this machine's access token (asked for {asked})", asked=asked),
+            text("log in again with `hf auth login`, or unset HF_TOKEN to ask without a token"),
         )
     if status == 403:
         return BaseModelError(
-            f"the Hub refuses access to {asked} (HTTP 403)",
-            "check what the access token permits, or " + LOCAL_COPY,
+            text("the Hub refuses access to {asked} (HTTP 403)", asked=asked),
+            text("check what the access token permits, or {local_copy}", local_copy=LOCAL_COPY),
         )
     if status is not None:
-        return BaseModelError(f"the Hub at {asked.host} did not give {asked} (HTTP {status})", LOCAL_COPY)
+        return BaseModelError(text("the Hub at {host} did not give {asked} (HTTP {status})", host=asked.host, asked=asked, status=status), LOCAL_COPY)
     return None
 
 
@@ -168,16 +168,16 @@ def _failure(error: Exception, asked: HubRequest) -> GenfixError:
     """What failed on this machine or under way."""
     if isinstance(error, ImportError):
         return BaseModelError(
-            f"huggingface_hub cannot be imported: {error}", "reinstall genfix, or " + LOCAL_COPY
+            text("huggingface_hub cannot be imported: {error}", error=error), text("reinstall genfix, or {local_copy}", local_copy=LOCAL_COPY)
         )
     if isinstance(error, OSError) and error.errno is not None:
         where = f" ({error.filename})" if isinstance(error.filename, str) else ""
         return StorageError(
-            f"the Hub cache cannot be used{where}: {error.strerror or error}",
-            "free the space or fix the permissions, or set HF_HOME to another directory",
+            text("the Hub cache cannot be used{where}: {strerror}", where=where, strerror=error.strerror or error),
+            text("free the space or fix the permissions, or set HF_HOME to another directory"),
         )
     kind = type(error).__name__
-    return BaseModelError(f"{asked} could not be downloaded whole ({kind})", "try again, or " + LOCAL_COPY)
+    return BaseModelError(text("{asked} could not be downloaded whole ({kind})", asked=asked, kind=kind), text("try again, or {local_copy}", local_copy=LOCAL_COPY))
 
 
 def _told(error: Exception) -> Exception:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from genfix.message import text
 from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Origin
 from genfix.folder.remote import RemoteFolder, difference
@@ -69,7 +70,7 @@ class HubFiles:
         if self._client is None:
             if cached is None:
                 raise BaseModelError(
-                    f"{name} of {self._repo} is not cached and {self._stopped}",
+                    text("{name} of {repo} is not cached and {stopped}", name=name, repo=self._repo, stopped=self._stopped),
                     NO_NETWORK,
                 )
             return cached
@@ -117,8 +118,8 @@ class HubFiles:
             if _is_plausible(name, head, listed):
                 return head
         raise BaseModelError(
-            f"what came of {name} of {self._repo} is not the beginning of that file",
-            "try again; if it stays so, the file on the Hub is damaged",
+            text("what came of {name} of {repo} is not the beginning of that file", name=name, repo=self._repo),
+            text("try again; if it stays so, the file on the Hub is damaged"),
         )
 
     def _part(self, name: str, start: int, end: int) -> bytes:
@@ -128,7 +129,7 @@ class HubFiles:
             raise FolderFileError(
                 name,
                 FileProblem.UNREADABLE,
-                f"the header of {name} of {self._repo} is not cached and {self._stopped}",
+                text("the header of {name} of {repo} is not cached and {stopped}", name=name, repo=self._repo, stopped=self._stopped),
                 NO_NETWORK,
             )
         if self._whole_only is not None:
@@ -144,8 +145,8 @@ class HubFiles:
         path = self._cache.path(self._commit, name)
         if path is None:
             raise BaseModelError(
-                f"{name} of {self._repo} was downloaded but is not in the Hub cache",
-                f"set HF_HOME to another directory, or {LOCAL_COPY}",
+                text("{name} of {repo} was downloaded but is not in the Hub cache", name=name, repo=self._repo),
+                text("set HF_HOME to another directory, or {local_copy}", local_copy=LOCAL_COPY),
             )
         return path
 

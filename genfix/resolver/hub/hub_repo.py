@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from genfix.message import text
 from genfix.errors import BaseModelError
 from genfix.folder.folder import Origin
 from genfix.folder.remote import RemoteFolder
@@ -46,7 +47,7 @@ def open_hub(spec: HubSpec, *, offline: bool = False) -> HubBase:
     if stopped:
         if cached is None:
             raise BaseModelError(
-                f"{spec} is not cached and {stopped}",
+                text("{spec} is not cached and {stopped}", spec=spec, stopped=stopped),
                 NO_NETWORK,
             )
         return _from_cache(spec, hub, cache, cached, stopped)

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from genfix.message import text
 from genfix import cache
 from genfix.errors import StorageError
 from genfix.folder.folder import FileStat, FolderFileError
@@ -106,8 +107,8 @@ class ModelScopeCache:
         except OSError as error:
             where = f" ({error.filename})" if isinstance(error.filename, str) else ""
             raise StorageError(
-                f"the cache of genfix cannot be used{where}: {error.strerror or error}",
-                "free the space or fix the permissions, or set XDG_CACHE_HOME to another directory",
+                text("the cache of genfix cannot be used{where}: {strerror}", where=where, strerror=error.strerror or error),
+                text("free the space or fix the permissions, or set XDG_CACHE_HOME to another directory"),
             ) from error
 
     def read_range(self, name: str, size: int, start: int, length: int) -> bytes | None:

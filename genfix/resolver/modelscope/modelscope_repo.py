@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from genfix.message import text
 from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, Folder, FolderFileError, Origin
 from genfix.folder.local import LocalFolder
@@ -47,7 +48,7 @@ def open_modelscope(spec: ModelScopeSpec, *, offline: bool = False) -> ModelScop
     if stopped:
         known = _known(spec, cached, kept, stopped)
         if known is None:
-            raise BaseModelError(f"{spec} is not cached and {stopped}", f"go online once, or {LOCAL_COPY}")
+            raise BaseModelError(text("{spec} is not cached and {stopped}", spec=spec, stopped=stopped), text("go online once, or {local_copy}", local_copy=LOCAL_COPY))
         return known
     if kept is not None and is_commit(spec.revision or MASTER):
         return _listed(spec, cached, kept, api)
@@ -149,13 +150,13 @@ class _Files:
         digest = entry.stat.sha256
         if digest is None:
             raise BaseModelError(
-                f"ModelScope lists {name} of {self._spec} without its SHA-256, so no copy can be trusted",
+                text("ModelScope lists {name} of {spec} without its SHA-256, so no copy can be trusted", name=name, spec=self._spec),
                 LOCAL_COPY,
             )
         if self._api is None:
             raise BaseModelError(
-                f"{name} of {self._spec} is not cached and {self._stopped}",
-                f"go online once, or {LOCAL_COPY}",
+                text("{name} of {spec} is not cached and {stopped}", name=name, spec=self._spec, stopped=self._stopped),
+                text("go online once, or {local_copy}", local_copy=LOCAL_COPY),
             )
         content = self._api.file(name, entry, self._listing.commit)
         return self._cached.keep_file(digest, content)
@@ -167,7 +168,7 @@ class _Files:
             raise FolderFileError(
                 name,
                 FileProblem.UNREADABLE,
-                f"{name} of {self._spec} is not cached, and genfix downloads no weights",
-                "what is asked of it needs a local copy of the model: --base ./folder",
+                text("{name} of {spec} is not cached, and genfix downloads no weights", name=name, spec=self._spec),
+                text("what is asked of it needs a local copy of the model: --base ./folder"),
             )
         return part

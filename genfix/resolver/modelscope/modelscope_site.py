@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from genfix.message import text
 from genfix.errors import BaseModelError
 from genfix.web.bodies import limited
 from genfix.web.exchange import HttpError, RedirectError, Response, opened
@@ -72,12 +73,12 @@ class Site:
             valid = False
         if not valid or " " in endpoint or not {"@", "?", "#"}.isdisjoint(endpoint):
             raise BaseModelError(
-                f"{variable} is not the plain web address of a ModelScope", f"set it to {_ENDPOINT}"
+                text("{variable} is not the plain web address of a ModelScope", variable=variable), text("set it to {endpoint}", endpoint=_ENDPOINT)
             )
         token = os.environ.get(_TOKEN, "").strip()
         if re.fullmatch(r"[!#-+\--:<-\[\]-~]*", token) is None:  # what a cookie can hold
             raise BaseModelError(
-                f"{_TOKEN} holds no access token", "set it to a token of your ModelScope account, or unset it"
+                text("{token} holds no access token", token=_TOKEN), text("set it to a token of your ModelScope account, or unset it")
             )
         return cls(endpoint, token)
 
@@ -106,7 +107,7 @@ class Site:
                     raise StatusError(response.status, _code(response))
                 return _body(response, most)
         except RedirectError as error:
-            raise OutageError("it redirects to an address that is not the web's") from error
+            raise OutageError(text("it redirects to an address that is not the web's")) from error
         except HttpError as error:
             words = _words(error.cause)
             raise (TransferError(words) if _is_cut(error.cause) else OutageError(words)) from error
@@ -120,11 +121,11 @@ def _body(response: Response, most: int) -> bytes:
     try:
         body = b"".join(limited(response.blocks(), time.monotonic() + _LONGEST, most=most, slowest=_SLOWEST))
     except TooLargeError as error:
-        raise TransferError(f"it sends more than the {most} bytes it can have") from error
+        raise TransferError(text("it sends more than the {most} bytes it can have", most=most)) from error
     except TimeoutError as error:
-        raise OutageError("timed out") from error
+        raise OutageError(text("timed out")) from error
     if response.announced is not None and len(body) != response.announced:
-        raise TransferError(f"it sent {len(body)} of {response.announced} bytes")
+        raise TransferError(text("it sent {body} of {announced} bytes", body=len(body), announced=response.announced))
     return body
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from genfix.message import text
 from genfix.errors import BaseModelError, InputError
 from genfix.folder.names import is_safe_name
 
@@ -87,10 +88,10 @@ def parse_spec(text: str) -> LocalSpec | HubSpec | ModelScopeSpec:
     Raises `BaseModelError` where the directory does not exist, `InputError` where the text is neither.
     """
     if not text.strip() or not text.isprintable():
-        raise InputError(f"{text!r} does not name a base model", _HINT)
+        raise InputError(text("'{text}' does not name a base model", text=text), _HINT)
     if text == AUTO:
         raise InputError(
-            "auto stands for the base that a merged folder names", "a folder of that name is ./auto"
+            text("auto stands for the base that a merged folder names"), text("a folder of that name is ./auto")
         )
     scheme, separator, rest = text.partition("://")
     if separator:
@@ -115,8 +116,8 @@ def _directory(text: str) -> Path:
     if _is_dir(path):
         return path
     if os.path.lexists(path):
-        raise BaseModelError(f"the base {text} is not a folder", "name the folder that holds its config.json")
-    raise BaseModelError(f"there is no folder {text} to use as the base", "check the path; " + _HINT)
+        raise BaseModelError(text("the base {text} is not a folder", text=text), text("name the folder that holds its config.json"))
+    raise BaseModelError(text("there is no folder {text} to use as the base", text=text), text("check the path; {hint}", hint=_HINT))
 
 
 def _is_dir(path: Path) -> bool:
@@ -133,7 +134,7 @@ def _from_address(text: str, scheme: str, rest: str) -> HubSpec | ModelScopeSpec
         return _hub(unquote(rest.removeprefix("models/")), text)
     if scheme in {"http", "https"}:
         return _from_url(text)
-    raise InputError(f"{text} is not an address genfix can read a base from", _HINT)
+    raise InputError(text("{text} is not an address genfix can read a base from", text=text), _HINT)
 
 
 def _from_url(text: str) -> HubSpec | ModelScopeSpec:
@@ -141,19 +142,19 @@ def _from_url(text: str) -> HubSpec | ModelScopeSpec:
         url = urlsplit(text)
         host, has_secret = url.hostname, "@" in url.netloc
     except ValueError as error:
-        raise InputError(f"{text} is not a valid web address", _HINT) from error
+        raise InputError(text("{text} is not a valid web address", text=text), _HINT) from error
     if has_secret:  # never shown, kept or sent on
         raise InputError(
-            f"an address of {host} must not hold a user's name or token",
-            "log in with `hf auth login`, or set HF_TOKEN",
+            text("an address of {host} must not hold a user's name or token", host=host),
+            text("log in with `hf auth login`, or set HF_TOKEN"),
         )
     parts = [unquote(part) for part in url.path.strip("/").split("/")]
     if host is not None and (host in _MODELSCOPE_HOSTS or host == _mirror("MODELSCOPE_ENDPOINT")):
         return _from_modelscope(parts, text)
     if host is None or (host not in _HUB_HOSTS and host != _mirror("HF_ENDPOINT")):
         raise InputError(
-            f"{host or text} is neither the Hugging Face Hub nor ModelScope",
-            "for a mirror set HF_ENDPOINT or MODELSCOPE_ENDPOINT; " + _HINT,
+            text("{host} is neither the Hugging Face Hub nor ModelScope", host=host or text),
+            text("for a mirror set HF_ENDPOINT or MODELSCOPE_ENDPOINT; {hint}", hint=_HINT),
         )
     match parts:
         case [org, name]:
@@ -162,8 +163,8 @@ def _from_url(text: str) -> HubSpec | ModelScopeSpec:
             return _hub(f"{org}/{name}@{_revision(rest)}", text)
         case _:
             raise InputError(
-                f"{text} is not the address of a model",
-                "use https://huggingface.co/org/name, or org/name@revision",
+                text("{text} is not the address of a model", text=text),
+                text("use https://huggingface.co/org/name, or org/name@revision"),
             )
 
 
@@ -179,8 +180,8 @@ def _from_modelscope(parts: list[str], text: str) -> ModelScopeSpec:
             return ModelScopeSpec(*_split(f"{org}/{name}", text))
         case _:
             raise InputError(
-                f"{text} is not the address of a model",
-                "use https://modelscope.cn/models/org/name, or ms://org/name@revision",
+                text("{text} is not the address of a model", text=text),
+                text("use https://modelscope.cn/models/org/name, or ms://org/name@revision"),
             )
 
 
@@ -212,11 +213,11 @@ def _split(spec: str, text: str) -> tuple[str, str | None]:
         if is_safe_name(revision) and " " not in revision:
             return repo_id, revision
         raise InputError(
-            f"{revision!r} is not a revision of {repo_id}",
-            "a revision is a branch, a tag or a commit: org/name@main",
+            text("'{revision}' is not a revision of {repo_id}", revision=revision, repo_id=repo_id),
+            text("a revision is a branch, a tag or a commit: org/name@main"),
         )
     if "://" in text:
-        raise InputError(f"{text} does not name a model", _HINT)
+        raise InputError(text("{text} does not name a model", text=text), _HINT)
     if "/" in spec:
-        raise InputError(f"{text} is neither a folder nor a Hub id", _HINT)
-    raise BaseModelError(f"there is no folder {text}", "check the path; a Hub id is written org/name")
+        raise InputError(text("{text} is neither a folder nor a Hub id", text=text), _HINT)
+    raise BaseModelError(text("there is no folder {text}", text=text), text("check the path; a Hub id is written org/name"))

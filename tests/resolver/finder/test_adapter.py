@@ -9,9 +9,9 @@ from genfix.errors import BaseModelError, GenfixError, InputError, RefusedError
 from genfix.folder import LocalFolder
 from genfix.model import Model
 from genfix.resolver import Adapter, find_adapter
-from tests.cli.conftest import tree
-from tests.folders import Files, chatml_files, dump, write_folder
-from tests.weight_files import HIDDEN, causal, weight_file
+from tests.support.folders import Files, chatml_files, dump, write_folder
+from tests.support.trees import tree
+from tests.support.weight_files import HIDDEN, causal, weight_file
 
 CONFIG, WEIGHTS, RUN = "adapter_config.json", "adapter_model.safetensors", "args.json"
 Q_PROJ = "model.layers.1.self_attn.q_proj"

@@ -11,8 +11,9 @@ import genfix
 from genfix.errors import BaseModelError, GenfixError, InputError, RefusedError
 from genfix.resolver import resolve_base
 from genfix.rules.finding import Applicability
-from tests.cli.conftest import Run, runner, tree
-from tests.folders import Files, chatml_files, dump, glm_files, write_folder
+from tests.support.folders import Files, chatml_files, dump, glm_files, write_folder
+from tests.support.running import Run, runner
+from tests.support.trees import tree
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import pytest
 
 from genfix.errors import BaseModelError, GenfixError
 from genfix.resolver import resolve_base
-from tests.cli.conftest import ROOT, tree
-from tests.folders import glm_files, vlm_files, write_folder
+from tests.support.folders import glm_files, vlm_files, write_folder
+from tests.support.places import ROOT
+from tests.support.trees import tree
 
 
 @pytest.fixture

@@ -9,11 +9,12 @@ import pytest
 import genfix
 from genfix.errors import BaseModelError, InputError
 from genfix.resolver import resolve_base
-from tests.cli.conftest import Run, runner, tree
-from tests.fakehub import FakeHub
-from tests.folders import Files, chatml_files, dump, glm_files, safetensors, vlm_files, write_folder
-from tests.resolver.hub_runner import Runner
-from tests.weight_files import causal, weight_file
+from tests.support.fakehub import FakeHub
+from tests.support.folders import Files, chatml_files, dump, glm_files, safetensors, vlm_files, write_folder
+from tests.support.hub_runner import Runner
+from tests.support.running import Run, runner
+from tests.support.trees import tree
+from tests.support.weight_files import causal, weight_file
 
 MANIFEST, PARTS, WEIGHTS = "genfix-capsule.json", "genfix-capsule.parts", "model.safetensors"
 

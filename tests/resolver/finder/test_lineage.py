@@ -9,7 +9,7 @@ from genfix.folder import LocalFolder
 from genfix.model import Model
 from genfix.model.siblings import are_siblings, chat_sibling_on_card, chat_word_of, model_name
 from genfix.resolver import choose_base
-from tests.folders import Files, chatml_files, dump, glm_files, vlm_files, write_folder
+from tests.support.folders import Files, chatml_files, dump, glm_files, vlm_files, write_folder
 
 
 @pytest.fixture(autouse=True)

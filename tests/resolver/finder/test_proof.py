@@ -10,7 +10,7 @@ from genfix.errors import RefusedError
 from genfix.folder import LocalFolder
 from genfix.model import Model
 from genfix.resolver import BaseFacts, prove_parentage
-from tests.folders import (
+from tests.support.folders import (
     CHATML_TOKENS,
     Files,
     MemoryFolder,

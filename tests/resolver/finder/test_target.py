@@ -7,7 +7,7 @@ import pytest
 
 from genfix.errors import InputError
 from genfix.resolver import open_target
-from tests.folders import chatml_files, glm_files, safetensors, vlm_files, write_folder
+from tests.support.folders import chatml_files, glm_files, safetensors, vlm_files, write_folder
 
 CONFIG = {"config.json": b"{}"}
 ADAPTER = {"adapter_config.json": b"{}"}

@@ -9,7 +9,7 @@ from genfix.model import Model
 from genfix.resolver.finder.traces import Trace, find_traces
 from genfix.resolver.finder.yaml_models import recipe_models, yaml_word
 from genfix.resolver.naming.candidates import candidate_specs, repo_of_cache
-from tests.folders import Files, dump, glm_files, write_folder
+from tests.support.folders import Files, dump, glm_files, write_folder
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakehub import FakeHub
-from tests.resolver.hub_runner import Runner
+from tests.support.fakehub import FakeHub
+from tests.support.hub_runner import Runner
 
 CONFIG = b'{"eos_token_id": 151645}\n'
 TOKENIZER = b'{"model": {}}'

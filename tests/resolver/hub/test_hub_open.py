@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakehub import FakeHub, git_sha1, sha256
-from tests.resolver.hub_runner import Runner
+from tests.support.fakehub import FakeHub, git_sha1, sha256
+from tests.support.hub_runner import Runner
 
 CONFIG = b'{"eos_token_id": 151645}\n'
 TOKENIZER = b'{"model": {}}'

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.fakehub import FakeHub, sha256
-from tests.resolver.hub_runner import Runner, Told
+from tests.support.fakehub import FakeHub, sha256
+from tests.support.hub_runner import Runner, Told
 
 CONFIG = b'{"eos_token_id": 151645}\n'
 FILES = {"config.json": CONFIG, "tokenizer.json": b'{"model": {}}'}

@@ -8,7 +8,7 @@ import pytest
 from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Origin
 from genfix.folder.remote import RemoteFolder
-from tests.fakehub import git_sha1, sha256
+from tests.support.fakehub import git_sha1, sha256
 
 ORIGIN = Origin("hub", "org/name", "a" * 40)
 CONFIG = b'{"eos_token_id": 2}'

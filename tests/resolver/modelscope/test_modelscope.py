@@ -10,8 +10,8 @@ from genfix.folder.folder import Folder
 from genfix.resolver import resolve_base
 from genfix.resolver.modelscope.modelscope_repo import open_modelscope
 from genfix.resolver.naming.spec import ModelScopeSpec
-from tests.fakemodelscope import FakeModelScope, sha256
-from tests.folders import Files, glm_files
+from tests.support.fakemodelscope import FakeModelScope, sha256
+from tests.support.folders import Files, glm_files
 
 CONFIG = b'{"model_type": "glm"}'
 FILES: Files = {"config.json": CONFIG, "tokenizer.json": b'{"large": 1}', "model.safetensors": b"w" * 4096}

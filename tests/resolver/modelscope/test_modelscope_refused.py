@@ -9,8 +9,8 @@ import pytest
 from genfix.errors import BaseModelError
 from genfix.resolver.modelscope.modelscope_repo import open_modelscope
 from genfix.resolver.naming.spec import ModelScopeSpec
-from tests.fakemodelscope import Body, FakeModelScope
-from tests.folders import Files
+from tests.support.fakemodelscope import Body, FakeModelScope
+from tests.support.folders import Files
 
 CONFIG = b'{"model_type": "glm"}'
 FILES: Files = {"config.json": CONFIG, "tokenizer.json": b'{"large": 1}'}

@@ -3,7 +3,7 @@
 import json
 from typing import NamedTuple, TypeAlias
 
-from tests.folders import (
+from tests.support.folders import (
     CHATML,
     CHATML_TOKENS,
     Files,
@@ -12,15 +12,23 @@ from tests.folders import (
     glm_files,
     safetensors,
     vlm_files,
+    with_head,
+    with_json,
+    with_token_list,
+    without,
 )
-from tests.rules.test_files_rules import without
-from tests.rules.test_leftovers import ADAPTER
-from tests.rules.test_side_files import EMBEDDER
-from tests.rules.test_stop_tokens import with_json
-from tests.rules.test_token_tables import with_head, with_token_list
-from tests.rules.test_weights_rules import BASE as WEIGHTED
-from tests.rules.test_weights_rules import SCORED, SECOND, SHARDS, SPECULATIVE, TIED, packed
-from tests.weight_files import INDEX, SINGLE, causal, weight_file
+from tests.support.weight_files import INDEX, SINGLE, causal, weight_file
+from tests.support.weighted import (
+    ADAPTER,
+    EMBEDDER,
+    SCORED,
+    SECOND,
+    SHARDS,
+    SPECULATIVE,
+    TIED,
+    WEIGHTED,
+    packed,
+)
 
 __all__ = ["CASES", "Case"]
 

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from tests.folders import Files, dump
+from tests.support.folders import Files, dump
 
 Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
 

@@ -15,9 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from genfix.planner.saving import canonical_id
-from tests.cli.conftest import Run, picture, tree
-from tests.folders import dump
-from tests.plans.conftest import GENERATION, World
+from tests.support.folders import dump
+from tests.support.plan_world import GENERATION, World
+from tests.support.running import Run
+from tests.support.trees import picture, tree
 
 Document = dict[str, Any]
 

@@ -1,10 +1,11 @@
 """Scripts of ``tools/``, by their path: an installed package may be called ``tools`` as well."""
 
 import importlib.util
-from pathlib import Path
 from types import ModuleType
 
-TOOLS = Path(__file__).resolve().parent.parent / "tools"
+from tests.support.places import ROOT
+
+TOOLS = ROOT / "tools"
 
 
 def script(name: str) -> ModuleType:

@@ -5,10 +5,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.cli.hub_scene import forget, machine, pretrained, tuned
-from tests.fakehub import FakeHub
-from tests.folders import Files, chatml_files, glm_files, safetensors, vlm_files, write_folder
-from tests.weight_files import causal, weight_file
+from tests.support.fakehub import FakeHub
+from tests.support.folders import Files, chatml_files, glm_files, safetensors, vlm_files, write_folder
+from tests.support.hub_scene import forget, machine, pretrained, tuned
+from tests.support.weight_files import causal, weight_file
 
 
 def _read(folder: Path) -> Files:

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.cli.conftest import ROOT, Result
-from tests.fakehub import FakeHub
-from tests.folders import Files, glm_files, safetensors, write_folder
+from tests.support.fakehub import FakeHub
+from tests.support.folders import Files, glm_files, safetensors, write_folder
+from tests.support.places import ROOT
+from tests.support.running import Result
 
 __all__ = ["Machine", "environment"]
 

@@ -20,11 +20,13 @@ from genfix.applier import apply as write
 from genfix.errors import ChangedError, GenfixError, InputError
 from genfix.planner import Plan
 from genfix.planner.document import PlanDocument
-from tests.applier.harness import SimulatedCrash, crash_disk
-from tests.cli.conftest import FAMILIES, ROOT, Run, picture, spawn, tree, user_files
-from tests.fakehub import FakeHub
-from tests.folders import chatml_files, dump, glm_files, write_folder
-from tests.plans.conftest import GENERATION, World
+from tests.support.disks import SimulatedCrash, crash_disk
+from tests.support.fakehub import FakeHub
+from tests.support.folders import FAMILIES, chatml_files, dump, glm_files, write_folder
+from tests.support.places import ROOT
+from tests.support.plan_world import GENERATION, World
+from tests.support.running import Run, spawn
+from tests.support.trees import picture, tree, user_files
 
 jsonschema = import_module("jsonschema")  # it has no types of its own
 

@@ -2,14 +2,14 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext, Page
 
-__all__ = ["chromium_path", "launched"]
+__all__ = ["Opened", "Opener", "chromium_path", "launched"]
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -30,3 +30,17 @@ def launched(path: str) -> "Iterator[Browser]":
         browser = started.chromium.launch(executable_path=path, args=arguments)
         yield browser
         browser.close()
+
+
+class Opened(NamedTuple):
+    """A page, and all it did that a report must not do."""
+
+    page: "Page"
+    context: "BrowserContext"
+    said: list[str]
+    """Console messages, errors, dialogs and calls of ``canary``."""
+    asked: list[str]
+    """Requests beside the page itself."""
+
+
+Opener = Callable[..., Opened]

@@ -17,10 +17,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.cli.conftest import tree
-from tests.fakehub import FakeHub
-from tests.folders import Files, added_tokens, chatml_files, dump, write_folder
-from tests.weight_files import causal, weight_file
+from tests.support.fakehub import FakeHub
+from tests.support.folders import Files, added_tokens, chatml_files, dump, write_folder
+from tests.support.trees import tree
+from tests.support.weight_files import causal, weight_file
 
 GENERATION = "generation_config.json"
 TOKENS = {"<|endoftext|>": 1000, "<|im_start|>": 1001, "<|im_end|>": 1002}

@@ -2,35 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
 import genfix
-from genfix.planner.saving import canonical_id
-from tests.cli.conftest import Run, runner
-from tests.folders import dump, glm_files, safetensors, write_folder
+from tests.support.folders import dump, glm_files, safetensors, write_folder
+from tests.support.plan_world import GENERATION, World
+from tests.support.running import Run, runner
 
-GENERATION, TOKENIZER = "generation_config.json", "tokenizer_config.json"
-
-
-class World(NamedTuple):
-    """Folders, and a plan file beside them."""
-
-    merged: Path
-    base: Path
-    plan: Path
-
-    @property
-    def document(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.plan.read_bytes())
-        return document
-
-    def rewrite(self, document: dict[str, Any], *, sign: bool = True) -> None:
-        """Put another plan there, with the id it should have."""
-        if sign:
-            document["id"] = canonical_id(document)
-        self.plan.write_text(json.dumps(document))
+TOKENIZER = "tokenizer_config.json"
 
 
 @pytest.fixture

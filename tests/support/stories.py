@@ -10,16 +10,14 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from genfix.cli.main import main
-from tests.folders import Files, chatml_files, glm_files, write_folder
-from tests.rules.test_files_rules import without
-from tests.rules.test_leftovers import ADAPTER
-from tests.rules.test_stop_tokens import with_json
-from tests.rules.test_weights_rules import BASE as WEIGHTED
-from tests.weight_files import SINGLE, causal, weight_file
+from tests.support.folders import Files, chatml_files, glm_files, with_json, without, write_folder
+from tests.support.places import ROOT
+from tests.support.weight_files import SINGLE, causal, weight_file
+from tests.support.weighted import ADAPTER, WEIGHTED
 
 __all__ = ["FOLDER", "LANGUAGES", "STORIES", "Story", "told"]
 
-FOLDER: Final = Path(__file__).parent / "snapshots"
+FOLDER: Final = ROOT / "tests" / "report" / "snapshots"
 LANGUAGES: Final = ("en", "zh")
 
 _GEN, _TOK, _CONFIG = "generation_config.json", "tokenizer_config.json", "config.json"

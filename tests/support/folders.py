@@ -2,33 +2,31 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from genfix.engines import ENGINES
 from genfix.folder import FileStat, Origin
 from genfix.json_types import JsonValue
-from genfix.model import Model
-from genfix.planner import Plan
-from genfix.resolver import BaseFacts
-from genfix.rules import Context, Finding, judge
 
 __all__ = [
     "CHATML",
-    "ENGINES",
+    "CHATML_TOKENS",
+    "FAMILIES",
+    "GLM_TEMPLATE",
     "Files",
     "MemoryFolder",
     "added_tokens",
     "chatml_files",
-    "context",
     "dump",
-    "find",
     "glm_files",
     "safetensors",
     "vlm_files",
+    "with_head",
+    "with_json",
+    "with_token_list",
+    "without",
     "write_folder",
-    "written",
 ]
 
 Files: TypeAlias = dict[str, bytes]
@@ -190,35 +188,36 @@ class MemoryFolder:
         return self.files[name][start : start + length]
 
 
-def context(
-    merged: Mapping[str, bytes],
-    base: Mapping[str, bytes] | None = None,
-    adapter: Mapping[str, bytes] | None = None,
-) -> Context:
-    """A context over files in memory."""
-    facts = BaseFacts(MemoryFolder(base, "base")) if base is not None else None
-    trained = Model(MemoryFolder(adapter, "adapter")) if adapter is not None else None
-    return Context(Model(MemoryFolder(merged)), facts, trained)
-
-
-def find(
-    merged: Mapping[str, bytes],
-    base: Mapping[str, bytes] | None = None,
-    code: str = "",
-    adapter: Mapping[str, bytes] | None = None,
-) -> list[Finding]:
-    """The findings on ``merged``, of one rule where ``code`` is given."""
-    return [finding for finding in judge(context(merged, base, adapter)) if finding.code.startswith(code)]
-
-
-def written(plan: Plan) -> Files:
-    """What ``plan`` writes; a file it moves away is none."""
-    return {change.name: change.after for change in plan.changes if change.after is not None}
-
-
 def write_folder(path: Path, files: Mapping[str, bytes]) -> Path:
     """Put ``files`` on disk."""
     for name, content in files.items():
         (path / name).parent.mkdir(parents=True, exist_ok=True)
         (path / name).write_bytes(content)
     return path
+
+
+def with_json(files: Files, name: str, **values: object) -> Files:
+    """``files`` with values of one JSON file set, or removed where they are `...`."""
+    document = json.loads(files[name]) | values
+    return files | {name: dump({key: value for key, value in document.items() if value is not ...})}
+
+
+def without(files: Files, *names: str) -> Files:
+    """``files`` less the named ones."""
+    return {name: content for name, content in files.items() if name not in names}
+
+
+def with_token_list(files: Files, tokens: dict[str, int], **flags: bool) -> Files:
+    """``files`` with these added tokens in tokenizer.json; ``flags`` for all of them."""
+    entries = [{"id": i, "content": text, "special": True, **flags} for text, i in tokens.items()]
+    return with_json(files, "tokenizer.json", added_tokens=entries)
+
+
+def with_head(files: Files, **values: object) -> Files:
+    """``files`` with values of tokenizer.json set in front of the vocabulary, where its writers have them."""
+    name = "tokenizer.json"
+    model = json.loads(files[name])["model"]
+    return with_json(with_json(with_json(files, name, model=...), name, **values), name, model=model)
+
+
+FAMILIES: Mapping[str, Callable[[], Files]] = {"glm": glm_files, "chatml": chatml_files, "vlm": vlm_files}

@@ -13,8 +13,8 @@ from genfix.report.style import Style
 from genfix.report.text import finding_lines
 from genfix.resolver import BaseFacts
 from genfix.rules import Context, judge
-from tests.folders import MemoryFolder
-from tests.rules.cases import Case
+from tests.support.folders import MemoryFolder
+from tests.support.rule_cases import Case
 
 __all__ = ["example"]
 

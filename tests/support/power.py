@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from genfix.applier.fs import Dir
-from tests.applier.harness import FaultyDisk, SimulatedCrash
+from tests.support.disks import FaultyDisk, SimulatedCrash
 
 
 class PowerDisk(FaultyDisk):

@@ -11,8 +11,8 @@ from genfix.message import message
 from genfix.planner import FileChange, Plan
 from genfix.report.html import check_page, plan_page
 from genfix.rules import Applicability, Finding, Fix, Severity, Witness
-from tests.cli.conftest import ROOT
-from tests.folders import glm_files, write_folder
+from tests.support.folders import glm_files, write_folder
+from tests.support.places import ROOT
 
 __all__ = [
     "ATTACKS",

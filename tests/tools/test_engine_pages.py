@@ -8,7 +8,7 @@ import pytest
 
 from conformance.tiny import ROWS
 from genfix.engines.every import EVERY_ENGINE
-from tests.scripts import script
+from tests.support.scripts import script
 
 if TYPE_CHECKING:
     from tools import engine_pages

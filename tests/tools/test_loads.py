@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.folders import chatml_files, write_folder
-from tests.scripts import script
+from tests.support.folders import chatml_files, write_folder
+from tests.support.scripts import script
 
 if TYPE_CHECKING:
     from tools import loads
