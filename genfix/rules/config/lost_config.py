@@ -1,7 +1,7 @@
 """GF4xx: config.json.
 
-Who is right: the weights about shapes, merged about the rest. A key of the base that is missing counts only where
-it has no other spelling in merged and a reader needs it.
+Who is right: the weights about shapes, merged about the rest. A key of the base that is missing counts only
+where it has no other spelling in merged and a reader needs it.
 """
 
 from collections.abc import Iterator

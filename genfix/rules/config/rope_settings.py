@@ -107,7 +107,7 @@ def _only_for_new_readers(context: Context, rule: Rule) -> Iterator[Finding]:
 
 
 def _missing_old_keys(part: RopePart, rope: Rope, base: JsonObject) -> JsonObject:
-    """The old keys without which older readers go by another default; with one of them all that the base states."""
+    """The old keys that older readers need; where they need one, all that the base states."""
     absent = {k: v for k, v in (as_old(rope, part, base) or {}).items() if part.values.get(k) is None}
     misread = {k: v for k, v in absent.items() if not same_value(v, old_default(part.model_type, k))}
     return misread | {k: v for k, v in absent.items() if k in base} if misread else {}

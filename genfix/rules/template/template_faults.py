@@ -180,7 +180,7 @@ def _unknown_tokens(context: Context, rule: Rule) -> Iterator[Finding]:
 
 
 def _unknown_texts(context: Context, ends: TurnEnds) -> list[str]:
-    """What the template writes within turns that is no token; with the base's template, where the base has one."""
+    """What the template writes within turns that is no token, and is one in a base of the same template."""
     base, merged = context.base, context.merged
     texts = [text for text in ends.unknown_literals if text not in ends.unknown_ends]
     if base is not None and context.template_equal:
@@ -194,7 +194,7 @@ def _tells_tokens(model: Model) -> bool:
 
 
 def _renamed(base: Model, merged: Model, text: str) -> bool:
-    """Whether the base's token of that text has another text here; one that is missing has a rule of its own."""
+    """Whether the base's token of that text has another text here; a missing one has its own rule."""
     token_id = base.tokenizer.ids.get(text)
     return token_id is not None and merged.tokenizer.text(token_id) not in (None, text)
 

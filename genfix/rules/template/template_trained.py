@@ -102,7 +102,7 @@ def _without_images(context: Context, rule: Rule) -> Iterator[Finding]:
 def _images_objection(
     context: Context, base: Model, own: ChatTemplate, theirs: ChatTemplate
 ) -> Message | None:
-    """What speaks against the base's template; `None` where nothing else was trained and its tokens are here."""
+    """What speaks against the base's template; `None` where no other was trained, and its tokens are here."""
     if one_of(base, own) or (context.adapter is not None and one_of(context.adapter, theirs)):
         return _missing(context.merged, base, _spelled(base, theirs))
     return message("why-template-other", "the folder has a chat template of its own")

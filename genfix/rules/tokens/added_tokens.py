@@ -1,8 +1,8 @@
 """GF303: added tokens of the base that are missing or have moved.
 
 Who is right: the adapter, then merged. A token that was added, or that took the place of a reserved one, is a
-training choice. A token of the base that is missing or has moved, although the embedding has the base's rows, is
-damage.
+training choice. A token of the base that is missing or has moved, although the embedding has the base's rows,
+is damage.
 """
 
 from collections.abc import Iterator

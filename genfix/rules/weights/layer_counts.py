@@ -99,7 +99,7 @@ def _layer_count(context: Context, rule: Rule) -> Iterator[Finding]:
 
 
 def _lists_of(merged: Model, length: int) -> list[JsonValue]:
-    """Keys of lists with an entry per layer: which entries belong to the layers that are there, nobody knows."""
+    """Keys of lists with an entry per layer: which entries belong to layers that are there, nobody knows."""
     found: list[JsonValue] = []
     for part in (merged.config, merged.text_config):
         found += [key for key, value in part.items() if isinstance(value, list) and len(value) == length > 3]
