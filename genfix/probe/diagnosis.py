@@ -260,5 +260,6 @@ def judge_comparison(comparison: Comparison) -> tuple[Message, ...]:
 
 
 def _rate_message(name: str, rate: Interval) -> Message:
-    sure = rate.low > 0 or rate.high < 0
-    return message("probe-differs" if sure else "probe-cannot-tell", rate=name, **rate._asdict())
+    if rate.low > 0 or rate.high < 0:
+        return message("probe-differs", rate=name, **rate._asdict())
+    return message("probe-cannot-tell", rate=name, **rate._asdict())
