@@ -196,7 +196,7 @@ EFFECTS = {"engine-cannot": "NO_START", "engine-fails": "NO_ANSWER"}
 
 def test_the_id_of_a_problem_tells_its_effect() -> None:  # as a plan file has nothing else
     found = 0
-    for path in Path(genfix.__file__).parent.joinpath("engines").glob("*.py"):
+    for path in Path(genfix.__file__).parent.joinpath("engines").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "Problem":
                 said, *rest = map(ast.unparse, node.args)
