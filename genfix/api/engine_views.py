@@ -7,8 +7,8 @@ from typing import NamedTuple
 from genfix.api.location import Location
 from genfix.api.opening import open_models
 from genfix.engines.every import EVERY_ENGINE, engine_view
-from genfix.engines.release import release
-from genfix.engines.view import EngineView
+from genfix.engines.shared.release import release
+from genfix.engines.shared.view import EngineView
 from genfix.errors import InputError
 from genfix.folder import Progress
 from genfix.message import Message, text

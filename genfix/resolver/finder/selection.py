@@ -2,11 +2,10 @@
 
 import os
 from pathlib import Path
-from typing import Final
 
 from genfix.errors import RefusedError
 from genfix.folder import Progress
-from genfix.message import text
+from genfix.message import Message, text
 from genfix.model import Model
 from genfix.resolver.finder.base import ResolvedBase, resolve_base
 from genfix.resolver.finder.lineage import is_traced, lineage_notes, size_notes
@@ -14,8 +13,6 @@ from genfix.resolver.finder.proof import prove_parentage
 from genfix.resolver.naming.spec import AUTO
 
 __all__ = ["choose_base"]
-
-_SURE: Final = "or add --allow-base-mismatch if you are sure"
 
 
 def choose_base(
@@ -27,7 +24,7 @@ def choose_base(
     offline: bool = False,
     allow_mismatch: bool = False,
     progress: Progress | None = None,
-) -> tuple[ResolvedBase | None, tuple[str, ...]]:
+) -> tuple[ResolvedBase | None, tuple[Message, ...]]:
     """The base that ``spec`` names, proven, and what the user should know; `None` without a spec.
 
     ``path`` is where the merged folder is on this machine. ``auto`` takes what the folder names; without a
@@ -42,20 +39,20 @@ def choose_base(
 
         base = find_base(merged, place, adapter, offline=offline, progress=progress)
         return base, (*base.notes, *size_notes(merged, base.facts))
-    text = os.fspath(spec)
-    if text == AUTO:  # a path, not the word
-        text = f"./{text}"
-    base = resolve_base(text, offline=offline, near=merged.folder, progress=progress)
+    given = os.fspath(spec)
+    if given == AUTO:  # a path, not the word
+        given = f"./{given}"
+    base = resolve_base(given, offline=offline, near=merged.folder, progress=progress)
     notes = base.notes
     refusal = _refusal(merged, base, place, adapter)
     if refusal is not None:
         if not allow_mismatch:
             raise refusal
-        notes += (f"going on as told, although {refusal.message}",)
+        notes += (text("going on as told, although {why}", why=refusal.said),)
     return base, (*notes, *lineage_notes(merged, base.facts, place, adapter))
 
 
-def _suggestion(merged: Model, place: Path | None, adapter: Model | None) -> tuple[str, ...]:
+def _suggestion(merged: Model, place: Path | None, adapter: Model | None) -> tuple[Message, ...]:
     from genfix.resolver.finder.auto import trace_note  # noqa: PLC0415 - only without a base
 
     note = trace_note(merged, place, adapter)
@@ -72,11 +69,15 @@ def _refusal(
         from genfix.resolver.finder.auto import better_base  # noqa: PLC0415 - only on the way out
 
         better = better_base(merged, place, adapter, base.facts)
-        named = f"the folder itself names {better}: use that with --base"
-        return (
-            RefusedError(error.message, text("{named}, {sure}", named=named, sure=_SURE))
-            if better is not None
-            else error
+        if better is None:
+            return error
+        return RefusedError(
+            error.said,
+            text(
+                "the folder itself names {base}: use that with --base, "
+                "or add --allow-base-mismatch if you are sure",
+                base=better,
+            ),
         )
     return _swapped(merged, base, place)
 
@@ -92,10 +93,10 @@ def _swapped(merged: Model, base: ResolvedBase, place: Path | None) -> RefusedEr
         return None
     return RefusedError(
         text(
-            "{origin} was made from {origin2}, not the other way round: {source} in it says so",
-            origin=str(base.folder.origin),
-            origin2=merged.folder.origin.label,
+            "{base} was made from {target}, not the other way round: {source} in it says so",
+            base=str(base.folder.origin),
+            target=merged.folder.origin.label,
             source=source,
         ),
-        text("swap the two, {sure}", sure=_SURE),
+        text("swap the two, or add --allow-base-mismatch if you are sure"),
     )

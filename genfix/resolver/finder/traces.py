@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from genfix.folder import Folder, FolderFileError, LocalFolder
+from genfix.message import Message, text
 from genfix.model import Model
 from genfix.model.front_matter import CARD, card_text, front_matter_list
 from genfix.model.provenance import is_base_name
@@ -32,12 +33,12 @@ class Trace(NamedTuple):
 
     text: str
     """As the file has it."""
-    source: str
+    source: Message | str
     """``model_dir of args.json``."""
     specs: tuple[str, ...]
     """What it can mean, the likeliest first: specs for `resolve_base`. Empty where it means nothing on this
     machine."""
-    doubt: str = ""
+    doubt: Message | None = None
     """Why it is not to be followed, where something speaks against it."""
 
 
@@ -70,7 +71,7 @@ def _all(merged: Model, path: Path | None, adapter: Model | None) -> Iterator[Tr
     yield from _named(merged, path, "config.json", "_name_or_path")
     for prefix, model in places:
         name = yaml_word(_text(model.folder, _TRAINER), "model_name_or_path")
-        yield from _named_by(merged, path, name, f"model_name_or_path of {prefix}{_TRAINER}")
+        yield from _named_by(merged, path, name, _key_of("model_name_or_path", prefix + _TRAINER))
     yield from _card(merged, path)
 
 
@@ -105,7 +106,7 @@ def _swift(model: Model, path: Path | None, prefix: str) -> Iterator[Trace]:
         modelscope=args.get("use_hf") is not True,
         remote=not was_folder,
     )
-    yield Trace(named, f"model of {prefix}{SWIFT}", specs)
+    yield Trace(named, _key_of("model", prefix + SWIFT), specs)
 
 
 def _adapter(model: Model, path: Path | None, prefix: str) -> Iterator[Trace]:
@@ -133,10 +134,14 @@ def _named(
     value = model.object(file).get(key)
     if isinstance(value, str) and is_base_name(value, model):
         specs = candidate_specs(value.strip(), path, revision=revision, remote=not only_here)
-        yield Trace(value.strip(), f"{key} of {prefix}{file}", specs)
+        yield Trace(value.strip(), _key_of(key, prefix + file), specs)
 
 
-def _named_by(merged: Model, path: Path | None, value: str | None, source: str) -> Iterator[Trace]:
+def _key_of(key: str, file: str) -> Message:
+    return text("{key} of {file}", key=key, file=file)
+
+
+def _named_by(merged: Model, path: Path | None, value: str | None, source: Message | str) -> Iterator[Trace]:
     if value is not None and is_base_name(value, merged):
         yield Trace(value, source, candidate_specs(value, path))
 
@@ -152,12 +157,12 @@ def _card(merged: Model, path: Path | None) -> Iterator[Trace]:
     if len(named) != 1 or not is_base_name(named[0], merged):
         return
     [name] = named
-    source = f"base_model of {CARD}"
+    source = _key_of("base_model", CARD)
     copied = chat_sibling_on_card(card_text(merged.folder), name)
     if copied is None:
         yield Trace(name, source, candidate_specs(name, path))
         return
-    doubt = f"{CARD} is the card of {copied}, whose parent it names"
+    doubt = text("{file} is the card of {base}, whose parent it names", file=CARD, base=copied)
     yield Trace(name, source, candidate_specs(name, path), doubt)
 
 

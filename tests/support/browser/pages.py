@@ -6,7 +6,7 @@ from pathlib import Path
 
 import genfix
 from genfix.api.plan_files import id_of
-from genfix.engines.view import EngineView, Problem, TemplateSource
+from genfix.engines.shared.view import EngineView, Problem, TemplateSource
 from genfix.message import message
 from genfix.planner import FileChange, Plan
 from genfix.report.html import check_page, plan_page
