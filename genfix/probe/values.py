@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from genfix.json_types import JsonObject
+from genfix.message import Message
 
 __all__ = [
     "Answer",
@@ -184,7 +185,8 @@ class Measure:
     empty: bool
     tool: ToolVerdict | None
     """`None` where no tool was offered."""
-    tool_detail: str = ""
+    tool_detail: Message | None = None
+    """What is wrong with the call."""
 
     @property
     def answered(self) -> bool:
