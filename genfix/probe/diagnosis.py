@@ -119,6 +119,24 @@ def _stopping(
             count=sum(one.stopped for one in answered),
             total=total,
         )
+    going_on = _going_on(endless, total, markers, files)
+    if going_on is not None:
+        return going_on
+    if all(one.prompt.group == _LONG and one.loop is None for one in endless):
+        return message(
+            "probe-limit-low",
+            "{count} of {total} answers were cut off, all of them long ones: raise --max-tokens before "
+            "you judge",
+            count=len(endless),
+            total=total,
+        )
+    return _never_ended(len(endless), total, summary, files, shows_tokens=shows_tokens)
+
+
+def _going_on(
+    endless: Sequence[Measure], total: int, markers: Markers, files: Files | None
+) -> Message | None:
+    """What is said of answers with further turns in them, if there are any."""
     ends = set(markers.ends) or set(markers.tokens)
     written = [
         leak
@@ -138,15 +156,7 @@ def _stopping(
             total=total,
             role=roles[0].leaks[0].marker,
         )
-    if all(one.prompt.group == _LONG and one.loop is None for one in endless):
-        return message(
-            "probe-limit-low",
-            "{count} of {total} answers were cut off, all of them long ones: raise --max-tokens before "
-            "you judge",
-            count=len(endless),
-            total=total,
-        )
-    return _never_ended(len(endless), total, summary, files, shows_tokens=shows_tokens)
+    return None
 
 
 def _ran_past(token: str, count: int, total: int, files: Files | None) -> Message:

@@ -24,7 +24,7 @@ _ANSWER: Final = 600
 
 
 def probe_text(report: ProbeReport, style: Style, *, verbose: bool = False) -> str:
-    """The measures, the diagnosis and, where two models were asked, the verdict; all answers with ``verbose``."""
+    """The measures, the diagnosis, the verdict on two models, and all answers with ``verbose``."""
     lines = [*_run(report.run, style)]
     if report.against is not None:
         lines += ["", style.mark(style.text("against"), "dim"), *_run(report.against, style)]
