@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from genfix.applier import recover
 from reliability.scenes import MARK, start
-from tests.applier.harness import leftovers, picture
+from tests.support.disks import leftovers, picture
 
 __all__ = ["ERRORS", "Tally", "sweep"]
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 from genfix.applier import recover
 from genfix.applier.fs import FileSystem
 from reliability.scenes import SCENES, start
-from tests.applier.harness import CALLS, leftovers, picture
+from tests.support.disks import CALLS, leftovers, picture
 
 __all__ = ["run"]
 

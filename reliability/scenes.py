@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 from genfix.applier import Write, apply, log, recover, restore, snapshot, undo
 from genfix.applier.fs import DISK, FileSystem
 from genfix.errors import GenfixError
-from tests.applier.harness import QUICK, SimulatedCrash, crash_disk, inputs, make_folder, sha, writes
+from tests.support.disks import QUICK, SimulatedCrash, crash_disk, inputs, make_folder, sha, writes
 
 __all__ = ["MARK", "SCENES", "Scene", "start"]
 

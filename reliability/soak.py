@@ -14,7 +14,7 @@ from genfix.applier import recover
 from genfix.applier.fs import DISK
 from genfix.errors import GenfixError
 from reliability.scenes import SCENES, start
-from tests.applier.harness import leftovers, picture
+from tests.support.disks import leftovers, picture
 
 __all__ = ["run"]
 

@@ -10,7 +10,7 @@ if threading.current_thread() is threading.main_thread():
     # Under nohup and some schedulers SIGINT is ignored, and children inherit that: interrupts are tested here.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+from tests.support.places import SHARED
 
 
 @pytest.fixture(autouse=True)

@@ -11,9 +11,9 @@ import genfix
 from genfix.errors import ChangedError, GenfixError, InputError, RefusedError
 from genfix.planner import make_plan
 from genfix.resolver import BaseFacts
-from tests.cli.conftest import FAMILIES, tree, user_files
-from tests.folders import (
+from tests.support.folders import (
     CHATML,
+    FAMILIES,
     GLM_TEMPLATE,
     Files,
     MemoryFolder,
@@ -21,8 +21,9 @@ from tests.folders import (
     dump,
     glm_files,
     write_folder,
-    written,
 )
+from tests.support.judging import written
+from tests.support.trees import tree, user_files
 
 GENERATION = "generation_config.json"
 STOPS = [151329, 151336, 151338]

@@ -1,37 +1,19 @@
-"""The documentation says what the code does: generated parts, commands, exit codes, links, both languages."""
+"""The documentation says what the code does: commands, exit codes, links, both languages."""
 
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from genfix.cli.app import app
-from genfix.rules import RULES
-from tests.cli.conftest import runner
-from tests.scripts import script
+from tests.support.docs import COMMANDS, PAGES, READMES, blocks, headings, relative
+from tests.support.places import ROOT
+from tests.support.running import runner
 
-ROOT = Path(__file__).resolve().parent.parent
-
-
-if TYPE_CHECKING:
-    from tools import rule_pages
-else:
-    rule_pages = script("rule_pages")
-
-READMES = tuple(rule_pages.READMES.values())
-PAGES = (
-    *READMES,
-    *(ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "examples/README.md")),
-    *sorted((ROOT / "docs").rglob("*.md")),
-    *sorted((ROOT / "examples" / "recipes").rglob("*.md")),
-)
 RUNNABLE = re.compile(r"^<!-- run(?:: (\d+))? -->\n```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 """A block that is executed from the root of a clone, and the exit code it ends with."""
 
@@ -40,45 +22,6 @@ CI_COMMANDS = {
     " && .venv-uv/bin/uv run --no-dev python examples/glm4_never_stops.py",
     "test": "python3 -m venv .venv-uv && .venv-uv/bin/pip install -q uv && .venv-uv/bin/uv run pytest -n auto",
 }
-
-HELP = rule_pages.typer_version() >= rule_pages.HELP_FROM
-
-
-class Block(NamedTuple):
-    """A fenced block."""
-
-    language: str
-    text: str
-
-
-def relative(path: Path) -> str:
-    return str(path.relative_to(ROOT))
-
-
-def blocks(text: str) -> list[Block]:
-    found = re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    return [Block(match[1], match[2]) for match in found]
-
-
-def headings(text: str) -> list[str]:
-    outside = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
-    return re.findall(r"^(#+ .+)$", outside, re.MULTILINE)
-
-
-def commands(path: Path) -> Iterator[tuple[str, ...]]:
-    """Arguments of every ``genfix`` command in the fenced blocks of a page."""
-    for block in blocks(path.read_text("utf-8")):
-        lines = block.text.splitlines()
-        if block.language == "console":
-            lines = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
-        elif block.language != "sh":
-            continue
-        for line in lines:
-            words = shlex.split(line.partition("||")[0], comments=True)
-            if words[:1] == ["uvx"] or words[:2] == ["uv", "run"]:
-                words = words[words.index("genfix") :] if "genfix" in words else []
-            if words[:1] == ["genfix"]:
-                yield tuple(words[1:])
 
 
 def table(text: str, head: str) -> list[list[str]]:
@@ -92,39 +35,13 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lstrip("# ").lower()).replace(" ", "-")
 
 
-COMMANDS = sorted({(relative(path), *words) for path in PAGES for words in commands(path)})
-
-
-def test_generated_parts_are_fresh() -> None:
-    assert rule_pages.stale() == [], "run: python tools/rule_pages.py"
-
-
-def test_every_rule_has_a_page_and_a_row() -> None:
-    assert {path.stem for path in rule_pages.PAGES.glob("GF*.md")} == set(RULES)
-    for readme in READMES:
-        assert re.findall(r"^\| \[(GF\d+)\]", readme.read_text("utf-8"), re.MULTILINE) == list(RULES)
-
-
-def test_no_chinese_sentence_is_left_over() -> None:
-    rows = rule_pages.block(READMES[1].read_text("utf-8"), "rules")
-    assert rows.count("\n") == len(RULES) + 2
-    assert set(rule_pages.CHINESE) == set(RULES)
-
-
-@pytest.mark.skipif(not HELP, reason="this typer lays the help text out in another way")
-@pytest.mark.parametrize("readme", READMES, ids=relative)
-def test_the_help_text_is_the_real_one(readme: Path) -> None:
-    shown = blocks(rule_pages.block(readme.read_text("utf-8"), "help"))[0].text
-    assert shown.removeprefix("$ genfix --help\n").rstrip() == rule_pages.help_text().rstrip()
-
-
 @pytest.mark.parametrize("readme", READMES, ids=relative)
 def test_every_command_is_in_the_help_text_and_in_the_table(readme: Path) -> None:
     names = [
         command.name or command.callback.__name__ for command in app.registered_commands if command.callback
     ] + [str(group.name) for group in app.registered_groups]
     text = readme.read_text("utf-8")
-    listed = rule_pages.block(text, "help").partition("Commands:")[2]
+    listed = text.partition("<!-- help:begin -->")[2].partition("Commands:")[2]
     assert re.findall(r"^  (\w+)  ", listed.partition("\n\n")[0], re.MULTILINE) == names
     head = {"README.md": "| command |", "README.zh-CN.md": "| 命令 |"}[readme.name]
     assert sorted(row[0].split()[1].strip("`") for row in table(text, head)) == sorted(names)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run, runner
-from tests.probe.stub import Said, Stub, always
-from tests.test_docs import COMMANDS, ROOT
+from tests.support.docs import COMMANDS
+from tests.support.places import ROOT
+from tests.support.probe_stub import Said, Stub, always
+from tests.support.running import Run, runner
 
 NOT_HERE = {"--install-completion"}  # writes into the shell's own files
 MODELS = ("THUDM/", "Qwen/", "meta-llama/", "ms://")

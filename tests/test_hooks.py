@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Run, runner
-from tests.folders import dump, glm_files, write_folder
+from tests.support.folders import dump, glm_files, write_folder
+from tests.support.places import ROOT
+from tests.support.running import Run, runner
 
-ROOT = Path(__file__).resolve().parent.parent
 GENERATION = "generation_config.json"
 BROKEN = glm_files() | {GENERATION: dump(json.loads(glm_files()[GENERATION]) | {"eos_token_id": 151329})}
 COMMAND = f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m genfix "$@"\n'

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.cli.conftest import FAMILIES, Run, runner
-from tests.folders import write_folder
+from tests.support.folders import FAMILIES, write_folder
+from tests.support.running import Run, runner
 
 CHANGES = {
     "os.rename",

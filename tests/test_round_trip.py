@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import genfix
-from tests.cli.conftest import FAMILIES, Picture, user_files
-from tests.folders import Files, dump, write_folder
+from tests.support.folders import FAMILIES, Files, dump, write_folder
+from tests.support.trees import Picture, user_files
 
 KEYS = (
     "eos_token_id",

@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - a script of its own
-"""Writes what people read in the stories of ``tests/report/stories.py``, so that a change shows as a diff to review.
+"""Writes what people read in the stories of ``tests/support/stories.py``, so that a change shows as a diff to review.
 
 ``python tools/stories.py`` writes ``tests/report/snapshots/NAME.LANGUAGE.txt``.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.report.stories import FOLDER, LANGUAGES, STORIES, told
+from tests.support.stories import FOLDER, LANGUAGES, STORIES, told
 
 
 def main() -> None:

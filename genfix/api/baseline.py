@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from genfix.api.opening import Target
+from genfix.api.location import Location
 from genfix.errors import InputError
 from genfix.folder.user_file import read_user_file
 from genfix.json_types import JsonValue
@@ -25,7 +25,7 @@ _ENTRY: Final = frozenset({"code", "file", "pointer"})
 _MOST_NAMED: Final = 5
 
 
-def write_baseline(path: Target, findings: Iterable[Finding], *, outside: Target | None = None) -> int:
+def write_baseline(path: Location, findings: Iterable[Finding], *, outside: Location | None = None) -> int:
     """Write ``findings`` to a baseline, which must not lie in the folder ``outside``; how many they are.
 
     The same findings give the same bytes. Raises `GenfixError` where the file cannot be written.
@@ -42,7 +42,7 @@ def write_baseline(path: Target, findings: Iterable[Finding], *, outside: Target
     return len(keys)
 
 
-def read_baseline(path: Target) -> frozenset[Key]:
+def read_baseline(path: Location) -> frozenset[Key]:
     """The keys of the findings in a baseline. Raises `InputError` where the file is none."""
     try:
         document = read_json_object(read_user_file(Path(path), text("the baseline"), _LARGEST))
@@ -59,7 +59,7 @@ def read_baseline(path: Target) -> frozenset[Key]:
     return frozenset(_key(entry, path) for entry in entries)
 
 
-def unmatched(path: Target, baseline: frozenset[Key], known: Iterable[Finding]) -> tuple[Message, ...]:
+def unmatched(path: Location, baseline: frozenset[Key], known: Iterable[Finding]) -> tuple[Message, ...]:
     """What to say of entries that match nothing any more: one sentence, or none."""
     left = sorted(baseline - {finding.key for finding in known})
     if not left:
@@ -78,7 +78,7 @@ def unmatched(path: Target, baseline: frozenset[Key], known: Iterable[Finding]) 
     )
 
 
-def _key(entry: JsonValue, path: Target) -> Key:
+def _key(entry: JsonValue, path: Location) -> Key:
     if not isinstance(entry, dict) or entry.keys() != _ENTRY:
         raise _no_baseline(path, text("an entry does not have code, file and pointer"))
     code, file, pointer = entry["code"], entry["file"], entry["pointer"]
@@ -87,7 +87,7 @@ def _key(entry: JsonValue, path: Target) -> Key:
     return code, file, pointer or ""
 
 
-def _no_baseline(path: Target, why: Message) -> InputError:
+def _no_baseline(path: Location, why: Message) -> InputError:
     return InputError(
         text("{path} is no baseline of genfix: {why}", path=path, why=why),
         text("write it anew with --write-baseline"),

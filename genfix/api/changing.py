@@ -7,7 +7,8 @@ from pathlib import Path
 
 from genfix import applier
 from genfix.api.author import author
-from genfix.api.opening import Target, known_keys, open_case, selection, unmatched_notes
+from genfix.api.location import Location
+from genfix.api.opening import known_keys, open_models, selection, unmatched_notes
 from genfix.api.plan_files import check_sources
 from genfix.applier import Built, Receipt, Write
 from genfix.errors import InputError
@@ -33,16 +34,16 @@ class Repair:
 
 
 def plan(
-    target: Target,
-    base: Target | None = None,
+    target: Location,
+    base: Location | None = None,
     *,
-    adapter: Target | None = None,
+    adapter: Location | None = None,
     select: Collection[str] = (),
     ignore: Collection[str] = (),
     unsafe_fixes: bool = False,
     offline: bool = False,
     allow_base_mismatch: bool = False,
-    baseline: Target | None = None,
+    baseline: Location | None = None,
     state_dir: Path | None = None,
     progress: Progress | None = None,
 ) -> Plan:
@@ -53,7 +54,7 @@ def plan(
     """
     wanted = selection(select, ignore)
     accepted = known_keys(baseline, wanted)
-    case = open_case(
+    case = open_models(
         target,
         base,
         adapter=adapter,
@@ -73,7 +74,7 @@ def plan(
     return replace(made, notes=(*case.notes, *unmatched_notes(baseline, accepted, made.known)))
 
 
-def apply(plan: Plan, *, target: Target | None = None, state_dir: Path | None = None) -> Receipt | None:
+def apply(plan: Plan, *, target: Location | None = None, state_dir: Path | None = None) -> Receipt | None:
     """Write what ``plan`` says, atomically over all its files and with a backup; `None` for an empty plan.
 
     ``target`` is another copy of the folder the plan was made for. Nothing is planned anew. What an interrupted
@@ -99,18 +100,18 @@ def _apply(plan: Plan, state_dir: Path | None) -> Receipt | None:
 
 
 def repair(
-    target: Target,
-    base: Target | None = None,
+    target: Location,
+    base: Location | None = None,
     *,
-    adapter: Target | None = None,
+    adapter: Location | None = None,
     select: Collection[str] = (),
     ignore: Collection[str] = (),
     unsafe_fixes: bool = False,
     offline: bool = False,
     allow_base_mismatch: bool = False,
-    baseline: Target | None = None,
+    baseline: Location | None = None,
     state_dir: Path | None = None,
-    output: Target | None = None,
+    output: Location | None = None,
     progress: Progress | None = None,
 ) -> Repair:
     """Plan the safe fixes and apply them: one call for the end of a merge script.
@@ -140,7 +141,7 @@ def repair(
     return Repair(made, None, built)
 
 
-def undo(target: Target, transaction: str | None = None, *, state_dir: Path | None = None) -> Receipt:
+def undo(target: Location, transaction: str | None = None, *, state_dir: Path | None = None) -> Receipt:
     """Take back the newest repair, or the transaction with that id, byte for byte.
 
     Raises `ChangedError` where a file was changed since, and nothing is written.
@@ -148,14 +149,14 @@ def undo(target: Target, transaction: str | None = None, *, state_dir: Path | No
     return applier.undo(existing_folder(target), transaction, note={"who": author()}, state_dir=state_dir)
 
 
-def log(target: Target, *, state_dir: Path | None = None) -> tuple[Receipt, ...]:
+def log(target: Location, *, state_dir: Path | None = None) -> tuple[Receipt, ...]:
     """All transactions on the folder, oldest first."""
     return applier.log(existing_folder(target), state_dir=state_dir)
 
 
 def diff(
-    target: Target,
-    base: Target | None = None,
+    target: Location,
+    base: Location | None = None,
     *,
     at: str | None = None,
     offline: bool = False,
@@ -174,7 +175,7 @@ def diff(
             else text("there are two things to compare with"),
             text("name the base (--base FOLDER or --base org/name) or a snapshot (--at ID)"),
         )
-    case = open_case(
+    case = open_models(
         target,
         base,
         offline=offline,

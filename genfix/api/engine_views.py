@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from genfix.api.opening import Target, open_case
+from genfix.api.location import Location
+from genfix.api.opening import open_models
 from genfix.engines.every import EVERY_ENGINE, engine_view
 from genfix.engines.release import release
 from genfix.engines.view import EngineView
@@ -27,7 +28,7 @@ class EngineReport(NamedTuple):
 
 
 def engine_views(
-    target: Target,
+    target: Location,
     *,
     engines: Collection[str] = (),
     offline: bool = False,
@@ -48,7 +49,7 @@ def engine_views(
 
     """
     asked = dict.fromkeys([_asked(engine) for engine in engines] or [(name, "") for name in EVERY_ENGINE])
-    case = open_case(
+    case = open_models(
         target, None, offline=offline, allow_base_mismatch=False, state_dir=state_dir, progress=progress
     )
     model = Model(case.folder)

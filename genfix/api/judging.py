@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from genfix.api.opening import Target, known_keys, open_case, selection, unmatched_notes
+from genfix.api.location import Location
+from genfix.api.opening import known_keys, open_models, selection, unmatched_notes
 from genfix.engines import EngineView
 from genfix.folder import Progress
 from genfix.message import Message
@@ -48,15 +49,15 @@ def _views(model: Model) -> Mapping[str, EngineView]:
 
 
 def check(
-    target: Target,
-    base: Target | None = None,
+    target: Location,
+    base: Location | None = None,
     *,
-    adapter: Target | None = None,
+    adapter: Location | None = None,
     select: Collection[str] = (),
     ignore: Collection[str] = (),
     offline: bool = False,
     allow_base_mismatch: bool = False,
-    baseline: Target | None = None,
+    baseline: Location | None = None,
     state_dir: Path | None = None,
     progress: Progress | None = None,
 ) -> Report:
@@ -82,7 +83,7 @@ def check(
     """
     wanted = selection(select, ignore)
     accepted = known_keys(baseline, wanted)
-    case = open_case(
+    case = open_models(
         target,
         base,
         adapter=adapter,

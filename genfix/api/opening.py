@@ -3,8 +3,9 @@
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
+from genfix.api.location import Location
 from genfix.errors import InputError
 from genfix.folder import STATE_FOLDER, Folder, LocalFolder, OverlayFolder, Progress
 from genfix.message import Message, text
@@ -19,13 +20,10 @@ from genfix.resolver import (
 )
 from genfix.rules import RULES, Finding
 
-__all__ = ["Case", "Target", "known_keys", "open_case", "seen_folder", "selection", "unmatched_notes"]
-
-Target: TypeAlias = str | os.PathLike[str]
-"""A path of a model folder, or ``hf://org/name[@revision]``; for a base also ``org/name[@revision]``, or ``auto``: what the folder itself names."""
+__all__ = ["OpenedModels", "known_keys", "open_models", "seen_folder", "selection", "unmatched_notes"]
 
 
-class Case(NamedTuple):
+class OpenedModels(NamedTuple):
     """A target, its base and its adapter, opened and proven."""
 
     folder: Folder
@@ -34,16 +32,16 @@ class Case(NamedTuple):
     notes: tuple[Message, ...]
 
 
-def open_case(
-    target: Target,
-    base: Target | None,
+def open_models(
+    target: Location,
+    base: Location | None,
     *,
-    adapter: Target | None = None,
+    adapter: Location | None = None,
     offline: bool,
     allow_base_mismatch: bool,
     state_dir: Path | None,
     progress: Progress | None = None,
-) -> Case:
+) -> OpenedModels:
     """Open ``target``, its base and its adapter. Raises a `GenfixError` where one of them is not usable.
 
     After a crash the folder is seen as it will be when the next repair or undo has finished the job.
@@ -66,7 +64,7 @@ def open_case(
         allow_mismatch=allow_base_mismatch,
         progress=progress,
     )
-    return Case(seen, found.facts if found is not None else None, trained.facts, notes + said)
+    return OpenedModels(seen, found.facts if found is not None else None, trained.facts, notes + said)
 
 
 def seen_folder(folder: LocalFolder, state_dir: Path | None) -> tuple[Folder, tuple[Message, ...]]:
@@ -103,7 +101,7 @@ def selection(select: Collection[str], ignore: Collection[str]) -> Callable[[str
 
 
 def known_keys(
-    baseline: Target | None, wanted: Callable[[str], bool] = lambda _: True
+    baseline: Location | None, wanted: Callable[[str], bool] = lambda _: True
 ) -> frozenset[tuple[str, str, str]]:
     """The keys of findings that do not count; empty without a baseline. Raises `InputError` where it is none."""
     if baseline is None:
@@ -114,7 +112,7 @@ def known_keys(
 
 
 def unmatched_notes(
-    baseline: Target | None, accepted: frozenset[tuple[str, str, str]], known: Iterable[Finding]
+    baseline: Location | None, accepted: frozenset[tuple[str, str, str]], known: Iterable[Finding]
 ) -> tuple[Message, ...]:
     """What to say of entries of the baseline that are found no more."""
     if baseline is None:

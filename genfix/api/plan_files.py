@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from genfix import __version__
-from genfix.api.opening import Target, seen_folder
+from genfix.api.location import Location
+from genfix.api.opening import seen_folder
 from genfix.applier import check_names, write_report
 from genfix.errors import ChangedError, GenfixError, InputError, PlanError
 from genfix.folder import Folder, FolderFileError, LocalFolder, Origin, input_digest
@@ -16,7 +17,7 @@ from genfix.message import text
 from genfix.planner import Plan, Source
 from genfix.planner.saving import LARGEST, encode, plan_id
 from genfix.resolver import existing_folder, files_of, is_address, open_target
-from genfix.resolver.spec import is_repo_id
+from genfix.resolver.naming.spec import is_repo_id
 from genfix.rules import Witness
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def id_of(plan: Plan) -> str:
         return ""
 
 
-def save_plan(plan: Plan, path: Target) -> str:
+def save_plan(plan: Plan, path: Location) -> str:
     """Write ``plan`` to a file that `load_plan` and ``genfix apply`` read; what was there is replaced.
 
     Returns the plan's id. The same plan gives the same id and the same bytes, up to where the folders lie as seen
@@ -61,11 +62,11 @@ def save_plan(plan: Plan, path: Target) -> str:
 
 
 def load_plan(
-    path: Target,
+    path: Location,
     *,
-    target: Target | None = None,
-    base: Target | None = None,
-    adapter: Target | None = None,
+    target: Location | None = None,
+    base: Location | None = None,
+    adapter: Location | None = None,
     offline: bool = False,
     state_dir: Path | None = None,
 ) -> Plan:
@@ -154,7 +155,7 @@ def _place(file: Path, way: str | None) -> str | None:
     return str(file.parent / way)
 
 
-def _spec(named: Target | None, source: "SourceDocument | None", place: str | None) -> str | None:
+def _spec(named: Location | None, source: "SourceDocument | None", place: str | None) -> str | None:
     """What to open for a base or an adapter; `None` where that is not known."""
     if named is not None:
         return os.fspath(named)

@@ -10,12 +10,12 @@ from genfix.errors import InputError, ProbeError
 from genfix.message import Message, text
 from genfix.model import Model
 from genfix.probe.diagnosis import Files, diagnose, files_of, judge_comparison
-from genfix.probe.http import is_url
+from genfix.probe.endpoint import is_url
 from genfix.probe.local import LocalEngine, run_folder
 from genfix.probe.markers import Markers, markers_of
 from genfix.probe.measuring import Comparison, Summary, compare, measure, summarize
 from genfix.probe.prompts import PROMPTS_VERSION, built_in_prompts, read_prompts
-from genfix.probe.running import Outcome, Progress, ask_all
+from genfix.probe.running import AnswerRun, OnAnswer, ask_all
 from genfix.probe.server import Server, api_key
 from genfix.probe.values import Answer, Failure, LeakKind, Limits, Measure, Prompt
 from genfix.resolver import open_target
@@ -167,7 +167,7 @@ class _Heard:
     """The name of its view, where there is one."""
     version: str
     shows_tokens: bool
-    outcome: Outcome
+    outcome: AnswerRun
 
 
 def _run(
@@ -175,7 +175,7 @@ def _run(
     prompts: tuple[Prompt, ...],
     limits: Limits,
     temperature: float | None,
-    progress: Progress,
+    progress: OnAnswer,
     notes: list[Message],
 ) -> ProbeRun:
     if is_url(subject.target):
@@ -201,7 +201,7 @@ def _ask_server(
     prompts: tuple[Prompt, ...],
     limits: Limits,
     temperature: float | None,
-    progress: Progress,
+    progress: OnAnswer,
     notes: list[Message],
 ) -> _Heard:
     server = Server(subject.target, subject.model, limits, key=api_key(), temperature=temperature)
@@ -218,7 +218,7 @@ def _run_folder(
     prompts: tuple[Prompt, ...],
     limits: Limits,
     temperature: float | None,
-    progress: Progress,
+    progress: OnAnswer,
 ) -> _Heard:
     engine = LocalEngine(subject.engine or "", subject.python, temperature)
     outcome, version = run_folder(engine, open_target(subject.target).root, prompts, limits, progress)

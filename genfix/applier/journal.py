@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from genfix.message import text
 from genfix.applier.records import Change, Kept, Kind, Receipt
 from genfix.folder import FileKind, is_safe_name, kind_of
 from genfix.json_types import JsonValue
@@ -158,25 +159,14 @@ def encode(journal: Journal) -> bytes:
 
 def decode(content: bytes) -> Journal:
     """The journal in ``content``. Raises `JournalError` where anything about it is not as `encode` makes it."""
-    if len(content) > MAX_BYTES:
-        raise JournalError("it is too large")
-    try:
-        value: JsonValue = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise JournalError("it is not JSON") from error
-    file = _object(value, {"genfix_journal", "sha256", "body"}, "the file")
-    if type(file["genfix_journal"]) is not int or file["genfix_journal"] != _VERSION:
-        raise JournalError("it has a version that this genfix does not know")
-    body = _object(file["body"], _BODY, "the body")
-    if file["sha256"] != _checksum(body):
-        raise JournalError("its checksum is wrong")
+    body = _checked_body(content)
     note = body["note"]
     if not isinstance(note, dict):
-        raise JournalError("note is not an object")
+        raise JournalError(text("note is not an object"))
     kind = _kind(body["kind"])
     ops, files = _list(body["ops"], "ops"), _list(body["files"], "files")
     if bool(ops) is (kind == "snapshot") or bool(files) is (kind != "snapshot"):
-        raise JournalError("a snapshot has files, and all else has ops")
+        raise JournalError(text("a snapshot has files, and all else has ops"))
     journal = Journal(
         id=_matching(body["id"], ID, "id"),
         kind=kind,
@@ -189,10 +179,26 @@ def decode(content: bytes) -> Journal:
     )
     names = [op.name for op in journal.ops] or [kept.name for kept in journal.files]
     if clash(names) is not None:
-        raise JournalError("two of its names are one file")
+        raise JournalError(text("two of its names are one file"))
     if not set(journal.broken_links) <= set(names):
-        raise JournalError("broken_links has a name that no op has")
+        raise JournalError(text("broken_links has a name that no op has"))
     return journal
+
+
+def _checked_body(content: bytes) -> dict[str, JsonValue]:
+    if len(content) > MAX_BYTES:
+        raise JournalError(text("it is too large"))
+    try:
+        value: JsonValue = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise JournalError(text("it is not JSON")) from error
+    file = _object(value, {"genfix_journal", "sha256", "body"}, "the file")
+    if type(file["genfix_journal"]) is not int or file["genfix_journal"] != _VERSION:
+        raise JournalError(text("it has a version that this genfix does not know"))
+    body = _object(file["body"], _BODY, "the body")
+    if file["sha256"] != _checksum(body):
+        raise JournalError(text("its checksum is wrong"))
+    return body
 
 
 def _op(value: JsonValue) -> Op:
@@ -207,13 +213,13 @@ def _op(value: JsonValue) -> Op:
         old_dirs=_texts(item["old_dirs"], "old_dirs"),
     )
     if op.before == op.after:
-        raise JournalError("an op changes nothing")
+        raise JournalError(text("an op changes nothing"))
     if (op.before is None) != (op.mode is None) or (op.before is None) != (op.mtime_ns is None):
-        raise JournalError("an op has the metadata of no file, or a file without metadata")
+        raise JournalError(text("an op has the metadata of no file, or a file without metadata"))
     parts = op.name.split("/")
     ancestors = tuple("/".join(parts[:end]) for end in range(1, len(parts)))
     if not {*op.new_dirs, *op.old_dirs} <= set(ancestors):
-        raise JournalError("an op has a directory that is not its own")
+        raise JournalError(text("an op has a directory that is not its own"))
     return op
 
 
@@ -222,14 +228,14 @@ def _kept(value: JsonValue) -> Kept:
     mode = _number(item["mode"], 0, 0o777, "mode")
     mtime_ns = _number(item["mtime_ns"], -(2**63), 2**63 - 1, "mtime_ns")
     if mode is None or mtime_ns is None:
-        raise JournalError("a file has no metadata")
+        raise JournalError(text("a file has no metadata"))
     return Kept(_name(item["name"]), _matching(item["sha256"], _SHA, "a digest"), mode, mtime_ns)
 
 
 def _name(value: JsonValue) -> str:
     name = _text(value, "name")
     if not is_writable_name(name):
-        raise JournalError("it names a file that genfix never writes")
+        raise JournalError(text("it names a file that genfix never writes"))
     return name
 
 
@@ -237,25 +243,25 @@ def _checksum(body: Mapping[str, JsonValue]) -> str:
     try:
         text = json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
     except (ValueError, RecursionError) as error:
-        raise JournalError("it has a value that JSON has not") from error
+        raise JournalError(text("it has a value that JSON has not")) from error
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _object(value: JsonValue, keys: Collection[str], what: str) -> dict[str, JsonValue]:
     if not isinstance(value, dict) or value.keys() != set(keys):
-        raise JournalError(f"{what} does not have the right keys")
+        raise JournalError(text("{what} does not have the right keys", what=what))
     return value
 
 
 def _text(value: JsonValue, what: str) -> str:
     if not isinstance(value, str):
-        raise JournalError(f"{what} is not text")
+        raise JournalError(text("{what} is not text", what=what))
     return value
 
 
 def _list(value: JsonValue, what: str) -> list[JsonValue]:
     if not isinstance(value, list) or len(value) > MAX_FILES:
-        raise JournalError(f"{what} is not a list of a sensible length")
+        raise JournalError(text("{what} is not a list of a sensible length", what=what))
     return value
 
 
@@ -266,7 +272,7 @@ def _texts(value: JsonValue, what: str) -> tuple[str, ...]:
 def _matching(value: JsonValue, pattern: re.Pattern[str], what: str) -> str:
     text = _text(value, what)
     if not pattern.fullmatch(text):
-        raise JournalError(f"{what} is malformed")
+        raise JournalError(text("{what} is malformed", what=what))
     return text
 
 
@@ -279,12 +285,12 @@ def _kind(value: JsonValue) -> Kind:
         case "repair" | "undo" | "snapshot" | "restore":
             return value
         case _:
-            raise JournalError("kind is unknown")
+            raise JournalError(text("kind is unknown"))
 
 
 def _number(value: JsonValue, low: int, high: int, what: str) -> int | None:
     if value is None:
         return None
     if type(value) is not int or not low <= value <= high:
-        raise JournalError(f"{what} is out of range")
+        raise JournalError(text("{what} is out of range", what=what))
     return value

@@ -6,9 +6,8 @@ from typing import Final
 
 from genfix.engines.release import NEWEST, Release
 from genfix.engines.view import TemplateSource
-from genfix.folder.kinds import TOKENIZER_CONFIG
+from genfix.folder.kinds import CONFIG, SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
-from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.chat_template import JINJA_FILE
 from genfix.model.tokenizer import NAMED_TOKENS
@@ -17,9 +16,9 @@ __all__ = [
     "READS_JINJA",
     "architecture",
     "chosen",
+    "has_full_vocabulary",
     "has_some_vocabulary",
     "joined",
-    "load_problems",
     "missing_code",
     "named_code",
     "template_source",
@@ -38,8 +37,8 @@ _FULL_VOCABULARIES = (
     ("tiktoken.model",),
 )
 _AUTO_MAP_FILES: Final = (
-    "config.json",
-    "tokenizer_config.json",
+    CONFIG,
+    TOKENIZER_CONFIG,
     "processor_config.json",
     "preprocessor_config.json",
 )
@@ -119,25 +118,9 @@ def text_list(values: JsonObject, key: str) -> tuple[str, ...]:
     return tuple(entry for entry in entries if isinstance(entry, str))
 
 
-def load_problems(model: Model) -> tuple[Message, ...]:
-    """Why ``AutoConfig``, ``AutoTokenizer`` or the custom code of a folder cannot be loaded.
-
-    Weights are not looked at: a folder of config files only is a valid base.
-    """
-    problems: list[Message] = []
-    config = model.json("config.json")
-    if not config.present:
-        problems.append(message("engine-cannot-find-config"))
-    elif config.unreadable:
-        problems.append(message("engine-cannot-read-config"))
-    elif not model.model_type:
-        problems.append(message("engine-cannot-tell-model-type"))
-    if model.json("tokenizer_config.json").unreadable:
-        problems.append(message("engine-cannot-read-tokenizer-config"))
-    if not any(all(model.has(name) for name in names) for names in _FULL_VOCABULARIES):
-        problems.append(message("engine-cannot-find-tokenizer"))
-    problems += [message("engine-cannot-find-code", file=file) for file in missing_code(model)]
-    return tuple(problems)
+def has_full_vocabulary(model: Model) -> bool:
+    """Whether the files of some vocabulary are all there."""
+    return any(all(map(model.has, names)) for names in _FULL_VOCABULARIES)
 
 
 def has_some_vocabulary(model: Model) -> bool:
@@ -184,7 +167,7 @@ def unreadable_named_tokens(model: Model) -> tuple[str, ...]:
     special_tokens_map.json is laid over them, but only where tokenizer_config.json has no ``added_tokens_decoder``.
     """
     config = model.tokenizer_config
-    over = {} if "added_tokens_decoder" in config else model.object("special_tokens_map.json")
+    over = {} if "added_tokens_decoder" in config else model.object(SPECIAL_TOKENS_MAP)
     return tuple(key for key in NAMED_TOKENS if key not in over and not _is_token(config.get(key)))
 
 

@@ -15,6 +15,7 @@ from genfix.model import Model
 
 __all__ = [
     "FLAT",
+    "NESTED_PARTS",
     "NULL_IS_ABSENT",
     "OTHER_NAME",
     "ObjectValue",
@@ -73,7 +74,8 @@ _OTHER_LENGTHS: Final = frozenset(
         "seq_length",
     ]
 )
-_PARTS: Final = ("decoder", "generator", "text_config")
+NESTED_PARTS: Final = ("decoder", "generator", "text_config")
+"""Where transformers looks for the language model's part of a config, in this order."""
 
 
 class ObjectValue(NamedTuple):
@@ -110,7 +112,7 @@ def object_value(model: Model, key: str, major: int) -> ObjectValue:
     top = _value(model.config, model.model_type, key, major)
     if top.value is not None:
         return top
-    for name in _PARTS:
+    for name in NESTED_PARTS:
         part = model.config.get(name)
         if isinstance(part, dict) and part:
             kind = part.get("model_type") or class_defaults(major).get(model.model_type, {}).get("text")

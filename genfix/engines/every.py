@@ -14,7 +14,7 @@ from genfix.engines import (
     vllm,
 )
 from genfix.engines.release import NEWEST, Release, first, release
-from genfix.engines.view import EngineView
+from genfix.engines.view import Effect, EngineView, Problem
 from genfix.message import message
 from genfix.model import Model
 
@@ -64,7 +64,7 @@ def engine_view(name: str, model: Model, version: str = "") -> EngineView:
     else:
         return engine.view(model, asked)._replace(version=version)
     view = engine.view(model, release(nearest))
-    told = message("engine-version-unknown", version=version, nearest=nearest)
+    told = Problem(message("engine-version-unknown", "{version} is not known: this is what {nearest} does", version=version, nearest=nearest), Effect.UNCERTAIN)
     return view._replace(version=nearest, problems=(told, *view.problems))
 
 

@@ -7,12 +7,14 @@ Read in transformers 5.23.0 and 4.57.6: generation/utils.py (``_prepare_special_
 import math
 from typing import Final, NamedTuple
 
+from genfix.engines.view import Effect, Problem
+from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonObject, JsonValue
-from genfix.message import Message, message
+from genfix.message import message
 from genfix.model import JsonFile
 from genfix.model.json_read import JsonProblem, JsonProblemKind
 
-__all__ = ["SAMPLING", "Ends", "generated_ends", "setting_problems"]
+__all__ = ["DEFAULTS", "SAMPLING", "Ends", "generated_ends", "setting_problems"]
 
 SAMPLING: Final = (
     "do_sample",
@@ -26,6 +28,22 @@ SAMPLING: Final = (
     "max_new_tokens",
 )
 """Settings of a generation config that decide how tokens are drawn, and how many."""
+DEFAULTS: Final[JsonObject] = {
+    "do_sample": False,
+    "temperature": 1.0,
+    "top_k": 50,
+    "top_p": 1.0,
+    "typical_p": 1.0,
+    "repetition_penalty": 1.0,
+    "length_penalty": 1.0,
+    "num_beams": 1,
+    "max_length": 20,
+    "min_length": 0,
+}
+"""What ``generate()`` uses for an absent key (transformers 5.23, generation/utils.py): equal to absent.
+
+transformers 4 has the same in `GenerationConfig` itself: in config.json these do not count as set.
+"""
 _LONG: Final = 2**63
 _OTHERS: Final = ("bos_token_id", "pad_token_id", "decoder_start_token_id")
 
@@ -34,7 +52,7 @@ class Ends(NamedTuple):
     """The ids that end generation, and why a request fails."""
 
     ids: tuple[int, ...]
-    problems: tuple[Message, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
 class _Tensor(NamedTuple):
@@ -49,36 +67,36 @@ def generated_ends(values: JsonObject, source: str) -> Ends:
     """
     for key in _OTHERS:
         if values.get(key) is not None and _tensor(values[key]) is None:
-            return Ends((), (message("engine-fails-on-id", key=key, file=source),))
+            return Ends((), (Problem(message("engine-fails-on-id", "generate() fails on {key} of {file}: it is no token id", key=key, file=source), Effect.NO_ANSWER),))
     eos = values.get("eos_token_id")
     if eos is None:
         return Ends(())
     tensor = _tensor(eos)
     if tensor is None:
         if _has_text(eos):
-            return Ends((), (message("engine-fails-on-text-eos", file=source),))
-        return Ends((), (message("engine-fails-on-eos", file=source),))
+            return Ends((), (Problem(message("engine-fails-on-text-eos", "generate() fails on the text in eos_token_id of {file}", file=source), Effect.NO_ANSWER),))
+        return Ends((), (Problem(message("engine-fails-on-eos", "a request gets no answer: eos_token_id of {file} is not a token id, nor a list of them", file=source), Effect.NO_ANSWER),))
     ids = tuple(dict.fromkeys(number for number in tensor.values if number >= 0))
     # Without a pad token, the first row of EOS ids is it, and is to be one number.
     if values.get("pad_token_id") is None and (0 in tensor.shape or tensor.shape[1:] not in {(), (1,)}):
-        return Ends(ids, (message("engine-fails-on-eos-for-pad", file=source),))
+        return Ends(ids, (Problem(message("engine-fails-on-eos-for-pad", "generate() fails: there is no pad_token_id, and eos_token_id of {file} has none to take", file=source), Effect.NO_ANSWER),))
     return Ends(ids)
 
 
-def setting_problems(file: JsonFile, settings: JsonObject) -> tuple[Message, ...]:
+def setting_problems(file: JsonFile, settings: JsonObject) -> tuple[Problem, ...]:
     """Why no generation config is made of ``file``, or of the ``settings`` that stand for it.
 
     Only a file that is missing or is no JSON has a substitute; one that is no object raises.
     """
     problem = file.problem
     if isinstance(problem, JsonProblem) and problem.kind is JsonProblemKind.NOT_AN_OBJECT:
-        return (message("engine-cannot-read-generation-config"),)
-    source = "config.json" if file.value is None else file.name
+        return (Problem(message("engine-cannot-read-generation-config", "generation_config.json cannot be read")),)
+    source = CONFIG if file.value is None else file.name
     pad, most = settings.get("pad_token_id"), settings.get("max_new_tokens")
     if pad is not None and not isinstance(pad, int | float):
-        return (message("engine-cannot-take-setting", key="pad_token_id", file=source),)
+        return (Problem(message("engine-cannot-take-setting", "it does not take the value of {key} in {file}", key="pad_token_id", file=source)),)
     if most is not None and (not isinstance(most, int | float) or most <= 0):
-        return (message("engine-cannot-take-setting", key="max_new_tokens", file=source),)
+        return (Problem(message("engine-cannot-take-setting", "it does not take the value of {key} in {file}", key="max_new_tokens", file=source)),)
     return ()
 
 

@@ -10,9 +10,10 @@ from typing import Final, NamedTuple
 
 from genfix.engines.config_object import class_defaults
 from genfix.engines.loaders import loaders
+from genfix.engines.view import Problem
 from genfix.folder.folder import FolderFileError
 from genfix.json_types import JsonObject, JsonValue
-from genfix.message import Message, message
+from genfix.message import message
 from genfix.model import Model
 from genfix.model.json_read import JsonProblem, JsonProblemKind
 from genfix.model.tokenizer import NAMED_TOKENS, token_text
@@ -89,7 +90,7 @@ class Special(NamedTuple):
     ids: Mapping[str, int]
     by_class: tuple[int, ...] = ()
     """Those of them that the class sets."""
-    problem: Message | None = None
+    problem: Problem | None = None
 
 
 def architecture(model: Model) -> str | None:
@@ -122,12 +123,12 @@ def special_ids(model: Model) -> Special:
             number = nested.get(key)
         if isinstance(number, int):
             if number < 0:
-                return Special(found, (), message("engine-cannot-take-value", key=key))
+                return Special(found, (), Problem(message("engine-cannot-take-value", "it does not take the value of {key} in config.json", key=key)))
             found.setdefault(kind, int(number))
     added: list[int] = []
     for kind, text in _BY_CLASS.get(architecture(model) or "", {}).items():
         if text not in model.tokenizer.ids:
-            return Special(found, (), message("engine-cannot-find-token", token=text))
+            return Special(found, (), Problem(message("engine-cannot-find-token", "its converter needs the token {token}, which is no added token here", token=text)))
         if kind not in found:
             found[kind] = model.tokenizer.ids[text]
             added.append(found[kind])
@@ -156,14 +157,14 @@ def _added_ids(model: Model) -> Mapping[str, int]:
     return ids
 
 
-def vocabulary_problems(model: Model) -> Iterator[Message]:
+def vocabulary_problems(model: Model) -> Iterator[Problem]:
     """Classes whose vocabulary the converter makes of a SentencePiece file alone."""
     name = architecture(model)
     if name not in _SENTENCEPIECE or model.has("tokenizer.model"):
         return
     if name.startswith("Phi") and model.tokenizer_config.get("tokenizer_class") == _GPT2:
         return
-    yield message("engine-cannot-find-file", file="tokenizer.model")
+    yield Problem(message("engine-cannot-find-file", "{file} is missing", file="tokenizer.model"))
 
 
 def context_length(model: Model) -> JsonValue:
@@ -200,7 +201,7 @@ class Sampling(NamedTuple):
     """Settings that go into the GGUF, by the names they have in generation_config.json."""
 
     values: JsonObject
-    problem: Message | None = None
+    problem: Problem | None = None
 
 
 def sampling_settings(model: Model) -> Sampling:
@@ -208,7 +209,7 @@ def sampling_settings(model: Model) -> Sampling:
     file = model.generation_config
     settings = file.value or {}
     if file.unreadable and not _is_passed_over(model):
-        return Sampling({}, message("engine-cannot-read-generation-config"))
+        return Sampling({}, Problem(message("engine-cannot-read-generation-config", "generation_config.json cannot be read")))
     if settings.get("penalty_repeat") is not None:
         settings = {**settings, "repetition_penalty": settings["penalty_repeat"]}
     values: dict[str, JsonValue] = {}
@@ -217,7 +218,7 @@ def sampling_settings(model: Model) -> Sampling:
         if value is None:
             continue
         if not _fits(value, kind):
-            return Sampling(values, message("engine-cannot-read-value", key=key, file=file.name))
+            return Sampling(values, Problem(message("engine-cannot-read-value", "it cannot read {key} of {file}", key=key, file=file.name)))
         values[key] = value
     return Sampling(values)
 

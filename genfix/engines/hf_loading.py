@@ -7,51 +7,81 @@ configuration_utils.py (its fields are checked by huggingface_hub's strict datac
 from collections.abc import Iterator
 from typing import Final
 
-from genfix.engines.common import READS_JINJA, has_some_vocabulary, load_problems, unreadable_named_tokens
+from genfix.engines.common import (
+    READS_JINJA,
+    has_full_vocabulary,
+    has_some_vocabulary,
+    missing_code,
+    unreadable_named_tokens,
+)
+from genfix.engines.config_object import NESTED_PARTS
 from genfix.engines.loaders import Loaders, loaders
 from genfix.engines.release import NEWEST, Release
+from genfix.engines.view import Effect, Problem
+from genfix.folder.kinds import CONFIG, FAST_TOKENIZER, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
-from genfix.message import Message, message
+from genfix.message import message
 from genfix.model import Model
 
-__all__ = ["auto_problems", "field_problems"]
+__all__ = ["auto_problems"]
 
-_ABSENT_FILES: Final = ("engine-cannot-find-code", "engine-cannot-find-tokenizer")
-
-_PARTS: Final = ("decoder", "generator", "text_config")
-"""Where ``get_text_config`` looks for the language model's part; it raises where it finds two."""
 _CHECKS_FIELDS: Final = (5, 4)
 """configuration_utils.py: the first version whose config classes are strict dataclasses."""
 
 
-def auto_problems(model: Model, major: int, version: Release = NEWEST) -> tuple[Message, ...]:
-    """`load_problems`, and what ``version`` of transformers 4 or 5 itself cannot take."""
-    known = loaders(major)
-    kind = model.model_type
-    general = load_problems(model)
-    problems = [problem for problem in general if problem.id not in _ABSENT_FILES]
-    native = known.knows(kind, version)
-    if kind and not native and not _own_code(model.config, "AutoConfig"):
-        problems.append(message("engine-cannot-know-model-type", name=kind))
-    for problem in general:
+def auto_problems(model: Model, major: int, version: Release = NEWEST) -> tuple[Problem, ...]:
+    """Why ``version`` of transformers 4 or 5 does not load config, tokenizer or code of a folder.
+
+    Weights are not looked at: a folder of config files only is a valid base.
+    """
+    native = loaders(major).knows(model.model_type, version)
+    return (
+        *_config_problems(model, native=native),
+        *_vocabulary_problems(model, loaders(major)),
         # A model type that is known is loaded by the library's own code, whatever auto_map says.
-        if problem.id == "engine-cannot-find-code" and not native:
-            problems.append(problem)
-        if problem.id == "engine-cannot-find-tokenizer":
-            empty = (
-                not has_some_vocabulary(model) and _tokenizer_class(model, known) in known.without_vocabulary
-            )
-            problems.append(message("engine-has-no-vocabulary") if empty else problem)
-    if version >= _CHECKS_FIELDS:
-        problems += field_problems(model, major)
-    problems += (message("engine-cannot-take-token", key=key) for key in unreadable_named_tokens(model))
-    if len([key for key in _PARTS if model.config.get(key) is not None]) > 1:
-        problems.append(message("engine-cannot-choose-part"))
-    if model.has("tokenizer.json") and (model.tokenizer_problem is not None or not model.tokenizer_head):
-        problems.append(message("engine-cannot-read-tokenizer"))
+        *(
+            Problem(message("engine-cannot-find-code", "{file} is missing", file=file))
+            for file in missing_code(model)
+            if not native
+        ),
+        *(_field_problems(model, major) if version >= _CHECKS_FIELDS else ()),
+        *_content_problems(model, version),
+    )
+
+
+def _config_problems(model: Model, *, native: bool) -> Iterator[Problem]:
+    config, kind = model.json(CONFIG), model.model_type
+    if not config.present:
+        yield Problem(message("engine-cannot-find-config", "config.json is missing"))
+    elif config.unreadable:
+        yield Problem(message("engine-cannot-read-config", "config.json cannot be read"))
+    elif not kind:
+        yield Problem(message("engine-cannot-tell-model-type", "config.json has no model_type"))
+    if model.json(TOKENIZER_CONFIG).unreadable:
+        yield Problem(message("engine-cannot-read-tokenizer-config", "tokenizer_config.json cannot be read"))
+    if kind and not native and not _own_code(model.config, "AutoConfig"):
+        yield Problem(message("engine-cannot-know-model-type", "model_type {name!r} is unknown there", name=kind))
+
+
+def _vocabulary_problems(model: Model, known: Loaders) -> Iterator[Problem]:
+    if has_full_vocabulary(model):
+        return
+    if not has_some_vocabulary(model) and _tokenizer_class(model, known) in known.without_vocabulary:
+        yield Problem(message("engine-has-no-vocabulary", "there is no vocabulary: the tokenizer it makes is empty"), Effect.UNCERTAIN)
+    else:
+        yield Problem(message("engine-cannot-find-tokenizer", "there is no tokenizer.json and no other vocabulary"))
+
+
+def _content_problems(model: Model, version: Release) -> Iterator[Problem]:
+    for key in unreadable_named_tokens(model):
+        yield Problem(message("engine-cannot-take-token", "{key} of tokenizer_config.json is neither text nor an AddedToken", key=key))
+    # `get_text_config` raises where it finds two.
+    if sum(model.config.get(key) is not None for key in NESTED_PARTS) > 1:
+        yield Problem(message("engine-cannot-choose-part", "config.json has more than one part for the language model"))
+    if model.has(FAST_TOKENIZER) and (model.tokenizer_problem is not None or not model.tokenizer_head):
+        yield Problem(message("engine-cannot-read-tokenizer", "tokenizer.json cannot be read"))
     if version >= READS_JINJA and model.jinja.problem is not None:
-        problems.append(message("engine-cannot-read-template"))
-    return tuple(problems)
+        yield Problem(message("engine-cannot-read-template", "chat_template.jinja cannot be read"))
 
 
 def _own_code(config: JsonObject, name: str) -> bool:
@@ -66,13 +96,13 @@ def _tokenizer_class(model: Model, known: Loaders) -> str | None:
     return known.tokenizers.get(model.model_type)
 
 
-def field_problems(model: Model, major: int) -> Iterator[Message]:
+def _field_problems(model: Model, major: int) -> Iterator[Problem]:
     """Values in config.json, and in its nested text_config, that the config's class refuses."""
     known = loaders(major)
     for kind, config in _configs(model):
         for key in known.fields:
             if key in config and known.refused(kind, key, config[key]):
-                yield message("engine-cannot-take-value", key=key)
+                yield Problem(message("engine-cannot-take-value", "it does not take the value of {key} in config.json", key=key))
 
 
 def _configs(model: Model) -> Iterator[tuple[str, JsonObject]]:

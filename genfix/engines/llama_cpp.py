@@ -5,6 +5,7 @@ Read in b11312 (commit 0c1e57098), converted there and opened by the library of 
 """
 
 import hashlib
+from collections.abc import Iterator
 from typing import Final
 
 from genfix.engines import transformers4
@@ -19,8 +20,8 @@ from genfix.engines.gguf_converter import (
 )
 from genfix.engines.gguf_ends import USUAL_EOS, ends_by_text
 from genfix.engines.release import NEWEST, Release
-from genfix.engines.view import EngineView, TemplateSource
-from genfix.folder.kinds import TOKENIZER_CONFIG
+from genfix.engines.view import Effect, EngineView, Problem, TemplateSource
+from genfix.folder.kinds import CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
@@ -53,30 +54,18 @@ _LEGACY: Final = "chat_template.json"
 def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001 - one behaviour is known
     """One EOS, of the tokenizer or a number of config.json, and tokens that end by their text."""
     trace: list[Message] = []
-    special, sampling = special_ids(model), sampling_settings(model)
+    special, sampling, length = special_ids(model), sampling_settings(model), context_length(model)
     eos, rows = special.ids.get("eos"), model.config_value("vocab_size")
     if eos is None or (isinstance(rows, int) and eos >= rows):
         eos = USUAL_EOS
     else:
         trace.append(_told(model, eos))
-    turn = [special.ids[kind] for kind in ("eot", "eom") if kind in special.ids]
     if special.by_class:
-        trace.append(message("trace-end-of-class", ids=[*special.by_class]))
+        trace.append(message("trace-end-of-class", "the converter of this class adds {ids}", ids=[*special.by_class]))
     by_text = ends_by_text(model.tokenizer.ids)
     if by_text:
-        trace.append(message("trace-end-by-text", ids=[*by_text]))
-    problems = [problem for problem in transformers4.view(model).problems if problem.id in _TOKENIZER]
-    problems += vocabulary_problems(model)
-    if model.config and architecture(model) is None:
-        problems.append(message("engine-cannot-tell-architecture"))
-    problems += [part.problem for part in (special, sampling) if part.problem is not None]
-    length = context_length(model)
-    if length is not None and not is_length(length):
-        problems.append(message("engine-cannot-take-value", key="max_position_embeddings"))
-    if model.json(_LEGACY).unreadable and not model.has(JINJA_FILE):
-        problems.append(message("engine-cannot-read-file", file=_LEGACY))
-    if eos == USUAL_EOS and model.tokenizer.is_known:
-        problems.append(message("engine-has-no-eos"))
+        trace.append(message("trace-end-by-text", "tokens that end by their text give {ids}", ids=[*by_text]))
+    turn = [special.ids[kind] for kind in ("eot", "eom") if kind in special.ids]
     return EngineView(
         ENGINE,
         VERSION,
@@ -84,16 +73,31 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001
         sampling=sampling.values,
         chat_template=_template(model),
         context_length=int(length) if isinstance(length, int) else None,
-        problems=tuple(problems),
+        problems=tuple(_problems(model, eos, special.problem, sampling.problem)),
         trace=tuple(trace),
     )
+
+
+def _problems(model: Model, eos: int, *found: Problem | None) -> Iterator[Problem]:
+    yield from (problem for problem in transformers4.view(model).problems if problem.id in _TOKENIZER)
+    yield from vocabulary_problems(model)
+    if model.config and architecture(model) is None:
+        yield Problem(message("engine-cannot-tell-architecture", "config.json names no architecture"))
+    yield from filter(None, found)
+    length = context_length(model)
+    if length is not None and not is_length(length):
+        yield Problem(message("engine-cannot-take-value", "it does not take the value of {key} in config.json", key="max_position_embeddings"))
+    if model.json(_LEGACY).unreadable and not model.has(JINJA_FILE):
+        yield Problem(message("engine-cannot-read-file", "{file} cannot be read", file=_LEGACY))
+    if eos == USUAL_EOS and model.tokenizer.is_known:
+        yield Problem(message("engine-has-no-eos", "no EOS is found, so the runtime takes a fixed id of its own"), Effect.UNCERTAIN)
 
 
 def _told(model: Model, eos: int) -> Message:
     name = model.tokenizer.eos_token
     if name is not None and model.tokenizer.ids.get(name) == eos:
-        return message("trace-tokenizer-eos", token=name, ids=[eos])
-    return message("trace-stop-from", file="config.json", ids=[eos])
+        return message("trace-tokenizer-eos", "the tokenizer's EOS {token} gives {ids}", token=name, ids=[eos])
+    return message("trace-stop-from", "{file} gives {ids}", file=CONFIG, ids=[eos])
 
 
 def _template(model: Model) -> TemplateSource | None:

@@ -7,7 +7,7 @@ messages.py and serve/core/async_engine.py (stop ids), serve/core/generation_con
 
 from collections.abc import Iterator
 from math import isfinite
-from typing import Final
+from typing import Final, NamedTuple
 
 from genfix.engines.common import architecture, chosen, joined, template_source
 from genfix.engines.eos import ids_of_set
@@ -18,9 +18,9 @@ from genfix.engines.loaders import loaders
 from genfix.engines.release import NEWEST, Release
 from genfix.engines.stop_files import generation_stop
 from genfix.engines.text_part import TextPart, text_part
-from genfix.engines.view import EngineView
-from genfix.folder.kinds import TOKENIZER_CONFIG
-from genfix.json_types import JsonValue
+from genfix.engines.view import Effect, EngineView, Problem, TemplateSource
+from genfix.folder.kinds import CONFIG, TOKENIZER_CONFIG
+from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.json_read import JsonProblem, JsonProblemKind
@@ -81,41 +81,52 @@ _WITH_IMAGES: Final = frozenset(
 """Architectures whose server loads transformers' processor first."""
 
 
+class _Stop(NamedTuple):
+    """What a file gives."""
+
+    ids: tuple[int, ...] | None
+    """`None`: each request fails."""
+    trace: tuple[Message, ...]
+    settings: JsonObject
+
+
 def view(model: Model, version: Release = NEWEST) -> EngineView:
     """The tokenizer's EOS and generation_config.json; the config object where that cannot be read."""
-    trace: list[Message] = []
-    own = loaded_eos(model)
+    own, file, part = loaded_eos(model), model.generation_config, text_part(model)
+    stop = _file_stop(model, version)
+    trace = list(stop.trace)
     if own is not None:
-        trace.append(message("trace-tokenizer-eos", token=model.tokenizer.eos_token, ids=[own]))
-    stop = generation_stop(model, 5)
-    file = model.generation_config
-    if file.value is not None:
-        ids = ids_of_set(_cut(file.value.get("eos_token_id")))
-    else:
-        ids = stop.eos.ids if version >= _FALLBACK else ()
-    if file.value is not None or version >= _FALLBACK:
-        trace += stop.trace
-    template = template_source(model)
-    if version < _PROCESSOR and template is not None and template.source.endswith("template.json"):
-        template = None
+        trace.insert(0, message("trace-tokenizer-eos", "the tokenizer's EOS {token} gives {ids}", token=model.tokenizer.eos_token, ids=[own]))
     problems = [*auto_problems(model, 5), *_start_problems(model)]
     problems += [problem for problem in setting_problems(file, stop.settings) if problem not in problems]
-    if ids is None:
-        problems.append(message("engine-fails-on-eos", file=file.name))
-    part = text_part(model)
+    if stop.ids is None:
+        problems.append(Problem(message("engine-fails-on-eos", "a request gets no answer: eos_token_id of {file} is not a token id, nor a list of them", file=file.name), Effect.NO_ANSWER))
     length = _context_length(part)
     if length is None or part.ropes is None:
-        problems.append(message("engine-cannot-take-value", key="max_position_embeddings"))
+        problems.append(Problem(message("engine-cannot-take-value", "it does not take the value of {key} in config.json", key="max_position_embeddings")))
     return EngineView(
         ENGINE,
         VERSION,
-        stop_token_ids=joined([] if own is None else [own], ids or ()),
+        stop_token_ids=joined([] if own is None else [own], stop.ids or ()),
         sampling=chosen(stop.settings, _SAMPLING) if version >= _DEFAULTS else {},
-        chat_template=template,
+        chat_template=_template(model, version),
         context_length=length,
         problems=tuple(problems),
         trace=tuple(trace),
     )
+
+
+def _file_stop(model: Model, version: Release) -> _Stop:
+    stop, file = generation_stop(model, 5), model.generation_config
+    if file.value is not None:
+        return _Stop(ids_of_set(_cut(file.value.get("eos_token_id"))), stop.trace, stop.settings)
+    return _Stop(stop.eos.ids, stop.trace, {}) if version >= _FALLBACK else _Stop((), (), {})
+
+
+def _template(model: Model, version: Release) -> TemplateSource | None:
+    found = template_source(model)
+    of_processor = found is not None and found.source.endswith("template.json")
+    return None if of_processor and version < _PROCESSOR else found
 
 
 def _cut(value: JsonValue) -> JsonValue:
@@ -125,34 +136,34 @@ def _cut(value: JsonValue) -> JsonValue:
     return [int(entry) if isinstance(entry, float) and isfinite(entry) else entry for entry in value]
 
 
-def _start_problems(model: Model) -> Iterator[Message]:
+def _start_problems(model: Model) -> Iterator[Problem]:
     file = model.generation_config
     if isinstance(file.problem, JsonProblem) and file.problem.kind is JsonProblemKind.NOT_AN_OBJECT:
-        yield message("engine-cannot-read-generation-config")
+        yield Problem(message("engine-cannot-read-generation-config", "generation_config.json cannot be read"))
     elif not _has_eos(model) and file.present:
         # The tokenizer is given the EOS of this file, and everything must be right.
         if file.value is None:
-            yield message("engine-cannot-read-generation-config")
+            yield Problem(message("engine-cannot-read-generation-config", "generation_config.json cannot be read"))
         elif "eos_token_id" not in file.value:
-            yield message("engine-cannot-do-without-eos")
+            yield Problem(message("engine-cannot-do-without-eos", "the tokenizer has no EOS, and generation_config.json no eos_token_id instead"))
         elif not _names_a_token(file.value["eos_token_id"]):
-            yield message("engine-cannot-read-value", key="eos_token_id", file=file.name)
+            yield Problem(message("engine-cannot-read-value", "it cannot read {key} of {file}", key="eos_token_id", file=file.name))
     if isinstance(model.tokenizer_config.get("model_max_length"), str | list | dict):
-        yield message("engine-cannot-read-value", key="model_max_length", file=TOKENIZER_CONFIG)
+        yield Problem(message("engine-cannot-read-value", "it cannot read {key} of {file}", key="model_max_length", file=TOKENIZER_CONFIG))
     first = architecture(model)
-    if model.json("config.json").value is not None and first is None and "auto_map" not in model.config:
-        yield message("engine-cannot-tell-architecture")
+    if model.json(CONFIG).value is not None and first is None and "auto_map" not in model.config:
+        yield Problem(message("engine-cannot-tell-architecture", "config.json names no architecture"))
     elif first in _WITH_IMAGES and not (
         model.has("preprocessor_config.json") or model.has("processor_config.json")
     ):
-        yield message("engine-cannot-find-processor")
+        yield Problem(message("engine-cannot-find-processor", "preprocessor_config.json is missing"))
 
 
 def _has_eos(model: Model) -> bool:
     """Whether the tokenizer has an EOS token: named by a file, or by its class where no file tells the class."""
     if model.tokenizer.eos_token is not None:
         return True
-    return not model.has("tokenizer_config.json") and model.model_type in loaders(5).tokenizers
+    return not model.has(TOKENIZER_CONFIG) and model.model_type in loaders(5).tokenizers
 
 
 def _names_a_token(value: JsonValue) -> bool:

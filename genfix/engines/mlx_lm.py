@@ -12,8 +12,8 @@ from genfix.engines.eos import ids_of_set
 from genfix.engines.hf_loading import auto_problems
 from genfix.engines.loaded_eos import loaded_eos
 from genfix.engines.release import NEWEST, Release
-from genfix.engines.view import EngineView, TemplateSource
-from genfix.folder.kinds import TOKENIZER_CONFIG
+from genfix.engines.view import EngineView, Problem, TemplateSource
+from genfix.folder.kinds import CONFIG, TOKENIZER_CONFIG
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.json_read import JsonProblem, JsonProblemKind
@@ -44,7 +44,7 @@ class _Ends(NamedTuple):
 
     ids: tuple[int, ...] | None
     file: str
-    problem: Message | None = None
+    problem: Problem | None = None
 
 
 def view(model: Model, version: Release = NEWEST) -> EngineView:
@@ -52,10 +52,10 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     ends = _ends(model, version)
     trace: list[Message] = []
     if ends.ids is not None:
-        trace.append(message("trace-stop-from", file=ends.file, ids=[*ends.ids]))
+        trace.append(message("trace-stop-from", "{file} gives {ids}", file=ends.file, ids=[*ends.ids]))
     own = loaded_eos(model) if ends.ids is None or version >= _UNION else None
     if own is not None:
-        trace.append(message("trace-tokenizer-eos", token=model.tokenizer.eos_token, ids=[own]))
+        trace.append(message("trace-tokenizer-eos", "the tokenizer's EOS {token} gives {ids}", token=model.tokenizer.eos_token, ids=[own]))
     return EngineView(
         ENGINE,
         VERSION,
@@ -74,7 +74,7 @@ def _template(model: Model) -> TemplateSource | None:
     return None if found is None or found.source in _OF_PROCESSORS else found
 
 
-def _load_problems(model: Model) -> Iterator[Message]:
+def _load_problems(model: Model) -> Iterator[Problem]:
     """Those of the tokenizer; a model type that transformers does not know is no hindrance where a class is named."""
     named = isinstance(model.tokenizer_config.get("tokenizer_class"), str)
     for problem in auto_problems(model, 5):
@@ -82,17 +82,17 @@ def _load_problems(model: Model) -> Iterator[Message]:
             yield problem
     limit = model.tokenizer_config.get("model_max_length")
     if isinstance(limit, str | list | dict):
-        yield message("engine-cannot-read-value", key="model_max_length", file=TOKENIZER_CONFIG)
+        yield Problem(message("engine-cannot-read-value", "it cannot read {key} of {file}", key="model_max_length", file=TOKENIZER_CONFIG))
 
 
 def _ends(model: Model, version: Release) -> _Ends:
-    file, value = "config.json", model.config.get("eos_token_id")
+    file, value = CONFIG, model.config.get("eos_token_id")
     if version < _CONFIG:
         return _Ends(None, file)
     if version >= _GENERATION:
         generation = model.generation_config
         if _stops_the_start(generation):
-            return _Ends(None, file, message("engine-cannot-read-generation-config"))
+            return _Ends(None, file, Problem(message("engine-cannot-read-generation-config", "generation_config.json cannot be read")))
         first = (generation.value or {}).get("eos_token_id")
         if first:  # zero and an empty list are passed over
             file, value = generation.name, first
@@ -102,9 +102,9 @@ def _ends(model: Model, version: Release) -> _Ends:
     if value == 0.0 and isinstance(value, float) and version >= _UNION:
         return _Ends((), file)
     ids = ids_of_set(value)
-    return _Ends(
-        ids, file, message("engine-cannot-read-value", key="eos_token_id", file=file) if ids is None else None
-    )
+    if ids is None:
+        return _Ends(None, file, Problem(message("engine-cannot-read-value", "it cannot read {key} of {file}", key="eos_token_id", file=file)))
+    return _Ends(ids, file)
 
 
 def _stops_the_start(file: JsonFile) -> bool:

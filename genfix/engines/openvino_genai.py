@@ -6,17 +6,20 @@ comes before every file; it is not read. What the exporter itself needs is what 
 """
 
 import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from genfix.engines.common import load_problems
+from genfix.engines.common import has_full_vocabulary
 from genfix.engines.cpp_json import CppType, cpp_object, cpp_value
-from genfix.engines.openvino_settings import SAMPLING, read_settings, refused_setting
+from genfix.engines.openvino_settings import SAMPLING, OpenvinoSettings, read_settings, refused_setting
 from genfix.engines.release import NEWEST, Release
-from genfix.engines.view import EngineView, TemplateSource
+from genfix.engines.view import Effect, EngineView, Problem, TemplateSource
 from genfix.folder.folder import FolderFileError
+from genfix.folder.kinds import CONFIG, GENERATION_CONFIG, SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
+from genfix.model.chat_template import JINJA_FILE
 
 __all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
 
@@ -28,8 +31,7 @@ _JINJA: Final = (2025, 4)
 """First to read chat_template.jinja."""
 _NAMED: Final = (2025, 3)
 """First to read a list of named templates."""
-_JINJA_FILE: Final = "chat_template.jinja"
-_TEMPLATES: Final = ("chat_template.json", "processor_config.json", "tokenizer_config.json")
+_TEMPLATES: Final = ("chat_template.json", "processor_config.json", TOKENIZER_CONFIG)
 """After chat_template.jinja, the first that has one counts."""
 _UNSET: Final = -1
 _NAMES: Final = ("pad", "bos", "eos")
@@ -40,36 +42,23 @@ class _Eos(NamedTuple):
 
     id: int
     told: Message | None = None
-    problem: Message | None = None
+    problem: Problem | None = None
+
+
+class _UnreadableError(Exception):
+    def __init__(self, key: str, file: str) -> None:
+        super().__init__(key, file)
+        self.key, self.file = key, file
 
 
 def view(model: Model, version: Release = NEWEST) -> EngineView:
     """generation_config.json alone; without an id there, one EOS: config.json's number, else the tokenizer's."""
-    name = model.generation_config.name
-    problems = [problem for problem in load_problems(model) if problem.id == "engine-cannot-find-tokenizer"]
-    problems += [
-        message("engine-cannot-read-file", file=file)
-        for file in (name, "config.json", "special_tokens_map.json", *_TEMPLATES)
-        if cpp_object(model, file) is None
-    ]
-    settings = read_settings(cpp_object(model, name) or {}, version)
-    if settings.unreadable is not None:
-        problems.append(message("engine-cannot-read-value", key=settings.unreadable, file=name))
-    trace: list[Message] = []
-    stops = settings.stops
-    if stops:
-        trace.append(message("trace-stop-from", file=name, ids=[*stops]))
-    tokenizer = _tokenizer_eos(model)
-    if tokenizer.problem is not None:
-        problems.append(tokenizer.problem)
+    settings = read_settings(cpp_object(model, GENERATION_CONFIG) or {}, version)
+    stops, tokenizer = settings.stops, _tokenizer_eos(model)
+    trace = [message("trace-stop-from", "{file} gives {ids}", file=GENERATION_CONFIG, ids=[*stops])] if stops else []
     if settings.eos == _UNSET:
         stops = tuple(dict.fromkeys((*stops, tokenizer.id)))
         trace += [tokenizer.told] if tokenizer.told is not None else []
-    if any(entry < 0 for entry in stops):
-        problems.append(message("engine-fails-without-end"))
-    refused = refused_setting(settings.values)
-    if refused is not None:
-        problems.append(message("engine-fails-on-setting", key=refused))
     return EngineView(
         ENGINE,
         VERSION,
@@ -77,10 +66,33 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
         sampling={key: settings.values[key] for key in SAMPLING if key in settings.values},
         chat_template=_template(model, version),
         context_length=None,
-        problems=tuple(problems),
+        problems=tuple(_problems(model, settings, tokenizer, stops)),
         trace=tuple(trace),
         stop_strings=settings.stop_strings,
     )
+
+
+def _problems(
+    model: Model, settings: OpenvinoSettings, tokenizer: _Eos, stops: Iterable[int]
+) -> Iterator[Problem]:
+    if not has_full_vocabulary(model):
+        yield Problem(message("engine-cannot-find-tokenizer", "there is no tokenizer.json and no other vocabulary"))
+    for file in (GENERATION_CONFIG, CONFIG, SPECIAL_TOKENS_MAP, *_TEMPLATES):
+        if cpp_object(model, file) is None:
+            yield Problem(message("engine-cannot-read-file", "{file} cannot be read", file=file))
+    if settings.unreadable is not None:
+        yield _unreadable(settings.unreadable, GENERATION_CONFIG)
+    if tokenizer.problem is not None:
+        yield tokenizer.problem
+    if any(entry < 0 for entry in stops):
+        yield Problem(message("engine-fails-without-end", "every request fails, since no file gives an id that ends generation"), Effect.NO_ANSWER)
+    refused = refused_setting(settings.values)
+    if refused is not None:
+        yield Problem(message("engine-fails-on-setting", "every request fails on {key} of generation_config.json", key=refused), Effect.NO_ANSWER)
+
+
+def _unreadable(key: str, file: str) -> Problem:
+    return Problem(message("engine-cannot-read-value", "it cannot read {key} of {file}", key=key, file=file))
 
 
 def _tokenizer_eos(model: Model) -> _Eos:
@@ -88,43 +100,53 @@ def _tokenizer_eos(model: Model) -> _Eos:
 
     tokenizer.json is not read, and a token that is an object is an error unless special_tokens_map.json has it too.
     """
-    file, key = "config.json", ""
-    ids = dict.fromkeys(_NAMES, _UNSET)
-    texts = dict.fromkeys(_NAMES, "")
     try:
-        config = cpp_object(model, file) or {}
-        for name in _NAMES:
-            key = f"{name}_token_id"
-            number = cpp_value(config.get(key), CppType.INTEGER)
-            ids[name] = number if isinstance(number, int) else _UNSET
-        told = message("trace-stop-from", file=file, ids=[ids["eos"]]) if ids["eos"] != _UNSET else None
-        file = "special_tokens_map.json"
-        special = cpp_object(model, file) or {}
-        for name in _NAMES:
-            key = f"{name}_token"
-            texts[name] = _content(special.get(key))
-        if _UNSET not in ids.values() and all(texts.values()):
-            return _Eos(ids["eos"], told)
-        file = "tokenizer_config.json"
-        tokenizer = cpp_object(model, file) or {}
-        for name in _NAMES:
-            key = f"{name}_token"
-            if not texts[name]:
-                text = cpp_value(tokenizer.get(key), CppType.TEXT)
-                texts[name] = text if isinstance(text, str) else ""
-    except TypeError:
-        return _Eos(_UNSET, None, message("engine-cannot-read-value", key=key, file=file))
-    if ids["eos"] != _UNSET:
-        return _Eos(ids["eos"], told)
-    found = _decoder_id(tokenizer, texts["eos"])
-    if found == _UNSET:
-        return _Eos(_UNSET)
-    return _Eos(found, message("trace-tokenizer-eos", token=texts["eos"], ids=[found]))
+        ids = _config_ids(model)
+        text = _eos_text(model, complete=_UNSET not in ids.values())
+    except _UnreadableError as error:
+        return _Eos(_UNSET, None, _unreadable(error.key, error.file))
+    found = ids["eos"]
+    if found != _UNSET:
+        return _Eos(found, message("trace-stop-from", "{file} gives {ids}", file=CONFIG, ids=[found]))
+    found = _decoder_id(cpp_object(model, TOKENIZER_CONFIG) or {}, text)
+    return _Eos(found, message("trace-tokenizer-eos", "the tokenizer's EOS {token} gives {ids}", token=text, ids=[found]) if found != _UNSET else None)
 
 
-def _content(value: JsonValue) -> str:
-    content = cpp_value(value.get("content"), CppType.TEXT) if isinstance(value, dict) else None
-    return content if isinstance(content, str) else ""
+def _config_ids(model: Model) -> Mapping[str, int]:
+    config = cpp_object(model, CONFIG) or {}
+    ids: dict[str, int] = {}
+    for name in _NAMES:
+        key = f"{name}_token_id"
+        number = _read(config.get(key), CppType.INTEGER, CONFIG, key)
+        ids[name] = number if isinstance(number, int) else _UNSET
+    return ids
+
+
+def _eos_text(model: Model, *, complete: bool) -> str:
+    """Of special_tokens_map.json, else of tokenizer_config.json, which is read unless nothing is lacking."""
+    special = cpp_object(model, SPECIAL_TOKENS_MAP) or {}
+    texts: dict[str, str] = {}
+    for key in _NAMES:
+        token = special.get(f"{key}_token")
+        content = token.get("content") if isinstance(token, dict) else None
+        texts[key] = _text(content, SPECIAL_TOKENS_MAP, f"{key}_token")
+    if not (complete and all(texts.values())):
+        tokenizer = cpp_object(model, TOKENIZER_CONFIG) or {}
+        for key in _NAMES:
+            texts[key] = texts[key] or _text(tokenizer.get(f"{key}_token"), TOKENIZER_CONFIG, f"{key}_token")
+    return texts["eos"]
+
+
+def _text(value: JsonValue, file: str, key: str) -> str:
+    text = _read(value, CppType.TEXT, file, key)
+    return text if isinstance(text, str) else ""
+
+
+def _read(value: JsonValue, kind: CppType, file: str, key: str) -> JsonValue:
+    try:
+        return cpp_value(value, kind)
+    except TypeError as error:
+        raise _UnreadableError(key, file) from error
 
 
 def _decoder_id(tokenizer: JsonObject, text: str) -> int:
@@ -141,12 +163,12 @@ def _decoder_id(tokenizer: JsonObject, text: str) -> int:
 
 
 def _template(model: Model, version: Release) -> TemplateSource | None:
-    if model.has(_JINJA_FILE) and version >= _JINJA:
+    if model.has(JINJA_FILE) and version >= _JINJA:
         try:
-            content = model.folder.read(_JINJA_FILE)  # its bytes, line ends and all
+            content = model.folder.read(JINJA_FILE)  # its bytes, line ends and all
         except FolderFileError:
             return None
-        return TemplateSource(_JINJA_FILE, hashlib.sha256(content).hexdigest()) if content else None
+        return TemplateSource(JINJA_FILE, hashlib.sha256(content).hexdigest()) if content else None
     for file in _TEMPLATES:
         text = _inline((cpp_object(model, file) or {}).get("chat_template"), version)
         if text is not None:

@@ -104,24 +104,9 @@ def _text(value: JsonValue) -> str:
 def refused_setting(values: JsonObject) -> str | None:
     """The first setting for which every request is refused (``GenerationConfig::validate``)."""
     sampled, beams = values.get("do_sample") is True, _number(values, "num_beams", 1)
-    checks = {
-        "num_return_sequences": (sequences := _number(values, "num_return_sequences", 1)) > 0
-        and (sequences == 1 or sampled or beams > 1),
-        "ignore_eos": values.get("ignore_eos") is not True
-        or _number(values, "max_new_tokens", _NO_LIMIT) != _NO_LIMIT
-        or _number(values, "max_length", _NO_LIMIT) != _NO_LIMIT,
-        "max_new_tokens": _number(values, "max_new_tokens", 1) > 0 or values.get("echo") is True,
-        "min_new_tokens": _number(values, "min_new_tokens", 0)
-        <= _number(values, "max_new_tokens", _NO_LIMIT),
-        "assistant_confidence_threshold": not (
-            _number(values, "assistant_confidence_threshold", 0)
-            and _number(values, "num_assistant_tokens", 0)
-        ),
-        "max_ngram_size": bool(_number(values, "num_assistant_tokens", 0))
-        or not _number(values, "max_ngram_size", 0),
-    }
-    if _number(values, "num_assistant_tokens", 0) or _number(values, "assistant_confidence_threshold", 0) > 0:
-        checks["num_assistant_tokens"] = beams <= 1 and sequences == 1
+    sequences = _number(values, "num_return_sequences", 1)
+    checks = {"num_return_sequences": sequences == 1 or (sequences > 0 and (sampled or beams > 1))}
+    checks |= _length_checks(values) | _assistant_checks(values, single=beams <= 1 and sequences == 1)
     checks |= _beam_checks(values, beams) if beams > 1 else _penalty_checks(values)
     if sampled:
         checks |= {
@@ -131,6 +116,26 @@ def refused_setting(values: JsonObject) -> str | None:
             "num_beams": beams <= 1,
         }
     return next((key for key, holds in checks.items() if not holds), None)
+
+
+def _length_checks(values: JsonObject) -> dict[str, bool]:
+    longest = _number(values, "max_new_tokens", _NO_LIMIT)
+    limited = longest != _NO_LIMIT or _number(values, "max_length", _NO_LIMIT) != _NO_LIMIT
+    return {
+        "ignore_eos": limited or values.get("ignore_eos") is not True,
+        "max_new_tokens": longest > 0 or values.get("echo") is True,
+        "min_new_tokens": _number(values, "min_new_tokens", 0) <= longest,
+    }
+
+
+def _assistant_checks(values: JsonObject, *, single: bool) -> dict[str, bool]:
+    tokens = _number(values, "num_assistant_tokens", 0)
+    threshold = _number(values, "assistant_confidence_threshold", 0)
+    return {
+        "assistant_confidence_threshold": not (threshold and tokens),
+        "max_ngram_size": bool(tokens) or not _number(values, "max_ngram_size", 0),
+        "num_assistant_tokens": single or not (tokens or threshold > 0),
+    }
 
 
 def _penalty_checks(values: JsonObject) -> dict[str, bool]:

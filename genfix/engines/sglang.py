@@ -9,7 +9,7 @@ srt/utils/hf_transformers/common.py (context length, further stop tokens), srt/m
 import hashlib
 from collections.abc import Iterator, Mapping
 from math import isfinite
-from typing import Final
+from typing import Final, NamedTuple
 
 from genfix.engines.common import architecture, chosen, joined, template_source
 from genfix.engines.eos import ids_of_set
@@ -19,10 +19,12 @@ from genfix.engines.loaded_eos import loaded_eos
 from genfix.engines.loaders import loaders
 from genfix.engines.release import NEWEST, Release
 from genfix.engines.text_part import TextPart, is_composite, takes_top_rope, text_part
-from genfix.engines.view import EngineView, TemplateSource
-from genfix.json_types import JsonValue
+from genfix.engines.view import EngineView, Problem, TemplateSource
+from genfix.folder.kinds import CONFIG, TOKENIZER_CONFIG
+from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
+from genfix.model.chat_template import JINJA_FILE
 from genfix.model.json_read import JsonProblem, JsonProblemKind
 
 __all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
@@ -85,92 +87,109 @@ A word in the path of the folder may choose one too, which no file tells.
 """
 
 
+class _Stop(NamedTuple):
+    """Ids of one source; `None` where it cannot be read."""
+
+    ids: tuple[int, ...] | None = ()
+    told: Message | None = None
+    file: str = ""
+
+
 def view(model: Model, version: Release = NEWEST) -> EngineView:
     """The union of config.json, generation_config.json, the tokenizer's EOS and three tokens known by their text."""
     major = 5 if version >= _NEWER_LIBRARY else 4
     part = text_part(model, major)
-    trace: list[Message] = []
-    problems = [*auto_problems(model, major), *_start_problems(model, version)]
-    if version >= _GENERATION:
-        settings = model.generation_config.value or {}
-        made = setting_problems(model.generation_config, settings)
-        problems += [problem for problem in made if problem not in problems]
-    config = ids_of_set(_config_eos(model, part, trace))
-    if config is None:
-        problems.append(message("engine-cannot-read-value", key="eos_token_id", file="config.json"))
-    elif trace:
-        trace = [message("trace-class-default", ids=[*config])]
-    else:
-        trace = [message("trace-stop-from", file="config.json", ids=[*config])]
-    file = model.generation_config
-    generation: tuple[int, ...] | None = ()
-    if file.value is not None and version >= _GENERATION:
-        value = file.value.get("eos_token_id")
-        generation = ids_of_set(value) if value else ()  # zero is passed over
-        trace.append(message("trace-stop-from", file=file.name, ids=[*(generation or ())]))
-    if generation is None:
-        problems.append(message("engine-cannot-read-value", key="eos_token_id", file=file.name))
-    own = loaded_eos(model)
-    if own is not None:
-        trace.append(message("trace-tokenizer-eos", token=model.tokenizer.eos_token, ids=[own]))
-    further = [
-        model.tokenizer.ids[text]
-        for text, since in _FURTHER.items()
-        if text in model.tokenizer.ids and version >= since
+    stops = (
+        _config_stop(model, part),
+        _file_stop(model, version),
+        _tokenizer_stop(model),
+        _end_texts(model, version),
+    )
+    problems = _load_problems(model, major, version)
+    problems += [
+        Problem(message("engine-cannot-read-value", "it cannot read {key} of {file}", key="eos_token_id", file=stop.file))
+        for stop in stops
+        if stop.ids is None
     ]
-    if further:
-        trace.append(message("trace-end-by-text", ids=[*further]))
     length = _context_length(part)
-    if length is None or (
-        is_composite(model) and part.values is not model.config and not takes_top_rope(model)
-    ):
-        problems.append(message("engine-cannot-take-value", key="max_position_embeddings"))
+    if length is None or not _takes_outer_rope(model, part):
+        problems.append(Problem(message("engine-cannot-take-value", "it does not take the value of {key} in config.json", key="max_position_embeddings")))
     return EngineView(
         ENGINE,
         VERSION,
-        stop_token_ids=joined(config or (), generation or (), [] if own is None else [own], further),
-        sampling=chosen(file.value or {}, _SAMPLING) if version >= _DEFAULTS else {},
+        stop_token_ids=joined(*(stop.ids or () for stop in stops)),
+        sampling=chosen(model.generation_config.value or {}, _SAMPLING) if version >= _DEFAULTS else {},
         chat_template=_template(model, version),
         context_length=length,
         problems=tuple(problems),
-        trace=tuple(trace),
+        trace=tuple(stop.told for stop in stops if stop.told is not None),
     )
 
 
-def _config_eos(model: Model, part: TextPart, defaulted: list[Message]) -> JsonValue:
+def _config_stop(model: Model, part: TextPart) -> _Stop:
     """``eos_token_id`` of the config object: its top's, even null, or else that of the language model's part."""
-    top = TextPart(model.config, model.model_type, part.major)
-    for level in (top, part):
-        value = level.get("eos_token_id")
-        if "eos_token_id" in level.values or value is not None:
-            if "eos_token_id" not in level.values:
-                defaulted.append(message("trace-class-default", ids=[]))
-            return value
-    return None
+    level = TextPart(model.config, model.model_type, part.major)
+    if "eos_token_id" not in level.values and level.get("eos_token_id") is None:
+        level = part
+    value = level.get("eos_token_id")
+    ids = ids_of_set(value)
+    if value is not None and "eos_token_id" not in level.values:
+        return _Stop(ids, message("trace-class-default", "no file gives an eos_token_id; the config class has {ids}", ids=[*(ids or ())]), CONFIG)
+    return _Stop(ids, None if ids is None else message("trace-stop-from", "{file} gives {ids}", file=CONFIG, ids=[*ids]), CONFIG)
 
 
-def _start_problems(model: Model, version: Release) -> Iterator[Message]:
+def _file_stop(model: Model, version: Release) -> _Stop:
+    file = model.generation_config
+    if file.value is None or version < _GENERATION:
+        return _Stop()
+    value = file.value.get("eos_token_id")
+    ids = ids_of_set(value) if value else ()  # zero is passed over
+    return _Stop(ids, message("trace-stop-from", "{file} gives {ids}", file=file.name, ids=[*(ids or ())]), file.name)
+
+
+def _tokenizer_stop(model: Model) -> _Stop:
+    own = loaded_eos(model)
+    if own is None:
+        return _Stop()
+    return _Stop((own,), message("trace-tokenizer-eos", "the tokenizer's EOS {token} gives {ids}", token=model.tokenizer.eos_token, ids=[own]))
+
+
+def _end_texts(model: Model, version: Release) -> _Stop:
+    known = model.tokenizer.ids
+    ids = tuple(known[text] for text, since in _FURTHER.items() if text in known and version >= since)
+    return _Stop(ids, message("trace-end-by-text", "tokens that end by their text give {ids}", ids=[*ids]) if ids else None)
+
+
+def _load_problems(model: Model, major: int, version: Release) -> list[Problem]:
+    problems = [*auto_problems(model, major), *_start_problems(model, version)]
+    if version >= _GENERATION:
+        made = setting_problems(model.generation_config, model.generation_config.value or {})
+        problems += [problem for problem in made if problem not in problems]
+    return problems
+
+
+def _takes_outer_rope(model: Model, part: TextPart) -> bool:
+    return not is_composite(model) or part.values is model.config or takes_top_rope(model)
+
+
+def _start_problems(model: Model, version: Release) -> Iterator[Problem]:
     problem = model.generation_config.problem
     if (
         version >= _GENERATION
         and isinstance(problem, JsonProblem)
         and problem.kind is JsonProblemKind.NOT_AN_OBJECT
     ):
-        yield message("engine-cannot-read-generation-config")
+        yield Problem(message("engine-cannot-read-generation-config", "generation_config.json cannot be read"))
     kind = model.model_type
-    if (
-        version >= _DECLARED_CLASS
-        and not model.has("tokenizer_config.json")
-        and kind not in loaders(5).tokenizers
-    ):
+    if version >= _DECLARED_CLASS and not model.has(TOKENIZER_CONFIG) and kind not in loaders(5).tokenizers:
         # The file is then asked for at the hub, where the path of a folder is no valid name.
-        yield message("engine-cannot-find-file", file="tokenizer_config.json")
-    if model.json("config.json").value is not None and not model.config.get("architectures"):
-        yield message("engine-cannot-tell-architecture")
+        yield Problem(message("engine-cannot-find-file", "{file} is missing", file=TOKENIZER_CONFIG))
+    if model.json(CONFIG).value is not None and not model.config.get("architectures"):
+        yield Problem(message("engine-cannot-tell-architecture", "config.json names no architecture"))
     elif _has_processor(model) and not (
         model.has("preprocessor_config.json") or model.has("processor_config.json")
     ):
-        yield message("engine-cannot-find-processor")
+        yield Problem(message("engine-cannot-find-processor", "preprocessor_config.json is missing"))
 
 
 def _has_processor(model: Model) -> bool:
@@ -197,14 +216,14 @@ def _template(model: Model, version: Release) -> TemplateSource | None:
 def _of_tokenizer(model: Model) -> TemplateSource | None:
     """Of several that have names the first, whatever it is called; files take the place of tokenizer_config.json."""
     files = [name for name in sorted(model.folder.names()) if name.startswith("additional_chat_templates/")]
-    first = "chat_template.jinja" if model.jinja.text is not None else next(iter(files), None)
+    first = JINJA_FILE if model.jinja.text is not None else next(iter(files), None)
     if first is not None:
         text = model.folder.read(first).decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
         return _source(first, text)
     found = model.tokenizer_config.get("chat_template")
     if isinstance(found, list) and found:
         found = found[0].get("template") if isinstance(found[0], dict) else None
-    return _source("tokenizer_config.json", found) if isinstance(found, str) else None
+    return _source(TOKENIZER_CONFIG, found) if isinstance(found, str) else None
 
 
 def _source(file: str, text: str) -> TemplateSource:
@@ -216,25 +235,21 @@ def _context_length(part: TextPart) -> int | None:
     ropes = part.ropes
     if ropes is None:
         return None
-    factor: JsonValue = 1
-    if ropes and not part.rope_by_layer:
-        rope = ropes[0]
-        kind = str(rope.get("rope_type", rope.get("type")))
-        original = "original_max_position_embeddings" in rope or (
-            part.completes_rope and kind in {"longrope", "yarn", "su"}
-        )
-        if not original and kind != "llama3":
-            factor = rope.get("factor", 1)
-    length: JsonValue = None
-    for key in _LENGTHS:
-        length = part.get(key)
-        if length is not None:
-            break
-    if length is None:
-        length = _USUAL_LENGTH
+    factor = 1 if part.rope_by_layer or not ropes else _scaling_factor(ropes[0], part)
+    lengths = map(part.get, _LENGTHS)
+    length: JsonValue = next((value for value in lengths if value is not None), _USUAL_LENGTH)
     if isinstance(length, str) and length.isdecimal() and factor == 1 and isinstance(factor, int):
         length = int(length)
     if not isinstance(factor, int | float) or not isinstance(length, int | float):
         return None
     found = factor * length
     return int(found) if isfinite(found) else None
+
+
+def _scaling_factor(rope: JsonObject, part: TextPart) -> JsonValue:
+    """1 where the length is the scaled one already."""
+    kind = str(rope.get("rope_type", rope.get("type")))
+    completed = part.completes_rope and kind in {"longrope", "yarn", "su"}
+    if kind == "llama3" or completed or "original_max_position_embeddings" in rope:
+        return 1
+    return rope.get("factor", 1)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from genfix.engines.config_object import object_value
 from genfix.engines.eos import EosValue, read_eos
+from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonObject
 from genfix.message import Message, message
 from genfix.model import Model
@@ -12,7 +13,7 @@ __all__ = ["FileStop", "generation_stop", "object_eos"]
 
 
 class FileStop(NamedTuple):
-    """What a file gives, and how that is told."""
+    """What a file gives, and how that is reported."""
 
     eos: EosValue
     trace: tuple[Message, ...]
@@ -25,8 +26,8 @@ def object_eos(model: Model, major: int) -> tuple[EosValue, Message]:
     found = object_value(model, "eos_token_id", major)
     eos = read_eos({"eos_token_id": found.value})
     if found.is_default:
-        return eos, message("trace-class-default", ids=list(eos.ids))
-    return eos, message("trace-stop-from", file="config.json", ids=list(eos.ids))
+        return eos, message("trace-class-default", "no file gives an eos_token_id; the config class has {ids}", ids=list(eos.ids))
+    return eos, message("trace-stop-from", "{file} gives {ids}", file=CONFIG, ids=list(eos.ids))
 
 
 def generation_stop(model: Model, major: int) -> FileStop:
@@ -34,13 +35,16 @@ def generation_stop(model: Model, major: int) -> FileStop:
     file = model.generation_config
     if file.value is not None:
         eos = read_eos(file.value)
-        trace = [message("trace-stop-from", file=file.name, ids=list(eos.ids))]
+        trace = [message("trace-stop-from", "{file} gives {ids}", file=file.name, ids=list(eos.ids))]
         hidden = read_eos({"eos_token_id": object_value(model, "eos_token_id", major).value})
         if set(hidden.ids) - set(eos.ids):
-            trace.append(message("trace-config-eos-hidden", ids=list(hidden.ids)))
+            trace.append(message("trace-config-eos-hidden", "config.json's {ids} are not asked, because generation_config.json is there", ids=list(hidden.ids)))
         return FileStop(eos, tuple(trace), file.value)
-    eos, told = object_eos(model, major)
-    if told.id == "trace-stop-from":
-        reason = "unreadable" if file.unreadable else "missing"
-        told = message(f"trace-stop-fallback-{reason}", ids=list(eos.ids))
-    return FileStop(eos, (told,), {})
+    eos, origin = object_eos(model, major)
+    if origin.id == "trace-stop-from":
+        origin = (
+            message("trace-stop-fallback-unreadable", "generation_config.json cannot be read, so config.json gives {ids}", ids=list(eos.ids))
+            if file.unreadable
+            else message("trace-stop-fallback-missing", "generation_config.json is missing, so config.json gives {ids}", ids=list(eos.ids))
+        )
+    return FileStop(eos, (origin,), {})

@@ -4,7 +4,7 @@ Read in transformers 5.19.0 and 5.23.0: configuration_utils.py, modeling_rope_ut
 ``validate_rope``), models/phi3/configuration_phi3.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from genfix.engines.config_object import FLAT, NULL_IS_ABSENT, OTHER_NAME, class_defaults, flat_text
@@ -63,22 +63,14 @@ class TextPart(NamedTuple):
     @property
     def ropes(self) -> tuple[JsonObject, ...] | None:
         """How positions are scaled, once or for each type of layer; `None` where the class does not take it."""
+        old, new = (self.values.get(key) for key in ("rope_scaling", "rope_parameters"))
         if self.major < 5:
-            rope = self.values.get("rope_scaling")
-            return () if not rope else (rope,) if isinstance(rope, dict) else None
-        found: list[JsonObject] = []
-        if self._of_gemma3 and isinstance(self.values.get("rope_scaling"), dict):
-            other = self.values.get("rope_parameters")
-            if isinstance(other, dict) and "full_attention" not in other:
-                return None
-        for key in ("rope_scaling", "rope_parameters"):
-            value = self.values.get(key)
-            if not isinstance(value, dict):
-                if value is not None:
-                    return None
-            elif value and not found:
-                nested = value.keys() <= _LAYER_TYPES and self.kind != "phi3"
-                found = [rope for rope in value.values() if isinstance(rope, dict)] if nested else [value]
+            return () if not old else (old,) if isinstance(old, dict) else None
+        if not isinstance(old, dict | None) or not isinstance(new, dict | None):
+            return None
+        if self._of_gemma3 and old is not None and new is not None and "full_attention" not in new:
+            return None
+        found = _by_layer(old, self.kind) or _by_layer(new, self.kind)
         return tuple(found) if all(_is_taken(rope, self.kind) for rope in found) else None
 
     @property
@@ -136,6 +128,14 @@ def takes_top_rope(model: Model) -> bool:
         if name in {"longrope", "su"} or (name == "llama3" and not theta) or not _is_taken(rope, ""):
             return False
     return True
+
+
+def _by_layer(rope: JsonObject | None, kind: str) -> Sequence[JsonObject]:
+    if not rope:
+        return ()
+    if kind == "phi3" or not rope.keys() <= _LAYER_TYPES:
+        return (rope,)
+    return [layer for layer in rope.values() if isinstance(layer, dict)]
 
 
 def _is_taken(rope: JsonObject, kind: str) -> bool:

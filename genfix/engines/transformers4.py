@@ -8,15 +8,16 @@ The same files back to 4.45.0, where ``from_model_config`` got its form; 4.45.0,
 from typing import Final
 
 from genfix.engines.common import template_source, text_list
-from genfix.engines.config_object import object_value
-from genfix.engines.generating import SAMPLING, generated_ends, setting_problems
+from genfix.engines.config_object import NESTED_PARTS, object_value
+from genfix.engines.generating import DEFAULTS, SAMPLING, generated_ends, setting_problems
 from genfix.engines.hf_loading import auto_problems
 from genfix.engines.loaders import loaders
 from genfix.engines.release import NEWEST, Release
 from genfix.engines.stop_files import generation_stop
-from genfix.engines.view import EngineView
+from genfix.engines.view import EngineView, Problem
+from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonObject, JsonValue
-from genfix.message import Message, message
+from genfix.message import message
 from genfix.model import JsonFile, Model
 
 __all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
@@ -25,20 +26,9 @@ ENGINE: Final = "transformers4"
 VERSION: Final = "4.57.6"
 OLDEST: Final = "4.45.0"
 
-_DEFAULTS: Final[JsonObject] = {
-    "do_sample": False,
-    "temperature": 1.0,
-    "top_k": 50,
-    "top_p": 1.0,
-    "repetition_penalty": 1.0,
-    "num_beams": 1,
-    "max_length": 20,
-}
-"""What `GenerationConfig` has by itself: in config.json these do not count as set."""
 _NAMES_EXTRA: Final = (4, 47)
 """tokenization_utils_base.py: the first version that takes ``extra_special_tokens``, as an object of names."""
 _IDS: Final = ("eos_token_id", "bos_token_id", "pad_token_id", "decoder_start_token_id")
-_PARTS: Final = ("decoder", "generator", "text_config")
 
 
 def view(model: Model, version: Release = NEWEST) -> EngineView:
@@ -46,7 +36,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     file = model.generation_config
     made = _fallback(model)  # in each case: a model makes it of its config before it looks for the file
     settings = made if file.value is None else file.value
-    ends = generated_ends(settings, "config.json" if file.value is None else file.name)
+    ends = generated_ends(settings, CONFIG if file.value is None else file.name)
     return EngineView(
         ENGINE,
         VERSION,
@@ -59,11 +49,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
             *auto_problems(model, 4, version),
             *_tokenizer_problems(model, version),
             *setting_problems(file, settings),
-            *(
-                setting_problems(JsonFile("config.json", present=False), made)
-                if file.value is not None
-                else ()
-            ),
+            *(setting_problems(JsonFile(CONFIG, present=False), made) if file.value is not None else ()),
             *ends.problems,
         ),
         trace=generation_stop(model, 4).trace,
@@ -74,25 +60,25 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
 def _fallback(model: Model) -> JsonObject:
     """What ``from_model_config`` makes of the config object: its own values, then those of the text part."""
     config = model.config
-    part: JsonValue = next((config[key] for key in _PARTS if config.get(key)), None)
+    part: JsonValue = next((config[key] for key in NESTED_PARTS if config.get(key)), None)
     inner: JsonObject = part if isinstance(part, dict) else {}
     found: dict[str, JsonValue] = {key: object_value(model, key, 4).value for key in _IDS}
     for key in (*SAMPLING, "stop_strings"):
         own = config.get(key)
-        if own is not None and own != _DEFAULTS.get(key):
+        if own is not None and own != DEFAULTS.get(key):
             found[key] = own
         elif key in inner:
             found[key] = inner[key]
     return found
 
 
-def _tokenizer_problems(model: Model, version: Release) -> tuple[Message, ...]:
-    problems: list[Message] = []
+def _tokenizer_problems(model: Model, version: Release) -> tuple[Problem, ...]:
+    problems: list[Problem] = []
     config = model.tokenizer_config
     name = config.get("tokenizer_class")
     classes = loaders(4).tokenizer_classes
     if isinstance(name, str) and not {name, f"{name}Fast"} & classes and "auto_map" not in config:
-        problems.append(message("engine-cannot-find-class", name=name))
+        problems.append(Problem(message("engine-cannot-find-class", "tokenizer_class {name!r} is unknown there", name=name)))
     if version >= _NAMES_EXTRA and isinstance(config.get("extra_special_tokens"), list):
-        problems.append(message("engine-cannot-read-list"))
+        problems.append(Problem(message("engine-cannot-read-list", "extra_special_tokens is a list, which it cannot read")))
     return tuple(problems)

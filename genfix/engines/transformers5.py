@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from genfix.engines.common import chosen, text_list
+from genfix.engines.config_object import NESTED_PARTS
 from genfix.engines.generating import SAMPLING, Ends, generated_ends, setting_problems
 from genfix.engines.release import NEWEST, Release
 from genfix.engines.view import EngineView, Reading
+from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
@@ -21,9 +23,6 @@ __all__ = ["ENGINE", "OLDEST", "VERSION", "reading", "view"]
 ENGINE: Final = "transformers5"
 VERSION: Final = "5.23.0"
 OLDEST: Final = "5.0.0"
-
-_PARTS: Final = ("decoder", "generator", "text_config")
-"""Nested configs ``from_model_config`` looks into, in this order, the first one that is not empty."""
 
 
 class _Generation(NamedTuple):
@@ -43,9 +42,9 @@ def reading(model: Model) -> Reading:
 def _reading(model: Model, made: _Generation) -> Reading:
     file, ends = model.generation_config, made.ends
     trace = [_stop_trace(made.source, ends.ids, file.unreadable)]
-    hidden = generated_ends({"eos_token_id": model.config.get("eos_token_id")}, "config.json")
+    hidden = generated_ends({"eos_token_id": model.config.get("eos_token_id")}, CONFIG)
     if file.value is not None and set(hidden.ids) - set(ends.ids):
-        trace.append(message("trace-config-eos-hidden", ids=list(hidden.ids)))
+        trace.append(message("trace-config-eos-hidden", "config.json's {ids} are not asked, because generation_config.json is there", ids=list(hidden.ids)))
     return Reading(ENGINE, ends.ids, chosen(made.settings, SAMPLING), tuple(trace))
 
 
@@ -75,9 +74,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
 
 def _generation(model: Model) -> _Generation:
     file = model.generation_config
-    source, settings = (
-        ("config.json", _fallback(model.config)) if file.value is None else (file.name, file.value)
-    )
+    source, settings = (CONFIG, _fallback(model.config)) if file.value is None else (file.name, file.value)
     return _Generation(source, settings, generated_ends(settings, source))
 
 
@@ -86,14 +83,14 @@ def _fallback(config: JsonObject) -> JsonObject:
 
     Defaults of the config class do not count here (transformers 4 and vLLM do count them).
     """
-    part: JsonValue = next((config[key] for key in _PARTS if config.get(key)), None)
+    part: JsonValue = next((config[key] for key in NESTED_PARTS if config.get(key)), None)
     top = {key: value for key, value in config.items() if value is not None}
     return {**part, **top} if isinstance(part, dict) else top
 
 
 def _stop_trace(source: str, ids: Sequence[int], unreadable: bool) -> Message:  # noqa: FBT001 - one private caller
     if unreadable:
-        return message("trace-stop-fallback-unreadable", ids=list(ids))
-    if source == "config.json":
-        return message("trace-stop-fallback-missing", ids=list(ids))
-    return message("trace-stop-from", file=source, ids=list(ids))
+        return message("trace-stop-fallback-unreadable", "generation_config.json cannot be read, so config.json gives {ids}", ids=list(ids))
+    if source == CONFIG:
+        return message("trace-stop-fallback-missing", "generation_config.json is missing, so config.json gives {ids}", ids=list(ids))
+    return message("trace-stop-from", "{file} gives {ids}", file=source, ids=list(ids))

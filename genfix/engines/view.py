@@ -7,7 +7,39 @@ from typing import NamedTuple
 from genfix.json_types import JsonValue
 from genfix.message import Message
 
-__all__ = ["EngineView", "Reading", "StopVerdict", "TemplateSource", "breaks", "is_worse", "stop_verdict"]
+__all__ = [
+    "Effect",
+    "EngineView",
+    "Problem",
+    "Reading",
+    "StopVerdict",
+    "TemplateSource",
+    "breaks",
+    "is_worse",
+    "stop_verdict",
+]
+
+
+class Effect(StrEnum):
+    """What becomes of an engine that meets a problem."""
+
+    NO_START = "no-start"
+    NO_ANSWER = "no-answer"
+    """It starts, and requests fail."""
+    UNCERTAIN = "uncertain"
+    """It starts and answers, but perhaps not as meant."""
+
+
+class Problem(NamedTuple):
+    """What an engine cannot take in a folder."""
+
+    message: Message
+    effect: Effect = Effect.NO_START
+
+    @property
+    def id(self) -> str:
+        """Of its message."""
+        return self.message.id
 
 
 class TemplateSource(NamedTuple):
@@ -30,7 +62,7 @@ class EngineView(NamedTuple):
     chat_template: TemplateSource | None
     context_length: int | None
     """Longest sequence in tokens; `None` where the files alone do not say."""
-    problems: tuple[Message, ...]
+    problems: tuple[Problem, ...]
     """Why the folder does not load or does not chat."""
     trace: tuple[Message, ...]
     """Where each answer comes from."""
@@ -40,7 +72,12 @@ class EngineView(NamedTuple):
     @property
     def loads(self) -> bool:
         """Whether the config files let the engine start."""
-        return not any(problem.id.startswith("engine-cannot") for problem in self.problems)
+        return all(problem.effect is not Effect.NO_START for problem in self.problems)
+
+    @property
+    def answers(self) -> bool:
+        """Whether they let it answer requests, too."""
+        return all(problem.effect is Effect.UNCERTAIN for problem in self.problems)
 
 
 class Reading(NamedTuple):

@@ -20,13 +20,14 @@ from typing import Final
 from genfix.engines.common import chosen, joined
 from genfix.engines.config_object import class_defaults, is_flat, object_value
 from genfix.engines.eos import EosValue, read_eos
-from genfix.engines.generating import setting_problems
+from genfix.engines.generating import DEFAULTS, setting_problems
 from genfix.engines.loaded_eos import loaded_eos
 from genfix.engines.release import NEWEST, Release
 from genfix.engines.stop_files import FileStop, generation_stop
-from genfix.engines.view import EngineView, Reading, TemplateSource
+from genfix.engines.view import Effect, EngineView, Problem, Reading, TemplateSource
+from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonObject, JsonValue
-from genfix.message import Message, message
+from genfix.message import message
 from genfix.model import Model
 
 __all__ = ["ENGINE", "OLDEST", "VERSION", "reading", "view"]
@@ -37,8 +38,6 @@ OLDEST: Final = "0.4.0"
 
 _SAMPLING: Final = ("repetition_penalty", "temperature", "top_k", "top_p", "min_p", "max_new_tokens")
 _PENALTIES: Final = ("presence_penalty", "frequency_penalty")
-_USUAL: Final[JsonObject] = {"repetition_penalty": 1.0, "temperature": 1.0, "top_k": 50, "top_p": 1.0}
-"""What transformers 4 has by itself: `GenerationConfig.to_diff_dict` leaves these out."""
 
 
 def reading(model: Model, version: Release = NEWEST) -> Reading:
@@ -49,7 +48,7 @@ def reading(model: Model, version: Release = NEWEST) -> Reading:
 
 def _reading(model: Model, version: Release, primary: int | None, stop: FileStop) -> Reading:
     ids = () if primary is None else (primary,)
-    told = [message("trace-tokenizer-eos", token=model.tokenizer.eos_token, ids=[own]) for own in ids]
+    told = [message("trace-tokenizer-eos", "the tokenizer's EOS {token} gives {ids}", token=model.tokenizer.eos_token, ids=[own]) for own in ids]
     return Reading(
         ENGINE,
         joined(ids, stop.eos.ids),
@@ -110,7 +109,7 @@ def _file_stop(model: Model, version: Release, major: int) -> FileStop:
         defaults = class_defaults(major)
         text = defaults.get(str(defaults.get(str(model.config["model_type"]), {}).get("text")), {})
         eos = read_eos(text)
-        return stop._replace(eos=eos, trace=(message("trace-class-default", ids=[*eos.ids]),))
+        return stop._replace(eos=eos, trace=(message("trace-class-default", "no file gives an eos_token_id; the config class has {ids}", ids=[*eos.ids]),))
     return stop
 
 
@@ -118,10 +117,10 @@ def _sampling(settings: JsonObject, version: Release, major: int) -> dict[str, J
     if version < (0, 8):
         return {}
     taken = chosen(settings, _SAMPLING if version < (0, 31) else (*_SAMPLING, *_PENALTIES))
-    return {key: value for key, value in taken.items() if major > 4 or value != _USUAL.get(key)}
+    return {key: value for key, value in taken.items() if major > 4 or value != DEFAULTS.get(key)}
 
 
-def _request_problems(model: Model, primary: int | None, version: Release) -> Iterator[Message]:
+def _request_problems(model: Model, primary: int | None, version: Release) -> Iterator[Problem]:
     """Why each request fails: a set is made of the ids, and the engine core takes whole numbers alone.
 
     Its thread that reads requests dies of anything else, and the server, alive to all looks, answers no more.
@@ -130,18 +129,24 @@ def _request_problems(model: Model, primary: int | None, version: Release) -> It
     if version < ((0, 5, 1) if file.value is None else (0, 4, 1)):
         return
     if file.value is None:
-        eos = object_value(model, "eos_token_id", 5 if version >= (0, 19, 1) else 4).value
+        eos = object_value(model, "eos_token_id", _major(version)).value
     else:
         eos = file.value.get("eos_token_id")
+    if not _makes_a_set(eos) or (version >= (0, 8) and not _reaches_the_core(eos, primary)):
+        name = CONFIG if file.value is None else file.name
+        yield Problem(message("engine-fails-on-eos", "a request gets no answer: eos_token_id of {file} is not a token id, nor a list of them", file=name), Effect.NO_ANSWER)
+
+
+def _makes_a_set(eos: JsonValue) -> bool:
+    if isinstance(eos, list):
+        return not any(isinstance(entry, list | dict) for entry in eos)
+    return not isinstance(eos, float)
+
+
+def _reaches_the_core(eos: JsonValue, primary: int | None) -> bool:
+    """Of 258 and 258.0 a set keeps the first, and the tokenizer's own id goes, with all that equals it."""
     entries: Iterable[JsonValue] = eos if isinstance(eos, list | str | dict) else [] if eos is None else [eos]
-    hashed = dict.fromkeys(entry for entry in entries if not isinstance(entry, list | dict))
-    fails = isinstance(eos, float) or (isinstance(eos, list) and any(isinstance(e, list | dict) for e in eos))
-    if version >= (0, 8):
-        # As in a set: of 258 and 258.0 the first stays, and the tokenizer's own id goes, with all that equals it.
-        fails = fails or any(
-            type(entry) is not int or not -(2**63) <= entry < 2**64
-            for entry in hashed
-            if primary is None or entry != primary
-        )
-    if fails:
-        yield message("engine-fails-on-eos", file="config.json" if file.value is None else file.name)
+    return all(
+        (type(entry) is int and -(2**63) <= entry < 2**64) or (primary is not None and entry == primary)
+        for entry in dict.fromkeys(entries)
+    )

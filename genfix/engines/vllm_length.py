@@ -20,9 +20,10 @@ from typing import Final, NamedTuple
 
 from genfix.engines.config_object import FLAT, OTHER_NAME, class_defaults, flat_text, is_flat
 from genfix.engines.release import Release
+from genfix.engines.view import Effect, Problem
 from genfix.engines.vllm_rope import LONG, ORIGINAL, rope_type, ropes_of, stands_outside
 from genfix.json_types import JsonObject, JsonValue
-from genfix.message import Message, message
+from genfix.message import message
 from genfix.model import Model
 
 __all__ = ["Length", "sequence_length"]
@@ -76,7 +77,7 @@ class Length(NamedTuple):
     """A number of tokens, or why there is none."""
 
     tokens: int | None
-    problems: tuple[Message, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
 class _Part(NamedTuple):
@@ -107,7 +108,7 @@ def sequence_length(model: Model, version: Release, major: int) -> Length:
 
 
 def _unreadable(key: str) -> Length:
-    return Length(None, (message("engine-cannot-take-value", key=key),))
+    return Length(None, (Problem(message("engine-cannot-take-value", "it does not take the value of {key} in config.json", key=key)),))
 
 
 def _part(model: Model, major: int) -> _Part:
@@ -141,7 +142,7 @@ def _lengths(part: _Part, major: int) -> Iterator[tuple[str, JsonValue]]:
 
 
 def _stretched(model: Model, part: _Part, length: float, version: Release) -> Length:
-    ropes: list[JsonObject] = []
+    ropes: Sequence[JsonObject] = ()
     for key in ("rope_scaling", "rope_parameters") if version >= (0, 12) else ("rope_scaling",):
         value = part.values.get(key)
         if value is not None and not isinstance(value, dict):
@@ -151,6 +152,16 @@ def _stretched(model: Model, part: _Part, length: float, version: Release) -> Le
             if found is None:
                 return _unreadable(key)
             ropes = found
+    factor, length = _scaling(ropes, length, version)
+    if factor is None or ("gemma3" in part.kind and version >= (0, 8)):
+        factor = 1.0
+    if not isinstance(factor, int | float):
+        return _unreadable("factor")
+    return _whole(_limited(model, part, length * factor, ropes, version))
+
+
+def _scaling(ropes: Sequence[JsonObject], length: float, version: Release) -> tuple[JsonValue, float]:
+    """A factor, and the length it stretches: ``length``, or the original one that a RoPE names."""
     factor: JsonValue = 1.0
     for rope in ropes:
         kind = rope_type(rope)
@@ -160,11 +171,7 @@ def _stretched(model: Model, part: _Part, length: float, version: Release) -> Le
             original = rope.get(ORIGINAL)
             if kind == "yarn" and isinstance(original, int | float):
                 length = original
-    if factor is None or ("gemma3" in part.kind and version >= (0, 8)):
-        factor = 1.0
-    if not isinstance(factor, int | float):
-        return _unreadable("factor")
-    return _whole(_limited(model, part, length * factor, ropes, version))
+    return factor, length
 
 
 def _limited(
@@ -185,4 +192,7 @@ def _whole(length: float) -> Length:
     if length < 1 or not isfinite(length):
         return _unreadable(_MAIN)
     tokens = int(length)
-    return Length(tokens, (message("engine-fails-on-length", tokens=1),) if tokens == 1 else ())
+    return Length(
+        tokens,
+        (Problem(message("engine-fails-on-length", "{tokens} tokens leave no room for an answer", tokens=1), Effect.NO_ANSWER),) if tokens == 1 else (),
+    )

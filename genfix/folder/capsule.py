@@ -1,4 +1,4 @@
-"""A capsule: a folder with a base's config files, a manifest of all its files, and a little of its weights."""
+"""A capsule: a folder with a base's config files, a manifest of all its files, a little of its weights."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
@@ -24,7 +24,8 @@ class Contents(NamedTuple):
     stored: frozenset[str]
     """Those that are in the capsule."""
     parts: Mapping[str, Sequence[tuple[int, int]]]
-    """Of which weights file which parts (offset, length) are in `PARTS`, in the order in which they stand there."""
+    """Of which weights file which parts (offset, length) are in `PARTS`, in the order in which they stand
+    there."""
     parts_sha256: str | None = None
 
 
@@ -48,14 +49,17 @@ class CapsuleFolder:
         return self.contents.files[name]
 
     def read(self, name: str) -> bytes:
-        """The whole file. Raises `KeyError` for an unknown name, `FolderFileError` where it is not in the capsule."""
+        """The whole file.
+
+        Raises `KeyError` for an unknown name, `FolderFileError` where it is not in the capsule.
+        """
         self.stat(name)
         if name not in self.contents.stored:
             raise self._left_out(name)
         return self._folder.read(name)
 
     def read_range(self, name: str, start: int, length: int) -> bytes:
-        """At most ``length`` bytes from ``start``: of a stored file, or of a part of weights that was kept."""
+        """At most ``length`` bytes from ``start``: of a stored file, or of a kept part of weights."""
         size = self.stat(name).size
         if name in self.contents.stored:
             return self._folder.read_range(name, start, length)

@@ -1,4 +1,4 @@
-"""Whether two folders hold the same file, from digests where they are known: no byte is fetched to find out."""
+"""Whether two folders hold the same file, by digests where they are known: no byte is fetched for it."""
 
 import hashlib
 from typing import Final

@@ -73,7 +73,11 @@ class Folder(Protocol):
         """Size and known digests. Raises `KeyError` for an unknown name."""
 
     def read(self, name: str) -> bytes:
-        """The whole file. Raises `KeyError` for an unknown name, `FolderFileError` where it cannot be read or is over its kind's cap."""
+        """The whole file.
+
+        Raises `KeyError` for an unknown name, `FolderFileError` where it cannot be read or is over its kind's
+        cap.
+        """
 
     def read_range(self, name: str, start: int, length: int) -> bytes:
         """At most ``length`` bytes from offset ``start``; fewer at the file's end."""

@@ -5,6 +5,7 @@ from typing import Final
 
 __all__ = [
     "ADDED_TOKENS",
+    "CONFIG",
     "FAST_TOKENIZER",
     "GENERATION_CONFIG",
     "PROCESSOR_FILES",
@@ -18,6 +19,7 @@ __all__ = [
     "read_cap",
 ]
 
+CONFIG: Final = "config.json"
 GENERATION_CONFIG: Final = "generation_config.json"
 TOKENIZER_CONFIG: Final = "tokenizer_config.json"
 FAST_TOKENIZER: Final = "tokenizer.json"
@@ -79,7 +81,7 @@ class FileKind(StrEnum):
 def kind_of(name: str) -> FileKind:  # noqa: PLR0911 - one flat table of names reads best
     """The class of the file called ``name`` (a relative path)."""
     base = name.rsplit("/", 1)[-1]
-    if name == "config.json":
+    if name == CONFIG:
         return FileKind.CONFIG
     if name == GENERATION_CONFIG:
         return FileKind.GENERATION_CONFIG

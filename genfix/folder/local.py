@@ -64,7 +64,7 @@ class LocalFolder:
         if name not in self.names():
             raise KeyError(name)
         try:
-            return FileStat(os.stat(self._place + name).st_size)  # noqa: PTH116 - 200 shards: a Path each costs
+            return FileStat(os.stat(self._place + name).st_size)  # noqa: PTH116 - a Path each costs
         except OSError as error:
             raise self._unreadable(name, error) from error
 

@@ -10,7 +10,8 @@ __all__ = ["STATE_FOLDER", "checked_name", "is_safe_name"]
 STATE_FOLDER: Final = ".cache/huggingface/genfix"
 """Where genfix keeps journals and backups inside a model folder.
 
-On the same filesystem as the files, so that a rename is atomic, and below a name that ``hf upload`` leaves out.
+On the same filesystem as the files, so that a rename is atomic, and below a name that ``hf upload`` leaves
+out.
 """
 
 

@@ -1,4 +1,4 @@
-"""A model folder that is not on this machine: a listing with digests, and files fetched when they are read."""
+"""A model folder elsewhere: a listing with digests, and files fetched when they are read."""
 
 import hashlib
 import os
@@ -39,8 +39,8 @@ class RemoteFolder:
     """Files known from a listing; each is fetched when it is read and must have the digest it is listed with.
 
     The listing comes from a stranger's repo: names that could leave a folder are dropped, as are dot-folders.
-    A weights file is never fetched whole, nor is a file that a borrowed folder has with the same digest. ``refetch`` is asked once for another copy where the first one is
-    not the listed file (a damaged cache).
+    A weights file is never fetched whole, nor is a file that a borrowed folder has with the same digest.
+    ``refetch`` is asked once for another copy where the first one is not the listed file (a damaged cache).
     """
 
     def __init__(
@@ -137,7 +137,8 @@ class RemoteFolder:
     def fetch_ahead(self, names: Iterable[str], progress: Progress | None = None) -> None:
         """Fetch those of the files ``names`` that are not here yet, several at once: of weights, the header.
 
-        What cannot be read at all is left for `read` to say. Raises as `read` does where a file cannot be fetched.
+        What cannot be read at all is left for `read` to say. Raises as `read` does where a file cannot be
+        fetched.
         """
         wanted = [name for name in sorted(self._names.intersection(names)) if self._is_to_fetch(name)]
         if self._together is not None:

@@ -11,7 +11,10 @@ __all__ = ["read_user_file"]
 
 
 def read_user_file(path: Path, what: Message, cap: int) -> bytes:
-    """The bytes of ``path``, which is ``what``. Raises `InputError` where it is no regular file of at most ``cap`` bytes."""
+    """The bytes of ``path``, which is ``what``.
+
+    Raises `InputError` where it is no regular file of at most ``cap`` bytes.
+    """
     try:
         # O_NONBLOCK: a FIFO must not hang us.
         fd = os.open(path, os.O_RDONLY | _flags("O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))

@@ -12,6 +12,7 @@ from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from genfix.message import text
 from genfix.errors import PlanError
 from genfix.json_types import JsonValue
 from genfix.model.json_layout import comma_of, drop_indent, find_layout, indent_unit, line_indent, newline_of
@@ -117,9 +118,9 @@ class JsonEditor:
         try:
             same = spelled(decoded(data)) == self._value
         except JsonError as error:
-            raise PlanError(f"an edited JSON file does not read back: {error}") from error
+            raise PlanError(text("an edited JSON file does not read back: {error}", error=error)) from error
         if not same:
-            raise PlanError("an edited JSON file does not read back as the value it was meant to have")
+            raise PlanError(text("an edited JSON file does not read back as the value it was meant to have"))
         return data
 
     def _find(self, pointer: str) -> _Place:

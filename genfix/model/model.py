@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from genfix.folder.folder import Folder, FolderFileError
-from genfix.folder.kinds import GENERATION_CONFIG, SLOW_VOCABULARIES, TOKENIZER_CONFIG
+from genfix.folder.kinds import CONFIG, FAST_TOKENIZER, GENERATION_CONFIG, SLOW_VOCABULARIES, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model.chat_template import JINJA_FILE, ChatTemplate, template_copies
 from genfix.model.json_read import JsonError, JsonProblem, JsonProblemKind, decoded, parsed, read_json_object
@@ -14,9 +14,11 @@ from genfix.model.tokenizer import TokenTable, read_token_table, read_tokenizer_
 from genfix.model.turn_ends import TemplateFailure, TurnEnds, find_turn_ends
 from genfix.model.weights import Weights
 
-__all__ = ["JsonFile", "Model", "TextFile"]
+__all__ = ["TEXT_PARTS", "JsonFile", "Model", "TextFile"]
 
-_FAST_TOKENIZER: Final = "tokenizer.json"
+TEXT_PARTS: Final = ("text_config", "llm_config", "language_config")
+"""Keys under which a composite config.json has the language model's part, in the order of preference."""
+
 _SENTENCEPIECE: Final = "tokenizer.model"
 _NOTHING: Final[JsonObject] = {}
 
@@ -93,7 +95,7 @@ class Model:
     @property
     def config(self) -> JsonObject:
         """``config.json``, or an empty object."""
-        return self.object("config.json")
+        return self.object(CONFIG)
 
     @property
     def generation_config(self) -> JsonFile:
@@ -123,8 +125,7 @@ class Model:
     @cached_property
     def text_key(self) -> str | None:
         """Under which key a composite ``config.json`` has the language model's part; `None` in a plain one."""
-        names = ("text_config", "llm_config", "language_config")
-        return next((name for name in names if isinstance(self.config.get(name), dict)), None)
+        return next((name for name in TEXT_PARTS if isinstance(self.config.get(name), dict)), None)
 
     @property
     def model_type(self) -> str:
@@ -154,7 +155,7 @@ class Model:
 
         A tokenizer with code of its own may number its tokens as it likes (ChatGLM3): its ids are not guessed.
         """
-        if self.has(_FAST_TOKENIZER) or not self.has(_SENTENCEPIECE) or "auto_map" in self.tokenizer_config:
+        if self.has(FAST_TOKENIZER) or not self.has(_SENTENCEPIECE) or "auto_map" in self.tokenizer_config:
             return {}
         from genfix.model.sentencepiece import special_pieces  # noqa: PLC0415 - few folders need it
 
@@ -176,7 +177,7 @@ class Model:
         quoted = json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogatepass")
         escaped = json.dumps(text).encode()
         plain = text.encode("utf-8", "surrogatepass")
-        for name in (_FAST_TOKENIZER, *SLOW_VOCABULARIES):
+        for name in (FAST_TOKENIZER, *SLOW_VOCABULARIES):
             if self.has(name):
                 try:
                     content = self.folder.read(name)
@@ -195,14 +196,14 @@ class Model:
         A file whose head parses and whose last byte closes it is taken to be whole: 10 MB of vocabulary are
         not parsed to find out.
         """
-        if not self.has(_FAST_TOKENIZER):
+        if not self.has(FAST_TOKENIZER):
             return None
         try:
-            size = self.folder.stat(_FAST_TOKENIZER).size
-            tail = self.folder.read_range(_FAST_TOKENIZER, max(0, size - 64), 64)
+            size = self.folder.stat(FAST_TOKENIZER).size
+            tail = self.folder.read_range(FAST_TOKENIZER, max(0, size - 64), 64)
             if self.tokenizer_head and tail.rstrip().endswith(b"}"):
                 return None
-            read_json_object(self.folder.read(_FAST_TOKENIZER))
+            read_json_object(self.folder.read(FAST_TOKENIZER))
         except JsonError as error:
             return error.problem
         except FolderFileError as error:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model.json_diff import same_value
-from genfix.model.model import Model
+from genfix.model.model import TEXT_PARTS, Model
 
 __all__ = [
     "NEW_KEY",
@@ -37,7 +37,6 @@ OLD_KEYS: Final = (
     "rope_local_base_freq",
 )
 _FULL, _SLIDING = "full_attention", "sliding_attention"
-_PARTS: Final = ("text_config", "llm_config", "language_config")
 _NAMES: Final = {"mrope": "default", "su": "longrope"}
 """Older names of a ``rope_type``, as transformers 5 and vLLM 0.32 read them."""
 _WITH_ORIGINAL: Final = frozenset(["llama3", "yarn", "longrope"])
@@ -83,7 +82,7 @@ class RopePart(NamedTuple):
     @staticmethod
     def of(model: Model) -> "RopePart":
         """The text part where it has any of the keys, else the top."""
-        for key in _PARTS:
+        for key in TEXT_PARTS:
             part = model.config.get(key)
             if isinstance(part, dict) and any(part.get(name) is not None for name in (NEW_KEY, *OLD_KEYS)):
                 return RopePart(f"/{key}", part)

@@ -182,8 +182,7 @@ class _Seen:
         return WeightFacts(
             embedding=self.embedding[0] if self.embedding else None,
             head=self.head[0] if self.head else None,
-            has_other_head=self.embedding is not None
-            and any(len(shape) == 2 and self.embedding[1].shape[0] in shape for shape in self.others),
+            has_other_head=self._has_other_head(),
             embedding_rows=_rows(self.embedding),
             head_rows=_rows(self.head),
             stacks=len(stacks),
@@ -199,6 +198,12 @@ class _Seen:
             is_bare=stack is not None and stack.startswith("."),
         )
 
+    def _has_other_head(self) -> bool:
+        if self.embedding is None:
+            return False
+        rows = self.embedding[1].shape[0]
+        return any(len(shape) == 2 and rows in shape for shape in self.others)
+
     def _expert_count(self) -> int | None:
         experts = {int(number) for form in self.forms.values() for number in form.experts or ()}
         if experts:
@@ -208,21 +213,18 @@ class _Seen:
     def _quantization(self) -> str | None:
         """By the tensors a method adds: the loaders of transformers 5.23 and vLLM 0.32 look for the same names."""
         marks = self.marks
-        if "weight_packed" in marks:
-            return "compressed-tensors"
-        if "qweight" in marks:
-            return "gptq" if "g_idx" in marks else "awq" if "qzeros" in marks else None
-        if "absmax" in marks or "SCB" in marks or any(mark.startswith("bitsandbytes__") for mark in marks):
-            return "bitsandbytes"
-        if any(mark.endswith("_blocks") for mark in marks) and any(
-            mark.endswith("_scales") for mark in marks
-        ):
-            return "mxfp4"
-        if any(dtype.startswith(("F8_E4", "F8_E5")) for dtype in self.dtypes):
-            return "fp8"
-        if "scales" in marks and "U32" in self.dtypes:
-            return "mlx"
-        return None
+        signs = {
+            "compressed-tensors": "weight_packed" in marks,
+            "gptq": marks >= {"qweight", "g_idx"},
+            "awq": marks >= {"qweight", "qzeros"},
+            "": "qweight" in marks,  # packed in neither way: nothing is concluded
+            "bitsandbytes": not marks.isdisjoint({"absmax", "SCB"})
+            or any(mark.startswith("bitsandbytes__") for mark in marks),
+            "mxfp4": {mark[-7:] for mark in marks} >= {"_blocks", "_scales"},
+            "fp8": any(dtype.startswith(("F8_E4", "F8_E5")) for dtype in self.dtypes),
+            "mlx": "scales" in marks and "U32" in self.dtypes,
+        }
+        return next((method for method, is_there in signs.items() if is_there), None) or None
 
 
 def _rows(found: tuple[str, Tensor] | None) -> int | None:

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from genfix.errors import GenfixError, PlanError
 from genfix.folder import Folder, FolderFileError
-from genfix.message import Message, message
+from genfix.message import Message, message, text
 from genfix.model import Model
 from genfix.model.json_edit import JsonEditor, raw_value
 from genfix.model.json_read import JsonError
@@ -53,17 +53,7 @@ def run_round(merged: Folder, witnesses: Witnesses, findings: Sequence[Finding])
     A file that one finding restores is touched by no other in the same round, and a value is set once: what
     is still wrong then is found, and fixed, in the next round.
     """
-    restored: dict[str, Finding] = {}
-    sources: dict[str, Witness] = {}
-    for finding in findings:
-        for operation in _operations(finding):
-            if (
-                isinstance(operation, RestoreFile | WriteFile | Mend | Quarantine)
-                and operation.file not in restored
-            ):
-                restored[operation.file] = finding
-                if isinstance(operation, RestoreFile):
-                    sources[operation.file] = operation.source
+    owners, sources = _owners(findings)
     files: dict[str, bytes | None] = {}
     codes: dict[str, list[str]] = {}
     touched: set[tuple[str, str]] = set()
@@ -72,17 +62,17 @@ def run_round(merged: Folder, witnesses: Witnesses, findings: Sequence[Finding])
     for finding in findings:
         operations = _operations(finding)
         free = [
-            op for op in operations if restored.get(op.file, finding) is finding and _place(op) not in touched
+            op for op in operations if owners.get(op.file, finding) is finding and _place(op) not in touched
         ]
         try:
             done = _run_all(free, files, merged, witnesses)
         except (JsonError, KeyError, ValueError, FolderFileError) as error:
             # A key that stands twice on the way to the value, say: nobody but its author may edit that file.
             reason = error.message if isinstance(error, GenfixError) else str(error)
-            failed[finding.key] = message("objection-not-possible", reason=reason)
+            failed[finding.key] = message("objection-not-possible", "its fix was left out: {reason}", reason=reason)
             continue
         files |= done
-        touched.update(_place(operation) for operation in free)
+        touched.update(map(_place, free))
         for name in done:
             codes.setdefault(name, []).append(finding.code)
         if operations and len(free) == len(operations):
@@ -95,6 +85,20 @@ def run_round(merged: Folder, witnesses: Witnesses, findings: Sequence[Finding])
         {name: source for name, source in sources.items() if name in changed},
         failed,
     )
+
+
+def _owners(findings: Sequence[Finding]) -> tuple[Mapping[str, Finding], Mapping[str, Witness]]:
+    """By file, the first finding that replaces or removes it, and whose file it restores."""
+    owners: dict[str, Finding] = {}
+    sources: dict[str, Witness] = {}
+    for finding in findings:
+        for operation in _operations(finding):
+            replaces = isinstance(operation, RestoreFile | WriteFile | Mend | Quarantine)
+            if replaces and operation.file not in owners:
+                owners[operation.file] = finding
+                if isinstance(operation, RestoreFile):
+                    sources[operation.file] = operation.source
+    return owners, sources
 
 
 def _run_all(
@@ -168,11 +172,11 @@ def _replaced(
 
 def _witness(witnesses: Witnesses, source: Witness, file: str) -> Model:
     if source not in witnesses:
-        raise PlanError(f"no {source} to take {file} from", "this is a bug in genfix: please report it")
+        raise PlanError(text("no {source} to take {file} from", source=source, file=file), text("this is a bug in genfix: please report it"))
     return witnesses[source]
 
 
 def _existing(before: bytes | None, file: str) -> bytes:
     if before is None:
-        raise PlanError(f"no {file} to edit", "this is a bug in genfix: please report it")
+        raise PlanError(text("no {file} to edit", file=file), text("this is a bug in genfix: please report it"))
     return before

@@ -46,7 +46,7 @@ def view_json(view: EngineView, say: Say = str) -> dict[str, JsonValue]:
         "sampling": present(view.sampling),
         "chat_template": {"source": template.source, "sha256": template.sha256} if template else None,
         "context_length": view.context_length,
-        "problems": [*map(say, view.problems)],
+        "problems": [say(problem.message) for problem in view.problems],
         "trace": [*map(say, view.trace)],
     }
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from pydantic import ValidationError
 
 from genfix.engines import EngineView
-from genfix.engines.view import TemplateSource
+from genfix.engines.view import Effect, Problem, TemplateSource
 from genfix.errors import InputError, stale
 from genfix.folder import Folder, FolderFileError, Origin, input_digest, is_safe_name
 from genfix.json_types import JsonValue, Missing
@@ -46,6 +46,10 @@ Fetch: TypeAlias = Callable[[Witness, str], bytes]
 """The bytes of a file of the base or the adapter."""
 
 _MOST_FILES: Final = 1000
+_EFFECTS: Final[Mapping[str, Effect]] = {
+    "engine-cannot": Effect.NO_START,
+    "engine-fails": Effect.NO_ANSWER,
+}
 _AGAIN: Final = text("make the plan again")
 
 
@@ -308,10 +312,18 @@ def _view(engine: str, document: ViewDocument) -> EngineView:
         sampling=document.sampling,
         chat_template=TemplateSource(template.source, template.sha256) if template is not None else None,
         context_length=document.context_length,
-        problems=_messages(document.problems),
+        problems=tuple(map(_problem, document.problems)),
         trace=_messages(document.trace),
         stop_strings=tuple(document.stop_strings),
     )
+
+
+def _problem(document: MessageDocument) -> Problem:
+    """Ids of problems start with what comes of them: a plan file says it nowhere else."""
+    effect = next(
+        (effect for start, effect in _EFFECTS.items() if document.id.startswith(start)), Effect.UNCERTAIN
+    )
+    return Problem(_message(document), effect)
 
 
 def _source(document: SourceDocument) -> Source:

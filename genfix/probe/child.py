@@ -35,7 +35,7 @@ class Job(NamedTuple):
     seed: int
 
 
-class Asked(NamedTuple):
+class ChildPrompt(NamedTuple):
     """One prompt."""
 
     id: str
@@ -51,10 +51,10 @@ class Written(NamedTuple):
     first_seconds: float | None
 
 
-class Engine(Protocol):
+class LoadedModel(Protocol):
     """A loaded model."""
 
-    def answer(self, asked: Asked) -> Written:
+    def answer(self, asked: ChildPrompt) -> Written:
         """What the model writes after the prompt."""
         ...
 
@@ -107,7 +107,7 @@ class _Transformers:
         eos = self.model.generation_config.eos_token_id
         self.ends = set(eos if isinstance(eos, list) else [eos])
 
-    def answer(self, asked: Asked) -> Written:
+    def answer(self, asked: ChildPrompt) -> Written:
         with _rendering():
             given = self.tokenizer.apply_chat_template(
                 asked.messages,
@@ -151,7 +151,7 @@ class _MlxLm:
         self.sampler = make_sampler(temp=job.temperature or 0.0)
         self.job = job
 
-    def answer(self, asked: Asked) -> Written:
+    def answer(self, asked: ChildPrompt) -> Written:
         with _rendering():
             prompt = self.tokenizer.apply_chat_template(
                 asked.messages, tools=asked.tools, add_generation_prompt=True
@@ -174,10 +174,10 @@ class _MlxLm:
         return str(self.tokenizer.decode(ids))
 
 
-_LOADERS: Final[dict[str, Callable[[Job], Engine]]] = {"transformers": _Transformers, "mlx-lm": _MlxLm}
+_LOADERS: Final[dict[str, Callable[[Job], LoadedModel]]] = {"transformers": _Transformers, "mlx-lm": _MlxLm}
 
 
-def _answers(engine: Engine, prompts: list[Asked]) -> Iterator[dict[str, object]]:
+def _answers(engine: LoadedModel, prompts: list[ChildPrompt]) -> Iterator[dict[str, object]]:
     for asked in prompts:
         started = time.monotonic()
         try:
@@ -223,7 +223,7 @@ def _run(request: dict[str, object], out: int) -> int:
         while rest:
             rest = rest[os.write(out, rest) :]
 
-    prompts = [Asked(**asked) for asked in request.pop("prompts")]  # type: ignore[attr-defined]
+    prompts = [ChildPrompt(**asked) for asked in request.pop("prompts")]  # type: ignore[attr-defined]
     job = Job(**request)  # type: ignore[arg-type]
     try:
         engine = _LOADERS[job.engine](job)

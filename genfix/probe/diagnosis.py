@@ -12,7 +12,7 @@ from genfix.probe.figures import RATE_NAMES, number, percent, signed
 from genfix.probe.markers import Markers
 from genfix.probe.measuring import Comparison, Summary
 from genfix.probe.statistics import Interval
-from genfix.probe.values import LeakKind, Measure, ToolVerdict
+from genfix.probe.values import Leak, LeakKind, Measure, ToolVerdict
 
 __all__ = ["Files", "diagnose", "files_of", "judge_comparison"]
 
@@ -119,9 +119,20 @@ def _stopping(
             count=sum(one.stopped for one in answered),
             total=total,
         )
-    going_on = _going_on(endless, total, markers, files)
-    if going_on is not None:
-        return going_on
+    leaking = [one for one in endless if one.leaks]
+    leaks = [leak for one in leaking for leak in one.leaks]
+    written = _written_end(leaks, markers)
+    if written is not None:
+        return _ran_past(written, len(leaking), total, files)
+    if leaking:
+        return message(
+            "probe-role-text",
+            "{count} of {total} answers go on with the next turn ({role} on a line of its own); the server "
+            "hides special tokens, so the token before it cannot be named",
+            count=len(leaking),
+            total=total,
+            role=leaks[0].marker,
+        )
     if all(one.prompt.group == _LONG and one.loop is None for one in endless):
         return message(
             "probe-limit-low",
@@ -133,30 +144,12 @@ def _stopping(
     return _never_ended(len(endless), total, summary, files, shows_tokens=shows_tokens)
 
 
-def _going_on(
-    endless: Sequence[Measure], total: int, markers: Markers, files: Files | None
-) -> Message | None:
-    """What is said of answers with further turns in them, if there are any."""
+def _written_end(leaks: Sequence[Leak], markers: Markers) -> str | None:
+    """The first turn end inside an answer."""
     ends = set(markers.ends) or set(markers.tokens)
-    written = [
-        leak
-        for one in endless
-        for leak in one.leaks
-        if leak.kind is not LeakKind.ROLE and leak.marker in ends
-    ]
-    if written:
-        return _ran_past(written[0].marker, sum(bool(one.leaks) for one in endless), total, files)
-    roles = [one for one in endless if one.leaks]
-    if roles:
-        return message(
-            "probe-role-text",
-            "{count} of {total} answers go on with the next turn ({role} on a line of its own); the server "
-            "hides special tokens, so the token before it cannot be named",
-            count=len(roles),
-            total=total,
-            role=roles[0].leaks[0].marker,
-        )
-    return None
+    return next(
+        (leak.marker for leak in leaks if leak.kind is not LeakKind.ROLE and leak.marker in ends), None
+    )
 
 
 def _ran_past(token: str, count: int, total: int, files: Files | None) -> Message:

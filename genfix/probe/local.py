@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
+from genfix.message import text
 from genfix.errors import InputError, ProbeError
 from genfix.json_types import JsonObject, JsonValue
-from genfix.probe.running import Outcome, Progress, in_order
+from genfix.probe.running import AnswerRun, OnAnswer, in_order
 from genfix.probe.values import Answer, Failure, FailureKind, Limits, Prompt
 
 __all__ = ["LOCAL_ENGINES", "LocalEngine", "run_folder"]
@@ -48,15 +49,16 @@ class LocalEngine:
 
 
 def run_folder(
-    engine: LocalEngine, folder: Path, prompts: Sequence[Prompt], limits: Limits, progress: Progress
-) -> tuple[Outcome, str]:
+    engine: LocalEngine, folder: Path, prompts: Sequence[Prompt], limits: Limits, progress: OnAnswer
+) -> tuple[AnswerRun, str]:
     """Put all prompts to the folder; also gives the engine's version. Ctrl-C ends the run and the child.
 
     Raises `InputError` for an engine or interpreter that is not there, `ProbeError` for a folder it cannot run.
     """
     if engine.name not in LOCAL_ENGINES:
         raise InputError(
-            f"genfix cannot run a folder with {engine.name!r}", f"known are {', '.join(LOCAL_ENGINES)}"
+            text("genfix cannot run a folder with '{name}'", name=engine.name),
+            text("known are {local_engines}", local_engines=", ".join(LOCAL_ENGINES)),
         )
     child = _start(engine)
     talk = _Talk(engine, child, limits)
@@ -100,7 +102,12 @@ def _start(engine: LocalEngine) -> "subprocess.Popen[bytes]":
         )
     except OSError as error:
         raise InputError(
-            f"cannot start {engine.interpreter}: {error.strerror or error}", "name a Python with --python"
+            text(
+                "cannot start {interpreter}: {strerror}",
+                interpreter=engine.interpreter,
+                strerror=error.strerror or error,
+            ),
+            text("name a Python with --python"),
         ) from error
 
 
@@ -126,7 +133,9 @@ class _Talk:
         self.version = ""
         self.found: dict[str, Answer] = {}
 
-    def run(self, request: JsonObject, prompts: Sequence[Prompt], progress: Progress) -> tuple[Outcome, str]:
+    def run(
+        self, request: JsonObject, prompts: Sequence[Prompt], progress: OnAnswer
+    ) -> tuple[AnswerRun, str]:
         until = time.monotonic() + self.limits.total_seconds
         for thread in self.threads:
             thread.start()
@@ -134,15 +143,15 @@ class _Talk:
             self._send(request)
             stuck = self._collect(len(prompts), until, progress)
         except KeyboardInterrupt:
-            return Outcome(in_order(prompts, self.found, "interrupted"), interrupted=True), self.version
+            return AnswerRun(in_order(prompts, self.found, "interrupted"), interrupted=True), self.version
         late = stuck and len(self.found) < len(prompts)
         if late and not self.found:
             raise ProbeError(
-                f"{self.engine.name} gave no answer in time",
-                "raise --timeout or --time-limit, or lower --max-tokens",
+                text("{name} gave no answer in time", name=self.engine.name),
+                text("raise --timeout or --time-limit, or lower --max-tokens"),
             )
         answers = in_order(prompts, self.found, "the time for the run was up")
-        return Outcome(answers, out_of_time=late), self.version
+        return AnswerRun(answers, out_of_time=late), self.version
 
     def close(self) -> None:
         """Wait for the readers, who close the pipes; the child is gone."""
@@ -169,7 +178,7 @@ class _Talk:
                 self.stderr += line
                 del self.stderr[:-_MAX_STDERR]
 
-    def _collect(self, count: int, until: float, progress: Progress) -> bool:
+    def _collect(self, count: int, until: float, progress: OnAnswer) -> bool:
         """Take answers until all are there; whether time ran out before."""
         deadline = until
         while len(self.found) < count:
@@ -230,15 +239,23 @@ class _Talk:
     def _refused(self, kind: str, detail: str) -> ProbeError:
         if kind == "no-engine":
             return ProbeError(
-                f"{self.engine.interpreter} has no {self.engine.name}: {detail}",
-                f"pip install 'genfix[{self.engine.name}]', or name a Python that has it with --python",
+                text(
+                    "{interpreter} has no {name}: {detail}",
+                    interpreter=self.engine.interpreter,
+                    name=self.engine.name,
+                    detail=detail,
+                ),
+                text(
+                    "pip install 'genfix[{name}]', or name a Python that has it with --python",
+                    name=self.engine.name,
+                ),
             )
         if kind == "custom-code":
             return ProbeError(
-                f"the folder needs code of its own, and genfix runs none: {detail}",
-                "start a server that you trust with it, and probe that",
+                text("the folder needs code of its own, and genfix runs none: {detail}", detail=detail),
+                text("start a server that you trust with it, and probe that"),
             )
-        return ProbeError(detail, "does the folder load? see genfix engines")
+        return ProbeError(detail, text("does the folder load? see genfix engines"))
 
     def _died(self) -> ProbeError:
         _end(self.child)
@@ -247,7 +264,8 @@ class _Talk:
         told = next((line.strip() for line in reversed(lines) if line.strip()), "")
         why = f": {told[:300]}" if told else ""
         return ProbeError(
-            f"{self.engine.name} ended before it had answered{why}", "is there enough memory for the model?"
+            text("{name} ended before it had answered{why}", name=self.engine.name, why=why),
+            text("is there enough memory for the model?"),
         )
 
 

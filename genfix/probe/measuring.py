@@ -1,5 +1,6 @@
 """From an answer to what is seen in it, and from all of them to the sums."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -95,31 +96,30 @@ def summarize(measures: Sequence[Measure]) -> Summary:
     """The sums over all answers."""
     answered = [one for one in measures if one.answered]
     answers = [one.answer for one in answered]
-    rates: dict[str, Interval] = {}
-    for name in RATES:
-        rate = wilson(sum(one.flags()[name] for one in answered), len(answered))
-        if rate is not None:
-            rates[name] = rate
     return Summary(
         asked=len(measures),
         answered=len(answered),
         failed=sum(one.answer.failure is not None and one.answer.failure.kind.counts for one in measures),
-        rates=rates,
+        rates=_rates(answered),
         at_limit=sum(answer.at_limit for answer in answers),
         tokens=_spread(answer.tokens for answer in answers),
         seconds=_spread(answer.seconds for answer in answers),
         first_seconds=_spread(answer.first_seconds for answer in answers),
-        tokens_per_second=_spread(
-            answer.tokens / answer.seconds for answer in answers if answer.tokens and answer.seconds > 0
-        ),
+        tokens_per_second=_spread(answer.tokens_per_second for answer in answers),
         turn_ends=_counted([one.turn_end] for one in answered),
         leaked_markers=_counted({leak.marker: None for leak in one.leaks} for one in answered),
-        tools={
-            verdict: count
-            for verdict in ToolVerdict
-            if (count := sum(one.tool is verdict for one in answered))
-        },
+        tools=_tools(answered),
     )
+
+
+def _rates(answered: Sequence[Measure]) -> dict[str, Interval]:
+    found = {name: wilson(sum(one.flags()[name] for one in answered), len(answered)) for name in RATES}
+    return {name: rate for name, rate in found.items() if rate is not None}
+
+
+def _tools(answered: Sequence[Measure]) -> dict[ToolVerdict, int]:
+    counts = Counter(one.tool for one in answered)
+    return {verdict: counts[verdict] for verdict in ToolVerdict if counts[verdict]}
 
 
 def _spread(values: Iterable[float | None]) -> Spread | None:

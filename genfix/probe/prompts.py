@@ -6,6 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from genfix.message import text
 from genfix.errors import InputError
 from genfix.json_types import JsonObject, JsonValue
 from genfix.probe.values import Prompt
@@ -35,18 +36,23 @@ def read_prompts(path: Path) -> tuple[Prompt, ...]:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError(
-            f"cannot read the prompts {path}: {reason}", "check the path of --prompts"
+            text("cannot read the prompts {path}: {reason}", path=path, reason=reason),
+            text("check the path of --prompts"),
         ) from error
     if len(content) > _MAX_BYTES:
         raise InputError(
-            f"the prompts {path} are larger than {_MAX_BYTES // 2**20} MiB", "probe with fewer prompts"
+            text(
+                "the prompts {path} are larger than {max_bytes} MiB", path=path, max_bytes=_MAX_BYTES // 2**20
+            ),
+            text("probe with fewer prompts"),
         )
     prompts = tuple(_parsed(content, str(path)))
     if not prompts:
-        raise InputError(f"there are no prompts in {path}", _SHAPE)
+        raise InputError(text("there are no prompts in {path}", path=path), _SHAPE)
     if len(prompts) > _MAX_PROMPTS:
         raise InputError(
-            f"there are {len(prompts)} prompts in {path}", f"at most {_MAX_PROMPTS} are put to a model"
+            text("there are {prompts} prompts in {path}", prompts=len(prompts), path=path),
+            text("at most {max_prompts} are put to a model", max_prompts=_MAX_PROMPTS),
         )
     return prompts
 
@@ -55,7 +61,7 @@ def _parsed(content: bytes, label: str) -> Iterator[Prompt]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{label} is not UTF-8 text", "save it as UTF-8") from error
+        raise InputError(text("{label} is not UTF-8 text", label=label), text("save it as UTF-8")) from error
     seen: set[str] = set()
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
@@ -64,7 +70,8 @@ def _parsed(content: bytes, label: str) -> Iterator[Prompt]:
         prompt = _prompt(_object(line, where), f"prompt-{number:03}", where)
         if prompt.id in seen:
             raise InputError(
-                f"{where} has the id {prompt.id} of a line before it", "give every prompt an id of its own"
+                text("{where} has the id {prompt_id} of a line before it", where=where, prompt_id=prompt.id),
+                text("give every prompt an id of its own"),
             )
         seen.add(prompt.id)
         yield prompt
@@ -74,12 +81,17 @@ def _object(line: str, where: str) -> JsonObject:
     try:
         value: JsonValue = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{where} is not JSON", _SHAPE) from error
+        raise InputError(text("{where} is not JSON", where=where), _SHAPE) from error
     if not isinstance(value, dict):
-        raise InputError(f"{where} is not a JSON object", _SHAPE)
+        raise InputError(text("{where} is not a JSON object", where=where), _SHAPE)
     unknown = sorted(value.keys() - _KEYS)
     if unknown:
-        raise InputError(f"{where} has the key {unknown[0]!r}, which means nothing here", _SHAPE)
+        raise InputError(
+            text(
+                "{where} has the key '{unknown}', which means nothing here", where=where, unknown=unknown[0]
+            ),
+            _SHAPE,
+        )
     return value
 
 
@@ -88,11 +100,11 @@ def _prompt(value: JsonObject, default_id: str, where: str) -> Prompt:
     for key, default in labels.items():
         label = value.get(key, default)
         if not isinstance(label, str) or len(label) > 100:
-            raise InputError(f"{where}: {key} is no short text", _SHAPE)
+            raise InputError(text("{where}: {key} is no short text", where=where, key=key), _SHAPE)
         labels[key] = label
     tools = value.get("tools")
     if tools is not None and not (isinstance(tools, list) and all(isinstance(tool, dict) for tool in tools)):
-        raise InputError(f"{where}: tools is no list of objects", _SHAPE)
+        raise InputError(text("{where}: tools is no list of objects", where=where), _SHAPE)
     return Prompt(
         **labels,
         messages=_messages(value, where),
@@ -103,16 +115,16 @@ def _prompt(value: JsonObject, default_id: str, where: str) -> Prompt:
 def _messages(value: JsonObject, where: str) -> tuple[JsonObject, ...]:
     asked, messages = value.get("prompt"), value.get("messages")
     if ("prompt" in value) == ("messages" in value):
-        raise InputError(f"{where} must have either prompt or messages", _SHAPE)
+        raise InputError(text("{where} must have either prompt or messages", where=where), _SHAPE)
     if messages is None and isinstance(asked, str) and asked:
         return ({"role": "user", "content": asked},)
     if not isinstance(messages, list) or not messages:
-        raise InputError(f"{where}: there is no text to ask", _SHAPE)
+        raise InputError(text("{where}: there is no text to ask", where=where), _SHAPE)
     found: list[JsonObject] = []
     for message in messages:
         if not isinstance(message, dict) or message.get("role") not in _ROLES:
-            raise InputError(f"{where}: a message has no role that servers know", _SHAPE)
+            raise InputError(text("{where}: a message has no role that servers know", where=where), _SHAPE)
         if not isinstance(message.get("content"), str | list) and "tool_calls" not in message:
-            raise InputError(f"{where}: a message has no content", _SHAPE)
+            raise InputError(text("{where}: a message has no content", where=where), _SHAPE)
         found.append(message)
     return tuple(found)

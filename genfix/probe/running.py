@@ -11,9 +11,9 @@ from genfix.probe.server import Server
 from genfix.probe.values import Answer, Failure, FailureKind, Limits, Prompt
 from genfix.probe.watch import Watch
 
-__all__ = ["Outcome", "Progress", "ask_all", "in_order"]
+__all__ = ["AnswerRun", "OnAnswer", "ask_all", "in_order"]
 
-Progress = Callable[[Answer], None]
+OnAnswer = Callable[[Answer], None]
 """Called with every answer as it comes, in the caller's thread."""
 
 _FATAL: Final = frozenset({FailureKind.REFUSED_KEY, FailureKind.NO_MODEL})
@@ -22,7 +22,7 @@ _TICK: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AnswerRun:
     """The answers in the order of the prompts, and how the run ended."""
 
     answers: tuple[Answer, ...]
@@ -32,7 +32,7 @@ class Outcome:
     """Why the run was ended early: nothing but failures, or one that no further request would escape."""
 
 
-def ask_all(server: Server, prompts: Sequence[Prompt], limits: Limits, progress: Progress) -> Outcome:
+def ask_all(server: Server, prompts: Sequence[Prompt], limits: Limits, progress: OnAnswer) -> AnswerRun:
     """Put all prompts to a server. Ctrl-C ends the run, and what is there by then is given back."""
     until = time.monotonic() + limits.total_seconds
     found: dict[str, Answer] = {}
@@ -41,10 +41,10 @@ def ask_all(server: Server, prompts: Sequence[Prompt], limits: Limits, progress:
             server.find_model(watch)
             gave_up = _collect(server, prompts, limits, watch, found, progress)
         except KeyboardInterrupt:
-            return Outcome(in_order(prompts, found, "interrupted"), interrupted=True)
+            return AnswerRun(in_order(prompts, found, "interrupted"), interrupted=True)
     late = time.monotonic() >= until and len(found) < len(prompts)
     why = "the time for the whole run was up" if late else "the run was ended early"
-    return Outcome(in_order(prompts, found, why), out_of_time=late, gave_up=gave_up)
+    return AnswerRun(in_order(prompts, found, why), out_of_time=late, gave_up=gave_up)
 
 
 def in_order(prompts: Sequence[Prompt], found: Mapping[str, Answer], why: str) -> tuple[Answer, ...]:
@@ -59,7 +59,7 @@ def _collect(
     limits: Limits,
     watch: Watch,
     found: dict[str, Answer],
-    progress: Progress,
+    progress: OnAnswer,
 ) -> Failure | None:
     waiting: queue.SimpleQueue[Prompt] = queue.SimpleQueue()
     ready: queue.SimpleQueue[Answer] = queue.SimpleQueue()

@@ -124,6 +124,11 @@ class Answer:
         """Whether it ran to the limit."""
         return self.finish_reason in {"length", "max_tokens"}
 
+    @property
+    def tokens_per_second(self) -> float | None:
+        """`None` where either is not known."""
+        return self.tokens / self.seconds if self.tokens and self.seconds > 0 else None
+
 
 class LeakKind(StrEnum):
     """What of the chat template is inside an answer."""

@@ -1,12 +1,14 @@
 """Ends connections that have had their time, and all of them at once when the run is over.
 
-A time limit of a socket starts anew with every byte, so a server that sends one byte a second would never meet it.
+A time limit of a socket starts anew with every byte, so a server that sends one byte a second would never
+meet it.
 """
 
 import contextlib
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from typing import Final, Self
 
 __all__ = ["Watch"]
@@ -48,17 +50,19 @@ class Watch:
         """Wait, but not longer than the run lasts."""
         self._over.wait(max(0.0, min(seconds, self.until - time.monotonic())))
 
-    def add(self, opened: socket.socket, deadline: float) -> None:
-        """Watch a socket until ``deadline``."""
+    @contextlib.contextmanager
+    def guard(self, opened: socket.socket, deadline: float) -> Iterator[None]:
+        """End a socket at ``deadline`` (`time.monotonic`) where it is still in use."""
+        opened.settimeout(max(0.1, deadline - time.monotonic()))
         with self._lock:
             self._open[id(opened)] = (opened, min(deadline, self.until))
             if self._over.is_set():
                 _end(opened)
-
-    def remove(self, opened: socket.socket) -> None:
-        """Watch it no more."""
-        with self._lock:
-            self._open.pop(id(opened), None)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._open.pop(id(opened), None)
 
     def _run(self) -> None:
         while not self._over.wait(_TICK):

@@ -25,7 +25,7 @@ def _lines(view: EngineView, tokens: Mapping[int, str], style: Style) -> Iterato
     state = "" if view.loads else style.mark(f" {style.text('does not load')}", "red")
     yield f"{style.mark(view.engine, 'bold')} {view.version}{state}"
     for problem in view.problems:
-        yield from _wrapped(style.words(problem), style, "! ", "red")
+        yield from _wrapped(style.words(problem.message), style, "! ", "red")
     ids = [f"{token_id} {show(tokens.get(token_id, ''))}".rstrip() for token_id in view.stop_token_ids]
     separator = style.text(", ")
     stops = separator.join(ids) or style.text("nothing")

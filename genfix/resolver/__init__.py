@@ -1,15 +1,15 @@
 """Where the merged folder and its base are, and whether the one can come from the other."""
 
-from genfix.resolver.adapter import Adapter, find_adapter
-from genfix.resolver.base import Base, BaseFacts, files_of, resolve_base
-from genfix.resolver.choosing import choose_base
-from genfix.resolver.proof import prove_parentage
-from genfix.resolver.target import existing_folder, is_address, open_address, open_target
+from genfix.resolver.finder.adapter import Adapter, find_adapter
+from genfix.resolver.finder.base import BaseFacts, ResolvedBase, files_of, resolve_base
+from genfix.resolver.finder.proof import prove_parentage
+from genfix.resolver.finder.selection import choose_base
+from genfix.resolver.finder.target import existing_folder, is_address, open_address, open_target
 
 __all__ = [
     "Adapter",
-    "Base",
     "BaseFacts",
+    "ResolvedBase",
     "choose_base",
     "existing_folder",
     "files_of",

@@ -7,6 +7,7 @@ or the adapter has is no difference, and neither is an absent key that may mean 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from genfix.rules.core.questions import TOKENS
 from genfix.folder.kinds import GENERATION_CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import JsonValue, Missing
 from genfix.message import message
@@ -23,7 +24,7 @@ from genfix.rules.finding import (
     Witness,
 )
 from genfix.rules.pad_rows import config_pointers, pads_beyond_rows
-from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.core.rule import Rule, rule
 from genfix.rules.token_ids import named_token
 
 __all__ = ["RULES"]
@@ -47,7 +48,25 @@ _NO_DEFAULTS: Final = frozenset(["PreTrainedTokenizer", "TokenizersBackend", "Ll
 """Tokenizer classes without a padding token of their own (transformers 4.57 and 5.23); of others genfix is not sure."""
 
 
+@rule("GF306", "bos-or-pad-changed", Severity.INFO, question=TOKENS, needs_base=True,)
 def _settings_changed(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The BOS or the padding token of the tokenizer or the configs is not the base's.
+
+    Why: Another BOS starts every prompt with another token, where the template or the tokenizer writes one.
+    Another padding token matters to padded batches only. transformers 4.56 and later turn `bos_token_id` of
+    the configs to null in training where the tokenizer has no BOS (Qwen): servers do not miss it.
+
+    Fix: The base's values, in all places that differ; a value the base has not is removed.
+
+    Safety: Unsafe: training may have used it. Manual where padding was only added, which changes no answer.
+    Silent where another file of the base, or the adapter, has the same token, where an absent key may mean
+    the default of a class, and where padding is the turn end, which GF108 tells.
+
+    Sources:
+    - huggingface/transformers#48592
+    - hiyouga/LLaMA-Factory#9189
+    - huggingface/trl#7097
+    """
     base = context.base
     if base is None:
         return
@@ -65,27 +84,27 @@ def _setting_changed(rule: Rule, base: Model, token: str, places: list[_Place]) 
     added = token == _PAD and base.tokenizer.named.get(token) is None and first.theirs is None
     return rule.finding(
         first.file,
-        message("padding-added", token=first.ours)
+        message("padding-added", "the padding token {token} was added; the base has none", token=first.ours)
         if added
-        else message("bos-or-pad-changed", key=first.pointer[1:], ours=first.ours, theirs=first.theirs),
+        else message("bos-or-pad-changed", "{key} is {ours!r}; the base has {theirs!r}", key=first.pointer[1:], ours=first.ours, theirs=first.theirs),
         witness=Witness.BASE,
         pointer=first.pointer,
         current=Missing.MISSING if first.ours is None else first.ours,
         expected=Missing.MISSING if first.theirs is None else first.theirs,
         evidence=[
             message(
-                "evidence-setting",
+                "evidence-setting", "{place} is {ours!r}; the base has {theirs!r}",
                 place=f"{place.file} {place.pointer}",
                 ours=place.ours,
                 theirs=place.theirs,
             )
             for place in places[1:]
         ],
-        fix=Fix(Applicability.MANUAL, message("why-padding-added"))
+        fix=Fix(Applicability.MANUAL, message("why-padding-added", "nothing has to be done: trainers need one, and no answer changes"))
         if added
         else Fix(
             Applicability.UNSAFE,
-            message("why-bos-or-pad"),
+            message("why-bos-or-pad", "files cannot tell whether training used it"),
             tuple(operation for place in places for operation in place.operations),
         ),
     )
@@ -117,9 +136,9 @@ def _tells_none(model: Model, token: str) -> bool:
     config = model.tokenizer_config
     if "auto_map" in config:
         return False
-    told = token in config and config[token] is None
+    is_null = token in config and config[token] is None
     name = config.get("tokenizer_class")
-    return told or (token == _PAD and isinstance(name, str) and name.removesuffix("Fast") in _NO_DEFAULTS)
+    return is_null or (token == _PAD and isinstance(name, str) and name.removesuffix("Fast") in _NO_DEFAULTS)
 
 
 def _id_places(context: Context, base: Model, key: str) -> list[_Place]:
@@ -136,13 +155,13 @@ def _id_places(context: Context, base: Model, key: str) -> list[_Place]:
     ours, theirs = merged.config_value(key), base.config_value(key)
     pointer = f"/{key}" if merged.config.get(key) is not None else config_pointers(merged, key)[-1]
     # An absent key may mean the class's own default, which may be the base's; two absent ones were taken away.
-    told = ours is not None or bool(places) or _told_null(merged, key)
-    if merged.json(_CONFIG).value is not None and told and _differ(context, ours, theirs, known):
+    stated = ours is not None or bool(places) or _is_null(merged, key)
+    if merged.json(_CONFIG).value is not None and stated and _differ(context, ours, theirs, known):
         places.insert(0, _place(_CONFIG, pointer, ours, theirs, base))
     return places
 
 
-def _told_null(model: Model, key: str) -> bool:
+def _is_null(model: Model, key: str) -> bool:
     return any(key in part and part[key] is None for part in (model.config, model.text_config)) and (
         model.config_value(key) is None
     )
@@ -185,27 +204,4 @@ def _place(file: str, pointer: str, ours: JsonValue, theirs: JsonValue, base: Mo
     return _Place(file, pointer, ours, theirs, (operation,))
 
 
-RULES: Final = (
-    Rule(
-        code="GF306",
-        name="bos-or-pad-changed",
-        severity=Severity.INFO,
-        needs_base=True,
-        doc=RuleDoc(
-            what="The BOS or the padding token of the tokenizer or the configs is not the base's.",
-            why=(
-                "Another BOS starts every prompt with another token, where the template or the tokenizer writes one. "
-                "Another padding token matters to padded batches only. transformers 4.56 and later turn `bos_token_id` "
-                "of the configs to null in training where the tokenizer has no BOS (Qwen): servers do not miss it."
-            ),
-            fix="The base's values, in all places that differ; a value the base has not is removed.",
-            safety=(
-                "Unsafe: training may have used it. Manual where padding was only added, which changes no answer. "
-                "Silent where another file of the base, or the adapter, has the same token, where an absent key may "
-                "mean the default of a class, and where padding is the turn end, which GF108 tells."
-            ),
-            sources=("huggingface/transformers#48592", "hiyouga/LLaMA-Factory#9189", "huggingface/trl#7097"),
-        ),
-        check=_settings_changed,
-    ),
-)
+RULES: Final = (_settings_changed,)

@@ -1,19 +1,20 @@
 """GF4xx: config.json.
 
-Who is right: the weights about shapes, merged about the rest. A key of the base that is gone counts only where
+Who is right: the weights about shapes, merged about the rest. A key of the base that is missing counts only where
 it has no other spelling in merged and a reader needs it.
 """
 
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.rules.core.questions import CONFIG
 from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.rules.context import Context
 from genfix.rules.finding import Applicability, CopyField, Finding, Fix, Severity, Witness
 from genfix.rules.restoring import restoring, rows_differ
-from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.core.rule import Rule, rule
 
 __all__ = ["RULES"]
 
@@ -117,31 +118,60 @@ _OTHER_SPELLINGS: Final = {
 """Where else transformers keeps the same fact (5.x: modeling_rope_utils.py; renamed image ids since 4.52)."""
 
 
+@rule("GF401", "config-missing", Severity.ERROR, question=CONFIG, needs_base=True, shows="loading fails: `Unrecognized model`",)
 def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The folder has no `config.json`; the base has one.
+
+    Why: No engine loads the folder: `Unrecognized model ... Should have a model_type key in its config.json`.
+
+    Fix: The base's file, byte-identical.
+
+    Safety: Safe unless the weights' embedding has other rows than the base's config says: then a person must
+    decide.
+
+    Sources:
+    - unslothai/unsloth#421
+    - foundation-model-stack/fms-hf-tuning#330
+    """
     base = context.base
     if base is None or not base.has(_CONFIG):
         if context.merged.weights.files and not context.merged.has(_CONFIG):
             yield rule.finding(
                 _CONFIG,
-                message("config-missing-alone"),
+                message("config-missing-alone", "is missing beside the weights: no engine loads them without it"),
                 severity=Severity.ERROR if base is None else Severity.INFO,
                 witness=Witness.WEIGHTS,
                 engines=tuple(context.views),
-                fix=Fix(Applicability.MANUAL, message("why-no-base-copy")),
+                fix=Fix(Applicability.MANUAL, message("why-no-base-copy", "there is no base, or it has no such file")),
             )
         return
     if context.merged.has(_CONFIG):
         return
     yield rule.finding(
         _CONFIG,
-        message("config-missing"),
+        message("config-missing", "is missing; the base has it"),
         witness=Witness.BASE,
         engines=tuple(context.views),
-        fix=restoring(context, base, _CONFIG, message("why-file-lost")),
+        fix=restoring(context, base, _CONFIG, message("why-file-lost", "the file is missing here, so nothing is overwritten")),
     )
 
 
+@rule("GF402", "config-field-lost", Severity.ERROR, question=CONFIG, needs_base=True, shows="loading fails, or a default takes the value's place without a word",)
 def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
+    """A key of the base's `config.json` is gone, under every name transformers has for it.
+
+    Why: The config class fills in its own default, without a word: another RoPE base, another head size,
+    another image token. Without `model_type`, `architectures` or `auto_map` nothing loads.
+
+    Fix: The base's value, in the base's spelling, at the place where the base has it.
+
+    Safety: Safe: merging a LoRA does not change these. Unsafe where the weights contradict the base's value.
+    Keys that only say where a file comes from, or equal a default, are never missed.
+
+    Sources:
+    - vllm-project/vllm#42624
+    - 2U1/Qwen-VL-Series-Finetune#70
+    """
     base, merged = context.base, context.merged
     if base is None or merged.json(_CONFIG).value is None:
         return
@@ -151,7 +181,7 @@ def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
         contradiction = _contradicted(merged, key, value)
         yield rule.finding(
             _CONFIG,
-            message("config-field-lost", key=key),
+            message("config-field-lost", "{key} is gone; the base has it", key=key),
             severity=Severity.ERROR if key in _ERRORS else Severity.WARNING,
             witness=Witness.BASE,
             pointer=pointer,
@@ -159,7 +189,7 @@ def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
             engines=tuple(context.views),
             fix=Fix(
                 Applicability.UNSAFE if contradiction else Applicability.SAFE,
-                contradiction or message("why-field-lost", key=key),
+                contradiction or message("why-field-lost", "without {key} a reader takes its own default", key=key),
                 (CopyField(_CONFIG, pointer),),
             ),
         )
@@ -186,39 +216,4 @@ def _contradicted(merged: Model, key: str, value: JsonValue) -> Message | None:
     return None
 
 
-RULES: Final = (
-    Rule(
-        code="GF401",
-        name="config-missing",
-        severity=Severity.ERROR,
-        needs_base=True,
-        doc=RuleDoc(
-            what="The folder has no `config.json`; the base has one.",
-            why="No engine loads the folder: `Unrecognized model ... Should have a model_type key in its config.json`.",
-            fix="The base's file, byte-identical.",
-            safety="Safe unless the weights' embedding has other rows than the base's config says: then a person must decide.",
-            sources=("unslothai/unsloth#421", "foundation-model-stack/fms-hf-tuning#330"),
-        ),
-        check=_missing,
-    ),
-    Rule(
-        code="GF402",
-        name="config-field-lost",
-        severity=Severity.ERROR,
-        needs_base=True,
-        doc=RuleDoc(
-            what="A key of the base's `config.json` is gone, under every name transformers has for it.",
-            why=(
-                "The config class fills in its own default, without a word: another RoPE base, another head size, "
-                "another image token. Without `model_type`, `architectures` or `auto_map` nothing loads."
-            ),
-            fix="The base's value, in the base's spelling, at the place where the base has it.",
-            safety=(
-                "Safe: merging a LoRA does not change these. Unsafe where the weights contradict the base's value. Keys "
-                "that only say where a file comes from, or equal a default, are never missed."
-            ),
-            sources=("vllm-project/vllm#42624", "2U1/Qwen-VL-Series-Finetune#70"),
-        ),
-        check=_fields_lost,
-    ),
-)
+RULES: Final = (_missing, _fields_lost,)

@@ -6,11 +6,13 @@ Who is right: merged, wherever its value may be meant; the cache that training t
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.rules.core.questions import CONFIG
 from genfix.folder.kinds import GENERATION_CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import JsonValue, Missing
 from genfix.message import message
 from genfix.model import Model
 from genfix.model.json_diff import same_value
+from genfix.model.model import TEXT_PARTS
 from genfix.rules.context import Context
 from genfix.rules.finding import (
     Applicability,
@@ -23,12 +25,12 @@ from genfix.rules.finding import (
     Severity,
     Witness,
 )
-from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.core.rule import Rule, rule
 
 __all__ = ["RULES"]
 
 _CONFIG: Final = "config.json"
-_BASE_HAS_IT_TOO: Final = Fix(Applicability.MANUAL, message("why-base-has-it-too"))
+_BASE_HAS_IT_TOO: Final = Fix(Applicability.MANUAL, message("why-base-has-it-too", "the base has the same fault"))
 
 
 # -- context ---------------------------------------------------------------------------------------------------
@@ -38,7 +40,22 @@ _NO_LIMIT: Final = 10**12
 """Tokenizers write 1e30 for no limit."""
 
 
+@rule("GF404", "context-length-changed", Severity.INFO, question=CONFIG, needs_base=True,)
 def _context_differs(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`max_position_embeddings`, the sliding window in use, or the tokenizer's `model_max_length` is not the
+    base's.
+
+    Why: Engines take the longest prompt from these. A training recipe's cut-off left here shortens it; a
+    value raised for long texts belongs here.
+
+    Fix: None: compare with how the model was trained.
+
+    Safety: Manual: both values may be meant, and the base's would undo an extension.
+
+    Sources:
+    - hiyouga/LLaMA-Factory#3370
+    - huggingface/alignment-handbook#47
+    """
     base, merged = context.base, context.merged
     if base is None:
         return
@@ -55,12 +72,12 @@ def _context_differs(context: Context, rule: Rule) -> Iterator[Finding]:
             continue
         yield rule.finding(
             file,
-            message("context-differs", key=key, ours=ours, theirs=theirs),
+            message("context-differs", "{key} is {ours!r}; the base has {theirs!r}", key=key, ours=ours, theirs=theirs),
             witness=Witness.BASE,
             pointer=f"/{key}",
             current=ours,
             expected=theirs,
-            fix=Fix(Applicability.MANUAL, message("why-context-meant")),
+            fix=Fix(Applicability.MANUAL, message("why-context-meant", "either may be meant: compare with how the model was trained")),
         )
 
 
@@ -83,14 +100,29 @@ def _limit(value: JsonValue) -> JsonValue:
 
 _CACHE_PLACES: Final = (
     (_CONFIG, ""),
-    (_CONFIG, "text_config"),
-    (_CONFIG, "llm_config"),
-    (_CONFIG, "language_config"),
+    *((_CONFIG, part) for part in TEXT_PARTS),
     (GENERATION_CONFIG, ""),
 )
 
 
+@rule("GF403", "use-cache-off", Severity.WARNING, question=CONFIG, shows="generation is several times slower",)
 def _cache_off(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`use_cache` is `false` in `config.json` or `generation_config.json`. Training with gradient checkpointing
+    turns it off, and saving keeps it.
+
+    Why: Each new token computes the whole text anew, several times slower. `generate()` goes by `config.json`
+    where there is no `generation_config.json`; code that calls the model itself always does. vLLM does not
+    look.
+
+    Fix: `true`, or in `generation_config.json` nothing where the base has nothing.
+
+    Safety: Safe with a base whose cache is on: the value changes speed and no answer. Unsafe without a base.
+    A base that has it off too makes it information without a fix.
+
+    Sources:
+    - huggingface/trl#3891
+    - transformers 5.23.0: generation/configuration_utils.py `from_model_config`
+    """
     base = context.base
     for file, part in _CACHE_PLACES:
         if _cache(context.merged, file, part) is not False:
@@ -103,16 +135,16 @@ def _cache_off(context: Context, rule: Rule) -> Iterator[Finding]:
         if base is None:
             fix = Fix(
                 Applicability.UNSAFE,
-                message("why-cache-alone"),
+                message("why-cache-alone", "no base tells whether the model can have it on"),
                 (SetField(file, pointer, value=True),),
             )
         elif shared:
             fix = _BASE_HAS_IT_TOO
         else:
-            fix = Fix(Applicability.SAFE, message("why-cache-on"), (_cache_on(base, file, part, pointer),))
+            fix = Fix(Applicability.SAFE, message("why-cache-on", "the cache changes speed and no answer; training turns it off"), (_cache_on(base, file, part, pointer),))
         yield rule.finding(
             file,
-            message("use-cache-off"),
+            message("use-cache-off", "use_cache is false: each token computes the whole text anew"),
             severity=Severity.INFO if shared or base is None else Severity.WARNING,
             witness=Witness.ENGINE,
             pointer=pointer,
@@ -144,7 +176,21 @@ _MOST: Final = 0.9
 """Share of the bytes that a dtype needs to be the weights' own: routers and norms may be kept in another."""
 
 
+@rule("GF405", "dtype-differs", Severity.INFO, question=CONFIG,)
 def _dtype_differs(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`dtype` (or `torch_dtype`) of `config.json` is not the dtype of the weights.
+
+    Why: Engines convert the weights to the dtype of `config.json` while they load. That costs memory or
+    precision, and may be meant.
+
+    Fix: None: save the model again in the dtype it should have.
+
+    Safety: Manual. Quantised weights and mixed dtypes are left alone.
+
+    Sources:
+    - huggingface/peft#890
+    - hiyouga/LLaMA-Factory#2075
+    """
     declared, stored = _dtypes(context.merged)
     if declared is None or stored is None or declared == stored:
         return
@@ -154,12 +200,12 @@ def _dtype_differs(context: Context, rule: Rule) -> Iterator[Finding]:
             return  # the base has it so
     yield rule.finding(
         _CONFIG,
-        message("dtype-differs", declared=declared, stored=stored),
+        message("dtype-differs", "dtype is {declared!r}; the weights are {stored}", declared=declared, stored=stored),
         witness=Witness.WEIGHTS,
         pointer="/dtype" if context.merged.config.get("dtype") is not None else "/torch_dtype",
         current=declared,
         expected=stored,
-        fix=Fix(Applicability.MANUAL, message("why-dtype")),
+        fix=Fix(Applicability.MANUAL, message("why-dtype", "converting while loading may be meant")),
     )
 
 
@@ -178,53 +224,4 @@ def _dtypes(model: Model) -> tuple[str | None, str | None]:
     return declared, None
 
 
-RULES: Final = (
-    Rule(
-        code="GF403",
-        name="use-cache-off",
-        severity=Severity.WARNING,
-        needs_base=False,
-        doc=RuleDoc(
-            what="`use_cache` is `false` in `config.json` or `generation_config.json`. Training with gradient checkpointing turns it off, and saving keeps it.",
-            why=(
-                "Each new token computes the whole text anew, several times slower. `generate()` goes by "
-                "`config.json` where there is no `generation_config.json`; code that calls the model itself always does. vLLM does not look."
-            ),
-            fix="`true`, or in `generation_config.json` nothing where the base has nothing.",
-            safety="Safe with a base whose cache is on: the value changes speed and no answer. Unsafe without a base. A base that has it off too makes it information without a fix.",
-            sources=(
-                "huggingface/trl#3891",
-                "transformers 5.23.0: generation/configuration_utils.py `from_model_config`",
-            ),
-        ),
-        check=_cache_off,
-    ),
-    Rule(
-        code="GF404",
-        name="context-length-changed",
-        severity=Severity.INFO,
-        needs_base=True,
-        doc=RuleDoc(
-            what="`max_position_embeddings`, the sliding window in use, or the tokenizer's `model_max_length` is not the base's.",
-            why="Engines take the longest prompt from these. A training recipe's cut-off left here shortens it; a value raised for long texts belongs here.",
-            fix="None: compare with how the model was trained.",
-            safety="Manual: both values may be meant, and the base's would undo an extension.",
-            sources=("hiyouga/LLaMA-Factory#3370", "huggingface/alignment-handbook#47"),
-        ),
-        check=_context_differs,
-    ),
-    Rule(
-        code="GF405",
-        name="dtype-differs",
-        severity=Severity.INFO,
-        needs_base=False,
-        doc=RuleDoc(
-            what="`dtype` (or `torch_dtype`) of `config.json` is not the dtype of the weights.",
-            why="Engines convert the weights to the dtype of `config.json` while they load. That costs memory or precision, and may be meant.",
-            fix="None: save the model again in the dtype it should have.",
-            safety="Manual. Quantised weights and mixed dtypes are left alone.",
-            sources=("huggingface/peft#890", "hiyouga/LLaMA-Factory#2075"),
-        ),
-        check=_dtype_differs,
-    ),
-)
+RULES: Final = (_cache_off, _context_differs, _dtype_differs,)

@@ -7,13 +7,14 @@ Chat endpoints render a template and then tokenize without special tokens, so pr
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.rules.core.questions import TEMPLATE
 from genfix.folder.kinds import TOKENIZER_CONFIG
 from genfix.json_types import JsonValue, Missing
 from genfix.message import message
 from genfix.model import Model, TurnEnds
 from genfix.rules.context import Context
 from genfix.rules.finding import Applicability, CopyField, Finding, Fix, SetField, Severity, Witness
-from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.core.rule import Rule, rule
 
 __all__ = ["RULES"]
 
@@ -26,33 +27,60 @@ transformers 5.23 goes by `tokenizer.json` alone where it is there.
 """
 
 
+@rule("GF209", "double-bos", Severity.WARNING, question=TEMPLATE, needs_base=True, shows="texts that are rendered first and tokenized later start with two BOS",)
 def _double_bos(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The chat template writes the BOS, and the tokenizer puts one in front of every text, which the base's does
+    not.
+
+    Why: Whoever renders a chat to text and tokenizes it afterwards, as completion requests, evaluations and
+    many trainers do, sends two BOS: a start the model has never seen. Chat endpoints of transformers and vLLM
+    tokenize without special tokens, and llama.cpp takes one of the two away.
+
+    Fix: `add_bos_token` false for tokenizer classes that go by it, and the base's `post_processor` in
+    `tokenizer.json` where it adds the BOS.
+
+    Safety: Unsafe: training may have had it so. Silent where the base's or the adapter's tokenizer adds a BOS
+    as well: Llama 3 has both from the start.
+
+    Sources:
+    - abetlen/llama-cpp-python#1501
+    - deepseek-ai/DeepSeek-R1#151
+    - ggml-org/llama.cpp#15086
+    - transformers 4.57.6: tokenization_llama_fast.py
+    - transformers 5.23.0: tokenization_utils_base.py
+    """
     base, merged = context.base, context.merged
     bos = merged.tokenizer.named.get("bos_token")
     if base is None or bos is None or not merged.has(_FAST) or not base.has(_FAST):
         return
-    if merged.json(TOKENIZER_CONFIG).value is None or not _writes(merged, bos) or _adds(base):
+    if merged.json(TOKENIZER_CONFIG).value is None or not _writes(merged, bos):
+        return
+    if _adds(base) or (context.adapter is not None and _adds(context.adapter)):
         return
     by_flag, by_processor = _adds_by_flag(merged), _adds_by_processor(merged)
-    if not (by_flag or by_processor) or (context.adapter is not None and _adds(context.adapter)):
+    if not (by_flag or by_processor):
         return
-    operations: list[SetField | CopyField] = []
-    if by_flag:
-        operations.append(
-            SetField(TOKENIZER_CONFIG, f"/{_FLAG}", value=False, key_order=base.keys(TOKENIZER_CONFIG))
-        )
-    if by_processor and "post_processor" in base.tokenizer_head:
-        operations.append(CopyField(_FAST, "/post_processor"))
-    first = operations[0] if operations else None
+    operations = _without_bos(base, by_flag=by_flag, by_processor=by_processor)
+    file, pointer = (operations[0].file, operations[0].pointer) if operations else (_FAST, None)
     yield rule.finding(
-        first.file if first is not None else _FAST,
-        message("double-bos", token=bos),
+        file,
+        message("double-bos", "the chat template writes {token} and the tokenizer adds it once more; the base's adds " "none", token=bos),
         witness=Witness.BASE,
-        pointer=first.pointer if first is not None else None,
+        pointer=pointer,
         current=merged.tokenizer_config.get(_FLAG, Missing.MISSING) if by_flag else Missing.MISSING,
-        fix=Fix(Applicability.UNSAFE, message("why-double-bos"), tuple(operations))
+        fix=Fix(Applicability.UNSAFE, message("why-double-bos", "the model may have been trained so"), operations)
         if len(operations) == by_flag + by_processor
-        else Fix(Applicability.MANUAL, message("why-double-bos")),
+        else Fix(Applicability.MANUAL, message("why-double-bos", "the model may have been trained so")),
+    )
+
+
+def _without_bos(base: Model, *, by_flag: bool, by_processor: bool) -> tuple[SetField | CopyField, ...]:
+    """What makes the tokenizer add no BOS; too few where the base has no post-processor to copy."""
+    flag = SetField(TOKENIZER_CONFIG, f"/{_FLAG}", value=False, key_order=base.keys(TOKENIZER_CONFIG))
+    copies = by_processor and "post_processor" in base.tokenizer_head
+    return (
+        *((flag,) if by_flag else ()),
+        *((CopyField(_FAST, "/post_processor"),) if copies else ()),
     )
 
 
@@ -107,38 +135,4 @@ def _first_token(step: dict[str, JsonValue]) -> str | None:
     return name if isinstance(name, str) else None
 
 
-RULES: Final = (
-    Rule(
-        code="GF209",
-        name="double-bos",
-        severity=Severity.WARNING,
-        needs_base=True,
-        doc=RuleDoc(
-            what=(
-                "The chat template writes the BOS, and the tokenizer puts one in front of every text, which the base's "
-                "does not."
-            ),
-            why=(
-                "Whoever renders a chat to text and tokenizes it afterwards, as completion requests, evaluations and many "
-                "trainers do, sends two BOS: a start the model has never seen. Chat endpoints of transformers and vLLM "
-                "tokenize without special tokens, and llama.cpp takes one of the two away."
-            ),
-            fix=(
-                "`add_bos_token` false for tokenizer classes that go by it, and the base's `post_processor` in "
-                "`tokenizer.json` where it adds the BOS."
-            ),
-            safety=(
-                "Unsafe: training may have had it so. Silent where the base's or the adapter's tokenizer adds a BOS as well: "
-                "Llama 3 has both from the start."
-            ),
-            sources=(
-                "abetlen/llama-cpp-python#1501",
-                "deepseek-ai/DeepSeek-R1#151",
-                "ggml-org/llama.cpp#15086",
-                "transformers 4.57.6: tokenization_llama_fast.py",
-                "transformers 5.23.0: tokenization_utils_base.py",
-            ),
-        ),
-        check=_double_bos,
-    ),
-)
+RULES: Final = (_double_bos,)

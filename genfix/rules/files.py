@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.rules.core.questions import FILES
 from genfix.engines import missing_code, named_code
 from genfix.folder import FileKind, FolderFileError, kind_of
 from genfix.folder.kinds import PROCESSOR_FILES
@@ -11,7 +12,7 @@ from genfix.message import Message, message
 from genfix.model import Model
 from genfix.rules.context import Context
 from genfix.rules.finding import Applicability, Finding, Fix, RestoreFile, Severity, Witness
-from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.core.rule import Rule, rule
 
 __all__ = ["RULES"]
 
@@ -25,7 +26,22 @@ _RELATIVE_IMPORT: Final = r"(?m)^\s*(?:from\s+\.(\w+)\s+import|import\s+\.(\w+)\
 """The imports transformers follows when it collects custom code (dynamic_module_utils.py)."""
 
 
+@rule("GF501", "processor-file-missing", Severity.ERROR, question=FILES, needs_base=True, shows="loading fails, or the model serves text only",)
 def _processors(context: Context, rule: Rule) -> Iterator[Finding]:
+    """A file of the image, video or audio processor is gone.
+
+    Why: Engines fail with `does not appear to have a file named preprocessor_config.json`, or serve text
+    only.
+
+    Fix: The base's file, byte-identical. What transformers 5 folded into `processor_config.json` is not
+    missed.
+
+    Safety: Safe: fine-tuning does not change processors, and nothing is overwritten.
+
+    Sources:
+    - NVIDIA-NeMo/Automodel#3256
+    - vllm-project/llm-compressor#1305
+    """
     merged = context.merged
     for name in PROCESSOR_FILES:
         if not context.lost_from_base(name) or context.is_text_part:
@@ -36,50 +52,64 @@ def _processors(context: Context, rule: Rule) -> Iterator[Finding]:
         others = any(merged.has(other) for other in PROCESSOR_FILES)
         yield rule.finding(
             name,
-            message("processor-file-missing", file=name),
+            message("processor-file-missing", "is missing; the base has it", file=name),
             severity=Severity.WARNING if others and name != "preprocessor_config.json" else Severity.ERROR,
             witness=Witness.BASE,
             engines=tuple(context.views),
-            fix=Fix(Applicability.SAFE, message("why-file-lost"), (RestoreFile(name),)),
+            fix=Fix(Applicability.SAFE, message("why-file-lost", "the file is missing here, so nothing is overwritten"), (RestoreFile(name),)),
         )
 
 
+@rule("GF502", "code-file-missing", Severity.ERROR, question=FILES, shows="loading with trust_remote_code fails: the file is looked for and not found",)
 def _code(context: Context, rule: Rule) -> Iterator[Finding]:
+    """A Python file that `auto_map` names, or that such a file imports beside itself, is gone.
+
+    Why: `trust_remote_code=True` fails: `does not appear to have a file named tokenization_chatglm.py`.
+
+    Fix: The base's file, byte-identical. genfix never imports or runs it.
+
+    Safety: Safe where you named the base, this folder's own files already point at the module, and the code
+    that is here equals the base's. Otherwise unsafe: copied code is code that a server will run. Without a
+    base it is information.
+
+    Sources:
+    - huggingface/transformers#37716
+    - shibing624/MedicalGPT#92
+    - ml-explore/mlx-examples#1247
+    """
     base, merged = context.base, context.merged
     direct = missing_code(merged, base)
     for name in _with_imports(merged, base, direct):
         if base is None:
             yield rule.finding(
                 name,
-                message("code-file-missing", file=name),
+                message("code-file-missing", "is missing, and auto_map needs it", file=name),
                 severity=Severity.INFO,
                 witness=Witness.FOLDER,
                 engines=tuple(context.views),
-                fix=Fix(Applicability.MANUAL, message("why-code-no-base")),
+                fix=Fix(Applicability.MANUAL, message("why-code-no-base", "name the base to get it from with --base")),
             )
         elif base.has(name):
-            doubt = _code_doubt(context, base)
+            objection = _code_objection(context, base)
             yield rule.finding(
                 name,
-                message("code-file-missing", file=name),
+                message("code-file-missing", "is missing, and auto_map needs it", file=name),
                 witness=Witness.BASE,
                 engines=tuple(context.views),
-                fix=Fix(
-                    Applicability.UNSAFE if doubt else Applicability.SAFE,
-                    doubt or message("why-code-lost", base=str(base.folder.origin)),
-                    (RestoreFile(name),),
+                fix=Fix.safe_unless(
+                    objection, message("why-code-lost", "auto_map points at it, and the code that is here equals that of {base}", base=str(base.folder.origin)), (RestoreFile(name),)
                 ),
             )
 
 
-def _code_doubt(context: Context, base: Model) -> Message | None:
+def _code_objection(context: Context, base: Model) -> Message | None:
     """What speaks against code of the base; `None` where nothing does."""
     origin = str(base.folder.origin)
     if not base.is_named:
-        return message("why-code-hinted", base=origin)
+        return message("why-code-hinted", "only the folder itself names {base}, and a server will run this code: if you trust it, " "name it with --base", base=origin)
     code = (name for name in _code_files(context.merged) if base.has(name))
     changed = next((name for name in code if not context.same_as_base(name)), None)
-    return message("why-code-changed", file=changed, base=origin) if changed is not None else None
+    return message("why-code-changed", "{file} is not that of {base}: other versions of the code may not fit together", file=changed, base=origin) if changed is not None else None
 
 
 def _with_imports(merged: Model, base: Model | None, direct: tuple[str, ...]) -> tuple[str, ...]:
@@ -114,93 +144,53 @@ def _code_files(model: Model) -> list[str]:
     return sorted(name for name in model.folder.names() if "/" not in name and kind_of(name) is FileKind.CODE)
 
 
+@rule("GF503", "licence-missing", Severity.INFO, question=FILES, needs_base=True,)
 def _licences(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The base's licence, notice or use policy is not in the folder.
+
+    Why: No engine reads it; most licences want it passed on with the model.
+
+    Fix: The base's file, byte-identical. README files are never copied: they describe the base.
+
+    Safety: Safe: nothing is overwritten.
+
+    Sources:
+    - Llama Community License, section 1.b
+    - Apache-2.0, section 4
+    """
     if context.base is None:
         return
     for name in sorted(context.base.folder.names()):
         if kind_of(name) is FileKind.LICENCE and not context.merged.has(name):
             yield rule.finding(
                 name,
-                message("licence-missing", file=name),
+                message("licence-missing", "is missing; most licences want it passed on", file=name),
                 witness=Witness.BASE,
-                fix=Fix(Applicability.SAFE, message("why-licence"), (RestoreFile(name),)),
+                fix=Fix(Applicability.SAFE, message("why-licence", "the file is missing here, so nothing is overwritten"), (RestoreFile(name),)),
             )
 
 
+@rule("GF504", "no-model-file", Severity.INFO, question=FILES,)
 def _nothing_known(context: Context, rule: Rule) -> Iterator[Finding]:
+    """No file of the folder has a name that an engine reads.
+
+    Why: Perhaps the path is the one above or below the model folder.
+
+    Fix: None.
+
+    Safety: Manual.
+
+    Sources:
+    - transformers 5.23.0: utils/hub.py
+    """
     names = context.merged.folder.names()
     if not any(kind_of(name) is not FileKind.OTHER for name in names):
         yield rule.finding(
             ".",
-            message("no-model-file"),
+            message("no-model-file", "no file here has a name that an engine reads"),
             witness=Witness.FOLDER,
-            fix=Fix(Applicability.MANUAL, message("why-no-model-file")),
+            fix=Fix(Applicability.MANUAL, message("why-no-model-file", "check the path")),
         )
 
 
-RULES: Final = (
-    Rule(
-        code="GF501",
-        name="processor-file-missing",
-        severity=Severity.ERROR,
-        needs_base=True,
-        doc=RuleDoc(
-            what="A file of the image, video or audio processor is gone.",
-            why="Engines fail with `does not appear to have a file named preprocessor_config.json`, or serve text only.",
-            fix="The base's file, byte-identical. What transformers 5 folded into `processor_config.json` is not missed.",
-            safety="Safe: fine-tuning does not change processors, and nothing is overwritten.",
-            sources=("NVIDIA-NeMo/Automodel#3256", "vllm-project/llm-compressor#1305"),
-        ),
-        check=_processors,
-    ),
-    Rule(
-        code="GF502",
-        name="code-file-missing",
-        severity=Severity.ERROR,
-        needs_base=False,
-        doc=RuleDoc(
-            what="A Python file that `auto_map` names, or that such a file imports beside itself, is gone.",
-            why="`trust_remote_code=True` fails: `does not appear to have a file named tokenization_chatglm.py`.",
-            fix="The base's file, byte-identical. genfix never imports or runs it.",
-            safety=(
-                "Safe where you named the base, this folder's own files already point at the module, and the code that "
-                "is here equals the base's. Otherwise unsafe: copied code is code that a server will run. Without a base "
-                "it is information."
-            ),
-            sources=(
-                "huggingface/transformers#37716",
-                "shibing624/MedicalGPT#92",
-                "ml-explore/mlx-examples#1247",
-            ),
-        ),
-        check=_code,
-    ),
-    Rule(
-        code="GF503",
-        name="licence-missing",
-        severity=Severity.INFO,
-        needs_base=True,
-        doc=RuleDoc(
-            what="The base's licence, notice or use policy is not in the folder.",
-            why="No engine reads it; most licences want it passed on with the model.",
-            fix="The base's file, byte-identical. README files are never copied: they describe the base.",
-            safety="Safe: nothing is overwritten.",
-            sources=("Llama Community License, section 1.b", "Apache-2.0, section 4"),
-        ),
-        check=_licences,
-    ),
-    Rule(
-        code="GF504",
-        name="no-model-file",
-        severity=Severity.INFO,
-        needs_base=False,
-        doc=RuleDoc(
-            what="No file of the folder has a name that an engine reads.",
-            why="Perhaps the path is the one above or below the model folder.",
-            fix="None.",
-            safety="Manual.",
-            sources=("transformers 5.23.0: utils/hub.py",),
-        ),
-        check=_nothing_known,
-    ),
-)
+RULES: Final = (_processors, _code, _licences, _nothing_known,)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from genfix.json_types import JsonValue, Missing
 from genfix.message import Message
@@ -68,11 +68,15 @@ class Applicability(StrEnum):
     """No automatic fix; `Fix.why` says what a person has to decide."""
 
 
+# Operations carry their kind: tuples with the same values are equal, whatever their classes.
+
+
 class RestoreFile(NamedTuple):
     """Write the file of this name that `source` (base or adapter) has, byte-identical."""
 
     file: str
     source: Witness = Witness.BASE
+    kind: Literal["restore-file"] = "restore-file"
 
 
 class WriteFile(NamedTuple):
@@ -80,6 +84,7 @@ class WriteFile(NamedTuple):
 
     file: str
     content: bytes
+    kind: Literal["write-file"] = "write-file"
 
 
 class SetField(NamedTuple):
@@ -89,6 +94,7 @@ class SetField(NamedTuple):
     pointer: str
     value: JsonValue
     key_order: tuple[str, ...] = ()
+    kind: Literal["set-field"] = "set-field"
 
 
 class CopyField(NamedTuple):
@@ -100,6 +106,7 @@ class CopyField(NamedTuple):
     file: str
     pointer: str
     source: Witness = Witness.BASE
+    kind: Literal["copy-field"] = "copy-field"
 
 
 class RemoveField(NamedTuple):
@@ -107,25 +114,29 @@ class RemoveField(NamedTuple):
 
     file: str
     pointer: str
+    kind: Literal["remove-field"] = "remove-field"
 
 
 class StripBom(NamedTuple):
     """Take the byte order mark off a file's start."""
 
     file: str
+    kind: Literal["strip-bom"] = "strip-bom"
 
 
 class Mend(NamedTuple):
-    """Write the folder's own file with its slips taken out, so that it parses; what it says stays."""
+    """Write the folder's own file with its mistakes taken out, so that it parses; what it says stays."""
 
     file: str
     content: bytes
+    kind: Literal["mend"] = "mend"
 
 
 class Quarantine(NamedTuple):
     """Move a small file out of the folder, into the backup."""
 
     file: str
+    kind: Literal["quarantine"] = "quarantine"
 
 
 Operation: TypeAlias = (
@@ -139,6 +150,12 @@ class Fix(NamedTuple):
     applicability: Applicability
     why: Message
     operations: tuple[Operation, ...] = ()
+
+    @classmethod
+    def safe_unless(cls, objection: Message | None, why: Message, operations: tuple[Operation, ...]) -> "Fix":
+        """Safe, with ``why``; unsafe where there is an ``objection``, which is then what a person reads."""
+        applicability = Applicability.SAFE if objection is None else Applicability.UNSAFE
+        return cls(applicability, objection or why, operations)
 
 
 class Finding(NamedTuple):

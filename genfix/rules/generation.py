@@ -7,10 +7,12 @@ is no setting.
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.rules.core.finding import Harm
+from genfix.rules.core.questions import SAMPLING
+from genfix.engines.generating import DEFAULTS
 from genfix.folder.kinds import GENERATION_CONFIG
 from genfix.json_types import JsonObject, JsonValue, Missing
 from genfix.message import message
-from genfix.model import Model
 from genfix.model.json_diff import child_pointer
 from genfix.rules.context import Context
 from genfix.rules.finding import (
@@ -25,8 +27,8 @@ from genfix.rules.finding import (
     Witness,
 )
 from genfix.rules.restoring import restoring
-from genfix.rules.rule import Rule, RuleDoc
-from genfix.rules.setting_ranges import RANGES, in_range
+from genfix.rules.core.rule import Rule, rule
+from genfix.rules.setting_ranges import in_range, refused
 from genfix.rules.stop_set import engine_stops
 
 __all__ = ["RULES"]
@@ -36,19 +38,6 @@ _PROVENANCE: Final = frozenset(
 )
 _TOKEN_IDS: Final = frozenset(["eos_token_id", "bos_token_id", "pad_token_id", "decoder_start_token_id"])
 _RUN_TIME: Final = ("max_new_tokens", "max_length")
-_DEFAULTS: Final[JsonObject] = {
-    "do_sample": False,
-    "temperature": 1.0,
-    "top_k": 50,
-    "top_p": 1.0,
-    "typical_p": 1.0,
-    "repetition_penalty": 1.0,
-    "length_penalty": 1.0,
-    "num_beams": 1,
-    "max_length": 20,
-    "min_length": 0,
-}
-"""What ``generate()`` uses for an absent key (transformers 5.23, generation/utils.py): equal to absent."""
 _SAMPLING_ONLY: Final = (
     "temperature",
     "top_p",
@@ -60,21 +49,39 @@ _SAMPLING_ONLY: Final = (
 )
 
 
+@rule("GF601", "generation-config-missing", Severity.ERROR, question=SAMPLING, harm=Harm.ENDLESS, needs_base=True, shows="answers run past their end, up to max_tokens, and are sampled otherwise",)
 def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The base has a `generation_config.json` and the folder has none.
+
+    Why: Engines take stop tokens and sampling defaults from this file. Without it they fall back to
+    `config.json`, whose `eos_token_id` is often one id only: the model never stops. Sampling falls back to
+    the engine's defaults, so answers change too.
+
+    Fix: The base's file, byte-identical. An id that only this folder's `config.json` stops at is kept in the
+    list.
+
+    Safety: Safe: nothing is overwritten. Error where an engine that stops with the base no longer does, else
+    warning.
+
+    Sources:
+    - zai-org/GLM-4#297
+    - arcee-ai/mergekit#275
+    - transformers 5.23.0: save_pretrained of classes without GenerationMixin
+    """
     if context.base is None or not context.lost_from_base(GENERATION_CONFIG):
         return
     engines = context.engines_that_lost_their_stop()
     yield rule.finding(
         GENERATION_CONFIG,
-        message("generation-config-missing"),
+        message("generation-config-missing", "is missing; the base has it"),
         severity=Severity.ERROR if engines else Severity.WARNING,
         witness=Witness.BASE,
         evidence=[
             *engine_stops(context),
-            *([message("evidence-trainer-hides-it")] if engines else []),
+            *([message("evidence-trainer-hides-it", "stops in swift infer or llamafactory chat, not in vLLM: trainers add the stop words " "themselves")] if engines else []),
         ],
         engines=engines or tuple(context.views),
-        fix=restoring(context, context.base, GENERATION_CONFIG, message("why-file-lost")),
+        fix=restoring(context, context.base, GENERATION_CONFIG, message("why-file-lost", "the file is missing here, so nothing is overwritten")),
     )
 
 
@@ -98,7 +105,21 @@ def _is_resynthesised(context: Context) -> bool:
     )
 
 
+@rule("GF602", "generation-config-resynthesised", Severity.WARNING, question=SAMPLING, harm=Harm.ENDLESS, needs_base=True, shows="answers are sampled otherwise than the authors chose",)
 def _resynthesised(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The file was written anew from `config.json` (`_from_model_config`), and the base's settings are gone.
+
+    Why: Answers are sampled with the engine's defaults instead of the values the model's authors chose.
+
+    Fix: The base's settings are added and `_from_model_config` is removed; values the file has stay.
+
+    Safety: Safe: every value in the file follows from `config.json`, so nobody chose it. Anything else found
+    in it makes the difference a GF605.
+
+    Sources:
+    - verl-project/verl#1277
+    - transformers 5.23.0: generation/configuration_utils.py `from_model_config`
+    """
     base, merged = context.base, context.merged.generation_config.value
     if base is None or merged is None or not _is_resynthesised(context):
         return
@@ -113,14 +134,27 @@ def _resynthesised(context: Context, rule: Rule) -> Iterator[Finding]:
     operations.append(RemoveField(GENERATION_CONFIG, "/_from_model_config"))
     yield rule.finding(
         GENERATION_CONFIG,
-        message("generation-config-resynthesised", keys=list[JsonValue](lost)),
+        message("generation-config-resynthesised", "was written anew from config.json; the base's {keys} are lost", keys=list[JsonValue](lost)),
         witness=Witness.BASE,
         engines=tuple(context.views),
-        fix=Fix(Applicability.SAFE, message("why-resynthesised"), tuple(operations)),
+        fix=Fix(Applicability.SAFE, message("why-resynthesised", "every value in the file follows from config.json, so nobody chose it"), tuple(operations)),
     )
 
 
+@rule("GF603", "run-time-value-baked-in", Severity.WARNING, question=SAMPLING, needs_base=True, shows="answers are cut at that length",)
 def _run_time(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`max_new_tokens` or `max_length` of a training or evaluation run stands in the file; the base sets none.
+
+    Why: vLLM and transformers cut every answer at that length unless the request says otherwise.
+
+    Fix: The key is removed.
+
+    Safety: Safe: a length limit is a request's business, and the model's authors set none.
+
+    Sources:
+    - ms-swift a91ed10: swift/llm/sft.py
+    - modelscope/ms-swift#3113
+    """
     merged = context.merged.generation_config.value
     if context.base is None or merged is None:
         return
@@ -131,28 +165,45 @@ def _run_time(context: Context, rule: Rule) -> Iterator[Finding]:
             continue
         yield rule.finding(
             GENERATION_CONFIG,
-            message("run-time-value", key=key, value=value),
+            message("run-time-value", "{key} = {value!r} of some run is baked in; the base sets none", key=key, value=value),
             witness=Witness.BASE,
             pointer=child_pointer("", key),
             current=value,
             engines=tuple(name for name, view in context.views.items() if key in view.sampling),
             fix=Fix(
                 Applicability.SAFE,
-                message("why-run-time-value", key=key),
+                message("why-run-time-value", "{key} limits every answer, and the model's authors set no limit", key=key),
                 (RemoveField(GENERATION_CONFIG, child_pointer("", key)),),
             ),
         )
 
 
+@rule("GF604", "generation-config-invalid", Severity.ERROR, question=SAMPLING, shows="requests that do not set the value themselves fail",)
 def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
+    """A setting has a value that engines refuse (a negative temperature, `top_p` of 0), or sampling values stand
+    without `do_sample`.
+
+    Why: Out of range: each request that does not set the value itself fails. Sampling values without
+    `do_sample: true`: transformers ignores them and refuses to save the file again (training then fails at
+    its very end), while vLLM uses them.
+
+    Fix: Out of range: the base's value, or none. Without `do_sample`: set it to true.
+
+    Safety: Out of range: safe, no engine can use it. `do_sample`: unsafe, because `generate()` would sample
+    where it was greedy. A warning where the base's file has no such fault; without that file it is
+    information, since every engine loads the file. A fault the base has too is information.
+
+    Sources:
+    - transformers 5.23.0: generation/configuration_utils.py `validate`
+    - vLLM 0.32.0: sampling_params.py `_verify_args`
+    - hiyouga/LLaMA-Factory#2545
+    """
     merged = context.merged.generation_config.value
     if merged is None:
         return
     base = context.base.object(GENERATION_CONFIG) if context.base is not None else {}
-    for key in RANGES:
-        value, theirs = merged.get(key), base.get(key)
-        if value is None or in_range(key, value):
-            continue
+    for key in refused(merged):
+        value, theirs = merged[key], base.get(key)
         shared = context.base is not None and theirs == value
         repaired = theirs is not None and in_range(key, theirs)
         operation = (
@@ -160,7 +211,7 @@ def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
         )
         yield rule.finding(
             GENERATION_CONFIG,
-            message("setting-out-of-range", key=key, value=value),
+            message("setting-out-of-range", "{key} = {value!r} is refused by engines", key=key, value=value),
             severity=Severity.INFO if shared else Severity.ERROR,
             witness=Witness.ENGINE,
             pointer=f"/{key}",
@@ -169,12 +220,12 @@ def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
             engines=tuple(context.views),
             fix=_BASE_HAS_IT_TOO
             if shared
-            else Fix(Applicability.SAFE, message("why-setting-out-of-range"), (operation,)),
+            else Fix(Applicability.SAFE, message("why-setting-out-of-range", "no engine can use the value"), (operation,)),
         )
     yield from _ignored_sampling(context, rule, merged)
 
 
-_BASE_HAS_IT_TOO: Final = Fix(Applicability.MANUAL, message("why-base-has-it-too"))
+_BASE_HAS_IT_TOO: Final = Fix(Applicability.MANUAL, message("why-base-has-it-too", "the base has the same fault"))
 
 
 def _ignored_sampling(context: Context, rule: Rule, merged: JsonObject) -> Iterator[Finding]:
@@ -190,7 +241,7 @@ def _ignored_sampling(context: Context, rule: Rule, merged: JsonObject) -> Itera
     shared = bool(_ignored_keys(base))
     yield rule.finding(
         GENERATION_CONFIG,
-        message("sampling-without-do-sample", keys=keys),
+        message("sampling-without-do-sample", "{keys} without do_sample: transformers ignores them and will not save the file again", keys=keys),
         severity=Severity.INFO if theirs is None or shared else Severity.WARNING,
         witness=Witness.ENGINE,
         pointer="/do_sample",
@@ -201,7 +252,7 @@ def _ignored_sampling(context: Context, rule: Rule, merged: JsonObject) -> Itera
         if shared
         else Fix(
             Applicability.UNSAFE,
-            message("why-sampling-without-do-sample"),
+            message("why-sampling-without-do-sample", "generate() would sample where it was greedy"),
             (SetField(GENERATION_CONFIG, "/do_sample", value=True, key_order=tuple(base)),),
         ),
     )
@@ -215,143 +266,52 @@ def _ignored_keys(config: JsonObject) -> list[JsonValue]:
     ]
 
 
+@rule("GF605", "generation-setting-differs", Severity.INFO, question=SAMPLING, needs_base=True,)
 def _differs(context: Context, rule: Rule) -> Iterator[Finding]:
+    """A sampling setting is not the base's.
+
+    Why: Answers differ from the base's in length, variety or repetition. That may be what the author of the
+    fine-tune wants.
+
+    Fix: The base's value, or none where the base has none.
+
+    Safety: Unsafe: the folder's own value is taken to be meant.
+
+    Sources:
+    - ggml-org/llama.cpp and vLLM 0.32.0 (config/model.py): both take sampling defaults from this file
+    """
     merged, base = _both(context)
     if context.base is None or merged is None or base is None or _is_resynthesised(context):
         return
-    refused = {key for key in RANGES if merged.get(key) is not None and not in_range(key, merged[key])}
-    ignored = _ignored_keys(merged)
+    # Another rule says what is wrong with a value, and a fault of the base is not brought in.
+    skipped = _PROVENANCE | _TOKEN_IDS | {*refused(merged), *refused(base)}
+    skipped |= {key for key in _RUN_TIME if base.get(key) is None}
+    skipped |= {"do_sample"} if _ignored_keys(merged) else set()
     for key in dict.fromkeys([*base, *merged]):
-        ours, theirs = merged.get(key), base.get(key)
-        if key in _PROVENANCE or key in _TOKEN_IDS or _equal(key, ours, theirs):
+        ours, theirs, pointer = merged.get(key), base.get(key), child_pointer("", key)
+        if key in skipped or _equal(key, ours, theirs):
             continue
-        if key in _RUN_TIME and theirs is None:
-            continue
-        if key in refused or (key == "do_sample" and ignored):
-            continue  # another rule says what is wrong with the value
-        if theirs is not None and key in RANGES and not in_range(key, theirs):
-            continue  # a fault of the base is not brought in
-        operation: Operation
-        if theirs is None:
-            operation = RemoveField(GENERATION_CONFIG, child_pointer("", key))
-        else:
-            operation = CopyField(GENERATION_CONFIG, child_pointer("", key))
+        removal, copy = RemoveField(GENERATION_CONFIG, pointer), CopyField(GENERATION_CONFIG, pointer)
         yield rule.finding(
             GENERATION_CONFIG,
-            message("setting-differs", key=key, ours=ours, theirs=theirs),
+            message("setting-differs", "{key} is {ours!r}; the base has {theirs!r}", key=key, ours=ours, theirs=theirs),
             witness=Witness.BASE,
-            pointer=child_pointer("", key),
+            pointer=pointer,
             current=merged.get(key, Missing.MISSING),
             expected=base.get(key, Missing.MISSING),
-            fix=Fix(Applicability.UNSAFE, message("why-setting-differs"), (operation,)),
+            fix=Fix(
+                Applicability.UNSAFE,
+                message("why-setting-differs", "the folder's own value is taken to be meant"),
+                (removal if theirs is None else copy,),
+            ),
         )
 
 
-def _order(base: Model | None) -> tuple[str, ...]:
-    return base.keys(GENERATION_CONFIG) if base is not None else ()
-
-
 def _equal(key: str, left: JsonValue, right: JsonValue) -> bool:
-    default = _DEFAULTS.get(key)
+    default = DEFAULTS.get(key)
     left = default if left is None else left
     right = default if right is None else right
     return left == right and isinstance(left, bool) == isinstance(right, bool)
 
 
-RULES: Final = (
-    Rule(
-        code="GF601",
-        name="generation-config-missing",
-        severity=Severity.ERROR,
-        needs_base=True,
-        doc=RuleDoc(
-            what="The base has a `generation_config.json` and the folder has none.",
-            why=(
-                "Engines take stop tokens and sampling defaults from this file. Without it they fall back to "
-                "`config.json`, whose `eos_token_id` is often one id only: the model never stops. Sampling falls back to "
-                "the engine's defaults, so answers change too."
-            ),
-            fix="The base's file, byte-identical. An id that only this folder's `config.json` stops at is kept in the list.",
-            safety="Safe: nothing is overwritten. Error where an engine that stops with the base no longer does, else warning.",
-            sources=(
-                "zai-org/GLM-4#297",
-                "arcee-ai/mergekit#275",
-                "transformers 5.23.0: save_pretrained of classes without GenerationMixin",
-            ),
-        ),
-        check=_missing,
-    ),
-    Rule(
-        code="GF602",
-        name="generation-config-resynthesised",
-        severity=Severity.WARNING,
-        needs_base=True,
-        doc=RuleDoc(
-            what="The file was written anew from `config.json` (`_from_model_config`), and the base's settings are gone.",
-            why="Answers are sampled with the engine's defaults instead of the values the model's authors chose.",
-            fix="The base's settings are added and `_from_model_config` is removed; values the file has stay.",
-            safety="Safe: every value in the file follows from `config.json`, so nobody chose it. Anything else found in it makes the difference a GF605.",
-            sources=(
-                "verl-project/verl#1277",
-                "transformers 5.23.0: generation/configuration_utils.py `from_model_config`",
-            ),
-        ),
-        check=_resynthesised,
-    ),
-    Rule(
-        code="GF603",
-        name="run-time-value-baked-in",
-        severity=Severity.WARNING,
-        needs_base=True,
-        doc=RuleDoc(
-            what="`max_new_tokens` or `max_length` of a training or evaluation run stands in the file; the base sets none.",
-            why="vLLM and transformers cut every answer at that length unless the request says otherwise.",
-            fix="The key is removed.",
-            safety="Safe: a length limit is a request's business, and the model's authors set none.",
-            sources=("ms-swift a91ed10: swift/llm/sft.py", "modelscope/ms-swift#3113"),
-        ),
-        check=_run_time,
-    ),
-    Rule(
-        code="GF604",
-        name="generation-config-invalid",
-        severity=Severity.ERROR,
-        needs_base=False,
-        doc=RuleDoc(
-            what="A setting has a value that engines refuse (a negative temperature, `top_p` of 0), or sampling values stand without `do_sample`.",
-            why=(
-                "Out of range: each request that does not set the value itself fails. Sampling values without "
-                "`do_sample: true`: transformers ignores them and refuses to save the file again (training then fails "
-                "at its very end), while vLLM uses them."
-            ),
-            fix="Out of range: the base's value, or none. Without `do_sample`: set it to true.",
-            safety=(
-                "Out of range: safe, no engine can use it. `do_sample`: unsafe, because `generate()` would sample where "
-                "it was greedy. A warning where the base's file has no such fault; without that file it is information, since every "
-                "engine loads the file. A fault the base has too is information."
-            ),
-            sources=(
-                "transformers 5.23.0: generation/configuration_utils.py `validate`",
-                "vLLM 0.32.0: sampling_params.py `_verify_args`",
-                "hiyouga/LLaMA-Factory#2545",
-            ),
-        ),
-        check=_invalid,
-    ),
-    Rule(
-        code="GF605",
-        name="generation-setting-differs",
-        severity=Severity.INFO,
-        needs_base=True,
-        doc=RuleDoc(
-            what="A sampling setting is not the base's.",
-            why="Answers differ from the base's in length, variety or repetition. That may be what the author of the fine-tune wants.",
-            fix="The base's value, or none where the base has none.",
-            safety="Unsafe: the folder's own value is taken to be meant.",
-            sources=(
-                "ggml-org/llama.cpp and vLLM 0.32.0 (config/model.py): both take sampling defaults from this file",
-            ),
-        ),
-        check=_differs,
-    ),
-)
+RULES: Final = (_missing, _resynthesised, _run_time, _invalid, _differs,)

@@ -6,11 +6,12 @@ Who is right: the weights. Only a file that makes an engine load another model i
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.rules.core.questions import FILES
 from genfix.json_types import JsonValue
 from genfix.message import message
 from genfix.rules.context import Context
 from genfix.rules.finding import Applicability, Finding, Fix, Quarantine, Severity, Witness
-from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.core.rule import Rule, rule
 
 __all__ = ["RULES"]
 
@@ -23,7 +24,23 @@ _RUN: Final = frozenset(["args.json"])
 _SHOWN: Final = 5
 
 
+@rule("GF721", "adapter-beside-weights", Severity.ERROR, question=FILES, shows="the merged weights are never used, or loading fails",)
 def _adapter(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`adapter_config.json` stands beside the whole weights.
+
+    Why: transformers sees an adapter, loads the model that the file names instead of the weights that are
+    here, and puts the adapter on it: the merge is never used, or loading fails where that path is gone.
+
+    Fix: The file is moved into the backup, from where `genfix undo` brings it back.
+
+    Safety: Unsafe: some folders keep an adapter on purpose. Adapter weights are never touched; move them away
+    by hand, since vLLM without an index loads every `*.safetensors`. Nothing is said where the base has the
+    file too.
+
+    Sources:
+    - huggingface/peft#1381
+    - transformers 5.23.0: models/auto/auto_factory.py
+    """
     merged, base = context.merged, context.base
     if not merged.has(_ADAPTER) or not merged.weights.files or (base is not None and base.has(_ADAPTER)):
         return
@@ -33,17 +50,30 @@ def _adapter(context: Context, rule: Rule) -> Iterator[Finding]:
     named = merged.object(_ADAPTER).get("base_model_name_or_path")
     yield rule.finding(
         _ADAPTER,
-        message("adapter-beside-weights", base=named)
+        message("adapter-beside-weights", "makes transformers load {base} with an adapter, and not the weights that are here", base=named)
         if isinstance(named, str)
-        else message("adapter-beside-weights-unnamed"),
+        else message("adapter-beside-weights-unnamed", "makes transformers load another folder with an adapter, and not the weights that are " "here"),
         witness=Witness.WEIGHTS,
         engines=tuple(name for name in context.views if name.startswith("transformers")),
-        evidence=[message("evidence-adapter-weights", file=weights)] if weights else [],
-        fix=Fix(Applicability.UNSAFE, message("why-adapter-moved"), (Quarantine(_ADAPTER),)),
+        evidence=[message("evidence-adapter-weights", "{file} is here too; vLLM without an index loads it as a part of the model", file=weights)] if weights else [],
+        fix=Fix(Applicability.UNSAFE, message("why-adapter-moved", "the whole weights are here; where the adapter is meant to be used with them, leave it"), (Quarantine(_ADAPTER),)),
     )
 
 
+@rule("GF722", "trainer-files-left", Severity.INFO, question=FILES,)
 def _trainer_files(context: Context, rule: Rule) -> Iterator[Finding]:
+    """Files of the training run are in the folder: optimizer, scheduler, random state, arguments.
+
+    Why: No engine reads them. They may be large, are pickles that nobody should load, or name paths of your
+    machine.
+
+    Fix: None.
+
+    Safety: Manual: a run may be continued from them.
+
+    Sources:
+    - transformers 5.23.0: trainer.py
+    """
     names = context.merged.folder.names()
     left = sorted(
         name
@@ -57,45 +87,10 @@ def _trainer_files(context: Context, rule: Rule) -> Iterator[Finding]:
     shown: list[JsonValue] = [*left[:_SHOWN]]
     yield rule.finding(
         left[0],
-        message("trainer-files-left", files=shown),
+        message("trainer-files-left", "files of the training run are here: {files}", files=shown),
         witness=Witness.FOLDER,
-        fix=Fix(Applicability.MANUAL, message("why-trainer-files")),
+        fix=Fix(Applicability.MANUAL, message("why-trainer-files", "no engine reads them; move them away before the folder is published")),
     )
 
 
-RULES: Final = (
-    Rule(
-        code="GF721",
-        name="adapter-beside-weights",
-        severity=Severity.ERROR,
-        needs_base=False,
-        doc=RuleDoc(
-            what="`adapter_config.json` stands beside the whole weights.",
-            why=(
-                "transformers sees an adapter, loads the model that the file names instead of the weights that are here, "
-                "and puts the adapter on it: the merge is never used, or loading fails where that path is gone."
-            ),
-            fix="The file is moved into the backup, from where `genfix undo` brings it back.",
-            safety=(
-                "Unsafe: some folders keep an adapter on purpose. Adapter weights are never touched; move them away by hand, "
-                "since vLLM without an index loads every `*.safetensors`. Nothing is said where the base has the file too."
-            ),
-            sources=("huggingface/peft#1381", "transformers 5.23.0: models/auto/auto_factory.py"),
-        ),
-        check=_adapter,
-    ),
-    Rule(
-        code="GF722",
-        name="trainer-files-left",
-        severity=Severity.INFO,
-        needs_base=False,
-        doc=RuleDoc(
-            what="Files of the training run are in the folder: optimizer, scheduler, random state, arguments.",
-            why="No engine reads them. They may be large, are pickles that nobody should load, or name paths of your machine.",
-            fix="None.",
-            safety="Manual: a run may be continued from them.",
-            sources=("transformers 5.23.0: trainer.py",),
-        ),
-        check=_trainer_files,
-    ),
-)
+RULES: Final = (_adapter, _trainer_files,)

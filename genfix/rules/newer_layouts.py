@@ -6,10 +6,11 @@ Who is right: merged about the value; the base about who can read it. The old pl
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.rules.core.questions import READERS
 from genfix.message import message
 from genfix.rules.context import Context
 from genfix.rules.finding import Applicability, Finding, Fix, SetField, Severity, Witness
-from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.core.rule import Rule, rule
 
 __all__ = ["RULES"]
 
@@ -17,7 +18,24 @@ _CONFIG: Final = "config.json"
 _TIED: Final = "tie_word_embeddings"
 
 
+@rule("GF713", "tied-head-for-new-readers-only", Severity.WARNING, question=READERS, needs_base=True, shows="transformers 4 writes noise, and nothing fails",)
 def _tied_at_the_top_only(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`tie_word_embeddings` stands at the top of a composite `config.json` only, and the weights have no head of
+    their own.
+
+    Why: transformers 4 asks the language model's own part (`text_config`), takes the class default where the
+    key is missing, and makes up a random head: the model writes noise, and nothing fails. transformers 5
+    moves the fields of the language model there and leaves this one behind.
+
+    Fix: The same value in the language model's part, beside the one at the top.
+
+    Safety: Safe: the base is tied where older readers look, the weights have no head, and transformers 5
+    reads the same as before.
+
+    Sources:
+    - transformers 4.57.6: modeling_utils.py, `get_text_config(decoder=True)` (run)
+    - transformers 5.23.0 (run)
+    """
     base, merged = context.base, context.merged
     if base is None or merged.text_key is None or merged.config.get(_TIED) is not True:
         return
@@ -28,38 +46,16 @@ def _tied_at_the_top_only(context: Context, rule: Rule) -> Iterator[Finding]:
     pointer = f"/{merged.text_key}/{_TIED}"
     yield rule.finding(
         _CONFIG,
-        message("tied-for-new-readers-only", part=merged.text_key),
+        message("tied-for-new-readers-only", "is missing in {part}, where transformers 4 looks: it makes up a random output head", part=merged.text_key),
         witness=Witness.BASE,
         pointer=pointer,
         expected=True,
         fix=Fix(
             Applicability.SAFE,
-            message("why-tied-in-both", part=merged.text_key),
+            message("why-tied-in-both", "the top says so, the weights have no head, and {part} is where the base's readers look", part=merged.text_key),
             (SetField(_CONFIG, pointer, value=True),),
         ),
     )
 
 
-RULES: Final = (
-    Rule(
-        code="GF713",
-        name="tied-head-for-new-readers-only",
-        severity=Severity.WARNING,
-        needs_base=True,
-        doc=RuleDoc(
-            what="`tie_word_embeddings` stands at the top of a composite `config.json` only, and the weights have no head of their own.",
-            why=(
-                "transformers 4 asks the language model's own part (`text_config`), takes the class default where the key "
-                "is missing, and makes up a random head: the model writes noise, and nothing fails. transformers 5 moves "
-                "the fields of the language model there and leaves this one behind."
-            ),
-            fix="The same value in the language model's part, beside the one at the top.",
-            safety="Safe: the base is tied where older readers look, the weights have no head, and transformers 5 reads the same as before.",
-            sources=(
-                "transformers 4.57.6: modeling_utils.py, `get_text_config(decoder=True)` (run)",
-                "transformers 5.23.0 (run)",
-            ),
-        ),
-        check=_tied_at_the_top_only,
-    ),
-)
+RULES: Final = (_tied_at_the_top_only,)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.rules.core.questions import UNREADABLE
 from genfix.folder import FolderFileError, sha256_of
 from genfix.folder.kinds import FileKind, is_json_config, kind_of
 from genfix.json_types import JsonValue, Missing
@@ -17,7 +18,7 @@ from genfix.model.lfs_pointer import LfsPointer, read_lfs_pointer
 from genfix.rules.context import Context
 from genfix.rules.finding import Applicability, CopyField, Finding, Fix, RestoreFile, Severity, Witness
 from genfix.rules.restoring import restoring
-from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.core.rule import Rule, rule
 
 __all__ = ["FAST_TOKENIZER", "RULES", "json_files"]
 
@@ -38,7 +39,25 @@ def json_files(context: Context) -> list[str]:
 _NUMBER: Final = rf"(?s){STRING}|(-?(?:NaN|Infinity|[0-9]++(?=[.eE])[0-9.eE+-]*+))"
 
 
+@rule("GF905", "json-not-finite", Severity.ERROR, question=UNREADABLE, shows="readers other than Python's refuse the whole file",)
 def _not_finite(context: Context, rule: Rule) -> Iterator[Finding]:
+    """A JSON file holds `NaN`, `Infinity` or a number too large to be one, and the base does not.
+
+    Why: Python writes and reads them, and JSON does not have them: readers in Rust, Go, C++ and JavaScript
+    (`tokenizers`, Text Generation Inference, mistral.rs, Ollama's converter, OpenVINO) refuse the whole file
+    for one of them, or go on as if it were not there. transformers 5 refuses NaN in fields that have a range.
+    In `tokenizer.json` every engine fails.
+
+    Fix: The base's number.
+
+    Safety: Unsafe: an infinity may be meant. Manual where the base has no such key. A base that has one in
+    the same place means it (`time_step_limit` of Mamba 2). Without a base only NaN is told, as information.
+
+    Sources:
+    - RFC 8259, section 6
+    - transformers 5.23.0: configuration_utils.py `_encode_special_floats`
+    - tokenizers 0.23.3: `expected value`, `number out of range`
+    """
     for name in json_files(context):
         value = _value(context.merged, name)
         if _is_finite(value):
@@ -58,7 +77,7 @@ def _not_finite(context: Context, rule: Rule) -> Iterator[Finding]:
             line, column = line_and_column(text, found.start())
             yield rule.finding(
                 name,
-                message("json-not-finite", number=found[1][:20], line=line, column=column),
+                message("json-not-finite", "has {number}, which is no number in JSON (line {line}, column {column})", number=found[1][:20], line=line, column=column),
                 severity=_severity(context, name),
                 witness=Witness.ENGINE,
                 pointer=pointer,
@@ -75,8 +94,8 @@ def _severity(context: Context, name: str) -> Severity:
 
 def _number_of_base(name: str, pointer: str, theirs: JsonValue | Missing) -> Fix:
     if theirs is Missing.MISSING:
-        return Fix(Applicability.MANUAL, message("why-not-finite"))
-    return Fix(Applicability.UNSAFE, message("why-finite-in-base"), (CopyField(name, pointer),))
+        return Fix(Applicability.MANUAL, message("why-not-finite", "only the author knows which number was meant"))
+    return Fix(Applicability.UNSAFE, message("why-finite-in-base", "the base has a number there; an infinity may be meant"), (CopyField(name, pointer),))
 
 
 def _value(model: Model | None, name: str) -> JsonValue:
@@ -129,14 +148,28 @@ _STORED: Final = frozenset(
 )
 
 
+@rule("GF906", "git-lfs-pointer", Severity.ERROR, question=UNREADABLE, shows="loading fails: the pointer is read in the file's place",)
 def _lfs_pointer(context: Context, rule: Rule) -> Iterator[Finding]:
+    """A Git LFS pointer, three lines of text, stands where the file should be.
+
+    Why: The folder was cloned without Git LFS, or uploaded from such a clone. No engine reads pointers: JSON
+    does not parse, and a vocabulary is not one.
+
+    Fix: The base's file, where it is the very one that the pointer names; else `git lfs pull` in the clone.
+
+    Safety: Safe where the SHA-256 in the pointer is that of the base's file. Unsafe where it is not: the file
+    that was meant is another one. Manual without a base. Information where the base has the same pointer.
+
+    Sources:
+    - git-lfs: docs/spec.md
+    """
     merged = context.merged
     for name in sorted(merged.folder.names()):
         pointer = read_lfs_pointer(merged.folder, name) if kind_of(name) in _STORED else None
         if pointer is not None:
             yield rule.finding(
                 name,
-                message("lfs-pointer"),
+                message("lfs-pointer", "is a Git LFS pointer, and not the file that it stands for"),
                 severity=Severity.INFO if context.same_as_base(name) else Severity.ERROR,
                 witness=Witness.FOLDER,
                 engines=tuple(context.views),
@@ -147,10 +180,10 @@ def _lfs_pointer(context: Context, rule: Rule) -> Iterator[Finding]:
 def _pulled(context: Context, name: str, pointer: LfsPointer) -> Fix:
     base = context.base
     if base is None or not base.has(name) or read_lfs_pointer(base.folder, name) is not None:
-        return Fix(Applicability.MANUAL, message("why-lfs-pull"))
+        return Fix(Applicability.MANUAL, message("why-lfs-pull", "run `git lfs pull` in the clone, or download the file"))
     if _stands_for(base, name, pointer):
-        return Fix(Applicability.SAFE, message("why-lfs-of-base"), (RestoreFile(name),))
-    why = message("why-lfs-other")
+        return Fix(Applicability.SAFE, message("why-lfs-of-base", "the base's file has the SHA-256 that the pointer names"), (RestoreFile(name),))
+    why = message("why-lfs-other", "the pointer stands for another file than the base's: `git lfs pull` brings that one")
     return restoring(context, base, name, why)._replace(applicability=Applicability.UNSAFE, why=why)
 
 
@@ -161,52 +194,5 @@ def _stands_for(base: Model, name: str, pointer: LfsPointer) -> bool:
         return False
 
 
-RULES: Final = (
-    Rule(
-        code="GF905",
-        name="json-not-finite",
-        severity=Severity.ERROR,
-        needs_base=False,
-        doc=RuleDoc(
-            what="A JSON file holds `NaN`, `Infinity` or a number too large to be one, and the base does not.",
-            why=(
-                "Python writes and reads them, and JSON does not have them: readers in Rust, Go, C++ and JavaScript "
-                "(`tokenizers`, Text Generation Inference, mistral.rs, Ollama's converter, OpenVINO) refuse the whole "
-                "file for one of them, or go on as if it were not there. transformers 5 refuses NaN in fields that have a "
-                "range. In `tokenizer.json` every engine fails."
-            ),
-            fix="The base's number.",
-            safety=(
-                "Unsafe: an infinity may be meant. Manual where the base has no such key. A base that has one in the same "
-                "place means it (`time_step_limit` of Mamba 2). Without a base only NaN is told, as information."
-            ),
-            sources=(
-                "RFC 8259, section 6",
-                "transformers 5.23.0: configuration_utils.py `_encode_special_floats`",
-                "tokenizers 0.23.3: `expected value`, `number out of range`",
-            ),
-        ),
-        check=_not_finite,
-    ),
-    Rule(
-        code="GF906",
-        name="git-lfs-pointer",
-        severity=Severity.ERROR,
-        needs_base=False,
-        doc=RuleDoc(
-            what="A Git LFS pointer, three lines of text, stands where the file should be.",
-            why=(
-                "The folder was cloned without Git LFS, or uploaded from such a clone. No engine reads pointers: JSON does "
-                "not parse, and a vocabulary is not one."
-            ),
-            fix="The base's file, where it is the very one that the pointer names; else `git lfs pull` in the clone.",
-            safety=(
-                "Safe where the SHA-256 in the pointer is that of the base's file. Unsafe where it is not: the file that was "
-                "meant is another one. Manual without a base. Information where the base has the same pointer."
-            ),
-            sources=("git-lfs: docs/spec.md",),
-        ),
-        check=_lfs_pointer,
-    ),
-)
+RULES: Final = (_not_finite, _lfs_pointer,)
 """GF905 and GF906."""

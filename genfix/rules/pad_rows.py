@@ -6,19 +6,20 @@ Who is right: the weights, since an id beyond their rows can mean nothing. The b
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.rules.core.questions import TOKENS
 from genfix.folder.kinds import GENERATION_CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import JsonValue
 from genfix.message import message
 from genfix.model import Model
+from genfix.model.model import TEXT_PARTS
 from genfix.rules.context import Context
 from genfix.rules.finding import Applicability, Finding, Fix, RemoveField, SetField, Severity, Witness
-from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.core.rule import Rule, rule
 from genfix.rules.token_ids import named_token
 
 __all__ = ["RULES", "config_pointers", "pads_beyond_rows"]
 
 _CONFIG: Final = "config.json"
-_TEXT_PARTS: Final = ("text_config", "llm_config", "language_config")
 
 _NO_PADDING_ROW: Final = frozenset(
     [
@@ -32,7 +33,7 @@ _NO_PADDING_ROW: Final = frozenset(
 
 def config_pointers(model: Model, key: str) -> tuple[str, ...]:
     """Where config.json may have ``key``: at the top, and in the language model's part of a composite one."""
-    parts = [part for part in _TEXT_PARTS if isinstance(model.config.get(part), dict)]
+    parts = [part for part in TEXT_PARTS if isinstance(model.config.get(part), dict)]
     return (f"/{key}", *(f"/{part}/{key}" for part in parts[:1]))
 
 
@@ -58,7 +59,25 @@ def pads_beyond_rows(model: Model) -> Iterator[tuple[str, str, JsonValue, int]]:
             yield file, pointer, shown, token_id
 
 
+@rule("GF307", "pad-token-out-of-range", Severity.ERROR, question=TOKENS, shows="loading fails, or batches with padding do",)
 def _pad_out_of_range(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The padding token's id is not below the number of rows of the embedding.
+
+    Why: transformers builds most embeddings with `padding_idx` from config.json: the model does not load,
+    `Padding_idx must be within num_embeddings`. In `generation_config.json` or the tokenizer it breaks
+    batches: generate() feeds the padding of finished answers back, an index out of range.
+
+    Fix: The base's padding token where it has a row and is the same token here. Else null in `config.json`,
+    and no value in `generation_config.json`: engines then take the EOS.
+
+    Safety: Safe: no engine can use the value. Manual for the tokenizer without such a token of the base, and
+    where the base has the same fault. Negative ids are left alone: torch counts them from the end. Only rows
+    that the weights' headers tell count.
+
+    Sources:
+    - GaiZhenbiao/Phi3V-Finetuning#12
+    - transformers 5.23.0: models/llama/modeling_llama.py, generation/utils.py
+    """
     merged, base = context.merged, context.base
     for file, pointer, shown, token_id in pads_beyond_rows(merged):
         shared = base is not None and _has_it_too(base, file, pointer, token_id)
@@ -67,14 +86,14 @@ def _pad_out_of_range(context: Context, rule: Rule) -> Iterator[Finding]:
         rows = merged.weights.embedding_rows
         yield rule.finding(
             file,
-            message("pad-out-of-range", key=pointer.rpartition("/")[2], pad=shown, id=token_id, rows=rows),
+            message("pad-out-of-range", "{key} is {pad!r} (id {id}), and the embedding has {rows} rows", key=pointer.rpartition("/")[2], pad=shown, id=token_id, rows=rows),
             severity=Severity.INFO if shared else severity,
             witness=Witness.WEIGHTS,
             pointer=pointer,
             current=shown,
-            evidence=[message("evidence-pad-crash" if fatal else "evidence-pad-batch")],
+            evidence=[message("evidence-pad-crash", "transformers does not load it: `Padding_idx must be within num_embeddings`") if fatal else message("evidence-pad-batch", "batches with padding end in an index out of range")],
             engines=("transformers5",) if fatal else (),
-            fix=Fix(Applicability.MANUAL, message("why-base-has-it-too"))
+            fix=Fix(Applicability.MANUAL, message("why-base-has-it-too", "the base has the same fault"))
             if shared
             else _pad_in_range(context, file, pointer),
         )
@@ -105,51 +124,26 @@ def _is_built_with(model: Model, pointer: str) -> bool:
 def _pad_in_range(context: Context, file: str, pointer: str) -> Fix:
     base, rows = context.base, context.merged.weights.embedding_rows
     if file == TOKENIZER_CONFIG:
-        token = base.tokenizer.named.get("pad_token") if base is not None else None
-        token_id = context.merged.tokenizer.ids.get(token) if token is not None else None
-        if base is None or token is None or token_id is None or rows is None or token_id >= rows:
-            return Fix(Applicability.MANUAL, message("why-pad-needs-row"))
-        operations = named_token(context.merged, base, "pad_token")
-        return Fix(Applicability.SAFE, message("why-pad-of-base"), operations)
+        return _pad_token_of_base(context)
     theirs: JsonValue = None
     if base is not None:
         theirs = (
             base.config_value("pad_token_id") if file == _CONFIG else base.object(file).get("pad_token_id")
         )
     if isinstance(theirs, int) and rows is not None and 0 <= theirs < rows and context.same_token(theirs):
-        return Fix(Applicability.SAFE, message("why-pad-of-base"), (SetField(file, pointer, theirs),))
+        return Fix(Applicability.SAFE, message("why-pad-of-base", "the base's padding token has a row, and is the same token here"), (SetField(file, pointer, theirs),))
     # Without the key a config class would take its own default, which may lie beyond the rows as well.
     none = SetField(file, pointer, None) if file == _CONFIG else RemoveField(file, pointer)
-    return Fix(Applicability.SAFE, message("why-pad-none"), (none,))
+    return Fix(Applicability.SAFE, message("why-pad-none", "no engine can use the value; without one engines take the EOS"), (none,))
 
 
-RULES: Final = (
-    Rule(
-        code="GF307",
-        name="pad-token-out-of-range",
-        severity=Severity.ERROR,
-        needs_base=False,
-        doc=RuleDoc(
-            what="The padding token's id is not below the number of rows of the embedding.",
-            why=(
-                "transformers builds most embeddings with `padding_idx` from config.json: the model does not load, "
-                "`Padding_idx must be within num_embeddings`. In `generation_config.json` or the tokenizer it breaks "
-                "batches: generate() feeds the padding of finished answers back, an index out of range."
-            ),
-            fix=(
-                "The base's padding token where it has a row and is the same token here. Else null in `config.json`, and "
-                "no value in `generation_config.json`: engines then take the EOS."
-            ),
-            safety=(
-                "Safe: no engine can use the value. Manual for the tokenizer without such a token of the base, and where "
-                "the base has the same fault. Negative ids are left alone: torch counts them from the end. Only rows "
-                "that the weights' headers tell count."
-            ),
-            sources=(
-                "GaiZhenbiao/Phi3V-Finetuning#12",
-                "transformers 5.23.0: models/llama/modeling_llama.py, generation/utils.py",
-            ),
-        ),
-        check=_pad_out_of_range,
-    ),
-)
+def _pad_token_of_base(context: Context) -> Fix:
+    merged, base, rows = context.merged, context.base, context.merged.weights.embedding_rows
+    token = base.tokenizer.named.get("pad_token") if base is not None else None
+    token_id = merged.tokenizer.ids.get(token) if token is not None else None
+    if base is None or token_id is None or rows is None or token_id >= rows:
+        return Fix(Applicability.MANUAL, message("why-pad-needs-row", "name a token that has a row as padding, such as the EOS, or resize the embedding"))
+    return Fix(Applicability.SAFE, message("why-pad-of-base", "the base's padding token has a row, and is the same token here"), named_token(merged, base, "pad_token"))
+
+
+RULES: Final = (_pad_out_of_range,)

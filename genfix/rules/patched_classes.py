@@ -6,11 +6,12 @@ Who is right: the folder itself. The name behind the prefix is the class that wa
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.rules.core.questions import READERS
 from genfix.folder.kinds import PROCESSOR_FILES, TOKENIZER_CONFIG
 from genfix.message import message
 from genfix.rules.context import Context
 from genfix.rules.finding import Applicability, Finding, Fix, SetField, Severity, Witness
-from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.core.rule import Rule, rule
 
 __all__ = ["RULES"]
 
@@ -24,7 +25,21 @@ _KEYS: Final = (
 )
 
 
+@rule("GF705", "class-of-a-trainer", Severity.ERROR, question=READERS, shows="the processor does not load, or images are dropped",)
 def _patched(context: Context, rule: Rule) -> Iterator[Finding]:
+    """A processor or tokenizer class has the name that a trainer gave it while it ran:
+    `_Unsloth_Patched_SmolVLMProcessor`.
+
+    Why: No library has a class of that name: `AutoProcessor` fails, or falls back to the tokenizer and drops
+    images.
+
+    Fix: The name without the prefix.
+
+    Safety: Safe: the prefix is put before the name of the class that was patched.
+
+    Sources:
+    - unslothai/unsloth#4085
+    """
     for file in (TOKENIZER_CONFIG, *PROCESSOR_FILES):
         values = context.merged.object(file)
         for key in _KEYS:
@@ -33,7 +48,7 @@ def _patched(context: Context, rule: Rule) -> Iterator[Finding]:
                 continue
             yield rule.finding(
                 file,
-                message("class-patched", name=name),
+                message("class-patched", "no library has a class called {name}: a trainer gave it that name while it ran", name=name),
                 witness=Witness.ENGINE,
                 pointer=f"/{key}",
                 current=name,
@@ -41,25 +56,10 @@ def _patched(context: Context, rule: Rule) -> Iterator[Finding]:
                 engines=tuple(context.views),
                 fix=Fix(
                     Applicability.SAFE,
-                    message("why-class-patched"),
+                    message("why-class-patched", "the prefix stands before the name of the class"),
                     (SetField(file, f"/{key}", name.removeprefix(_PREFIX)),),
                 ),
             )
 
 
-RULES: Final = (
-    Rule(
-        code="GF705",
-        name="class-of-a-trainer",
-        severity=Severity.ERROR,
-        needs_base=False,
-        doc=RuleDoc(
-            what="A processor or tokenizer class has the name that a trainer gave it while it ran: `_Unsloth_Patched_SmolVLMProcessor`.",
-            why="No library has a class of that name: `AutoProcessor` fails, or falls back to the tokenizer and drops images.",
-            fix="The name without the prefix.",
-            safety="Safe: the prefix is put before the name of the class that was patched.",
-            sources=("unslothai/unsloth#4085",),
-        ),
-        check=_patched,
-    ),
-)
+RULES: Final = (_patched,)

@@ -7,18 +7,19 @@ behaviour are no difference.
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from genfix.rules.core.questions import TOKENS
 from genfix.folder.kinds import FAST_TOKENIZER
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import message
 from genfix.rules.context import Context
 from genfix.rules.finding import Applicability, Finding, Fix, RestoreFile, Severity, Witness
 from genfix.rules.restoring import rows_differ
-from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.core.rule import Rule, rule
 from genfix.rules.token_ids import lacking, shown
 
 __all__ = ["RULES", "canonical"]
 
-_CUTTERS: Final = ("normalizer", "pre_tokenizer")
+_PARTS: Final = ("normalizer", "pre_tokenizer")
 
 _DEFAULTS: Final[Mapping[str, JsonObject]] = {
     "ByteLevel": {"add_prefix_space": True, "trim_offsets": True, "use_regex": True},
@@ -30,7 +31,25 @@ _DEFAULTS: Final[Mapping[str, JsonObject]] = {
 """What the tokenizers library takes for a key that is absent; newer versions write it out."""
 
 
+@rule("GF311", "pre-tokenizer-changed", Severity.WARNING, question=TOKENS, needs_base=True, shows="prompts are cut into other tokens than in training",)
 def _pre_tokenizer_changed(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`normalizer` or `pre_tokenizer` of `tokenizer.json` is not the base's, although the embedding has the
+    base's rows.
+
+    Why: Text is cut into other tokens than the base was trained on. llama.cpp's converter says `BPE
+    pre-tokenizer was not recognized`. Values that only newer versions of the tokenizers library write out are
+    no change.
+
+    Fix: The base's `tokenizer.json`.
+
+    Safety: Unsafe: training may have used the new one. Manual where tokens were added or moved here. Silent
+    where the adapter's tokenizer has the same.
+
+    Sources:
+    - ggml-org/llama.cpp#9927
+    - ggml-org/llama.cpp#8649
+    - unslothai/unsloth#2984
+    """
     base, merged = context.base, context.merged
     if base is None:
         return
@@ -40,7 +59,7 @@ def _pre_tokenizer_changed(context: Context, rule: Rule) -> Iterator[Finding]:
     trained = context.adapter.tokenizer_head if context.adapter is not None else {}
     changed = [
         part
-        for part in _CUTTERS
+        for part in _PARTS
         if part in ours  # a key that stands after the vocabulary was not read
         and part in theirs
         and (own := canonical(ours[part])) != canonical(theirs[part])
@@ -51,17 +70,17 @@ def _pre_tokenizer_changed(context: Context, rule: Rule) -> Iterator[Finding]:
     added = lacking(base.tokenizer, merged.tokenizer)
     yield rule.finding(
         FAST_TOKENIZER,
-        message("pre-tokenizer-changed", parts=[*changed]),
+        message("pre-tokenizer-changed", "{parts} differ from the base's: text is cut into other tokens", parts=[*changed]),
         witness=Witness.BASE,
         evidence=[
             message(
-                "evidence-cutter", part=part, base=_kinds(theirs.get(part)), merged=_kinds(ours.get(part))
+                "evidence-cutter", "{part} here: {merged}; in the base: {base}", part=part, base=_kinds(theirs.get(part)), merged=_kinds(ours.get(part))
             )
             for part in changed
         ],
-        fix=Fix(Applicability.MANUAL, message("why-tokens-added", tokens=shown(added)))
+        fix=Fix(Applicability.MANUAL, message("why-tokens-added", "{tokens} are not the base's: its files would lose them", tokens=shown(added)))
         if added
-        else Fix(Applicability.UNSAFE, message("why-cutter-of-base"), (RestoreFile(FAST_TOKENIZER),)),
+        else Fix(Applicability.UNSAFE, message("why-cutter-of-base", "all tokens are the base's; training may have used this one all the same"), (RestoreFile(FAST_TOKENIZER),)),
     )
 
 
@@ -108,25 +127,4 @@ def _kinds(value: JsonValue) -> list[JsonValue]:
     return [step.get("type") for step in (steps if isinstance(steps, list) else []) if isinstance(step, dict)]
 
 
-RULES: Final = (
-    Rule(
-        code="GF311",
-        name="pre-tokenizer-changed",
-        severity=Severity.WARNING,
-        needs_base=True,
-        doc=RuleDoc(
-            what="`normalizer` or `pre_tokenizer` of `tokenizer.json` is not the base's, although the embedding has the base's rows.",
-            why=(
-                "Text is cut into other tokens than the base was trained on. llama.cpp's converter says `BPE pre-tokenizer "
-                "was not recognized`. Values that only newer versions of the tokenizers library write out are no change."
-            ),
-            fix="The base's `tokenizer.json`.",
-            safety=(
-                "Unsafe: training may have used the new one. Manual where tokens were added or moved here. Silent where "
-                "the adapter's tokenizer has the same."
-            ),
-            sources=("ggml-org/llama.cpp#9927", "ggml-org/llama.cpp#8649", "unslothai/unsloth#2984"),
-        ),
-        check=_pre_tokenizer_changed,
-    ),
-)
+RULES: Final = (_pre_tokenizer_changed,)

@@ -6,6 +6,7 @@ Who is right: the weights. A copy that was quantised, or made whole again, is a 
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.rules.core.questions import WEIGHTS
 from genfix.json_types import JsonObject
 from genfix.message import message
 from genfix.model import Model
@@ -19,7 +20,7 @@ from genfix.rules.finding import (
     Severity,
     Witness,
 )
-from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.core.rule import Rule, rule
 
 __all__ = ["RULES"]
 
@@ -46,7 +47,23 @@ def _method(declared: JsonObject) -> str | None:
     return method if isinstance(method, str) else None
 
 
+@rule("GF421", "quantization-config-left-behind", Severity.ERROR, question=WEIGHTS, shows="loading fails on scales that are not there, or the model is quantised once more",)
 def _left_behind(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`config.json` declares a quantisation, and the weights are plain floating-point tensors.
+
+    Why: The engine looks for packed tensors and scales that are not there (`Unexpected weight`, `KeyError:
+    'quant_method'`), or quantises the merged model again to 4 bits. It is left from a quantised base (QLoRA).
+
+    Fix: The key is removed.
+
+    Safety: Safe: all weights are there, and none is quantised. Unsafe without a base for bitsandbytes, which
+    can quantise while it loads. Nothing is said where the base declares the same over plain weights.
+
+    Sources:
+    - unslothai/unsloth#1601
+    - allenai/open-instruct#149
+    - ml-explore/mlx-lm#223
+    """
     merged, base = context.merged, context.base
     declared, pointer = _declared(merged), merged.config_pointer(_KEY)
     if declared is None or pointer is None or not _is_plain(merged):
@@ -60,7 +77,7 @@ def _left_behind(context: Context, rule: Rule) -> Iterator[Finding]:
     on_loading = method == "bitsandbytes" and base is None
     yield rule.finding(
         _CONFIG,
-        message("quantization-left", method=method),
+        message("quantization-left", "declares {method} weights; those here are plain", method=method),
         severity=Severity.INFO if on_loading else rule.severity,
         witness=Witness.WEIGHTS,
         pointer=pointer,
@@ -68,7 +85,7 @@ def _left_behind(context: Context, rule: Rule) -> Iterator[Finding]:
         engines=tuple(context.views),
         fix=Fix(
             Applicability.UNSAFE if on_loading else Applicability.SAFE,
-            message("why-quantised-on-loading") if on_loading else message("why-weights-are-plain"),
+            message("why-quantised-on-loading", "an engine may quantise while it loads, if that is meant") if on_loading else message("why-weights-are-plain", "all weights are here and none is quantised"),
             (RemoveField(_CONFIG, pointer),),
         ),
     )
@@ -85,65 +102,46 @@ def _is_plain(model: Model) -> bool:
     )
 
 
+@rule("GF422", "quantization-config-lost", Severity.ERROR, question=WEIGHTS, shows="loading fails: packed tensors are taken for plain ones",)
 def _lost(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The weights are quantised, and no file of the folder says how.
+
+    Why: No engine can read them: they are taken for plain tensors of a wrong shape or type.
+
+    Fix: The base's `quantization_config`, where it is of the same method.
+
+    Safety: Safe where the base declares the method that the tensors show. Otherwise manual: bits and group
+    size are needed.
+
+    Sources:
+    - unslothai/unsloth#1770
+    - transformers 5.23.0: quantizers/auto.py
+    """
     merged, base = context.merged, context.base
     kind = merged.weights.facts.quantization
-    if kind is None or not merged.has(_CONFIG) or merged.json(_CONFIG).value is None:
-        return
-    if _declared(merged) is not None or merged.config_value("quantization") is not None:
-        return
-    if any(merged.has(name) for name in _ELSEWHERE):
+    if kind is None or merged.json(_CONFIG).value is None or _says_how(merged):
         return
     theirs = _declared(base) if base is not None else None
     if base is not None and theirs is None and base.weights.outline.quantization == kind:
-        return  # its engine knows without being told
+        return  # its engine knows by itself
     fits = theirs is not None and base is not None and _KEY in base.config and _method(theirs) == kind
     yield rule.finding(
         _CONFIG,
-        message("quantization-lost", method=kind),
+        message("quantization-lost", "the weights are {method} tensors, and no file says how to read them", method=kind),
         severity=Severity.WARNING if kind == "fp8" and base is None else rule.severity,
         witness=Witness.WEIGHTS,
         pointer=_POINTER,
         engines=tuple(context.views),
-        fix=Fix(Applicability.SAFE, message("why-quantised-like-base"), (CopyField(_CONFIG, _POINTER),))
+        fix=Fix(Applicability.SAFE, message("why-quantised-like-base", "the base declares the method that the tensors show"), (CopyField(_CONFIG, _POINTER),))
         if fits
-        else Fix(Applicability.MANUAL, message("why-quantisation-unknown", method=kind)),
+        else Fix(Applicability.MANUAL, message("why-quantisation-unknown", "put back the quantization_config that was written when the {method} weights were made", method=kind)),
     )
 
 
-RULES: Final = (
-    Rule(
-        code="GF421",
-        name="quantization-config-left-behind",
-        severity=Severity.ERROR,
-        needs_base=False,
-        doc=RuleDoc(
-            what="`config.json` declares a quantisation, and the weights are plain floating-point tensors.",
-            why=(
-                "The engine looks for packed tensors and scales that are not there (`Unexpected weight`, `KeyError: "
-                "'quant_method'`), or quantises the merged model again to 4 bits. It is left from a quantised base (QLoRA)."
-            ),
-            fix="The key is removed.",
-            safety=(
-                "Safe: all weights are there, and none is quantised. Unsafe without a base for bitsandbytes, which can "
-                "quantise while it loads. Nothing is said where the base declares the same over plain weights."
-            ),
-            sources=("unslothai/unsloth#1601", "allenai/open-instruct#149", "ml-explore/mlx-lm#223"),
-        ),
-        check=_left_behind,
-    ),
-    Rule(
-        code="GF422",
-        name="quantization-config-lost",
-        severity=Severity.ERROR,
-        needs_base=False,
-        doc=RuleDoc(
-            what="The weights are quantised, and no file of the folder says how.",
-            why="No engine can read them: they are taken for plain tensors of a wrong shape or type.",
-            fix="The base's `quantization_config`, where it is of the same method.",
-            safety="Safe where the base declares the method that the tensors show. Otherwise manual: bits and group size are needed.",
-            sources=("unslothai/unsloth#1770", "transformers 5.23.0: quantizers/auto.py"),
-        ),
-        check=_lost,
-    ),
-)
+def _says_how(model: Model) -> bool:
+    """Whether some file tells how the weights are quantised."""
+    declared = _declared(model) is not None or model.config_value("quantization") is not None
+    return declared or any(model.has(name) for name in _ELSEWHERE)
+
+
+RULES: Final = (_left_behind, _lost,)

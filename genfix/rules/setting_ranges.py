@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from genfix.json_types import JsonValue
+from genfix.json_types import JsonObject, JsonValue
 
 __all__ = ["RANGES", "in_range"]
 
@@ -17,6 +17,11 @@ RANGES: Final = {
     "max_new_tokens": (1.0, True, None),
     "num_beams": (1.0, True, None),
 }
+
+
+def refused(settings: JsonObject) -> tuple[str, ...]:
+    """The keys of ``settings`` whose value no engine takes, in the order of `RANGES`."""
+    return tuple(key for key in RANGES if settings.get(key) is not None and not in_range(key, settings[key]))
 
 
 def in_range(key: str, value: JsonValue) -> bool:

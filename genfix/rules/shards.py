@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.rules.core.questions import FILES
 from genfix.json_types import JsonValue
-from genfix.message import message
+from genfix.message import Message, message
 from genfix.model.lfs_pointer import read_lfs_pointer
 from genfix.model.weights import INDEX, SINGLE, Weights, numbered
 from genfix.rules.context import Context
 from genfix.rules.finding import Applicability, Finding, Fix, Severity, Witness, WriteFile
-from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.core.rule import Rule, rule
 
 __all__ = ["RULES"]
 
@@ -25,30 +26,56 @@ def _shown(names: list[str]) -> list[JsonValue]:
     return [*names[:_SHOWN]]
 
 
+@rule("GF521", "shard-missing", Severity.ERROR, question=FILES, shows="loading fails, or gaps are filled at random",)
 def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
+    """A weight file is missing that the index, or the numbers in the names of the others, say there is.
+
+    Why: The model does not load; some engines load the rest and fill the gaps with random numbers.
+
+    Fix: None.
+
+    Safety: Manual: the file has to be copied again, or the merge repeated. A folder without any weights is no
+    finding.
+
+    Sources:
+    - sgl-project/sglang#32279
+    - unslothai/unsloth#2355
+    """
     weights = context.merged.weights
     if not weights.headers or not weights.missing:
         return  # a folder of config files, to look at them
     missing = [*weights.missing]
     yield rule.finding(
         missing[0],
-        message("shards-missing", files=_shown(missing), count=len(missing)),
+        message("shards-missing", "{count} of the weight files is missing: {files}", "{count} of the weight files are missing: {files}", files=_shown(missing), count=len(missing)),
         witness=Witness.FOLDER,
         engines=tuple(context.views),
-        fix=Fix(Applicability.MANUAL, message("why-weights-lost")),
+        fix=Fix(Applicability.MANUAL, message("why-weights-lost", "copy the weights again from where they were made, or repeat the merge")),
     )
 
 
+@rule("GF522", "shard-torn", Severity.ERROR, question=FILES, shows="loading fails",)
 def _torn(context: Context, rule: Rule) -> Iterator[Finding]:
+    """A safetensors file has no header that can be read, or ends before the data its header promises.
+
+    Why: No engine loads it. A copy or a download was interrupted, or the disk was full.
+
+    Fix: None.
+
+    Safety: Manual: the file has to be copied again, or the merge repeated.
+
+    Sources:
+    - safetensors: src/tensor.rs
+    """
     for name, header in context.merged.weights.headers.items():
         if header.problem is None:
             continue
         if header.problem == "size":
-            found, way = message("shard-is-cut-off"), message("why-weights-lost")
+            found, way = message("shard-is-cut-off", "ends before the data its header promises"), message("why-weights-lost", "copy the weights again from where they were made, or repeat the merge")
         elif read_lfs_pointer(context.merged.folder, name):
-            found, way = message("shard-is-lfs-pointer"), message("why-lfs-pull")
+            found, way = message("shard-is-lfs-pointer", "is a Git LFS pointer, and not the weights themselves"), message("why-lfs-pull", "run `git lfs pull` in the clone, or download the file")
         else:
-            found, way = message("shard-has-no-header"), message("why-weights-lost")
+            found, way = message("shard-has-no-header", "is no safetensors file: its header cannot be read"), message("why-weights-lost", "copy the weights again from where they were made, or repeat the merge")
         yield rule.finding(
             name,
             found,
@@ -58,41 +85,61 @@ def _torn(context: Context, rule: Rule) -> Iterator[Finding]:
         )
 
 
+@rule("GF523", "index-wrong", Severity.ERROR, question=FILES, shows="loading fails, or tensors are made up at random",)
 def _index(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`model.safetensors.index.json` is missing beside several shards, or does not say what their headers say.
+
+    Why: transformers finds no weights without it, and looks for tensors in the wrong file with a wrong one
+    (the base's, copied). Tensors it leaves out are made up at random.
+
+    Fix: The index is rebuilt from the headers.
+
+    Safety: Safe: all shards of the series are there and whole, and no tensor is in two of them. Otherwise
+    manual. The base's index is never copied.
+
+    Sources:
+    - unslothai/unsloth#1521
+    - sgl-project/sglang#32279
+    - ml-explore/mlx-vlm#1464
+    """
     weights = context.merged.weights
     if SINGLE in weights.headers or not weights.headers or _torn_or_missing(weights):
         return
     if any(not name.startswith("model-") for name in weights.headers):
         return  # a layout of its own: which files belong to the model, nobody can tell
-    there: dict[str, str] = {}
-    for file, header in weights.headers.items():
-        there |= dict.fromkeys(header.tensors, file)
-    index = weights.index
-    if context.merged.has(INDEX) and index is not None and set(weights.headers) - set(index.values()):
-        return  # files beside the index: the other rule asks which of them count
-    if index == there:
+    found = _index_fault(context, _files_by_tensor(weights))
+    if found is None:
         return
-    if index is None:
-        found = message("index-missing" if not context.merged.has(INDEX) else "index-unreadable")
-    else:
-        wrong = [name for name in {**there, **index} if not _has(weights, index.get(name), name)]
-        if not wrong:
-            return  # of a tensor that is there twice it may name either file
-        found = message("index-wrong", tensors=_shown(wrong), count=len(wrong))
     twice = _twice(weights)
     yield rule.finding(
         INDEX,
         found,
         witness=Witness.WEIGHTS,
         engines=tuple(context.views),
-        fix=Fix(Applicability.MANUAL, message("why-tensors-twice", tensors=_shown(twice)))
+        fix=Fix(Applicability.MANUAL, message("why-tensors-twice", "tensors stand in two files, one of them from an earlier save: {tensors}", tensors=_shown(twice)))
         if twice
         else Fix(
             Applicability.SAFE,
-            message("why-index-rebuilt"),
-            (WriteFile(INDEX, _rebuilt(weights, there)),),
+            message("why-index-rebuilt", "all weight files are here; their headers say what is in them"),
+            (WriteFile(INDEX, _rebuilt(weights)),),
         ),
     )
+
+
+def _files_by_tensor(weights: Weights) -> dict[str, str]:
+    return {name: file for file, header in weights.headers.items() for name in header.tensors}
+
+
+def _index_fault(context: Context, there: dict[str, str]) -> Message | None:
+    """How the index differs from what is ``there``; `None` where it may be right."""
+    weights, index = context.merged.weights, context.merged.weights.index
+    if index is None:
+        return message("index-unreadable", "has no weight_map that can be read") if context.merged.has(INDEX) else message("index-missing", "is missing: no engine knows which file has which tensor")
+    if context.merged.has(INDEX) and set(weights.headers) - set(index.values()):
+        return None  # files beside the index: the other rule asks which of them count
+    # of a tensor that is there twice it may name either file
+    wrong = [name for name in {**there, **index} if not _has(weights, index.get(name), name)]
+    return message("index-wrong", "{count} tensor is not where it says: {tensors}", "{count} tensors are not where it says: {tensors}", tensors=_shown(wrong), count=len(wrong)) if wrong else None
 
 
 def _has(weights: Weights, file: str | None, name: str) -> bool:
@@ -113,14 +160,31 @@ def _torn_or_missing(weights: Weights) -> bool:
     )
 
 
-def _rebuilt(weights: Weights, there: dict[str, str]) -> bytes:
+def _rebuilt(weights: Weights) -> bytes:
     """The index as transformers writes it: tensors by name, the size of their data in all."""
     size = sum(tensor.size for header in weights.headers.values() for tensor in header.tensors.values())
-    document = {"metadata": {"total_size": size}, "weight_map": dict(sorted(there.items()))}
+    document = {
+        "metadata": {"total_size": size},
+        "weight_map": dict(sorted(_files_by_tensor(weights).items())),
+    }
     return (json.dumps(document, indent=2) + "\n").encode()
 
 
+@rule("GF524", "stray-weights", Severity.WARNING, question=FILES, shows="engines load different weights from the same folder",)
 def _stray(context: Context, rule: Rule) -> Iterator[Finding]:
+    """There are weight files that the index does not name, or shards beside `model.safetensors`.
+
+    Why: Engines differ in what they load: transformers takes `model.safetensors` first, vLLM what the index
+    names, others every file. Files of an earlier save load as the wrong model.
+
+    Fix: None.
+
+    Safety: Manual: which of them is the model, only its author knows.
+
+    Sources:
+    - transformers 5.23.0: modeling_utils.py
+    - vLLM 0.32.0: model_loader/weight_utils.py
+    """
     weights = context.merged.weights
     names = set(weights.headers)
     index = weights.index
@@ -135,14 +199,29 @@ def _stray(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     yield rule.finding(
         stray[0],
-        message("weights-beside-the-others", files=_shown(stray), count=len(stray)),
+        message("weights-beside-the-others", "{count} weight file is not one of the model's, as its index tells: {files}", "{count} weight files are none of the model's, as its index tells: {files}", files=_shown(stray), count=len(stray)),
         severity=Severity.INFO if context.base is None or context.base.has(stray[0]) else rule.severity,
         witness=Witness.FOLDER,
-        fix=Fix(Applicability.MANUAL, message("why-weights-beside")),
+        fix=Fix(Applicability.MANUAL, message("why-weights-beside", "move the files of an earlier save away: engines differ in which they load")),
     )
 
 
+@rule("GF525", "safetensors-without-format", Severity.WARNING, question=FILES, shows="transformers 4 does not load the folder",)
 def _without_format(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The header of a safetensors file has metadata, and no `format` among it.
+
+    Why: transformers 4 does not load it: `Incompatible safetensors file`, or `does not contain the valid
+    metadata`. Without any metadata it does.
+
+    Fix: None.
+
+    Safety: Manual: the header is a part of the weight file, which genfix never writes. Save it again with
+    `metadata={'format': 'pt'}`.
+
+    Sources:
+    - transformers 4.57.6: modeling_utils.py
+    - hiyouga/LLaMA-Factory#6803
+    """
     named = [
         name
         for name, header in context.merged.weights.headers.items()
@@ -151,93 +230,10 @@ def _without_format(context: Context, rule: Rule) -> Iterator[Finding]:
     if named:
         yield rule.finding(
             named[0],
-            message("safetensors-without-format", files=_shown(named), count=len(named)),
+            message("safetensors-without-format", "transformers 4 refuses {count} weight file without `format` in the metadata: {files}", "transformers 4 refuses {count} weight files without `format` in the metadata: {files}", files=_shown(named), count=len(named)),
             witness=Witness.ENGINE,
-            fix=Fix(Applicability.MANUAL, message("why-format-missing")),
+            fix=Fix(Applicability.MANUAL, message("why-format-missing", "genfix never writes weights: save them again with the metadata format=pt")),
         )
 
 
-RULES: Final = (
-    Rule(
-        code="GF521",
-        name="shard-missing",
-        severity=Severity.ERROR,
-        needs_base=False,
-        doc=RuleDoc(
-            what="A weight file is missing that the index, or the numbers in the names of the others, say there is.",
-            why="The model does not load; some engines load the rest and fill the gaps with random numbers.",
-            fix="None.",
-            safety="Manual: the file has to be copied again, or the merge repeated. A folder without any weights is no finding.",
-            sources=("sgl-project/sglang#32279", "unslothai/unsloth#2355"),
-        ),
-        check=_missing,
-    ),
-    Rule(
-        code="GF522",
-        name="shard-torn",
-        severity=Severity.ERROR,
-        needs_base=False,
-        doc=RuleDoc(
-            what="A safetensors file has no header that can be read, or ends before the data its header promises.",
-            why="No engine loads it. A copy or a download was interrupted, or the disk was full.",
-            fix="None.",
-            safety="Manual: the file has to be copied again, or the merge repeated.",
-            sources=("safetensors: src/tensor.rs",),
-        ),
-        check=_torn,
-    ),
-    Rule(
-        code="GF523",
-        name="index-wrong",
-        severity=Severity.ERROR,
-        needs_base=False,
-        doc=RuleDoc(
-            what="`model.safetensors.index.json` is missing beside several shards, or does not say what their headers say.",
-            why=(
-                "transformers finds no weights without it, and looks for tensors in the wrong file with a wrong one (the "
-                "base's, copied). Tensors it leaves out are made up at random."
-            ),
-            fix="The index is rebuilt from the headers.",
-            safety=(
-                "Safe: all shards of the series are there and whole, and no tensor is in two of them. Otherwise manual. The "
-                "base's index is never copied."
-            ),
-            sources=("unslothai/unsloth#1521", "sgl-project/sglang#32279", "ml-explore/mlx-vlm#1464"),
-        ),
-        check=_index,
-    ),
-    Rule(
-        code="GF524",
-        name="stray-weights",
-        severity=Severity.WARNING,
-        needs_base=False,
-        doc=RuleDoc(
-            what="There are weight files that the index does not name, or shards beside `model.safetensors`.",
-            why=(
-                "Engines differ in what they load: transformers takes `model.safetensors` first, vLLM what the index names, "
-                "others every file. Files of an earlier save load as the wrong model."
-            ),
-            fix="None.",
-            safety="Manual: which of them is the model, only its author knows.",
-            sources=("transformers 5.23.0: modeling_utils.py", "vLLM 0.32.0: model_loader/weight_utils.py"),
-        ),
-        check=_stray,
-    ),
-    Rule(
-        code="GF525",
-        name="safetensors-without-format",
-        severity=Severity.WARNING,
-        needs_base=False,
-        doc=RuleDoc(
-            what="The header of a safetensors file has metadata, and no `format` among it.",
-            why=(
-                "transformers 4 does not load it: `Incompatible safetensors file`, or `does not contain the valid "
-                "metadata`. Without any metadata it does."
-            ),
-            fix="None.",
-            safety="Manual: the header is a part of the weight file, which genfix never writes. Save it again with `metadata={'format': 'pt'}`.",
-            sources=("transformers 4.57.6: modeling_utils.py", "hiyouga/LLaMA-Factory#6803"),
-        ),
-        check=_without_format,
-    ),
-)
+RULES: Final = (_missing, _torn, _index, _stray, _without_format,)

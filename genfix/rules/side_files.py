@@ -6,6 +6,7 @@ Who is right: the base, where the folder is still the same kind of model.
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.rules.core.questions import FILES
 from genfix.folder import FileKind, FolderFileError, kind_of
 from genfix.json_types import JsonValue
 from genfix.message import message
@@ -14,7 +15,7 @@ from genfix.model.json_read import JsonError, read_json
 from genfix.rules.context import Context
 from genfix.rules.finding import Applicability, Finding, Fix, RestoreFile, Severity, Witness
 from genfix.rules.restoring import template_verdict
-from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.core.rule import Rule, rule
 
 __all__ = ["RULES"]
 
@@ -23,7 +24,24 @@ _POOLING: Final = (_MODULES, "sentence_bert_config.json", "config_sentence_trans
 _TEMPLATES: Final = "additional_chat_templates/"
 
 
+@rule("GF505", "side-file-missing", Severity.WARNING, question=FILES, needs_base=True, shows="requests for that template fail, or embeddings come out different",)
 def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
+    """A file that stands beside the model is gone: a further chat template in `additional_chat_templates/`, or
+    what sentence-transformers needs to pool (`modules.json`, `1_Pooling/config.json`).
+
+    Why: Requests for the template by its name fail (`tool_use`, `rag`). Without `modules.json`
+    sentence-transformers takes the mean of all tokens, whatever the model was trained with: other vectors,
+    and no error.
+
+    Fix: The base's file, byte-identical.
+
+    Safety: Safe while the default chat template, or the model's class, is the base's. Manual where a module
+    has weights that are gone too.
+
+    Sources:
+    - transformers 5.23.0: utils/hub.py `list_repo_templates`
+    - sentence-transformers: SentenceTransformer.py
+    """
     base = context.base
     if base is None:
         return
@@ -35,7 +53,7 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
 def _further_templates(context: Context, rule: Rule, base: Model) -> Iterator[Finding]:
     if not context.template_equal or not context.merged.template_copies:
         return  # the default template comes first; what goes with another one, nobody knows
-    doubt = template_verdict(context, base)
+    objection = template_verdict(context, base)
     for name in sorted(base.folder.names()):
         if (
             name.startswith(_TEMPLATES)
@@ -44,14 +62,10 @@ def _further_templates(context: Context, rule: Rule, base: Model) -> Iterator[Fi
         ):
             yield rule.finding(
                 name,
-                message("further-template-missing"),
+                message("further-template-missing", "is missing: a request for this template by its name fails"),
                 witness=Witness.BASE,
                 engines=tuple(context.views),
-                fix=Fix(
-                    Applicability.UNSAFE if doubt else Applicability.SAFE,
-                    doubt or message("why-template-lost"),
-                    (RestoreFile(name),),
-                ),
+                fix=Fix.safe_unless(objection, message("why-template-lost", "the tokenizer has every token the base's template writes"), (RestoreFile(name),)),
             )
 
 
@@ -69,11 +83,11 @@ def _embedding_files(context: Context, rule: Rule, base: Model) -> Iterator[Find
         if context.lost_from_base(name):
             yield rule.finding(
                 name,
-                message("embedding-file-missing"),
+                message("embedding-file-missing", "is missing: sentence-transformers pools in another way without it"),
                 witness=Witness.BASE,
-                fix=Fix(Applicability.MANUAL, message("why-module-weights", files=missing))
+                fix=Fix(Applicability.MANUAL, message("why-module-weights", "weights of a module are gone too: {files}", files=missing))
                 if lost
-                else Fix(Applicability.SAFE, message("why-file-lost"), (RestoreFile(name),)),
+                else Fix(Applicability.SAFE, message("why-file-lost", "the file is missing here, so nothing is overwritten"), (RestoreFile(name),)),
             )
 
 
@@ -88,31 +102,4 @@ def _module_paths(base: Model) -> list[str]:
     return [path for path in paths if isinstance(path, str)]
 
 
-RULES: Final = (
-    Rule(
-        code="GF505",
-        name="side-file-missing",
-        severity=Severity.WARNING,
-        needs_base=True,
-        doc=RuleDoc(
-            what=(
-                "A file that stands beside the model is gone: a further chat template in `additional_chat_templates/`, or "
-                "what sentence-transformers needs to pool (`modules.json`, `1_Pooling/config.json`)."
-            ),
-            why=(
-                "Requests for the template by its name fail (`tool_use`, `rag`). Without `modules.json` sentence-transformers "
-                "takes the mean of all tokens, whatever the model was trained with: other vectors, and no error."
-            ),
-            fix="The base's file, byte-identical.",
-            safety=(
-                "Safe while the default chat template, or the model's class, is the base's. Manual where a module has "
-                "weights that are gone too."
-            ),
-            sources=(
-                "transformers 5.23.0: utils/hub.py `list_repo_templates`",
-                "sentence-transformers: SentenceTransformer.py",
-            ),
-        ),
-        check=_missing,
-    ),
-)
+RULES: Final = (_missing,)

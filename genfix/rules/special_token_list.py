@@ -7,13 +7,14 @@ nothing else says that they are special.
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.rules.core.questions import TOKENS
 from genfix.folder.kinds import SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG
 from genfix.json_types import JsonValue
 from genfix.message import message
 from genfix.model import Model
 from genfix.rules.context import Context
 from genfix.rules.finding import Applicability, Finding, Fix, SetField, Severity, Witness
-from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.core.rule import Rule, rule
 from genfix.rules.token_ids import shown
 
 __all__ = ["RULES"]
@@ -21,14 +22,29 @@ __all__ = ["RULES"]
 _SPELLINGS: Final = ("additional_special_tokens", "extra_special_tokens")
 
 
+@rule("GF305", "special-token-list-shrunk", Severity.WARNING, question=TOKENS, needs_base=True, shows="markers show up in answers, or are split in prompts",)
 def _list_shrunk(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The list of further special tokens (`additional_special_tokens`, `extra_special_tokens`) lacks tokens of
+    the base's list that the tokenizer still has.
+
+    Why: Readers that take special tokens from the list show the others in the text, or split them where they
+    stand in a prompt. LLaMA-Factory sets its template's stop words and drops the rest: GLM-4's 14 become 2.
+
+    Fix: The base's list followed by this folder's own entries, under the name this folder uses.
+
+    Safety: Unsafe: a shorter list may be meant. Tokens that are special under their own name (EOS, padding)
+    are not missed.
+
+    Sources:
+    - hiyouga/LLaMA-Factory#4408
+    - LLaMA-Factory 0.9.5 exports of GLM-4 (merge corpus)
+    """
     base, merged = context.base, context.merged
     if base is None or not base.tokenizer.additional or merged.json(TOKENIZER_CONFIG).value is None:
         return
     own, table = merged.tokenizer.additional, merged.tokenizer
-    named = {*table.named.values()}
-    lost = [text for text in base.tokenizer.additional if text not in (own or ()) and text in table.ids]
-    lost = [text for text in lost if text not in named]  # special under its own name
+    special = {*(own or ()), *table.named.values()}  # in the list, or under a name of its own
+    lost = [text for text in base.tokenizer.additional if text in table.ids and text not in special]
     if not lost or (own is None and _special_without_list(merged, lost)):
         return
     wanted: list[JsonValue] = [*dict.fromkeys([*base.tokenizer.additional, *(own or ())])]
@@ -36,14 +52,14 @@ def _list_shrunk(context: Context, rule: Rule) -> Iterator[Finding]:
     file, key = places[0]
     yield rule.finding(
         file,
-        message("special-list-shrunk", tokens=shown(lost), count=len(lost)),
+        message("special-list-shrunk", "the list of special tokens lacks {count} of the base's: {tokens}", tokens=shown(lost), count=len(lost)),
         witness=Witness.BASE,
         pointer=f"/{_base_spelling(base)}",  # the same finding after the list was renamed
         current=merged.object(file).get(key),
         expected=wanted,
         fix=Fix(
             Applicability.UNSAFE,
-            message("why-special-list"),
+            message("why-special-list", "a shorter list may be meant; the tokens themselves are all here"),
             tuple(SetField(name, f"/{spelling}", wanted, base.keys(name)) for name, spelling in places),
         ),
     )
@@ -71,25 +87,4 @@ def _base_spelling(base: Model) -> str:
     return _SPELLINGS[1] if spelled else _SPELLINGS[0]
 
 
-RULES: Final = (
-    Rule(
-        code="GF305",
-        name="special-token-list-shrunk",
-        severity=Severity.WARNING,
-        needs_base=True,
-        doc=RuleDoc(
-            what=(
-                "The list of further special tokens (`additional_special_tokens`, `extra_special_tokens`) lacks tokens "
-                "of the base's list that the tokenizer still has."
-            ),
-            why=(
-                "Readers that take special tokens from the list show the others in the text, or split them where they "
-                "stand in a prompt. LLaMA-Factory sets its template's stop words and drops the rest: GLM-4's 14 become 2."
-            ),
-            fix="The base's list followed by this folder's own entries, under the name this folder uses.",
-            safety="Unsafe: a shorter list may be meant. Tokens that are special under their own name (EOS, padding) are not missed.",
-            sources=("hiyouga/LLaMA-Factory#4408", "LLaMA-Factory 0.9.5 exports of GLM-4 (merge corpus)"),
-        ),
-        check=_list_shrunk,
-    ),
-)
+RULES: Final = (_list_shrunk,)

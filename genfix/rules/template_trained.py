@@ -7,6 +7,7 @@ another only where a vision-language model lost sight.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from genfix.rules.core.questions import TEMPLATE
 from genfix.folder.kinds import TOKENIZER_CONFIG
 from genfix.json_types import JsonValue
 from genfix.message import Message, message
@@ -15,7 +16,6 @@ from genfix.model.chat_template import JINJA_FILE
 from genfix.model.turn_ends import find_turn_ends
 from genfix.rules.context import Context
 from genfix.rules.finding import (
-    Applicability,
     Finding,
     Fix,
     Operation,
@@ -25,7 +25,7 @@ from genfix.rules.finding import (
     Witness,
     WriteFile,
 )
-from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.core.rule import Rule, rule
 from genfix.rules.template_text import (
     INLINE,
     PROCESSOR_TEMPLATE,
@@ -46,33 +46,63 @@ _VISION_KEYS: Final = ("vision_config", "image_token_id", "image_token_index", "
 _PROCESSOR_ORDER: Final = (PROCESSOR_TEMPLATE, JINJA_FILE, "processor_config.json", TOKENIZER_CONFIG)
 
 
+@rule("GF206", "template-without-images", Severity.ERROR, question=TEMPLATE, needs_base=True, shows="requests with an image fail, or the image is ignored",)
 def _without_images(context: Context, rule: Rule) -> Iterator[Finding]:
+    """A vision-language model's chat template writes nothing for an image, and the base's does.
+
+    Why: The processor's prompt has no place for the image: transformers fails, or writes the request's parts
+    out as text; vLLM fails too where the template takes content in parts. Bases such as Qwen2.5-VL have one
+    template for the tokenizer, of text only, and one for the processor: a merge that saves the tokenizer
+    alone leaves the first as the only one.
+
+    Fix: The base's template, in the file the processor reads.
+
+    Safety: Safe where the text here is one of the base's own copies, or the adapter has the base's. Otherwise
+    unsafe: the model may have been trained with the template that is here.
+
+    Sources:
+    - hiyouga/LLaMA-Factory#8356
+    - QwenLM/Qwen3-VL#1488
+    - transformers 5.23.0: processing_utils.py
+    - vLLM: entrypoints/chat_utils.py `_get_full_multimodal_text_prompt`
+    """
     base, merged = context.base, context.merged
-    if base is None or context.is_text_part or all(merged.config.get(key) is None for key in _VISION_KEYS):
+    if base is None or context.is_text_part or not _takes_images(merged):
         return
     own, theirs = _processors(merged), _processors(base)
     if own is None or theirs is None or own.same_text(theirs):
         return
     if own.file == TOKENIZER_CONFIG and theirs.file not in (JINJA_FILE, TOKENIZER_CONFIG):
-        return  # the processor's copy is gone, which is told for itself
+        return  # the processor's copy is missing, which is reported for itself
     before, now = _turn_ends(base, theirs), _turn_ends(merged, own)
     if before is None or now is None or before.images is not True or now.images is True:
         return
-    proven = one_of(base, own) or (context.adapter is not None and one_of(context.adapter, theirs))
-    doubt = _missing(merged, base, _spelled(base, theirs)) if proven else message("why-template-other")
     yield rule.finding(
         own.file,
-        message("template-without-images"),
+        message("template-without-images", "the chat template writes nothing for an image; the base's does"),
         witness=Witness.BASE,
         pointer=own.pointer,
         # vLLM writes an image's placeholder itself for templates that take strings only
         engines=tuple(context.views) if now.images is False else ("transformers5",),
-        fix=Fix(
-            Applicability.UNSAFE if doubt else Applicability.SAFE,
-            doubt or message("why-images-of-base"),
+        fix=Fix.safe_unless(
+            _images_objection(context, base, own, theirs),
+            message("why-images-of-base", "no other template was trained; the base's has a place for images"),
             _seeing(context, base, own, theirs),
         ),
     )
+
+
+def _images_objection(
+    context: Context, base: Model, own: ChatTemplate, theirs: ChatTemplate
+) -> Message | None:
+    """What speaks against the base's template; `None` where nothing else was trained and its tokens are here."""
+    if one_of(base, own) or (context.adapter is not None and one_of(context.adapter, theirs)):
+        return _missing(context.merged, base, _spelled(base, theirs))
+    return message("why-template-other", "the folder has a chat template of its own")
+
+
+def _takes_images(model: Model) -> bool:
+    return any(model.config.get(key) is not None for key in _VISION_KEYS)
 
 
 def _processors(model: Model) -> ChatTemplate | None:
@@ -111,36 +141,70 @@ def _seeing(context: Context, base: Model, own: ChatTemplate, theirs: ChatTempla
 # -- the trained template --------------------------------------------------------------------------------------
 
 
+@rule("GF208", "template-not-the-trained-one", Severity.ERROR, question=TEMPLATE, shows="prompts look unlike those of the training: answers get worse",)
 def _not_the_trained_one(context: Context, rule: Rule) -> Iterator[Finding]:
-    base, merged, adapter = context.base, context.merged, context.adapter
-    trained = adapter.chat_template if adapter is not None else None
-    if adapter is None or trained is None or not trained.text.strip() or merged.jinja.problem:
+    """The adapter that was merged has a chat template, and this folder has one that renders otherwise, or none.
+
+    Why: Prompts look unlike those of the training: other headers, another system prompt, other turn ends.
+    Merges that load the tokenizer from the base write the base's template.
+
+    Fix: The adapter's template in each place where this folder has its own. Tags that only training reads are
+    left out.
+
+    Safety: Safe where the template here is the base's, or there is none, and the tokenizer has every token
+    the adapter's template writes. Unsafe otherwise; and information where the template here is neither the
+    adapter's nor the base's: somebody may have written it for serving.
+
+    Sources:
+    - hiyouga/LLaMA-Factory#7785
+    - hiyouga/LLaMA-Factory#5986
+    - unslothai/unsloth#1832
+    """
+    merged, adapter, own = context.merged, context.adapter, context.merged.chat_template
+    trained = _trained_elsewhere(context)
+    if adapter is None or trained is None:
         return
-    if context.lost_from_base(TOKENIZER_CONFIG) or merged.json(TOKENIZER_CONFIG).unreadable:
-        return  # the file is put right first
-    own = merged.chat_template
-    if own is not None and any(same_when_served(own, copy) for copy in adapter.template_copies):
-        return
-    if base is not None and one_of(base, trained) and (own is None or one_of(base, own)):
-        return  # nothing was trained but the base's: where it is missing, that is told for itself
-    if own is not None and any(renders_alike(copy.text, trained.text) for copy in _in_use(merged, own)):
-        return  # comments, or a trainer's tags
-    is_third = own is not None and (base is None or not one_of(base, own))
-    doubt = message("why-template-third") if is_third else _unproven(merged, adapter)
+    is_third = _is_third(context)
+    objection = message("why-template-third", "the template here is neither the adapter's nor known to be the base's: it may be meant") if is_third else _unproven(merged, adapter)
     operations = _trained_in_place(merged, adapter, trained)
     yield rule.finding(
         own.file if own is not None else operations[0].file,
-        message("trained-template-missing" if own is None else "template-not-trained"),
+        message("trained-template-missing", "the chat template is missing; the adapter has the trained one") if own is None else message("template-not-trained", "the chat template is not the adapter's, which is the trained one"),
         severity=Severity.INFO if is_third else Severity.ERROR,
         witness=Witness.ADAPTER,
         pointer=own.pointer if own is not None else None,
         engines=() if is_third else tuple(context.views),
-        fix=Fix(
-            Applicability.UNSAFE if doubt else Applicability.SAFE,
-            doubt or message("why-template-trained"),
-            operations,
-        ),
+        fix=Fix.safe_unless(objection, message("why-template-trained", "no template of its own is replaced, and the tokenizer has every token the trained one " "writes"), operations),
     )
+
+
+def _trained_elsewhere(context: Context) -> ChatTemplate | None:
+    """The adapter's template, where merged has none that speaks like it."""
+    base, merged, adapter = context.base, context.merged, context.adapter
+    trained = adapter.chat_template if adapter is not None else None
+    if adapter is None or trained is None or not trained.text.strip() or merged.jinja.problem:
+        return None
+    if context.lost_from_base(TOKENIZER_CONFIG) or merged.json(TOKENIZER_CONFIG).unreadable:
+        return None  # the file is put right first
+    if base is not None and one_of(base, trained) and not _is_third(context):
+        return None  # nothing was trained but the base's: where it is missing, that is reported for itself
+    return None if _speaks_like(merged, adapter, trained) else trained
+
+
+def _is_third(context: Context) -> bool:
+    """Whether merged's template is not the base's either, as far as anybody can tell."""
+    own, base = context.merged.chat_template, context.base
+    return own is not None and (base is None or not one_of(base, own))
+
+
+def _speaks_like(merged: Model, adapter: Model, trained: ChatTemplate) -> bool:
+    """Whether merged's template differs from the trained one in comments or a trainer's tags at most."""
+    own = merged.chat_template
+    if own is None:
+        return False
+    if any(same_when_served(own, copy) for copy in adapter.template_copies):
+        return True
+    return any(renders_alike(copy.text, trained.text) for copy in _in_use(merged, own))
 
 
 def _in_use(merged: Model, first: ChatTemplate) -> Sequence[ChatTemplate]:
@@ -152,7 +216,7 @@ def _unproven(merged: Model, adapter: Model) -> Message | None:
     """What speaks against the adapter's template; `None` where this tokenizer is proven to fit it."""
     ends = adapter.turn_ends
     if not isinstance(ends, TurnEnds) or not merged.tokenizer.is_known:
-        return message("why-template-unproven")
+        return message("why-template-unproven", "no file tells whether the tokenizer has the tokens the adapter's template writes")
     # An adapter without a tokenizer: whatever looks like a token has to be one here.
     return _missing(merged, adapter, ends.literals if adapter.tokenizer.is_known else ends.unknown_literals)
 
@@ -163,7 +227,7 @@ def _missing(merged: Model, witness: Model, texts: Iterable[str]) -> Message | N
     unknown: list[JsonValue] = [
         text for text in texts if text not in ours or ours[text] != theirs.get(text, ours[text])
     ]
-    return message("why-template-tokens-unknown", tokens=unknown[:5]) if ours and unknown else None
+    return message("why-template-tokens-unknown", "the template writes {tokens}, which are not the same tokens here", tokens=unknown[:5]) if ours and unknown else None
 
 
 def _trained_in_place(merged: Model, adapter: Model, trained: ChatTemplate) -> tuple[Operation, ...]:
@@ -177,53 +241,4 @@ def _trained_in_place(merged: Model, adapter: Model, trained: ChatTemplate) -> t
     return (RestoreFile(JINJA_FILE, Witness.ADAPTER) if same else WriteFile(JINJA_FILE, text.encode()),)
 
 
-RULES: Final = (
-    Rule(
-        code="GF206",
-        name="template-without-images",
-        severity=Severity.ERROR,
-        needs_base=True,
-        doc=RuleDoc(
-            what="A vision-language model's chat template writes nothing for an image, and the base's does.",
-            why=(
-                "The processor's prompt has no place for the image: transformers fails, or writes the request's parts out "
-                "as text; vLLM fails too where the template takes content in parts. Bases such as Qwen2.5-VL have one "
-                "template for the tokenizer, of text only, and one for the processor: a merge that saves the tokenizer "
-                "alone leaves the first as the only one."
-            ),
-            fix="The base's template, in the file the processor reads.",
-            safety=(
-                "Safe where the text here is one of the base's own copies, or the adapter has the base's. Otherwise "
-                "unsafe: the model may have been trained with the template that is here."
-            ),
-            sources=(
-                "hiyouga/LLaMA-Factory#8356",
-                "QwenLM/Qwen3-VL#1488",
-                "transformers 5.23.0: processing_utils.py",
-                "vLLM: entrypoints/chat_utils.py `_get_full_multimodal_text_prompt`",
-            ),
-        ),
-        check=_without_images,
-    ),
-    Rule(
-        code="GF208",
-        name="template-not-the-trained-one",
-        severity=Severity.ERROR,
-        needs_base=False,
-        doc=RuleDoc(
-            what="The adapter that was merged has a chat template, and this folder has one that renders otherwise, or none.",
-            why=(
-                "Prompts look unlike those of the training: other headers, another system prompt, other turn ends. Merges "
-                "that load the tokenizer from the base write the base's template."
-            ),
-            fix="The adapter's template in each place where this folder has its own. Tags that only training reads are left out.",
-            safety=(
-                "Safe where the template here is the base's, or there is none, and the tokenizer has every token the "
-                "adapter's template writes. Unsafe otherwise; and information where the template here is neither the "
-                "adapter's nor the base's: somebody may have written it for serving."
-            ),
-            sources=("hiyouga/LLaMA-Factory#7785", "hiyouga/LLaMA-Factory#5986", "unslothai/unsloth#1832"),
-        ),
-        check=_not_the_trained_one,
-    ),
-)
+RULES: Final = (_without_images, _not_the_trained_one,)

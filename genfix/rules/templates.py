@@ -7,6 +7,7 @@ the template writes, and nothing shows that another template was trained.
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.rules.core.questions import TEMPLATE
 from genfix.folder.kinds import TOKENIZER_CONFIG
 from genfix.message import message
 from genfix.model import ChatTemplate, Model, TemplateFailure
@@ -23,7 +24,7 @@ from genfix.rules.finding import (
     Witness,
 )
 from genfix.rules.restoring import restoring, template_verdict
-from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.core.rule import Rule, rule
 from genfix.rules.template_text import one_of
 
 __all__ = ["RULES"]
@@ -42,19 +43,15 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     operations = [operation for copy in base.template_copies if (operation := _put_back(merged, copy))]
     if not operations:
         return  # it comes back with tokenizer_config.json
-    doubt = template_verdict(context, base)
+    objection = template_verdict(context, base)
     first = operations[0]
     yield rule.finding(
         first.file,
-        message("chat-template-missing"),
+        message("chat-template-missing", "the chat template is missing; the base has one"),
         witness=Witness.BASE,
         pointer=first.pointer if isinstance(first, CopyField) else None,
         engines=tuple(context.views),
-        fix=Fix(
-            Applicability.UNSAFE if doubt else Applicability.SAFE,
-            doubt or message("why-template-lost"),
-            tuple(operations),
-        ),
+        fix=Fix.safe_unless(objection, message("why-template-lost", "the tokenizer has every token the base's template writes"), tuple(operations)),
     )
 
 
@@ -83,27 +80,54 @@ def _processor_copy(context: Context, rule: Rule) -> Iterator[Finding]:
         operation = _put_back(merged, copy) if copy.file in _PROCESSOR_PLACES else None
         if operation is None or (copy.file == "processor_config.json" and not merged.has(copy.file)):
             continue  # a lost processor_config.json brings its template back itself
-        doubt = template_verdict(context, base)
+        objection = template_verdict(context, base)
         yield rule.finding(
             copy.file,
-            message("processor-template-missing"),
+            message("processor-template-missing", "the processor's chat template is missing; it would fall back to the tokenizer's"),
             severity=Severity.WARNING,
             witness=Witness.BASE,
             engines=tuple(context.views),
-            fix=Fix(
-                Applicability.UNSAFE if doubt else Applicability.SAFE,
-                doubt or message("why-template-lost"),
-                (operation,),
-            ),
+            fix=Fix.safe_unless(objection, message("why-template-lost", "the tokenizer has every token the base's template writes"), (operation,)),
         )
 
 
+@rule("GF201", "chat-template-missing", Severity.ERROR, question=TEMPLATE, needs_base=True, shows="chat requests fail: `tokenizer.chat_template is not set`",)
 def _both_missing(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The base has a chat template and the folder has none, or not where the processor reads it.
+
+    Why: Chat requests fail: transformers says `tokenizer.chat_template is not set`, vLLM `default chat
+    template is no longer allowed`. A vision-language processor without its own copy falls back to the
+    tokenizer's, which may drop images.
+
+    Fix: The base's copy, in each place where the base has it.
+
+    Safety: Safe where the folder's tokenizer has every token the template writes, at the same id, and no
+    added token the base lacks. Otherwise unsafe: another template may have been trained.
+
+    Sources:
+    - hiyouga/LLaMA-Factory#8399
+    - transformers 5.23.0: tokenization_utils_base.py
+    - vLLM 0.32.0: renderers/hf.py
+    """
     yield from _missing(context, rule)
     yield from _processor_copy(context, rule)
 
 
+@rule("GF202", "chat-templates-differ", Severity.WARNING, question=TEMPLATE, shows="the same request gets another prompt in another engine",)
 def _copies_differ(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`chat_template.jinja` and another copy of the template in the folder have different texts.
+
+    Why: transformers and vLLM read the `.jinja` file, llama.cpp's converter and Ollama the copy in
+    `tokenizer_config.json`: the same folder chats in two ways.
+
+    Fix: The text of `chat_template.jinja`, which most engines use, in the other place too.
+
+    Safety: Unsafe: files cannot tell which of the two was trained.
+
+    Sources:
+    - llama.cpp: gguf-py/gguf/vocab.py
+    - pytorch/torchtitan#2455
+    """
     copies = context.merged.template_copies
     if not copies or copies[0].file != JINJA_FILE:
         return  # without the .jinja file the other two places have different readers
@@ -113,7 +137,7 @@ def _copies_differ(context: Context, rule: Rule) -> Iterator[Finding]:
             continue
         yield rule.finding(
             other.file,
-            message("chat-templates-differ", first=first.file, other=other.file),
+            message("chat-templates-differ", "the chat template here is not the one in {first}: some engines read this, some that", first=first.file, other=other.file),
             severity=Severity.INFO
             if context.base is None or _base_differs_too(context.base, other)
             else Severity.WARNING,
@@ -121,11 +145,11 @@ def _copies_differ(context: Context, rule: Rule) -> Iterator[Finding]:
             pointer=other.pointer,
             fix=Fix(
                 Applicability.UNSAFE,
-                message("why-templates-differ", first=first.file),
+                message("why-templates-differ", "files cannot tell which copy was trained; {first} is what most engines read", first=first.file),
                 (SetField(other.file, other.pointer, first.text),),
             )
             if other.pointer == "/chat_template"
-            else Fix(Applicability.MANUAL, message("why-templates-named", first=first.file)),
+            else Fix(Applicability.MANUAL, message("why-templates-named", "{first} is what most engines read; the other is one of several named templates", first=first.file)),
         )
 
 
@@ -151,17 +175,31 @@ def _unusable(context: Context, rule: Rule) -> Iterator[Finding]:
     base = context.base
     yield rule.finding(
         JINJA_FILE,
-        message("chat-template-not-text" if undecodable else "chat-template-empty"),
+        message("chat-template-not-text", "is not UTF-8 text") if undecodable else message("chat-template-empty", "is empty, so no chat request has a prompt"),
         severity=Severity.INFO if context.same_as_base(JINJA_FILE) else Severity.ERROR,
         witness=Witness.ENGINE,
         engines=tuple(context.views),
-        fix=restoring(context, base, JINJA_FILE, message("why-broken-file"))
+        fix=restoring(context, base, JINJA_FILE, message("why-broken-file", "no engine can read the file as it is"))
         if base is not None and base.jinja.text is not None and base.jinja.text.strip()
-        else Fix(Applicability.MANUAL, message("why-no-base-copy")),
+        else Fix(Applicability.MANUAL, message("why-no-base-copy", "there is no base, or it has no such file")),
     )
 
 
+@rule("GF203", "chat-template-broken", Severity.ERROR, question=TEMPLATE, shows="every chat request fails, or hangs the server",)
 def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The chat template cannot be rendered: a syntax error, an access the sandbox forbids, or no end within the
+    limits.
+
+    Why: Every chat request fails, or hangs the server that renders it.
+
+    Fix: None.
+
+    Safety: Manual. A template that needs more than the sandbox gives should not be served at all.
+
+    Sources:
+    - transformers 5.23.0: utils/chat_template_utils.py
+    - CVE-2024-34359
+    """
     yield from _unusable(context, rule)
     failure, template = context.merged.turn_ends, context.merged.chat_template
     if template is None or not isinstance(failure, TemplateFailure) or failure.kind == "other":
@@ -169,70 +207,13 @@ def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
     shared = context.base is not None and template.same_text(context.base.chat_template)
     yield rule.finding(
         template.file,
-        message("chat-template-broken", kind=failure.kind, detail=failure.detail),
+        message("chat-template-broken", "the chat template does not render ({kind}): {detail}", kind=failure.kind, detail=failure.detail),
         severity=Severity.INFO if shared else Severity.ERROR,
         witness=Witness.CHAT_TEMPLATE,
         pointer=template.pointer,
         engines=tuple(context.views),
-        fix=Fix(Applicability.MANUAL, message("why-template-broken")),
+        fix=Fix(Applicability.MANUAL, message("why-template-broken", "only its author can say what it should do")),
     )
 
 
-RULES: Final = (
-    Rule(
-        code="GF201",
-        name="chat-template-missing",
-        severity=Severity.ERROR,
-        needs_base=True,
-        doc=RuleDoc(
-            what="The base has a chat template and the folder has none, or not where the processor reads it.",
-            why=(
-                "Chat requests fail: transformers says `tokenizer.chat_template is not set`, vLLM "
-                "`default chat template is no longer allowed`. A vision-language processor without its own copy falls "
-                "back to the tokenizer's, which may drop images."
-            ),
-            fix="The base's copy, in each place where the base has it.",
-            safety=(
-                "Safe where the folder's tokenizer has every token the template writes, at the same id, and no added "
-                "token the base lacks. Otherwise unsafe: another template may have been trained."
-            ),
-            sources=(
-                "hiyouga/LLaMA-Factory#8399",
-                "transformers 5.23.0: tokenization_utils_base.py",
-                "vLLM 0.32.0: renderers/hf.py",
-            ),
-        ),
-        check=_both_missing,
-    ),
-    Rule(
-        code="GF202",
-        name="chat-templates-differ",
-        severity=Severity.WARNING,
-        needs_base=False,
-        doc=RuleDoc(
-            what="`chat_template.jinja` and another copy of the template in the folder have different texts.",
-            why=(
-                "transformers and vLLM read the `.jinja` file, llama.cpp's converter and Ollama the copy in "
-                "`tokenizer_config.json`: the same folder chats in two ways."
-            ),
-            fix="The text of `chat_template.jinja`, which most engines use, in the other place too.",
-            safety="Unsafe: files cannot tell which of the two was trained.",
-            sources=("llama.cpp: gguf-py/gguf/vocab.py", "pytorch/torchtitan#2455"),
-        ),
-        check=_copies_differ,
-    ),
-    Rule(
-        code="GF203",
-        name="chat-template-broken",
-        severity=Severity.ERROR,
-        needs_base=False,
-        doc=RuleDoc(
-            what="The chat template cannot be rendered: a syntax error, an access the sandbox forbids, or no end within the limits.",
-            why="Every chat request fails, or hangs the server that renders it.",
-            fix="None.",
-            safety="Manual. A template that needs more than the sandbox gives should not be served at all.",
-            sources=("transformers 5.23.0: utils/chat_template_utils.py", "CVE-2024-34359"),
-        ),
-        check=_broken,
-    ),
-)
+RULES: Final = (_both_missing, _copies_differ, _broken,)

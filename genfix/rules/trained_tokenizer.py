@@ -7,6 +7,7 @@ merged has are a choice of whoever made the folder.
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from genfix.rules.core.questions import TOKENS
 from genfix.folder import FolderFileError, OverlayFolder, same_file
 from genfix.folder.kinds import SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG, TOKENIZER_FILES
 from genfix.message import Message, message
@@ -24,18 +25,39 @@ from genfix.rules.finding import (
     Witness,
     WriteFile,
 )
-from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.core.rule import Rule, rule
 from genfix.rules.token_ids import lacking, shown, table_file
 
 __all__ = ["RULES"]
 
 
+@rule("GF302", "tokenizer-not-the-trained-one", Severity.ERROR, question=TOKENS, shows="answers hold unknown ids, and turn markers are split into pieces",)
 def _not_the_trained_one(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The adapter was trained with another tokenizer than the folder has: tokens are missing here or have other
+    ids, or the EOS is the base's and not the trained one.
+
+    Why: The model writes ids that this tokenizer does not know, and the turn markers of its training are
+    split into pieces. Merges that load the tokenizer of the base save that one: axolotl's default merge and
+    LLaMA-Factory's without the adapter's tokenizer do.
+
+    Fix: The adapter's tokenizer files, byte-identical, with its chat template. Where only the EOS differs,
+    `eos_token` in `tokenizer_config.json` and `special_tokens_map.json`.
+
+    Safety: Safe where each token has a row in the embedding, and the tokens that are here are the base's or
+    the adapter's. Unsafe where the folder has tokens that neither has, a chat template of its own, or no
+    known number of rows. Manual where the embedding has too few rows: it was not resized, and the merge has
+    to be made again.
+
+    Sources:
+    - hiyouga/LLaMA-Factory#4408
+    - axolotl-ai-cloud/axolotl#1322
+    - unslothai/unsloth#3428
+    """
     adapter, merged = context.adapter, context.merged
     if adapter is not None and context.only_adapter_has_tokenizer:
         yield rule.finding(
             table_file(adapter),
-            message("tokenizer-lost"),
+            message("tokenizer-lost", "no file of a tokenizer is here; the adapter has the one it was trained with"),
             witness=Witness.ADAPTER,
             engines=tuple(context.views),
             fix=_trained_tokenizer(context, adapter, adapter.tokenizer.ids),
@@ -47,7 +69,7 @@ def _not_the_trained_one(context: Context, rule: Rule) -> Iterator[Finding]:
     if lost:
         yield rule.finding(
             table_file(adapter),
-            message("tokenizer-not-trained", tokens=shown(lost)),
+            message("tokenizer-not-trained", "is not the adapter's: {tokens} are missing here or have other ids", tokens=shown(lost)),
             witness=Witness.ADAPTER,
             evidence=[_of_base(context)] if _is_base_table(context) else [],
             engines=tuple(context.views),
@@ -62,33 +84,33 @@ def _is_base_table(context: Context) -> bool:
 
 def _of_base(context: Context) -> Message:
     base = str(context.base.folder.origin) if context.base is not None else ""
-    return message("evidence-tokens-of-base", base=base)
+    return message("evidence-tokens-of-base", "all added tokens here are those of {base}", base=base)
 
 
 def _trained_tokenizer(context: Context, adapter: Model, lost: Mapping[str, int]) -> Fix:
     merged, base = context.merged, context.base
     rows = merged.vocab_rows
     if rows is not None and max(lost.values()) >= rows:
-        return Fix(Applicability.MANUAL, message("why-embedding-too-small", rows=rows, id=max(lost.values())))
+        return Fix(Applicability.MANUAL, message("why-embedding-too-small", "the embedding has {rows} rows and none for id {id}: merge again into a resized base", rows=rows, id=max(lost.values())))
     names = [name for name in TOKENIZER_FILES if adapter.has(name) and not _same(merged, adapter, name)]
     if not _cleared_by(merged, adapter, names):
-        return Fix(Applicability.MANUAL, message("why-tokenizers-mixed"))
+        return Fix(Applicability.MANUAL, message("why-tokenizers-mixed", "the adapter's files alone would make a mix of two tokenizers"))
     template, template_lost = _trained_template(context, adapter, names)
     operations = (*(RestoreFile(name, Witness.ADAPTER) for name in names), *template)
     known = base.tokenizer.ids if base is not None else {}
     trained = adapter.tokenizer.ids
-    strangers = [
+    unknown = [
         text
         for text, token_id in merged.tokenizer.ids.items()
         if token_id not in (trained.get(text), known.get(text))
     ]
-    if strangers:
-        return Fix(Applicability.UNSAFE, message("why-tokens-of-nobody", tokens=shown(strangers)), operations)
+    if unknown:
+        return Fix(Applicability.UNSAFE, message("why-tokens-of-nobody", "{tokens} are neither the adapter's nor the base's", tokens=shown(unknown)), operations)
     if rows is None:
-        return Fix(Applicability.UNSAFE, message("why-rows-unknown"), operations)
+        return Fix(Applicability.UNSAFE, message("why-rows-unknown", "nothing tells how many rows the embedding has"), operations)
     if template_lost:
-        return Fix(Applicability.UNSAFE, message("why-template-other"), operations)
-    return Fix(Applicability.SAFE, message("why-trained-tokenizer", rows=rows), operations)
+        return Fix(Applicability.UNSAFE, message("why-template-other", "the folder has a chat template of its own"), operations)
+    return Fix(Applicability.SAFE, message("why-trained-tokenizer", "the adapter was trained with it, and the {rows} rows of the embedding are enough", rows=rows), operations)
 
 
 def _same(merged: Model, adapter: Model, name: str) -> bool:
@@ -144,20 +166,20 @@ def _not_the_trained_eos(context: Context, adapter: Model, rule: Rule) -> Iterat
         return  # the tokenizer has to be put right first
     if ours in merged.end_ids:
         return  # it ends the turns of the template that is here
-    deaf = tuple(name for name, view in context.views.items() if token_id not in view.stop_token_ids)
+    engines = tuple(name for name, view in context.views.items() if token_id not in view.stop_token_ids)
     maps = (SPECIAL_TOKENS_MAP,) if merged.object(SPECIAL_TOKENS_MAP).get("eos_token") is not None else ()
     yield rule.finding(
         TOKENIZER_CONFIG,
-        message("eos-not-trained", ours=ours, trained=trained),
-        severity=Severity.ERROR if deaf else Severity.WARNING,
+        message("eos-not-trained", "eos_token is {ours!r}, as in the base; the adapter was trained with {trained!r}", ours=ours, trained=trained),
+        severity=Severity.ERROR if engines else Severity.WARNING,
         witness=Witness.ADAPTER,
         pointer="/eos_token",
         current=merged.tokenizer_config.get("eos_token"),
         expected=trained,
-        engines=deaf,
+        engines=engines,
         fix=Fix(
             Applicability.SAFE,
-            message("why-eos-trained"),
+            message("why-eos-trained", "the token has the adapter's id here, and the EOS here ends no turn of the chat template"),
             tuple(
                 SetField(file, "/eos_token", trained, adapter.keys(file))
                 for file in (TOKENIZER_CONFIG, *maps)
@@ -166,34 +188,4 @@ def _not_the_trained_eos(context: Context, adapter: Model, rule: Rule) -> Iterat
     )
 
 
-RULES: Final = (
-    Rule(
-        code="GF302",
-        name="tokenizer-not-the-trained-one",
-        severity=Severity.ERROR,
-        needs_base=False,
-        doc=RuleDoc(
-            what=(
-                "The adapter was trained with another tokenizer than the folder has: tokens are missing here or have "
-                "other ids, or the EOS is the base's and not the trained one."
-            ),
-            why=(
-                "The model writes ids that this tokenizer does not know, and the turn markers of its training are split "
-                "into pieces. Merges that load the tokenizer of the base save that one: axolotl's default merge and "
-                "LLaMA-Factory's without the adapter's tokenizer do."
-            ),
-            fix=(
-                "The adapter's tokenizer files, byte-identical, with its chat template. Where only the EOS differs, "
-                "`eos_token` in `tokenizer_config.json` and `special_tokens_map.json`."
-            ),
-            safety=(
-                "Safe where each token has a row in the embedding, and the tokens that are here are the base's or the "
-                "adapter's. Unsafe where the folder has tokens that neither has, a chat template of its own, or no known "
-                "number of rows. Manual where the embedding has too few rows: it was not resized, and the merge has to be "
-                "made again."
-            ),
-            sources=("hiyouga/LLaMA-Factory#4408", "axolotl-ai-cloud/axolotl#1322", "unslothai/unsloth#3428"),
-        ),
-        check=_not_the_trained_one,
-    ),
-)
+RULES: Final = (_not_the_trained_one,)

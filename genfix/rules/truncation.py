@@ -7,13 +7,14 @@ pads on. Embedding models, rerankers and classifiers are padded and cut on purpo
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.rules.core.questions import TOKENS
 from genfix.folder.kinds import FAST_TOKENIZER, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, Missing
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.rules.context import Context
 from genfix.rules.finding import Applicability, Finding, Fix, SetField, Severity, Witness
-from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.core.rule import Rule, rule
 
 __all__ = ["RULES"]
 
@@ -42,7 +43,26 @@ def _is_generative(model: Model) -> bool:
     return model.generation_config.present and bool(model.template_copies)
 
 
+@rule("GF308", "tokenizer-cuts-or-pads", Severity.WARNING, question=TOKENS, shows="long prompts are cut, or short ones padded, without a word",)
 def _cuts_or_pads(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`truncation` or `padding` of `tokenizer.json` is set: what the last call of a trainer left, saved with it.
+
+    Why: Programs that load the file with the tokenizers library itself cut every prompt at training's length,
+    or fill it up with padding: so do Rust servers. In transformers a plain call resets both, but multimodal
+    processors in vLLM failed on it: `Mismatch in image token count between text and input_ids`.
+
+    Fix: The base's values, which are null.
+
+    Safety: Safe where the base's `tokenizer.json` has null. Unsafe without a base, or where the base sets
+    others; information where nothing shows that chats were trained. Embedding models, rerankers and
+    classifiers, whose authors set lengths here, are left alone, and so is what the base has too.
+
+    Sources:
+    - vllm-project/llm-compressor#1418
+    - vllm-project/llm-compressor#2917
+    - vllm-project/vllm#20058
+    - transformers 5.23.0: tokenization_utils_tokenizers.py `set_truncation_and_padding`
+    """
     merged, base = context.merged, context.base
     ours = merged.tokenizer_head
     theirs = base.tokenizer_head if base is not None else {}
@@ -51,15 +71,15 @@ def _cuts_or_pads(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     restores = bool(theirs) and all(theirs.get(part) is None for part in parts)
     if restores:
-        severity, why = Severity.WARNING, message("why-cut-of-base")
+        severity, why = Severity.WARNING, message("why-cut-of-base", "the base's tokenizer neither cuts nor pads, and a model that generates needs neither")
     else:
         trained = context.chat_training
         severity = Severity.WARNING if trained or theirs else Severity.INFO
-        why = message("why-cut-meant")
+        why = message("why-cut-meant", "no base with null there tells that it is not meant")
     operations = tuple(SetField(FAST_TOKENIZER, f"/{part}", theirs.get(part)) for part in parts)
     yield rule.finding(
         FAST_TOKENIZER,
-        message("tokenizer-cuts-or-pads", parts=[*parts]),
+        message("tokenizer-cuts-or-pads", "holds what a trainer's last call left: {parts}", parts=[*parts]),
         severity=severity,
         witness=Witness.BASE if theirs else Witness.FOLDER,
         pointer=f"/{parts[0]}",
@@ -73,13 +93,29 @@ def _cuts_or_pads(context: Context, rule: Rule) -> Iterator[Finding]:
 def _lengths(parts: JsonObject) -> Iterator[Message]:
     truncation, padding = parts.get("truncation"), parts.get("padding")
     if isinstance(truncation, dict) and type(truncation.get("max_length")) is int:
-        yield message("evidence-cut", length=truncation["max_length"])
+        yield message("evidence-cut", "programs that read the file itself cut every text after {length} tokens", length=truncation["max_length"])
     strategy = padding.get("strategy") if isinstance(padding, dict) else None
     if isinstance(strategy, dict) and type(strategy.get("Fixed")) is int:
-        yield message("evidence-padded", length=strategy["Fixed"])
+        yield message("evidence-padded", "programs that read the file itself pad every text to {length} tokens", length=strategy["Fixed"])
 
 
+@rule("GF309", "padding-side-changed", Severity.INFO, question=TOKENS, needs_base=True,)
 def _padding_side(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The tokenizer pads on the right; the base pads on the left (`padding_side` of `tokenizer_config.json`).
+
+    Why: Batches that transformers pads on the right continue after the padding: `right-padding was detected`.
+    Servers do not pad, and single prompts do not either.
+
+    Fix: None: pass `padding_side='left'` where you generate in batches.
+
+    Safety: Manual: trainers set the side they need. The left in place of the right harms nothing. Silent
+    where a tokenizer class may have a side of its own (Llama, Gemma, Cohere, custom code) and no file tells.
+
+    Sources:
+    - zai-org/GLM-4#633
+    - unslothai/unsloth#2217
+    - huggingface/transformers#34658
+    """
     base, merged = context.base, context.merged
     if base is None or not merged.tokenizer_config or not base.tokenizer_config or not _is_generative(merged):
         return
@@ -88,12 +124,12 @@ def _padding_side(context: Context, rule: Rule) -> Iterator[Finding]:
         return  # the other way round nothing gets worse
     yield rule.finding(
         TOKENIZER_CONFIG,
-        message("padding-side-changed", ours=ours, theirs=theirs),
+        message("padding-side-changed", "padding_side is {ours!r}; the base has {theirs!r}", ours=ours, theirs=theirs),
         witness=Witness.BASE,
         pointer="/padding_side",
         current=merged.tokenizer_config.get("padding_side", Missing.MISSING),
         expected=base.tokenizer_config.get("padding_side", Missing.MISSING),
-        fix=Fix(Applicability.MANUAL, message("why-padding-side")),
+        fix=Fix(Applicability.MANUAL, message("why-padding-side", "it matters to padded batches only: to generate in batches, pad on the left")),
     )
 
 
@@ -112,52 +148,4 @@ def _side(model: Model) -> str | None:
     return "right"
 
 
-RULES: Final = (
-    Rule(
-        code="GF308",
-        name="tokenizer-cuts-or-pads",
-        severity=Severity.WARNING,
-        needs_base=False,
-        doc=RuleDoc(
-            what="`truncation` or `padding` of `tokenizer.json` is set: what the last call of a trainer left, saved with it.",
-            why=(
-                "Programs that load the file with the tokenizers library itself cut every prompt at training's length, or "
-                "fill it up with padding: so do Rust servers. In transformers a plain call resets both, but multimodal "
-                "processors in vLLM failed on it: `Mismatch in image token count between text and input_ids`."
-            ),
-            fix="The base's values, which are null.",
-            safety=(
-                "Safe where the base's `tokenizer.json` has null. Unsafe without a base, or where the base sets others; "
-                "information where nothing shows that chats were trained. Embedding models, rerankers and classifiers, "
-                "whose authors set lengths here, are left alone, and so is what the base has too."
-            ),
-            sources=(
-                "vllm-project/llm-compressor#1418",
-                "vllm-project/llm-compressor#2917",
-                "vllm-project/vllm#20058",
-                "transformers 5.23.0: tokenization_utils_tokenizers.py `set_truncation_and_padding`",
-            ),
-        ),
-        check=_cuts_or_pads,
-    ),
-    Rule(
-        code="GF309",
-        name="padding-side-changed",
-        severity=Severity.INFO,
-        needs_base=True,
-        doc=RuleDoc(
-            what="The tokenizer pads on the right; the base pads on the left (`padding_side` of `tokenizer_config.json`).",
-            why=(
-                "Batches that transformers pads on the right continue after the padding: `right-padding was detected`. "
-                "Servers do not pad, and single prompts do not either."
-            ),
-            fix="None: pass `padding_side='left'` where you generate in batches.",
-            safety=(
-                "Manual: trainers set the side they need. The left in place of the right harms nothing. Silent where a tokenizer class may have a side of its own "
-                "(Llama, Gemma, Cohere, custom code) and no file tells."
-            ),
-            sources=("zai-org/GLM-4#633", "unslothai/unsloth#2217", "huggingface/transformers#34658"),
-        ),
-        check=_padding_side,
-    ),
-)
+RULES: Final = (_cuts_or_pads, _padding_side,)

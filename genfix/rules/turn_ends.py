@@ -1,4 +1,4 @@
-"""GF1xx, second part: what ends a turn, told by the chat template and the tokenizer's EOS.
+"""GF1xx, second part: what ends a turn, by the chat template and the tokenizer's EOS.
 
 Who is right: the folder's own template about its turn ends; the base about the tokenizer's EOS as long as both
 speak one template. A pretrained model that ships its sibling's template is left alone without proof that
@@ -8,6 +8,8 @@ chats were trained.
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.rules.core.finding import Harm
+from genfix.rules.core.questions import STOPS
 from genfix.engines import read_eos
 from genfix.folder.kinds import GENERATION_CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import Missing
@@ -25,7 +27,7 @@ from genfix.rules.finding import (
     Severity,
     Witness,
 )
-from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.core.rule import Rule, rule
 from genfix.rules.stop_set import (
     engine_stops,
     named_ids,
@@ -44,85 +46,107 @@ _SPECIAL_MAP: Final = "special_tokens_map.json"
 # -- the template's ends in the stop set -----------------------------------------------------------------------
 
 
+@rule("GF102", "turn-end-not-a-stop-token", Severity.ERROR, question=STOPS, harm=Harm.ENDLESS, shows="answers run past their end, up to max_tokens",)
 def _not_a_stop_token(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The chat template ends a turn with tokens, and an engine stops at none of them.
+
+    Why: A model trained with that template emits its turn end and the engine takes it for text: every answer
+    runs to `max_tokens`. Typical for a pretrained model fine-tuned to chat, whose EOS is still
+    `<|endoftext|>`. Training frameworks add their template's stop words themselves: it stops in `swift infer`
+    or `llamafactory chat`, and not in vLLM.
+
+    Fix: The template is rendered in a sandbox on sentinel conversations; the added tokens that follow the
+    assistant's text are its ends. They are added to `eos_token_id` of `generation_config.json`; where no such
+    file is there, one is made that also keeps what engines took from `config.json`.
+
+    Safety: Safe: only ids are added, and only tokens this very folder's template ends a turn with. A template
+    that is not the base's needs no proof. With the base's own template, or without a base, chat training must
+    be proven: by the adapter, files a trainer left, added turn tokens, an EOS that became the turn end, or
+    weights that differ from the base's. A run that says it was on plain text proves nothing. Without proof a
+    base's own habit is left alone, and without a base the finding is information.
+
+    Sources:
+    - hiyouga/LLaMA-Factory#7454
+    - QwenLM/Qwen3#927
+    - huggingface/open-r1#604
+    """
     merged, file = context.merged, context.merged.generation_config
     ends = merged.end_ids
     if not ends or file.unreadable or context.lost_from_base(GENERATION_CONFIG):
         return  # the file is put back first
-    own = read_eos(file.value or {})
-    deaf = _deaf_engines(context)
-    if not deaf or own.invalid:
+    settings = file.value or {}
+    own = read_eos(settings)
+    engines = _never_stopping(context)
+    if not engines or own.invalid:
         return
-    proof: tuple[Message, ...] = ()
-    if context.base is None or context.template_equal:
-        proof = tuple(context.chat_training)
-        if not proof and context.base is not None:
-            return  # a pretrained model with its sibling's template: its stop set is right for it
-    evidence = [*engine_stops(context), *proof]
-    if context.base is None and not proof:
-        yield _only_suspected(context, rule, evidence)
-        return
+    by_template = context.base is None or context.template_equal
+    proof = context.chat_training if by_template else ()
+    if by_template and not proof:
+        if context.base is None:
+            yield _only_suspected(context, rule)
+        return  # a pretrained model with its sibling's template: its stop set is right for it
     # Where the file is missing engines stop at config.json's ids: the new file must not hide them.
     stops_now = own.ids if file.present else context.views["transformers5"].stop_token_ids
     wanted = union(stops_now, ends.values())
+    operation: Operation = (
+        set_stop_ids(context, GENERATION_CONFIG, wanted)
+        if file.present
+        else new_generation_config(context, wanted)
+    )
     yield rule.finding(
         GENERATION_CONFIG,
         message(
-            "turn-end-not-a-stop-token",
+            "turn-end-not-a-stop-token", "the chat template ends a turn with {ends}, and the file stops at {has}",
             ends=named_ids(context, ends.values()),
             has=named_ids(context, own.ids),
         ),
         witness=Witness.CHAT_TEMPLATE,
         pointer="/eos_token_id",
-        current=(file.value or {}).get("eos_token_id", Missing.MISSING),
+        current=settings.get("eos_token_id", Missing.MISSING),
         expected=wanted,
-        evidence=[*evidence, message("evidence-trainer-hides-it")],
-        engines=deaf,
+        evidence=[*engine_stops(context), *proof, message("evidence-trainer-hides-it", "stops in swift infer or llamafactory chat, not in vLLM: trainers add the stop words " "themselves")],
+        engines=engines,
         fix=Fix(
             Applicability.SAFE,
-            message("why-stop-trained" if proof else "why-stop-own-template"),
-            (
-                set_stop_ids(context, GENERATION_CONFIG, wanted)
-                if file.present
-                else new_generation_config(context, wanted),
-            ),
+            message("why-stop-trained", "the model was trained on chats, and its template writes these tokens at a turn's end; " "ids are only added") if proof else message("why-stop-own-template", "this folder's own template writes these tokens at a turn's end; ids are only added"),
+            (operation,),
         ),
     )
 
 
-def _deaf_engines(context: Context) -> tuple[str, ...]:
+def _never_stopping(context: Context) -> tuple[str, ...]:
     """Engines that stop at no end of the template, and whose set is not the business of another rule.
 
     Without a base one engine that stops is enough: the folder may be meant so. With one, an engine that
-    stops with the base has lost it, which is told against the base's file.
+    stops with the base has lost it, which is reported against the base's file.
     """
     ends = set(context.merged.end_ids.values())
-    deaf = [name for name, view in context.views.items() if ends.isdisjoint(view.stop_token_ids)]
+    names = [name for name, view in context.views.items() if ends.isdisjoint(view.stop_token_ids)]
     if context.base is None:
-        return tuple(deaf) if len(deaf) == len(context.views) else ()
+        return tuple(names) if len(names) == len(context.views) else ()
     if context.template_equal:
-        deaf = [name for name in deaf if ends.isdisjoint(context.base_views[name].stop_token_ids)]
-    return tuple(deaf)
+        names = [name for name in names if ends.isdisjoint(context.base_views[name].stop_token_ids)]
+    return tuple(names)
 
 
-def _only_suspected(context: Context, rule: Rule, evidence: list[Message]) -> Finding:
+def _only_suspected(context: Context, rule: Rule) -> Finding:
     hint = base_hint(context.merged)
     ends = context.merged.end_ids
     return rule.finding(
         GENERATION_CONFIG,
         message(
-            "turn-end-not-a-stop-token",
+            "turn-end-not-a-stop-token", "the chat template ends a turn with {ends}, and the file stops at {has}",
             ends=named_ids(context, ends.values()),
             has=named_ids(context, _all_stops(context)),
         ),
         severity=Severity.INFO,
         witness=Witness.CHAT_TEMPLATE,
         pointer="/eos_token_id",
-        evidence=evidence,
+        evidence=engine_stops(context),
         engines=tuple(context.views),
         fix=Fix(
             Applicability.MANUAL,
-            message("why-name-this-base", base=hint) if hint else message("why-name-the-base"),
+            message("why-name-this-base", "name the base with --base (the folder names {base}): it says where the model stops", base=hint) if hint else message("why-name-the-base", "name the base with --base: it says where the model stops"),
         ),
     )
 
@@ -134,7 +158,24 @@ def _all_stops(context: Context) -> list[int]:
 # -- ends that are no token, or were perhaps never trained -----------------------------------------------------
 
 
+@rule("GF107", "turn-end-not-a-token", Severity.ERROR, question=STOPS, harm=Harm.ENDLESS, shows="the turn end is written out as text, and the answer goes on",)
 def _not_a_token(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The chat template ends a turn with a text such as `<|im_end|>` that the tokenizer does not have as a
+    token.
+
+    Why: It is split into several ordinary tokens, so there is no id to stop at: every engine writes the text
+    and goes on. The token was never added when the template was changed, or was lost with the tokenizer.
+
+    Fix: None: a token needs a row in the embedding. If training had the token, put the trained tokenizer
+    back; else send the text as a stop string with each request, or add the token, resize and train again.
+
+    Safety: Manual. Information where the base has the same template and tokenizer, or nothing shows that
+    chats were trained.
+
+    Sources:
+    - OpenBMB/MiniCPM#141
+    - hiyouga/LLaMA-Factory#4408
+    """
     merged, ends, template = context.merged, context.merged.turn_ends, context.merged.chat_template
     if template is None or not isinstance(ends, TurnEnds) or not merged.tokenizer.is_known:
         return
@@ -148,16 +189,33 @@ def _not_a_token(context: Context, rule: Rule) -> Iterator[Finding]:
         severity = Severity.INFO if shared else Severity.ERROR
     yield rule.finding(
         template.file,
-        message("turn-end-not-a-token", ends=[*texts]),
+        message("turn-end-not-a-token", "the chat template ends a turn with {ends}, which the tokenizer splits: there is no id " "to stop at", ends=[*texts]),
         severity=severity,
         witness=Witness.TOKENIZER,
         pointer=template.pointer,
         engines=tuple(context.views),
-        fix=Fix(Applicability.MANUAL, message("why-turn-end-not-a-token", end=texts[0])),
+        fix=Fix(Applicability.MANUAL, message("why-turn-end-not-a-token", "put the trained tokenizer back, or send {end} as a stop string with each request", end=texts[0])),
     )
 
 
+@rule("GF108", "turn-end-is-padding", Severity.INFO, question=STOPS, harm=Harm.ENDLESS, needs_base=True,)
 def _perhaps_untrained(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The padding token was changed to the only token that ends a turn.
+
+    Why: Trainers leave padding out of the loss. Where that is done by token id the turn end is left out too,
+    and the model never learns to write it: answers run on although every stop token is right. No config can
+    fix that. Trainers that mask by position do no harm with it.
+
+    Fix: None: if the model does not stop although nothing else is found, train it again with another padding
+    token.
+
+    Safety: Manual. Information: files cannot tell how padding was masked.
+
+    Sources:
+    - huggingface/trl#3091
+    - axolotl-ai-cloud/axolotl#3754
+    - mlabonne/llm-course#33
+    """
     base, merged = context.base, context.merged
     pad = merged.tokenizer.named.get("pad_token")
     if base is None or pad is None or base.tokenizer.named.get("pad_token") == pad:
@@ -167,18 +225,39 @@ def _perhaps_untrained(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     yield rule.finding(
         TOKENIZER_CONFIG,
-        message("turn-end-is-padding", token=pad),
+        message("turn-end-is-padding", "the padding token was changed to {token}, the only token that ends a turn", token=pad),
         witness=Witness.TOKENIZER,
         pointer="/pad_token",
         current=merged.tokenizer_config.get("pad_token", Missing.MISSING),
-        fix=Fix(Applicability.MANUAL, message("why-turn-end-is-padding")),
+        fix=Fix(Applicability.MANUAL, message("why-turn-end-is-padding", "if it does not stop all the same, its turn end was never trained, which no config can " "fix")),
     )
 
 
 # -- the tokenizer's EOS ---------------------------------------------------------------------------------------
 
 
+@rule("GF106", "tokenizer-eos-changed", Severity.ERROR, question=STOPS, harm=Harm.ENDLESS, needs_base=True, shows="answers run past their end, up to max_tokens",)
 def _tokenizer_eos(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`eos_token` of `tokenizer_config.json` is not the base's, or gone, although the chat template is the
+    base's.
+
+    Why: vLLM, SGLang and MLX stop at the tokenizer's EOS; llama.cpp's converter and Ollama know no other.
+    unsloth and merges that load another tokenizer write `<eos>` or `<|endoftext|>` where the model ends its
+    turns with `<turn|>` or `<|im_end|>`. A template that writes `eos_token` then also writes the wrong one.
+
+    Fix: The base's `eos_token`, in `tokenizer_config.json` and, where it is there, in
+    `special_tokens_map.json`.
+
+    Safety: Safe while the template is the base's and this folder's EOS does not end its turns. An EOS that
+    ends a turn of the template, or that the adapter's tokenizer names, is meant and no finding. Unsafe, and
+    information, where the token was added here or neither folder has a template to tell.
+
+    Sources:
+    - unslothai/unsloth#5386
+    - unslothai/unsloth#188
+    - axolotl-ai-cloud/axolotl#801
+    - llama.cpp: gguf-py/gguf/vocab.py `SpecialVocab`
+    """
     base, merged = context.base, context.merged
     if base is None or merged.json(TOKENIZER_CONFIG).value is None or not context.template_equal:
         return  # another template: its own EOS is a training choice
@@ -187,22 +266,22 @@ def _tokenizer_eos(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     if ours is not None and (_is_trained(context, ours) or ours in merged.end_ids):
         return  # a pretrained model tuned to chat ends its turns with it
-    doubt = _doubt(context, ours)
+    objection = _eos_objection(context, ours)
     engines = context.engines_that_lost_their_stop()
     severity = Severity.ERROR if engines else Severity.WARNING
     yield rule.finding(
         TOKENIZER_CONFIG,
-        message("tokenizer-eos-changed", ours=ours, theirs=theirs),
-        severity=Severity.INFO if doubt else severity,
+        message("tokenizer-eos-changed", "eos_token is {ours!r}; the base, with the same chat template, has {theirs!r}", ours=ours, theirs=theirs),
+        severity=Severity.INFO if objection else severity,
         witness=Witness.BASE,
         pointer=_EOS_POINTER,
         current=merged.tokenizer_config.get("eos_token", Missing.MISSING),
         expected=base.tokenizer_config.get("eos_token", theirs),
-        evidence=[*stop_evidence(context), *([message("evidence-trainer-hides-it")] if engines else [])],
+        evidence=[*stop_evidence(context), *([message("evidence-trainer-hides-it", "stops in swift infer or llamafactory chat, not in vLLM: trainers add the stop words " "themselves")] if engines else [])],
         engines=engines,
-        fix=Fix(
-            Applicability.UNSAFE if doubt else Applicability.SAFE,
-            doubt or message("why-eos-same-template"),
+        fix=Fix.safe_unless(
+            objection,
+            message("why-eos-same-template", "the chat template is the base's, and no turn of it ends with the token that is here"),
             tuple(_put_back_eos(merged, base, theirs)),
         ),
     )
@@ -213,15 +292,15 @@ def _is_trained(context: Context, token: str) -> bool:
     return context.adapter is not None and context.adapter.tokenizer.eos_token == token
 
 
-def _doubt(context: Context, ours: str | None) -> Message | None:
+def _eos_objection(context: Context, ours: str | None) -> Message | None:
     """What says that another EOS may have been chosen; `None` where nothing does."""
     base = context.base
     if ours is None or base is None:
         return None
     if base.tokenizer.is_known and ours not in base.tokenizer.ids:
-        return message("why-eos-added", token=ours)
+        return message("why-eos-added", "{token} was added here, so it may have been trained", token=ours)
     if context.merged.chat_template is None and base.chat_template is None:
-        return message("why-eos-no-template")
+        return message("why-eos-no-template", "no chat template tells what ends a turn")
     return None
 
 
@@ -237,100 +316,4 @@ def _put_back_eos(merged: Model, base: Model, eos: str) -> Iterator[Operation]:
             yield SetField(file, _EOS_POINTER, eos, base.keys(file))
 
 
-RULES: Final = (
-    Rule(
-        code="GF102",
-        name="turn-end-not-a-stop-token",
-        severity=Severity.ERROR,
-        needs_base=False,
-        doc=RuleDoc(
-            what="The chat template ends a turn with tokens, and an engine stops at none of them.",
-            why=(
-                "A model trained with that template emits its turn end and the engine takes it for text: every answer "
-                "runs to `max_tokens`. Typical for a pretrained model fine-tuned to chat, whose EOS is still "
-                "`<|endoftext|>`. Training frameworks add their template's stop words themselves: it stops in `swift "
-                "infer` or `llamafactory chat`, and not in vLLM."
-            ),
-            fix=(
-                "The template is rendered in a sandbox on sentinel conversations; the added tokens that follow the "
-                "assistant's text are its ends. They are added to `eos_token_id` of `generation_config.json`; where no "
-                "such file is there, one is made that also keeps what engines took from `config.json`."
-            ),
-            safety=(
-                "Safe: only ids are added, and only tokens this very folder's template ends a turn with. A template that "
-                "is not the base's needs no proof. With the base's own template, or without a base, chat training must "
-                "be proven: by the adapter, files a trainer left, added turn tokens, an EOS that became the turn end, or "
-                "weights that differ from the base's. A run that says it was on plain text proves nothing. Without proof "
-                "a base's own habit is left alone, and without a base "
-                "the finding is information."
-            ),
-            sources=("hiyouga/LLaMA-Factory#7454", "QwenLM/Qwen3#927", "huggingface/open-r1#604"),
-        ),
-        check=_not_a_stop_token,
-    ),
-    Rule(
-        code="GF106",
-        name="tokenizer-eos-changed",
-        severity=Severity.ERROR,
-        needs_base=True,
-        doc=RuleDoc(
-            what="`eos_token` of `tokenizer_config.json` is not the base's, or gone, although the chat template is the base's.",
-            why=(
-                "vLLM, SGLang and MLX stop at the tokenizer's EOS; llama.cpp's converter and Ollama know no other. "
-                "unsloth and merges that load another tokenizer write `<eos>` or `<|endoftext|>` where the model ends its "
-                "turns with `<turn|>` or `<|im_end|>`. A template that writes `eos_token` then also writes the wrong one."
-            ),
-            fix="The base's `eos_token`, in `tokenizer_config.json` and, where it is there, in `special_tokens_map.json`.",
-            safety=(
-                "Safe while the template is the base's and this folder's EOS does not end its turns. An EOS that ends a "
-                "turn of the template, or that the adapter's tokenizer names, is meant and no finding. Unsafe, and "
-                "information, where the token was added here or neither folder has a template to tell."
-            ),
-            sources=(
-                "unslothai/unsloth#5386",
-                "unslothai/unsloth#188",
-                "axolotl-ai-cloud/axolotl#801",
-                "llama.cpp: gguf-py/gguf/vocab.py `SpecialVocab`",
-            ),
-        ),
-        check=_tokenizer_eos,
-    ),
-    Rule(
-        code="GF107",
-        name="turn-end-not-a-token",
-        severity=Severity.ERROR,
-        needs_base=False,
-        doc=RuleDoc(
-            what="The chat template ends a turn with a text such as `<|im_end|>` that the tokenizer does not have as a token.",
-            why=(
-                "It is split into several ordinary tokens, so there is no id to stop at: every engine writes the text "
-                "and goes on. The token was never added when the template was changed, or was lost with the tokenizer."
-            ),
-            fix=(
-                "None: a token needs a row in the embedding. If training had the token, put the trained tokenizer back; "
-                "else send the text as a stop string with each request, or add the token, resize and train again."
-            ),
-            safety="Manual. Information where the base has the same template and tokenizer, or nothing shows that chats were trained.",
-            sources=("OpenBMB/MiniCPM#141", "hiyouga/LLaMA-Factory#4408"),
-        ),
-        check=_not_a_token,
-    ),
-    Rule(
-        code="GF108",
-        name="turn-end-is-padding",
-        severity=Severity.INFO,
-        needs_base=True,
-        doc=RuleDoc(
-            what="The padding token was changed to the only token that ends a turn.",
-            why=(
-                "Trainers leave padding out of the loss. Where that is done by token id the turn end is left out too, "
-                "and the model never learns to write it: answers run on although every stop token is right. No config "
-                "can fix that. Trainers that mask by position do no harm with it."
-            ),
-            fix="None: if the model does not stop although nothing else is found, train it again with another padding token.",
-            safety="Manual. Information: files cannot tell how padding was masked.",
-            sources=("huggingface/trl#3091", "axolotl-ai-cloud/axolotl#3754", "mlabonne/llm-course#33"),
-        ),
-        check=_perhaps_untrained,
-    ),
-)
+RULES: Final = (_not_a_stop_token, _tokenizer_eos, _not_a_token, _perhaps_untrained,)

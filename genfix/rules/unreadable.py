@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from genfix.folder.folder import FolderFileError
+from genfix.rules.core.questions import UNREADABLE
+from genfix.folder.folder import FileProblem, FolderFileError
 from genfix.folder.kinds import FileKind, is_json_config, kind_of
+from genfix.json_types import JsonObject
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.json_read import JsonError, JsonProblem, JsonProblemKind, read_json_object
@@ -22,7 +24,7 @@ from genfix.rules.finding import (
 from genfix.rules.not_json import FAST_TOKENIZER, json_files
 from genfix.rules.not_json import RULES as NOT_JSON
 from genfix.rules.restoring import restoring
-from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.core.rule import Rule, rule
 
 if TYPE_CHECKING:
     from genfix.model.json_repair import Mended, Slip
@@ -62,10 +64,32 @@ def _all_problems(merged: Model, name: str, problem: JsonProblem) -> Iterator[Js
 _BROKEN: Final = frozenset(JsonProblemKind) - {JsonProblemKind.BOM, JsonProblemKind.DUPLICATE_KEY}
 
 
+@rule("GF901", "json-unreadable", Severity.ERROR, question=UNREADABLE, shows="loading fails, or the file counts as missing without a word",)
 def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
+    """A JSON file of the folder does not parse, or is not an object.
+
+    Why: A broken `generation_config.json` is taken for a missing one, without a word, by transformers, vLLM
+    and others; OpenVINO refuses to load. A broken `config.json` or `tokenizer_config.json` stops every
+    engine.
+
+    Fix: The file itself, where a person's slip has one reading: comments, a comma too many, one forgotten at
+    a line's end, single quotes, keys without quotes, `True`, `False` and `None`, `.7`, a tab or line break
+    inside a string, a key given twice with one value, UTF-16. Only those characters change. Anything else, a
+    file that was cut off above all, is replaced by the base's, where there is one; for
+    `generation_config.json` the stop ids of this folder's `config.json` are then kept.
+
+    Safety: Safe: nothing can read the file as it is, and the backup keeps it. A mended file is read back, and
+    must give what its author wrote. The base's is unsafe where the embedding has other rows than the base's.
+    Manual where there is neither.
+
+    Sources:
+    - transformers 4.57.6 and 5.23.0: `It looks like the config file at ... is not a valid JSON file`
+    - transformers 5.23.0: generation/configuration_utils.py
+    - OpenVINO GenAI: generation_config.cpp
+    """
     for name, problem in _problems(context, *_BROKEN):
         mend = _mended(context.merged, name)
-        first, *rest = map(_slip_message, mend.slips) if mend else [_problem_message(problem)]
+        first, *rest = map(_mistake_message, mend.slips) if mend else [_problem_message(problem)]
         yield rule.finding(
             name,
             first,
@@ -83,45 +107,90 @@ def _mended(merged: Model, name: str) -> "Mended | None":
 
 
 def _mend(name: str, mend: "Mended") -> Fix:
-    return Fix(Applicability.SAFE, message("why-json-mended"), (Mend(name, mend.content),))
+    return Fix(Applicability.SAFE, message("why-json-mended", "there is one way to read the file, and the mended one is read back to be just that"), (Mend(name, mend.content),))
 
 
-def _slip_message(slip: "Slip") -> Message:
-    return message(
-        f"json-slip-{slip.kind}", line=slip.line, column=slip.column, text=slip.text, times=slip.times
-    )
+def _mistake_message(slip: "Slip") -> Message:
+    args: JsonObject = {"line": slip.line, "column": slip.column, "text": slip.text, "times": slip.times}
+    return {
+        "comment": message("json-slip-comment", "has a comment, which JSON does not know (line {line}, column {column}; {times} in all)", **args),
+        "trailing-comma": message("json-slip-trailing-comma", "has a comma with nothing after it (line {line}, column {column}; {times} in all)", **args),
+        "missing-comma": message("json-slip-missing-comma", "lacks a comma at the end of a line (line {line}, column {column}; {times} in all)", **args),
+        "single-quotes": message("json-slip-single-quotes", "has text in single quotes (line {line}, column {column}; {times} in all)", **args),
+        "bare-key": message("json-slip-bare-key", "has the key {text} without quotes (line {line}, column {column}; {times} in all)", **args),
+        "python-word": message("json-slip-python-word", "has {text}, which is Python and not JSON (line {line}, column {column}; {times} in all)", **args),
+        "no-zero": message("json-slip-no-zero", "has {text}, a number without its first digit (line {line}, column {column}; {times} in " "all)", **args),
+        "raw-text": message("json-slip-raw-text", "has a text with a bare tab or line break (line {line}, column {column}; {times} in all)", **args),
+        "space": message("json-slip-space", "has white space that JSON does not know (line {line}, column {column}; {times} in all)", **args),
+        "equal-key": message("json-slip-equal-key", "has the key {text} twice (line {line}, column {column}; {times} in all)", **args),
+        "encoding": message("json-slip-encoding", "is {text}; engines read plain UTF-8 (line {line}, column {column})", **args),
+    }[slip.kind]
 
 
 def _problem_message(problem: JsonProblem) -> Message:
-    return message(f"json-{problem.kind}", line=problem.line, column=problem.column, detail=problem.detail)
+    """For all kinds but the byte order mark, which has a rule of its own."""
+    args: JsonObject = {"line": problem.line, "column": problem.column, "detail": problem.detail}
+    return {
+        "syntax": message("json-syntax", "does not parse: {detail} (line {line}, column {column})", **args),
+        "duplicate-key": message("json-duplicate-key", "has the key {detail} twice (line {line}, column {column})", **args),
+        "encoding": message("json-encoding", "is not UTF-8: {detail} (line {line}, column {column})", **args),
+        "not-an-object": message("json-not-an-object", "is not a JSON object: {detail}", **args),
+        "too-deep": message("json-too-deep", "is nested too deeply (line {line}, column {column})", **args),
+        "empty": message("json-empty", "is empty", **args),
+    }[problem.kind]
 
 
 def _base_copy(context: Context, name: str) -> Fix:
     base = context.base
     if base is None or not base.has(name):
-        return Fix(Applicability.MANUAL, message("why-no-base-copy"))
-    return restoring(context, base, name, message("why-broken-file"))
+        return Fix(Applicability.MANUAL, message("why-no-base-copy", "there is no base, or it has no such file"))
+    return restoring(context, base, name, message("why-broken-file", "no engine can read the file as it is"))
 
 
+@rule("GF902", "json-duplicate-key", Severity.WARNING, question=UNREADABLE, shows="engines read different values from the same file",)
 def _duplicates(context: Context, rule: Rule) -> Iterator[Finding]:
+    """A key stands twice in one JSON object.
+
+    Why: Python readers take the last value and C++ readers may take the first: engines then disagree.
+
+    Fix: The second one is removed where both have the same value.
+
+    Safety: Safe where the values are equal. Manual where not: only the author knows which one was meant.
+
+    Sources:
+    - RFC 8259, section 4
+    """
     for name, problem in _problems(context, JsonProblemKind.DUPLICATE_KEY):
         mend = _mended(context.merged, name)
         yield rule.finding(
             name,
             _problem_message(problem),
             witness=Witness.FOLDER,
-            fix=_mend(name, mend) if mend else Fix(Applicability.MANUAL, message("why-duplicate-key")),
+            fix=_mend(name, mend) if mend else Fix(Applicability.MANUAL, message("why-duplicate-key", "only the author knows which value was meant")),
         )
 
 
+@rule("GF903", "json-byte-order-mark", Severity.ERROR, question=UNREADABLE, shows="the file counts as broken: loading fails",)
 def _bom(context: Context, rule: Rule) -> Iterator[Finding]:
+    """A JSON file starts with a UTF-8 byte order mark.
+
+    Why: transformers opens these files as UTF-8 and Python's parser then refuses the mark: the file counts as
+    broken.
+
+    Fix: The three bytes are removed.
+
+    Safety: Safe: the JSON itself does not change.
+
+    Sources:
+    - Python: json.loads of a text that starts with U+FEFF
+    """
     for name, _ in _problems(context, JsonProblemKind.BOM):
         yield rule.finding(
             name,
-            message("json-bom"),
+            message("json-bom", "starts with a byte order mark, which engines refuse"),
             witness=Witness.ENGINE,
             engines=tuple(context.views),
-            fix=Fix(Applicability.SAFE, message("why-bom"), (StripBom(name),)),
+            fix=Fix(Applicability.SAFE, message("why-bom", "the JSON itself does not change"), (StripBom(name),)),
         )
 
 
@@ -137,16 +206,32 @@ _READ: Final = frozenset(
 )
 
 
+_FILE_PROBLEMS: Final = {
+    FileProblem.NOT_REGULAR: (message("file-not-regular", "is not a regular file"), message("why-file-not-regular", "replace it by the file it should be")),
+    FileProblem.LINK_OUTSIDE: (message("file-link-outside", "is a link to a file outside the folder"), message("why-file-link-outside", "replace the link by a copy of the file")),
+    FileProblem.TOO_LARGE: (message("file-too-large", "is far larger than such a file can be"), message("why-file-too-large", "look whether another file was saved under this name")),
+    FileProblem.UNREADABLE: (message("file-unreadable", "cannot be read"), message("why-file-unreadable", "check its permissions")),
+}
+
+
+@rule("GF904", "file-not-readable", Severity.ERROR, question=UNREADABLE, shows="loading fails, or another file is read",)
 def _not_a_file(context: Context, rule: Rule) -> Iterator[Finding]:
+    """A config file is not a regular file, is a link to somewhere else, is far too large, or may not be read.
+
+    Why: Engines fail on it, or read a file that is not part of the model.
+
+    Fix: None.
+
+    Safety: Manual: genfix never writes through a link and never replaces what it could not read.
+
+    Sources:
+    - huggingface/transformers#46279
+    """
     for name in sorted(context.merged.folder.names()):
         problem = _file_problem(context.merged, name) if kind_of(name) in _READ else None
         if problem is not None:
-            yield rule.finding(
-                name,
-                message(f"file-{problem.problem}"),
-                witness=Witness.FOLDER,
-                fix=Fix(Applicability.MANUAL, message(f"why-file-{problem.problem}")),
-            )
+            found, why = _FILE_PROBLEMS[problem.problem]
+            yield rule.finding(name, found, witness=Witness.FOLDER, fix=Fix(Applicability.MANUAL, why))
 
 
 def _file_problem(merged: Model, name: str) -> FolderFileError | None:
@@ -160,78 +245,4 @@ def _file_problem(merged: Model, name: str) -> FolderFileError | None:
     return None
 
 
-RULES: Final = (
-    Rule(
-        code="GF901",
-        name="json-unreadable",
-        severity=Severity.ERROR,
-        needs_base=False,
-        doc=RuleDoc(
-            what="A JSON file of the folder does not parse, or is not an object.",
-            why=(
-                "A broken `generation_config.json` is taken for a missing one, without a word, by transformers, vLLM and "
-                "others; OpenVINO refuses to load. A broken `config.json` or `tokenizer_config.json` stops every engine."
-            ),
-            fix=(
-                "The file itself, where a person's slip has one reading: comments, a comma too many, one forgotten at a "
-                "line's end, single quotes, keys without quotes, `True`, `False` and `None`, `.7`, a tab or line break "
-                "inside a string, a key given twice with one value, UTF-16. Only those characters change. Anything else, "
-                "a file that was cut off above all, is replaced by the base's, where there is one; for "
-                "`generation_config.json` the stop ids of this folder's `config.json` are then kept."
-            ),
-            safety=(
-                "Safe: nothing can read the file as it is, and the backup keeps it. A mended file is read back, and must "
-                "give what its author wrote. The base's is unsafe where the embedding has other rows than the base's. Manual where there is neither."
-            ),
-            sources=(
-                "transformers 4.57.6 and 5.23.0: `It looks like the config file at ... is not a valid JSON file`",
-                "transformers 5.23.0: generation/configuration_utils.py",
-                "OpenVINO GenAI: generation_config.cpp",
-            ),
-        ),
-        check=_broken,
-    ),
-    Rule(
-        code="GF902",
-        name="json-duplicate-key",
-        severity=Severity.WARNING,
-        needs_base=False,
-        doc=RuleDoc(
-            what="A key stands twice in one JSON object.",
-            why="Python readers take the last value and C++ readers may take the first: engines then disagree.",
-            fix="The second one is removed where both have the same value.",
-            safety="Safe where the values are equal. Manual where not: only the author knows which one was meant.",
-            sources=("RFC 8259, section 4",),
-        ),
-        check=_duplicates,
-    ),
-    Rule(
-        code="GF903",
-        name="json-byte-order-mark",
-        severity=Severity.ERROR,
-        needs_base=False,
-        doc=RuleDoc(
-            what="A JSON file starts with a UTF-8 byte order mark.",
-            why="transformers opens these files as UTF-8 and Python's parser then refuses the mark: the file counts as broken.",
-            fix="The three bytes are removed.",
-            safety="Safe: the JSON itself does not change.",
-            sources=("Python: json.loads of a text that starts with U+FEFF",),
-        ),
-        check=_bom,
-    ),
-    Rule(
-        code="GF904",
-        name="file-not-readable",
-        severity=Severity.ERROR,
-        needs_base=False,
-        doc=RuleDoc(
-            what="A config file is not a regular file, is a link to somewhere else, is far too large, or may not be read.",
-            why="Engines fail on it, or read a file that is not part of the model.",
-            fix="None.",
-            safety="Manual: genfix never writes through a link and never replaces what it could not read.",
-            sources=("huggingface/transformers#46279",),
-        ),
-        check=_not_a_file,
-    ),
-    *NOT_JSON,
-)
+RULES: Final = (_broken, _duplicates, _bom, _not_a_file, *NOT_JSON,)

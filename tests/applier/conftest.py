@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.applier.harness import make_folder
+from tests.support.disks import make_folder
 
 
 @pytest.fixture

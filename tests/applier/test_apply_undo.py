@@ -11,7 +11,7 @@ import pytest
 from genfix.applier import Write, apply, log, pending, preflight, recover, undo
 from genfix.applier.fs import FileSystem
 from genfix.errors import ChangedError, InputError, RefusedError, StorageError
-from tests.applier.harness import (
+from tests.support.disks import (
     NEW,
     OLD,
     STATE,

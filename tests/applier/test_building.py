@@ -12,7 +12,7 @@ import pytest
 from genfix.applier import build
 from genfix.applier.fs import Dir, FileSystem
 from genfix.errors import ChangedError, GenfixError, InputError
-from tests.applier.harness import (
+from tests.support.disks import (
     NEW,
     QUICK,
     FaultyDisk,

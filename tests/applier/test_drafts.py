@@ -9,7 +9,7 @@ import pytest
 
 from genfix.applier import make_folder
 from genfix.errors import GenfixError, InputError
-from tests.applier.harness import QUICK, FaultyDisk, SimulatedCrash, crash_disk
+from tests.support.disks import QUICK, FaultyDisk, SimulatedCrash, crash_disk
 
 FILES = {"config.json": b"{}", "additional_chat_templates/tool.jinja": b"x", "empty.txt": b""}
 

@@ -13,7 +13,7 @@ import pytest
 from genfix.applier import log, pending, prune, recover, restore, snapshot, undo
 from genfix.applier.fs import FileSystem
 from genfix.errors import ChangedError, GenfixError
-from tests.applier.harness import (
+from tests.support.disks import (
     QUICK,
     STATE,
     FaultyDisk,

@@ -16,16 +16,7 @@ from genfix.applier import damaged_receipts, log, pending, recover, undo
 from genfix.applier.fs import FileSystem
 from genfix.applier.journal import Journal, JournalError, Op, decode, encode
 from genfix.errors import ChangedError, RefusedError
-from tests.applier.harness import (
-    NEW,
-    OLD,
-    STATE,
-    SimulatedCrash,
-    leftovers,
-    picture,
-    repair,
-    sha,
-)
+from tests.support.disks import NEW, OLD, STATE, SimulatedCrash, leftovers, picture, repair, sha
 
 OP = Op("config.json", sha(b"old"), sha(b"new"), 0o644, 5, (), ())
 JOURNAL = Journal(

@@ -10,7 +10,7 @@ import pytest
 
 from genfix.applier import Write, apply, recover, undo
 from genfix.errors import ChangedError
-from tests.applier.harness import NEW, OLD, QuickDisk, inputs, leftovers, repair, sha, writes
+from tests.support.disks import NEW, OLD, QuickDisk, inputs, leftovers, repair, sha, writes
 
 MINE = b'{"saved": "in the last moment"}'
 

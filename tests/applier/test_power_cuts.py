@@ -9,8 +9,8 @@ import pytest
 
 from genfix.applier import log, recover, restore, snapshot, undo
 from genfix.applier.fs import FileSystem
-from tests.applier.harness import QUICK, SimulatedCrash, make_folder, repair
-from tests.applier.power import PowerDisk, rebuild
+from tests.support.disks import QUICK, SimulatedCrash, make_folder, repair
+from tests.support.power import PowerDisk, rebuild
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc/self/fd")
 

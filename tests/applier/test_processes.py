@@ -16,7 +16,7 @@ import pytest
 from genfix.applier import recover, undo
 from genfix.applier.fs import FileSystem
 from genfix.errors import RefusedError
-from tests.applier.harness import leftovers, make_folder, picture, repair
+from tests.support.disks import leftovers, make_folder, picture, repair
 
 
 class At(FileSystem):

@@ -8,7 +8,7 @@ import pytest
 
 from genfix.applier import Write, apply, log, pending, preflight, recover, undo
 from genfix.errors import GenfixError, InputError, RefusedError, StorageError
-from tests.applier.harness import OLD, STATE, make_folder, picture, repair, sha
+from tests.support.disks import OLD, STATE, make_folder, picture, repair, sha
 
 
 def assert_refused(folder: Path, name: str, error: type[GenfixError], match: str) -> GenfixError:

@@ -8,7 +8,7 @@ import pytest
 
 from genfix.applier import write_report
 from genfix.errors import InputError, StorageError
-from tests.applier.harness import FaultyDisk, SimulatedCrash, crash_disk
+from tests.support.disks import FaultyDisk, SimulatedCrash, crash_disk
 
 OLD, NEW = b"old", b"new" * 1000
 

@@ -6,7 +6,7 @@ import pytest
 
 from genfix.applier import log, prune, recover, restore, snapshot, undo
 from genfix.errors import InputError, RefusedError, StorageError
-from tests.applier.harness import STATE, leftovers, make_folder, picture, repair, sha
+from tests.support.disks import STATE, leftovers, make_folder, picture, repair, sha
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from genfix.errors import GenfixError
-from tests.applier.harness import CALLS, QuickDisk, make_folder, picture, repair
+from tests.support.disks import CALLS, QuickDisk, make_folder, picture, repair
 
 
 class SwappingDisk(QuickDisk):

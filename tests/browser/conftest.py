@@ -1,17 +1,15 @@
 """The review page in a real Chromium, which is asked for by path: Debian's package or any other build."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.chromium import chromium_path, launched
+from tests.support.browser.chromium import Opened, Opener, chromium_path, launched
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Dialog, Page
-
-__all__ = ["Opened", "Opener"]
+    from playwright.sync_api import Browser, BrowserContext, Dialog
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -27,20 +25,6 @@ def chromium() -> "Iterator[Browser]":
         pytest.skip("there is no Chromium; Debian has it: apt-get install chromium")
     with launched(path) as browser:
         yield browser
-
-
-class Opened(NamedTuple):
-    """A page, and all it did that a report must not do."""
-
-    page: "Page"
-    context: "BrowserContext"
-    said: list[str]
-    """Console messages, errors, dialogs and calls of ``canary``."""
-    asked: list[str]
-    """Requests beside the page itself."""
-
-
-Opener = Callable[..., Opened]
 
 
 @pytest.fixture

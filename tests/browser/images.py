@@ -5,9 +5,9 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
-from tests.browser.chromium import chromium_path, launched
-from tests.browser.pages import plan_of_example
-from tests.cli.conftest import ROOT
+from tests.support.browser.chromium import chromium_path, launched
+from tests.support.browser.pages import plan_of_example
+from tests.support.places import ROOT
 
 SHOTS: tuple[tuple[str, int, Literal["light", "dark"], str], ...] = (
     ("light", 1000, "light", "body"),

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import Opened, Opener
-from tests.browser.pages import ATTACKS, hostile_page, plan_of_example
-from tests.cli.conftest import runner
-from tests.folders import dump, glm_files, write_folder
+from tests.support.browser.chromium import Opened, Opener
+from tests.support.browser.pages import ATTACKS, hostile_page, plan_of_example
+from tests.support.folders import dump, glm_files, write_folder
+from tests.support.running import runner
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed (group browser)")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import Opened, Opener
-from tests.browser.pages import COMMAND, check_of_example, plan_of_example, stuck_plan
+from tests.support.browser.chromium import Opened, Opener
+from tests.support.browser.pages import COMMAND, check_of_example, plan_of_example, stuck_plan
 
 axe = pytest.importorskip(
     "axe_playwright_python.sync_playwright", reason="axe is not installed (group browser)"

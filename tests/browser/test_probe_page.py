@@ -6,8 +6,8 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed (
 
 from genfix.api.probing import Limits, probe_model
 from genfix.report.probe_html import probe_html
-from tests.browser.conftest import Opener
-from tests.probe.stub import Said, Stub, always
+from tests.support.browser.chromium import Opener
+from tests.support.probe_stub import Said, Stub, always
 
 axe = pytest.importorskip(
     "axe_playwright_python.sync_playwright", reason="axe is not installed (group browser)"

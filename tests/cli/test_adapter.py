@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run, tree, user_files
-from tests.folders import CHATML_TOKENS, Files, chatml_files, dump, write_folder
-from tests.rules.test_stop_tokens import with_json
-from tests.weight_files import HIDDEN, causal, weight_file
+from tests.support.folders import CHATML_TOKENS, Files, chatml_files, dump, with_json, write_folder
+from tests.support.running import Run
+from tests.support.trees import tree, user_files
+from tests.support.weight_files import HIDDEN, causal, weight_file
 
 GEN, TOK, FAST, CONFIG = "generation_config.json", "tokenizer_config.json", "tokenizer.json", "config.json"
 WEIGHTS = {"model.safetensors": weight_file(causal())}

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run, picture, spawn, tree
-from tests.folders import dump, glm_files, write_folder
+from tests.support.folders import dump, glm_files, write_folder
+from tests.support.places import ROOT
+from tests.support.running import Run, spawn
+from tests.support.trees import picture, tree
 
 CONFIG, GENERATION, TOKENIZER = "config.json", "generation_config.json", "tokenizer_config.json"
 
@@ -142,7 +144,7 @@ def test_pickles_are_never_opened(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 0, done.stderr
     assert (merged / GENERATION).exists()

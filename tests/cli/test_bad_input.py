@@ -11,8 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Result, Run, picture, tree
-from tests.folders import added_tokens, chatml_files, dump, glm_files, safetensors, vlm_files, write_folder
+from tests.support.folders import (
+    added_tokens,
+    chatml_files,
+    dump,
+    glm_files,
+    safetensors,
+    vlm_files,
+    write_folder,
+)
+from tests.support.running import Result, Run
+from tests.support.trees import picture, tree
 
 GENERATION = "generation_config.json"
 READERS = ("check", "plan", "diff", "dry-run", "repair")

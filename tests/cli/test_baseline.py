@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 import genfix
-from tests.cli.conftest import Run, tree
-from tests.folders import dump, glm_files, safetensors, write_folder
+from tests.support.folders import dump, glm_files, safetensors, write_folder
+from tests.support.running import Run
+from tests.support.trees import tree
 
 GENERATION = "generation_config.json"
 jsonschema = import_module("jsonschema")  # it has no types of its own

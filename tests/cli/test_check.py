@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import FAMILIES, Run, tree
-from tests.folders import Files, chatml_files, dump, glm_files, vlm_files, write_folder
+from tests.support.folders import FAMILIES, Files, chatml_files, dump, glm_files, vlm_files, write_folder
+from tests.support.running import Run
+from tests.support.trees import tree
 
 GENERATION = "generation_config.json"
 

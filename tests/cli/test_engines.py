@@ -7,9 +7,9 @@ import pytest
 
 import genfix
 from genfix.engines.every import EVERY_ENGINE
-from tests.cli.conftest import Run, picture
-from tests.folders import glm_files, write_folder
-from tests.rules.test_stop_tokens import with_json
+from tests.support.folders import glm_files, with_json, write_folder
+from tests.support.running import Run
+from tests.support.trees import picture
 
 BROKEN = with_json(glm_files(), "generation_config.json", eos_token_id=151329)
 

@@ -13,12 +13,12 @@ import pytest
 from genfix.folder import LocalFolder
 from genfix.model import Model
 from genfix.resolver import BaseFacts, prove_parentage
-from genfix.resolver.base import READ_OF_ALL
+from genfix.resolver.finder.base import READ_OF_ALL
 from genfix.rules import Context, judge
-from tests.cli.hub_machine import Machine
-from tests.cli.hub_scene import pretrained, tuned
-from tests.folders import Files, chatml_files, dump, vlm_files, write_folder
-from tests.weight_files import INDEX, causal, weight_file
+from tests.support.folders import Files, chatml_files, dump, vlm_files, write_folder
+from tests.support.hub_machine import Machine
+from tests.support.hub_scene import pretrained, tuned
+from tests.support.weight_files import INDEX, causal, weight_file
 
 GENERATION = "generation_config.json"
 WEIGHTS = weight_file(causal() | {"lm_head.weight": (1024, 4)})

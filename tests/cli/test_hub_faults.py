@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import ROOT
+from tests.support.places import ROOT
 
 
 def swept(what: str) -> list[dict[str, Any]]:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.cli.hub_scene", what],
+        [sys.executable, "-m", "tests.support.hub_scene", what],
         env={name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
         | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
         cwd=ROOT,

@@ -5,13 +5,12 @@ import os
 import subprocess
 import sys
 
-from tests.cli.conftest import ROOT
-from tests.conftest import SHARED
+from tests.support.places import ROOT, SHARED
 
 
 def test_the_same_findings_from_the_hub_and_from_a_folder() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.cli.hub_parity", str(SHARED / "merge_corpus")],
+        [sys.executable, "-m", "tests.support.hub_parity", str(SHARED / "merge_corpus")],
         env={name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
         | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
         cwd=ROOT,

@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.cli.conftest import Picture, Result, tree, user_files
-from tests.cli.hub_machine import Machine
-from tests.folders import Files, chatml_files, dump, glm_files
+from tests.support.folders import Files, chatml_files, dump, glm_files
+from tests.support.hub_machine import Machine
+from tests.support.running import Result
+from tests.support.trees import Picture, tree, user_files
 
 GENERATION = "generation_config.json"
 WEIGHTS = "model-00001-of-00001.safetensors"

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import tree
-from tests.cli.hub_machine import Machine
-from tests.cli.hub_scene import pretrained, tuned
-from tests.folders import Files, chatml_files, dump, glm_files, write_folder
-from tests.weight_files import causal, weight_file
+from tests.support.folders import Files, chatml_files, dump, glm_files, write_folder
+from tests.support.hub_machine import Machine
+from tests.support.hub_scene import pretrained, tuned
+from tests.support.trees import tree
+from tests.support.weight_files import causal, weight_file
 
 GENERATION = "generation_config.json"
 ALARM = b"import pathlib\npathlib.Path('ran').write_text('x')\n"

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Result
-from tests.cli.hub_machine import Machine
-from tests.cli.hub_scene import pretrained, tuned
-from tests.folders import write_folder
+from tests.support.folders import write_folder
+from tests.support.hub_machine import Machine
+from tests.support.hub_scene import pretrained, tuned
+from tests.support.running import Result
 
 TOKEN = "hf_VerySecretToken"
 PASSWORD = "S3cretPassw0rd"

@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.cli.conftest import ROOT, Result, tree
-from tests.fakemodelscope import Body, FakeModelScope
-from tests.folders import Files, chatml_files, dump, glm_files, safetensors, write_folder
+from tests.support.fakemodelscope import Body, FakeModelScope
+from tests.support.folders import Files, chatml_files, dump, glm_files, safetensors, write_folder
+from tests.support.places import ROOT
+from tests.support.running import Result
+from tests.support.trees import tree
 
 GENERATION = "generation_config.json"
 WEIGHTS = "model-00001-of-00001.safetensors"

@@ -15,9 +15,11 @@ import pytest
 
 from genfix import __version__
 from genfix.rules import RULES
-from tests.cli.conftest import ROOT, Run, spawn, tree
-from tests.fakehub import FakeHub
-from tests.folders import dump, glm_files, write_folder
+from tests.support.fakehub import FakeHub
+from tests.support.folders import dump, glm_files, write_folder
+from tests.support.places import ROOT
+from tests.support.running import Run, spawn
+from tests.support.trees import tree
 
 GENERATION = "generation_config.json"
 ESCAPE = "\x1b"

@@ -11,8 +11,9 @@ import pytest
 from genfix.applier.fs import FileSystem
 from genfix.applier.reports import write_report
 from genfix.errors import StorageError
-from tests.cli.conftest import Run, tree
-from tests.folders import dump, glm_files, write_folder
+from tests.support.folders import dump, glm_files, write_folder
+from tests.support.running import Run
+from tests.support.trees import tree
 
 GENERATION = "generation_config.json"
 

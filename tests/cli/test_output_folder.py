@@ -3,8 +3,9 @@
 import json
 from pathlib import Path
 
-from tests.cli.conftest import Run, tree
-from tests.folders import dump, glm_files, write_folder
+from tests.support.folders import dump, glm_files, write_folder
+from tests.support.running import Run
+from tests.support.trees import tree
 
 GENERATION = "generation_config.json"
 

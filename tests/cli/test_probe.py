@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import ROOT, Run
-from tests.folders import glm_files, write_folder
-from tests.probe import stub as bad
-from tests.probe.stub import Said, Status, Stub, always
+from tests.support import probe_stub as bad
+from tests.support.folders import glm_files, write_folder
+from tests.support.places import ROOT
+from tests.support.probe_stub import Said, Status, Stub, always
+from tests.support.running import Run
 
 jsonschema = import_module("jsonschema")  # it has no types of its own
 LOOP = "\nThe cat.<|user|>" * 12

@@ -9,10 +9,11 @@ import pytest
 
 from genfix.applier import apply, pending
 from genfix.engines.every import EVERY_ENGINE
-from tests.applier.harness import SimulatedCrash, crash_disk
-from tests.applier.harness import writes as applier_writes
-from tests.cli.conftest import FAMILIES, Picture, Run, tree, user_files
-from tests.folders import Files, chatml_files, dump, glm_files, write_folder
+from tests.support.disks import SimulatedCrash, crash_disk
+from tests.support.disks import writes as applier_writes
+from tests.support.folders import FAMILIES, Files, chatml_files, dump, glm_files, write_folder
+from tests.support.running import Run
+from tests.support.trees import Picture, tree, user_files
 
 GENERATION = "generation_config.json"
 STATE = ".cache/huggingface/genfix"

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 import genfix
-from tests.cli.conftest import ROOT, Run, runner, spawn, tree, user_files
-from tests.folders import dump, glm_files, write_folder
+from tests.support.folders import dump, glm_files, write_folder
+from tests.support.places import ROOT
+from tests.support.running import Run, runner, spawn
+from tests.support.trees import tree, user_files
 
 GENERATION = "generation_config.json"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)

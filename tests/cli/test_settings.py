@@ -9,8 +9,9 @@ import pytest
 from genfix.api.settings import Settings, find_settings, read_settings
 from genfix.errors import InputError
 from genfix.rules import Severity
-from tests.cli.conftest import Run, tree
-from tests.folders import dump, glm_files, safetensors, write_folder
+from tests.support.folders import dump, glm_files, safetensors, write_folder
+from tests.support.running import Run
+from tests.support.trees import tree
 
 GENERATION = "generation_config.json"
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run, user_files
-from tests.folders import glm_files, write_folder
+from tests.support.folders import glm_files, write_folder
+from tests.support.running import Run
+from tests.support.trees import user_files
 
 GENERATION = "generation_config.json"
 

@@ -11,11 +11,12 @@ from conformance.tiny import ANSWER, ARCHITECTURES, ROWS, SPECIAL, USER, rows, w
 from genfix.engines.every import EVERY_ENGINE, engine_view
 from genfix.json_types import JsonValue
 from genfix.model import Model
-from tests.engines.test_views import MATRIX
-from tests.engines.test_views import USER as EXPECTED_USER
-from tests.folders import Files, MemoryFolder
+from tests.support.engine_folders import MATRIX
+from tests.support.engine_folders import USER as EXPECTED_USER
+from tests.support.folders import Files, MemoryFolder
+from tests.support.places import ROOT
 
-RESULTS = Path(__file__).parents[2] / "conformance" / "results"
+RESULTS = ROOT / "conformance" / "results"
 RECORDED = sorted(RESULTS.glob("matrix-*.json"))
 
 

@@ -6,10 +6,17 @@ from genfix.engines.every import EVERY_ENGINE, engine_view
 from genfix.engines.view import EngineView
 from genfix.json_types import JsonValue
 from genfix.model import Model
-from tests.engines.test_views import LIST, MATRIX, USER, toy
-from tests.folders import CHATML, Files, MemoryFolder, chatml_files, dump, glm_files
-from tests.rules.test_files_rules import without
-from tests.rules.test_stop_tokens import with_json
+from tests.support.engine_folders import LIST, MATRIX, USER, toy
+from tests.support.folders import (
+    CHATML,
+    Files,
+    MemoryFolder,
+    chatml_files,
+    dump,
+    glm_files,
+    with_json,
+    without,
+)
 
 # transformers 4, SGLang, LMDeploy, MLX-LM, OpenVINO GenAI; `!`: does not load
 VERDICTS = {

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from genfix.engines.every import EVERY_ENGINE, every_view
 from genfix.json_types import JsonValue
 from genfix.model import Model
-from tests.folders import Files, MemoryFolder, chatml_files, dump, glm_files, vlm_files
+from tests.support.folders import Files, MemoryFolder, chatml_files, dump, glm_files, vlm_files
 
 LEAVES = (
     st.none()

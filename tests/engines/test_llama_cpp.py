@@ -7,9 +7,8 @@ from genfix.engines.gguf_ends import ends_by_text
 from genfix.engines.view import EngineView
 from genfix.json_types import JsonValue
 from genfix.model import Model
-from tests.engines.test_views import LIST
-from tests.folders import Files, MemoryFolder, chatml_files, dump
-from tests.rules.test_stop_tokens import with_json
+from tests.support.engine_folders import LIST
+from tests.support.folders import Files, MemoryFolder, chatml_files, dump, with_json
 
 
 def read(files: Files) -> EngineView:

@@ -5,8 +5,8 @@ import pytest
 from genfix.engines.every import engine_view
 from genfix.engines.view import EngineView
 from genfix.model import Model
-from tests.engines.test_sglang import BASE, TOKENS, folder
-from tests.folders import Files, MemoryFolder, dump
+from tests.support.engine_folders import QWEN, TOKENS, inline
+from tests.support.folders import Files, MemoryFolder, dump
 
 NO_EOS = dump(
     {"added_tokens_decoder": TOKENS, "tokenizer_class": "PreTrainedTokenizerFast", "eos_token": None}
@@ -25,7 +25,7 @@ def problems(files: Files) -> list[str]:
 
 @pytest.mark.parametrize("eos", [258.5, 257.0, [[258]]])
 def test_a_request_fails_on_ids_that_no_set_takes(eos: object) -> None:
-    assert problems(folder(generation={"eos_token_id": eos})) == ["engine-fails-on-eos"]
+    assert problems(inline(generation={"eos_token_id": eos})) == ["engine-fails-on-eos"]
 
 
 @pytest.mark.parametrize(
@@ -42,12 +42,12 @@ def test_a_request_fails_on_ids_that_no_set_takes(eos: object) -> None:
 def test_a_tokenizer_without_eos_takes_one_id_of_generation_config(
     generation: object, problem: str | None
 ) -> None:
-    files = folder(generation=generation) | {"tokenizer_config.json": NO_EOS}
+    files = inline(generation=generation) | {"tokenizer_config.json": NO_EOS}
     assert problems(files) == ([] if problem is None else [problem])
 
 
 def test_a_tokenizer_without_eos_wants_generation_config_to_be_json() -> None:
-    files = folder() | {"tokenizer_config.json": NO_EOS}
+    files = inline() | {"tokenizer_config.json": NO_EOS}
     assert problems(files) == []
     assert problems(files | {"generation_config.json": b"{"}) == ["engine-cannot-read-generation-config"]
 
@@ -61,13 +61,13 @@ def test_a_tokenizer_without_eos_wants_generation_config_to_be_json() -> None:
     ],
 )
 def test_context_is_the_smallest_length(values: dict[str, object], tokens: int) -> None:
-    assert of(folder({**BASE, **values})).context_length == tokens
+    assert of(inline({**QWEN, **values})).context_length == tokens
 
 
 def test_versions() -> None:
-    files = folder({**BASE, "eos_token_id": 258})
+    files = inline({**QWEN, "eos_token_id": 258})
     assert of(files, "0.17.0").stop_token_ids == (257,)
     assert of(files, "0.18.0").stop_token_ids == (257, 258)
-    settings = folder(generation={"eos_token_id": 257, "temperature": 0.5})
+    settings = inline(generation={"eos_token_id": 257, "temperature": 0.5})
     assert of(settings, "0.14.0").sampling == {}
     assert of(settings, "0.15.0").sampling == {"temperature": 0.5}

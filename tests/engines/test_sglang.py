@@ -5,27 +5,8 @@ import pytest
 from genfix.engines.every import engine_view
 from genfix.engines.view import EngineView
 from genfix.model import Model
-from tests.folders import Files, MemoryFolder, dump
-
-BASE = {"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"]}
-TOKENS = {
-    "257": {"content": "<|endoftext|>"},
-    "258": {"content": "<|im_end|>"},
-    "259": {"content": "<|eom_id|>"},
-}
-
-
-def folder(config: object = None, generation: object = None, **more: bytes) -> Files:
-    """A folder of config files; a template stands in tokenizer_config.json."""
-    inline = {"added_tokens_decoder": TOKENS, "eos_token": "<|endoftext|>", "chat_template": "inline"}
-    files = {
-        "config.json": dump(BASE if config is None else config),
-        "tokenizer.json": dump({"added_tokens": [], "model": {}}),
-        "tokenizer_config.json": dump(inline),
-    }
-    if generation is not None:
-        files["generation_config.json"] = dump(generation)
-    return files | {name.replace("__", "."): content for name, content in more.items()}
+from tests.support.engine_folders import QWEN, inline
+from tests.support.folders import Files, MemoryFolder
 
 
 def of(files: Files, version: str = "") -> EngineView:
@@ -35,7 +16,7 @@ def of(files: Files, version: str = "") -> EngineView:
 
 def ids(generation: object = None, config: object = None, version: str = "") -> tuple[int, ...]:
     """Stop ids, each once and sorted, without those of the tokenizer and of the token known by its text."""
-    found = set(of(folder(config, generation), version).stop_token_ids)
+    found = set(of(inline(config, generation), version).stop_token_ids)
     return tuple(sorted(found - {257, 259}))
 
 
@@ -58,18 +39,18 @@ def test_ids_of_generation_config_are_the_numbers_of_a_set(eos: object, stops: t
 
 @pytest.mark.parametrize("eos", [258.5, [[258]], [{"id": 258}]])
 def test_what_no_set_is_made_of_stops_the_start(eos: object) -> None:
-    assert [problem.id for problem in of(folder(generation={"eos_token_id": eos})).problems] == [
+    assert [problem.id for problem in of(inline(generation={"eos_token_id": eos})).problems] == [
         "engine-cannot-read-value"
     ]
 
 
 def test_a_generation_config_that_is_no_object_stops_the_start() -> None:
-    problems = of(folder(generation=[])).problems
+    problems = of(inline(generation=[])).problems
     assert [problem.id for problem in problems] == ["engine-cannot-read-generation-config"]
 
 
 def test_without_architectures_it_does_not_start() -> None:
-    problems = of(folder({"model_type": "qwen2"})).problems
+    problems = of(inline({"model_type": "qwen2"})).problems
     assert [problem.id for problem in problems] == ["engine-cannot-tell-architecture"]
 
 
@@ -82,8 +63,8 @@ def test_null_at_the_top_hides_the_ids_of_the_language_model() -> None:
 
 def test_a_model_of_images_wants_its_processor() -> None:
     config = {"model_type": "qwen2_vl", "architectures": ["Qwen2VLForConditionalGeneration"]}
-    assert "engine-cannot-find-processor" in [problem.id for problem in of(folder(config)).problems]
-    whole = folder(config, preprocessor_config__json=b"{}")
+    assert "engine-cannot-find-processor" in [problem.id for problem in of(inline(config)).problems]
+    whole = inline(config, preprocessor_config__json=b"{}")
     assert of(whole).problems == ()
 
 
@@ -99,19 +80,19 @@ def test_a_model_of_images_wants_its_processor() -> None:
     ],
 )
 def test_context(values: dict[str, object], tokens: int | None) -> None:
-    assert of(folder({**BASE, **values})).context_length == tokens
+    assert of(inline({**QWEN, **values})).context_length == tokens
 
 
 def test_versions() -> None:
     settings = {"eos_token_id": 258, "temperature": 0.5, "max_new_tokens": 9}
     assert ids(settings, version="0.4.9") == ()
     assert ids(settings, version="0.4.10") == (258,)
-    assert of(folder(generation=settings), "0.5.3").sampling == {}
-    assert of(folder(generation=settings), "0.5.4").sampling == {"temperature": 0.5}
+    assert of(inline(generation=settings), "0.5.3").sampling == {}
+    assert of(inline(generation=settings), "0.5.4").sampling == {"temperature": 0.5}
 
 
 def test_the_first_template_is_taken_whatever_its_name() -> None:
-    files = folder() | {"additional_chat_templates/tool_use.jinja": b"tool"}
+    files = inline() | {"additional_chat_templates/tool_use.jinja": b"tool"}
     found = of(files).chat_template
     assert found is not None
     assert found.source == "additional_chat_templates/tool_use.jinja"
@@ -119,13 +100,13 @@ def test_the_first_template_is_taken_whatever_its_name() -> None:
 
 
 def test_some_model_types_have_a_template_in_the_engine() -> None:
-    found = of(folder({"model_type": "minicpmv", "architectures": ["MiniCPMV"]})).chat_template
+    found = of(inline({"model_type": "minicpmv", "architectures": ["MiniCPMV"]})).chat_template
     assert found is not None
     assert found.source == "conversation minicpmv"
 
 
 def test_without_tokenizer_config_only_some_model_types_start() -> None:
-    files = folder({"model_type": "llama", "architectures": ["LlamaForCausalLM"]})
+    files = inline({"model_type": "llama", "architectures": ["LlamaForCausalLM"]})
     del files["tokenizer_config.json"]
     assert [problem.id for problem in of(files).problems] == ["engine-cannot-find-file"]
     assert of(files, "0.5.10").problems == ()
@@ -134,4 +115,4 @@ def test_without_tokenizer_config_only_some_model_types_start() -> None:
 def test_null_counts_as_absent_for_a_class_that_fills_it() -> None:
     glm = {"model_type": "glm4", "architectures": ["Glm4ForCausalLM"], "eos_token_id": None}
     assert ids(config=glm) == (151329, 151336, 151338)
-    assert ids(config={**BASE, "eos_token_id": None}) == ()
+    assert ids(config={**QWEN, "eos_token_id": None}) == ()

@@ -8,10 +8,8 @@ from genfix.engines.every import engine_view
 from genfix.engines.view import EngineView
 from genfix.json_types import JsonValue
 from genfix.model import Model
-from tests.engines.test_views import toy
-from tests.folders import CHATML, Files, MemoryFolder, dump
-from tests.rules.test_files_rules import without
-from tests.rules.test_stop_tokens import with_json
+from tests.support.engine_folders import toy
+from tests.support.folders import CHATML, Files, MemoryFolder, dump, with_json, without
 
 BOTH = pytest.mark.parametrize("engine", ["transformers5", "transformers4"])
 

@@ -9,56 +9,16 @@ from genfix.engines import ENGINES, EngineView, StopVerdict, is_worse, readings,
 from genfix.engines.every import every_view
 from genfix.json_types import JsonValue
 from genfix.model import Model
-from tests.folders import CHATML, Files, MemoryFolder, chatml_files, dump, glm_files
-from tests.rules.test_files_rules import without
-from tests.rules.test_stop_tokens import with_json
-
-USER = 264
-LIST = [257, 264, 266]
-TOKENS: dict[str, JsonValue] = {"257": {"content": "<|endoftext|>"}, "264": {"content": "<|user|>"}}
-
-
-def toy(generation: object = ..., config: object = ..., tokenizer: str | None = "<|endoftext|>") -> Files:
-    """The toy checkpoint's metadata: eos_token_id of both files and the tokenizer's EOS token."""
-    files = {
-        "config.json": dump(
-            {"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"]}
-            | ({} if config is ... else {"eos_token_id": config})
-        ),
-        "tokenizer.json": dump({"added_tokens": [], "model": {}}),
-        "tokenizer_config.json": dump(
-            {"added_tokens_decoder": TOKENS, "eos_token": tokenizer, "chat_template": CHATML}
-        ),
-    }
-    match generation:
-        case bytes():
-            files["generation_config.json"] = generation
-        case _ if generation is not ...:
-            value = {} if generation == "absent" else {"eos_token_id": generation}
-            files["generation_config.json"] = dump(value | {"top_k": 20})
-        case _:
-            pass
-    return files
-
-
-MATRIX = {
-    # row: (folder, transformers 5 stops, vLLM stops)
-    "A": (toy(LIST, LIST), True, True),
-    "B": (toy(..., 257), False, False),
-    "C": (toy(..., LIST), True, True),
-    "D": (toy(b'{"eos_token_id": [', LIST), True, True),
-    "E": (toy("absent", LIST), False, False),
-    "F": (toy(257, LIST), False, False),
-    "G": (toy(["<|user|>"], LIST), False, False),
-    "H": (toy([], LIST), False, False),
-    "I": (toy(264, 257), True, True),
-    "J": (toy(..., ..., "<|user|>"), False, True),
-    "K": (toy(257, LIST, "<|user|>"), False, True),
-    "L": (toy(LIST, ..., None), True, True),
-    "M": (toy(None, LIST), False, False),
-    "P": (toy([151329, 151336], LIST), False, False),
-    "Q": (toy(..., ...), False, False),
-}
+from tests.support.engine_folders import LIST, MATRIX, USER, toy
+from tests.support.folders import (
+    Files,
+    MemoryFolder,
+    chatml_files,
+    dump,
+    glm_files,
+    with_json,
+    without,
+)
 
 
 def of(files: Files) -> tuple[EngineView, EngineView]:

@@ -6,9 +6,8 @@ from genfix.engines.every import engine_view
 from genfix.engines.view import EngineView
 from genfix.json_types import JsonValue
 from genfix.model import Model
-from tests.engines.test_views import LIST, toy
-from tests.folders import Files, MemoryFolder, chatml_files, dump
-from tests.rules.test_stop_tokens import with_json
+from tests.support.engine_folders import LIST, toy
+from tests.support.folders import Files, MemoryFolder, chatml_files, dump, with_json
 
 
 def of(files: Files, version: str = "") -> EngineView:

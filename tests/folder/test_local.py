@@ -8,7 +8,7 @@ import pytest
 
 from genfix.errors import InputError, StorageError
 from genfix.folder import FileProblem, FolderFileError, LocalFolder, checked_name, is_safe_name, read_cap
-from tests.folders import write_folder
+from tests.support.folders import write_folder
 
 CONFIG = "config.json"
 

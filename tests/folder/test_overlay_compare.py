@@ -19,7 +19,7 @@ from genfix.folder import (
 )
 from genfix.folder.compare import git_sha1_of
 from genfix.folder.kinds import is_json_config
-from tests.folders import MemoryFolder, write_folder
+from tests.support.folders import MemoryFolder, write_folder
 
 FILES = {"a.json": b"old", "b.json": b"kept", "c.json": b"gone"}
 

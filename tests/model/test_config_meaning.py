@@ -8,7 +8,7 @@ from genfix.folder import LocalFolder
 from genfix.json_types import JsonObject, JsonValue, Missing
 from genfix.model import Model
 from genfix.model.config_meaning import config_differences
-from tests.folders import MemoryFolder, dump
+from tests.support.folders import MemoryFolder, dump
 
 
 def model(config: JsonObject) -> Model:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genfix.model.front_matter import front_matter_list
-from tests.folders import MemoryFolder
+from tests.support.folders import MemoryFolder
 
 
 def card(text: str | bytes, key: str = "tags") -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 import json
 import time
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,8 +10,9 @@ from hypothesis import strategies as st
 from genfix.json_types import JsonValue
 from genfix.model.json_diff import child_pointer
 from genfix.model.json_edit import JsonEditor, raw_value, remove_value, set_value
+from tests.support.places import SHARED
 
-REAL = Path(__file__).resolve().parents[3] / "shared" / "real_configs"
+REAL = SHARED / "real_configs"
 
 many = settings(deadline=None, max_examples=100)
 

@@ -1,7 +1,6 @@
 import json
 import math
 import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -17,8 +16,9 @@ from genfix.model.json_read import (
     read_json_object,
     spelled,
 )
+from tests.support.places import SHARED
 
-REAL = Path(__file__).resolve().parents[3] / "shared" / "real_configs"
+REAL = SHARED / "real_configs"
 
 
 def nested(depth: int) -> bytes:

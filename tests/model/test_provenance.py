@@ -5,7 +5,7 @@ import pytest
 from genfix.json_types import JsonValue
 from genfix.model import Model
 from genfix.model.provenance import base_hint
-from tests.folders import Files, MemoryFolder, dump
+from tests.support.folders import Files, MemoryFolder, dump
 
 SWIFT: Files = {"args.json": dump({"model": "Qwen/from-swift", "learning_rate": 1e-4})}
 PEFT: Files = {"adapter_config.json": dump({"base_model_name_or_path": "Qwen/from-peft"})}

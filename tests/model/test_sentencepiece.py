@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from genfix.model import Model
 from genfix.model.sentencepiece import special_pieces
-from tests.folders import MemoryFolder, dump
+from tests.support.folders import MemoryFolder, dump
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6
 

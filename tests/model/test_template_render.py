@@ -13,6 +13,7 @@ from genfix import cache
 from genfix.json_types import JsonObject
 from genfix.model import template_render
 from genfix.model.template_render import Conversation, Rendered, RenderError, RenderErrorKind, render_template
+from tests.support.places import ROOT
 
 CHAT = Conversation(({"role": "user", "content": "hello"},))
 
@@ -192,7 +193,7 @@ def test_jinja2_is_never_imported_by_the_parent() -> None:
         "import sys; from genfix.model.turn_ends import find_turn_ends; find_turn_ends('x', ['y']);"
         "sys.exit('jinja2' in sys.modules)"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
 
 

@@ -7,7 +7,7 @@ import pytest
 from genfix.json_types import JsonValue
 from genfix.model import Model
 from genfix.model.tokenizer import TokenTable, read_tokenizer_head
-from tests.folders import Files, MemoryFolder, dump
+from tests.support.folders import Files, MemoryFolder, dump
 
 
 def table(files: Files) -> TokenTable:

@@ -16,8 +16,9 @@ from genfix.model import turn_ends
 from genfix.model.conversations import ASK_1, ASK_2, REPLY_1, REPLY_2
 from genfix.model.template_render import Conversation, Rendered, RenderError, RenderErrorKind
 from genfix.model.turn_ends import EndSource, TemplateFailure, TurnEnds, find_turn_ends
+from tests.support.places import SHARED
 
-REAL = Path(__file__).resolve().parents[3] / "shared" / "real_configs"
+REAL = SHARED / "real_configs"
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -13,7 +13,7 @@ from genfix.folder import LocalFolder
 from genfix.model import Model
 from genfix.model.template_render import RenderErrorKind
 from genfix.model.turn_ends import EndSource, TemplateFailure, TurnEnds, find_turn_ends
-from tests.conftest import SHARED
+from tests.support.places import SHARED
 
 ALWAYS = ("<s>", "</s>", "<think>", "</think>", "<tool_call>", "</tool_call>", "[INST]", "[/INST]", "<|pad|>")
 """What tokenizers have besides, whatever their template writes."""

@@ -11,7 +11,7 @@ from genfix.json_types import JsonValue
 from genfix.model import Model
 from genfix.model.safetensors import Tensor
 from genfix.model.weights import Weights
-from tests.folders import Files, MemoryFolder, dump, safetensors
+from tests.support.folders import Files, MemoryFolder, dump, safetensors
 
 
 def header(value: JsonValue, data: bytes = b"") -> bytes:

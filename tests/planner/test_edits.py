@@ -21,7 +21,7 @@ from genfix.rules import (
     Witness,
     WriteFile,
 )
-from tests.folders import Files, MemoryFolder
+from tests.support.folders import Files, MemoryFolder
 
 MERGED: Files = {"a.json": b'{"x": 1, "y": 2}\n', "b.json": b'\xef\xbb\xbf{"z": 1}'}
 BASE: Files = {"a.json": b'{"w": 1e2, "x": 3, "y": 2}', "c.json": b"{}", "d.txt": b"\0\xff"}

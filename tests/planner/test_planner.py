@@ -26,7 +26,7 @@ from genfix.rules import (
     Severity,
     Witness,
 )
-from tests.folders import (
+from tests.support.folders import (
     CHATML,
     CHATML_TOKENS,
     Files,
@@ -37,11 +37,11 @@ from tests.folders import (
     glm_files,
     safetensors,
     vlm_files,
+    with_json,
+    without,
     write_folder,
-    written,
 )
-from tests.rules.test_files_rules import without
-from tests.rules.test_stop_tokens import with_json
+from tests.support.judging import written
 
 GEN, TOK, CONFIG = "generation_config.json", "tokenizer_config.json", "config.json"
 BOM = b"\xef\xbb\xbf"

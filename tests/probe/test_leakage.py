@@ -19,7 +19,7 @@ from genfix.probe.values import (
     ToolCall,
     ToolVerdict,
 )
-from tests.folders import MemoryFolder, chatml_files, glm_files
+from tests.support.folders import MemoryFolder, chatml_files, glm_files
 
 ANY = markers_of(None)
 GLM = markers_of(Model(MemoryFolder(glm_files())))

@@ -9,7 +9,7 @@ import pytest
 
 from genfix.api.probing import Limits, ProbeReport, Subject, probe_model
 from genfix.errors import GenfixError, InputError, ProbeError
-from tests.folders import glm_files, write_folder
+from tests.support.folders import glm_files, write_folder
 
 LIMITS = Limits(max_tokens=16, request_seconds=5, total_seconds=20)
 READ = "import json, os, sys, time\njob = json.loads(sys.stdin.buffer.read())\n"

@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 
 from genfix.api.probing import Limits, ProbeReport, Subject, probe_model
+from genfix.engines.every import EVERY_ENGINE
 from genfix.errors import GenfixError, InputError, ProbeError
-from genfix.probe.http import endpoint
+from genfix.probe.endpoint import endpoint
+from genfix.probe.server import Server
 from genfix.probe.values import FailureKind, ToolVerdict
-from tests.probe import stub as bad
-from tests.probe.stub import Exchange, Said, Status, Stub, always
+from genfix.probe.watch import Watch
+from tests.support import probe_stub as bad
+from tests.support.probe_stub import Exchange, Said, Status, Stub, always
 
 FAST = Limits(
     max_tokens=32, request_seconds=0.6, total_seconds=20, concurrency=8, retries=2, retry_seconds=0.02
@@ -181,6 +184,30 @@ def test_several_models_are_named() -> None:
         assert "--model" in caught.value.hint
         assert probed(server, model="base").run.model == "base"
     assert {body["model"] for body in server.asked} == {"base"}
+
+
+SERVERS = {
+    "vllm": "vllm",
+    "sglang": "sglang",
+    "lmdeploy": "lmdeploy",
+    "llamacpp": "llama.cpp",
+    "library": "ollama",
+}
+"""``owned_by`` in a server's list of models, and the engine that writes it."""
+NAMELESS = {"transformers5", "transformers4", "mlx-lm", "openvino-genai"}
+"""Engines whose server writes the model's own name there, or nothing."""
+
+
+@pytest.mark.parametrize(("owner", "engine"), [*SERVERS.items(), ("somebody", ""), ("", "")])
+def test_a_server_gives_its_engine_away(owner: str, engine: str) -> None:
+    with Stub(always(Said()), models=[{"id": "merged", "owned_by": owner}]) as stub:
+        server = Server(stub.url, None, FAST)
+        server.find_model(Watch(time.monotonic() + 10))
+    assert (server.model, server.engine) == ("merged", engine)
+
+
+def test_of_every_engine_it_is_known_how_its_server_calls_itself() -> None:
+    assert EVERY_ENGINE.keys() == {engine for engine in SERVERS.values() if engine != "ollama"} | NAMELESS
 
 
 def test_a_server_without_a_list_is_asked_as_it_is() -> None:

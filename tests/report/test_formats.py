@@ -10,8 +10,9 @@ import pytest
 
 from genfix.report.markdown import escaped, fenced
 from genfix.rules import RULES
-from tests.cli.conftest import FAMILIES, Run, runner, user_files
-from tests.folders import dump, glm_files, write_folder
+from tests.support.folders import FAMILIES, dump, glm_files, write_folder
+from tests.support.running import Run, runner
+from tests.support.trees import user_files
 
 GENERATION = "generation_config.json"
 FORMATS = ("sarif", "github", "markdown")

@@ -11,12 +11,14 @@ import pytest
 
 import genfix
 from genfix.api.plan_files import id_of
+from genfix.engines.every import EVERY_ENGINE
 from genfix.planner import Plan
 from genfix.report.html import check_page, plan_page
+from genfix.report.html.engines import engine_name
 from genfix.report.html.labels import LABELS
 from genfix.report.language import Language
-from tests.cli.conftest import ROOT
-from tests.folders import dump, glm_files, write_folder
+from tests.support.folders import dump, glm_files, write_folder
+from tests.support.places import ROOT
 
 HTML = ROOT / "genfix" / "report" / "html"
 GENERATION = "generation_config.json"
@@ -232,3 +234,16 @@ def test_a_chinese_page_has_chinese_labels(plan: Plan) -> None:
     text = Reader(plan_page(plan, lang=Language.CHINESE)).text
     assert "该计划修改 1 个文件，消除 1 个错误和 1 个警告；没有需要你决定的问题。" in text  # noqa: RUF001
     assert "字段 基座模型 现在 修改后" in text
+
+
+def test_every_engine_is_named_as_its_makers_write_it() -> None:
+    assert {engine: engine_name(engine) for engine in EVERY_ENGINE} == {
+        "transformers5": "transformers 5",
+        "transformers4": "transformers 4",
+        "vllm": "vLLM",
+        "sglang": "SGLang",
+        "lmdeploy": "LMDeploy",
+        "llama.cpp": "llama.cpp",
+        "mlx-lm": "MLX-LM",
+        "openvino-genai": "OpenVINO GenAI",
+    }

@@ -18,8 +18,8 @@ from genfix.model import Model
 from genfix.report.json import dumps, report_json, rules_json
 from genfix.report.messages import ENGLISH, words
 from genfix.rules import RULES, Applicability, Context, Finding, Fix, Severity, Witness
-from tests.cli.conftest import FAMILIES, Run, runner
-from tests.folders import Files, MemoryFolder, dump, glm_files, vlm_files, write_folder
+from tests.support.folders import FAMILIES, Files, MemoryFolder, dump, glm_files, vlm_files, write_folder
+from tests.support.running import Run, runner
 
 GENERATION = "generation_config.json"
 jsonschema = import_module("jsonschema")  # it has no types of its own

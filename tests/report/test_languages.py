@@ -22,9 +22,9 @@ from genfix.report.probe_words import said as probe_said
 from genfix.report.sentences import translated
 from genfix.report.symptoms import ENGLISH as SYMPTOMS
 from genfix.rules import RULES, Severity
-from tests.cli.conftest import runner
-from tests.folders import chatml_files, dump, write_folder
-from tests.report.sentences import note_templates, templates
+from tests.support.folders import chatml_files, dump, write_folder
+from tests.support.running import runner
+from tests.support.sentences import note_templates, templates
 
 EN = catalogue(Language.ENGLISH)
 ZH = {**messages_zh.CHINESE, **phrases_zh.CHINESE, **symptoms_zh.CHINESE}

@@ -11,7 +11,7 @@ import pytest
 from genfix.api.probing import Limits, ProbeReport, probe_model
 from genfix.report.probe_html import probe_html
 from genfix.report.probe_plots import histogram, rate_rows
-from tests.probe.stub import Said, Stub, always
+from tests.support.probe_stub import Said, Stub, always
 
 HOSTILE = (
     "</pre><script>canary()</script><img src=x onerror=canary()><svg onload=canary()>"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import FAMILIES, Run, runner
-from tests.folders import dump, write_folder
+from tests.support.folders import FAMILIES, dump, write_folder
+from tests.support.running import Run, runner
 
 GENERATION = "generation_config.json"
 jsonschema = import_module("jsonschema")  # it has no types of its own

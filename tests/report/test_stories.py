@@ -9,7 +9,7 @@ import itertools
 import pytest
 
 from genfix.report.layout import columns
-from tests.report.stories import FOLDER, LANGUAGES, STORIES, told
+from tests.support.stories import FOLDER, LANGUAGES, STORIES, told
 
 EVERY = list(itertools.product(STORIES, LANGUAGES))
 

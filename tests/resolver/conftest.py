@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakehub import FakeHub
-from tests.fakemodelscope import FakeModelScope
-from tests.resolver.hub_runner import Runner
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.fakehub import FakeHub
+from tests.support.fakemodelscope import FakeModelScope
+from tests.support.hub_runner import Runner
+from tests.support.places import ROOT
 
 
 @pytest.fixture
@@ -54,7 +53,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeModelS
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setattr("genfix.resolver.modelscope_http._PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("genfix.resolver.modelscope.modelscope_site._PAUSES", (0.0, 0.0))
     with FakeModelScope() as server:
         monkeypatch.setenv("MODELSCOPE_ENDPOINT", server.endpoint)
         yield server

@@ -9,9 +9,18 @@ from genfix.folder import FileProblem, FolderFileError, LocalFolder
 from genfix.model import Model
 from genfix.resolver import BaseFacts
 from genfix.rules.chat_training import chat_training
-from tests.folders import CHATML, CHATML_TOKENS, Files, MemoryFolder, chatml_files, dump, find, write_folder
-from tests.rules.test_stop_tokens import with_json
-from tests.weight_files import causal, sharded, weight_file
+from tests.support.folders import (
+    CHATML,
+    CHATML_TOKENS,
+    Files,
+    MemoryFolder,
+    chatml_files,
+    dump,
+    with_json,
+    write_folder,
+)
+from tests.support.judging import find
+from tests.support.weight_files import causal, sharded, weight_file
 
 GEN, TOK, CONFIG, RUN = "generation_config.json", "tokenizer_config.json", "config.json", "args.json"
 SINGLE = "model.safetensors"

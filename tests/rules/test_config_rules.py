@@ -5,9 +5,8 @@ import json
 import pytest
 
 from genfix.rules import Applicability, CopyField, RestoreFile, Severity
-from tests.folders import Files, chatml_files, dump, find, glm_files, safetensors
-from tests.rules.test_files_rules import without
-from tests.rules.test_stop_tokens import with_json
+from tests.support.folders import Files, chatml_files, dump, glm_files, safetensors, with_json, without
+from tests.support.judging import find
 
 TEXT_FIELDS = ("hidden_size", "vocab_size", "rope_theta", "eos_token_id")
 

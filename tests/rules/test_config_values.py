@@ -5,9 +5,8 @@ import json
 import pytest
 
 from genfix.rules import Applicability, Severity
-from tests.folders import Files, chatml_files, dump, find, vlm_files
-from tests.rules.test_stop_tokens import with_json
-from tests.rules.test_token_tables import only, plan, repaired
+from tests.support.folders import Files, chatml_files, dump, vlm_files, with_json
+from tests.support.judging import find, only, plan, repaired
 
 CONFIG, GEN, TOK = "config.json", "generation_config.json", "tokenizer_config.json"
 BASE = chatml_files()

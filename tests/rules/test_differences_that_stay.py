@@ -6,12 +6,21 @@ import pytest
 
 from genfix.json_types import JsonValue
 from genfix.rules import Severity
-from tests.folders import CHATML, CHATML_TOKENS, Files, chatml_files, dump, find, glm_files, vlm_files
-from tests.rules.test_files_rules import without
-from tests.rules.test_stop_tokens import with_json
-from tests.rules.test_token_tables import plan, with_token_list
-from tests.rules.test_weights_rules import FOUR_BITS, SCORED, SEEING, packed
-from tests.weight_files import SINGLE, causal, weight_file
+from tests.support.folders import (
+    CHATML,
+    CHATML_TOKENS,
+    Files,
+    chatml_files,
+    dump,
+    glm_files,
+    vlm_files,
+    with_json,
+    with_token_list,
+    without,
+)
+from tests.support.judging import find, plan
+from tests.support.weight_files import SINGLE, causal, weight_file
+from tests.support.weighted import FOUR_BITS, SCORED, SEEING, packed
 
 CONFIG, GEN, TOK, FAST = "config.json", "generation_config.json", "tokenizer_config.json", "tokenizer.json"
 SIZES = {

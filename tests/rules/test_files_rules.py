@@ -8,13 +8,17 @@ import pytest
 from genfix.folder import LocalFolder
 from genfix.model import Model
 from genfix.rules import Applicability, Context, RestoreFile, Severity, judge
-from tests.folders import Files, chatml_files, dump, find, glm_files, vlm_files, write_folder
-from tests.rules.test_stop_tokens import with_json
-
-
-def without(files: Files, *names: str) -> Files:
-    """``files`` less the named ones."""
-    return {name: content for name, content in files.items() if name not in names}
+from tests.support.folders import (
+    Files,
+    chatml_files,
+    dump,
+    glm_files,
+    vlm_files,
+    with_json,
+    without,
+    write_folder,
+)
+from tests.support.judging import find
 
 
 def test_a_lost_preprocessor_is_an_error_and_comes_back_whole() -> None:

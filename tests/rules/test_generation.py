@@ -5,9 +5,17 @@ import json
 import pytest
 
 from genfix.rules import Applicability, CopyField, Finding, RemoveField, RestoreFile, SetField, Severity
-from tests.folders import CHATML, Files, added_tokens, chatml_files, dump, find, glm_files
-from tests.rules.test_files_rules import without
-from tests.rules.test_stop_tokens import with_json
+from tests.support.folders import (
+    CHATML,
+    Files,
+    added_tokens,
+    chatml_files,
+    dump,
+    glm_files,
+    with_json,
+    without,
+)
+from tests.support.judging import find
 
 GEN = "generation_config.json"
 

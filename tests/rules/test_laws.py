@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,25 +13,18 @@ from genfix.model import Model
 from genfix.planner import Plan, make_plan
 from genfix.resolver import BaseFacts
 from genfix.rules import Applicability, Context, Severity, judge
-from tests.folders import (
+from tests.support.folders import (
     CHATML,
     Files,
     MemoryFolder,
     chatml_files,
     dump,
-    find,
     glm_files,
     vlm_files,
-    written,
+    with_json,
+    without,
 )
-from tests.rules.test_files_rules import without
-from tests.rules.test_stop_tokens import with_json
-from tests.scripts import script
-
-if TYPE_CHECKING:
-    from tools.golden import GOLDEN, golden
-else:
-    GOLDEN, golden = script("golden").GOLDEN, script("golden").golden
+from tests.support.judging import find, written
 
 BASES: dict[str, Files] = {
     "glm": glm_files(),
@@ -151,11 +143,6 @@ def cases(corpus: Path) -> dict[str, tuple[LocalFolder, LocalFolder]]:
         str(path.parent.relative_to(corpus)): (LocalFolder(path), LocalFolder(path.parent / "base"))
         for path in sorted(corpus.glob("*@*/*/merged"))
     }
-
-
-def test_what_is_found_on_real_merges(merge_corpus: Path) -> None:
-    """A difference that is meant: ``python tools/golden.py CORPUS``, then review the page's diff."""
-    assert golden(merge_corpus).splitlines() == GOLDEN.read_text("utf-8").splitlines()
 
 
 def test_bases_of_real_merges_are_healthy(merge_corpus: Path) -> None:

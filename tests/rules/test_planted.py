@@ -10,11 +10,9 @@ from hypothesis import strategies as st
 
 from genfix.engines import ENGINES, breaks, is_worse
 from genfix.rules import Severity
-from tests.folders import Files, chatml_files, find, glm_files, vlm_files, written
-from tests.rules.test_files_rules import without
-from tests.rules.test_stop_tokens import with_json
-from tests.rules.test_token_tables import plan, with_head
-from tests.weight_files import INDEX, SINGLE, causal, sharded, weight_file
+from tests.support.folders import Files, chatml_files, glm_files, vlm_files, with_head, with_json, without
+from tests.support.judging import find, plan, written
+from tests.support.weight_files import INDEX, SINGLE, causal, sharded, weight_file
 
 PROCESSOR = "preprocessor_config.json"
 GEN, CONFIG, TOK, FAST = "generation_config.json", "config.json", "tokenizer_config.json", "tokenizer.json"

@@ -20,9 +20,9 @@ from genfix.report.messages import words
 from genfix.report.probe_words import PROBE_ENGLISH
 from genfix.rules import RULES, Applicability, Severity
 from genfix.rules.questions import QUESTIONS, Question
-from tests.folders import context, find, glm_files, vlm_files
-from tests.rules.cases import CASES
-from tests.rules.test_files_rules import without
+from tests.support.folders import glm_files, vlm_files, without
+from tests.support.judging import context, find
+from tests.support.rule_cases import CASES
 
 
 def test_each_rule_is_shown_a_bad_and_a_good_folder() -> None:
@@ -109,15 +109,6 @@ def test_all_findings_come_worst_first() -> None:
 
 # -- words ----------------------------------------------------------------------------------------------------
 
-SPELLED: dict[str, list[str]] = {
-    "json-{problem.kind}": [f"json-{kind}" for kind in JsonProblemKind],
-    "json-slip-{slip.kind}": [f"json-slip-{kind}" for kind in SlipKind],
-    "file-{problem.problem}": [f"file-{problem}" for problem in FileProblem],
-    "why-file-{problem.problem}": [f"why-file-{problem}" for problem in FileProblem],
-    "trace-stop-fallback-{reason}": ["trace-stop-fallback-missing", "trace-stop-fallback-unreadable"],
-}
-"""Message ids that are put together in the source, and all they can become."""
-
 
 def calls() -> Iterator[tuple[str, frozenset[str]]]:
     """Every ``message(...)`` in the package: the id, and the names of its arguments."""
@@ -135,8 +126,6 @@ def ids(node: ast.expr) -> list[str]:
             return [text]
         case ast.IfExp(body=body, orelse=orelse):
             return ids(body) + ids(orelse)
-        case ast.JoinedStr():
-            return SPELLED[ast.unparse(node)[2:-1]]
         case _:
             raise AssertionError(ast.unparse(node))
 
@@ -147,6 +136,15 @@ CALLS = sorted({(found, tuple(sorted(names))) for found, names in calls()})
 def test_the_source_was_really_scanned() -> None:
     assert len(CALLS) > 80
     assert {"json-too-deep", "why-file-link-outside", "stop-tokens-absent"} <= {found for found, _ in CALLS}
+
+
+def test_each_kind_of_problem_has_its_message() -> None:
+    kinds = {
+        *(f"json-{kind}" for kind in JsonProblemKind),
+        *(f"json-slip-{kind}" for kind in SlipKind),
+        *(f"{prefix}-{problem}" for problem in FileProblem for prefix in ("file", "why-file")),
+    }
+    assert kinds <= {found for found, _ in CALLS}
 
 
 def test_there_are_no_words_that_nobody_says() -> None:
@@ -169,6 +167,10 @@ def test_each_message_has_words_for_what_it_carries(found: str, names: tuple[str
 
 def test_the_traces_of_a_real_view_have_words_too() -> None:
     views = every_view(context(without(GLM, GEN, "tokenizer.model")).merged).values()
-    said = [words(entry) for view in views for entry in (*view.trace, *view.problems)]
+    said = [
+        words(entry)
+        for view in views
+        for entry in (*view.trace, *(problem.message for problem in view.problems))
+    ]
     assert "generation_config.json is missing, so config.json gives 151329, 151336, 151338" in said
     assert words(message("trace-stop-from", file="a", ids=[])) == "a gives nothing"

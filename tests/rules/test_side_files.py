@@ -3,19 +3,12 @@
 import pytest
 
 from genfix.rules import Applicability
-from tests.folders import CHATML, chatml_files, dump, find
-from tests.rules.test_files_rules import without
-from tests.rules.test_stop_tokens import with_json
-from tests.rules.test_token_tables import repaired
+from tests.support.folders import CHATML, chatml_files, with_json, without
+from tests.support.judging import find, repaired
+from tests.support.weighted import EMBEDDER, POOLING
 
 TOOL_USE = "additional_chat_templates/tool_use.jinja"
 CHAT = chatml_files() | {TOOL_USE: b"{{ messages }}", "chat_template.jinja": CHATML.encode()}
-POOLING = "1_Pooling/config.json"
-EMBEDDER = chatml_files() | {
-    "modules.json": dump([{"idx": 0, "path": ""}, {"idx": 1, "path": "1_Pooling"}]),
-    "sentence_bert_config.json": dump({"max_seq_length": 512}),
-    POOLING: dump({"pooling_mode_lasttoken": True}),
-}
 
 
 def test_a_template_for_tools_comes_back() -> None:

@@ -6,10 +6,20 @@ import pytest
 
 from genfix.json_types import JsonValue
 from genfix.rules import Applicability, Severity
-from tests.folders import CHATML_TOKENS, Files, added_tokens, chatml_files, find, vlm_files
-from tests.rules.test_files_rules import without
-from tests.rules.test_stop_tokens import with_json
-from tests.rules.test_token_tables import FAST, TOK, only, plan, repaired, with_head, with_token_list
+from tests.support.folders import (
+    CHATML_TOKENS,
+    Files,
+    added_tokens,
+    chatml_files,
+    vlm_files,
+    with_head,
+    with_json,
+    with_token_list,
+    without,
+)
+from tests.support.judging import find, only, plan, repaired
+
+FAST, TOK = "tokenizer.json", "tokenizer_config.json"
 
 FLAGS = {"lstrip": False, "normalized": False, "rstrip": False, "single_word": False, "special": True}
 LIST = ["<|im_start|>", "<|im_end|>"]

@@ -5,24 +5,18 @@ import json
 import pytest
 
 from genfix.rules import Applicability, CopyField, Severity
-from tests.folders import (
+from tests.support.folders import (
     CHATML,
     CHATML_TOKENS,
-    Files,
     added_tokens,
     chatml_files,
     dump,
-    find,
     glm_files,
+    with_json,
 )
+from tests.support.judging import find
 
 GLM_STOPS = [151329, 151336, 151338]
-
-
-def with_json(files: Files, name: str, **values: object) -> Files:
-    """``files`` with values of one JSON file set, or removed where they are `...`."""
-    document = json.loads(files[name]) | values
-    return files | {name: dump({key: value for key, value in document.items() if value is not ...})}
 
 
 @pytest.mark.parametrize("left", [151329, [151329], None, [], ...])

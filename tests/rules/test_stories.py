@@ -9,20 +9,19 @@ from genfix.model import Model
 from genfix.planner import Plan, make_plan
 from genfix.resolver import BaseFacts
 from genfix.rules import Severity
-from tests.folders import (
+from tests.support.folders import (
     CHATML,
     Files,
     MemoryFolder,
     chatml_files,
     dump,
-    find,
     glm_files,
     safetensors,
-    written,
+    with_json,
+    without,
 )
-from tests.rules.test_files_rules import without
-from tests.rules.test_stop_tokens import with_json
-from tests.weight_files import weight_file
+from tests.support.judging import find, written
+from tests.support.weight_files import weight_file
 
 GEN, TOK, CONFIG, JINJA = (
     "generation_config.json",

@@ -6,10 +6,20 @@ import pytest
 
 from genfix.rules import Applicability, CopyField, Severity, Witness
 from genfix.rules.template_text import has_tags, renders_alike, untagged
-from tests.folders import CHATML, CHATML_TOKENS, Files, added_tokens, chatml_files, dump, find, vlm_files
-from tests.rules.test_files_rules import without
-from tests.rules.test_stop_tokens import with_json
-from tests.rules.test_token_tables import only, plan, repaired, with_head, with_token_list
+from tests.support.folders import (
+    CHATML,
+    CHATML_TOKENS,
+    Files,
+    added_tokens,
+    chatml_files,
+    dump,
+    vlm_files,
+    with_head,
+    with_json,
+    with_token_list,
+    without,
+)
+from tests.support.judging import find, only, plan, repaired
 
 FAST, TOK = "tokenizer.json", "tokenizer_config.json"
 JINJA, PROCESSOR, ADDITIONAL = (

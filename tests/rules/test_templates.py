@@ -5,19 +5,19 @@ import json
 import pytest
 
 from genfix.rules import Applicability, CopyField, RestoreFile, SetField, Severity
-from tests.folders import (
+from tests.support.folders import (
     CHATML,
     CHATML_TOKENS,
     Files,
     added_tokens,
     chatml_files,
     dump,
-    find,
     glm_files,
     vlm_files,
+    with_json,
+    without,
 )
-from tests.rules.test_files_rules import without
-from tests.rules.test_stop_tokens import with_json
+from tests.support.judging import find
 
 JINJA = "chat_template.jinja"
 INLINE = "tokenizer_config.json"

@@ -5,10 +5,19 @@ import json
 import pytest
 
 from genfix.rules import Applicability, Severity
-from tests.folders import CHATML_TOKENS, Files, added_tokens, chatml_files, dump, find, safetensors
-from tests.rules.test_files_rules import without
-from tests.rules.test_stop_tokens import with_json
-from tests.rules.test_token_tables import only, plan, repaired, with_head, with_token_list
+from tests.support.folders import (
+    CHATML_TOKENS,
+    Files,
+    added_tokens,
+    chatml_files,
+    dump,
+    safetensors,
+    with_head,
+    with_json,
+    with_token_list,
+    without,
+)
+from tests.support.judging import find, only, plan, repaired
 
 CONFIG, GEN = "config.json", "generation_config.json"
 FAST, TOK, MAP = "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"

@@ -4,69 +4,29 @@ import json
 
 import pytest
 
-from genfix.model import Model
-from genfix.planner import Plan, make_plan
-from genfix.resolver import BaseFacts
-from genfix.rules import Applicability, Finding, Severity
-from tests.folders import (
+from genfix.rules import Applicability, Severity
+from tests.support.folders import (
     CHATML,
     CHATML_TOKENS,
     Files,
-    MemoryFolder,
     added_tokens,
     chatml_files,
     dump,
-    find,
     safetensors,
-    written,
+    with_head,
+    with_json,
+    with_token_list,
+    without,
 )
-from tests.rules.test_files_rules import without
-from tests.rules.test_stop_tokens import with_json
+from tests.support.judging import find, only, plan, repaired
 
 FAST, TOK, MAP = "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"
-
-
-def with_token_list(files: Files, tokens: dict[str, int], **flags: bool) -> Files:
-    """``files`` with these added tokens in tokenizer.json; ``flags`` for all of them."""
-    entries = [{"id": i, "content": text, "special": True, **flags} for text, i in tokens.items()]
-    return with_json(files, FAST, added_tokens=entries)
-
-
-def with_head(files: Files, **values: object) -> Files:
-    """``files`` with values of tokenizer.json set in front of the vocabulary, where its writers have them."""
-    model = json.loads(files[FAST])["model"]
-    return with_json(with_json(with_json(files, FAST, model=...), FAST, **values), FAST, model=model)
 
 
 BASE = chatml_files()
 TRAINED = with_token_list(BASE, CHATML_TOKENS | {"<tool>": 1003})
 RESERVED = CHATML_TOKENS | {"<|reserved_0|>": 1003, "<|reserved_1|>": 1004}
 WITH_RESERVED = with_token_list(BASE, RESERVED)
-
-
-def plan(merged: Files, base: Files | None, adapter: Files | None = None, *, unsafe: bool = False) -> Plan:
-    return make_plan(
-        MemoryFolder(merged),
-        BaseFacts(MemoryFolder(base, "base")) if base is not None else None,
-        adapter=Model(MemoryFolder(adapter, "adapter")) if adapter is not None else None,
-        unsafe_fixes=unsafe,
-    )
-
-
-def repaired(
-    merged: Files, base: Files | None, adapter: Files | None = None, *, unsafe: bool = False
-) -> Files:
-    """``merged`` after its repair; a second one changes nothing."""
-    result = merged | written(plan(merged, base, adapter, unsafe=unsafe))
-    assert plan(result, base, adapter, unsafe=unsafe).changes == ()
-    return result
-
-
-def only(findings: list[Finding], applicability: Applicability) -> Finding:
-    [finding] = findings
-    assert finding.fix is not None
-    assert finding.fix.applicability is applicability
-    return finding
 
 
 # -- the trained tokenizer -------------------------------------------------------------------------------------

@@ -5,9 +5,18 @@ import json
 import pytest
 
 from genfix.rules import Applicability, RestoreFile, Severity
-from tests.folders import CHATML_TOKENS, Files, added_tokens, chatml_files, dump, find, glm_files, safetensors
-from tests.rules.test_files_rules import without
-from tests.rules.test_stop_tokens import with_json
+from tests.support.folders import (
+    CHATML_TOKENS,
+    Files,
+    added_tokens,
+    chatml_files,
+    dump,
+    glm_files,
+    safetensors,
+    with_json,
+    without,
+)
+from tests.support.judging import find
 
 SLOW = {"vocab.json": b"{}", "merges.txt": b"#version\n", "tokenizer.model": b"spm"}
 COMPANIONS = {

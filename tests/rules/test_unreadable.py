@@ -9,20 +9,31 @@ import pytest
 from genfix.errors import BaseModelError
 from genfix.folder import LocalFolder
 from genfix.model import Model
-from genfix.rules import Applicability, Context, Finding, RestoreFile, Severity, StripBom, WriteFile, judge
-from tests.folders import (
+from genfix.rules import (
+    Applicability,
+    Context,
+    Finding,
+    Mend,
+    Operation,
+    Quarantine,
+    RemoveField,
+    RestoreFile,
+    Severity,
+    StripBom,
+    WriteFile,
+    judge,
+)
+from tests.support.folders import (
     Files,
     chatml_files,
-    context,
-    find,
     glm_files,
     safetensors,
     vlm_files,
+    with_json,
+    without,
     write_folder,
 )
-from tests.rules.test_files_rules import without
-from tests.rules.test_stop_tokens import with_json
-from tests.rules.test_token_tables import only, repaired
+from tests.support.judging import context, find, only, repaired
 
 GEN, TOK, FAST = "generation_config.json", "tokenizer_config.json", "tokenizer.json"
 BOM = b"\xef\xbb\xbf"
@@ -109,11 +120,25 @@ def test_a_value_that_stands_twice_is_read_as_engines_read_it() -> None:
 
 def test_a_byte_order_mark_is_an_error_and_is_taken_off() -> None:
     base = glm_files()
-    [finding] = find(base | {GEN: BOM + base[GEN]}, base, "GF")
+    marked = base | {GEN: BOM + base[GEN]}
+    [finding] = find(marked, base, "GF")
     assert (finding.code, finding.severity) == ("GF903", Severity.ERROR)
     assert finding.fix is not None
     assert finding.fix.applicability is Applicability.SAFE
     assert finding.fix.operations == (StripBom(GEN),)
+    assert repaired(marked, base) == base
+
+
+def test_operations_of_different_kinds_are_never_equal() -> None:
+    content: list[Operation] = [WriteFile(GEN, b"{}"), Mend(GEN, b"{}")]
+    alike: list[Operation] = [
+        StripBom(GEN),
+        Quarantine(GEN),
+        RestoreFile(GEN),
+        RemoveField(GEN, "/a"),
+        *content,
+    ]
+    assert len({*alike}) == len(alike)
 
 
 def on_disk(path: Path, files: Files) -> list[Finding]:
@@ -250,7 +275,7 @@ def test_a_key_that_stands_twice_with_one_value_loses_the_second() -> None:
     assert (finding.code, finding.severity) == ("GF902", Severity.WARNING)
     assert (finding.message.args["line"], finding.message.args["column"]) == (11, 3)
     assert finding.fix is not None
-    assert finding.fix.operations == (WriteFile(GEN, MINE[GEN]),)
+    assert finding.fix.operations == (Mend(GEN, MINE[GEN]),)
     assert repaired(twice, chatml_files()) == MINE
 
 

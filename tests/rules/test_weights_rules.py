@@ -8,14 +8,25 @@ from genfix.json_types import JsonValue
 from genfix.model import Model
 from genfix.resolver import BaseFacts
 from genfix.rules import Applicability, Context, Finding, Severity, judge
-from tests.folders import Files, MemoryFolder, chatml_files, dump, find, glm_files
-from tests.rules.test_stop_tokens import with_json
-from tests.rules.test_token_tables import plan, repaired
-from tests.weight_files import INDEX, ROWS, SINGLE, causal, sharded, weight_file
+from tests.support.folders import Files, MemoryFolder, dump, glm_files, with_json, without
+from tests.support.judging import find, plan, repaired
+from tests.support.weight_files import INDEX, ROWS, SINGLE, causal, sharded, weight_file
+from tests.support.weighted import (
+    FOUR_BITS,
+    PACKED,
+    PREDICTING,
+    QWEN,
+    SCORED,
+    SECOND,
+    SEEING,
+    SHARDS,
+    SPECULATIVE,
+    TIED,
+    WEIGHTED,
+    packed,
+)
 
 CONFIG = "config.json"
-QWEN = with_json(chatml_files(), CONFIG, num_hidden_layers=2, tie_word_embeddings=False)
-BASE = QWEN | {SINGLE: weight_file(causal())}
 
 
 def config(files: Files, **values: object) -> Files:
@@ -27,17 +38,17 @@ def value(files: Files, key: str) -> JsonValue:
     return found
 
 
-def only(merged: Files, code: str, base: Files | None = BASE) -> Finding:
+def only(merged: Files, code: str, base: Files | None = WEIGHTED) -> Finding:
     (finding,) = find(merged, base, code)
     return finding
 
 
-def silent(merged: Files, base: Files | None = BASE) -> bool:
+def silent(merged: Files, base: Files | None = WEIGHTED) -> bool:
     return [f for f in find(merged, base) if f.code[2] in "45" and f.severity is not Severity.INFO] == []
 
 
 def test_a_whole_model_is_healthy_in_one_file_and_in_shards() -> None:
-    for merged in (BASE, QWEN | sharded(causal()), QWEN | sharded(causal(), 5)):
+    for merged in (WEIGHTED, QWEN | sharded(causal()), QWEN | sharded(causal(), 5)):
         assert silent(merged)
         assert silent(merged, None)
         assert silent(merged, merged)
@@ -46,7 +57,7 @@ def test_a_whole_model_is_healthy_in_one_file_and_in_shards() -> None:
 # -- rows ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("base", [BASE, None], ids=["base", "alone"])
+@pytest.mark.parametrize("base", [WEIGHTED, None], ids=["base", "alone"])
 def test_the_rows_of_the_weights_win_over_the_bases_vocab_size(base: Files | None) -> None:
     resized = QWEN | {SINGLE: weight_file(causal(rows=1032))}
     finding = only(resized, "GF411", base)
@@ -93,7 +104,9 @@ def test_chatglm_counts_its_padded_rows() -> None:
 
 
 def test_custom_code_may_mean_another_number() -> None:
-    merged = config(BASE | {SINGLE: weight_file(causal(rows=1032))}, auto_map={"AutoModel": "modeling_x.X"})
+    merged = config(
+        WEIGHTED | {SINGLE: weight_file(causal(rows=1032))}, auto_map={"AutoModel": "modeling_x.X"}
+    )
     finding = only(merged, "GF411", None)
     assert finding.fix is not None
     assert (finding.severity, finding.fix.applicability) == (Severity.INFO, Applicability.UNSAFE)
@@ -109,7 +122,7 @@ def test_a_packed_embedding_says_nothing_about_rows() -> None:
 )
 def test_tokens_beyond_the_embedding(rows: int, severity: Severity | None) -> None:
     merged = config(QWEN | {SINGLE: weight_file(causal(rows=rows))}, vocab_size=rows)
-    found = find(merged, BASE, "GF412")
+    found = find(merged, WEIGHTED, "GF412")
     assert [f.severity for f in found] == ([severity] if severity else [])
     assert [f.fix.applicability for f in found if f.fix] == ([Applicability.MANUAL] if severity else [])
 
@@ -121,15 +134,13 @@ def test_a_token_beyond_that_nothing_writes_is_information_alone() -> None:
         {"id": 1000, "content": "<|endoftext|>"},
         {"id": 4000, "content": "<|extra|>"},
     ]
-    merged = with_json(BASE, "tokenizer.json", added_tokens=tokens)
+    merged = with_json(WEIGHTED, "tokenizer.json", added_tokens=tokens)
     assert only(merged, "GF412", None).severity is Severity.INFO
-    assert only(merged, "GF412", BASE).severity is Severity.WARNING
+    assert only(merged, "GF412", WEIGHTED).severity is Severity.WARNING
     assert only(merged, "GF412", merged).severity is Severity.INFO
 
 
 # -- the head --------------------------------------------------------------------------------------------------
-
-TIED = config(QWEN, tie_word_embeddings=True) | {SINGLE: weight_file(causal(head=False))}
 
 
 def test_a_trained_head_is_no_longer_thrown_away() -> None:
@@ -160,7 +171,7 @@ def test_a_head_under_another_name_is_one() -> None:
 
 
 def test_a_head_that_the_merge_lost_is_not_replaced_by_the_embedding() -> None:
-    finding = only(QWEN | {SINGLE: weight_file(causal(head=False))}, "GF413", BASE)
+    finding = only(QWEN | {SINGLE: weight_file(causal(head=False))}, "GF413", WEIGHTED)
     assert finding.severity is Severity.ERROR
     assert finding.fix is not None
     assert finding.fix.applicability is Applicability.MANUAL
@@ -173,7 +184,7 @@ def test_a_head_that_the_merge_lost_is_not_replaced_by_the_embedding() -> None:
 def test_the_layers_of_the_weights_win(layers: int) -> None:
     merged = QWEN | {SINGLE: weight_file(causal(layers))}
     assert only(merged, "GF414").expected == layers
-    assert value(repaired(merged, BASE), "num_hidden_layers") == layers
+    assert value(repaired(merged, WEIGHTED), "num_hidden_layers") == layers
 
 
 def test_a_passthrough_merge_with_more_layers_stays() -> None:
@@ -192,14 +203,6 @@ def test_a_layer_that_is_missing_between_others_is_lost() -> None:
     tensors = {name: shape for name, shape in causal(3).items() if ".layers.1." not in name}
     finding = only(config(QWEN | {SINGLE: weight_file(tensors)}, num_hidden_layers=3), "GF414")
     assert finding.message.id == "layers-missing"
-
-
-PREDICTING = causal(2) | {
-    "model.layers.2.eh_proj.weight": (4, 8),
-    "model.layers.2.enorm.weight": (4,),
-    "model.layers.2.mlp.down_proj.weight": (4, 4),
-}
-SPECULATIVE = config(QWEN, num_nextn_predict_layers=1) | {SINGLE: weight_file(PREDICTING)}
 
 
 def test_prediction_layers_are_counted_apart() -> None:
@@ -252,28 +255,12 @@ def test_layers_that_see_are_not_the_language_models() -> None:
 
 # -- quantisation ----------------------------------------------------------------------------------------------
 
-FOUR_BITS: JsonValue = {"quant_method": "bitsandbytes", "load_in_4bit": True}
-PACKED = {
-    "gptq": ("qweight", "qzeros", "scales", "g_idx"),
-    "awq": ("qweight", "qzeros", "scales"),
-    "compressed-tensors": ("weight_packed", "weight_scale", "weight_shape"),
-    "bitsandbytes": ("weight", "weight.absmax", "weight.quant_map", "weight.quant_state.bitsandbytes__nf4"),
-}
-
-
-def packed(method: str) -> bytes:
-    tensors = {n: s for n, s in causal().items() if not n.endswith("down_proj.weight")}
-    for layer in range(2):
-        for part in PACKED[method]:
-            tensors[f"model.layers.{layer}.mlp.down_proj.{part}"] = (4, 4)
-    return weight_file(tensors)
-
 
 @pytest.mark.parametrize("method", PACKED)
 def test_a_quantised_copy_stays_as_it_is(method: str) -> None:
     declared: JsonValue = {"quant_method": method, "config_groups": {"g": {}}}
     copy = config(QWEN, quantization_config=declared) | {SINGLE: packed(method)}
-    assert silent(copy, BASE)
+    assert silent(copy, WEIGHTED)
     assert silent(copy, copy)
     assert silent(copy, None)
 
@@ -282,14 +269,14 @@ def test_a_quantised_copy_stays_as_it_is(method: str) -> None:
 def test_what_a_quantised_base_left_in_a_plain_merge(method: str) -> None:
     declared: JsonValue = {"quant_method": method, "config_groups": {"g": {}}}
     base = config(QWEN, quantization_config=declared) | {SINGLE: packed(method)}
-    merged = config(BASE, quantization_config=declared)
+    merged = config(WEIGHTED, quantization_config=declared)
     assert only(merged, "GF421", base).severity is Severity.ERROR
     assert value(repaired(merged, base), "quantization_config") is None
-    assert silent(BASE, base)
+    assert silent(WEIGHTED, base)
 
 
 def test_quantising_on_loading_is_the_bases_choice_or_the_authors() -> None:
-    base = config(BASE, quantization_config=FOUR_BITS)
+    base = config(WEIGHTED, quantization_config=FOUR_BITS)
     assert find(base, base, "GF421") == []
     alone = only(base, "GF421", None)
     assert alone.fix is not None
@@ -297,8 +284,10 @@ def test_quantising_on_loading_is_the_bases_choice_or_the_authors() -> None:
 
 
 def test_methods_that_nobody_knows_are_left_alone() -> None:
-    assert silent(config(BASE, quantization_config={"quant_method": "quark"}))
-    assert silent(config(BASE, quantization_config={"quant_method": "compressed-tensors", "format": "dense"}))
+    assert silent(config(WEIGHTED, quantization_config={"quant_method": "quark"}))
+    assert silent(
+        config(WEIGHTED, quantization_config={"quant_method": "compressed-tensors", "format": "dense"})
+    )
 
 
 @pytest.mark.parametrize("method", PACKED)
@@ -307,7 +296,7 @@ def test_quantised_weights_get_their_declaration_back(method: str) -> None:
     base = config(QWEN, quantization_config=declared) | {SINGLE: packed(method)}
     merged = QWEN | {SINGLE: packed(method)}
     assert value(repaired(merged, base), "quantization_config") == declared
-    fix = only(merged, "GF422", BASE).fix
+    fix = only(merged, "GF422", WEIGHTED).fix
     assert fix is not None
     assert fix.applicability is Applicability.MANUAL
 
@@ -321,15 +310,15 @@ def test_a_declaration_in_a_file_of_its_own_is_one(name: str) -> None:
 
 
 def test_a_class_without_its_head() -> None:
-    merged = config(BASE, architectures=["Qwen2Model"])
+    merged = config(WEIGHTED, architectures=["Qwen2Model"])
     assert only(merged, "GF431").severity is Severity.ERROR
-    assert value(repaired(merged, BASE), "architectures") == ["Qwen2ForCausalLM"]
+    assert value(repaired(merged, WEIGHTED), "architectures") == ["Qwen2ForCausalLM"]
 
 
 def test_an_embedding_model_made_from_a_generating_one_stays() -> None:
     bare = weight_file(causal(head=False, prefix=""))
     assert silent(config(QWEN | {SINGLE: bare}, architectures=["Qwen2Model"]))
-    assert silent(config(BASE | {"modules.json": b"[]"}, architectures=["Qwen2Model"]))
+    assert silent(config(WEIGHTED | {"modules.json": b"[]"}, architectures=["Qwen2Model"]))
 
 
 def test_a_tied_trunk_may_be_an_embedding_model() -> None:
@@ -338,14 +327,11 @@ def test_a_tied_trunk_may_be_an_embedding_model() -> None:
     assert (finding.severity, finding.fix.applicability) == (Severity.WARNING, Applicability.UNSAFE)
 
 
-SCORED = {**causal(head=False), "score.weight": (1, 4)}
-
-
 def test_a_reward_model_that_was_saved_as_a_generating_one() -> None:
     merged = QWEN | {SINGLE: weight_file(SCORED)}
     reward = config(merged, architectures=["Qwen2ForSequenceClassification"])
     assert value(repaired(merged, reward), "architectures") == ["Qwen2ForSequenceClassification"]
-    fix = only(merged, "GF431", BASE).fix
+    fix = only(merged, "GF431", WEIGHTED).fix
     assert fix is not None
     assert fix.applicability is Applicability.MANUAL
 
@@ -353,12 +339,7 @@ def test_a_reward_model_that_was_saved_as_a_generating_one() -> None:
 def test_classification_and_value_heads_stay() -> None:
     merged = config(QWEN | {SINGLE: weight_file(SCORED)}, architectures=["Qwen2ForSequenceClassification"])
     assert silent(merged)
-    assert silent(BASE | {SINGLE: weight_file({**causal(), "v_head.summary.weight": (1, 4)})})
-
-
-SEEING = config(
-    QWEN, architectures=["Qwen2VLForConditionalGeneration"], model_type="qwen2_vl", vision_config={"depth": 1}
-) | {SINGLE: weight_file(causal() | {"visual.blocks.0.attn.qkv.weight": (4, 4)})}
+    assert silent(WEIGHTED | {SINGLE: weight_file({**causal(), "v_head.summary.weight": (1, 4)})})
 
 
 def test_a_language_model_that_still_calls_itself_seeing() -> None:
@@ -388,15 +369,8 @@ def test_names_that_a_trainer_wrapped(name: str) -> None:
 
 # -- files -----------------------------------------------------------------------------------------------------
 
-SHARDS = QWEN | sharded(causal(), 3)
-SECOND = "model-00002-of-00003.safetensors"
-
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 12345\n"
-
-
-def without(files: Files, *names: str) -> Files:
-    return {name: content for name, content in files.items() if name not in names}
 
 
 @pytest.mark.parametrize("lost", [(SECOND,), (SECOND, INDEX)])
@@ -460,13 +434,13 @@ def test_a_tensor_in_two_shards_is_for_a_person() -> None:
 def test_shards_that_the_index_does_not_name(extra: str) -> None:
     merged = SHARDS | {extra: weight_file({"model.layers.77.x.weight": (4,)})}
     assert only(merged, "GF524").severity is Severity.WARNING
-    assert find(merged, BASE, "GF414") == []
-    assert plan(merged, BASE).changes == ()
+    assert find(merged, WEIGHTED, "GF414") == []
+    assert plan(merged, WEIGHTED).changes == ()
 
 
 def test_shards_beside_a_whole_model() -> None:
     assert (
-        only(SHARDS | {SINGLE: weight_file(causal())}, "GF524", BASE).file
+        only(SHARDS | {SINGLE: weight_file(causal())}, "GF524", WEIGHTED).file
         == "model-00001-of-00003.safetensors"
     )
 

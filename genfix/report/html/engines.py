@@ -130,7 +130,7 @@ def _cell(
 ) -> EngineCell:
     known = dict(_facts(view, style))
     return EngineCell(
-        problems=tuple(style.words(problem) for problem in view.problems),
+        problems=tuple(style.words(problem.message) for problem in view.problems),
         loads=view.loads,
         stops=tuple(
             Item(

@@ -1,0 +1,10 @@
+"""How a caller of the API says where a model is."""
+
+import os
+from typing import TypeAlias
+
+__all__ = ["Location"]
+
+Location: TypeAlias = str | os.PathLike[str]
+"""A path of a model folder, or ``hf://org/name[@revision]``; for a base also ``org/name[@revision]``, or
+``auto``: what the folder itself names."""

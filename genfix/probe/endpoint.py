@@ -1,0 +1,259 @@
+"""Where an OpenAI-compatible API is, and one request to it with limits on time and size.
+
+Redirects and proxies are not followed: the key goes to the host the user named, and nowhere else.
+"""
+
+import http.client
+import json
+import ssl
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from genfix.message import text
+from genfix.errors import InputError
+from genfix.json_types import JsonObject, JsonValue
+from genfix.probe.values import Failure, FailureKind
+from genfix.probe.watch import Watch
+from genfix.web.bodies import limited
+from genfix.web.exchange import HttpError, Response, opened
+from genfix.web.failures import TooLargeError
+
+__all__ = ["Endpoint", "ExchangeError", "Reply", "endpoint", "exchange", "is_url"]
+
+_CONNECT_SECONDS: Final = 15.0
+_MAX_ERROR: Final = 65536
+_MAX_MESSAGE: Final = 300
+_HINT: Final = "name it like http://localhost:8000 or https://host/v1"
+_TRY_AGAIN: Final = frozenset(
+    {
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where an OpenAI-compatible API is."""
+
+    host: str
+    port: int | None
+    tls: bool
+    path: str
+    """The part before ``/models`` and ``/chat/completions``."""
+    key: str = field(default="", repr=False)
+
+    @property
+    def label(self) -> str:
+        """The address as a user would write it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port is None else f":{self.port}"
+        return f"http{'s' if self.tls else ''}://{host}{port}{self.path}"
+
+    @property
+    def sends_key_in_the_open(self) -> bool:
+        """Whether the key crosses a network without TLS."""
+        return bool(self.key) and not self.tls and self.host not in {"localhost", "127.0.0.1", "::1"}
+
+
+class ExchangeError(Exception):
+    """A request without an answer."""
+
+    def __init__(
+        self, kind: FailureKind, detail: str, *, status: int = 0, again: bool = False, wait: float = 0.0
+    ) -> None:
+        super().__init__(detail)
+        self.failure = Failure(kind, detail)
+        self.status = status
+        self.again = again
+        """Whether another try may do better."""
+        self.wait = wait
+        """How long the server asks to wait before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The head of a reply with status 200, and its body in blocks as they come."""
+
+    content_type: str
+    blocks: Iterator[bytes]
+
+
+def is_url(text: str) -> bool:
+    """Whether ``text`` names a server rather than a folder."""
+    return text.casefold().startswith(("http://", "https://"))
+
+
+def endpoint(url: str, key: str = "") -> Endpoint:
+    """Read a URL: of the server, of its ``/v1``, or of the chat API itself.
+
+    Raises `InputError` for one that is none.
+    """
+    try:
+        parts = urlsplit(url)
+        port, host = parts.port, parts.hostname
+        (host or "").encode("idna")
+    except ValueError as error:
+        raise InputError(text("{url} is no URL of a server: {error}", url=url, error=error), _HINT) from error
+    if not host or any(not 0x20 < ord(letter) < 0x7F for letter in url):
+        raise InputError(text("{url} is no URL of a server", url=url), _HINT)
+    if parts.username is not None or parts.password is not None:
+        raise InputError(
+            text("the URL has a user name or password in it"),
+            text("give the key as GENFIX_API_KEY in the environment"),
+        )
+    if any(not 0x20 < ord(letter) < 0x7F for letter in key):
+        raise InputError(
+            text("the API key has a character that HTTP cannot carry"),
+            text("look at GENFIX_API_KEY or OPENAI_API_KEY"),
+        )
+    return Endpoint(host, port, parts.scheme.casefold() == "https", _prefix(parts), key)
+
+
+def _prefix(parts: SplitResult) -> str:
+    path = parts.path.rstrip("/")
+    for tail in ("/chat/completions", "/models"):
+        path = path.removesuffix(tail)
+    return path or "/v1"
+
+
+@contextmanager
+def exchange(
+    place: Endpoint, path: str, body: JsonObject | None, watch: Watch, deadline: float, max_bytes: int
+) -> Iterator[Reply]:
+    """Send one request, POST where it has a body.
+
+    Raises `ExchangeError` for anything but a reply with 200.
+    """
+    timeout = min(_CONNECT_SECONDS, max(0.1, deadline - time.monotonic()))
+    guard = partial(watch.guard, deadline=deadline)
+    try:
+        with opened(_request(place, path, body), timeout, guard=guard) as response:
+            if response.status != HTTPStatus.OK:
+                raise _status_error(place, response)
+            blocks = limited(response.blocks(), deadline, most=max_bytes)
+            yield Reply(response.headers.get_content_type(), blocks)
+    except (HttpError, TooLargeError, TimeoutError, ExchangeError) as error:
+        if isinstance(error, HttpError) and error.connecting:
+            raise _unreachable(place, error.cause) from error
+        if watch.over:
+            raise ExchangeError(FailureKind.NOT_ASKED, text("the run ended before the answer")) from error
+        if time.monotonic() >= deadline:  # a connection that the watch has ended looks broken
+            raise ExchangeError(
+                FailureKind.TIMEOUT, text("{place} did not finish an answer in time", place=place.label)
+            ) from error
+        if isinstance(error, HttpError):
+            raise ExchangeError(
+                FailureKind.BROKEN_STREAM,
+                text(
+                    "{place} broke the connection off: {cause}", place=place.label, cause=_reason(error.cause)
+                ),
+                again=isinstance(error.cause, http.client.RemoteDisconnected),
+            ) from error
+        if isinstance(error, TooLargeError):
+            raise ExchangeError(
+                FailureKind.TOO_LARGE,
+                text("the server sent more than {max_bytes} bytes for one answer", max_bytes=max_bytes),
+            ) from error
+        raise
+
+
+def _unreachable(place: Endpoint, error: Exception) -> ExchangeError:
+    if isinstance(error, ssl.SSLError):
+        return ExchangeError(
+            FailureKind.UNREACHABLE,
+            text(
+                "{place} cannot be reached over TLS: {reason}",
+                place=place.label,
+                reason=error.reason or error,
+            ),
+        )
+    strerror = error.strerror if isinstance(error, OSError) else None
+    reason = "it did not answer in time" if isinstance(error, TimeoutError) else strerror or str(error)
+    return ExchangeError(
+        FailureKind.UNREACHABLE,
+        text("{place} cannot be reached: {reason}", place=place.label, reason=reason),
+        again=isinstance(error, ConnectionRefusedError | ConnectionResetError),
+    )
+
+
+def _request(place: Endpoint, path: str, body: JsonObject | None) -> urllib.request.Request:
+    headers = {"Accept": "text/event-stream, application/json", "User-Agent": "genfix"}
+    if place.key:
+        headers["Authorization"] = f"Bearer {place.key}"
+    content = None if body is None else json.dumps(body).encode()
+    if content is not None:
+        headers["Content-Type"] = "application/json"
+    return urllib.request.Request(place.label + path, content, headers)  # noqa: S310 - http(s) only
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, http.client.RemoteDisconnected):
+        return "it closed without a reply"
+    if isinstance(error, http.client.IncompleteRead):
+        return "the reply ended in the middle"
+    if isinstance(error, http.client.HTTPException):
+        return "what it sent is not HTTP"
+    return (error.strerror if isinstance(error, OSError) else None) or "what it sent is not HTTP"
+
+
+def _status_error(place: Endpoint, response: Response) -> ExchangeError:
+    status = response.status
+    told = _message(response.beginning(_MAX_ERROR)).replace(place.key or "\0", "***")[:_MAX_MESSAGE]
+    says = f": {told}" if told else ""
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        what = "refuses the API key" if place.key else "wants an API key"
+        return ExchangeError(
+            FailureKind.REFUSED_KEY,
+            text("{place} {what} ({status}){says}", place=place.label, what=what, status=status, says=says),
+            status=status,
+        )
+    if status == HTTPStatus.NOT_FOUND and "model" in told.casefold():
+        return ExchangeError(
+            FailureKind.NO_MODEL,
+            text("{place} lacks the model ({status}){says}", place=place.label, status=status, says=says),
+            status=status,
+        )
+    if 300 <= status < 400:
+        location = response.headers.get("Location", "")[:_MAX_MESSAGE]
+        return ExchangeError(
+            FailureKind.STATUS,
+            text("{place} redirects to {location}", place=place.label, location=location),
+            status=status,
+        )
+    after = response.headers.get("Retry-After", "")
+    return ExchangeError(
+        FailureKind.STATUS,
+        text("{place} answers with {status}{says}", place=place.label, status=status, says=says),
+        status=status,
+        again=status in _TRY_AGAIN,
+        wait=float(after) if after.isdecimal() and len(after) < 5 else 0.0,
+    )
+
+
+def _message(content: bytes) -> str:
+    """What an error's body says; servers disagree about where."""
+    text = content.decode("utf-8", "replace").strip()
+    try:
+        value: JsonValue = json.loads(text)
+    except (ValueError, RecursionError):
+        return " ".join(text.split()) if not text.startswith("<") else ""
+    match value:
+        case (
+            {"error": {"message": str(told)}}
+            | {"message": str(told)}
+            | {"error": str(told)}
+            | {"detail": str(told)}
+        ):
+            return " ".join(told.split())
+        case _:
+            return ""

@@ -1,0 +1,1 @@
+"""The folder to be judged, its adapter and its base: found, opened, and proven to belong together."""

@@ -1,0 +1,175 @@
+"""The adapter that was merged: a folder the user names, or the one that merge tools leave beside the result.
+
+Its tokenizer and chat template are those of the training.
+
+A wrong adapter is worse than none: its template and tokenizer would be taken for the trained ones. So one
+that nobody named is taken only where names say that the folder was merged from it, and nothing in it says
+otherwise.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar, Final, NamedTuple
+
+from genfix.message import text
+from genfix.errors import BaseModelError, GenfixError, InputError, RefusedError
+from genfix.folder import Folder, FolderFileError, LocalFolder, same_file
+from genfix.folder.kinds import is_json_config
+from genfix.model import Model
+from genfix.resolver.finder.adapter_shapes import foreign_matrix, has_some_matrix
+from genfix.resolver.finder.base import BaseFacts
+from genfix.resolver.finder.run_folders import names_a_merge, run_folders
+from genfix.resolver.naming.spec import HubSpec, is_repo_id, parse_spec
+
+__all__ = ["Adapter", "AdapterFacts", "find_adapter"]
+
+_CONFIG: Final = "adapter_config.json"
+_SWIFT_RUN: Final = "args.json"
+_MERGEKIT: Final = "mergekit_config.yml"
+_WHOLE_MODEL: Final = re.compile(r"(?:pytorch_)?model(?:-\d+-of-\d+)?\.(?:safetensors|bin)|consolidated.*")
+
+
+class AdapterFacts(BaseFacts):
+    """The facts of an adapter."""
+
+    role: ClassVar[str] = "adapter"
+
+
+class Adapter(NamedTuple):
+    """An adapter that was found, or none."""
+
+    facts: AdapterFacts | None
+    notes: tuple[str, ...] = ()
+    """What the user should know about how it was found, a sentence each."""
+
+
+def find_adapter(
+    merged: Model,
+    path: str | os.PathLike[str],
+    spec: str | os.PathLike[str] | None,
+    *,
+    offline: bool = False,
+) -> Adapter:
+    """The adapter at ``spec``, a folder or a Hub repo; without one, that beside the merged folder ``path``.
+
+    Raises `BaseModelError` where ``spec`` is no readable adapter, `RefusedError` where it belongs to another
+    model. One that was only found, and is not usable, is left out.
+    """
+    if spec is not None:
+        folder, said = _named(os.fspath(spec), merged, offline=offline)
+        return Adapter(_opened(folder, merged), said)
+    if merged.folder.origin.kind != "local":
+        return Adapter(None)  # nothing lies beside a repo
+    if merged.has(_MERGEKIT):
+        return Adapter(None)  # made from whole models; adapters of the same names are other things
+    place = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would leave the place the user named
+    notes: list[str] = []
+    for candidate in _beside(place):
+        try:
+            facts = _opened(LocalFolder(candidate, str(candidate)), merged)
+            _refuse_unlikely(facts, merged, place)
+        except GenfixError as error:
+            notes.append(f"the adapter in {candidate} is left out: {error.message}")
+        else:
+            notes.append(f"the adapter in {candidate} is taken for the one that was merged")
+            return Adapter(facts, tuple(notes))
+    return Adapter(None, tuple(notes))
+
+
+# -- where it is ---------------------------------------------------------------------------------
+
+
+def _named(spec: str, merged: Model, *, offline: bool) -> tuple[Folder, tuple[str, ...]]:
+    """The adapter that the user named, and what to say about it. Raises `InputError` or `BaseModelError`."""
+    if not spec.strip():
+        raise InputError(text("the path of the adapter is empty"), text("name the folder that training wrote it to"))
+    path = Path(os.path.expanduser(spec))  # noqa: PTH111 - Path.expanduser() raises for an unknown user
+    if os.path.isfile(path):  # noqa: PTH113 - Path.is_file() raises for a name that is too long
+        raise BaseModelError(text("{spec} is a file, not an adapter folder", spec=spec), text("name the folder it is in"))
+    if os.path.isdir(path):  # noqa: PTH112 - as above
+        return LocalFolder(path, spec), ()
+    if "://" not in spec and not is_repo_id(spec.partition("@")[0]):
+        raise BaseModelError(
+            text("there is no adapter folder {spec}", spec=spec),
+            text("check the path; an adapter on the Hub is written org/name or hf://org/name"),
+        )
+    match parse_spec(spec):
+        case HubSpec() as hub:
+            # Imported here: adapters are nearly always on this machine.
+            from genfix.resolver.hub.hub_repo import open_hub  # noqa: PLC0415
+
+            found = open_hub(hub, offline=offline)
+            found.folder.borrow(merged.folder)
+            found.folder.fetch_ahead(name for name in found.folder.names() if _is_read(name))
+            return found.folder, found.notes
+        case _:
+            raise BaseModelError(
+                text("{spec} is no adapter that genfix can read", spec=spec), text("name a folder, or hf://org/name")
+            )
+
+
+def _beside(folder: Path) -> Iterator[Path]:
+    """Folders with an adapter that the name and the place of the merged folder point at."""
+    if names_a_merge(folder):
+        for place in run_folders(folder):
+            if os.path.isfile(place / _CONFIG):  # noqa: PTH113 - a folder that nobody may enter is no error
+                yield place
+
+
+# -- whether it is the one -----------------------------------------------------------------------
+
+
+def _opened(folder: Folder, merged: Model) -> AdapterFacts:
+    label = str(folder.origin)
+    if _CONFIG not in folder.names():
+        raise BaseModelError(
+            text("{label} is no adapter: it has no {config}", label=label, config=_CONFIG),
+            text("name the folder that training wrote the adapter to"),
+        )
+    facts = AdapterFacts(folder)
+    whole = next((name for name in facts.weights.files if _WHOLE_MODEL.fullmatch(name)), None)
+    if whole is not None:
+        raise BaseModelError(
+            text("{label} is no adapter: it has the weights of a whole model, {whole}", label=label, whole=whole),
+            text("name the folder that training wrote the adapter to"),
+        )
+    for name in sorted(folder.names()):
+        if _is_read(name):
+            facts.json(name)
+    foreign = foreign_matrix(facts, merged)
+    if foreign is not None:
+        raise RefusedError(
+            text("the adapter {label} is not of this model: {foreign}", label=label, foreign=foreign), text("name the adapter that was merged")
+        )
+    return facts
+
+
+def _is_read(name: str) -> bool:
+    return is_json_config(name) or name == _CONFIG
+
+
+def _refuse_unlikely(adapter: Model, merged: Model, path: Path) -> None:
+    """Raise `RefusedError` where an adapter that nobody named is perhaps of another run."""
+    if _is_trained_on(adapter, path):
+        raise RefusedError(text("it was trained on top of this model, and is not in it"))
+    if not has_some_matrix(adapter, merged):
+        raise RefusedError(text("none of the matrices that it changes is here"))
+    # ms-swift copies the arguments of the run from the adapter's folder into the merged one.
+    if merged.has(_SWIFT_RUN) and adapter.has(_SWIFT_RUN):
+        try:
+            same = same_file(merged.folder, adapter.folder, _SWIFT_RUN)
+        except FolderFileError:
+            same = False
+        if not same:
+            raise RefusedError(text("its {swift_run} is of another run than the one here", swift_run=_SWIFT_RUN))
+
+
+def _is_trained_on(adapter: Model, merged: Path) -> bool:
+    """Whether the adapter's own file names the merged folder as its base, from wherever training saw it."""
+    named = adapter.object(_CONFIG).get("base_model_name_or_path")
+    if not isinstance(named, str):
+        return False
+    tail = [part for part in re.split(r"[\\/]+", named) if part not in ("", ".")][-2:]
+    return bool(tail) and ".." not in tail and list(merged.parts[-len(tail) :]) == tail

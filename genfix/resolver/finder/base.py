@@ -1,0 +1,230 @@
+"""A base spec to a base: found, opened, pinned, and readable."""
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar, Final, NamedTuple
+
+from genfix.message import text
+from genfix.errors import BaseModelError, InputError
+from genfix.folder import Folder, FolderFileError, LocalFolder, Progress
+from genfix.folder.capsule import MANIFEST
+from genfix.folder.kinds import (
+    ADDED_TOKENS,
+    FAST_TOKENIZER,
+    GENERATION_CONFIG,
+    SPECIAL_TOKENS_MAP,
+    TOKENIZER_CONFIG,
+    is_json_config,
+)
+from genfix.model import JsonFile, Model, Weights
+from genfix.model.json_read import JsonProblem
+from genfix.model.safetensors import Header
+from genfix.model.weight_facts import WeightFacts
+from genfix.resolver.finder.folder_layouts import refuse_other_layouts
+from genfix.resolver.naming.spec import HubSpec, LocalSpec, ModelScopeSpec, is_commit, is_repo_id, parse_spec
+
+__all__ = ["READ_OF_ALL", "BaseFacts", "ResolvedBase", "files_of", "resolve_base"]
+
+READ_OF_ALL: Final = (
+    "config.json",
+    GENERATION_CONFIG,
+    TOKENIZER_CONFIG,
+    SPECIAL_TOKENS_MAP,
+    ADDED_TOKENS,
+    FAST_TOKENIZER,
+    "chat_template.jinja",
+    "chat_template.json",
+    "processor_config.json",
+)
+"""Files that rules read of every model, whatever they find: those that have to be fetched are fetched at
+once."""
+
+
+class BaseFacts(Model):
+    """The facts of a witness. A file of it that cannot be read is an error, never a finding."""
+
+    role: ClassVar[str] = "base"
+    """What it is called when a file of it is refused."""
+
+    def __init__(self, folder: Folder, *, is_named: bool = True) -> None:
+        super().__init__(folder)
+        self.is_named = is_named
+
+    def json(self, name: str) -> JsonFile:
+        """The JSON file called ``name``. Raises `BaseModelError` where it cannot be read."""
+        file = super().json(name)
+        problem = file.problem
+        if problem is None:
+            return file
+        if isinstance(problem, JsonProblem):
+            reason = f"line {problem.line}, column {problem.column}: {problem.detail}"
+        else:
+            reason = problem.message
+        raise BaseModelError(
+            text("{name} of the {role} {origin} cannot be used: {reason}", name=name, role=self.role, origin=self.folder.origin, reason=reason),
+            text("get the {role}'s file again, or name another {role}", role=self.role),
+        )
+
+    @cached_property
+    def weights(self) -> Weights:
+        """Tensor names and shapes."""
+        return _FarWeights(self.folder) if self._is_far else Weights(self.folder)
+
+    @property
+    def vocab_rows(self) -> int | None:
+        """How many token ids the model can take.
+
+        Of weights elsewhere only what nothing else tells is asked for: what is published loads, and so its
+        config has the rows that its weights have.
+        """
+        return self.rows_by_config or super().vocab_rows if self._is_far else super().vocab_rows
+
+    @property
+    def _is_far(self) -> bool:
+        return self.folder.origin.kind != "local" and not isinstance(self.folder, LocalFolder)
+
+
+class _FarWeights(Weights):
+    """Weights of which each header costs a request."""
+
+    @cached_property
+    def headers(self) -> Mapping[str, Header]:
+        """As of any weights; all are asked for at once."""
+        # Imported here: a local base needs none of it.
+        from genfix.folder.remote import RemoteFolder  # noqa: PLC0415
+
+        if isinstance(self.folder, RemoteFolder):
+            try:
+                self.folder.fetch_ahead(name for name in self.files if name.endswith(".safetensors"))
+            except FolderFileError:  # they cannot be had: rules go without
+                return {}
+        return super().headers
+
+    @cached_property
+    def outline(self) -> WeightFacts:
+        """What an index tells by its names, or else the headers."""
+        return self.named or self.facts
+
+
+class ResolvedBase(NamedTuple):
+    """A base that was found."""
+
+    facts: BaseFacts
+    notes: tuple[str, ...] = ()
+    """What the user should know about how it was found, a sentence each."""
+
+    @property
+    def folder(self) -> Folder:
+        """Its files."""
+        return self.facts.folder
+
+
+def resolve_base(
+    spec: str,
+    *,
+    offline: bool = False,
+    near: Folder | None = None,
+    by_trace: bool = False,
+    progress: Progress | None = None,
+) -> ResolvedBase:
+    """Find the base that ``spec`` names: a directory, or ``org/name`` or ``ms://org/name[@revision]``.
+
+    What ``near`` (the merged folder) has with the same digest is read there; what rules read of the rest is
+    fetched at once. With ``by_trace`` it was the merged folder that named the base, not the user: its code is
+    not taken for granted.
+
+    Raises `BaseModelError` where it is not found, not reachable or not readable.
+    """
+    match parse_spec(spec):
+        case LocalSpec() as local:
+            folder, notes = _open_directory(local.path, spec)
+            if local.shadows_repo:
+                notes += (f"{spec} is a folder here and was taken as such, not as a Hub repo",)
+            _refuse(folder)
+            facts = BaseFacts(folder, is_named=not by_trace)
+            for name in sorted(folder.names()):
+                if is_json_config(name):
+                    facts.json(name)
+            return ResolvedBase(facts, notes)
+        case HubSpec() as hub:
+            # Imported here: the Hub client costs more than a whole check of a local base.
+            from genfix.resolver.hub.hub_repo import open_hub  # noqa: PLC0415
+
+            found = open_hub(hub, offline=offline)
+            _make_ready(found.folder, near, progress)
+            return ResolvedBase(BaseFacts(found.folder, is_named=not by_trace), found.notes)
+        case ModelScopeSpec() as model:
+            # Imported here: the HTTP client is nothing that a check of a local base needs.
+            from genfix.resolver.modelscope.modelscope_repo import open_modelscope  # noqa: PLC0415
+
+            opened = open_modelscope(model, offline=offline)
+            _make_ready(opened.folder, near, progress)
+            return ResolvedBase(BaseFacts(opened.folder, is_named=not by_trace), opened.notes)
+
+
+def files_of(spec: str, *, offline: bool = False) -> Folder:
+    """The files that ``spec`` names, of a base or an adapter.
+
+    For a caller that knows which it wants and verifies it. Raises as `resolve_base`.
+    """
+    match parse_spec(spec):
+        case LocalSpec() as local:
+            return LocalFolder(local.path, spec)
+        case HubSpec() as hub:
+            from genfix.resolver.hub.hub_repo import open_hub  # noqa: PLC0415 - as above
+
+            return open_hub(hub, offline=offline).folder
+        case ModelScopeSpec() as model:
+            from genfix.resolver.modelscope.modelscope_repo import open_modelscope  # noqa: PLC0415 - as above
+
+            return open_modelscope(model, offline=offline).folder
+
+
+def _make_ready(folder: Folder, near: Folder | None, progress: Progress | None) -> None:
+    from genfix.folder.remote import RemoteFolder  # noqa: PLC0415 - a local base needs none of it
+
+    _refuse(folder)
+    if isinstance(folder, RemoteFolder):
+        if near is not None:
+            folder.borrow(near)
+        folder.fetch_ahead(READ_OF_ALL, progress)
+
+
+def _open_directory(path: Path, spec: str) -> tuple[Folder, tuple[str, ...]]:
+    """The folder there, or the base of which it is a capsule, and what to say about that."""
+    if not path.is_dir():
+        raise BaseModelError(
+            text("there is no base folder {spec}", spec=spec), text("check the path, or name a Hub repo as org/name")
+        )
+    folder = _snapshot(path) or LocalFolder(path, spec)
+    if MANIFEST not in folder.names():
+        return folder, ()
+    # Imported here: few bases are capsules.
+    from genfix.resolver.finder.capsule_format import open_capsule  # noqa: PLC0415
+
+    capsule = open_capsule(folder)
+    return capsule, (f"{spec} is a capsule of {capsule.contents.origin}",)
+
+
+def _snapshot(path: Path) -> LocalFolder | None:
+    """The folder where it is a snapshot in a Hub cache, whose place says which repo and commit it is."""
+    place = Path(os.path.realpath(path))
+    repo = place.parent.parent.name
+    repo_id = repo.removeprefix("models--").replace("--", "/")
+    if place.parent.name != "snapshots" or not repo.startswith("models--"):
+        return None
+    if not (is_commit(place.name) and is_repo_id(repo_id)):
+        return None
+    return LocalFolder(path, repo_id, revision=place.name)
+
+
+def _refuse(folder: Folder) -> None:
+    try:
+        refuse_other_layouts(folder)
+    except InputError as error:
+        raise BaseModelError(
+            text("the base cannot be used: {error}", error=error.message),
+            error.hint,
+        ) from error

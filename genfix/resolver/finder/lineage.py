@@ -1,0 +1,116 @@
+"""What is no disproof of a base and still worth a word: other sizes, a sibling that passes every proof."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from genfix.engines import read_eos
+from genfix.folder import Folder, FolderFileError, same_file
+from genfix.model import Model
+from genfix.model.front_matter import CARD, front_matter_list
+from genfix.resolver.finder.proof import layer_count, row_count
+
+__all__ = ["is_traced", "lineage_notes", "size_notes", "stop_set", "with_tokens"]
+
+_TRACES: Final = frozenset({"args.json", "adapter_config.json", "mergekit_config.yml", "training_args.yaml"})
+
+
+def lineage_notes(
+    merged: Model, base: Model, path: Path | None, adapter: Model | None = None
+) -> tuple[str, ...]:
+    """What the user should know about a base that was named, a sentence each; none where all agrees."""
+    return (*size_notes(merged, base), *_stops(merged, base), *_siblings(merged, base, path, adapter))
+
+
+def size_notes(merged: Model, base: Model) -> Iterator[str]:
+    """Where the two differ in a way that trainings and merges bring about."""
+    ours, theirs = row_count(merged), row_count(base)
+    if ours is not None and theirs is not None and ours != theirs:
+        yield f"the vocabulary has {ours} rows here and {theirs} in the base: it was resized"
+    layers, base_layers = layer_count(merged), layer_count(base)
+    if layers is not None and base_layers is not None and layers != base_layers:
+        yield f"there are {layers} layers here and {base_layers} in the base, as after a passthrough merge"
+    quantised, base_quantised = _is_quantised(merged), _is_quantised(base)
+    if quantised != base_quantised:
+        which = "the base is" if base_quantised else "this folder is"
+        yield f"{which} quantised and the other is not; what belongs to that is left alone"
+    if base.text_config and merged.config and not merged.text_config and merged.model_type != base.model_type:
+        yield f"this is the language model of {base.folder.origin}, which also takes images or audio"
+
+
+def _is_quantised(model: Model) -> bool:
+    return any(model.config_value(key) is not None for key in ("quantization_config", "quantization"))
+
+
+def stop_set(model: Model) -> tuple[int, ...]:
+    """Where transformers stops generating: ``generation_config.json``, or else ``config.json``."""
+    settings = model.generation_config.value
+    if settings is None:
+        return tuple(read_eos({"eos_token_id": model.config_value("eos_token_id")}).ids)
+    return tuple(read_eos(settings).ids)
+
+
+def _stops(merged: Model, base: Model) -> Iterator[str]:
+    """The base's stop set where it is not the folder's own: what a wrong sibling would change."""
+    theirs = stop_set(base)
+    if theirs and set(theirs) != set(stop_set(merged)):
+        yield f"the base stops at {with_tokens(base, theirs)}"
+
+
+def with_tokens(model: Model, ids: tuple[int, ...]) -> str:
+    """Ids with their tokens."""
+    texts = (model.tokenizer.text(token_id) for token_id in ids)
+    return ", ".join(
+        f"{token_id} {text}" if text else str(token_id) for token_id, text in zip(ids, texts, strict=True)
+    )
+
+
+def _siblings(merged: Model, base: Model, path: Path | None, adapter: Model | None) -> Iterator[str]:
+    """Whether the folder names the base's chat or pretrained sibling instead."""
+    if adapter is not None or _names_a_base(merged):
+        # Imported here: most folders say nothing about where they come from.
+        from genfix.model.siblings import are_siblings  # noqa: PLC0415
+        from genfix.resolver.finder.traces import find_traces  # noqa: PLC0415
+
+        label = base.folder.origin.label
+        for trace in find_traces(merged, path, adapter):
+            if are_siblings(trace.text, label) and not (CARD in trace.source and _is_card_of(merged, base)):
+                yield (
+                    f"{trace.source} names {trace.text}, which passes the same proofs as {label}: "
+                    "if that is the one, name it with --base"
+                )
+                return
+    yield from _sibling_by_name(base, path)
+
+
+def is_traced(model: Model) -> bool:
+    """Whether a tool left a file or an entry in the folder that may name its base."""
+    return not model.folder.names().isdisjoint(_TRACES) or "_name_or_path" in model.config
+
+
+def _names_a_base(merged: Model) -> bool:
+    return is_traced(merged) or bool(front_matter_list(merged.folder, "base_model"))
+
+
+def _is_card_of(merged: Model, base: Model) -> bool:
+    """Whether the folder's model card is the base's own, which names the base's parent."""
+    if not base.has(CARD):
+        return False
+    try:
+        return same_file(merged.folder, base.folder, CARD)
+    except FolderFileError:
+        return False
+
+
+def _sibling_by_name(base: Model, path: Path | None) -> Iterator[str]:
+    folder: Folder = base.folder
+    if path is None or not any(word in path.name.lower() for word in ("instruct", "chat", "it")):
+        return
+    from genfix.model.siblings import chat_word_of  # noqa: PLC0415 - as above
+
+    word = chat_word_of(path.name, folder.origin.label)
+    if word is not None:
+        yield (
+            f"the folder's name says {word}, and {folder.origin.label} is its pretrained sibling: "
+            "if the chat model is the base, name that with --base"
+        )

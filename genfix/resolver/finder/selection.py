@@ -1,0 +1,92 @@
+"""From what the user says about the base to one that is proven, or to none."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from genfix.message import text
+from genfix.errors import RefusedError
+from genfix.folder import Progress
+from genfix.model import Model
+from genfix.resolver.finder.base import ResolvedBase, resolve_base
+from genfix.resolver.finder.lineage import is_traced, lineage_notes, size_notes
+from genfix.resolver.finder.proof import prove_parentage
+from genfix.resolver.naming.spec import AUTO
+
+__all__ = ["choose_base"]
+
+_SURE: Final = "or add --allow-base-mismatch if you are sure"
+
+
+def choose_base(
+    merged: Model,
+    path: Path | None,
+    spec: str | os.PathLike[str] | None,
+    *,
+    adapter: Model | None = None,
+    offline: bool = False,
+    allow_mismatch: bool = False,
+    progress: Progress | None = None,
+) -> tuple[ResolvedBase | None, tuple[str, ...]]:
+    """The base that ``spec`` names, proven, and what the user should know; `None` without a spec.
+
+    ``path`` is where the merged folder is on this machine. ``auto`` takes what the folder names; without a
+    spec a note tells that. Raises `RefusedError` where the base cannot be what ``merged`` was made from,
+    unless ``allow_mismatch``, and as `resolve_base` does.
+    """
+    place = Path(os.path.abspath(path)) if path is not None else None  # noqa: PTH100 - links stay as named
+    if spec is None:
+        return None, _suggestion(merged, place, adapter)
+    if spec == AUTO:
+        from genfix.resolver.finder.auto import find_base  # noqa: PLC0415 - few folders need it
+
+        base = find_base(merged, place, adapter, offline=offline, progress=progress)
+        return base, (*base.notes, *size_notes(merged, base.facts))
+    text = os.fspath(spec)
+    if text == AUTO:  # a path, not the word
+        text = f"./{text}"
+    base = resolve_base(text, offline=offline, near=merged.folder, progress=progress)
+    notes = base.notes
+    refusal = _refusal(merged, base, place, adapter)
+    if refusal is not None:
+        if not allow_mismatch:
+            raise refusal
+        notes += (f"going on as told, although {refusal.message}",)
+    return base, (*notes, *lineage_notes(merged, base.facts, place, adapter))
+
+
+def _suggestion(merged: Model, place: Path | None, adapter: Model | None) -> tuple[str, ...]:
+    from genfix.resolver.finder.auto import trace_note  # noqa: PLC0415 - only without a base
+
+    note = trace_note(merged, place, adapter)
+    return (note,) if note is not None else ()
+
+
+def _refusal(
+    merged: Model, base: ResolvedBase, place: Path | None, adapter: Model | None
+) -> RefusedError | None:
+    """Why the base is none of this folder, with a better one where the folder names it; or `None`."""
+    try:
+        prove_parentage(merged, base.facts)
+    except RefusedError as error:
+        from genfix.resolver.finder.auto import better_base  # noqa: PLC0415 - only on the way out
+
+        better = better_base(merged, place, adapter, base.facts)
+        named = f"the folder itself names {better}: use that with --base"
+        return RefusedError(error.message, text("{named}, {sure}", named=named, sure=_SURE)) if better is not None else error
+    return _swapped(merged, base, place)
+
+
+def _swapped(merged: Model, base: ResolvedBase, place: Path | None) -> RefusedError | None:
+    """The refusal of a base that says it was made from the folder that is judged."""
+    if place is None or not is_traced(base.facts):
+        return None
+    from genfix.resolver.finder.auto import is_made_from  # noqa: PLC0415 - few bases were trained here
+
+    source = is_made_from(base.facts, place)
+    if source is None:
+        return None
+    return RefusedError(
+        text("{origin} was made from {origin2}, not the other way round: {source} in it says so", origin=base.folder.origin, origin2=merged.folder.origin.label, source=source),
+        text("swap the two, {sure}", sure=_SURE),
+    )

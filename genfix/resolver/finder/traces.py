@@ -1,0 +1,170 @@
+"""Which base a folder says it was made from: the most exact first, each with the place that names it.
+
+What tools write where was seen by running them. A trace is data from a stranger: nothing is believed before
+the candidate has been opened and proven, a path in it is only ever read, and code is not taken from it.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from genfix.folder import Folder, FolderFileError, LocalFolder
+from genfix.model import Model
+from genfix.model.front_matter import CARD, card_text, front_matter_list
+from genfix.model.provenance import is_base_name
+from genfix.model.siblings import chat_sibling_on_card
+from genfix.resolver.finder.run_folders import run_folders
+from genfix.resolver.finder.yaml_models import recipe_models, yaml_word
+from genfix.resolver.naming.candidates import candidate_specs, repo_of_cache
+
+__all__ = ["MERGEKIT", "Trace", "find_traces"]
+
+SWIFT: Final = "args.json"
+ADAPTER: Final = "adapter_config.json"
+MERGEKIT: Final = "mergekit_config.yml"
+_TRAINER: Final = "training_args.yaml"
+_MOST_BYTES: Final = 1024 * 1024
+
+
+class Trace(NamedTuple):
+    """One name of a base."""
+
+    text: str
+    """As the file has it."""
+    source: str
+    """``model_dir of args.json``."""
+    specs: tuple[str, ...]
+    """What it can mean, the likeliest first: specs for `resolve_base`. Empty where it means nothing on this
+    machine."""
+    doubt: str = ""
+    """Why it is not to be followed, where something speaks against it."""
+
+
+def find_traces(merged: Model, path: Path | None, adapter: Model | None = None) -> tuple[Trace, ...]:
+    """The bases that the folder, its adapter and the run beside it name, each spec once; nothing is opened.
+
+    ``path`` is where the folder is on this machine.
+    """
+    found: list[Trace] = []
+    seen: set[str] = set()
+    for trace in _all(merged, path, adapter):
+        specs = tuple(spec for spec in trace.specs if spec not in seen)
+        if specs or (not trace.specs and trace.text not in seen):
+            seen.update(specs, [trace.text])
+            found.append(trace._replace(specs=specs))
+    return tuple(found)
+
+
+def _all(merged: Model, path: Path | None, adapter: Model | None) -> Iterator[Trace]:
+    places = [("", merged)]
+    if not merged.has(MERGEKIT):  # made from whole models: what is beside the folder is another run's
+        # As a plain model: a run's file that cannot be read is no fault of the adapter.
+        named = [Model(adapter.folder)] if adapter is not None else []
+        places += [(f"{model.folder.origin.label}/", model) for model in (*_beside(path), *named)]
+    for prefix, model in places:
+        yield from _swift(model, path, prefix)
+    for prefix, model in places:
+        yield from _adapter(model, path, prefix)
+    yield from _recipe(merged, path)
+    yield from _named(merged, path, "config.json", "_name_or_path")
+    for prefix, model in places:
+        name = yaml_word(_text(model.folder, _TRAINER), "model_name_or_path")
+        yield from _named_by(merged, path, name, f"model_name_or_path of {prefix}{_TRAINER}")
+    yield from _card(merged, path)
+
+
+def _beside(path: Path | None) -> list[Model]:
+    places = run_folders(path) if path is not None else ()
+    return [Model(LocalFolder(place)) for place in places if _has_trace(place)]
+
+
+def _has_trace(place: Path) -> bool:
+    """Whether a file there may name a base; a folder that nobody may enter is no error."""
+    return any(os.path.isfile(place / name) for name in (SWIFT, ADAPTER, _TRAINER))  # noqa: PTH113
+
+
+def _swift(model: Model, path: Path | None, prefix: str) -> Iterator[Trace]:
+    """ms-swift: only these keys; ``model_meta`` lists dozens of other models.
+
+    Ids are ModelScope's without ``use_hf``.
+    """
+    args = model.object(SWIFT)
+    where, named = args.get("model_dir"), args.get("model")
+    yield from _named(model, path, SWIFT, "model_dir", prefix, only_here=True)
+    if not isinstance(named, str) or not is_base_name(named, model):
+        return
+    named = named.strip()
+    # Where the run read the very path that was typed, it is no id, even if it looks like one.
+    was_folder = isinstance(where, str) and where.endswith(f"/{named}") and repo_of_cache(where) is None
+    revision = args.get("model_revision")
+    specs = candidate_specs(
+        named,
+        path,
+        revision=revision if isinstance(revision, str) else "",
+        modelscope=args.get("use_hf") is not True,
+        remote=not was_folder,
+    )
+    yield Trace(named, f"model of {prefix}{SWIFT}", specs)
+
+
+def _adapter(model: Model, path: Path | None, prefix: str) -> Iterator[Trace]:
+    revision = model.object(ADAPTER).get("revision")
+    yield from _named(
+        model,
+        path,
+        ADAPTER,
+        "base_model_name_or_path",
+        prefix,
+        revision=revision if isinstance(revision, str) else "",
+    )
+
+
+def _named(
+    model: Model,
+    path: Path | None,
+    file: str,
+    key: str,
+    prefix: str = "",
+    *,
+    revision: str = "",
+    only_here: bool = False,
+) -> Iterator[Trace]:
+    value = model.object(file).get(key)
+    if isinstance(value, str) and is_base_name(value, model):
+        specs = candidate_specs(value.strip(), path, revision=revision, remote=not only_here)
+        yield Trace(value.strip(), f"{key} of {prefix}{file}", specs)
+
+
+def _named_by(merged: Model, path: Path | None, value: str | None, source: str) -> Iterator[Trace]:
+    if value is not None and is_base_name(value, merged):
+        yield Trace(value, source, candidate_specs(value, path))
+
+
+def _recipe(merged: Model, path: Path | None) -> Iterator[Trace]:
+    for name in recipe_models(_text(merged.folder, MERGEKIT)):
+        yield from _named_by(merged, path, name, MERGEKIT)
+
+
+def _card(merged: Model, path: Path | None) -> Iterator[Trace]:
+    """The model card where it names exactly one base; doubted where it is the card of a base itself."""
+    named = front_matter_list(merged.folder, "base_model")
+    if len(named) != 1 or not is_base_name(named[0], merged):
+        return
+    [name] = named
+    source = f"base_model of {CARD}"
+    copied = chat_sibling_on_card(card_text(merged.folder), name)
+    if copied is None:
+        yield Trace(name, source, candidate_specs(name, path))
+        return
+    doubt = f"{CARD} is the card of {copied}, whose parent it names"
+    yield Trace(name, source, candidate_specs(name, path), doubt)
+
+
+def _text(folder: Folder, name: str) -> str:
+    if name not in folder.names():
+        return ""
+    try:
+        return folder.read_range(name, 0, _MOST_BYTES).decode("utf-8-sig", "replace")
+    except FolderFileError:
+        return ""

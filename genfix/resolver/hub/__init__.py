@@ -1,0 +1,1 @@
+"""Model repos on the Hugging Face Hub."""

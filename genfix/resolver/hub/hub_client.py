@@ -1,0 +1,281 @@
+"""The requests that are sent to the Hub, through huggingface_hub's own settings, session and cache.
+
+huggingface_hub is imported inside functions: the import costs 0.3 s, and a run with a local base needs none
+of it. It reads ``HF_ENDPOINT``, ``HF_HOME`` and ``HF_HUB_OFFLINE`` when it is imported.
+"""
+
+import io
+import logging
+import os
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+from urllib.parse import urlsplit
+
+from genfix.message import text
+from genfix.errors import BaseModelError
+from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Progress
+from genfix.resolver.hub.hub_cache import is_commit
+from genfix.resolver.hub.hub_errors import LOCAL_COPY, HubRequest, explain, is_cut, outage, status_of
+from genfix.resolver.hub.hub_session import hub_get
+from genfix.resolver.naming.spec import HubSpec, is_repo_id
+from genfix.web.bodies import ByteRange
+from genfix.web.failures import OutageError, retried
+
+if TYPE_CHECKING:
+    from huggingface_hub.hf_api import ModelInfo
+
+__all__ = ["HubClient", "HubListing", "HubSettings", "hub_settings"]
+
+_TIMEOUT: Final = 10.0
+_RETRY_AFTER: Final = (0.5, 2.0)
+"""Seconds before a request that met 429 or 5xx is sent again: a Hub behind a load balancer often answers
+then."""
+_AT_ONCE: Final = 8
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class HubSettings:
+    """huggingface_hub's settings, as it read them from the environment."""
+
+    cache: Path
+    endpoint: str
+    offline: bool
+
+
+def hub_settings(spec: HubSpec) -> HubSettings:
+    """Read the environment.
+
+    Raises `BaseModelError` where it names no Hub, or huggingface_hub cannot be imported.
+    """
+    _check_endpoint(os.environ.get("HF_ENDPOINT", ""))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from huggingface_hub import constants  # noqa: PLC0415 - 0.04 s
+    except Exception as error:  # a broken installation, or an environment it cannot read
+        raise explain(error, HubRequest("", spec.repo_id, spec.revision)) from error
+    return HubSettings(Path(constants.HF_HUB_CACHE), constants.ENDPOINT, bool(constants.HF_HUB_OFFLINE))
+
+
+def _check_endpoint(endpoint: str) -> None:
+    """Raise `BaseModelError` for an address that huggingface_hub would fail on while it is imported."""
+    try:
+        url = urlsplit(endpoint)
+        valid = not endpoint or (url.scheme in {"http", "https"} and url.hostname and url.port != 0)
+    except ValueError:  # a port that is no number, an open bracket
+        valid = False
+    if not valid:
+        raise BaseModelError(
+            text("HF_ENDPOINT is not a web address"), text("set it to https://huggingface.co or a mirror of it")
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HubListing:
+    """The files of one commit, as the Hub lists them."""
+
+    repo_id: str
+    commit: str
+    files: Mapping[str, FileStat]
+
+
+class HubClient:
+    """Asks for one repo, by the name the user gave."""
+
+    def __init__(self, endpoint: str, repo_id: str) -> None:
+        self._endpoint = endpoint
+        self._repo_id = repo_id
+        self._is_quiet = False
+
+    def listing(self, asked: HubRequest) -> HubListing:
+        """The commit and its files, from one request; sent again where the Hub is busy.
+
+        Raises `OutageError` where there is no answer, `BaseModelError` where the answer is no.
+        """
+
+        def ask() -> "ModelInfo":
+            from huggingface_hub import HfApi  # noqa: PLC0415 - 0.3 s
+
+            return HfApi().model_info(
+                asked.repo_id, revision=asked.revision, files_metadata=True, timeout=_TIMEOUT
+            )
+
+        try:
+            with self._quietly():
+                info = _again_while_busy(ask)
+        except Exception as error:  # the one boundary to huggingface_hub: explained, never swallowed
+            reason = outage(error)
+            if reason is None:
+                raise explain(error, asked) from error
+            raise OutageError(reason) from error
+        return _listing(info, asked)
+
+    def download(self, name: str, revision: str, *, force: bool) -> None:
+        """Bring a file of a branch, tag or commit into huggingface_hub's cache. Raises `GenfixError`."""
+
+        def ask() -> None:
+            from huggingface_hub import hf_hub_download  # noqa: PLC0415 - 0.3 s
+
+            hf_hub_download(
+                self._repo_id, name, revision=revision, force_download=force, etag_timeout=_TIMEOUT
+            )
+
+        self._explained(ask, HubRequest(self._endpoint, self._repo_id, revision, name))
+
+    def part(self, name: str, revision: str, start: int, length: int, size: int) -> bytes:
+        """At most ``length`` bytes of a file from ``start``, of the ``size`` that it is listed with.
+
+        Raises `FolderFileError` where the server gives whole files only, `GenfixError` where it gives
+        nothing.
+        """
+
+        def ask() -> bytes:
+            from huggingface_hub import hf_hub_url  # noqa: PLC0415 - 0.3 s
+            from huggingface_hub.utils import (  # type: ignore[attr-defined] # noqa: PLC0415 - lazy exports
+                build_hf_headers,
+                get_session,
+                hf_raise_for_status,
+            )
+
+            url = hf_hub_url(self._repo_id, name, revision=revision)
+            headers = build_hf_headers() | {
+                "Range": f"bytes={start}-{start + length - 1}",
+                "Accept-Encoding": "identity",
+            }
+            with hub_get(get_session(), url, headers, _TIMEOUT) as answer:
+                # the answer of any of the three libraries
+                hf_raise_for_status(answer.response)  # type: ignore[arg-type]
+                # Leaving closes the line: of a whole file not a byte of the body is read.
+                if answer.is_whole(size):
+                    raise _no_parts(name, asked)
+                return answer.part(ByteRange(start, min(start + length, size), size))
+
+        asked = HubRequest(self._endpoint, self._repo_id, revision, name)
+        return self._explained(lambda: _again_while_busy(ask), asked)
+
+    def together(
+        self, work: Callable[[str], object], names: Sequence[str], progress: Progress | None = None
+    ) -> None:
+        """Do ``work`` for all ``names``, several at once; the first error in the order of names is raised."""
+        from concurrent.futures import ThreadPoolExecutor, as_completed  # noqa: PLC0415 - only on the Hub
+
+        if not names:
+            return
+        with self._quietly(), ThreadPoolExecutor(_AT_ONCE) as pool:
+            self._is_quiet = True  # what is silenced is the process's: threads must not turn it on and off
+            try:
+                jobs = {pool.submit(work, name): name for name in names}
+                if progress is not None:
+                    progress(0, len(names), "")
+                for done, job in enumerate(as_completed(jobs), start=1):
+                    if job.exception() is not None:
+                        break  # the error is raised below: the others are not begun
+                    if progress is not None:
+                        progress(done, len(names), jobs[job])
+            finally:
+                pool.shutdown(cancel_futures=True)
+                if progress is not None:
+                    progress(len(names), len(names), "")
+                self._is_quiet = False
+        for job in jobs:
+            if not job.cancelled():
+                job.result()
+
+    def _explained(self, ask: Callable[[], _Result], asked: HubRequest) -> _Result:
+        """The answer, asked for once more where the line was cut."""
+        for last in (False, True):
+            try:
+                with self._quietly():
+                    return ask()
+            except FolderFileError:
+                raise
+            except Exception as error:  # the one boundary to huggingface_hub: explained, never swallowed
+                if last or not is_cut(error):
+                    raise explain(error, asked) from error
+        raise AssertionError("unreachable")
+
+    def _quietly(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._is_quiet else _quiet()
+
+
+def _again_while_busy(ask: Callable[[], _Result]) -> _Result:
+    return retried(
+        ask, lambda error: outage(error) is not None and status_of(error) is not None, _RETRY_AFTER
+    )
+
+
+# -- the listing ---------------------------------------------------------------------------------
+
+
+def _listing(info: "ModelInfo", asked: HubRequest) -> HubListing:
+    if info.sha is None or not is_commit(info.sha):
+        raise BaseModelError(
+            text("the Hub at {host} does not say which commit {asked} is", host=asked.host, asked=asked),
+            text("set HF_ENDPOINT to a full mirror of the Hub, or {local_copy}", local_copy=LOCAL_COPY),
+        )
+    files: dict[str, FileStat] = {}
+    for sibling in info.siblings or ():
+        size, sha256 = sibling.size, sibling.lfs.sha256 if sibling.lfs else None
+        if size is None or (sha256 is None and sibling.blob_id is None):
+            raise BaseModelError(
+                text("the Hub at {host} lists {rfilename} of {asked} without size and digest", host=asked.host, rfilename=sibling.rfilename, asked=asked),
+                text("set HF_ENDPOINT to a full mirror of the Hub, or {local_copy}", local_copy=LOCAL_COPY),
+            )
+        # An LFS file's blob_id is the digest of its pointer, not of its content.
+        files[sibling.rfilename] = FileStat(size, None if sha256 else sibling.blob_id, sha256)
+    return HubListing(info.id if is_repo_id(info.id) else asked.repo_id, info.sha, files)
+
+
+def _no_parts(name: str, asked: HubRequest) -> FolderFileError:
+    return FolderFileError(
+        name,
+        FileProblem.UNREADABLE,
+        text("{host} gives {asked} only as a whole, and genfix downloads no weights", host=asked.host, asked=asked),
+        text("set HF_ENDPOINT to a mirror that serves parts of files, or {local_copy}", local_copy=LOCAL_COPY),
+    )
+
+
+# -- silence -------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep huggingface_hub from speaking to the user, and from telling the Hub more than it needs.
+
+    Its log lines, warnings and progress bars go to stderr, where genfix says the same in its own words (bars
+    that the user forces with ``HF_HUB_DISABLE_PROGRESS_BARS=0`` stay). Telemetry is off in genfix's own calls
+    only, and the environment is left alone: with it, 1.x and 2.x first ask the Hub for a list of known agents
+    (``/api/agent-harnesses``, up to 3 s on a dead line) and name the calling program to it.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with redirect_stdout(io.StringIO()):  # a lazy import that fails is printed
+            from huggingface_hub import constants, hf_api  # noqa: F401, PLC0415
+        from huggingface_hub.utils.tqdm import (  # noqa: PLC0415
+            are_progress_bars_disabled,
+            disable_progress_bars,
+            enable_progress_bars,
+        )
+
+        logger = logging.getLogger("huggingface_hub")
+        level, telemetry, no_bars = (
+            logger.level,
+            constants.HF_HUB_DISABLE_TELEMETRY,
+            are_progress_bars_disabled(),
+        )
+        logger.setLevel(logging.CRITICAL + 1)
+        constants.HF_HUB_DISABLE_TELEMETRY = True
+        disable_progress_bars()
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
+            constants.HF_HUB_DISABLE_TELEMETRY = telemetry
+            if not no_bars:
+                enable_progress_bars()

@@ -1,0 +1,217 @@
+"""What went wrong at the Hub, in one true sentence.
+
+huggingface_hub 0.34 speaks through requests, 1.x through httpx, 2.x through httpx2, and raises their raw
+errors beside its own; all are told apart by class name and HTTP status here, so that nothing of it is
+imported.
+"""
+
+import json
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from genfix.message import text
+from genfix.errors import BaseModelError, GenfixError, StorageError
+from genfix.resolver.hub.hub_cache import is_commit
+from genfix.web.failures import ForeignAnswerError, is_passing, network_reason
+
+__all__ = [
+    "LOCAL_COPY",
+    "NO_NETWORK",
+    "HubRequest",
+    "explain",
+    "is_cut",
+    "outage",
+    "status_of",
+    "unreachable",
+]
+
+_HTTP_LIBRARIES: Final = frozenset(
+    {"anyio", "h11", "h2", "httpcore", "httpcore2", "httpx", "httpx2", "requests", "urllib3"}
+)
+_NETWORK_ERRORS: Final = (ConnectionError, TimeoutError, socket.gaierror, ssl.SSLError)
+LOCAL_COPY: Final = "pass a local copy of the model: --base ./folder"
+NO_NETWORK: Final = (
+    "go online once (HF_ENDPOINT names a mirror, --base ms://org/name asks ModelScope), or pass a local copy "
+    "or a capsule that `genfix capsule` made on another machine: --base ./folder"
+)
+"""What to do where nothing can be downloaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubRequest:
+    """What was asked of which Hub."""
+
+    endpoint: str
+    repo_id: str
+    revision: str | None = None
+    name: str | None = None
+    """The file that was asked for; `None` for the listing."""
+
+    @property
+    def host(self) -> str:
+        """The endpoint without credentials, path and query."""
+        try:
+            url = urlsplit(self.endpoint)
+            port = f":{url.port}" if url.port else ""
+        except ValueError:
+            return "its address"
+        return f"{url.scheme}://{url.hostname}{port}" if url.hostname else self.endpoint
+
+    def __str__(self) -> str:
+        revision = self.revision and (self.revision[:7] if is_commit(self.revision) else self.revision)
+        repo = f"{self.repo_id}@{revision}" if revision else self.repo_id
+        return f"{self.name} of {repo}" if self.name else repo
+
+
+def outage(error: Exception) -> str | None:
+    """Why the Hub did not answer, where asking later or elsewhere may help; `None` where it did answer.
+
+    An outage is a connection that failed, a timeout, an HTTP status of 408, 429 or 5xx, and an answer that is
+    no Hub's (a captive portal, a proxy).
+    """
+    error = _told(error)
+    status = status_of(error)
+    if status is not None:
+        return f"HTTP {status}" if is_passing(status) else None
+    names = _class_names(error)
+    if "HFValidationError" in names:
+        return None
+    not_json = isinstance(
+        error,
+        (ForeignAnswerError, json.JSONDecodeError, UnicodeDecodeError, AttributeError, KeyError, TypeError),
+    )
+    if not_json or "FileMetadataError" in names:
+        return "the answer is not one of a Hub"
+    if isinstance(error, _NETWORK_ERRORS) or not _libraries(error).isdisjoint(_HTTP_LIBRARIES):
+        return _reason(error)
+    return None
+
+
+def is_cut(error: Exception) -> bool:
+    """Whether a transfer broke off: huggingface_hub 0.34 gives up on it, later ones resume it."""
+    error = _told(error)
+    on_disk = isinstance(error, OSError) and error.errno is not None
+    return status_of(error) is None and not on_disk
+
+
+def unreachable(asked: HubRequest, reason: str) -> BaseModelError:
+    """The error for an `outage` where there is no cached copy either."""
+    if reason.startswith("HTTP"):
+        message = f"the Hub at {asked.host} cannot answer now ({reason}), and {asked} is not cached"
+    else:
+        message = f"the Hub at {asked.host} could not be reached ({reason}), and {asked} is not cached"
+    return BaseModelError(
+        message,
+        text("try again later, set HF_ENDPOINT to a mirror, ask ModelScope (--base ms://org/name), or " "pass a local copy or a capsule: --base ./folder"),
+    )
+
+
+def explain(error: Exception, asked: HubRequest) -> GenfixError:
+    """The error genfix raises for ``error``: `BaseModelError`, or `StorageError` where a disk is to blame."""
+    reason = outage(error)
+    if reason is not None:
+        return unreachable(asked, reason)
+    error = _told(error)
+    return _refusal(error, asked) or _failure(error, asked)
+
+
+def status_of(error: Exception) -> int | None:
+    """The HTTP status of the answer, where there was one."""
+    # Compared with None: an error response of requests is falsy.
+    response: object = getattr(_told(error), "response", None)
+    status: object = getattr(response, "status_code", None) if response is not None else None
+    return status if isinstance(status, int) else None
+
+
+def _refusal(error: Exception, asked: HubRequest) -> BaseModelError | None:
+    """The Hub's own word: what was asked for does not exist, or is not for this user."""
+    names = _class_names(error)
+    repo, status = asked.repo_id, status_of(error)
+    # A gated repo is also a "repository not found" for huggingface_hub: the order matters.
+    if "GatedRepoError" in names:
+        return BaseModelError(
+            text("{repo} is gated, and this machine has no access to its files", repo=repo),
+            text("accept its terms at {host}/{repo} and log in with `hf auth login`, or {local_copy}", host=asked.host, repo=repo, local_copy=LOCAL_COPY),
+        )
+    if "RepositoryNotFoundError" in names:
+        return BaseModelError(
+            text("no model {repo} on the Hub, or it is private", repo=repo), text("check the name, or log in with `hf auth login`")
+        )
+    if "RevisionNotFoundError" in names:
+        return BaseModelError(
+            text("{repo} has no revision {revision}", repo=repo, revision=asked.revision or 'main'), text("a revision is a branch, a tag or a commit")
+        )
+    if "EntryNotFoundError" in names and asked.name:
+        return BaseModelError(
+            text("{asked} is listed by the Hub but not there", asked=asked), text("try again later, or {local_copy}", local_copy=LOCAL_COPY)
+        )
+    if status == 401:
+        return BaseModelError(
+            text("the Hub does not accept this machine's access token (asked for {asked})", asked=asked),
+            text("log in again with `hf auth login`, or unset HF_TOKEN to ask without a token"),
+        )
+    if status == 403:
+        return BaseModelError(
+            text("the Hub refuses access to {asked} (HTTP 403)", asked=asked),
+            text("check what the access token permits, or {local_copy}", local_copy=LOCAL_COPY),
+        )
+    if status is not None:
+        return BaseModelError(text("the Hub at {host} did not give {asked} (HTTP {status})", host=asked.host, asked=asked, status=status), LOCAL_COPY)
+    return None
+
+
+def _failure(error: Exception, asked: HubRequest) -> GenfixError:
+    """What failed on this machine or under way."""
+    if isinstance(error, ImportError):
+        return BaseModelError(
+            text("huggingface_hub cannot be imported: {error}", error=error), text("reinstall genfix, or {local_copy}", local_copy=LOCAL_COPY)
+        )
+    if isinstance(error, OSError) and error.errno is not None:
+        where = f" ({error.filename})" if isinstance(error.filename, str) else ""
+        return StorageError(
+            text("the Hub cache cannot be used{where}: {strerror}", where=where, strerror=error.strerror or error),
+            text("free the space or fix the permissions, or set HF_HOME to another directory"),
+        )
+    kind = type(error).__name__
+    return BaseModelError(text("{asked} could not be downloaded whole ({kind})", asked=asked, kind=kind), text("try again, or {local_copy}", local_copy=LOCAL_COPY))
+
+
+def _told(error: Exception) -> Exception:
+    """The error itself, or what it hides.
+
+    hf_hub_download raises LocalEntryNotFoundError ("check your connection") for every failed request of which
+    no cached copy makes up: the answer that failed is its cause.
+    """
+    if "LocalEntryNotFoundError" in _class_names(error) and isinstance(error.__cause__, Exception):
+        return error.__cause__
+    return error
+
+
+def _class_names(error: Exception) -> frozenset[str]:
+    return frozenset(base.__name__ for base in type(error).__mro__)
+
+
+def _libraries(error: Exception) -> frozenset[str]:
+    return frozenset(base.__module__.partition(".")[0] for base in type(error).__mro__)
+
+
+def _reason(error: Exception) -> str:
+    """The failed connection in words: of the errors that led to it, the first one that says why."""
+    for link in reversed(list(_chain(error))):
+        reason = "timed out" if "Timeout" in type(link).__name__ else network_reason(link)
+        if reason is not None:
+            return reason
+    return f"the connection failed: {type(error).__name__}"
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or link.__context__

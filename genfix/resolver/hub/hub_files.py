@@ -1,0 +1,159 @@
+"""The files of one commit of a Hub repo: from the cache, or downloaded into it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from genfix.message import text
+from genfix.errors import BaseModelError
+from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Origin
+from genfix.folder.remote import RemoteFolder, difference
+from genfix.resolver.hub.hub_cache import HubCache
+from genfix.resolver.hub.hub_client import HubClient
+from genfix.resolver.hub.hub_errors import LOCAL_COPY, NO_NETWORK
+from genfix.resolver.naming.spec import HubSpec
+
+__all__ = ["HubFiles"]
+
+_HEAD: Final = 128 * 1024
+"""What is asked for of a weights file at first: the whole header of most shards."""
+
+
+class HubFiles:
+    """The files of one commit. Without ``client`` only the cached ones; ``stopped`` says why.
+
+    A moved repo is asked for by the name the user gave, which the Hub redirects: its files are then cached
+    under that name, where the same command finds them offline.
+    """
+
+    def __init__(
+        self,
+        cache: HubCache,
+        spec: HubSpec,
+        commit: str,
+        files: Mapping[str, FileStat],
+        client: HubClient | None,
+        stopped: str,
+    ) -> None:
+        self._cache = cache
+        self._repo = f"{spec.repo_id}@{commit[:7]}"
+        self._commit = commit
+        self._files = files
+        self._client = client
+        self._stopped = stopped
+        self._heads: dict[str, bytes] = {}
+        self._whole_only: FolderFileError | None = None
+        # A download by commit leaves no trace of the branch it was found by. So the first one of a run asks
+        # for the branch (no request more): huggingface_hub notes its commit, and the next run, or another
+        # program, can be an offline one.
+        revision = spec.revision or "main"
+        self._unnoted = None if revision == commit or cache.ref(revision) == commit else revision
+
+    def folder(self, origin: Origin) -> RemoteFolder:
+        """The commit as a folder."""
+        return RemoteFolder(
+            origin,
+            self._files,
+            self.fetch,
+            refetch=None if self._client is None else self.fetch_again,
+            fetch_range=self.fetch_range,
+            together=None if self._client is None else self._client.together,
+        )
+
+    def fetch(self, name: str) -> Path:
+        """Where the cached copy of ``name`` is, downloaded if need be.
+
+        Raises `BaseModelError` where it is not cached and cannot be downloaded, `FolderFileError` where the
+        cache links out of itself.
+        """
+        cached = self._cache.path(self._commit, name) or self._cache.blob(self._files[name])
+        if self._client is None:
+            if cached is None:
+                raise BaseModelError(
+                    text("{name} of {repo} is not cached and {stopped}", name=name, repo=self._repo, stopped=self._stopped),
+                    NO_NETWORK,
+                )
+            return cached
+        if cached is None and self._unnoted is not None:
+            revision, self._unnoted = self._unnoted, None
+            self._client.download(name, revision, force=False)
+            # Another commit's file where the branch moved on since it was listed.
+            cached = self._cache.path(self._commit, name)
+        return cached or self._downloaded(self._client, name, force=False)
+
+    def fetch_again(self, name: str) -> Path:
+        """Replace a damaged copy. Raises as `fetch`."""
+        if self._client is None:
+            return self.fetch(name)
+        return self._downloaded(self._client, name, force=True)
+
+    def fetch_range(self, name: str, start: int, length: int) -> bytes:
+        """A part of a file: of its cached copy, of its kept header, or from the Hub.
+
+        Raises `FolderFileError` where no part can be had, `GenfixError` where the Hub gives no answer.
+        """
+        part = self._cache.read_range(self._commit, name, start, length)
+        if part is not None:
+            return part
+        listed = self._files[name]
+        end = min(start + length, listed.size)
+        head = self._heads.get(name) or self._cache.head(listed) or b""
+        if start > max(len(head), _HEAD):  # a few rows of a tensor
+            return self._part(name, start, end)
+        if not head:
+            head = self._first(name, listed)
+        head += self._part(name, len(head), end)
+        self._heads[name] = head
+        if start == 8:  # the whole header, after its length
+            self._cache.keep_head(listed, head[:end])
+        return head[start:end]
+
+    def _first(self, name: str, listed: FileStat) -> bytes:
+        """The first bytes.
+
+        Raises `BaseModelError` where they are not those of the listed file, as far as one can tell.
+        """
+        for _ in range(2):
+            head = self._part(name, 0, min(listed.size, _HEAD))
+            if _is_plausible(name, head, listed):
+                return head
+        raise BaseModelError(
+            text("what came of {name} of {repo} is not the beginning of that file", name=name, repo=self._repo),
+            text("try again; if it stays so, the file on the Hub is damaged"),
+        )
+
+    def _part(self, name: str, start: int, end: int) -> bytes:
+        if start >= end:
+            return b""
+        if self._client is None:
+            raise FolderFileError(
+                name,
+                FileProblem.UNREADABLE,
+                text("the header of {name} of {repo} is not cached and {stopped}", name=name, repo=self._repo, stopped=self._stopped),
+                NO_NETWORK,
+            )
+        if self._whole_only is not None:
+            raise self._whole_only
+        try:
+            return self._client.part(name, self._commit, start, end - start, self._files[name].size)
+        except FolderFileError as error:  # of one file as of all: it is not asked for each shard
+            self._whole_only = error
+            raise
+
+    def _downloaded(self, client: HubClient, name: str, *, force: bool) -> Path:
+        client.download(name, self._commit, force=force)
+        path = self._cache.path(self._commit, name)
+        if path is None:
+            raise BaseModelError(
+                text("{name} of {repo} was downloaded but is not in the Hub cache", name=name, repo=self._repo),
+                text("set HF_HOME to another directory, or {local_copy}", local_copy=LOCAL_COPY),
+            )
+        return path
+
+
+def _is_plausible(name: str, head: bytes, listed: FileStat) -> bool:
+    """A whole file has a digest; a part of one has none, but a safetensors header has a form."""
+    if len(head) == listed.size:
+        return not difference(head, listed)
+    length = int.from_bytes(head[:8], "little")
+    return not name.endswith(".safetensors") or (length <= listed.size - 8 and head[8:9] == b"{")

@@ -1,0 +1,116 @@
+"""A model repo on the Hugging Face Hub, pinned to one commit."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from genfix.message import text
+from genfix.errors import BaseModelError
+from genfix.folder.folder import Origin
+from genfix.folder.remote import RemoteFolder
+from genfix.resolver.hub.hub_cache import CachedListing, HubCache
+from genfix.resolver.hub.hub_client import HubClient, HubListing, HubSettings, hub_settings
+from genfix.resolver.hub.hub_errors import NO_NETWORK, HubRequest, unreachable
+from genfix.resolver.hub.hub_files import HubFiles
+from genfix.resolver.naming.spec import HubSpec, is_repo_id
+from genfix.web.failures import OutageError
+
+__all__ = ["HubBase", "open_hub"]
+
+_MAIN: Final = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class HubBase:
+    """A model repo at one commit."""
+
+    folder: RemoteFolder
+    notes: tuple[str, ...] = ()
+    """What the user should know about how it was found, a sentence each."""
+
+
+def open_hub(spec: HubSpec, *, offline: bool = False) -> HubBase:
+    """Pin ``spec`` to a commit and list its files, with one request; files are downloaded when they are read.
+
+    A full commit id whose listing is known costs no request. ``offline`` (or ``HF_HUB_OFFLINE``) takes the
+    commit that was cached last and sends nothing; so does, with a note, a Hub that cannot be reached.
+
+    Raises `BaseModelError` with what went wrong: no such model or revision, no access, no network and no
+    cache; `StorageError` where the cache cannot be used.
+    """
+    hub = hub_settings(spec)
+    cache = HubCache(hub.cache, spec.repo_id)
+    asked = HubRequest(hub.endpoint, spec.repo_id, spec.revision)
+    stopped = "genfix is offline" if offline else "HF_HUB_OFFLINE is set" if hub.offline else ""
+    cached = _cached(spec, cache)
+    if cached is not None and cached.commit == spec.revision and cached.known.complete:
+        return _from_cache(spec, hub, cache, cached, stopped)
+    if stopped:
+        if cached is None:
+            raise BaseModelError(
+                text("{spec} is not cached and {stopped}", spec=spec, stopped=stopped),
+                NO_NETWORK,
+            )
+        return _from_cache(spec, hub, cache, cached, stopped)
+    try:
+        listing = HubClient(hub.endpoint, spec.repo_id).listing(asked)
+    except OutageError as error:
+        if cached is None:
+            raise unreachable(asked, str(error)) from error
+        return _from_cache(spec, hub, cache, cached, f"the Hub could not be reached ({error})")
+    except BaseModelError as error:
+        if cached is None:
+            raise
+        hint = f"{error.hint}; with --offline the cached commit {cached.commit[:7]} is used"
+        raise BaseModelError(error.message, hint) from error
+    cache.keep(listing.commit, listing.repo_id, listing.files)
+    cache.note(spec.revision or _MAIN, listing.commit)
+    notes = (_moved(spec, listing.repo_id),) if listing.repo_id != spec.repo_id else ()
+    return _base(spec, hub, cache, listing, notes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cached:
+    commit: str
+    known: CachedListing
+
+
+def _cached(spec: HubSpec, cache: HubCache) -> _Cached | None:
+    commit = cache.commit_of(spec.revision or _MAIN)
+    known = cache.listing(commit) if commit else None
+    return _Cached(commit, known) if commit and known else None
+
+
+def _from_cache(spec: HubSpec, hub: HubSettings, cache: HubCache, cached: _Cached, stopped: str) -> HubBase:
+    """The base as this machine knows it; where ``stopped`` says why, nothing more is downloaded."""
+    commit, known = cached.commit, cached.known
+    repo_id = known.repo_id if known.repo_id and is_repo_id(known.repo_id) else spec.repo_id
+    notes = [_moved(spec, repo_id)] if repo_id != spec.repo_id else []
+    if spec.revision != commit:
+        notes.append(f"{stopped}; using the cached commit {commit[:7]} of {spec.revision or _MAIN}")
+    elif not known.complete:
+        notes.append(f"{stopped}; using the cached commit {commit[:7]}")
+    if not known.complete:
+        notes.append(
+            f"the list of files of {spec.repo_id}@{commit[:7]} is not cached; "
+            f"only the {len(known.files)} that were downloaded before are known"
+        )
+    return _base(spec, hub, cache, HubListing(repo_id, commit, known.files), tuple(notes), stopped)
+
+
+def _base(
+    spec: HubSpec,
+    hub: HubSettings,
+    cache: HubCache,
+    listing: HubListing,
+    notes: tuple[str, ...],
+    stopped: str = "",
+) -> HubBase:
+    client = None if stopped else HubClient(hub.endpoint, spec.repo_id)
+    files = HubFiles(cache, spec, listing.commit, listing.files, client, stopped)
+    return HubBase(files.folder(Origin("hub", listing.repo_id, listing.commit)), notes)
+
+
+def _moved(spec: HubSpec, repo_id: str) -> str:
+    if repo_id.casefold() == spec.repo_id.casefold():
+        return f"{spec.repo_id} is spelled {repo_id} on the Hub"
+    return f"{spec.repo_id} moved to {repo_id}"

@@ -1,0 +1,228 @@
+"""What genfix asks ModelScope, and what its answers mean.
+
+The HTTP API as ModelScope's own client uses it (modelscope_hub 0.5.1, _legacy_api.py; modelscope 1.40.2,
+hub/api.py)::
+
+    GET /api/v1/models/{id}/repo/files?Revision=&Recursive=True
+        -> Data.Files[Path Size Sha256 Revision Type],
+           Data.LatestCommitter[Id ShortId]
+    GET /api/v1/models/{id}/repo?Revision=&FilePath=             -> the file, or a redirect to another host
+    GET /api/v1/models/{id}/revisions                            -> Data.RevisionMap[Branches Tags][Revision]
+
+A list of files ends at 3000 without a word. Who may not read a model gets the 404 of one that is not there.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import urlencode
+
+from genfix.message import text
+from genfix.errors import BaseModelError
+from genfix.folder.folder import FileStat
+from genfix.json_types import JsonValue
+from genfix.resolver.modelscope.modelscope_cache import MASTER, Entry, ModelScopeListing
+from genfix.resolver.modelscope.modelscope_site import Site, StatusError, TransferError
+from genfix.resolver.naming.spec import ModelScopeSpec
+from genfix.web.failures import OutageError
+
+__all__ = ["LOCAL_COPY", "MOST_ENTRIES", "ModelScope"]
+
+LOCAL_COPY: Final = "pass a local copy of the model: --base ./folder"
+MOST_ENTRIES: Final = 3000
+"""Where ModelScope cuts a list of files (modelscope_hub 0.5.1, constants.py)."""
+
+_MOST_BYTES: Final = 16 * 1024 * 1024
+"""The most bytes a list can have: 3000 entries have about 2 million."""
+_FOREIGN: Final = "the answer is not one of ModelScope"
+_NO_TREE: Final = 10990101004
+"""ModelScope's code for a model that is there and a revision that is not."""
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+_FIRST_DIGITS: Final = re.compile(r"[0-9a-f]{7,40}")
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+
+
+class ModelScope:
+    """One model on ModelScope, at a branch, tag or commit."""
+
+    def __init__(self, site: Site, spec: ModelScopeSpec) -> None:
+        self._site = site
+        self._spec = spec
+        self._revision = spec.revision or MASTER
+        self._path = f"/api/v1/models/{spec.repo_id}"
+
+    def listing(self) -> ModelScopeListing:
+        """All files with their digests, from one request (two where there are thousands).
+
+        Raises `OutageError` where there is no answer, `BaseModelError` where the answer is no.
+        """
+        listing = self._list(recursive=True)
+        if not listing.complete:
+            top = self._list(recursive=False)  # what engines read is at the top: that much must be complete
+            listing = listing._replace(files={**listing.files, **top.files})
+        return listing
+
+    def file(self, name: str, entry: Entry, commit: str | None) -> bytes:
+        """A listed file, with the listed digest. Raises `BaseModelError` where it cannot be had."""
+        what = f"{name} of {self._spec}"
+        # A branch may move on; the commit does not, nor the one that brought the file.
+        pinned = commit if commit is not None and _COMMIT.fullmatch(commit) else entry.revision
+        query = urlencode({"Revision": pinned or self._revision, "FilePath": name})
+        wrong = ""
+        for _ in range(2):
+            try:
+                content = self._site.get(f"{self._path}/repo?{query}", entry.stat.size)
+            except StatusError as error:
+                raise self._refusal(error, name) from error
+            except OutageError as error:
+                raise BaseModelError(
+                    text("ModelScope at {endpoint} did not give {what} ({error})", endpoint=self._site.endpoint, what=what, error=error),
+                    text("try again later, or {local_copy}", local_copy=LOCAL_COPY),
+                ) from error
+            except TransferError as error:
+                raise BaseModelError(
+                    text("{what} could not be downloaded whole: {error}", what=what, error=error), text("try again later, or {local_copy}", local_copy=LOCAL_COPY)
+                ) from error
+            wrong = _difference(content, entry.stat)
+            if not wrong:
+                return content
+        raise BaseModelError(
+            text("{what} is not the file that ModelScope lists: {wrong}", what=what, wrong=wrong),
+            text("try again: the branch may have moved on; or {local_copy}", local_copy=LOCAL_COPY),
+        )
+
+    def unreachable(self, error: OutageError) -> BaseModelError:
+        """The error for an outage where there is nothing cached either."""
+        answer = "cannot answer now" if str(error).startswith("HTTP") else "could not be reached"
+        return BaseModelError(
+            text("ModelScope at {endpoint} {answer} ({error}), and {spec} is not cached", endpoint=self._site.endpoint, answer=answer, error=error, spec=self._spec),
+            text("go online or try again later, set MODELSCOPE_ENDPOINT to a mirror, take the model from " "the Hub (--base org/name), or {local_copy}", local_copy=LOCAL_COPY),
+        )
+
+    def _list(self, *, recursive: bool) -> ModelScopeListing:
+        query = urlencode({"Revision": self._revision, "Recursive": str(recursive)})
+        data = self._json(f"repo/files?{query}")
+        listing = _parse_listing(data)
+        if listing is None:
+            raise OutageError(_FOREIGN)
+        if listing.commit is None and _COMMIT.fullmatch(self._revision):
+            return listing._replace(commit=self._revision)
+        return listing
+
+    def _json(self, path: str) -> JsonValue:
+        """What the envelope of an answer holds."""
+        try:
+            body: JsonValue = json.loads(self._site.get(f"{self._path}/{path}", _MOST_BYTES))
+        except TransferError as error:
+            raise OutageError(str(error)) from error
+        except StatusError as error:
+            raise self._refusal(error) from error
+        except (ValueError, RecursionError) as error:
+            raise OutageError(_FOREIGN) from error
+        match body:
+            case {"Code": 200, "Data": data}:
+                return data
+            case {"Code": int(code), "Message": str()}:
+                raise self._refusal(StatusError(404, code))
+            case _:
+                raise OutageError(_FOREIGN)
+
+    def _refusal(self, error: StatusError, name: str = "") -> BaseModelError:
+        """ModelScope's own word: what was asked for does not exist, or is not for this user."""
+        spec, repo = self._spec, f"ms://{self._spec.repo_id}"
+        if error.status not in {401, 403, 404}:
+            return BaseModelError(
+                text("ModelScope at {endpoint} did not give {name} of {spec} ({error})", endpoint=self._site.endpoint, name=name or 'the files', spec=spec, error=error),
+                LOCAL_COPY,
+            )
+        if name and error.status == 404:
+            return BaseModelError(
+                text("{name} of {spec} is listed by ModelScope but not there", name=name, spec=spec), text("try again later, or {local_copy}", local_copy=LOCAL_COPY)
+            )
+        if error.code == _NO_TREE:
+            return BaseModelError(text("{repo} has no revision {revision}", repo=repo, revision=self._revision), self._revisions())
+        if error.status == 404 and not self._site.token:
+            return BaseModelError(
+                text("no model {repo} on ModelScope, or it is private", repo=repo),
+                text("check the name, or set MODELSCOPE_API_TOKEN to a token that may read it"),
+            )
+        if error.status == 404:
+            return BaseModelError(
+                text("no model {repo} on ModelScope, or the token in MODELSCOPE_API_TOKEN may not read it", repo=repo),
+                text("check the name and what the account may read"),
+            )
+        return BaseModelError(
+            text("ModelScope refuses access to {spec} ({error})", spec=spec, error=error),
+            text("set MODELSCOPE_API_TOKEN to a token that may read it, or {local_copy}", local_copy=LOCAL_COPY),
+        )
+
+    def _revisions(self) -> str:
+        """A hint that names the revisions there are, where ModelScope tells them."""
+        general = "a revision is a branch, a tag or a commit: ms://org/name@master"
+        try:
+            body: JsonValue = json.loads(self._site.get(f"{self._path}/revisions", _MOST_BYTES))
+        except (OutageError, StatusError, TransferError, ValueError, RecursionError):
+            return general
+        names = list(_parse_revisions(body))
+        return f"it has {', '.join(names[:10])}" if names else general
+
+
+def _parse_listing(data: JsonValue) -> ModelScopeListing | None:
+    """The files in the data of an answer; `None` where it is no list of files."""
+    if not isinstance(data, dict) or "Files" not in data:
+        return None
+    rows = data["Files"] or []  # a repo without files has null
+    if not isinstance(rows, list):
+        return None
+    files: dict[str, Entry] = {}
+    for row in rows:
+        match row:
+            case {"Type": "tree"}:
+                continue
+            case {"Path": str(name), "Size": int(size)} if size >= 0 and isinstance(row, dict):
+                stat = FileStat(size, sha256=_matching(_SHA256, row.get("Sha256")))
+                files[name] = Entry(stat, _matching(_COMMIT, row.get("Revision")))
+            case _:
+                return None
+    return ModelScopeListing(files, _commit(data.get("LatestCommitter")), complete=len(rows) < MOST_ENTRIES)
+
+
+def _commit(told: JsonValue) -> str | None:
+    match told:
+        case {"Id": str(commit)} if _COMMIT.fullmatch(commit):
+            return commit
+        case {"ShortId": str(commit)} if _FIRST_DIGITS.fullmatch(commit):  # then Id is empty
+            return commit
+        case _:
+            return None
+
+
+def _parse_revisions(body: JsonValue) -> Iterator[str]:
+    match body:
+        case {"Data": {"RevisionMap": dict(kinds)}}:
+            for kind in ("Branches", "Tags"):
+                rows = kinds.get(kind)
+                for row in rows if isinstance(rows, list) else ():
+                    match row:
+                        case {"Revision": str(name)} if name.isprintable() and len(name) <= 100:
+                            yield name
+        case _:
+            return
+
+
+def _matching(pattern: re.Pattern[str], value: JsonValue) -> str | None:
+    return value if isinstance(value, str) and pattern.fullmatch(value) else None
+
+
+def _difference(content: bytes, listed: FileStat) -> str:
+    """What tells ``content`` from the listed file, in words; empty where it is that file."""
+    if len(content) != listed.size:
+        return f"it has {len(content)} bytes, should have {listed.size}"
+    found = hashlib.sha256(content).hexdigest()
+    return (
+        ""
+        if found == listed.sha256
+        else f"its sha256 is {found[:12]}, should be {(listed.sha256 or '')[:12]}"
+    )

@@ -1,0 +1,174 @@
+"""A base on ModelScope, listed once with digests; its files are fetched when they are read.
+
+No SDK is needed.
+"""
+
+import os
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from genfix.message import text
+from genfix.errors import BaseModelError
+from genfix.folder.folder import FileProblem, Folder, FolderFileError, Origin
+from genfix.folder.local import LocalFolder
+from genfix.folder.remote import RemoteFolder
+from genfix.resolver.modelscope.modelscope_api import LOCAL_COPY, MOST_ENTRIES, ModelScope
+from genfix.resolver.modelscope.modelscope_cache import MASTER, ModelScopeCache, ModelScopeListing
+from genfix.resolver.modelscope.modelscope_site import Site
+from genfix.resolver.naming.spec import ModelScopeSpec, is_commit
+from genfix.web.failures import OutageError
+
+__all__ = ["ModelScopeBase", "open_modelscope"]
+
+_TRUE: Final = frozenset({"1", "ON", "YES", "TRUE"})
+
+
+class ModelScopeBase(NamedTuple):
+    """A model on ModelScope at one commit."""
+
+    folder: Folder
+    notes: tuple[str, ...] = ()
+    """What the user should know about how it was found, a sentence each."""
+
+
+def open_modelscope(spec: ModelScopeSpec, *, offline: bool = False) -> ModelScopeBase:
+    """List the files of ``spec`` with one request; each is fetched when it is read.
+
+    A full commit id whose listing is known costs no request. ``offline`` (or ``HF_HUB_OFFLINE``) takes what
+    is cached and sends nothing; so does, with a note, a ModelScope that cannot be reached.
+
+    Raises `BaseModelError` with what went wrong: no such model or revision, no access, no network and no
+    cache.
+    """
+    site = Site.from_environment()
+    api = ModelScope(site, spec)
+    cached = ModelScopeCache(site.endpoint, spec.repo_id, spec.revision or MASTER)
+    kept = cached.listing()
+    stopped = "genfix is offline" if offline else "HF_HUB_OFFLINE is set" if _is_offline() else ""
+    if stopped:
+        known = _known(spec, cached, kept, stopped)
+        if known is None:
+            raise BaseModelError(text("{spec} is not cached and {stopped}", spec=spec, stopped=stopped), text("go online once, or {local_copy}", local_copy=LOCAL_COPY))
+        return known
+    if kept is not None and is_commit(spec.revision or MASTER):
+        return _listed(spec, cached, kept, api)
+    try:
+        listing = api.listing()
+    except OutageError as error:
+        known = _known(spec, cached, kept, f"ModelScope could not be reached ({error})")
+        if known is None:
+            raise api.unreachable(error) from error
+        return known
+    cached.keep(listing)
+    return _listed(spec, cached, listing, api)
+
+
+def _is_offline() -> bool:
+    """Whether the environment says so, as huggingface_hub reads it (constants.py)."""
+    value = os.environ.get("HF_HUB_OFFLINE") or os.environ.get("TRANSFORMERS_OFFLINE") or ""
+    return value.upper() in _TRUE
+
+
+def _listed(
+    spec: ModelScopeSpec,
+    cached: ModelScopeCache,
+    listing: ModelScopeListing,
+    api: ModelScope | None,
+    stopped: str = "",
+) -> ModelScopeBase:
+    """The base by its listing; without ``api`` only cached files are read, and ``stopped`` says why."""
+    files = _Files(spec, cached, listing, api, stopped)
+    folder = RemoteFolder(
+        Origin("modelscope", f"ms://{spec.repo_id}", listing.commit or spec.revision),
+        {name: entry.stat for name, entry in listing.files.items()},
+        files.fetch,
+        refetch=None if api is None else files.download,
+        fetch_range=files.fetch_range,
+    )
+    notes: list[str] = []
+    if stopped and listing.commit != spec.revision:
+        at = f" at commit {listing.commit[:7]}" if listing.commit else ""
+        notes.append(f"{stopped}; using the list of files of {spec}{at} that was read last")
+    if listing.commit is None:
+        notes.append(
+            f"ModelScope does not tell the commit of {spec}; the digests of its list of files stand for it"
+        )
+    if not listing.complete:
+        notes.append(
+            f"ModelScope lists no more than {MOST_ENTRIES} files of {spec}; "
+            "some in its folders may be missing"
+        )
+    return ModelScopeBase(folder, tuple(notes))
+
+
+def _known(
+    spec: ModelScopeSpec, cached: ModelScopeCache, kept: ModelScopeListing | None, stopped: str
+) -> ModelScopeBase | None:
+    """The base as this machine knows it."""
+    if kept is not None:
+        return _listed(spec, cached, kept, None, stopped)
+    path = cached.downloaded()
+    if path is None:
+        return None
+    folder = LocalFolder(path)
+    folder.origin = Origin("modelscope", f"ms://{spec.repo_id}", spec.revision)
+    note = (
+        f"{stopped}; the list of files of {spec} is not cached, "
+        f"only the {len(folder.names())} that ModelScope's client downloaded to {path} are known"
+    )
+    return ModelScopeBase(folder, (note,))
+
+
+class _Files:
+    """The files of one listing: from a cache, or downloaded into genfix's own."""
+
+    def __init__(
+        self,
+        spec: ModelScopeSpec,
+        cached: ModelScopeCache,
+        listing: ModelScopeListing,
+        api: ModelScope | None,
+        stopped: str,
+    ) -> None:
+        self._spec = spec
+        self._cached = cached
+        self._listing = listing
+        self._api = api
+        self._stopped = stopped
+
+    def fetch(self, name: str) -> Path:
+        """Where a copy of ``name`` is, downloaded if need be. Raises `BaseModelError` where there is none."""
+        path = self._cached.path(name, self._listing.files[name].stat)
+        return self.download(name) if path is None else path
+
+    def download(self, name: str) -> Path:
+        """Download ``name``, whatever is cached.
+
+        Raises `BaseModelError` or `StorageError` where that fails.
+        """
+        entry = self._listing.files[name]
+        digest = entry.stat.sha256
+        if digest is None:
+            raise BaseModelError(
+                text("ModelScope lists {name} of {spec} without its SHA-256, so no copy can be trusted", name=name, spec=self._spec),
+                LOCAL_COPY,
+            )
+        if self._api is None:
+            raise BaseModelError(
+                text("{name} of {spec} is not cached and {stopped}", name=name, spec=self._spec, stopped=self._stopped),
+                text("go online once, or {local_copy}", local_copy=LOCAL_COPY),
+            )
+        content = self._api.file(name, entry, self._listing.commit)
+        return self._cached.keep_file(digest, content)
+
+    def fetch_range(self, name: str, start: int, length: int) -> bytes:
+        """A part of weights that ModelScope's client has downloaded; else `FolderFileError`."""
+        part = self._cached.read_range(name, self._listing.files[name].stat.size, start, length)
+        if part is None:
+            raise FolderFileError(
+                name,
+                FileProblem.UNREADABLE,
+                text("{name} of {spec} is not cached, and genfix downloads no weights", name=name, spec=self._spec),
+                text("what is asked of it needs a local copy of the model: --base ./folder"),
+            )
+        return part

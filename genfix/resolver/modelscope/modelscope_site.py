@@ -1,0 +1,162 @@
+"""Requests to a ModelScope, bounded in time, size and tries.
+
+How it asks is that of ModelScope's own client (modelscope_hub 0.5.1: config.py for ``MODELSCOPE_ENDPOINT``,
+``MODELSCOPE_DOMAIN`` and ``MODELSCOPE_API_TOKEN``; _legacy_api.py for the header and the cookie that carry
+the token). The login that client saves is a pickle, which genfix does not read.
+"""
+
+import http.client
+import json
+import os
+import re
+import time
+import urllib.request
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from genfix.message import text
+from genfix.errors import BaseModelError
+from genfix.web.bodies import limited
+from genfix.web.exchange import HttpError, RedirectError, Response, opened
+from genfix.web.failures import OutageError, TooLargeError, is_passing, network_reason, retried
+
+__all__ = ["Site", "StatusError", "TransferError"]
+
+_ENDPOINT: Final = "https://modelscope.cn"
+_TOKEN: Final = "MODELSCOPE_API_TOKEN"  # noqa: S105 - the name of a variable
+_TIMEOUT: Final = 10.0
+"""Seconds without a byte."""
+_LONGEST: Final = 60.0
+_SLOWEST: Final = 16 * 1024
+"""Bytes a second that a transfer must keep up, after its first seconds (`_LONGEST`)."""
+_PAUSES: Final = (0.5, 2.0)
+"""Seconds before what a busy server or a broken line spoiled is asked for again."""
+_MOST_OF_AN_ERROR: Final = 64 * 1024
+
+
+class TransferError(Exception):
+    """The line broke, or what came is not what was announced: another try may help."""
+
+
+class StatusError(Exception):
+    """An answer with an HTTP status that says no; ``code`` is ModelScope's own, or 0."""
+
+    def __init__(self, status: int, code: int = 0) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status = status
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A ModelScope: its address, and the token for it."""
+
+    endpoint: str
+    token: str = ""
+
+    @classmethod
+    def from_environment(cls) -> "Site":
+        """The one that the environment names.
+
+        Raises `BaseModelError` where it names none that can be asked.
+        """
+        named = os.environ.get("MODELSCOPE_ENDPOINT", "").strip()
+        variable = "MODELSCOPE_ENDPOINT" if named else "MODELSCOPE_DOMAIN"
+        endpoint = (named or os.environ.get(variable, "").strip() or _ENDPOINT).rstrip("/")
+        if not endpoint.lower().startswith(("http://", "https://")):
+            endpoint = f"https://{endpoint}"
+        try:
+            url = urlsplit(endpoint)
+            valid = bool(url.hostname) and url.port != 0 and endpoint.isascii() and endpoint.isprintable()
+        except ValueError:  # a port that is no number, an open bracket
+            valid = False
+        if not valid or " " in endpoint or not {"@", "?", "#"}.isdisjoint(endpoint):
+            raise BaseModelError(
+                text("{variable} is not the plain web address of a ModelScope", variable=variable), text("set it to {endpoint}", endpoint=_ENDPOINT)
+            )
+        token = os.environ.get(_TOKEN, "").strip()
+        if re.fullmatch(r"[!#-+\--:<-\[\]-~]*", token) is None:  # what a cookie can hold
+            raise BaseModelError(
+                text("{token} holds no access token", token=_TOKEN), text("set it to a token of your ModelScope account, or unset it")
+            )
+        return cls(endpoint, token)
+
+    def get(self, path: str, most: int) -> bytes:
+        """The body at ``path``, of at most ``most`` bytes; asked for again where the server is busy.
+
+        Raises `StatusError` where the answer is no, `OutageError` where there is none, `TransferError` where
+        no try brought a whole one.
+        """
+        try:
+            return retried(lambda: self._get(path, most), _may_pass, _PAUSES)
+        except StatusError as error:
+            if _may_pass(error):
+                raise OutageError(str(error)) from error
+            raise
+
+    def _get(self, path: str, most: int) -> bytes:
+        headers = {"User-Agent": "genfix"}
+        request = urllib.request.Request(self.endpoint + path, headers=headers)  # noqa: S310 - http(s) only
+        if self.token:
+            request.add_header("Authorization", f"Bearer {self.token}")
+            request.add_header("Cookie", f"m_session_id={self.token}")
+        try:
+            with opened(request, _TIMEOUT, redirects=True, proxies=True) as response:
+                if not 200 <= response.status < 300:
+                    raise StatusError(response.status, _code(response))
+                return _body(response, most)
+        except RedirectError as error:
+            raise OutageError(text("it redirects to an address that is not the web's")) from error
+        except HttpError as error:
+            words = _words(error.cause)
+            raise (TransferError(words) if _is_cut(error.cause) else OutageError(words)) from error
+
+
+def _body(response: Response, most: int) -> bytes:
+    """The whole body.
+
+    Raises `TransferError` where it is longer than ``most`` or cut, `OutageError` where it is slow.
+    """
+    try:
+        body = b"".join(limited(response.blocks(), time.monotonic() + _LONGEST, most=most, slowest=_SLOWEST))
+    except TooLargeError as error:
+        raise TransferError(text("it sends more than the {most} bytes it can have", most=most)) from error
+    except TimeoutError as error:
+        raise OutageError(text("timed out")) from error
+    if response.announced is not None and len(body) != response.announced:
+        raise TransferError(text("it sent {body} of {announced} bytes", body=len(body), announced=response.announced))
+    return body
+
+
+def _code(response: Response) -> int:
+    """ModelScope's own code in the body of an error, or 0."""
+    try:
+        body: object = json.loads(response.beginning(_MOST_OF_AN_ERROR))
+    except (HttpError, ValueError, RecursionError):
+        return 0
+    code = body.get("Code") if isinstance(body, dict) else None
+    return code if isinstance(code, int) else 0
+
+
+def _may_pass(error: Exception) -> bool:
+    return isinstance(error, TransferError) or (isinstance(error, StatusError) and is_passing(error.status))
+
+
+def _is_cut(error: Exception) -> bool:
+    """Whether a line that stood broke off, which one more try often mends."""
+    return isinstance(
+        error, (ConnectionResetError, BrokenPipeError, http.client.IncompleteRead, http.client.BadStatusLine)
+    )
+
+
+def _words(error: Exception) -> str:
+    """Why there is no answer, in words that name no address and no token."""
+    reason = network_reason(error)
+    if reason is not None:
+        return reason
+    if isinstance(error, http.client.RemoteDisconnected):
+        return "the connection was closed"
+    if isinstance(error, http.client.HTTPException):
+        return "the answer is not one of ModelScope"
+    return "the connection failed"

@@ -1,0 +1,223 @@
+"""What a ``--base`` argument names: a directory on this machine, or a repo on the Hub or ModelScope."""
+
+import os
+import re
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from genfix.message import text
+from genfix.errors import BaseModelError, InputError
+from genfix.folder.names import is_safe_name
+
+__all__ = ["AUTO", "HubSpec", "LocalSpec", "ModelScopeSpec", "is_commit", "is_repo_id", "parse_spec"]
+
+# huggingface_hub.utils.validate_repo_id, for an id with an organisation; narrowed to ASCII, as the Hub is.
+_REPO_ID: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*"
+_HUB_HOSTS: Final = frozenset({"huggingface.co", "www.huggingface.co", "hf.co"})
+AUTO: Final = "auto"
+"""In the place of a spec: the base that the merged folder itself names."""
+_MODELSCOPE_HOSTS: Final = frozenset({"modelscope.cn", "www.modelscope.cn"})
+_HINT: Final = (
+    "a base is a folder (./folder), a Hub id (org/name, org/name@revision) or a ModelScope id (ms://org/name)"
+)
+_PAGES: Final = frozenset({"blob", "commit", "commits", "raw", "resolve", "tree"})
+"""The parts of a model's web address that a revision follows."""
+_VIEWS: Final = frozenset({"discussions", "feedback", "file", "files", "summary"})
+"""The pages of a model on ModelScope that name no revision."""
+
+
+class LocalSpec(NamedTuple):
+    """A directory on this machine."""
+
+    path: Path
+    text: str
+    """As the user wrote it."""
+    shadows_repo: bool = False
+    """Whether the same text is also a possible Hub id: the caller says that the directory was taken."""
+
+
+# These two carry their kind: tuples with the same values are equal, whatever their classes.
+
+
+class HubSpec(NamedTuple):
+    """A model repo on the Hub; without a revision its ``main`` branch."""
+
+    repo_id: str
+    revision: str | None = None
+    kind: Literal["hub"] = "hub"
+
+    def __str__(self) -> str:
+        return f"{self.repo_id}@{self.revision}" if self.revision else self.repo_id
+
+
+class ModelScopeSpec(NamedTuple):
+    """A model on ModelScope; without a revision its ``master`` branch."""
+
+    repo_id: str
+    revision: str | None = None
+    kind: Literal["modelscope"] = "modelscope"
+
+    def __str__(self) -> str:
+        return f"ms://{self.repo_id}@{self.revision}" if self.revision else f"ms://{self.repo_id}"
+
+
+def is_commit(text: str) -> bool:
+    """Whether ``text`` is a full commit id (40 hex digits)."""
+    return re.fullmatch(r"[0-9a-f]{40}", text) is not None
+
+
+def is_repo_id(text: str) -> bool:
+    """Whether ``text`` is ``org/name`` by the rules of the Hub."""
+    return (
+        re.fullmatch(_REPO_ID, text) is not None
+        and len(text) <= 96
+        and "--" not in text
+        and ".." not in text
+        and not text.endswith((".git", ".", "-"))
+    )
+
+
+def parse_spec(text: str) -> LocalSpec | HubSpec | ModelScopeSpec:
+    """Say what ``text`` names; nothing is asked over the network.
+
+    A path (``./x``, ``/x``, ``~/x``, ``..``) and anything that exists as a directory is local; ``org/name``
+    and ``hf://org/name`` are the Hub, ``ms://org/name`` is ModelScope, all with an optional ``@revision``; so
+    is the web address of a model there, or of a file of it.
+
+    Raises `BaseModelError` where the directory does not exist, `InputError` where the text is neither.
+    """
+    if not text.strip() or not text.isprintable():
+        raise InputError(text("'{text}' does not name a base model", text=text), _HINT)
+    if text == AUTO:
+        raise InputError(
+            text("auto stands for the base that a merged folder names"), text("a folder of that name is ./auto")
+        )
+    scheme, separator, rest = text.partition("://")
+    if separator:
+        return _from_address(text, scheme.lower(), rest)
+    if _is_path(text):
+        return LocalSpec(_directory(text), text)
+    path = Path(text)
+    if _is_dir(path):
+        return LocalSpec(path, text, shadows_repo=is_repo_id(text.partition("@")[0]))
+    return _hub(text, text)
+
+
+def _is_path(text: str) -> bool:
+    return text in {".", ".."} or text.startswith(("./", "../", "/", "~", ".\\", "..\\"))
+
+
+def _directory(text: str) -> Path:
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError:  # ~user where there is no such user
+        path = Path(text)
+    if _is_dir(path):
+        return path
+    if os.path.lexists(path):
+        raise BaseModelError(text("the base {text} is not a folder", text=text), text("name the folder that holds its config.json"))
+    raise BaseModelError(text("there is no folder {text} to use as the base", text=text), text("check the path; {hint}", hint=_HINT))
+
+
+def _is_dir(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long, or a parent that may not be searched
+        return False
+
+
+def _from_address(text: str, scheme: str, rest: str) -> HubSpec | ModelScopeSpec:
+    if scheme == "ms":
+        return ModelScopeSpec(*_split(unquote(rest.removeprefix("models/")), text))
+    if scheme == "hf":
+        return _hub(unquote(rest.removeprefix("models/")), text)
+    if scheme in {"http", "https"}:
+        return _from_url(text)
+    raise InputError(text("{text} is not an address genfix can read a base from", text=text), _HINT)
+
+
+def _from_url(text: str) -> HubSpec | ModelScopeSpec:
+    try:
+        url = urlsplit(text)
+        host, has_secret = url.hostname, "@" in url.netloc
+    except ValueError as error:
+        raise InputError(text("{text} is not a valid web address", text=text), _HINT) from error
+    if has_secret:  # never shown, kept or sent on
+        raise InputError(
+            text("an address of {host} must not hold a user's name or token", host=host),
+            text("log in with `hf auth login`, or set HF_TOKEN"),
+        )
+    parts = [unquote(part) for part in url.path.strip("/").split("/")]
+    if host is not None and (host in _MODELSCOPE_HOSTS or host == _mirror("MODELSCOPE_ENDPOINT")):
+        return _from_modelscope(parts, text)
+    if host is None or (host not in _HUB_HOSTS and host != _mirror("HF_ENDPOINT")):
+        raise InputError(
+            text("{host} is neither the Hugging Face Hub nor ModelScope", host=host or text),
+            text("for a mirror set HF_ENDPOINT or MODELSCOPE_ENDPOINT; {hint}", hint=_HINT),
+        )
+    match parts:
+        case [org, name]:
+            return _hub(f"{org}/{name}", text)
+        case [org, name, page, *rest] if page in _PAGES and rest:
+            return _hub(f"{org}/{name}@{_revision(rest)}", text)
+        case _:
+            raise InputError(
+                text("{text} is not the address of a model", text=text),
+                text("use https://huggingface.co/org/name, or org/name@revision"),
+            )
+
+
+def _from_modelscope(parts: list[str], text: str) -> ModelScopeSpec:
+    match parts:
+        case ["models", org, name] | ["models", org, name, "file", "view"]:
+            return ModelScopeSpec(*_split(f"{org}/{name}", text))
+        case ["models", org, name, "file", "view", revision, *_]:
+            return ModelScopeSpec(*_split(f"{org}/{name}@{revision}", text))
+        case ["models", org, name, page, *rest] if page in _PAGES and rest:
+            return ModelScopeSpec(*_split(f"{org}/{name}@{_revision(rest)}", text))
+        case ["models", org, name, page, *_] if page in _VIEWS:
+            return ModelScopeSpec(*_split(f"{org}/{name}", text))
+        case _:
+            raise InputError(
+                text("{text} is not the address of a model", text=text),
+                text("use https://modelscope.cn/models/org/name, or ms://org/name@revision"),
+            )
+
+
+def _mirror(variable: str) -> str | None:
+    """The host that the environment names in the place of the public one."""
+    named = os.environ.get(variable, "").strip()
+    try:
+        return urlsplit(named if "://" in named else f"//{named}").hostname
+    except ValueError:  # whoever talks to it says so
+        return None
+
+
+def _revision(parts: list[str]) -> str:
+    """What stands in an address before the path of a file: one part, or ``refs/pr/3``."""
+    return "/".join(parts[:3] if parts[0] == "refs" else parts[:1])
+
+
+def _hub(spec: str, text: str) -> HubSpec:
+    return HubSpec(*_split(spec, text))
+
+
+def _split(spec: str, text: str) -> tuple[str, str | None]:
+    """The id and the revision in ``org/name[@revision]``."""
+    repo_id, at, revision = spec.partition("@")
+    if is_repo_id(repo_id):
+        if not at:
+            return repo_id, None
+        # The revision becomes part of a path in the cache (refs/<revision>), so it is held to the same rules.
+        if is_safe_name(revision) and " " not in revision:
+            return repo_id, revision
+        raise InputError(
+            text("'{revision}' is not a revision of {repo_id}", revision=revision, repo_id=repo_id),
+            text("a revision is a branch, a tag or a commit: org/name@main"),
+        )
+    if "://" in text:
+        raise InputError(text("{text} does not name a model", text=text), _HINT)
+    if "/" in spec:
+        raise InputError(text("{text} is neither a folder nor a Hub id", text=text), _HINT)
+    raise BaseModelError(text("there is no folder {text}", text=text), text("check the path; a Hub id is written org/name"))

@@ -1,0 +1,287 @@
+"""A folder that each rule finds something on, and one that it does not: the tests' and the pages' examples."""
+
+import json
+from typing import NamedTuple, TypeAlias
+
+from tests.support.folders import (
+    CHATML,
+    CHATML_TOKENS,
+    Files,
+    chatml_files,
+    dump,
+    glm_files,
+    safetensors,
+    vlm_files,
+    with_head,
+    with_json,
+    with_token_list,
+    without,
+)
+from tests.support.weight_files import INDEX, SINGLE, causal, weight_file
+from tests.support.weighted import (
+    ADAPTER,
+    EMBEDDER,
+    SCORED,
+    SECOND,
+    SHARDS,
+    SPECULATIVE,
+    TIED,
+    WEIGHTED,
+    packed,
+)
+
+__all__ = ["CASES", "Case"]
+
+
+class Case(NamedTuple):
+    """One rule's two folders, and the base and adapter of both."""
+
+    failing: Files
+    passing: Files
+    base: Files | None = None
+    adapter: Files | None = None
+
+
+_Entry: TypeAlias = tuple[Files, Files, Files | None] | tuple[Files, Files, Files | None, Files]
+
+
+def weighted(layers: int = 2, rows: int = 1024, experts: int = 0) -> Files:
+    """A whole small model whose weights are not what its config.json was written for."""
+    return WEIGHTED | {SINGLE: weight_file(causal(layers, rows=rows, experts=experts))}
+
+
+GLM, QWEN, VLM = glm_files(), chatml_files(), vlm_files()
+GEN, TOK = "generation_config.json", "tokenizer_config.json"
+MINE = with_json(QWEN, TOK, chat_template=CHATML + "{# mine #}")
+NEVER_STOPS = with_json(with_json(QWEN, TOK, eos_token="<|endoftext|>"), GEN, eos_token_id=1000)
+UNTOKENED = with_json(QWEN, "tokenizer.json", added_tokens=[{"id": 1000, "content": "<|endoftext|>"}])
+SWAPPED = with_json(QWEN, "tokenizer.json", added_tokens=[{"id": 1002, "content": "<|im_start|>"}])
+TRAINED = with_token_list(QWEN, CHATML_TOKENS | {"<tool>": 1003})
+TAGGED = CHATML.replace("{{ m.content }}", "{% generation %}{{ m.content }}{% endgeneration %}")
+TRAINED_TEMPLATE = with_json(QWEN, TOK, chat_template="Mine." + CHATML)
+JINJA_ONLY = with_json(QWEN, TOK, chat_template=...) | {"chat_template.jinja": CHATML.encode()}
+PROCESSOR = "chat_template.json"
+SEEING = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{% for c in m.content %}{% if c.type == 'image' %}"
+    "<|image_pad|>{% else %}{{ c.text }}{% endif %}{% endfor %}<|im_end|>\n{% endfor %}"
+)
+VLM = with_json(VLM, PROCESSOR, chat_template=SEEING)
+COMPOSITE = with_json(VLM, "config.json", num_hidden_layers=...) | {SINGLE: weight_file(causal(head=False))}
+BOS = with_json(
+    QWEN,
+    TOK,
+    chat_template="{{ bos_token }}" + CHATML,
+    bos_token="<|endoftext|>",
+    tokenizer_class="LlamaTokenizerFast",
+    add_bos_token=False,
+)
+FAST_ONLY = with_token_list(
+    QWEN | {"tokenizer.model": b""},
+    CHATML_TOKENS,
+    lstrip=False,
+    normalized=False,
+    rstrip=False,
+    single_word=False,
+)
+RESYNTHESISED = QWEN | {GEN: dump({"_from_model_config": True, "eos_token_id": 1002})}
+
+NEW_ROPE = {"rope_theta": 1e6, "rope_type": "default"}
+
+
+def with_weights(dtype: str) -> Files:
+    """A folder whose config.json says bfloat16, with one tensor of ``dtype``."""
+    header = {"a.weight": {"dtype": dtype, "shape": [8], "data_offsets": [0, 32]}}
+    text = json.dumps(header).encode()
+    weights = len(text).to_bytes(8, "little") + text + bytes(32)
+    return with_json(QWEN, "config.json", dtype="bfloat16") | {"model.safetensors": weights}
+
+
+_ENTRIES: dict[str, _Entry] = {
+    # code: (a folder it finds something on, one it does not, the base of both, the adapter where it needs one)
+    "GF101": (
+        with_json(GLM, GEN, eos_token_id=151329),
+        with_json(GLM, GEN, eos_token_id=[151338, 151336, 151329]),
+        GLM,
+    ),
+    "GF102": (NEVER_STOPS | {"training_args.bin": b""}, NEVER_STOPS | {GEN: QWEN[GEN]}, None),
+    "GF103": (
+        with_json(GLM, "config.json", eos_token_id=151329),
+        with_json(GLM, "config.json", pad_token_id=None),
+        GLM,
+    ),
+    "GF104": (with_json(GLM, GEN, eos_token_id="<|user|>"), with_json(GLM, GEN, eos_token_id=151336), None),
+    "GF105": (SWAPPED, with_json(QWEN, "tokenizer.json", added_tokens=[]), QWEN),
+    "GF106": (with_json(QWEN, TOK, eos_token="<|endoftext|>"), QWEN, QWEN),
+    "GF107": (UNTOKENED, QWEN, None),
+    "GF108": (
+        with_json(QWEN, TOK, pad_token="<|im_end|>"),
+        with_json(QWEN, TOK, pad_token="<|endoftext|>"),
+        QWEN,
+    ),
+    "GF201": (with_json(QWEN, TOK, chat_template=...), MINE, QWEN),
+    "GF202": (QWEN | {"chat_template.jinja": b"x"}, QWEN | {"chat_template.jinja": CHATML.encode()}, None),
+    "GF203": (with_json(QWEN, TOK, chat_template="{% for"), with_json(QWEN, TOK, chat_template="x"), None),
+    "GF204": (with_json(QWEN, TOK, chat_template=TAGGED), MINE, None),
+    "GF205": (with_json(QWEN, TOK, chat_template="<|begin|>" + CHATML), MINE, None),
+    "GF206": (with_json(VLM, PROCESSOR, chat_template=CHATML), VLM, VLM),
+    "GF207": (JINJA_ONLY, JINJA_ONLY | {TOK: QWEN[TOK]}, QWEN),
+    "GF208": (QWEN, TRAINED_TEMPLATE, QWEN, TRAINED_TEMPLATE),
+    "GF209": (with_json(BOS, TOK, add_bos_token=True), BOS, BOS),
+    "GF301": (without(QWEN, "tokenizer.json"), QWEN, QWEN | {"vocab.json": b"{}", "merges.txt": b""}),
+    "GF302": (QWEN, TRAINED, QWEN, TRAINED),
+    "GF303": (UNTOKENED, with_token_list(QWEN, {"<|endoftext|>": 1000, "<a>": 1001, "<b>": 1002}), QWEN),
+    "GF304": (
+        with_token_list(QWEN, CHATML_TOKENS, lstrip=True),
+        QWEN,
+        with_token_list(QWEN, CHATML_TOKENS, lstrip=False),
+    ),
+    "GF305": (
+        with_json(QWEN, TOK, additional_special_tokens=["<|im_end|>"]),
+        with_json(QWEN, TOK, extra_special_tokens=["<|im_end|>", "<|im_start|>"]),
+        with_json(QWEN, TOK, additional_special_tokens=["<|im_start|>", "<|im_end|>"]),
+    ),
+    "GF306": (
+        with_json(with_json(QWEN, TOK, pad_token="<|im_start|>"), GEN, pad_token_id=1001),
+        with_json(with_json(QWEN, GEN, pad_token_id=1000), "config.json", pad_token_id=1000),
+        with_json(with_json(QWEN, TOK, pad_token="<|endoftext|>"), GEN, pad_token_id=1000),
+    ),
+    "GF307": (
+        with_json(QWEN, "config.json", pad_token_id=1024) | {"model.safetensors": safetensors(1024)},
+        with_json(QWEN, "config.json", pad_token_id=-1) | {"model.safetensors": safetensors(1024)},
+        None,
+    ),
+    "GF308": (
+        with_head(QWEN, truncation={"max_length": 64}, padding={"strategy": {"Fixed": 64}}),
+        with_head(QWEN, truncation=None, padding=None),
+        None,
+    ),
+    "GF309": (
+        with_json(QWEN, TOK, padding_side="right"),
+        with_json(QWEN, TOK, padding_side="left"),
+        with_json(QWEN, TOK, padding_side="left"),
+    ),
+    "GF310": (QWEN, QWEN | {"tokenizer.model": b"\n\x00"}, QWEN | {"tokenizer.model": b"\n\x00"}),
+    "GF311": (
+        with_head(QWEN, pre_tokenizer={"type": "Whitespace"}),
+        with_head(QWEN, pre_tokenizer=None),
+        with_head(QWEN, pre_tokenizer={"type": "Sequence", "pretokenizers": []}),
+    ),
+    "GF312": (
+        with_json(QWEN, TOK, eos_token={"content": "<|im_end|>", "lstrip": False}),
+        with_json(QWEN, TOK, eos_token={"__type": "AddedToken", "content": "<|im_end|>", "lstrip": False}),
+        None,
+    ),
+    "GF401": (without(QWEN, "config.json"), QWEN, QWEN),
+    "GF402": (with_json(QWEN, "config.json", rope_theta=...), QWEN, QWEN),
+    "GF403": (
+        with_json(QWEN, "config.json", use_cache=False),
+        with_json(QWEN, "config.json", use_cache=True),
+        QWEN,
+    ),
+    "GF404": (
+        with_json(QWEN, TOK, model_max_length=64),
+        with_json(QWEN, TOK, model_max_length=10**30),
+        with_json(QWEN, TOK, model_max_length=10**15),
+    ),
+    "GF405": (with_weights("F32"), with_weights("BF16"), None),
+    "GF411": (weighted(rows=1032), WEIGHTED, None),
+    "GF412": (with_json(weighted(rows=1002), "config.json", vocab_size=1002), WEIGHTED, None),
+    "GF413": (TIED | {SINGLE: weight_file(causal(), fill={"lm_head.weight": 7})}, TIED, TIED),
+    "GF414": (weighted(layers=3), WEIGHTED, None),
+    "GF415": (
+        with_json(weighted(experts=6), "config.json", num_experts=8),
+        with_json(weighted(experts=6), "config.json", num_experts=6),
+        None,
+    ),
+    "GF416": (with_json(WEIGHTED, "config.json", num_nextn_predict_layers=1), SPECULATIVE, None),
+    "GF421": (
+        with_json(WEIGHTED, "config.json", quantization_config={"quant_method": "gptq", "bits": 4}),
+        WEIGHTED,
+        None,
+    ),
+    "GF422": (
+        WEIGHTED | {SINGLE: packed("gptq")},
+        with_json(WEIGHTED, "config.json", quantization_config={"quant_method": "gptq", "bits": 4})
+        | {SINGLE: packed("gptq")},
+        None,
+    ),
+    "GF431": (
+        WEIGHTED | {SINGLE: weight_file(SCORED)},
+        with_json(
+            WEIGHTED | {SINGLE: weight_file(SCORED)},
+            "config.json",
+            architectures=["Qwen2ForSequenceClassification"],
+        ),
+        None,
+    ),
+    "GF432": (
+        WEIGHTED | {SINGLE: weight_file({**causal(), "_orig_mod.norm.weight": (4,)})},
+        WEIGHTED,
+        None,
+    ),
+    "GF501": (without(VLM, "preprocessor_config.json"), VLM, VLM),
+    "GF502": (without(GLM, "modeling_chatglm.py"), GLM, GLM),
+    "GF503": (without(GLM, "LICENSE"), without(GLM, "README.md"), GLM),
+    "GF504": ({"README.md": b""}, {"config.json": b"{}"}, None),
+    "GF505": (without(EMBEDDER, "modules.json"), EMBEDDER, EMBEDDER),
+    "GF521": (without(SHARDS, SECOND), SHARDS, None),
+    "GF522": (SHARDS | {SECOND: SHARDS[SECOND][:-1]}, SHARDS, None),
+    "GF523": (without(SHARDS, INDEX), SHARDS, None),
+    "GF524": (SHARDS | {"old.safetensors": weight_file({"a": (1,)})}, SHARDS, WEIGHTED),
+    "GF525": (WEIGHTED | {SINGLE: weight_file(causal(), metadata={"a": "b"})}, WEIGHTED, None),
+    "GF601": (without(GLM, GEN), GLM, GLM),
+    "GF602": (RESYNTHESISED, QWEN, QWEN),
+    "GF603": (with_json(QWEN, GEN, max_new_tokens=64), with_json(QWEN, GEN, max_length=20), QWEN),
+    "GF604": (with_json(QWEN, GEN, top_p=0), with_json(QWEN, GEN, top_p=1), None),
+    "GF605": (with_json(QWEN, GEN, top_p=0.5), with_json(QWEN, GEN, top_p=1.0), QWEN),
+    "GF701": (
+        with_json(QWEN, TOK, tokenizer_class="TokenizersBackend"),
+        with_json(QWEN, TOK, tokenizer_class="PreTrainedTokenizerFast"),
+        QWEN,
+    ),
+    "GF702": (
+        with_json(QWEN, TOK, extra_special_tokens=["<|im_end|>"]),
+        with_json(QWEN, TOK, extra_special_tokens={"end": "<|im_end|>"}),
+        QWEN,
+    ),
+    "GF704": (FAST_ONLY, without(FAST_ONLY, "tokenizer.model"), FAST_ONLY | {"added_tokens.json": b"{}"}),
+    "GF705": (
+        with_json(VLM, "preprocessor_config.json", processor_class="_Unsloth_Patched_Qwen2VLProcessor"),
+        with_json(VLM, "preprocessor_config.json", processor_class="Qwen2VLProcessor"),
+        None,
+    ),
+    "GF711": (
+        with_json(QWEN, "config.json", rope_theta=..., rope_parameters=NEW_ROPE),
+        with_json(QWEN, "config.json", rope_parameters=NEW_ROPE),
+        QWEN,
+    ),
+    "GF712": (
+        with_json(QWEN, "config.json", rope_theta=2e6),
+        with_json(QWEN, "config.json", rope_theta=..., rope_parameters=NEW_ROPE),
+        QWEN,
+    ),
+    "GF713": (
+        with_json(COMPOSITE, "config.json", tie_word_embeddings=True, text_config={"num_hidden_layers": 2}),
+        with_json(
+            COMPOSITE,
+            "config.json",
+            tie_word_embeddings=True,
+            text_config={"num_hidden_layers": 2, "tie_word_embeddings": True},
+        ),
+        with_json(COMPOSITE, "config.json", tie_word_embeddings=True),
+    ),
+    "GF721": (WEIGHTED | ADAPTER, WEIGHTED, None),
+    "GF722": (WEIGHTED | {"optimizer.pt": b""}, WEIGHTED, None),
+    "GF901": (QWEN | {"config.json": b"{"}, QWEN, None),
+    "GF902": (QWEN | {"config.json": b'{"a": 1, "a": 2}'}, QWEN, None),
+    "GF903": (QWEN | {"config.json": b"\xef\xbb\xbf{}"}, QWEN, None),
+    # GF904 needs a disk: test_unreadable.py
+    "GF905": (with_json(QWEN, "config.json", rope_theta=float("nan")), QWEN, None),
+    "GF906": (
+        QWEN | {"tokenizer.json": b"version https://git-lfs.github.com/spec/v1\n"},
+        QWEN,
+        None,
+    ),
+}
+
+CASES: dict[str, Case] = {code: Case(*entry) for code, entry in _ENTRIES.items()}

@@ -1,0 +1,57 @@
+"""Running genfix as a user does."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import pytest
+
+from genfix.cli.main import main
+from tests.support.places import ROOT
+
+__all__ = ["Result", "Run", "runner", "spawn"]
+
+
+class Result(NamedTuple):
+    """What a command gave back."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run: TypeAlias = Callable[..., Result]
+
+
+def runner(capsys: pytest.CaptureFixture[str]) -> Run:
+    """What runs one command in this process: ``run("check", folder, "--base", base)``."""
+
+    def call(*args: str | Path) -> Result:
+        capsys.readouterr()
+        before = signal.getsignal(signal.SIGTERM)
+        try:
+            code = main([str(arg) for arg in args])
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        return Result(code, *capsys.readouterr())
+
+    return call
+
+
+def spawn(*args: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Result:
+    """Run one command in a process of its own, with ``env`` on top of this process's environment."""
+    done = subprocess.run(
+        [sys.executable, "-m", "genfix", *map(str, args)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **(env or {})},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
