@@ -115,11 +115,11 @@ def _exit(report: ProbeReport, asked: ProbeOptions, out: Output) -> int:
         return _INTERRUPTED
     if report.failure is not None:
         failed = summary.failed + (report.against.summary.failed if report.against is not None else 0)
-        requests = "1 request" if failed == 1 else f"{failed} requests"
         raise ProbeError(
             text(
-                "{requests} failed, and the rates are of the others: {detail}",
-                requests=requests,
+                "{count} request failed, and the rates are of the others: {detail}",
+                "{count} requests failed, and the rates are of the others: {detail}",
+                count=failed,
                 detail=report.failure.detail,
             ),
             text("look at the server's own log; --timeout, --retries and --concurrency may help"),

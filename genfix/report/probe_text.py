@@ -29,7 +29,7 @@ def probe_text(report: ProbeReport, style: Style, *, verbose: bool = False) -> s
     if report.against is not None:
         lines += ["", style.mark(style.text("against"), "dim"), *_run(report.against, style)]
     if report.verdict:
-        lines += ["", style.mark(style.text("verdict"), "bold"), *_said(report.verdict, style, "- ")]
+        lines += ["", style.mark(style.text("verdict"), "bold"), *_sentences(report.verdict, style, "- ")]
     lines += _examples(report.run, style)
     if verbose:
         lines += _answers(report, style)
@@ -45,7 +45,7 @@ def _run(run: ProbeRun, style: Style) -> Iterator[str]:
     if failures:
         why = style.text("{count}: {why}", count=len(failures), why=failures[0].detail)
         yield from _wrapped(f"{_label(text('without an answer'), style)} {why}", style)
-    yield from _said(run.diagnosis, style, "-> ")
+    yield from _sentences(run.diagnosis, style, "-> ")
 
 
 def _title(run: ProbeRun, style: Style) -> str:
@@ -147,7 +147,7 @@ def _one_line(written: str) -> str:
     return r"\n".join(show(line) for line in written.split("\n"))
 
 
-def _said(messages: Iterable[Message], style: Style, bullet: str) -> Iterator[str]:
+def _sentences(messages: Iterable[Message], style: Style, bullet: str) -> Iterator[str]:
     for said in messages:
         yield from _wrapped(style.words(said), style, bullet)
 

@@ -20,7 +20,14 @@ from genfix.rules.token_ids import DECODER, SHOWN, lacking, shown, table_file, w
 __all__ = ["RULES"]
 
 
-@rule("GF303", "added-token-changed", Severity.ERROR, question=TOKENS, needs_base=True, shows="turn markers mean nothing to the model",)
+@rule(
+    "GF303",
+    "added-token-changed",
+    Severity.ERROR,
+    question=TOKENS,
+    needs_base=True,
+    shows="turn markers mean nothing to the model",
+)
 def _added_token_changed(context: Context, rule: Rule) -> Iterator[Finding]:
     """An added token of the base is gone, or has another id, although the embedding has as many rows as the
     base's.
@@ -51,7 +58,11 @@ def _added_token_changed(context: Context, rule: Rule) -> Iterator[Finding]:
     harmed = [text for text in changed if text in used]
     yield rule.finding(
         table_file(merged),
-        message("added-token-changed", "added tokens of the base are gone or have other ids: {tokens}", tokens=shown([*harmed, *(t for t in changed if t not in harmed)])),
+        message(
+            "added-token-changed",
+            "added tokens of the base are gone or have other ids: {tokens}",
+            tokens=shown([*harmed, *(t for t in changed if t not in harmed)]),
+        ),
         severity=Severity.ERROR if harmed else Severity.WARNING,
         witness=Witness.BASE,
         evidence=[_change(text, merged.tokenizer, base.tokenizer) for text in changed[:SHOWN]],
@@ -76,8 +87,19 @@ def _needs_file_first(context: Context) -> bool:
 def _change(text: str, ours: TokenTable, theirs: TokenTable) -> Message:
     own = ours.ids.get(text)
     if own is None:
-        return message("evidence-token-gone", "{token} is gone; it is {base} in the base, and nothing has that id here", token=text, base=theirs.ids[text])
-    return message("evidence-token-id", "{token} is {merged} here and {base} in the base", token=text, base=theirs.ids[text], merged=own)
+        return message(
+            "evidence-token-gone",
+            "{token} is gone; it is {base} in the base, and nothing has that id here",
+            token=text,
+            base=theirs.ids[text],
+        )
+    return message(
+        "evidence-token-id",
+        "{token} is {merged} here and {base} in the base",
+        token=text,
+        base=theirs.ids[text],
+        merged=own,
+    )
 
 
 def _changed_tokens(context: Context, ours: TokenTable, theirs: TokenTable) -> list[str]:
@@ -107,11 +129,27 @@ def _base_tokens_back(context: Context, base: Model) -> Fix:
     merged = context.merged
     added = [text for text in merged.tokenizer.ids if text not in base.tokenizer.ids]
     if added:
-        return Fix(Applicability.MANUAL, message("why-tokens-added", "{tokens} are not the base's: its files would lose them", tokens=shown(added)))
+        return Fix(
+            Applicability.MANUAL,
+            message(
+                "why-tokens-added",
+                "{tokens} are not the base's: its files would lose them",
+                tokens=shown(added),
+            ),
+        )
     operations, table = with_base_tables(context, base)
     if not operations or lacking(table, base.tokenizer):
-        return Fix(Applicability.MANUAL, message("why-no-token-table", "the base's files alone do not bring it back"))
-    return Fix(Applicability.UNSAFE, message("why-token-table-of-base", "the base has all tokens that are here; its whole tokenizer.json takes the place of this " "one"), operations)
+        return Fix(
+            Applicability.MANUAL, message("why-no-token-table", "the base's files alone do not bring it back")
+        )
+    return Fix(
+        Applicability.UNSAFE,
+        message(
+            "why-token-table-of-base",
+            "the base has all tokens that are here; its whole tokenizer.json takes the place of this one",
+        ),
+        operations,
+    )
 
 
 RULES: Final = (_added_token_changed,)

@@ -48,7 +48,12 @@ def _no_head_class(context: Context, rule: Rule) -> Iterator[Finding]:
         return  # the head was left out: an embedding model
     yield rule.finding(
         _CONFIG,
-        message("class-without-head", "names {ours}, which generates nothing; the base is {base}", ours=own, base=theirs),
+        message(
+            "class-without-head",
+            "names {ours}, which generates nothing; the base is {base}",
+            ours=own,
+            base=theirs,
+        ),
         severity=rule.severity if has_head else Severity.WARNING,
         witness=Witness.WEIGHTS if has_head else Witness.BASE,
         pointer=_POINTER,
@@ -57,7 +62,9 @@ def _no_head_class(context: Context, rule: Rule) -> Iterator[Finding]:
         engines=tuple(context.views),
         fix=Fix(
             Applicability.SAFE if has_head and not facts.is_bare else Applicability.UNSAFE,
-            message("why-head-is-there", "the output head is among the weights") if has_head else message("why-maybe-embedding-model", "an embedding model made from the base looks the same"),
+            message("why-head-is-there", "the output head is among the weights")
+            if has_head
+            else message("why-maybe-embedding-model", "an embedding model made from the base looks the same"),
             (CopyField(_CONFIG, _POINTER),),
         ),
     )
@@ -86,14 +93,28 @@ def _classifier(context: Context, rule: Rule) -> Iterator[Finding]:
     fits = theirs is not None and theirs.endswith("ForSequenceClassification")
     yield rule.finding(
         _CONFIG,
-        message("classifier-saved-as-generator", "names {ours}; the weights have {tensor} and no output head", tensor=facts.classifier, ours=own),
+        message(
+            "classifier-saved-as-generator",
+            "names {ours}; the weights have {tensor} and no output head",
+            tensor=facts.classifier,
+            ours=own,
+        ),
         witness=Witness.WEIGHTS,
         pointer=_POINTER,
         current=merged.config["architectures"],
         engines=tuple(context.views),
-        fix=Fix(Applicability.SAFE, message("why-classifier-is-there", "the base is a classifier, and its head is among the weights"), (CopyField(_CONFIG, _POINTER),))
+        fix=Fix(
+            Applicability.SAFE,
+            message("why-classifier-is-there", "the base is a classifier, and its head is among the weights"),
+            (CopyField(_CONFIG, _POINTER),),
+        )
         if fits
-        else Fix(Applicability.MANUAL, message("why-class-unknown", "name the classification or reward class the model was trained with")),
+        else Fix(
+            Applicability.MANUAL,
+            message(
+                "why-class-unknown", "name the classification or reward class the model was trained with"
+            ),
+        ),
     )
 
 
@@ -114,11 +135,25 @@ def _parts_missing(context: Context, rule: Rule) -> Iterator[Finding]:
             witness=Witness.WEIGHTS,
             pointer=f"/{sense}_config",
             engines=tuple(context.views),
-            fix=Fix(Applicability.MANUAL, message("why-part-is-gone", "save the language model with its own class, or merge into the whole model to keep its " "{part} part", part=sense)),
+            fix=Fix(
+                Applicability.MANUAL,
+                message(
+                    "why-part-is-gone",
+                    "save the language model with its own class, or merge into the whole model to keep its "
+                    "{part} part",
+                    part=sense,
+                ),
+            ),
         )
 
 
-@rule("GF431", "class-not-in-weights", Severity.ERROR, question=WEIGHTS, shows="the model is served as an embedding model, or with parts made up at random",)
+@rule(
+    "GF431",
+    "class-not-in-weights",
+    Severity.ERROR,
+    question=WEIGHTS,
+    shows="the model is served as an embedding model, or with parts made up at random",
+)
 def _class_not_in_weights(context: Context, rule: Rule) -> Iterator[Finding]:
     """`architectures` names a class whose parts are not the tensors that are there: a trunk without its head, a
     generating class over a reward head, or a vision-language class without the vision tower.
@@ -141,7 +176,13 @@ def _class_not_in_weights(context: Context, rule: Rule) -> Iterator[Finding]:
     yield from _parts_missing(context, rule)
 
 
-@rule("GF432", "tensor-names-wrapped", Severity.ERROR, question=WEIGHTS, shows="all weights are `newly initialized`: a random model",)
+@rule(
+    "GF432",
+    "tensor-names-wrapped",
+    Severity.ERROR,
+    question=WEIGHTS,
+    shows="all weights are `newly initialized`: a random model",
+)
 def _wrapped_names(context: Context, rule: Rule) -> Iterator[Finding]:
     """Tensor names still have the wrapper of a trainer: `base_model.model.`, `_orig_mod.`, `.base_layer.`,
     `lora_A`.
@@ -164,8 +205,14 @@ def _wrapped_names(context: Context, rule: Rule) -> Iterator[Finding]:
         message("tensor-names-wrapped", "no engine finds tensors with names like {tensor}", tensor=name),
         witness=Witness.WEIGHTS,
         engines=tuple(context.views),
-        fix=Fix(Applicability.MANUAL, message("why-names-wrapped", "merge and unload the adapter, or save the unwrapped model")),
+        fix=Fix(
+            Applicability.MANUAL,
+            message("why-names-wrapped", "merge and unload the adapter, or save the unwrapped model"),
+        ),
     )
 
 
-RULES: Final = (_class_not_in_weights, _wrapped_names,)
+RULES: Final = (
+    _class_not_in_weights,
+    _wrapped_names,
+)

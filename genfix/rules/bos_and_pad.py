@@ -48,7 +48,13 @@ _NO_DEFAULTS: Final = frozenset(["PreTrainedTokenizer", "TokenizersBackend", "Ll
 """Tokenizer classes without a padding token of their own (transformers 4.57 and 5.23); of others genfix is not sure."""
 
 
-@rule("GF306", "bos-or-pad-changed", Severity.INFO, question=TOKENS, needs_base=True,)
+@rule(
+    "GF306",
+    "bos-or-pad-changed",
+    Severity.INFO,
+    question=TOKENS,
+    needs_base=True,
+)
 def _settings_changed(context: Context, rule: Rule) -> Iterator[Finding]:
     """The BOS or the padding token of the tokenizer or the configs is not the base's.
 
@@ -86,21 +92,31 @@ def _setting_changed(rule: Rule, base: Model, token: str, places: list[_Place]) 
         first.file,
         message("padding-added", "the padding token {token} was added; the base has none", token=first.ours)
         if added
-        else message("bos-or-pad-changed", "{key} is {ours!r}; the base has {theirs!r}", key=first.pointer[1:], ours=first.ours, theirs=first.theirs),
+        else message(
+            "bos-or-pad-changed",
+            "{key} is {ours!r}; the base has {theirs!r}",
+            key=first.pointer[1:],
+            ours=first.ours,
+            theirs=first.theirs,
+        ),
         witness=Witness.BASE,
         pointer=first.pointer,
         current=Missing.MISSING if first.ours is None else first.ours,
         expected=Missing.MISSING if first.theirs is None else first.theirs,
         evidence=[
             message(
-                "evidence-setting", "{place} is {ours!r}; the base has {theirs!r}",
+                "evidence-setting",
+                "{place} is {ours!r}; the base has {theirs!r}",
                 place=f"{place.file} {place.pointer}",
                 ours=place.ours,
                 theirs=place.theirs,
             )
             for place in places[1:]
         ],
-        fix=Fix(Applicability.MANUAL, message("why-padding-added", "nothing has to be done: trainers need one, and no answer changes"))
+        fix=Fix(
+            Applicability.MANUAL,
+            message("why-padding-added", "nothing has to be done: trainers need one, and no answer changes"),
+        )
         if added
         else Fix(
             Applicability.UNSAFE,

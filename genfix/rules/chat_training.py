@@ -67,14 +67,18 @@ def _is_on_plain_text(merged: Model, base: Model | None, adapter: Model | None) 
 
 def _papers(merged: Model, base: Model | None, adapter: Model | None) -> Iterator[Message]:
     if adapter is not None:
-        yield message("proof-adapter", "chats were trained: {folder} is the adapter", folder=adapter.folder.origin.label)
+        yield message(
+            "proof-adapter", "chats were trained: {folder} is the adapter", folder=adapter.folder.origin.label
+        )
     for name in _TRAINER_FILES:
         if merged.has(name) and not _same(merged, base, name) and _is_of_training(merged, name):
             yield message("proof-trainer-file", "chats were trained: {file} is a trainer's", file=name)
     if merged.has("README.md") and not _same(merged, base, "README.md"):
         tags = [tag for tag in front_matter_list(merged.folder, "tags") if tag.lower() in _TRAINER_TAGS]
         if tags:
-            yield message("proof-model-card", "chats were trained: a trainer tagged the model card {tag}", tag=tags[0])
+            yield message(
+                "proof-model-card", "chats were trained: a trainer tagged the model card {tag}", tag=tags[0]
+            )
 
 
 def _is_of_training(merged: Model, name: str) -> bool:
@@ -90,14 +94,20 @@ def _tokens(merged: Model, base: Model | None) -> Iterator[Message]:
         return
     template = merged.chat_template
     if template is not None and not any(template.same_text(copy) for copy in base.template_copies):
-        yield message("proof-own-template", "chats were trained: {file} is not the base's template", file=template.file)
+        yield message(
+            "proof-own-template", "chats were trained: {file} is not the base's template", file=template.file
+        )
     if base.tokenizer.is_known:
         added = [token for token in merged.end_ids if token not in base.tokenizer.ids]
         if added:
             yield message("proof-tokens-added", "chats were trained: {tokens} were added", tokens=[*added])
     eos = merged.tokenizer.eos_token
     if eos in merged.end_ids and base.tokenizer.eos_token not in {None, eos}:
-        yield message("proof-eos-changed", "chats were trained: the tokenizer's EOS was changed to the turn end {token}", token=eos)
+        yield message(
+            "proof-eos-changed",
+            "chats were trained: the tokenizer's EOS was changed to the turn end {token}",
+            token=eos,
+        )
 
 
 def _same(merged: Model, base: Model | None, name: str) -> bool:

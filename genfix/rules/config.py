@@ -118,7 +118,14 @@ _OTHER_SPELLINGS: Final = {
 """Where else transformers keeps the same fact (5.x: modeling_rope_utils.py; renamed image ids since 4.52)."""
 
 
-@rule("GF401", "config-missing", Severity.ERROR, question=CONFIG, needs_base=True, shows="loading fails: `Unrecognized model`",)
+@rule(
+    "GF401",
+    "config-missing",
+    Severity.ERROR,
+    question=CONFIG,
+    needs_base=True,
+    shows="loading fails: `Unrecognized model`",
+)
 def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     """The folder has no `config.json`; the base has one.
 
@@ -138,11 +145,16 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
         if context.merged.weights.files and not context.merged.has(_CONFIG):
             yield rule.finding(
                 _CONFIG,
-                message("config-missing-alone", "is missing beside the weights: no engine loads them without it"),
+                message(
+                    "config-missing-alone", "is missing beside the weights: no engine loads them without it"
+                ),
                 severity=Severity.ERROR if base is None else Severity.INFO,
                 witness=Witness.WEIGHTS,
                 engines=tuple(context.views),
-                fix=Fix(Applicability.MANUAL, message("why-no-base-copy", "there is no base, or it has no such file")),
+                fix=Fix(
+                    Applicability.MANUAL,
+                    message("why-no-base-copy", "there is no base, or it has no such file"),
+                ),
             )
         return
     if context.merged.has(_CONFIG):
@@ -152,11 +164,23 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
         message("config-missing", "is missing; the base has it"),
         witness=Witness.BASE,
         engines=tuple(context.views),
-        fix=restoring(context, base, _CONFIG, message("why-file-lost", "the file is missing here, so nothing is overwritten")),
+        fix=restoring(
+            context,
+            base,
+            _CONFIG,
+            message("why-file-lost", "the file is missing here, so nothing is overwritten"),
+        ),
     )
 
 
-@rule("GF402", "config-field-lost", Severity.ERROR, question=CONFIG, needs_base=True, shows="loading fails, or a default takes the value's place without a word",)
+@rule(
+    "GF402",
+    "config-field-lost",
+    Severity.ERROR,
+    question=CONFIG,
+    needs_base=True,
+    shows="loading fails, or a default takes the value's place without a word",
+)
 def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
     """A key of the base's `config.json` is gone, under every name transformers has for it.
 
@@ -189,7 +213,8 @@ def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
             engines=tuple(context.views),
             fix=Fix(
                 Applicability.UNSAFE if contradiction else Applicability.SAFE,
-                contradiction or message("why-field-lost", "without {key} a reader takes its own default", key=key),
+                contradiction
+                or message("why-field-lost", "without {key} a reader takes its own default", key=key),
                 (CopyField(_CONFIG, pointer),),
             ),
         )
@@ -216,4 +241,7 @@ def _contradicted(merged: Model, key: str, value: JsonValue) -> Message | None:
     return None
 
 
-RULES: Final = (_missing, _fields_lost,)
+RULES: Final = (
+    _missing,
+    _fields_lost,
+)

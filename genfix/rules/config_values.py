@@ -30,7 +30,9 @@ from genfix.rules.core.rule import Rule, rule
 __all__ = ["RULES"]
 
 _CONFIG: Final = "config.json"
-_BASE_HAS_IT_TOO: Final = Fix(Applicability.MANUAL, message("why-base-has-it-too", "the base has the same fault"))
+_BASE_HAS_IT_TOO: Final = Fix(
+    Applicability.MANUAL, message("why-base-has-it-too", "the base has the same fault")
+)
 
 
 # -- context ---------------------------------------------------------------------------------------------------
@@ -40,7 +42,13 @@ _NO_LIMIT: Final = 10**12
 """Tokenizers write 1e30 for no limit."""
 
 
-@rule("GF404", "context-length-changed", Severity.INFO, question=CONFIG, needs_base=True,)
+@rule(
+    "GF404",
+    "context-length-changed",
+    Severity.INFO,
+    question=CONFIG,
+    needs_base=True,
+)
 def _context_differs(context: Context, rule: Rule) -> Iterator[Finding]:
     """`max_position_embeddings`, the sliding window in use, or the tokenizer's `model_max_length` is not the
     base's.
@@ -72,12 +80,21 @@ def _context_differs(context: Context, rule: Rule) -> Iterator[Finding]:
             continue
         yield rule.finding(
             file,
-            message("context-differs", "{key} is {ours!r}; the base has {theirs!r}", key=key, ours=ours, theirs=theirs),
+            message(
+                "context-differs",
+                "{key} is {ours!r}; the base has {theirs!r}",
+                key=key,
+                ours=ours,
+                theirs=theirs,
+            ),
             witness=Witness.BASE,
             pointer=f"/{key}",
             current=ours,
             expected=theirs,
-            fix=Fix(Applicability.MANUAL, message("why-context-meant", "either may be meant: compare with how the model was trained")),
+            fix=Fix(
+                Applicability.MANUAL,
+                message("why-context-meant", "either may be meant: compare with how the model was trained"),
+            ),
         )
 
 
@@ -105,7 +122,13 @@ _CACHE_PLACES: Final = (
 )
 
 
-@rule("GF403", "use-cache-off", Severity.WARNING, question=CONFIG, shows="generation is several times slower",)
+@rule(
+    "GF403",
+    "use-cache-off",
+    Severity.WARNING,
+    question=CONFIG,
+    shows="generation is several times slower",
+)
 def _cache_off(context: Context, rule: Rule) -> Iterator[Finding]:
     """`use_cache` is `false` in `config.json` or `generation_config.json`. Training with gradient checkpointing
     turns it off, and saving keeps it.
@@ -141,7 +164,11 @@ def _cache_off(context: Context, rule: Rule) -> Iterator[Finding]:
         elif shared:
             fix = _BASE_HAS_IT_TOO
         else:
-            fix = Fix(Applicability.SAFE, message("why-cache-on", "the cache changes speed and no answer; training turns it off"), (_cache_on(base, file, part, pointer),))
+            fix = Fix(
+                Applicability.SAFE,
+                message("why-cache-on", "the cache changes speed and no answer; training turns it off"),
+                (_cache_on(base, file, part, pointer),),
+            )
         yield rule.finding(
             file,
             message("use-cache-off", "use_cache is false: each token computes the whole text anew"),
@@ -176,7 +203,12 @@ _MOST: Final = 0.9
 """Share of the bytes that a dtype needs to be the weights' own: routers and norms may be kept in another."""
 
 
-@rule("GF405", "dtype-differs", Severity.INFO, question=CONFIG,)
+@rule(
+    "GF405",
+    "dtype-differs",
+    Severity.INFO,
+    question=CONFIG,
+)
 def _dtype_differs(context: Context, rule: Rule) -> Iterator[Finding]:
     """`dtype` (or `torch_dtype`) of `config.json` is not the dtype of the weights.
 
@@ -200,7 +232,12 @@ def _dtype_differs(context: Context, rule: Rule) -> Iterator[Finding]:
             return  # the base has it so
     yield rule.finding(
         _CONFIG,
-        message("dtype-differs", "dtype is {declared!r}; the weights are {stored}", declared=declared, stored=stored),
+        message(
+            "dtype-differs",
+            "dtype is {declared!r}; the weights are {stored}",
+            declared=declared,
+            stored=stored,
+        ),
         witness=Witness.WEIGHTS,
         pointer="/dtype" if context.merged.config.get("dtype") is not None else "/torch_dtype",
         current=declared,
@@ -224,4 +261,8 @@ def _dtypes(model: Model) -> tuple[str | None, str | None]:
     return declared, None
 
 
-RULES: Final = (_cache_off, _context_differs, _dtype_differs,)
+RULES: Final = (
+    _cache_off,
+    _context_differs,
+    _dtype_differs,
+)

@@ -27,7 +27,14 @@ transformers 5.23 goes by `tokenizer.json` alone where it is there.
 """
 
 
-@rule("GF209", "double-bos", Severity.WARNING, question=TEMPLATE, needs_base=True, shows="texts that are rendered first and tokenized later start with two BOS",)
+@rule(
+    "GF209",
+    "double-bos",
+    Severity.WARNING,
+    question=TEMPLATE,
+    needs_base=True,
+    shows="texts that are rendered first and tokenized later start with two BOS",
+)
 def _double_bos(context: Context, rule: Rule) -> Iterator[Finding]:
     """The chat template writes the BOS, and the tokenizer puts one in front of every text, which the base's does
     not.
@@ -64,11 +71,17 @@ def _double_bos(context: Context, rule: Rule) -> Iterator[Finding]:
     file, pointer = (operations[0].file, operations[0].pointer) if operations else (_FAST, None)
     yield rule.finding(
         file,
-        message("double-bos", "the chat template writes {token} and the tokenizer adds it once more; the base's adds " "none", token=bos),
+        message(
+            "double-bos",
+            "the chat template writes {token} and the tokenizer adds it once more; the base's adds none",
+            token=bos,
+        ),
         witness=Witness.BASE,
         pointer=pointer,
         current=merged.tokenizer_config.get(_FLAG, Missing.MISSING) if by_flag else Missing.MISSING,
-        fix=Fix(Applicability.UNSAFE, message("why-double-bos", "the model may have been trained so"), operations)
+        fix=Fix(
+            Applicability.UNSAFE, message("why-double-bos", "the model may have been trained so"), operations
+        )
         if len(operations) == by_flag + by_processor
         else Fix(Applicability.MANUAL, message("why-double-bos", "the model may have been trained so")),
     )

@@ -26,7 +26,14 @@ _RELATIVE_IMPORT: Final = r"(?m)^\s*(?:from\s+\.(\w+)\s+import|import\s+\.(\w+)\
 """The imports transformers follows when it collects custom code (dynamic_module_utils.py)."""
 
 
-@rule("GF501", "processor-file-missing", Severity.ERROR, question=FILES, needs_base=True, shows="loading fails, or the model serves text only",)
+@rule(
+    "GF501",
+    "processor-file-missing",
+    Severity.ERROR,
+    question=FILES,
+    needs_base=True,
+    shows="loading fails, or the model serves text only",
+)
 def _processors(context: Context, rule: Rule) -> Iterator[Finding]:
     """A file of the image, video or audio processor is gone.
 
@@ -56,11 +63,21 @@ def _processors(context: Context, rule: Rule) -> Iterator[Finding]:
             severity=Severity.WARNING if others and name != "preprocessor_config.json" else Severity.ERROR,
             witness=Witness.BASE,
             engines=tuple(context.views),
-            fix=Fix(Applicability.SAFE, message("why-file-lost", "the file is missing here, so nothing is overwritten"), (RestoreFile(name),)),
+            fix=Fix(
+                Applicability.SAFE,
+                message("why-file-lost", "the file is missing here, so nothing is overwritten"),
+                (RestoreFile(name),),
+            ),
         )
 
 
-@rule("GF502", "code-file-missing", Severity.ERROR, question=FILES, shows="loading with trust_remote_code fails: the file is looked for and not found",)
+@rule(
+    "GF502",
+    "code-file-missing",
+    Severity.ERROR,
+    question=FILES,
+    shows="loading with trust_remote_code fails: the file is looked for and not found",
+)
 def _code(context: Context, rule: Rule) -> Iterator[Finding]:
     """A Python file that `auto_map` names, or that such a file imports beside itself, is gone.
 
@@ -87,7 +104,10 @@ def _code(context: Context, rule: Rule) -> Iterator[Finding]:
                 severity=Severity.INFO,
                 witness=Witness.FOLDER,
                 engines=tuple(context.views),
-                fix=Fix(Applicability.MANUAL, message("why-code-no-base", "name the base to get it from with --base")),
+                fix=Fix(
+                    Applicability.MANUAL,
+                    message("why-code-no-base", "name the base to get it from with --base"),
+                ),
             )
         elif base.has(name):
             objection = _code_objection(context, base)
@@ -97,7 +117,13 @@ def _code(context: Context, rule: Rule) -> Iterator[Finding]:
                 witness=Witness.BASE,
                 engines=tuple(context.views),
                 fix=Fix.safe_unless(
-                    objection, message("why-code-lost", "auto_map points at it, and the code that is here equals that of {base}", base=str(base.folder.origin)), (RestoreFile(name),)
+                    objection,
+                    message(
+                        "why-code-lost",
+                        "auto_map points at it, and the code that is here equals that of {base}",
+                        base=str(base.folder.origin),
+                    ),
+                    (RestoreFile(name),),
                 ),
             )
 
@@ -106,10 +132,24 @@ def _code_objection(context: Context, base: Model) -> Message | None:
     """What speaks against code of the base; `None` where nothing does."""
     origin = str(base.folder.origin)
     if not base.is_named:
-        return message("why-code-hinted", "only the folder itself names {base}, and a server will run this code: if you trust it, " "name it with --base", base=origin)
+        return message(
+            "why-code-hinted",
+            "only the folder itself names {base}, and a server will run this code: if you trust it, "
+            "name it with --base",
+            base=origin,
+        )
     code = (name for name in _code_files(context.merged) if base.has(name))
     changed = next((name for name in code if not context.same_as_base(name)), None)
-    return message("why-code-changed", "{file} is not that of {base}: other versions of the code may not fit together", file=changed, base=origin) if changed is not None else None
+    return (
+        message(
+            "why-code-changed",
+            "{file} is not that of {base}: other versions of the code may not fit together",
+            file=changed,
+            base=origin,
+        )
+        if changed is not None
+        else None
+    )
 
 
 def _with_imports(merged: Model, base: Model | None, direct: tuple[str, ...]) -> tuple[str, ...]:
@@ -144,7 +184,13 @@ def _code_files(model: Model) -> list[str]:
     return sorted(name for name in model.folder.names() if "/" not in name and kind_of(name) is FileKind.CODE)
 
 
-@rule("GF503", "licence-missing", Severity.INFO, question=FILES, needs_base=True,)
+@rule(
+    "GF503",
+    "licence-missing",
+    Severity.INFO,
+    question=FILES,
+    needs_base=True,
+)
 def _licences(context: Context, rule: Rule) -> Iterator[Finding]:
     """The base's licence, notice or use policy is not in the folder.
 
@@ -166,11 +212,20 @@ def _licences(context: Context, rule: Rule) -> Iterator[Finding]:
                 name,
                 message("licence-missing", "is missing; most licences want it passed on", file=name),
                 witness=Witness.BASE,
-                fix=Fix(Applicability.SAFE, message("why-licence", "the file is missing here, so nothing is overwritten"), (RestoreFile(name),)),
+                fix=Fix(
+                    Applicability.SAFE,
+                    message("why-licence", "the file is missing here, so nothing is overwritten"),
+                    (RestoreFile(name),),
+                ),
             )
 
 
-@rule("GF504", "no-model-file", Severity.INFO, question=FILES,)
+@rule(
+    "GF504",
+    "no-model-file",
+    Severity.INFO,
+    question=FILES,
+)
 def _nothing_known(context: Context, rule: Rule) -> Iterator[Finding]:
     """No file of the folder has a name that an engine reads.
 
@@ -193,4 +248,9 @@ def _nothing_known(context: Context, rule: Rule) -> Iterator[Finding]:
         )
 
 
-RULES: Final = (_processors, _code, _licences, _nothing_known,)
+RULES: Final = (
+    _processors,
+    _code,
+    _licences,
+    _nothing_known,
+)

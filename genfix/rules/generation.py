@@ -49,7 +49,15 @@ _SAMPLING_ONLY: Final = (
 )
 
 
-@rule("GF601", "generation-config-missing", Severity.ERROR, question=SAMPLING, harm=Harm.ENDLESS, needs_base=True, shows="answers run past their end, up to max_tokens, and are sampled otherwise",)
+@rule(
+    "GF601",
+    "generation-config-missing",
+    Severity.ERROR,
+    question=SAMPLING,
+    harm=Harm.ENDLESS,
+    needs_base=True,
+    shows="answers run past their end, up to max_tokens, and are sampled otherwise",
+)
 def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     """The base has a `generation_config.json` and the folder has none.
 
@@ -78,10 +86,25 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
         witness=Witness.BASE,
         evidence=[
             *engine_stops(context),
-            *([message("evidence-trainer-hides-it", "stops in swift infer or llamafactory chat, not in vLLM: trainers add the stop words " "themselves")] if engines else []),
+            *(
+                [
+                    message(
+                        "evidence-trainer-hides-it",
+                        "stops in swift infer or llamafactory chat, not in vLLM: trainers add the stop words "
+                        "themselves",
+                    )
+                ]
+                if engines
+                else []
+            ),
         ],
         engines=engines or tuple(context.views),
-        fix=restoring(context, context.base, GENERATION_CONFIG, message("why-file-lost", "the file is missing here, so nothing is overwritten")),
+        fix=restoring(
+            context,
+            context.base,
+            GENERATION_CONFIG,
+            message("why-file-lost", "the file is missing here, so nothing is overwritten"),
+        ),
     )
 
 
@@ -105,7 +128,15 @@ def _is_resynthesised(context: Context) -> bool:
     )
 
 
-@rule("GF602", "generation-config-resynthesised", Severity.WARNING, question=SAMPLING, harm=Harm.ENDLESS, needs_base=True, shows="answers are sampled otherwise than the authors chose",)
+@rule(
+    "GF602",
+    "generation-config-resynthesised",
+    Severity.WARNING,
+    question=SAMPLING,
+    harm=Harm.ENDLESS,
+    needs_base=True,
+    shows="answers are sampled otherwise than the authors chose",
+)
 def _resynthesised(context: Context, rule: Rule) -> Iterator[Finding]:
     """The file was written anew from `config.json` (`_from_model_config`), and the base's settings are gone.
 
@@ -134,14 +165,31 @@ def _resynthesised(context: Context, rule: Rule) -> Iterator[Finding]:
     operations.append(RemoveField(GENERATION_CONFIG, "/_from_model_config"))
     yield rule.finding(
         GENERATION_CONFIG,
-        message("generation-config-resynthesised", "was written anew from config.json; the base's {keys} are lost", keys=list[JsonValue](lost)),
+        message(
+            "generation-config-resynthesised",
+            "was written anew from config.json; the base's {keys} are lost",
+            keys=list[JsonValue](lost),
+        ),
         witness=Witness.BASE,
         engines=tuple(context.views),
-        fix=Fix(Applicability.SAFE, message("why-resynthesised", "every value in the file follows from config.json, so nobody chose it"), tuple(operations)),
+        fix=Fix(
+            Applicability.SAFE,
+            message(
+                "why-resynthesised", "every value in the file follows from config.json, so nobody chose it"
+            ),
+            tuple(operations),
+        ),
     )
 
 
-@rule("GF603", "run-time-value-baked-in", Severity.WARNING, question=SAMPLING, needs_base=True, shows="answers are cut at that length",)
+@rule(
+    "GF603",
+    "run-time-value-baked-in",
+    Severity.WARNING,
+    question=SAMPLING,
+    needs_base=True,
+    shows="answers are cut at that length",
+)
 def _run_time(context: Context, rule: Rule) -> Iterator[Finding]:
     """`max_new_tokens` or `max_length` of a training or evaluation run stands in the file; the base sets none.
 
@@ -165,20 +213,35 @@ def _run_time(context: Context, rule: Rule) -> Iterator[Finding]:
             continue
         yield rule.finding(
             GENERATION_CONFIG,
-            message("run-time-value", "{key} = {value!r} of some run is baked in; the base sets none", key=key, value=value),
+            message(
+                "run-time-value",
+                "{key} = {value!r} of some run is baked in; the base sets none",
+                key=key,
+                value=value,
+            ),
             witness=Witness.BASE,
             pointer=child_pointer("", key),
             current=value,
             engines=tuple(name for name, view in context.views.items() if key in view.sampling),
             fix=Fix(
                 Applicability.SAFE,
-                message("why-run-time-value", "{key} limits every answer, and the model's authors set no limit", key=key),
+                message(
+                    "why-run-time-value",
+                    "{key} limits every answer, and the model's authors set no limit",
+                    key=key,
+                ),
                 (RemoveField(GENERATION_CONFIG, child_pointer("", key)),),
             ),
         )
 
 
-@rule("GF604", "generation-config-invalid", Severity.ERROR, question=SAMPLING, shows="requests that do not set the value themselves fail",)
+@rule(
+    "GF604",
+    "generation-config-invalid",
+    Severity.ERROR,
+    question=SAMPLING,
+    shows="requests that do not set the value themselves fail",
+)
 def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
     """A setting has a value that engines refuse (a negative temperature, `top_p` of 0), or sampling values stand
     without `do_sample`.
@@ -220,12 +283,18 @@ def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
             engines=tuple(context.views),
             fix=_BASE_HAS_IT_TOO
             if shared
-            else Fix(Applicability.SAFE, message("why-setting-out-of-range", "no engine can use the value"), (operation,)),
+            else Fix(
+                Applicability.SAFE,
+                message("why-setting-out-of-range", "no engine can use the value"),
+                (operation,),
+            ),
         )
     yield from _ignored_sampling(context, rule, merged)
 
 
-_BASE_HAS_IT_TOO: Final = Fix(Applicability.MANUAL, message("why-base-has-it-too", "the base has the same fault"))
+_BASE_HAS_IT_TOO: Final = Fix(
+    Applicability.MANUAL, message("why-base-has-it-too", "the base has the same fault")
+)
 
 
 def _ignored_sampling(context: Context, rule: Rule, merged: JsonObject) -> Iterator[Finding]:
@@ -241,7 +310,11 @@ def _ignored_sampling(context: Context, rule: Rule, merged: JsonObject) -> Itera
     shared = bool(_ignored_keys(base))
     yield rule.finding(
         GENERATION_CONFIG,
-        message("sampling-without-do-sample", "{keys} without do_sample: transformers ignores them and will not save the file again", keys=keys),
+        message(
+            "sampling-without-do-sample",
+            "{keys} without do_sample: transformers ignores them and will not save the file again",
+            keys=keys,
+        ),
         severity=Severity.INFO if theirs is None or shared else Severity.WARNING,
         witness=Witness.ENGINE,
         pointer="/do_sample",
@@ -266,7 +339,13 @@ def _ignored_keys(config: JsonObject) -> list[JsonValue]:
     ]
 
 
-@rule("GF605", "generation-setting-differs", Severity.INFO, question=SAMPLING, needs_base=True,)
+@rule(
+    "GF605",
+    "generation-setting-differs",
+    Severity.INFO,
+    question=SAMPLING,
+    needs_base=True,
+)
 def _differs(context: Context, rule: Rule) -> Iterator[Finding]:
     """A sampling setting is not the base's.
 
@@ -294,7 +373,13 @@ def _differs(context: Context, rule: Rule) -> Iterator[Finding]:
         removal, copy = RemoveField(GENERATION_CONFIG, pointer), CopyField(GENERATION_CONFIG, pointer)
         yield rule.finding(
             GENERATION_CONFIG,
-            message("setting-differs", "{key} is {ours!r}; the base has {theirs!r}", key=key, ours=ours, theirs=theirs),
+            message(
+                "setting-differs",
+                "{key} is {ours!r}; the base has {theirs!r}",
+                key=key,
+                ours=ours,
+                theirs=theirs,
+            ),
             witness=Witness.BASE,
             pointer=pointer,
             current=merged.get(key, Missing.MISSING),
@@ -314,4 +399,10 @@ def _equal(key: str, left: JsonValue, right: JsonValue) -> bool:
     return left == right and isinstance(left, bool) == isinstance(right, bool)
 
 
-RULES: Final = (_missing, _resynthesised, _run_time, _invalid, _differs,)
+RULES: Final = (
+    _missing,
+    _resynthesised,
+    _run_time,
+    _invalid,
+    _differs,
+)

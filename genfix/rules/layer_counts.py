@@ -24,7 +24,13 @@ _EXPERTS: Final = ("num_experts", "n_routed_experts", "num_local_experts")
 _PREDICTION: Final = ("num_nextn_predict_layers", "mtp_num_hidden_layers")
 
 
-@rule("GF414", "layer-count-wrong", Severity.ERROR, question=WEIGHTS, shows="layers are dropped or made up at random, or loading fails",)
+@rule(
+    "GF414",
+    "layer-count-wrong",
+    Severity.ERROR,
+    question=WEIGHTS,
+    shows="layers are dropped or made up at random, or loading fails",
+)
 def _layer_count(context: Context, rule: Rule) -> Iterator[Finding]:
     """The number of layers in `config.json` is not that of the weights, or a layer is missing between others.
 
@@ -51,11 +57,19 @@ def _layer_count(context: Context, rule: Rule) -> Iterator[Finding]:
         gaps: list[JsonValue] = [*facts.gaps[:_SHOWN]]
         yield rule.finding(
             _CONFIG,
-            message("layers-missing", "layers are missing in the weights between others: {layers}", layers=gaps),
+            message(
+                "layers-missing", "layers are missing in the weights between others: {layers}", layers=gaps
+            ),
             witness=Witness.WEIGHTS,
             pointer=key,
             engines=tuple(context.views),
-            fix=Fix(Applicability.MANUAL, message("why-weights-lost", "copy the weights again from where they were made, or repeat the merge")),
+            fix=Fix(
+                Applicability.MANUAL,
+                message(
+                    "why-weights-lost",
+                    "copy the weights again from where they were made, or repeat the merge",
+                ),
+            ),
         )
         return
     extra = _number(merged, _PREDICTION)[1] or 0
@@ -64,8 +78,22 @@ def _layer_count(context: Context, rule: Rule) -> Iterator[Finding]:
     if merged.config_value("num_blocks") == facts.layers:  # xLSTM counts them there
         return
     lists = _lists_of(merged, value)
-    fix = Fix(Applicability.MANUAL, message("why-lists-per-layer", "lists with an entry per layer have to change too: {keys}", keys=lists)) if lists else None
-    found = message("layer-count-wrong", "says {value!r} layers; the weights have {layers}", layers=facts.layers, value=value)
+    fix = (
+        Fix(
+            Applicability.MANUAL,
+            message(
+                "why-lists-per-layer", "lists with an entry per layer have to change too: {keys}", keys=lists
+            ),
+        )
+        if lists
+        else None
+    )
+    found = message(
+        "layer-count-wrong",
+        "says {value!r} layers; the weights have {layers}",
+        layers=facts.layers,
+        value=value,
+    )
     for finding in contradiction(context, rule, key, value, facts.layers, found):
         yield finding._replace(fix=fix or finding.fix)
 
@@ -87,7 +115,13 @@ def _number(merged: Model, keys: tuple[str, ...]) -> tuple[str | None, int | Non
     return None, None
 
 
-@rule("GF415", "expert-count-wrong", Severity.ERROR, question=WEIGHTS, shows="loading fails, or tokens go to random experts",)
+@rule(
+    "GF415",
+    "expert-count-wrong",
+    Severity.ERROR,
+    question=WEIGHTS,
+    shows="loading fails, or tokens go to random experts",
+)
 def _expert_count(context: Context, rule: Rule) -> Iterator[Finding]:
     """The number of routed experts in `config.json` is not that of the weights.
 
@@ -106,7 +140,12 @@ def _expert_count(context: Context, rule: Rule) -> Iterator[Finding]:
     if facts.experts is None or facts.stacks != 1 or pointer is None or not merged.weights.is_whole:
         return
     if value != facts.experts and not _explains(merged, facts.experts - (value or 0)):
-        found = message("expert-count-wrong", "says {value!r} experts; the weights have {experts}", experts=facts.experts, value=value)
+        found = message(
+            "expert-count-wrong",
+            "says {value!r} experts; the weights have {experts}",
+            experts=facts.experts,
+            value=value,
+        )
         yield from contradiction(context, rule, pointer, value, facts.experts, found)
 
 
@@ -118,7 +157,13 @@ def _explains(merged: Model, difference: int) -> bool:
     )
 
 
-@rule("GF416", "prediction-layers-missing", Severity.WARNING, question=WEIGHTS, shows="speculative decoding fails; MLX does not load the folder",)
+@rule(
+    "GF416",
+    "prediction-layers-missing",
+    Severity.WARNING,
+    question=WEIGHTS,
+    shows="speculative decoding fails; MLX does not load the folder",
+)
 def _prediction_layers(context: Context, rule: Rule) -> Iterator[Finding]:
     """`config.json` declares layers of multi-token prediction, and the weights have none.
 
@@ -145,14 +190,30 @@ def _prediction_layers(context: Context, rule: Rule) -> Iterator[Finding]:
     lost = base is not None and base.weights.outline.prediction_layers > 0
     yield rule.finding(
         _CONFIG,
-        message("prediction-layers-missing", "declares {value!r} layer of multi-token prediction; the weights have none", "declares {value!r} layers of multi-token prediction; the weights have none", value=value),
+        message(
+            "prediction-layers-missing",
+            "declares {value!r} layer of multi-token prediction; the weights have none",
+            "declares {value!r} layers of multi-token prediction; the weights have none",
+            value=value,
+        ),
         severity=rule.severity if lost else Severity.INFO,
         witness=Witness.WEIGHTS,
         pointer=pointer,
         current=value,
         expected=0,
-        fix=Fix(Applicability.UNSAFE, message("why-prediction-layers", "the model runs without them; the base's tensors would bring them back"), (SetField(_CONFIG, pointer, 0),)),
+        fix=Fix(
+            Applicability.UNSAFE,
+            message(
+                "why-prediction-layers",
+                "the model runs without them; the base's tensors would bring them back",
+            ),
+            (SetField(_CONFIG, pointer, 0),),
+        ),
     )
 
 
-RULES: Final = (_layer_count, _expert_count, _prediction_layers,)
+RULES: Final = (
+    _layer_count,
+    _expert_count,
+    _prediction_layers,
+)

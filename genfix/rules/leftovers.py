@@ -24,7 +24,13 @@ _RUN: Final = frozenset(["args.json"])
 _SHOWN: Final = 5
 
 
-@rule("GF721", "adapter-beside-weights", Severity.ERROR, question=FILES, shows="the merged weights are never used, or loading fails",)
+@rule(
+    "GF721",
+    "adapter-beside-weights",
+    Severity.ERROR,
+    question=FILES,
+    shows="the merged weights are never used, or loading fails",
+)
 def _adapter(context: Context, rule: Rule) -> Iterator[Finding]:
     """`adapter_config.json` stands beside the whole weights.
 
@@ -50,17 +56,44 @@ def _adapter(context: Context, rule: Rule) -> Iterator[Finding]:
     named = merged.object(_ADAPTER).get("base_model_name_or_path")
     yield rule.finding(
         _ADAPTER,
-        message("adapter-beside-weights", "makes transformers load {base} with an adapter, and not the weights that are here", base=named)
+        message(
+            "adapter-beside-weights",
+            "makes transformers load {base} with an adapter, and not the weights that are here",
+            base=named,
+        )
         if isinstance(named, str)
-        else message("adapter-beside-weights-unnamed", "makes transformers load another folder with an adapter, and not the weights that are " "here"),
+        else message(
+            "adapter-beside-weights-unnamed",
+            "makes transformers load another folder with an adapter, and not the weights that are here",
+        ),
         witness=Witness.WEIGHTS,
         engines=tuple(name for name in context.views if name.startswith("transformers")),
-        evidence=[message("evidence-adapter-weights", "{file} is here too; vLLM without an index loads it as a part of the model", file=weights)] if weights else [],
-        fix=Fix(Applicability.UNSAFE, message("why-adapter-moved", "the whole weights are here; where the adapter is meant to be used with them, leave it"), (Quarantine(_ADAPTER),)),
+        evidence=[
+            message(
+                "evidence-adapter-weights",
+                "{file} is here too; vLLM without an index loads it as a part of the model",
+                file=weights,
+            )
+        ]
+        if weights
+        else [],
+        fix=Fix(
+            Applicability.UNSAFE,
+            message(
+                "why-adapter-moved",
+                "the whole weights are here; where the adapter is meant to be used with them, leave it",
+            ),
+            (Quarantine(_ADAPTER),),
+        ),
     )
 
 
-@rule("GF722", "trainer-files-left", Severity.INFO, question=FILES,)
+@rule(
+    "GF722",
+    "trainer-files-left",
+    Severity.INFO,
+    question=FILES,
+)
 def _trainer_files(context: Context, rule: Rule) -> Iterator[Finding]:
     """Files of the training run are in the folder: optimizer, scheduler, random state, arguments.
 
@@ -89,8 +122,16 @@ def _trainer_files(context: Context, rule: Rule) -> Iterator[Finding]:
         left[0],
         message("trainer-files-left", "files of the training run are here: {files}", files=shown),
         witness=Witness.FOLDER,
-        fix=Fix(Applicability.MANUAL, message("why-trainer-files", "no engine reads them; move them away before the folder is published")),
+        fix=Fix(
+            Applicability.MANUAL,
+            message(
+                "why-trainer-files", "no engine reads them; move them away before the folder is published"
+            ),
+        ),
     )
 
 
-RULES: Final = (_adapter, _trainer_files,)
+RULES: Final = (
+    _adapter,
+    _trainer_files,
+)

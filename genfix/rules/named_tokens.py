@@ -18,7 +18,13 @@ from genfix.rules.core.rule import Rule, rule
 __all__ = ["RULES"]
 
 
-@rule("GF312", "named-token-unreadable", Severity.ERROR, question=TOKENS, shows="loading fails: the tokenizer's constructor refuses a plain object",)
+@rule(
+    "GF312",
+    "named-token-unreadable",
+    Severity.ERROR,
+    question=TOKENS,
+    shows="loading fails: the tokenizer's constructor refuses a plain object",
+)
 def _unreadable(context: Context, rule: Rule) -> Iterator[Finding]:
     """`eos_token`, `pad_token` or another named token of `tokenizer_config.json` is neither text nor an object
     marked `"__type": "AddedToken"`.
@@ -43,7 +49,11 @@ def _unreadable(context: Context, rule: Rule) -> Iterator[Finding]:
             continue  # the base does not load either: no loss, and perhaps code of its own that takes it
         yield rule.finding(
             TOKENIZER_CONFIG,
-            message("named-token-unreadable", "{key} is neither text nor an object marked as an AddedToken: engines do not load the " "folder", key=key),
+            message(
+                "named-token-unreadable",
+                "{key} is neither text nor an object marked as an AddedToken: engines do not load the folder",
+                key=key,
+            ),
             witness=Witness.ENGINE,
             pointer=f"/{key}",
             current=context.merged.tokenizer_config[key],
@@ -63,7 +73,12 @@ def _fix(context: Context, key: str) -> Fix:
         )
     if context.base is not None and context.base.tokenizer_config.get(key) is not None:
         return Fix(
-            Applicability.UNSAFE, message("why-named-token-of-base", "only the base tells which token it is, and another one may have been trained"), (CopyField(TOKENIZER_CONFIG, pointer),)
+            Applicability.UNSAFE,
+            message(
+                "why-named-token-of-base",
+                "only the base tells which token it is, and another one may have been trained",
+            ),
+            (CopyField(TOKENIZER_CONFIG, pointer),),
         )
     return Fix(Applicability.MANUAL, message("why-named-token-unknown", "write the token's text there"))
 

@@ -18,7 +18,14 @@ _CONFIG: Final = "config.json"
 _TIED: Final = "tie_word_embeddings"
 
 
-@rule("GF713", "tied-head-for-new-readers-only", Severity.WARNING, question=READERS, needs_base=True, shows="transformers 4 writes noise, and nothing fails",)
+@rule(
+    "GF713",
+    "tied-head-for-new-readers-only",
+    Severity.WARNING,
+    question=READERS,
+    needs_base=True,
+    shows="transformers 4 writes noise, and nothing fails",
+)
 def _tied_at_the_top_only(context: Context, rule: Rule) -> Iterator[Finding]:
     """`tie_word_embeddings` stands at the top of a composite `config.json` only, and the weights have no head of
     their own.
@@ -46,13 +53,21 @@ def _tied_at_the_top_only(context: Context, rule: Rule) -> Iterator[Finding]:
     pointer = f"/{merged.text_key}/{_TIED}"
     yield rule.finding(
         _CONFIG,
-        message("tied-for-new-readers-only", "is missing in {part}, where transformers 4 looks: it makes up a random output head", part=merged.text_key),
+        message(
+            "tied-for-new-readers-only",
+            "is missing in {part}, where transformers 4 looks: it makes up a random output head",
+            part=merged.text_key,
+        ),
         witness=Witness.BASE,
         pointer=pointer,
         expected=True,
         fix=Fix(
             Applicability.SAFE,
-            message("why-tied-in-both", "the top says so, the weights have no head, and {part} is where the base's readers look", part=merged.text_key),
+            message(
+                "why-tied-in-both",
+                "the top says so, the weights have no head, and {part} is where the base's readers look",
+                part=merged.text_key,
+            ),
             (SetField(_CONFIG, pointer, value=True),),
         ),
     )

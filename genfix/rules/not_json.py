@@ -39,7 +39,13 @@ def json_files(context: Context) -> list[str]:
 _NUMBER: Final = rf"(?s){STRING}|(-?(?:NaN|Infinity|[0-9]++(?=[.eE])[0-9.eE+-]*+))"
 
 
-@rule("GF905", "json-not-finite", Severity.ERROR, question=UNREADABLE, shows="readers other than Python's refuse the whole file",)
+@rule(
+    "GF905",
+    "json-not-finite",
+    Severity.ERROR,
+    question=UNREADABLE,
+    shows="readers other than Python's refuse the whole file",
+)
 def _not_finite(context: Context, rule: Rule) -> Iterator[Finding]:
     """A JSON file holds `NaN`, `Infinity` or a number too large to be one, and the base does not.
 
@@ -77,7 +83,13 @@ def _not_finite(context: Context, rule: Rule) -> Iterator[Finding]:
             line, column = line_and_column(text, found.start())
             yield rule.finding(
                 name,
-                message("json-not-finite", "has {number}, which is no number in JSON (line {line}, column {column})", number=found[1][:20], line=line, column=column),
+                message(
+                    "json-not-finite",
+                    "has {number}, which is no number in JSON (line {line}, column {column})",
+                    number=found[1][:20],
+                    line=line,
+                    column=column,
+                ),
                 severity=_severity(context, name),
                 witness=Witness.ENGINE,
                 pointer=pointer,
@@ -94,8 +106,14 @@ def _severity(context: Context, name: str) -> Severity:
 
 def _number_of_base(name: str, pointer: str, theirs: JsonValue | Missing) -> Fix:
     if theirs is Missing.MISSING:
-        return Fix(Applicability.MANUAL, message("why-not-finite", "only the author knows which number was meant"))
-    return Fix(Applicability.UNSAFE, message("why-finite-in-base", "the base has a number there; an infinity may be meant"), (CopyField(name, pointer),))
+        return Fix(
+            Applicability.MANUAL, message("why-not-finite", "only the author knows which number was meant")
+        )
+    return Fix(
+        Applicability.UNSAFE,
+        message("why-finite-in-base", "the base has a number there; an infinity may be meant"),
+        (CopyField(name, pointer),),
+    )
 
 
 def _value(model: Model | None, name: str) -> JsonValue:
@@ -148,7 +166,13 @@ _STORED: Final = frozenset(
 )
 
 
-@rule("GF906", "git-lfs-pointer", Severity.ERROR, question=UNREADABLE, shows="loading fails: the pointer is read in the file's place",)
+@rule(
+    "GF906",
+    "git-lfs-pointer",
+    Severity.ERROR,
+    question=UNREADABLE,
+    shows="loading fails: the pointer is read in the file's place",
+)
 def _lfs_pointer(context: Context, rule: Rule) -> Iterator[Finding]:
     """A Git LFS pointer, three lines of text, stands where the file should be.
 
@@ -180,10 +204,19 @@ def _lfs_pointer(context: Context, rule: Rule) -> Iterator[Finding]:
 def _pulled(context: Context, name: str, pointer: LfsPointer) -> Fix:
     base = context.base
     if base is None or not base.has(name) or read_lfs_pointer(base.folder, name) is not None:
-        return Fix(Applicability.MANUAL, message("why-lfs-pull", "run `git lfs pull` in the clone, or download the file"))
+        return Fix(
+            Applicability.MANUAL,
+            message("why-lfs-pull", "run `git lfs pull` in the clone, or download the file"),
+        )
     if _stands_for(base, name, pointer):
-        return Fix(Applicability.SAFE, message("why-lfs-of-base", "the base's file has the SHA-256 that the pointer names"), (RestoreFile(name),))
-    why = message("why-lfs-other", "the pointer stands for another file than the base's: `git lfs pull` brings that one")
+        return Fix(
+            Applicability.SAFE,
+            message("why-lfs-of-base", "the base's file has the SHA-256 that the pointer names"),
+            (RestoreFile(name),),
+        )
+    why = message(
+        "why-lfs-other", "the pointer stands for another file than the base's: `git lfs pull` brings that one"
+    )
     return restoring(context, base, name, why)._replace(applicability=Applicability.UNSAFE, why=why)
 
 
@@ -194,5 +227,8 @@ def _stands_for(base: Model, name: str, pointer: LfsPointer) -> bool:
         return False
 
 
-RULES: Final = (_not_finite, _lfs_pointer,)
+RULES: Final = (
+    _not_finite,
+    _lfs_pointer,
+)
 """GF905 and GF906."""

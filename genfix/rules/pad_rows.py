@@ -59,7 +59,13 @@ def pads_beyond_rows(model: Model) -> Iterator[tuple[str, str, JsonValue, int]]:
             yield file, pointer, shown, token_id
 
 
-@rule("GF307", "pad-token-out-of-range", Severity.ERROR, question=TOKENS, shows="loading fails, or batches with padding do",)
+@rule(
+    "GF307",
+    "pad-token-out-of-range",
+    Severity.ERROR,
+    question=TOKENS,
+    shows="loading fails, or batches with padding do",
+)
 def _pad_out_of_range(context: Context, rule: Rule) -> Iterator[Finding]:
     """The padding token's id is not below the number of rows of the embedding.
 
@@ -86,12 +92,26 @@ def _pad_out_of_range(context: Context, rule: Rule) -> Iterator[Finding]:
         rows = merged.weights.embedding_rows
         yield rule.finding(
             file,
-            message("pad-out-of-range", "{key} is {pad!r} (id {id}), and the embedding has {rows} rows", key=pointer.rpartition("/")[2], pad=shown, id=token_id, rows=rows),
+            message(
+                "pad-out-of-range",
+                "{key} is {pad!r} (id {id}), and the embedding has {rows} rows",
+                key=pointer.rpartition("/")[2],
+                pad=shown,
+                id=token_id,
+                rows=rows,
+            ),
             severity=Severity.INFO if shared else severity,
             witness=Witness.WEIGHTS,
             pointer=pointer,
             current=shown,
-            evidence=[message("evidence-pad-crash", "transformers does not load it: `Padding_idx must be within num_embeddings`") if fatal else message("evidence-pad-batch", "batches with padding end in an index out of range")],
+            evidence=[
+                message(
+                    "evidence-pad-crash",
+                    "transformers does not load it: `Padding_idx must be within num_embeddings`",
+                )
+                if fatal
+                else message("evidence-pad-batch", "batches with padding end in an index out of range")
+            ],
             engines=("transformers5",) if fatal else (),
             fix=Fix(Applicability.MANUAL, message("why-base-has-it-too", "the base has the same fault"))
             if shared
@@ -131,10 +151,18 @@ def _pad_in_range(context: Context, file: str, pointer: str) -> Fix:
             base.config_value("pad_token_id") if file == _CONFIG else base.object(file).get("pad_token_id")
         )
     if isinstance(theirs, int) and rows is not None and 0 <= theirs < rows and context.same_token(theirs):
-        return Fix(Applicability.SAFE, message("why-pad-of-base", "the base's padding token has a row, and is the same token here"), (SetField(file, pointer, theirs),))
+        return Fix(
+            Applicability.SAFE,
+            message("why-pad-of-base", "the base's padding token has a row, and is the same token here"),
+            (SetField(file, pointer, theirs),),
+        )
     # Without the key a config class would take its own default, which may lie beyond the rows as well.
     none = SetField(file, pointer, None) if file == _CONFIG else RemoveField(file, pointer)
-    return Fix(Applicability.SAFE, message("why-pad-none", "no engine can use the value; without one engines take the EOS"), (none,))
+    return Fix(
+        Applicability.SAFE,
+        message("why-pad-none", "no engine can use the value; without one engines take the EOS"),
+        (none,),
+    )
 
 
 def _pad_token_of_base(context: Context) -> Fix:
@@ -142,8 +170,18 @@ def _pad_token_of_base(context: Context) -> Fix:
     token = base.tokenizer.named.get("pad_token") if base is not None else None
     token_id = merged.tokenizer.ids.get(token) if token is not None else None
     if base is None or token_id is None or rows is None or token_id >= rows:
-        return Fix(Applicability.MANUAL, message("why-pad-needs-row", "name a token that has a row as padding, such as the EOS, or resize the embedding"))
-    return Fix(Applicability.SAFE, message("why-pad-of-base", "the base's padding token has a row, and is the same token here"), named_token(merged, base, "pad_token"))
+        return Fix(
+            Applicability.MANUAL,
+            message(
+                "why-pad-needs-row",
+                "name a token that has a row as padding, such as the EOS, or resize the embedding",
+            ),
+        )
+    return Fix(
+        Applicability.SAFE,
+        message("why-pad-of-base", "the base's padding token has a row, and is the same token here"),
+        named_token(merged, base, "pad_token"),
+    )
 
 
 RULES: Final = (_pad_out_of_range,)

@@ -25,7 +25,13 @@ _KEYS: Final = (
 )
 
 
-@rule("GF705", "class-of-a-trainer", Severity.ERROR, question=READERS, shows="the processor does not load, or images are dropped",)
+@rule(
+    "GF705",
+    "class-of-a-trainer",
+    Severity.ERROR,
+    question=READERS,
+    shows="the processor does not load, or images are dropped",
+)
 def _patched(context: Context, rule: Rule) -> Iterator[Finding]:
     """A processor or tokenizer class has the name that a trainer gave it while it ran:
     `_Unsloth_Patched_SmolVLMProcessor`.
@@ -48,7 +54,11 @@ def _patched(context: Context, rule: Rule) -> Iterator[Finding]:
                 continue
             yield rule.finding(
                 file,
-                message("class-patched", "no library has a class called {name}: a trainer gave it that name while it ran", name=name),
+                message(
+                    "class-patched",
+                    "no library has a class called {name}: a trainer gave it that name while it ran",
+                    name=name,
+                ),
                 witness=Witness.ENGINE,
                 pointer=f"/{key}",
                 current=name,

@@ -31,7 +31,14 @@ _DEFAULTS: Final[Mapping[str, JsonObject]] = {
 """What the tokenizers library takes for a key that is absent; newer versions write it out."""
 
 
-@rule("GF311", "pre-tokenizer-changed", Severity.WARNING, question=TOKENS, needs_base=True, shows="prompts are cut into other tokens than in training",)
+@rule(
+    "GF311",
+    "pre-tokenizer-changed",
+    Severity.WARNING,
+    question=TOKENS,
+    needs_base=True,
+    shows="prompts are cut into other tokens than in training",
+)
 def _pre_tokenizer_changed(context: Context, rule: Rule) -> Iterator[Finding]:
     """`normalizer` or `pre_tokenizer` of `tokenizer.json` is not the base's, although the embedding has the
     base's rows.
@@ -70,17 +77,39 @@ def _pre_tokenizer_changed(context: Context, rule: Rule) -> Iterator[Finding]:
     added = lacking(base.tokenizer, merged.tokenizer)
     yield rule.finding(
         FAST_TOKENIZER,
-        message("pre-tokenizer-changed", "{parts} differ from the base's: text is cut into other tokens", parts=[*changed]),
+        message(
+            "pre-tokenizer-changed",
+            "{parts} differ from the base's: text is cut into other tokens",
+            parts=[*changed],
+        ),
         witness=Witness.BASE,
         evidence=[
             message(
-                "evidence-cutter", "{part} here: {merged}; in the base: {base}", part=part, base=_kinds(theirs.get(part)), merged=_kinds(ours.get(part))
+                "evidence-cutter",
+                "{part} here: {merged}; in the base: {base}",
+                part=part,
+                base=_kinds(theirs.get(part)),
+                merged=_kinds(ours.get(part)),
             )
             for part in changed
         ],
-        fix=Fix(Applicability.MANUAL, message("why-tokens-added", "{tokens} are not the base's: its files would lose them", tokens=shown(added)))
+        fix=Fix(
+            Applicability.MANUAL,
+            message(
+                "why-tokens-added",
+                "{tokens} are not the base's: its files would lose them",
+                tokens=shown(added),
+            ),
+        )
         if added
-        else Fix(Applicability.UNSAFE, message("why-cutter-of-base", "all tokens are the base's; training may have used this one all the same"), (RestoreFile(FAST_TOKENIZER),)),
+        else Fix(
+            Applicability.UNSAFE,
+            message(
+                "why-cutter-of-base",
+                "all tokens are the base's; training may have used this one all the same",
+            ),
+            (RestoreFile(FAST_TOKENIZER),),
+        ),
     )
 
 

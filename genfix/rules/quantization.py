@@ -47,7 +47,13 @@ def _method(declared: JsonObject) -> str | None:
     return method if isinstance(method, str) else None
 
 
-@rule("GF421", "quantization-config-left-behind", Severity.ERROR, question=WEIGHTS, shows="loading fails on scales that are not there, or the model is quantised once more",)
+@rule(
+    "GF421",
+    "quantization-config-left-behind",
+    Severity.ERROR,
+    question=WEIGHTS,
+    shows="loading fails on scales that are not there, or the model is quantised once more",
+)
 def _left_behind(context: Context, rule: Rule) -> Iterator[Finding]:
     """`config.json` declares a quantisation, and the weights are plain floating-point tensors.
 
@@ -85,7 +91,9 @@ def _left_behind(context: Context, rule: Rule) -> Iterator[Finding]:
         engines=tuple(context.views),
         fix=Fix(
             Applicability.UNSAFE if on_loading else Applicability.SAFE,
-            message("why-quantised-on-loading", "an engine may quantise while it loads, if that is meant") if on_loading else message("why-weights-are-plain", "all weights are here and none is quantised"),
+            message("why-quantised-on-loading", "an engine may quantise while it loads, if that is meant")
+            if on_loading
+            else message("why-weights-are-plain", "all weights are here and none is quantised"),
             (RemoveField(_CONFIG, pointer),),
         ),
     )
@@ -102,7 +110,13 @@ def _is_plain(model: Model) -> bool:
     )
 
 
-@rule("GF422", "quantization-config-lost", Severity.ERROR, question=WEIGHTS, shows="loading fails: packed tensors are taken for plain ones",)
+@rule(
+    "GF422",
+    "quantization-config-lost",
+    Severity.ERROR,
+    question=WEIGHTS,
+    shows="loading fails: packed tensors are taken for plain ones",
+)
 def _lost(context: Context, rule: Rule) -> Iterator[Finding]:
     """The weights are quantised, and no file of the folder says how.
 
@@ -127,14 +141,29 @@ def _lost(context: Context, rule: Rule) -> Iterator[Finding]:
     fits = theirs is not None and base is not None and _KEY in base.config and _method(theirs) == kind
     yield rule.finding(
         _CONFIG,
-        message("quantization-lost", "the weights are {method} tensors, and no file says how to read them", method=kind),
+        message(
+            "quantization-lost",
+            "the weights are {method} tensors, and no file says how to read them",
+            method=kind,
+        ),
         severity=Severity.WARNING if kind == "fp8" and base is None else rule.severity,
         witness=Witness.WEIGHTS,
         pointer=_POINTER,
         engines=tuple(context.views),
-        fix=Fix(Applicability.SAFE, message("why-quantised-like-base", "the base declares the method that the tensors show"), (CopyField(_CONFIG, _POINTER),))
+        fix=Fix(
+            Applicability.SAFE,
+            message("why-quantised-like-base", "the base declares the method that the tensors show"),
+            (CopyField(_CONFIG, _POINTER),),
+        )
         if fits
-        else Fix(Applicability.MANUAL, message("why-quantisation-unknown", "put back the quantization_config that was written when the {method} weights were made", method=kind)),
+        else Fix(
+            Applicability.MANUAL,
+            message(
+                "why-quantisation-unknown",
+                "put back the quantization_config that was written when the {method} weights were made",
+                method=kind,
+            ),
+        ),
     )
 
 
@@ -144,4 +173,7 @@ def _says_how(model: Model) -> bool:
     return declared or any(model.has(name) for name in _ELSEWHERE)
 
 
-RULES: Final = (_left_behind, _lost,)
+RULES: Final = (
+    _left_behind,
+    _lost,
+)

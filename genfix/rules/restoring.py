@@ -74,7 +74,9 @@ def _generation_config(context: Context, base: Model, why: Message) -> Fix:
     operations += tuple(  # a fault of the base's own is not brought back with its file
         RemoveField(GENERATION_CONFIG, f"/{key}") for key in refused(settings)
     )
-    objection = message("why-stop-tokens-strange", "{ids} are not the same tokens here", ids=other) if other else None
+    objection = (
+        message("why-stop-tokens-strange", "{ids} are not the same tokens here", ids=other) if other else None
+    )
     return Fix.safe_unless(objection, why, operations)
 
 
@@ -82,7 +84,12 @@ def rows_differ(rows: int | None, base_rows: int | None) -> Message | None:
     """What two known and different numbers of embedding rows say against the base; `None` where they agree."""
     if rows is None or base_rows is None or rows == base_rows:
         return None
-    return message("why-rows-differ", "the embedding has {rows} rows and the base says {base}: tokens were added or removed", rows=rows, base=base_rows)
+    return message(
+        "why-rows-differ",
+        "the embedding has {rows} rows and the base says {base}: tokens were added or removed",
+        rows=rows,
+        base=base_rows,
+    )
 
 
 def tokenizer_verdict(context: Context, base: Model) -> Message | None:
@@ -96,11 +103,17 @@ def tokenizer_verdict(context: Context, base: Model) -> Message | None:
         changed: list[JsonValue] = []
         changed += sorted(token for token, token_id in ours.items() if theirs.get(token) != token_id)
         if changed:
-            return message("why-tokens-differ", "{tokens} have other ids here: the tokenizer was changed", tokens=changed[:5])
+            return message(
+                "why-tokens-differ",
+                "{tokens} have other ids here: the tokenizer was changed",
+                tokens=changed[:5],
+            )
     for name in ("tokenizer.json", *SLOW_VOCABULARIES):
         both = base.has(name) and merged.has(name)
         if both and not merged.tokenizer.is_known and not context.same_as_base(name):
-            return message("why-vocabulary-differs", "{file} is not the base's: the tokenizer was changed", file=name)
+            return message(
+                "why-vocabulary-differs", "{file} is not the base's: the tokenizer was changed", file=name
+            )
     return None
 
 
@@ -114,11 +127,23 @@ def template_verdict(context: Context, base: Model) -> Message | None:
     added: list[JsonValue] = []
     added += sorted(set(merged.tokenizer.ids) - set(base.tokenizer.ids)) if base.tokenizer.is_known else ()
     if added:
-        return message("why-template-tokens-added", "tokens were added ({tokens}), so another template may have been trained", tokens=added[:5])
+        return message(
+            "why-template-tokens-added",
+            "tokens were added ({tokens}), so another template may have been trained",
+            tokens=added[:5],
+        )
     ends = base.turn_ends
     literals = ends.literals if isinstance(ends, TurnEnds) else ()
     unknown: list[JsonValue] = []
     unknown += [
         token for token in literals if merged.tokenizer.ids.get(token) != base.tokenizer.ids.get(token)
     ]
-    return message("why-template-tokens-unknown", "the template writes {tokens}, which are not the same tokens here", tokens=unknown[:5]) if unknown else None
+    return (
+        message(
+            "why-template-tokens-unknown",
+            "the template writes {tokens}, which are not the same tokens here",
+            tokens=unknown[:5],
+        )
+        if unknown
+        else None
+    )

@@ -42,7 +42,13 @@ __all__ = ["RULES"]
 _CONFIG: Final = "config.json"
 
 
-@rule("GF711", "rope-only-for-new-readers", Severity.WARNING, question=READERS, shows="answers are noise, or become so with length",)
+@rule(
+    "GF711",
+    "rope-only-for-new-readers",
+    Severity.WARNING,
+    question=READERS,
+    shows="answers are noise, or become so with length",
+)
 def _only_for_new_readers(context: Context, rule: Rule) -> Iterator[Finding]:
     """RoPE stands in `rope_parameters` only, the spelling of transformers 5, while the base has `rope_theta` and
     its like.
@@ -74,14 +80,29 @@ def _only_for_new_readers(context: Context, rule: Rule) -> Iterator[Finding]:
     operations = tuple(_old_key(context, part, theirs, key, value) for key, value in keys.items())
     yield rule.finding(
         _CONFIG,
-        message("rope-only-for-new-readers", "RoPE is written for transformers 5 only: older readers miss {keys} and take a default", keys=[*keys]),
+        message(
+            "rope-only-for-new-readers",
+            "RoPE is written for transformers 5 only: older readers miss {keys} and take a default",
+            keys=[*keys],
+        ),
         severity=Severity.WARNING if base is not None else Severity.INFO,
         witness=Witness.FOLDER,
         pointer=f"{part.pointer}/{NEW_KEY}",
         current=dict(part.new),
-        fix=Fix(Applicability.SAFE, message("why-rope-added", "the values are those of rope_parameters, which newer readers go on reading the same"), operations)
+        fix=Fix(
+            Applicability.SAFE,
+            message(
+                "why-rope-added",
+                "the values are those of rope_parameters, which newer readers go on reading the same",
+            ),
+            operations,
+        )
         if base is not None
-        else Fix(Applicability.UNSAFE, message("why-rope-added-alone", "no base tells whether older readers are meant"), operations),
+        else Fix(
+            Applicability.UNSAFE,
+            message("why-rope-added-alone", "no base tells whether older readers are meant"),
+            operations,
+        ),
     )
 
 
@@ -115,7 +136,14 @@ def _same_old(key: str, ours: JsonValue, own: JsonValue, part: RopePart, theirs:
     return left is not None and right is not None and same_rope(left, right, part.model_type)
 
 
-@rule("GF712", "rope-differs", Severity.WARNING, question=CONFIG, needs_base=True, shows="answers get worse with length, or are noise",)
+@rule(
+    "GF712",
+    "rope-differs",
+    Severity.WARNING,
+    question=CONFIG,
+    needs_base=True,
+    shows="answers get worse with length, or are noise",
+)
 def _rope_differs(context: Context, rule: Rule) -> Iterator[Finding]:
     """RoPE is not the base's, in whichever spelling.
 
@@ -148,18 +176,32 @@ def _rope_differs(context: Context, rule: Rule) -> Iterator[Finding]:
     operations = _base_rope(context.base, part, base, ours, theirs)
     yield rule.finding(
         _CONFIG,
-        message("rope-reset", "RoPE is back at the default ({ours}); the base has {theirs}", ours=_shown(ours), theirs=_shown(theirs))
+        message(
+            "rope-reset",
+            "RoPE is back at the default ({ours}); the base has {theirs}",
+            ours=_shown(ours),
+            theirs=_shown(theirs),
+        )
         if lost
-        else message("rope-differs", "RoPE is {ours}; the base has {theirs}", ours=_shown(ours), theirs=_shown(theirs)),
+        else message(
+            "rope-differs", "RoPE is {ours}; the base has {theirs}", ours=_shown(ours), theirs=_shown(theirs)
+        ),
         severity=Severity.WARNING if lost else Severity.INFO,
         witness=Witness.BASE,
         pointer=f"{part.pointer}/{NEW_KEY if part.new is not None else 'rope_theta'}",
         current=as_new(ours),
         expected=as_new(theirs),
         engines=tuple(context.views) if lost else (),
-        fix=Fix(Applicability.UNSAFE, message("why-rope-meant", "the folder's own value may be a tuning for length"), operations)
+        fix=Fix(
+            Applicability.UNSAFE,
+            message("why-rope-meant", "the folder's own value may be a tuning for length"),
+            operations,
+        )
         if operations
-        else Fix(Applicability.MANUAL, message("why-rope-meant", "the folder's own value may be a tuning for length")),
+        else Fix(
+            Applicability.MANUAL,
+            message("why-rope-meant", "the folder's own value may be a tuning for length"),
+        ),
     )
 
 
@@ -217,4 +259,7 @@ def _copied(field: SetField, in_base: bool) -> Operation:  # noqa: FBT001 - a co
     return CopyField(field.file, field.pointer) if in_base else field
 
 
-RULES: Final = (_only_for_new_readers, _rope_differs,)
+RULES: Final = (
+    _only_for_new_readers,
+    _rope_differs,
+)

@@ -21,7 +21,13 @@ _TIED: Final = "tie_word_embeddings"
 _SHOWN: Final = 5
 
 
-@rule("GF411", "vocab-size-not-rows", Severity.ERROR, question=WEIGHTS, shows="loading fails: `size mismatch for embed_tokens.weight`",)
+@rule(
+    "GF411",
+    "vocab-size-not-rows",
+    Severity.ERROR,
+    question=WEIGHTS,
+    shows="loading fails: `size mismatch for embed_tokens.weight`",
+)
 def _vocab_size(context: Context, rule: Rule) -> Iterator[Finding]:
     """`vocab_size` in `config.json` is not the number of rows of the embedding in the weights.
 
@@ -57,7 +63,17 @@ def _vocab_size(context: Context, rule: Rule) -> Iterator[Finding]:
         return  # the composite config's own copy is read by nobody
     for pointer, value in own:
         yield from contradiction(
-            context, rule, pointer, value, rows, message("vocab-size-not-rows", "says {value!r}; the embedding in the weights has {rows} rows", rows=rows, value=value)
+            context,
+            rule,
+            pointer,
+            value,
+            rows,
+            message(
+                "vocab-size-not-rows",
+                "says {value!r}; the embedding in the weights has {rows} rows",
+                rows=rows,
+                value=value,
+            ),
         )
 
 
@@ -84,7 +100,9 @@ def contradiction(
         engines=tuple(context.views),
         fix=Fix(
             Applicability.UNSAFE if has_code else Applicability.SAFE,
-            message("why-code-decides", "the model has code of its own, which may mean another number") if has_code else message("why-weights-say", "the weights are what engines load"),
+            message("why-code-decides", "the model has code of its own, which may mean another number")
+            if has_code
+            else message("why-weights-say", "the weights are what engines load"),
             (SetField(_CONFIG, pointer, expected),),
         ),
     )
@@ -94,7 +112,13 @@ def _said_by_base(context: Context, pointer: str, value: JsonValue) -> bool:
     return context.base is None or context.base.config_value(pointer.rpartition("/")[2]) == value
 
 
-@rule("GF412", "tokens-beyond-embedding", Severity.ERROR, question=WEIGHTS, shows="a prompt with such a token crashes: an index error, or an assertion on the GPU",)
+@rule(
+    "GF412",
+    "tokens-beyond-embedding",
+    Severity.ERROR,
+    question=WEIGHTS,
+    shows="a prompt with such a token crashes: an index error, or an assertion on the GPU",
+)
 def _tokens_beyond(context: Context, rule: Rule) -> Iterator[Finding]:
     """The tokenizer has added tokens whose ids are not below the number of rows of the embedding.
 
@@ -124,11 +148,24 @@ def _tokens_beyond(context: Context, rule: Rule) -> Iterator[Finding]:
     tokens: list[JsonValue] = [*(used or beyond)[:_SHOWN]]
     yield rule.finding(
         "tokenizer.json" if merged.has("tokenizer.json") else "tokenizer_config.json",
-        message("tokens-beyond-embedding", "the embedding has {rows} rows, none for the tokens {tokens}", tokens=tokens, rows=rows),
+        message(
+            "tokens-beyond-embedding",
+            "the embedding has {rows} rows, none for the tokens {tokens}",
+            tokens=tokens,
+            rows=rows,
+        ),
         severity=Severity.ERROR if used else unused,
         witness=Witness.WEIGHTS,
         engines=tuple(context.views) if used else (),
-        fix=Fix(Applicability.MANUAL, message("why-tokens-beyond", "resize the embedding and train it, or put the tokenizer back that belongs to its {rows} " "rows", rows=rows)),
+        fix=Fix(
+            Applicability.MANUAL,
+            message(
+                "why-tokens-beyond",
+                "resize the embedding and train it, or put the tokenizer back that belongs to its {rows} "
+                "rows",
+                rows=rows,
+            ),
+        ),
     )
 
 
@@ -139,7 +176,13 @@ def _written(merged: Model) -> set[str | None]:
     return {*tokens, merged.tokenizer.eos_token}
 
 
-@rule("GF413", "tied-head-wrong", Severity.ERROR, question=WEIGHTS, shows="the model repeats itself or writes noise, and nothing fails",)
+@rule(
+    "GF413",
+    "tied-head-wrong",
+    Severity.ERROR,
+    question=WEIGHTS,
+    shows="the model repeats itself or writes noise, and nothing fails",
+)
 def _tied_head(context: Context, rule: Rule) -> Iterator[Finding]:
     """`tie_word_embeddings` contradicts the weights: it is true although the head is a tensor of its own with
     other values, or false although there is no head.
@@ -165,7 +208,11 @@ def _tied_head(context: Context, rule: Rule) -> Iterator[Finding]:
         return  # what is tied there, each class says by itself
     if tied is True and facts.head is not None and facts.quantization is None:
         if merged.weights.same_values(facts.embedding, facts.head) is False:
-            found = message("head-is-trained", "says the head is the embedding; {head} is a tensor of its own with other values", head=facts.head)
+            found = message(
+                "head-is-trained",
+                "says the head is the embedding; {head} is a tensor of its own with other values",
+                head=facts.head,
+            )
             yield from contradiction(context, rule, pointer, True, False, found)
     elif tied is False and facts.head is None:
         yield from _missing_head(context, rule, pointer)
@@ -180,11 +227,24 @@ def _missing_head(context: Context, rule: Rule, pointer: str) -> Iterator[Findin
         return  # the base, too, has no head under a name that is known
     tie = (SetField(_CONFIG, pointer, True),)
     if tied is False:
-        fix = Fix(Applicability.MANUAL, message("why-head-lost", "the base has a head of its own, so the merge lost this one: merge again"))
+        fix = Fix(
+            Applicability.MANUAL,
+            message(
+                "why-head-lost", "the base has a head of its own, so the merge lost this one: merge again"
+            ),
+        )
     elif tied is True:
-        fix = Fix(Applicability.SAFE, message("why-head-tied-in-base", "the base's head is its embedding"), tie)
+        fix = Fix(
+            Applicability.SAFE, message("why-head-tied-in-base", "the base's head is its embedding"), tie
+        )
     else:
-        fix = Fix(Applicability.UNSAFE, message("why-head-unknown", "the head was lost, or it is the embedding: without a base nobody knows"), tie)
+        fix = Fix(
+            Applicability.UNSAFE,
+            message(
+                "why-head-unknown", "the head was lost, or it is the embedding: without a base nobody knows"
+            ),
+            tie,
+        )
     yield rule.finding(
         _CONFIG,
         message("head-is-missing", "says the model has a head of its own; the weights have none"),
@@ -204,4 +264,8 @@ def _needs_head(merged: Model) -> bool:
     return isinstance(first, str) and first.endswith("ForCausalLM") and "auto_map" not in merged.config
 
 
-RULES: Final = (_vocab_size, _tokens_beyond, _tied_head,)
+RULES: Final = (
+    _vocab_size,
+    _tokens_beyond,
+    _tied_head,
+)

@@ -26,7 +26,13 @@ def _shown(names: list[str]) -> list[JsonValue]:
     return [*names[:_SHOWN]]
 
 
-@rule("GF521", "shard-missing", Severity.ERROR, question=FILES, shows="loading fails, or gaps are filled at random",)
+@rule(
+    "GF521",
+    "shard-missing",
+    Severity.ERROR,
+    question=FILES,
+    shows="loading fails, or gaps are filled at random",
+)
 def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     """A weight file is missing that the index, or the numbers in the names of the others, say there is.
 
@@ -47,14 +53,31 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     missing = [*weights.missing]
     yield rule.finding(
         missing[0],
-        message("shards-missing", "{count} of the weight files is missing: {files}", "{count} of the weight files are missing: {files}", files=_shown(missing), count=len(missing)),
+        message(
+            "shards-missing",
+            "{count} of the weight files is missing: {files}",
+            "{count} of the weight files are missing: {files}",
+            files=_shown(missing),
+            count=len(missing),
+        ),
         witness=Witness.FOLDER,
         engines=tuple(context.views),
-        fix=Fix(Applicability.MANUAL, message("why-weights-lost", "copy the weights again from where they were made, or repeat the merge")),
+        fix=Fix(
+            Applicability.MANUAL,
+            message(
+                "why-weights-lost", "copy the weights again from where they were made, or repeat the merge"
+            ),
+        ),
     )
 
 
-@rule("GF522", "shard-torn", Severity.ERROR, question=FILES, shows="loading fails",)
+@rule(
+    "GF522",
+    "shard-torn",
+    Severity.ERROR,
+    question=FILES,
+    shows="loading fails",
+)
 def _torn(context: Context, rule: Rule) -> Iterator[Finding]:
     """A safetensors file has no header that can be read, or ends before the data its header promises.
 
@@ -71,11 +94,26 @@ def _torn(context: Context, rule: Rule) -> Iterator[Finding]:
         if header.problem is None:
             continue
         if header.problem == "size":
-            found, way = message("shard-is-cut-off", "ends before the data its header promises"), message("why-weights-lost", "copy the weights again from where they were made, or repeat the merge")
+            found, way = (
+                message("shard-is-cut-off", "ends before the data its header promises"),
+                message(
+                    "why-weights-lost",
+                    "copy the weights again from where they were made, or repeat the merge",
+                ),
+            )
         elif read_lfs_pointer(context.merged.folder, name):
-            found, way = message("shard-is-lfs-pointer", "is a Git LFS pointer, and not the weights themselves"), message("why-lfs-pull", "run `git lfs pull` in the clone, or download the file")
+            found, way = (
+                message("shard-is-lfs-pointer", "is a Git LFS pointer, and not the weights themselves"),
+                message("why-lfs-pull", "run `git lfs pull` in the clone, or download the file"),
+            )
         else:
-            found, way = message("shard-has-no-header", "is no safetensors file: its header cannot be read"), message("why-weights-lost", "copy the weights again from where they were made, or repeat the merge")
+            found, way = (
+                message("shard-has-no-header", "is no safetensors file: its header cannot be read"),
+                message(
+                    "why-weights-lost",
+                    "copy the weights again from where they were made, or repeat the merge",
+                ),
+            )
         yield rule.finding(
             name,
             found,
@@ -85,7 +123,13 @@ def _torn(context: Context, rule: Rule) -> Iterator[Finding]:
         )
 
 
-@rule("GF523", "index-wrong", Severity.ERROR, question=FILES, shows="loading fails, or tensors are made up at random",)
+@rule(
+    "GF523",
+    "index-wrong",
+    Severity.ERROR,
+    question=FILES,
+    shows="loading fails, or tensors are made up at random",
+)
 def _index(context: Context, rule: Rule) -> Iterator[Finding]:
     """`model.safetensors.index.json` is missing beside several shards, or does not say what their headers say.
 
@@ -116,7 +160,14 @@ def _index(context: Context, rule: Rule) -> Iterator[Finding]:
         found,
         witness=Witness.WEIGHTS,
         engines=tuple(context.views),
-        fix=Fix(Applicability.MANUAL, message("why-tensors-twice", "tensors stand in two files, one of them from an earlier save: {tensors}", tensors=_shown(twice)))
+        fix=Fix(
+            Applicability.MANUAL,
+            message(
+                "why-tensors-twice",
+                "tensors stand in two files, one of them from an earlier save: {tensors}",
+                tensors=_shown(twice),
+            ),
+        )
         if twice
         else Fix(
             Applicability.SAFE,
@@ -134,12 +185,26 @@ def _index_fault(context: Context, there: dict[str, str]) -> Message | None:
     """How the index differs from what is ``there``; `None` where it may be right."""
     weights, index = context.merged.weights, context.merged.weights.index
     if index is None:
-        return message("index-unreadable", "has no weight_map that can be read") if context.merged.has(INDEX) else message("index-missing", "is missing: no engine knows which file has which tensor")
+        return (
+            message("index-unreadable", "has no weight_map that can be read")
+            if context.merged.has(INDEX)
+            else message("index-missing", "is missing: no engine knows which file has which tensor")
+        )
     if context.merged.has(INDEX) and set(weights.headers) - set(index.values()):
         return None  # files beside the index: the other rule asks which of them count
     # of a tensor that is there twice it may name either file
     wrong = [name for name in {**there, **index} if not _has(weights, index.get(name), name)]
-    return message("index-wrong", "{count} tensor is not where it says: {tensors}", "{count} tensors are not where it says: {tensors}", tensors=_shown(wrong), count=len(wrong)) if wrong else None
+    return (
+        message(
+            "index-wrong",
+            "{count} tensor is not where it says: {tensors}",
+            "{count} tensors are not where it says: {tensors}",
+            tensors=_shown(wrong),
+            count=len(wrong),
+        )
+        if wrong
+        else None
+    )
 
 
 def _has(weights: Weights, file: str | None, name: str) -> bool:
@@ -170,7 +235,13 @@ def _rebuilt(weights: Weights) -> bytes:
     return (json.dumps(document, indent=2) + "\n").encode()
 
 
-@rule("GF524", "stray-weights", Severity.WARNING, question=FILES, shows="engines load different weights from the same folder",)
+@rule(
+    "GF524",
+    "stray-weights",
+    Severity.WARNING,
+    question=FILES,
+    shows="engines load different weights from the same folder",
+)
 def _stray(context: Context, rule: Rule) -> Iterator[Finding]:
     """There are weight files that the index does not name, or shards beside `model.safetensors`.
 
@@ -199,14 +270,32 @@ def _stray(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     yield rule.finding(
         stray[0],
-        message("weights-beside-the-others", "{count} weight file is not one of the model's, as its index tells: {files}", "{count} weight files are none of the model's, as its index tells: {files}", files=_shown(stray), count=len(stray)),
+        message(
+            "weights-beside-the-others",
+            "{count} weight file is not one of the model's, as its index tells: {files}",
+            "{count} weight files are none of the model's, as its index tells: {files}",
+            files=_shown(stray),
+            count=len(stray),
+        ),
         severity=Severity.INFO if context.base is None or context.base.has(stray[0]) else rule.severity,
         witness=Witness.FOLDER,
-        fix=Fix(Applicability.MANUAL, message("why-weights-beside", "move the files of an earlier save away: engines differ in which they load")),
+        fix=Fix(
+            Applicability.MANUAL,
+            message(
+                "why-weights-beside",
+                "move the files of an earlier save away: engines differ in which they load",
+            ),
+        ),
     )
 
 
-@rule("GF525", "safetensors-without-format", Severity.WARNING, question=FILES, shows="transformers 4 does not load the folder",)
+@rule(
+    "GF525",
+    "safetensors-without-format",
+    Severity.WARNING,
+    question=FILES,
+    shows="transformers 4 does not load the folder",
+)
 def _without_format(context: Context, rule: Rule) -> Iterator[Finding]:
     """The header of a safetensors file has metadata, and no `format` among it.
 
@@ -230,10 +319,28 @@ def _without_format(context: Context, rule: Rule) -> Iterator[Finding]:
     if named:
         yield rule.finding(
             named[0],
-            message("safetensors-without-format", "transformers 4 refuses {count} weight file without `format` in the metadata: {files}", "transformers 4 refuses {count} weight files without `format` in the metadata: {files}", files=_shown(named), count=len(named)),
+            message(
+                "safetensors-without-format",
+                "transformers 4 refuses {count} weight file without `format` in the metadata: {files}",
+                "transformers 4 refuses {count} weight files without `format` in the metadata: {files}",
+                files=_shown(named),
+                count=len(named),
+            ),
             witness=Witness.ENGINE,
-            fix=Fix(Applicability.MANUAL, message("why-format-missing", "genfix never writes weights: save them again with the metadata format=pt")),
+            fix=Fix(
+                Applicability.MANUAL,
+                message(
+                    "why-format-missing",
+                    "genfix never writes weights: save them again with the metadata format=pt",
+                ),
+            ),
         )
 
 
-RULES: Final = (_missing, _torn, _index, _stray, _without_format,)
+RULES: Final = (
+    _missing,
+    _torn,
+    _index,
+    _stray,
+    _without_format,
+)

@@ -24,7 +24,14 @@ _POOLING: Final = (_MODULES, "sentence_bert_config.json", "config_sentence_trans
 _TEMPLATES: Final = "additional_chat_templates/"
 
 
-@rule("GF505", "side-file-missing", Severity.WARNING, question=FILES, needs_base=True, shows="requests for that template fail, or embeddings come out different",)
+@rule(
+    "GF505",
+    "side-file-missing",
+    Severity.WARNING,
+    question=FILES,
+    needs_base=True,
+    shows="requests for that template fail, or embeddings come out different",
+)
 def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     """A file that stands beside the model is gone: a further chat template in `additional_chat_templates/`, or
     what sentence-transformers needs to pool (`modules.json`, `1_Pooling/config.json`).
@@ -62,10 +69,16 @@ def _further_templates(context: Context, rule: Rule, base: Model) -> Iterator[Fi
         ):
             yield rule.finding(
                 name,
-                message("further-template-missing", "is missing: a request for this template by its name fails"),
+                message(
+                    "further-template-missing", "is missing: a request for this template by its name fails"
+                ),
                 witness=Witness.BASE,
                 engines=tuple(context.views),
-                fix=Fix.safe_unless(objection, message("why-template-lost", "the tokenizer has every token the base's template writes"), (RestoreFile(name),)),
+                fix=Fix.safe_unless(
+                    objection,
+                    message("why-template-lost", "the tokenizer has every token the base's template writes"),
+                    (RestoreFile(name),),
+                ),
             )
 
 
@@ -83,11 +96,21 @@ def _embedding_files(context: Context, rule: Rule, base: Model) -> Iterator[Find
         if context.lost_from_base(name):
             yield rule.finding(
                 name,
-                message("embedding-file-missing", "is missing: sentence-transformers pools in another way without it"),
+                message(
+                    "embedding-file-missing",
+                    "is missing: sentence-transformers pools in another way without it",
+                ),
                 witness=Witness.BASE,
-                fix=Fix(Applicability.MANUAL, message("why-module-weights", "weights of a module are gone too: {files}", files=missing))
+                fix=Fix(
+                    Applicability.MANUAL,
+                    message("why-module-weights", "weights of a module are gone too: {files}", files=missing),
+                )
                 if lost
-                else Fix(Applicability.SAFE, message("why-file-lost", "the file is missing here, so nothing is overwritten"), (RestoreFile(name),)),
+                else Fix(
+                    Applicability.SAFE,
+                    message("why-file-lost", "the file is missing here, so nothing is overwritten"),
+                    (RestoreFile(name),),
+                ),
             )
 
 

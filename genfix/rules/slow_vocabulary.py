@@ -33,7 +33,14 @@ _SENTENCEPIECE: Final = ("tokenizer.model", "spiece.model", "sentencepiece.bpe.m
 _OF_SLOW_CLASSES: Final = ("vocab.json", "merges.txt", "vocab.txt")
 
 
-@rule("GF310", "slow-vocabulary-missing", Severity.WARNING, question=TOKENS, needs_base=True, shows="no GGUF can be made, or slow tokenizers do not load",)
+@rule(
+    "GF310",
+    "slow-vocabulary-missing",
+    Severity.WARNING,
+    question=TOKENS,
+    needs_base=True,
+    shows="no GGUF can be made, or slow tokenizers do not load",
+)
 def _slow_vocabulary(context: Context, rule: Rule) -> Iterator[Finding]:
     """`tokenizer.json` is here, and the vocabulary that slow tokenizers and converters read is gone.
 
@@ -65,9 +72,15 @@ def _slow_vocabulary(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     yield rule.finding(
         lost[0],
-        message("sentencepiece-missing", "is missing; llama.cpp and Ollama convert from it ({files})", files=[*lost])
+        message(
+            "sentencepiece-missing",
+            "is missing; llama.cpp and Ollama convert from it ({files})",
+            files=[*lost],
+        )
         if pieces
-        else message("slow-vocabulary-missing", "is missing; slow tokenizers read it ({files})", files=[*lost]),
+        else message(
+            "slow-vocabulary-missing", "is missing; slow tokenizers read it ({files})", files=[*lost]
+        ),
         severity=Severity.WARNING if pieces or own_code else Severity.INFO,
         witness=Witness.BASE,
         fix=_vocabulary_of_base(context, base, lost, with_pieces=bool(pieces)),
@@ -79,7 +92,13 @@ def _vocabulary_of_base(context: Context, base: Model, lost: list[str], *, with_
     operations: list[Operation] = [RestoreFile(name) for name in lost]
     if with_pieces:
         operations += _tokens_beside(context.merged, base, with_file=objection is None)
-    return Fix.safe_unless(objection, message("why-vocabulary-same", "tokenizer.json has the base's tokens and cuts text as the base's does"), tuple(operations))
+    return Fix.safe_unless(
+        objection,
+        message(
+            "why-vocabulary-same", "tokenizer.json has the base's tokens and cuts text as the base's does"
+        ),
+        tuple(operations),
+    )
 
 
 def _is_sentencepiece(base: Model, name: str) -> bool:
@@ -106,14 +125,18 @@ def _vocabulary_objection(context: Context, base: Model) -> Message | None:
     trained = context.adapter.tokenizer.ids if context.adapter is not None else {}
     added = [text for text, token_id in (*ours.items(), *trained.items()) if theirs.get(text) != token_id]
     if added and base.tokenizer.is_known:
-        return message("why-vocabulary-tokens-added", "{tokens} are not in the base's vocabulary", tokens=shown(added))
+        return message(
+            "why-vocabulary-tokens-added", "{tokens} are not in the base's vocabulary", tokens=shown(added)
+        )
     rows = rows_differ(merged.vocab_rows, base.vocab_rows)
     if rows is not None or context.same_as_base(FAST_TOKENIZER):
         return rows
     heads = merged.tokenizer_head, base.tokenizer_head
     alike = all(heads[0].get(part) == heads[1].get(part) for part in ("normalizer", "pre_tokenizer"))
     if ours != theirs or not all(heads) or not alike:
-        return message("why-vocabulary-unproven", "tokenizer.json is not the base's, so its vocabulary may not be either")
+        return message(
+            "why-vocabulary-unproven", "tokenizer.json is not the base's, so its vocabulary may not be either"
+        )
     return None
 
 

@@ -22,7 +22,14 @@ __all__ = ["RULES"]
 _SPELLINGS: Final = ("additional_special_tokens", "extra_special_tokens")
 
 
-@rule("GF305", "special-token-list-shrunk", Severity.WARNING, question=TOKENS, needs_base=True, shows="markers show up in answers, or are split in prompts",)
+@rule(
+    "GF305",
+    "special-token-list-shrunk",
+    Severity.WARNING,
+    question=TOKENS,
+    needs_base=True,
+    shows="markers show up in answers, or are split in prompts",
+)
 def _list_shrunk(context: Context, rule: Rule) -> Iterator[Finding]:
     """The list of further special tokens (`additional_special_tokens`, `extra_special_tokens`) lacks tokens of
     the base's list that the tokenizer still has.
@@ -52,7 +59,12 @@ def _list_shrunk(context: Context, rule: Rule) -> Iterator[Finding]:
     file, key = places[0]
     yield rule.finding(
         file,
-        message("special-list-shrunk", "the list of special tokens lacks {count} of the base's: {tokens}", tokens=shown(lost), count=len(lost)),
+        message(
+            "special-list-shrunk",
+            "the list of special tokens lacks {count} of the base's: {tokens}",
+            tokens=shown(lost),
+            count=len(lost),
+        ),
         witness=Witness.BASE,
         pointer=f"/{_base_spelling(base)}",  # the same finding after the list was renamed
         current=merged.object(file).get(key),

@@ -62,7 +62,13 @@ _DEFAULT_INPUTS: Final[list[JsonValue]] = ["input_ids", "attention_mask"]
 """What the class returns in transformers 5; in 4 it adds ``token_type_ids``, which ``generate()`` refuses."""
 
 
-@rule("GF701", "tokenizer-class-unknown-to-older-readers", Severity.WARNING, question=READERS, shows="`Tokenizer class ... does not exist`, also when a GGUF is made",)
+@rule(
+    "GF701",
+    "tokenizer-class-unknown-to-older-readers",
+    Severity.WARNING,
+    question=READERS,
+    shows="`Tokenizer class ... does not exist`, also when a GGUF is made",
+)
 def _class_unknown(context: Context, rule: Rule) -> Iterator[Finding]:
     """`tokenizer_class` in `tokenizer_config.json` is a name that transformers 4 has no class for, such as
     `TokenizersBackend`, which transformers 5 writes; the base has one that it loads.
@@ -99,7 +105,11 @@ def _class_unknown(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     yield rule.finding(
         TOKENIZER_CONFIG,
-        message("tokenizer-class-unknown", "tokenizer_class {name!r} is unknown to transformers 4, with which llama.cpp converts " "models", name=name),
+        message(
+            "tokenizer-class-unknown",
+            "tokenizer_class {name!r} is unknown to transformers 4, with which llama.cpp converts models",
+            name=name,
+        ),
         severity=Severity.INFO if base is None else Severity.WARNING,
         witness=Witness.ENGINE if base is None else Witness.BASE,
         evidence=_base_class(base),
@@ -122,7 +132,11 @@ def _loads_in_4(config: JsonObject) -> bool:
 
 def _base_class(base: Model | None) -> list[Message]:
     name = base.tokenizer_config.get(_CLASS) if base is not None else None
-    return [message("evidence-base-value", "the base has {value!r}", value=name)] if isinstance(name, str) else []
+    return (
+        [message("evidence-base-value", "the base has {value!r}", value=name)]
+        if isinstance(name, str)
+        else []
+    )
 
 
 def _reads_file(merged: Model, name: str) -> bool:
@@ -151,18 +165,50 @@ def _known_class(merged: Model, base: Model | None, name: str) -> Fix:
             order = tuple(sorted([*merged.keys(TOKENIZER_CONFIG), _INPUTS]))  # transformers 5 sorts the file
             operations += (SetField(TOKENIZER_CONFIG, f"/{_INPUTS}", _DEFAULT_INPUTS, order),)
         if _adds_space_otherwise(merged):
-            return Fix(Applicability.UNSAFE, message("why-prefix-space", "transformers 4 would put another add_prefix_space in the place of tokenizer.json's"), operations)
+            return Fix(
+                Applicability.UNSAFE,
+                message(
+                    "why-prefix-space",
+                    "transformers 4 would put another add_prefix_space in the place of tokenizer.json's",
+                ),
+                operations,
+            )
         if base is None:
-            return Fix(Applicability.UNSAFE, message("why-older-alone", "no base says that readers with transformers 4 should load the folder"), operations)
-        return Fix(Applicability.SAFE, message("why-older-class", "{name} is the older name of the same class: transformers 5 reads the folder as before", name=_OLDER_NAME), operations)
+            return Fix(
+                Applicability.UNSAFE,
+                message(
+                    "why-older-alone", "no base says that readers with transformers 4 should load the folder"
+                ),
+                operations,
+            )
+        return Fix(
+            Applicability.SAFE,
+            message(
+                "why-older-class",
+                "{name} is the older name of the same class: transformers 5 reads the folder as before",
+                name=_OLDER_NAME,
+            ),
+            operations,
+        )
     known = _meant(name)
     if known is not None:
         field = SetField(TOKENIZER_CONFIG, f"/{_CLASS}", known)
-        return Fix(Applicability.UNSAFE, message("why-other-class", "transformers 5 may cut text in another way with {name}", name=known), (field,))
+        return Fix(
+            Applicability.UNSAFE,
+            message("why-other-class", "transformers 5 may cut text in another way with {name}", name=known),
+            (field,),
+        )
     if isinstance(theirs, str) and base is not None and "auto_map" not in base.tokenizer_config:
         copy = CopyField(TOKENIZER_CONFIG, f"/{_CLASS}")
-        return Fix(Applicability.UNSAFE, message("why-other-class", "transformers 5 may cut text in another way with {name}", name=theirs), (copy,))
-    return Fix(Applicability.MANUAL, message("why-no-older-class", "no class of transformers 4 is known to read these files"))
+        return Fix(
+            Applicability.UNSAFE,
+            message("why-other-class", "transformers 5 may cut text in another way with {name}", name=theirs),
+            (copy,),
+        )
+    return Fix(
+        Applicability.MANUAL,
+        message("why-no-older-class", "no class of transformers 4 is known to read these files"),
+    )
 
 
 def _adds_space_otherwise(merged: Model) -> bool:
@@ -179,7 +225,13 @@ _EXTRA: Final = "extra_special_tokens"
 _ADDITIONAL: Final = "additional_special_tokens"
 
 
-@rule("GF702", "extra-special-tokens-list", Severity.WARNING, question=READERS, shows="`'list' object has no attribute 'keys'`, also when a GGUF is made",)
+@rule(
+    "GF702",
+    "extra-special-tokens-list",
+    Severity.WARNING,
+    question=READERS,
+    shows="`'list' object has no attribute 'keys'`, also when a GGUF is made",
+)
 def _extra_list(context: Context, rule: Rule) -> Iterator[Finding]:
     """`extra_special_tokens` in `tokenizer_config.json` is a list, as transformers 5 writes it; the base's is
     none.
@@ -212,14 +264,31 @@ def _extra_list(context: Context, rule: Rule) -> Iterator[Finding]:
         operations += (SetField(TOKENIZER_CONFIG, f"/{_ADDITIONAL}", value, order),)
     yield rule.finding(
         TOKENIZER_CONFIG,
-        message("extra-tokens-list", "extra_special_tokens is a list, which transformers 4 and so llama.cpp's converter " "cannot load"),
+        message(
+            "extra-tokens-list",
+            "extra_special_tokens is a list, which transformers 4 and so llama.cpp's converter cannot load",
+        ),
         severity=Severity.INFO if base is None else Severity.WARNING,
         witness=Witness.ENGINE if base is None else Witness.BASE,
         pointer=f"/{_EXTRA}",
         current=value,
-        fix=Fix(Applicability.UNSAFE, message("why-older-alone", "no base says that readers with transformers 4 should load the folder"), operations)
+        fix=Fix(
+            Applicability.UNSAFE,
+            message(
+                "why-older-alone", "no base says that readers with transformers 4 should load the folder"
+            ),
+            operations,
+        )
         if base is None
-        else Fix(Applicability.SAFE, message("why-older-key", "{name} is the older name of the same list: transformers 5 reads the folder as before", name=_ADDITIONAL), operations),
+        else Fix(
+            Applicability.SAFE,
+            message(
+                "why-older-key",
+                "{name} is the older name of the same list: transformers 5 reads the folder as before",
+                name=_ADDITIONAL,
+            ),
+            operations,
+        ),
     )
 
 
@@ -230,7 +299,14 @@ _IN_VOCABULARY: Final = ("bos_token", "eos_token", "unk_token")
 """SentencePiece vocabularies have these as control symbols of their own."""
 
 
-@rule("GF704", "added-tokens-only-in-tokenizer-json", Severity.WARNING, question=READERS, needs_base=True, shows="chat markers of the GGUF are split into pieces",)
+@rule(
+    "GF704",
+    "added-tokens-only-in-tokenizer-json",
+    Severity.WARNING,
+    question=READERS,
+    needs_base=True,
+    shows="chat markers of the GGUF are split into pieces",
+)
 def _unlisted(context: Context, rule: Rule) -> Iterator[Finding]:
     """Beside `tokenizer.model`, added tokens are listed in `tokenizer.json` only; the base lists them in
     `tokenizer_config.json` or `added_tokens.json` too.
@@ -263,7 +339,14 @@ def _unlisted(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     yield rule.finding(
         TOKENIZER_CONFIG,
-        message("added-tokens-unlisted", "{count} added token stands in tokenizer.json only, so llama.cpp's converter loses it: " "{tokens}", "{count} added tokens stand in tokenizer.json only, so llama.cpp's converter loses them: " "{tokens}", tokens=[*lost[:_SHOWN]], count=len(lost)),
+        message(
+            "added-tokens-unlisted",
+            "{count} added token stands in tokenizer.json only, so llama.cpp's converter loses it: {tokens}",
+            "{count} added tokens stand in tokenizer.json only, so llama.cpp's converter loses them: "
+            "{tokens}",
+            tokens=[*lost[:_SHOWN]],
+            count=len(lost),
+        ),
         witness=Witness.BASE,
         pointer=f"/{_DECODER}",
         fix=Fix(
@@ -289,4 +372,8 @@ def _is_listed(model: Model) -> bool:
     return model.has(_SLOW) and (model.has(_ADDED) or _DECODER in model.tokenizer_config)
 
 
-RULES: Final = (_class_unknown, _extra_list, _unlisted,)
+RULES: Final = (
+    _class_unknown,
+    _extra_list,
+    _unlisted,
+)

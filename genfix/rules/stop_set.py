@@ -78,11 +78,21 @@ def engine_stops(context: Context) -> Iterator[Message]:
         if base is not None and set(base.stop_token_ids) != set(view.stop_token_ids):
             alike.setdefault((view.stop_token_ids, base.stop_token_ids), []).append(name)
     for (merged, base_ids), names in alike.items():
-        yield message("evidence-engine-stops", "stop ids here: {merged}; with the base: {base} ({engines})", engines=[*names], base=[*base_ids], merged=[*merged])
+        yield message(
+            "evidence-engine-stops",
+            "stop ids here: {merged}; with the base: {base} ({engines})",
+            engines=[*names],
+            base=[*base_ids],
+            merged=[*merged],
+        )
 
 
 def stop_evidence(context: Context) -> Iterator[Message]:
     """Where each engine stops here and with the base, and what the template says."""
     yield from engine_stops(context)
     if context.end_ids:
-        yield message("evidence-template-ends", "the chat template ends a turn with {ends}", ends=named_ids(context, context.end_ids))
+        yield message(
+            "evidence-template-ends",
+            "the chat template ends a turn with {ends}",
+            ends=named_ids(context, context.end_ids),
+        )

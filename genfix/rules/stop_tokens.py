@@ -26,7 +26,15 @@ _POINTER: Final = "/eos_token_id"
 _CONFIG: Final = "config.json"
 
 
-@rule("GF101", "stop-tokens-narrowed", Severity.ERROR, question=STOPS, harm=Harm.ENDLESS, needs_base=True, shows="answers run past their end, often into the user's next turn, up to max_tokens",)
+@rule(
+    "GF101",
+    "stop-tokens-narrowed",
+    Severity.ERROR,
+    question=STOPS,
+    harm=Harm.ENDLESS,
+    needs_base=True,
+    shows="answers run past their end, often into the user's next turn, up to max_tokens",
+)
 def _narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     """`generation_config.json` lists fewer stop token ids in `eos_token_id` than the base's, or none at all.
 
@@ -61,29 +69,69 @@ def _narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     engines = context.engines_that_lost_their_stop()
     if context.template_equal:
         severity = Severity.ERROR if engines else Severity.WARNING
-        applicability, why = Applicability.SAFE, message("why-stop-same-template", "the chat template is the base's, so its turn ends are the base's; ids are only added")
+        applicability, why = (
+            Applicability.SAFE,
+            message(
+                "why-stop-same-template",
+                "the chat template is the base's, so its turn ends are the base's; ids are only added",
+            ),
+        )
     else:
         severity = Severity.INFO if context.end_ids else Severity.WARNING
-        applicability, why = Applicability.UNSAFE, message("why-stop-other-template", "the chat template is not the base's: its stop tokens may not be trained here")
+        applicability, why = (
+            Applicability.UNSAFE,
+            message(
+                "why-stop-other-template",
+                "the chat template is not the base's: its stop tokens may not be trained here",
+            ),
+        )
     wanted = union((i for i in base_ids if i in lost or i in own.ids), own.ids)
     names, has = named_ids(context, lost), named_ids(context, own.ids)
     yield rule.finding(
         GENERATION_CONFIG,
-        message("stop-tokens-narrowed", "stops at {has} only; the base also stops at {lost}", lost=names, has=has)
+        message(
+            "stop-tokens-narrowed", "stops at {has} only; the base also stops at {lost}", lost=names, has=has
+        )
         if own.ids
-        else message("stop-tokens-absent", "has no stop token, which hides the list of config.json; the base stops at {lost}", lost=names, has=has),
+        else message(
+            "stop-tokens-absent",
+            "has no stop token, which hides the list of config.json; the base stops at {lost}",
+            lost=names,
+            has=has,
+        ),
         severity=severity,
         witness=Witness.BASE,
         pointer=_POINTER,
         current=file.value.get(_KEY, Missing.MISSING),
         expected=wanted,
-        evidence=[*stop_evidence(context), *([message("evidence-trainer-hides-it", "stops in swift infer or llamafactory chat, not in vLLM: trainers add the stop words " "themselves")] if engines else [])],
+        evidence=[
+            *stop_evidence(context),
+            *(
+                [
+                    message(
+                        "evidence-trainer-hides-it",
+                        "stops in swift infer or llamafactory chat, not in vLLM: trainers add the stop words "
+                        "themselves",
+                    )
+                ]
+                if engines
+                else []
+            ),
+        ],
         engines=engines,
         fix=Fix(applicability, why, (set_stop_ids(context, GENERATION_CONFIG, wanted),)),
     )
 
 
-@rule("GF103", "config-stop-tokens-narrowed", Severity.ERROR, question=STOPS, harm=Harm.ENDLESS, needs_base=True, shows="answers run past their end, up to max_tokens",)
+@rule(
+    "GF103",
+    "config-stop-tokens-narrowed",
+    Severity.ERROR,
+    question=STOPS,
+    harm=Harm.ENDLESS,
+    needs_base=True,
+    shows="answers run past their end, up to max_tokens",
+)
 def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     """`config.json` lists fewer ids in `eos_token_id` than the base's `config.json`.
 
@@ -116,7 +164,8 @@ def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     yield rule.finding(
         _CONFIG,
         message(
-            "config-stop-tokens-narrowed", "eos_token_id is {has}; the base's config.json also lists {lost}",
+            "config-stop-tokens-narrowed",
+            "eos_token_id is {has}; the base's config.json also lists {lost}",
             lost=named_ids(context, lost),
             has=named_ids(context, own.ids),
         ),
@@ -128,13 +177,22 @@ def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
         engines=engines,
         fix=Fix(
             Applicability.SAFE,
-            message("why-stop-same-template", "the chat template is the base's, so its turn ends are the base's; ids are only added"),
+            message(
+                "why-stop-same-template",
+                "the chat template is the base's, so its turn ends are the base's; ids are only added",
+            ),
             (set_stop_ids(context, _CONFIG, wanted, pointer),),
         ),
     )
 
 
-@rule("GF104", "stop-tokens-invalid", Severity.ERROR, question=STOPS, shows="generate() fails; a server starts and never answers",)
+@rule(
+    "GF104",
+    "stop-tokens-invalid",
+    Severity.ERROR,
+    question=STOPS,
+    shows="generate() fails; a server starts and never answers",
+)
 def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
     """`eos_token_id` of `generation_config.json` holds something that is no token id: text, a fraction, a
     negative number.
@@ -159,18 +217,36 @@ def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
     wanted = _valid_ids(context, own)
     if wanted:
         operation = set_stop_ids(context, GENERATION_CONFIG, wanted)
-        fix = Fix(Applicability.SAFE, message("why-stop-invalid", "no engine can stop at the value as it is"), (operation,))
+        fix = Fix(
+            Applicability.SAFE,
+            message("why-stop-invalid", "no engine can stop at the value as it is"),
+            (operation,),
+        )
     else:
-        fix = Fix(Applicability.MANUAL, message("why-stop-invalid-unknown", "no file tells which id is meant: look up the turn end in the tokenizer"))
+        fix = Fix(
+            Applicability.MANUAL,
+            message(
+                "why-stop-invalid-unknown",
+                "no file tells which id is meant: look up the turn end in the tokenizer",
+            ),
+        )
     text = any(isinstance(entry, str) for entry in own.invalid)
     yield rule.finding(
         GENERATION_CONFIG,
-        message("stop-tokens-invalid", "eos_token_id holds what is no token id: {entries!r}", entries=list(own.invalid)),
+        message(
+            "stop-tokens-invalid",
+            "eos_token_id holds what is no token id: {entries!r}",
+            entries=list(own.invalid),
+        ),
         witness=Witness.ENGINE,
         pointer=_POINTER,
         current=settings.get(_KEY, Missing.MISSING),
         expected=wanted or Missing.MISSING,
-        evidence=[message("evidence-text-eos", "transformers fails in generate(); vLLM's server never answers")] if text else [],
+        evidence=[
+            message("evidence-text-eos", "transformers fails in generate(); vLLM's server never answers")
+        ]
+        if text
+        else [],
         engines=tuple(context.views),
         fix=fix,
     )
@@ -185,7 +261,15 @@ def _valid_ids(context: Context, own: EosValue) -> list[JsonValue]:
     return union(usable, [*own.ids, *meant])
 
 
-@rule("GF105", "stop-token-not-here", Severity.WARNING, question=STOPS, harm=Harm.ENDLESS, needs_base=True, shows="answers may run on, or be cut at the wrong token",)
+@rule(
+    "GF105",
+    "stop-token-not-here",
+    Severity.WARNING,
+    question=STOPS,
+    harm=Harm.ENDLESS,
+    needs_base=True,
+    shows="answers may run on, or be cut at the wrong token",
+)
 def _not_here(context: Context, rule: Rule) -> Iterator[Finding]:
     """A stop token id of the base is another token in this folder, or lies beyond the embedding.
 
@@ -211,16 +295,36 @@ def _not_here(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     yield rule.finding(
         GENERATION_CONFIG,
-        message("stop-token-not-here", "stop tokens of the base are not the same tokens here: {ids}", ids=[base_name(context.base, token_id) for token_id in other]),
+        message(
+            "stop-token-not-here",
+            "stop tokens of the base are not the same tokens here: {ids}",
+            ids=[base_name(context.base, token_id) for token_id in other],
+        ),
         witness=Witness.TOKENIZER,
         pointer=_POINTER,
         evidence=[
-            message("evidence-beyond-rows", "{id} lies beyond the {rows} rows of the embedding", id=token_id, rows=rows)
+            message(
+                "evidence-beyond-rows",
+                "{id} lies beyond the {rows} rows of the embedding",
+                id=token_id,
+                rows=rows,
+            )
             if rows is not None and token_id >= rows
-            else message("evidence-other-token", "{id} is {text} here", id=token_id, text=context.merged.tokenizer.text(token_id))
+            else message(
+                "evidence-other-token",
+                "{id} is {text} here",
+                id=token_id,
+                text=context.merged.tokenizer.text(token_id),
+            )
             for token_id in other
         ],
-        fix=Fix(Applicability.MANUAL, message("why-stop-not-here", "the tokenizer or the embedding was changed: look up the turn end in this folder's " "tokenizer")),
+        fix=Fix(
+            Applicability.MANUAL,
+            message(
+                "why-stop-not-here",
+                "the tokenizer or the embedding was changed: look up the turn end in this folder's tokenizer",
+            ),
+        ),
     )
 
 
@@ -247,4 +351,9 @@ def _current(merged: Model) -> JsonValue | Missing:
     return Missing.MISSING if value is None else value
 
 
-RULES: Final = (_narrowed, _config_narrowed, _invalid, _not_here,)
+RULES: Final = (
+    _narrowed,
+    _config_narrowed,
+    _invalid,
+    _not_here,
+)

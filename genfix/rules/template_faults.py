@@ -47,7 +47,13 @@ _SHOWN: Final = 5
 # -- tags of training ------------------------------------------------------------------------------------------
 
 
-@rule("GF204", "training-tags-in-template", Severity.ERROR, question=TEMPLATE, shows="some servers refuse the template: `unknown tag 'generation'`",)
+@rule(
+    "GF204",
+    "training-tags-in-template",
+    Severity.ERROR,
+    question=TEMPLATE,
+    shows="some servers refuse the template: `unknown tag 'generation'`",
+)
 def _training_tags(context: Context, rule: Rule) -> Iterator[Finding]:
     """A copy of the chat template has `{% generation %}` tags, which mark the assistant's words for training.
 
@@ -77,7 +83,11 @@ def _training_tags(context: Context, rule: Rule) -> Iterator[Finding]:
     file, _ = tagged[0]
     yield rule.finding(
         file,
-        message("template-training-tags", "the chat template has generation tags: they only mark text for training, and not every " "engine knows them"),
+        message(
+            "template-training-tags",
+            "the chat template has generation tags: they only mark text for training, and not every "
+            "engine knows them",
+        ),
         severity=Severity.INFO if base is None or shared else Severity.ERROR,
         witness=Witness.ENGINE,
         fix=Fix(Applicability.MANUAL, message("why-base-has-it-too", "the base has the same fault"))
@@ -89,16 +99,38 @@ def _training_tags(context: Context, rule: Rule) -> Iterator[Finding]:
 def _without_tags(context: Context, texts: set[str]) -> Fix:
     operations = untagged_copies(context.merged)
     if not all(renders_alike(text, untagged(text)) for text in sorted(texts)):
-        return Fix(Applicability.UNSAFE, message("why-tags-change-text", "some conversation renders to another text without the tags"), operations)
+        return Fix(
+            Applicability.UNSAFE,
+            message("why-tags-change-text", "some conversation renders to another text without the tags"),
+            operations,
+        )
     if context.base is None:
-        return Fix(Applicability.UNSAFE, message("why-tags-no-base", "every conversation renders the same without the tags, but the base may have been " "published with them"), operations)
-    return Fix(Applicability.SAFE, message("why-tags-alike", "every conversation renders the same without the tags"), operations)
+        return Fix(
+            Applicability.UNSAFE,
+            message(
+                "why-tags-no-base",
+                "every conversation renders the same without the tags, but the base may have been "
+                "published with them",
+            ),
+            operations,
+        )
+    return Fix(
+        Applicability.SAFE,
+        message("why-tags-alike", "every conversation renders the same without the tags"),
+        operations,
+    )
 
 
 # -- texts that are no token -----------------------------------------------------------------------------------
 
 
-@rule("GF205", "template-writes-unknown-tokens", Severity.WARNING, question=TEMPLATE, shows="prompts are cut into other tokens than in training",)
+@rule(
+    "GF205",
+    "template-writes-unknown-tokens",
+    Severity.WARNING,
+    question=TEMPLATE,
+    shows="prompts are cut into other tokens than in training",
+)
 def _unknown_tokens(context: Context, rule: Rule) -> Iterator[Finding]:
     """The chat template writes texts in the form `<|...|>` that are no token of this folder's tokenizer.
 
@@ -129,11 +161,21 @@ def _unknown_tokens(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     yield rule.finding(
         template.file,
-        message("template-unknown-tokens", "the chat template writes {tokens}, which the tokenizer splits into ordinary tokens", tokens=[*texts[:_SHOWN]]),
+        message(
+            "template-unknown-tokens",
+            "the chat template writes {tokens}, which the tokenizer splits into ordinary tokens",
+            tokens=[*texts[:_SHOWN]],
+        ),
         severity=Severity.WARNING if partly and base is not None else Severity.INFO,
         witness=Witness.TOKENIZER,
         pointer=template.pointer,
-        fix=Fix(Applicability.MANUAL, message("why-template-unknown-tokens", "put the trained tokenizer back; nothing is wrong if they were trained as ordinary text")),
+        fix=Fix(
+            Applicability.MANUAL,
+            message(
+                "why-template-unknown-tokens",
+                "put the trained tokenizer back; nothing is wrong if they were trained as ordinary text",
+            ),
+        ),
     )
 
 
@@ -169,7 +211,13 @@ def _has_markers(merged: Model, ends: TurnEnds) -> bool:
 # -- places that only new readers know -------------------------------------------------------------------------
 
 
-@rule("GF207", "template-for-new-readers-only", Severity.INFO, question=TEMPLATE, needs_base=True,)
+@rule(
+    "GF207",
+    "template-for-new-readers-only",
+    Severity.INFO,
+    question=TEMPLATE,
+    needs_base=True,
+)
 def _new_readers_only(context: Context, rule: Rule) -> Iterator[Finding]:
     """The chat template stands in `chat_template.jinja` only; the base also has it where older readers look.
 
@@ -195,9 +243,20 @@ def _new_readers_only(context: Context, rule: Rule) -> Iterator[Finding]:
         places: list[JsonValue] = [operation.file for operation in operations]
         yield rule.finding(
             JINJA_FILE,
-            message("template-new-readers-only", "holds the only chat template; readers of {places} find none", places=places),
+            message(
+                "template-new-readers-only",
+                "holds the only chat template; readers of {places} find none",
+                places=places,
+            ),
             witness=Witness.BASE,
-            fix=Fix(Applicability.UNSAFE, message("why-template-second-copy", "adds copies and replaces nothing; whoever changes one has to change all"), operations),
+            fix=Fix(
+                Applicability.UNSAFE,
+                message(
+                    "why-template-second-copy",
+                    "adds copies and replaces nothing; whoever changes one has to change all",
+                ),
+                operations,
+            ),
         )
 
 
@@ -214,4 +273,10 @@ def _second_copies(context: Context, base: Model, template: ChatTemplate) -> Ite
         yield RestoreFile(PROCESSOR_TEMPLATE)
 
 
-RULES: Final = (_training_tags, _unknown_tokens, _new_readers_only, *template_trained.RULES, *double_bos.RULES,)
+RULES: Final = (
+    _training_tags,
+    _unknown_tokens,
+    _new_readers_only,
+    *template_trained.RULES,
+    *double_bos.RULES,
+)

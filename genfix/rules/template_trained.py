@@ -46,7 +46,14 @@ _VISION_KEYS: Final = ("vision_config", "image_token_id", "image_token_index", "
 _PROCESSOR_ORDER: Final = (PROCESSOR_TEMPLATE, JINJA_FILE, "processor_config.json", TOKENIZER_CONFIG)
 
 
-@rule("GF206", "template-without-images", Severity.ERROR, question=TEMPLATE, needs_base=True, shows="requests with an image fail, or the image is ignored",)
+@rule(
+    "GF206",
+    "template-without-images",
+    Severity.ERROR,
+    question=TEMPLATE,
+    needs_base=True,
+    shows="requests with an image fail, or the image is ignored",
+)
 def _without_images(context: Context, rule: Rule) -> Iterator[Finding]:
     """A vision-language model's chat template writes nothing for an image, and the base's does.
 
@@ -141,7 +148,13 @@ def _seeing(context: Context, base: Model, own: ChatTemplate, theirs: ChatTempla
 # -- the trained template --------------------------------------------------------------------------------------
 
 
-@rule("GF208", "template-not-the-trained-one", Severity.ERROR, question=TEMPLATE, shows="prompts look unlike those of the training: answers get worse",)
+@rule(
+    "GF208",
+    "template-not-the-trained-one",
+    Severity.ERROR,
+    question=TEMPLATE,
+    shows="prompts look unlike those of the training: answers get worse",
+)
 def _not_the_trained_one(context: Context, rule: Rule) -> Iterator[Finding]:
     """The adapter that was merged has a chat template, and this folder has one that renders otherwise, or none.
 
@@ -165,16 +178,35 @@ def _not_the_trained_one(context: Context, rule: Rule) -> Iterator[Finding]:
     if adapter is None or trained is None:
         return
     is_third = _is_third(context)
-    objection = message("why-template-third", "the template here is neither the adapter's nor known to be the base's: it may be meant") if is_third else _unproven(merged, adapter)
+    objection = (
+        message(
+            "why-template-third",
+            "the template here is neither the adapter's nor known to be the base's: it may be meant",
+        )
+        if is_third
+        else _unproven(merged, adapter)
+    )
     operations = _trained_in_place(merged, adapter, trained)
     yield rule.finding(
         own.file if own is not None else operations[0].file,
-        message("trained-template-missing", "the chat template is missing; the adapter has the trained one") if own is None else message("template-not-trained", "the chat template is not the adapter's, which is the trained one"),
+        message("trained-template-missing", "the chat template is missing; the adapter has the trained one")
+        if own is None
+        else message(
+            "template-not-trained", "the chat template is not the adapter's, which is the trained one"
+        ),
         severity=Severity.INFO if is_third else Severity.ERROR,
         witness=Witness.ADAPTER,
         pointer=own.pointer if own is not None else None,
         engines=() if is_third else tuple(context.views),
-        fix=Fix.safe_unless(objection, message("why-template-trained", "no template of its own is replaced, and the tokenizer has every token the trained one " "writes"), operations),
+        fix=Fix.safe_unless(
+            objection,
+            message(
+                "why-template-trained",
+                "no template of its own is replaced, and the tokenizer has every token the trained one "
+                "writes",
+            ),
+            operations,
+        ),
     )
 
 
@@ -216,7 +248,10 @@ def _unproven(merged: Model, adapter: Model) -> Message | None:
     """What speaks against the adapter's template; `None` where this tokenizer is proven to fit it."""
     ends = adapter.turn_ends
     if not isinstance(ends, TurnEnds) or not merged.tokenizer.is_known:
-        return message("why-template-unproven", "no file tells whether the tokenizer has the tokens the adapter's template writes")
+        return message(
+            "why-template-unproven",
+            "no file tells whether the tokenizer has the tokens the adapter's template writes",
+        )
     # An adapter without a tokenizer: whatever looks like a token has to be one here.
     return _missing(merged, adapter, ends.literals if adapter.tokenizer.is_known else ends.unknown_literals)
 
@@ -227,7 +262,15 @@ def _missing(merged: Model, witness: Model, texts: Iterable[str]) -> Message | N
     unknown: list[JsonValue] = [
         text for text in texts if text not in ours or ours[text] != theirs.get(text, ours[text])
     ]
-    return message("why-template-tokens-unknown", "the template writes {tokens}, which are not the same tokens here", tokens=unknown[:5]) if ours and unknown else None
+    return (
+        message(
+            "why-template-tokens-unknown",
+            "the template writes {tokens}, which are not the same tokens here",
+            tokens=unknown[:5],
+        )
+        if ours and unknown
+        else None
+    )
 
 
 def _trained_in_place(merged: Model, adapter: Model, trained: ChatTemplate) -> tuple[Operation, ...]:
@@ -241,4 +284,7 @@ def _trained_in_place(merged: Model, adapter: Model, trained: ChatTemplate) -> t
     return (RestoreFile(JINJA_FILE, Witness.ADAPTER) if same else WriteFile(JINJA_FILE, text.encode()),)
 
 
-RULES: Final = (_without_images, _not_the_trained_one,)
+RULES: Final = (
+    _without_images,
+    _not_the_trained_one,
+)

@@ -51,7 +51,11 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
         witness=Witness.BASE,
         pointer=first.pointer if isinstance(first, CopyField) else None,
         engines=tuple(context.views),
-        fix=Fix.safe_unless(objection, message("why-template-lost", "the tokenizer has every token the base's template writes"), tuple(operations)),
+        fix=Fix.safe_unless(
+            objection,
+            message("why-template-lost", "the tokenizer has every token the base's template writes"),
+            tuple(operations),
+        ),
     )
 
 
@@ -83,15 +87,29 @@ def _processor_copy(context: Context, rule: Rule) -> Iterator[Finding]:
         objection = template_verdict(context, base)
         yield rule.finding(
             copy.file,
-            message("processor-template-missing", "the processor's chat template is missing; it would fall back to the tokenizer's"),
+            message(
+                "processor-template-missing",
+                "the processor's chat template is missing; it would fall back to the tokenizer's",
+            ),
             severity=Severity.WARNING,
             witness=Witness.BASE,
             engines=tuple(context.views),
-            fix=Fix.safe_unless(objection, message("why-template-lost", "the tokenizer has every token the base's template writes"), (operation,)),
+            fix=Fix.safe_unless(
+                objection,
+                message("why-template-lost", "the tokenizer has every token the base's template writes"),
+                (operation,),
+            ),
         )
 
 
-@rule("GF201", "chat-template-missing", Severity.ERROR, question=TEMPLATE, needs_base=True, shows="chat requests fail: `tokenizer.chat_template is not set`",)
+@rule(
+    "GF201",
+    "chat-template-missing",
+    Severity.ERROR,
+    question=TEMPLATE,
+    needs_base=True,
+    shows="chat requests fail: `tokenizer.chat_template is not set`",
+)
 def _both_missing(context: Context, rule: Rule) -> Iterator[Finding]:
     """The base has a chat template and the folder has none, or not where the processor reads it.
 
@@ -113,7 +131,13 @@ def _both_missing(context: Context, rule: Rule) -> Iterator[Finding]:
     yield from _processor_copy(context, rule)
 
 
-@rule("GF202", "chat-templates-differ", Severity.WARNING, question=TEMPLATE, shows="the same request gets another prompt in another engine",)
+@rule(
+    "GF202",
+    "chat-templates-differ",
+    Severity.WARNING,
+    question=TEMPLATE,
+    shows="the same request gets another prompt in another engine",
+)
 def _copies_differ(context: Context, rule: Rule) -> Iterator[Finding]:
     """`chat_template.jinja` and another copy of the template in the folder have different texts.
 
@@ -137,7 +161,12 @@ def _copies_differ(context: Context, rule: Rule) -> Iterator[Finding]:
             continue
         yield rule.finding(
             other.file,
-            message("chat-templates-differ", "the chat template here is not the one in {first}: some engines read this, some that", first=first.file, other=other.file),
+            message(
+                "chat-templates-differ",
+                "the chat template here is not the one in {first}: some engines read this, some that",
+                first=first.file,
+                other=other.file,
+            ),
             severity=Severity.INFO
             if context.base is None or _base_differs_too(context.base, other)
             else Severity.WARNING,
@@ -145,11 +174,22 @@ def _copies_differ(context: Context, rule: Rule) -> Iterator[Finding]:
             pointer=other.pointer,
             fix=Fix(
                 Applicability.UNSAFE,
-                message("why-templates-differ", "files cannot tell which copy was trained; {first} is what most engines read", first=first.file),
+                message(
+                    "why-templates-differ",
+                    "files cannot tell which copy was trained; {first} is what most engines read",
+                    first=first.file,
+                ),
                 (SetField(other.file, other.pointer, first.text),),
             )
             if other.pointer == "/chat_template"
-            else Fix(Applicability.MANUAL, message("why-templates-named", "{first} is what most engines read; the other is one of several named templates", first=first.file)),
+            else Fix(
+                Applicability.MANUAL,
+                message(
+                    "why-templates-named",
+                    "{first} is what most engines read; the other is one of several named templates",
+                    first=first.file,
+                ),
+            ),
         )
 
 
@@ -175,17 +215,29 @@ def _unusable(context: Context, rule: Rule) -> Iterator[Finding]:
     base = context.base
     yield rule.finding(
         JINJA_FILE,
-        message("chat-template-not-text", "is not UTF-8 text") if undecodable else message("chat-template-empty", "is empty, so no chat request has a prompt"),
+        message("chat-template-not-text", "is not UTF-8 text")
+        if undecodable
+        else message("chat-template-empty", "is empty, so no chat request has a prompt"),
         severity=Severity.INFO if context.same_as_base(JINJA_FILE) else Severity.ERROR,
         witness=Witness.ENGINE,
         engines=tuple(context.views),
-        fix=restoring(context, base, JINJA_FILE, message("why-broken-file", "no engine can read the file as it is"))
+        fix=restoring(
+            context, base, JINJA_FILE, message("why-broken-file", "no engine can read the file as it is")
+        )
         if base is not None and base.jinja.text is not None and base.jinja.text.strip()
-        else Fix(Applicability.MANUAL, message("why-no-base-copy", "there is no base, or it has no such file")),
+        else Fix(
+            Applicability.MANUAL, message("why-no-base-copy", "there is no base, or it has no such file")
+        ),
     )
 
 
-@rule("GF203", "chat-template-broken", Severity.ERROR, question=TEMPLATE, shows="every chat request fails, or hangs the server",)
+@rule(
+    "GF203",
+    "chat-template-broken",
+    Severity.ERROR,
+    question=TEMPLATE,
+    shows="every chat request fails, or hangs the server",
+)
 def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
     """The chat template cannot be rendered: a syntax error, an access the sandbox forbids, or no end within the
     limits.
@@ -207,13 +259,24 @@ def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
     shared = context.base is not None and template.same_text(context.base.chat_template)
     yield rule.finding(
         template.file,
-        message("chat-template-broken", "the chat template does not render ({kind}): {detail}", kind=failure.kind, detail=failure.detail),
+        message(
+            "chat-template-broken",
+            "the chat template does not render ({kind}): {detail}",
+            kind=failure.kind,
+            detail=failure.detail,
+        ),
         severity=Severity.INFO if shared else Severity.ERROR,
         witness=Witness.CHAT_TEMPLATE,
         pointer=template.pointer,
         engines=tuple(context.views),
-        fix=Fix(Applicability.MANUAL, message("why-template-broken", "only its author can say what it should do")),
+        fix=Fix(
+            Applicability.MANUAL, message("why-template-broken", "only its author can say what it should do")
+        ),
     )
 
 
-RULES: Final = (_both_missing, _copies_differ, _broken,)
+RULES: Final = (
+    _both_missing,
+    _copies_differ,
+    _broken,
+)

@@ -23,7 +23,14 @@ __all__ = ["RULES"]
 _FLAGS: Final = ("special", "lstrip", "rstrip", "normalized", "single_word")
 
 
-@rule("GF304", "token-flags-changed", Severity.WARNING, question=TOKENS, needs_base=True, shows="prompts get other ids, or markers are written out as text",)
+@rule(
+    "GF304",
+    "token-flags-changed",
+    Severity.WARNING,
+    question=TOKENS,
+    needs_base=True,
+    shows="prompts get other ids, or markers are written out as text",
+)
 def _flags_changed(context: Context, rule: Rule) -> Iterator[Finding]:
     """An added token has the base's id and text, and another flag: `special`, `lstrip`, `rstrip`, `normalized`
     or `single_word`.
@@ -54,11 +61,22 @@ def _flags_changed(context: Context, rule: Rule) -> Iterator[Finding]:
     )
     yield rule.finding(
         table_file(merged),
-        message("token-flags-changed", "has other flags than the base for {tokens}", tokens=shown(dict.fromkeys(text for text, _ in changed))),
+        message(
+            "token-flags-changed",
+            "has other flags than the base for {tokens}",
+            tokens=shown(dict.fromkeys(text for text, _ in changed)),
+        ),
         severity=Severity.WARNING if serious else Severity.INFO,
         witness=Witness.BASE,
         evidence=[
-            message("evidence-token-flag", "{flag} of {token} is {merged!r} here and {base!r} in the base", token=text, flag=flag, base=theirs, merged=ours)
+            message(
+                "evidence-token-flag",
+                "{flag} of {token} is {merged!r} here and {base!r} in the base",
+                token=text,
+                flag=flag,
+                base=theirs,
+                merged=ours,
+            )
             for (text, flag), (theirs, ours) in list(changed.items())[:SHOWN]
         ],
         fix=_base_flags_back(context, base),
@@ -113,11 +131,27 @@ def _trained_so(context: Context, text: str, own: AddedToken, flag: str) -> bool
 def _base_flags_back(context: Context, base: Model) -> Fix:
     added = lacking(base.tokenizer, context.merged.tokenizer)
     if added:
-        return Fix(Applicability.MANUAL, message("why-tokens-added", "{tokens} are not the base's: its files would lose them", tokens=shown(added)))
+        return Fix(
+            Applicability.MANUAL,
+            message(
+                "why-tokens-added",
+                "{tokens} are not the base's: its files would lose them",
+                tokens=shown(added),
+            ),
+        )
     operations, table = with_base_tables(context, base)
     if not operations or _changed_flags(context, table, base):
-        return Fix(Applicability.MANUAL, message("why-no-token-table", "the base's files alone do not bring it back"))
-    return Fix(Applicability.UNSAFE, message("why-token-table-of-base", "the base has all tokens that are here; its whole tokenizer.json takes the place of this " "one"), operations)
+        return Fix(
+            Applicability.MANUAL, message("why-no-token-table", "the base's files alone do not bring it back")
+        )
+    return Fix(
+        Applicability.UNSAFE,
+        message(
+            "why-token-table-of-base",
+            "the base has all tokens that are here; its whole tokenizer.json takes the place of this one",
+        ),
+        operations,
+    )
 
 
 RULES: Final = (_flags_changed,)

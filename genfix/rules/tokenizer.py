@@ -21,7 +21,14 @@ _FAST: Final = "tokenizer.json"
 _COMPANIONS: Final = ("special_tokens_map.json", "added_tokens.json")
 
 
-@rule("GF301", "tokenizer-file-missing", Severity.ERROR, question=TOKENS, needs_base=True, shows="loading fails, or another tokenizer is made up",)
+@rule(
+    "GF301",
+    "tokenizer-file-missing",
+    Severity.ERROR,
+    question=TOKENS,
+    needs_base=True,
+    shows="loading fails, or another tokenizer is made up",
+)
 def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     """A tokenizer file of the base is gone, and no other file of the folder holds what was in it.
 
@@ -52,7 +59,12 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
             severity=severity,
             witness=Witness.BASE,
             engines=tuple(context.views) if severity is Severity.ERROR else (),
-            fix=restoring(context, context.base, name, message("why-tokenizer-lost", "nothing in the folder says that the tokenizer was changed")),
+            fix=restoring(
+                context,
+                context.base,
+                name,
+                message("why-tokenizer-lost", "nothing in the folder says that the tokenizer was changed"),
+            ),
         )
 
 

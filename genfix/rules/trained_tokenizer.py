@@ -31,7 +31,13 @@ from genfix.rules.token_ids import lacking, shown, table_file
 __all__ = ["RULES"]
 
 
-@rule("GF302", "tokenizer-not-the-trained-one", Severity.ERROR, question=TOKENS, shows="answers hold unknown ids, and turn markers are split into pieces",)
+@rule(
+    "GF302",
+    "tokenizer-not-the-trained-one",
+    Severity.ERROR,
+    question=TOKENS,
+    shows="answers hold unknown ids, and turn markers are split into pieces",
+)
 def _not_the_trained_one(context: Context, rule: Rule) -> Iterator[Finding]:
     """The adapter was trained with another tokenizer than the folder has: tokens are missing here or have other
     ids, or the EOS is the base's and not the trained one.
@@ -57,7 +63,10 @@ def _not_the_trained_one(context: Context, rule: Rule) -> Iterator[Finding]:
     if adapter is not None and context.only_adapter_has_tokenizer:
         yield rule.finding(
             table_file(adapter),
-            message("tokenizer-lost", "no file of a tokenizer is here; the adapter has the one it was trained with"),
+            message(
+                "tokenizer-lost",
+                "no file of a tokenizer is here; the adapter has the one it was trained with",
+            ),
             witness=Witness.ADAPTER,
             engines=tuple(context.views),
             fix=_trained_tokenizer(context, adapter, adapter.tokenizer.ids),
@@ -69,7 +78,11 @@ def _not_the_trained_one(context: Context, rule: Rule) -> Iterator[Finding]:
     if lost:
         yield rule.finding(
             table_file(adapter),
-            message("tokenizer-not-trained", "is not the adapter's: {tokens} are missing here or have other ids", tokens=shown(lost)),
+            message(
+                "tokenizer-not-trained",
+                "is not the adapter's: {tokens} are missing here or have other ids",
+                tokens=shown(lost),
+            ),
             witness=Witness.ADAPTER,
             evidence=[_of_base(context)] if _is_base_table(context) else [],
             engines=tuple(context.views),
@@ -91,10 +104,21 @@ def _trained_tokenizer(context: Context, adapter: Model, lost: Mapping[str, int]
     merged, base = context.merged, context.base
     rows = merged.vocab_rows
     if rows is not None and max(lost.values()) >= rows:
-        return Fix(Applicability.MANUAL, message("why-embedding-too-small", "the embedding has {rows} rows and none for id {id}: merge again into a resized base", rows=rows, id=max(lost.values())))
+        return Fix(
+            Applicability.MANUAL,
+            message(
+                "why-embedding-too-small",
+                "the embedding has {rows} rows and none for id {id}: merge again into a resized base",
+                rows=rows,
+                id=max(lost.values()),
+            ),
+        )
     names = [name for name in TOKENIZER_FILES if adapter.has(name) and not _same(merged, adapter, name)]
     if not _cleared_by(merged, adapter, names):
-        return Fix(Applicability.MANUAL, message("why-tokenizers-mixed", "the adapter's files alone would make a mix of two tokenizers"))
+        return Fix(
+            Applicability.MANUAL,
+            message("why-tokenizers-mixed", "the adapter's files alone would make a mix of two tokenizers"),
+        )
     template, template_lost = _trained_template(context, adapter, names)
     operations = (*(RestoreFile(name, Witness.ADAPTER) for name in names), *template)
     known = base.tokenizer.ids if base is not None else {}
@@ -105,12 +129,36 @@ def _trained_tokenizer(context: Context, adapter: Model, lost: Mapping[str, int]
         if token_id not in (trained.get(text), known.get(text))
     ]
     if unknown:
-        return Fix(Applicability.UNSAFE, message("why-tokens-of-nobody", "{tokens} are neither the adapter's nor the base's", tokens=shown(unknown)), operations)
+        return Fix(
+            Applicability.UNSAFE,
+            message(
+                "why-tokens-of-nobody",
+                "{tokens} are neither the adapter's nor the base's",
+                tokens=shown(unknown),
+            ),
+            operations,
+        )
     if rows is None:
-        return Fix(Applicability.UNSAFE, message("why-rows-unknown", "nothing tells how many rows the embedding has"), operations)
+        return Fix(
+            Applicability.UNSAFE,
+            message("why-rows-unknown", "nothing tells how many rows the embedding has"),
+            operations,
+        )
     if template_lost:
-        return Fix(Applicability.UNSAFE, message("why-template-other", "the folder has a chat template of its own"), operations)
-    return Fix(Applicability.SAFE, message("why-trained-tokenizer", "the adapter was trained with it, and the {rows} rows of the embedding are enough", rows=rows), operations)
+        return Fix(
+            Applicability.UNSAFE,
+            message("why-template-other", "the folder has a chat template of its own"),
+            operations,
+        )
+    return Fix(
+        Applicability.SAFE,
+        message(
+            "why-trained-tokenizer",
+            "the adapter was trained with it, and the {rows} rows of the embedding are enough",
+            rows=rows,
+        ),
+        operations,
+    )
 
 
 def _same(merged: Model, adapter: Model, name: str) -> bool:
@@ -170,7 +218,12 @@ def _not_the_trained_eos(context: Context, adapter: Model, rule: Rule) -> Iterat
     maps = (SPECIAL_TOKENS_MAP,) if merged.object(SPECIAL_TOKENS_MAP).get("eos_token") is not None else ()
     yield rule.finding(
         TOKENIZER_CONFIG,
-        message("eos-not-trained", "eos_token is {ours!r}, as in the base; the adapter was trained with {trained!r}", ours=ours, trained=trained),
+        message(
+            "eos-not-trained",
+            "eos_token is {ours!r}, as in the base; the adapter was trained with {trained!r}",
+            ours=ours,
+            trained=trained,
+        ),
         severity=Severity.ERROR if engines else Severity.WARNING,
         witness=Witness.ADAPTER,
         pointer="/eos_token",
@@ -179,7 +232,10 @@ def _not_the_trained_eos(context: Context, adapter: Model, rule: Rule) -> Iterat
         engines=engines,
         fix=Fix(
             Applicability.SAFE,
-            message("why-eos-trained", "the token has the adapter's id here, and the EOS here ends no turn of the chat template"),
+            message(
+                "why-eos-trained",
+                "the token has the adapter's id here, and the EOS here ends no turn of the chat template",
+            ),
             tuple(
                 SetField(file, "/eos_token", trained, adapter.keys(file))
                 for file in (TOKENIZER_CONFIG, *maps)

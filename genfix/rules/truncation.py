@@ -43,7 +43,13 @@ def _is_generative(model: Model) -> bool:
     return model.generation_config.present and bool(model.template_copies)
 
 
-@rule("GF308", "tokenizer-cuts-or-pads", Severity.WARNING, question=TOKENS, shows="long prompts are cut, or short ones padded, without a word",)
+@rule(
+    "GF308",
+    "tokenizer-cuts-or-pads",
+    Severity.WARNING,
+    question=TOKENS,
+    shows="long prompts are cut, or short ones padded, without a word",
+)
 def _cuts_or_pads(context: Context, rule: Rule) -> Iterator[Finding]:
     """`truncation` or `padding` of `tokenizer.json` is set: what the last call of a trainer left, saved with it.
 
@@ -71,7 +77,13 @@ def _cuts_or_pads(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     restores = bool(theirs) and all(theirs.get(part) is None for part in parts)
     if restores:
-        severity, why = Severity.WARNING, message("why-cut-of-base", "the base's tokenizer neither cuts nor pads, and a model that generates needs neither")
+        severity, why = (
+            Severity.WARNING,
+            message(
+                "why-cut-of-base",
+                "the base's tokenizer neither cuts nor pads, and a model that generates needs neither",
+            ),
+        )
     else:
         trained = context.chat_training
         severity = Severity.WARNING if trained or theirs else Severity.INFO
@@ -93,13 +105,27 @@ def _cuts_or_pads(context: Context, rule: Rule) -> Iterator[Finding]:
 def _lengths(parts: JsonObject) -> Iterator[Message]:
     truncation, padding = parts.get("truncation"), parts.get("padding")
     if isinstance(truncation, dict) and type(truncation.get("max_length")) is int:
-        yield message("evidence-cut", "programs that read the file itself cut every text after {length} tokens", length=truncation["max_length"])
+        yield message(
+            "evidence-cut",
+            "programs that read the file itself cut every text after {length} tokens",
+            length=truncation["max_length"],
+        )
     strategy = padding.get("strategy") if isinstance(padding, dict) else None
     if isinstance(strategy, dict) and type(strategy.get("Fixed")) is int:
-        yield message("evidence-padded", "programs that read the file itself pad every text to {length} tokens", length=strategy["Fixed"])
+        yield message(
+            "evidence-padded",
+            "programs that read the file itself pad every text to {length} tokens",
+            length=strategy["Fixed"],
+        )
 
 
-@rule("GF309", "padding-side-changed", Severity.INFO, question=TOKENS, needs_base=True,)
+@rule(
+    "GF309",
+    "padding-side-changed",
+    Severity.INFO,
+    question=TOKENS,
+    needs_base=True,
+)
 def _padding_side(context: Context, rule: Rule) -> Iterator[Finding]:
     """The tokenizer pads on the right; the base pads on the left (`padding_side` of `tokenizer_config.json`).
 
@@ -124,12 +150,23 @@ def _padding_side(context: Context, rule: Rule) -> Iterator[Finding]:
         return  # the other way round nothing gets worse
     yield rule.finding(
         TOKENIZER_CONFIG,
-        message("padding-side-changed", "padding_side is {ours!r}; the base has {theirs!r}", ours=ours, theirs=theirs),
+        message(
+            "padding-side-changed",
+            "padding_side is {ours!r}; the base has {theirs!r}",
+            ours=ours,
+            theirs=theirs,
+        ),
         witness=Witness.BASE,
         pointer="/padding_side",
         current=merged.tokenizer_config.get("padding_side", Missing.MISSING),
         expected=base.tokenizer_config.get("padding_side", Missing.MISSING),
-        fix=Fix(Applicability.MANUAL, message("why-padding-side", "it matters to padded batches only: to generate in batches, pad on the left")),
+        fix=Fix(
+            Applicability.MANUAL,
+            message(
+                "why-padding-side",
+                "it matters to padded batches only: to generate in batches, pad on the left",
+            ),
+        ),
     )
 
 
@@ -148,4 +185,7 @@ def _side(model: Model) -> str | None:
     return "right"
 
 
-RULES: Final = (_cuts_or_pads, _padding_side,)
+RULES: Final = (
+    _cuts_or_pads,
+    _padding_side,
+)

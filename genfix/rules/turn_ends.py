@@ -46,7 +46,14 @@ _SPECIAL_MAP: Final = "special_tokens_map.json"
 # -- the template's ends in the stop set -----------------------------------------------------------------------
 
 
-@rule("GF102", "turn-end-not-a-stop-token", Severity.ERROR, question=STOPS, harm=Harm.ENDLESS, shows="answers run past their end, up to max_tokens",)
+@rule(
+    "GF102",
+    "turn-end-not-a-stop-token",
+    Severity.ERROR,
+    question=STOPS,
+    harm=Harm.ENDLESS,
+    shows="answers run past their end, up to max_tokens",
+)
 def _not_a_stop_token(context: Context, rule: Rule) -> Iterator[Finding]:
     """The chat template ends a turn with tokens, and an engine stops at none of them.
 
@@ -96,7 +103,8 @@ def _not_a_stop_token(context: Context, rule: Rule) -> Iterator[Finding]:
     yield rule.finding(
         GENERATION_CONFIG,
         message(
-            "turn-end-not-a-stop-token", "the chat template ends a turn with {ends}, and the file stops at {has}",
+            "turn-end-not-a-stop-token",
+            "the chat template ends a turn with {ends}, and the file stops at {has}",
             ends=named_ids(context, ends.values()),
             has=named_ids(context, own.ids),
         ),
@@ -104,11 +112,28 @@ def _not_a_stop_token(context: Context, rule: Rule) -> Iterator[Finding]:
         pointer="/eos_token_id",
         current=settings.get("eos_token_id", Missing.MISSING),
         expected=wanted,
-        evidence=[*engine_stops(context), *proof, message("evidence-trainer-hides-it", "stops in swift infer or llamafactory chat, not in vLLM: trainers add the stop words " "themselves")],
+        evidence=[
+            *engine_stops(context),
+            *proof,
+            message(
+                "evidence-trainer-hides-it",
+                "stops in swift infer or llamafactory chat, not in vLLM: trainers add the stop words "
+                "themselves",
+            ),
+        ],
         engines=engines,
         fix=Fix(
             Applicability.SAFE,
-            message("why-stop-trained", "the model was trained on chats, and its template writes these tokens at a turn's end; " "ids are only added") if proof else message("why-stop-own-template", "this folder's own template writes these tokens at a turn's end; ids are only added"),
+            message(
+                "why-stop-trained",
+                "the model was trained on chats, and its template writes these tokens at a turn's end; "
+                "ids are only added",
+            )
+            if proof
+            else message(
+                "why-stop-own-template",
+                "this folder's own template writes these tokens at a turn's end; ids are only added",
+            ),
             (operation,),
         ),
     )
@@ -135,7 +160,8 @@ def _only_suspected(context: Context, rule: Rule) -> Finding:
     return rule.finding(
         GENERATION_CONFIG,
         message(
-            "turn-end-not-a-stop-token", "the chat template ends a turn with {ends}, and the file stops at {has}",
+            "turn-end-not-a-stop-token",
+            "the chat template ends a turn with {ends}, and the file stops at {has}",
             ends=named_ids(context, ends.values()),
             has=named_ids(context, _all_stops(context)),
         ),
@@ -146,7 +172,13 @@ def _only_suspected(context: Context, rule: Rule) -> Finding:
         engines=tuple(context.views),
         fix=Fix(
             Applicability.MANUAL,
-            message("why-name-this-base", "name the base with --base (the folder names {base}): it says where the model stops", base=hint) if hint else message("why-name-the-base", "name the base with --base: it says where the model stops"),
+            message(
+                "why-name-this-base",
+                "name the base with --base (the folder names {base}): it says where the model stops",
+                base=hint,
+            )
+            if hint
+            else message("why-name-the-base", "name the base with --base: it says where the model stops"),
         ),
     )
 
@@ -158,7 +190,14 @@ def _all_stops(context: Context) -> list[int]:
 # -- ends that are no token, or were perhaps never trained -----------------------------------------------------
 
 
-@rule("GF107", "turn-end-not-a-token", Severity.ERROR, question=STOPS, harm=Harm.ENDLESS, shows="the turn end is written out as text, and the answer goes on",)
+@rule(
+    "GF107",
+    "turn-end-not-a-token",
+    Severity.ERROR,
+    question=STOPS,
+    harm=Harm.ENDLESS,
+    shows="the turn end is written out as text, and the answer goes on",
+)
 def _not_a_token(context: Context, rule: Rule) -> Iterator[Finding]:
     """The chat template ends a turn with a text such as `<|im_end|>` that the tokenizer does not have as a
     token.
@@ -189,16 +228,35 @@ def _not_a_token(context: Context, rule: Rule) -> Iterator[Finding]:
         severity = Severity.INFO if shared else Severity.ERROR
     yield rule.finding(
         template.file,
-        message("turn-end-not-a-token", "the chat template ends a turn with {ends}, which the tokenizer splits: there is no id " "to stop at", ends=[*texts]),
+        message(
+            "turn-end-not-a-token",
+            "the chat template ends a turn with {ends}, which the tokenizer splits: there is no id "
+            "to stop at",
+            ends=[*texts],
+        ),
         severity=severity,
         witness=Witness.TOKENIZER,
         pointer=template.pointer,
         engines=tuple(context.views),
-        fix=Fix(Applicability.MANUAL, message("why-turn-end-not-a-token", "put the trained tokenizer back, or send {end} as a stop string with each request", end=texts[0])),
+        fix=Fix(
+            Applicability.MANUAL,
+            message(
+                "why-turn-end-not-a-token",
+                "put the trained tokenizer back, or send {end} as a stop string with each request",
+                end=texts[0],
+            ),
+        ),
     )
 
 
-@rule("GF108", "turn-end-is-padding", Severity.INFO, question=STOPS, harm=Harm.ENDLESS, needs_base=True,)
+@rule(
+    "GF108",
+    "turn-end-is-padding",
+    Severity.INFO,
+    question=STOPS,
+    harm=Harm.ENDLESS,
+    needs_base=True,
+)
 def _perhaps_untrained(context: Context, rule: Rule) -> Iterator[Finding]:
     """The padding token was changed to the only token that ends a turn.
 
@@ -225,18 +283,36 @@ def _perhaps_untrained(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     yield rule.finding(
         TOKENIZER_CONFIG,
-        message("turn-end-is-padding", "the padding token was changed to {token}, the only token that ends a turn", token=pad),
+        message(
+            "turn-end-is-padding",
+            "the padding token was changed to {token}, the only token that ends a turn",
+            token=pad,
+        ),
         witness=Witness.TOKENIZER,
         pointer="/pad_token",
         current=merged.tokenizer_config.get("pad_token", Missing.MISSING),
-        fix=Fix(Applicability.MANUAL, message("why-turn-end-is-padding", "if it does not stop all the same, its turn end was never trained, which no config can " "fix")),
+        fix=Fix(
+            Applicability.MANUAL,
+            message(
+                "why-turn-end-is-padding",
+                "if it does not stop all the same, its turn end was never trained, which no config can fix",
+            ),
+        ),
     )
 
 
 # -- the tokenizer's EOS ---------------------------------------------------------------------------------------
 
 
-@rule("GF106", "tokenizer-eos-changed", Severity.ERROR, question=STOPS, harm=Harm.ENDLESS, needs_base=True, shows="answers run past their end, up to max_tokens",)
+@rule(
+    "GF106",
+    "tokenizer-eos-changed",
+    Severity.ERROR,
+    question=STOPS,
+    harm=Harm.ENDLESS,
+    needs_base=True,
+    shows="answers run past their end, up to max_tokens",
+)
 def _tokenizer_eos(context: Context, rule: Rule) -> Iterator[Finding]:
     """`eos_token` of `tokenizer_config.json` is not the base's, or gone, although the chat template is the
     base's.
@@ -271,17 +347,38 @@ def _tokenizer_eos(context: Context, rule: Rule) -> Iterator[Finding]:
     severity = Severity.ERROR if engines else Severity.WARNING
     yield rule.finding(
         TOKENIZER_CONFIG,
-        message("tokenizer-eos-changed", "eos_token is {ours!r}; the base, with the same chat template, has {theirs!r}", ours=ours, theirs=theirs),
+        message(
+            "tokenizer-eos-changed",
+            "eos_token is {ours!r}; the base, with the same chat template, has {theirs!r}",
+            ours=ours,
+            theirs=theirs,
+        ),
         severity=Severity.INFO if objection else severity,
         witness=Witness.BASE,
         pointer=_EOS_POINTER,
         current=merged.tokenizer_config.get("eos_token", Missing.MISSING),
         expected=base.tokenizer_config.get("eos_token", theirs),
-        evidence=[*stop_evidence(context), *([message("evidence-trainer-hides-it", "stops in swift infer or llamafactory chat, not in vLLM: trainers add the stop words " "themselves")] if engines else [])],
+        evidence=[
+            *stop_evidence(context),
+            *(
+                [
+                    message(
+                        "evidence-trainer-hides-it",
+                        "stops in swift infer or llamafactory chat, not in vLLM: trainers add the stop words "
+                        "themselves",
+                    )
+                ]
+                if engines
+                else []
+            ),
+        ],
         engines=engines,
         fix=Fix.safe_unless(
             objection,
-            message("why-eos-same-template", "the chat template is the base's, and no turn of it ends with the token that is here"),
+            message(
+                "why-eos-same-template",
+                "the chat template is the base's, and no turn of it ends with the token that is here",
+            ),
             tuple(_put_back_eos(merged, base, theirs)),
         ),
     )
@@ -316,4 +413,9 @@ def _put_back_eos(merged: Model, base: Model, eos: str) -> Iterator[Operation]:
             yield SetField(file, _EOS_POINTER, eos, base.keys(file))
 
 
-RULES: Final = (_not_a_stop_token, _tokenizer_eos, _not_a_token, _perhaps_untrained,)
+RULES: Final = (
+    _not_a_stop_token,
+    _tokenizer_eos,
+    _not_a_token,
+    _perhaps_untrained,
+)

@@ -64,7 +64,13 @@ def _all_problems(merged: Model, name: str, problem: JsonProblem) -> Iterator[Js
 _BROKEN: Final = frozenset(JsonProblemKind) - {JsonProblemKind.BOM, JsonProblemKind.DUPLICATE_KEY}
 
 
-@rule("GF901", "json-unreadable", Severity.ERROR, question=UNREADABLE, shows="loading fails, or the file counts as missing without a word",)
+@rule(
+    "GF901",
+    "json-unreadable",
+    Severity.ERROR,
+    question=UNREADABLE,
+    shows="loading fails, or the file counts as missing without a word",
+)
 def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
     """A JSON file of the folder does not parse, or is not an object.
 
@@ -107,23 +113,72 @@ def _mended(merged: Model, name: str) -> "Mended | None":
 
 
 def _mend(name: str, mend: "Mended") -> Fix:
-    return Fix(Applicability.SAFE, message("why-json-mended", "there is one way to read the file, and the mended one is read back to be just that"), (Mend(name, mend.content),))
+    return Fix(
+        Applicability.SAFE,
+        message(
+            "why-json-mended",
+            "there is one way to read the file, and the mended one is read back to be just that",
+        ),
+        (Mend(name, mend.content),),
+    )
 
 
 def _mistake_message(slip: "Slip") -> Message:
     args: JsonObject = {"line": slip.line, "column": slip.column, "text": slip.text, "times": slip.times}
     return {
-        "comment": message("json-slip-comment", "has a comment, which JSON does not know (line {line}, column {column}; {times} in all)", **args),
-        "trailing-comma": message("json-slip-trailing-comma", "has a comma with nothing after it (line {line}, column {column}; {times} in all)", **args),
-        "missing-comma": message("json-slip-missing-comma", "lacks a comma at the end of a line (line {line}, column {column}; {times} in all)", **args),
-        "single-quotes": message("json-slip-single-quotes", "has text in single quotes (line {line}, column {column}; {times} in all)", **args),
-        "bare-key": message("json-slip-bare-key", "has the key {text} without quotes (line {line}, column {column}; {times} in all)", **args),
-        "python-word": message("json-slip-python-word", "has {text}, which is Python and not JSON (line {line}, column {column}; {times} in all)", **args),
-        "no-zero": message("json-slip-no-zero", "has {text}, a number without its first digit (line {line}, column {column}; {times} in " "all)", **args),
-        "raw-text": message("json-slip-raw-text", "has a text with a bare tab or line break (line {line}, column {column}; {times} in all)", **args),
-        "space": message("json-slip-space", "has white space that JSON does not know (line {line}, column {column}; {times} in all)", **args),
-        "equal-key": message("json-slip-equal-key", "has the key {text} twice (line {line}, column {column}; {times} in all)", **args),
-        "encoding": message("json-slip-encoding", "is {text}; engines read plain UTF-8 (line {line}, column {column})", **args),
+        "comment": message(
+            "json-slip-comment",
+            "has a comment, which JSON does not know (line {line}, column {column}; {times} in all)",
+            **args,
+        ),
+        "trailing-comma": message(
+            "json-slip-trailing-comma",
+            "has a comma with nothing after it (line {line}, column {column}; {times} in all)",
+            **args,
+        ),
+        "missing-comma": message(
+            "json-slip-missing-comma",
+            "lacks a comma at the end of a line (line {line}, column {column}; {times} in all)",
+            **args,
+        ),
+        "single-quotes": message(
+            "json-slip-single-quotes",
+            "has text in single quotes (line {line}, column {column}; {times} in all)",
+            **args,
+        ),
+        "bare-key": message(
+            "json-slip-bare-key",
+            "has the key {text} without quotes (line {line}, column {column}; {times} in all)",
+            **args,
+        ),
+        "python-word": message(
+            "json-slip-python-word",
+            "has {text}, which is Python and not JSON (line {line}, column {column}; {times} in all)",
+            **args,
+        ),
+        "no-zero": message(
+            "json-slip-no-zero",
+            "has {text}, a number without its first digit (line {line}, column {column}; {times} in all)",
+            **args,
+        ),
+        "raw-text": message(
+            "json-slip-raw-text",
+            "has a text with a bare tab or line break (line {line}, column {column}; {times} in all)",
+            **args,
+        ),
+        "space": message(
+            "json-slip-space",
+            "has white space that JSON does not know (line {line}, column {column}; {times} in all)",
+            **args,
+        ),
+        "equal-key": message(
+            "json-slip-equal-key",
+            "has the key {text} twice (line {line}, column {column}; {times} in all)",
+            **args,
+        ),
+        "encoding": message(
+            "json-slip-encoding", "is {text}; engines read plain UTF-8 (line {line}, column {column})", **args
+        ),
     }[slip.kind]
 
 
@@ -132,7 +187,9 @@ def _problem_message(problem: JsonProblem) -> Message:
     args: JsonObject = {"line": problem.line, "column": problem.column, "detail": problem.detail}
     return {
         "syntax": message("json-syntax", "does not parse: {detail} (line {line}, column {column})", **args),
-        "duplicate-key": message("json-duplicate-key", "has the key {detail} twice (line {line}, column {column})", **args),
+        "duplicate-key": message(
+            "json-duplicate-key", "has the key {detail} twice (line {line}, column {column})", **args
+        ),
         "encoding": message("json-encoding", "is not UTF-8: {detail} (line {line}, column {column})", **args),
         "not-an-object": message("json-not-an-object", "is not a JSON object: {detail}", **args),
         "too-deep": message("json-too-deep", "is nested too deeply (line {line}, column {column})", **args),
@@ -143,11 +200,19 @@ def _problem_message(problem: JsonProblem) -> Message:
 def _base_copy(context: Context, name: str) -> Fix:
     base = context.base
     if base is None or not base.has(name):
-        return Fix(Applicability.MANUAL, message("why-no-base-copy", "there is no base, or it has no such file"))
+        return Fix(
+            Applicability.MANUAL, message("why-no-base-copy", "there is no base, or it has no such file")
+        )
     return restoring(context, base, name, message("why-broken-file", "no engine can read the file as it is"))
 
 
-@rule("GF902", "json-duplicate-key", Severity.WARNING, question=UNREADABLE, shows="engines read different values from the same file",)
+@rule(
+    "GF902",
+    "json-duplicate-key",
+    Severity.WARNING,
+    question=UNREADABLE,
+    shows="engines read different values from the same file",
+)
 def _duplicates(context: Context, rule: Rule) -> Iterator[Finding]:
     """A key stands twice in one JSON object.
 
@@ -166,11 +231,22 @@ def _duplicates(context: Context, rule: Rule) -> Iterator[Finding]:
             name,
             _problem_message(problem),
             witness=Witness.FOLDER,
-            fix=_mend(name, mend) if mend else Fix(Applicability.MANUAL, message("why-duplicate-key", "only the author knows which value was meant")),
+            fix=_mend(name, mend)
+            if mend
+            else Fix(
+                Applicability.MANUAL,
+                message("why-duplicate-key", "only the author knows which value was meant"),
+            ),
         )
 
 
-@rule("GF903", "json-byte-order-mark", Severity.ERROR, question=UNREADABLE, shows="the file counts as broken: loading fails",)
+@rule(
+    "GF903",
+    "json-byte-order-mark",
+    Severity.ERROR,
+    question=UNREADABLE,
+    shows="the file counts as broken: loading fails",
+)
 def _bom(context: Context, rule: Rule) -> Iterator[Finding]:
     """A JSON file starts with a UTF-8 byte order mark.
 
@@ -190,7 +266,9 @@ def _bom(context: Context, rule: Rule) -> Iterator[Finding]:
             message("json-bom", "starts with a byte order mark, which engines refuse"),
             witness=Witness.ENGINE,
             engines=tuple(context.views),
-            fix=Fix(Applicability.SAFE, message("why-bom", "the JSON itself does not change"), (StripBom(name),)),
+            fix=Fix(
+                Applicability.SAFE, message("why-bom", "the JSON itself does not change"), (StripBom(name),)
+            ),
         )
 
 
@@ -207,14 +285,32 @@ _READ: Final = frozenset(
 
 
 _FILE_PROBLEMS: Final = {
-    FileProblem.NOT_REGULAR: (message("file-not-regular", "is not a regular file"), message("why-file-not-regular", "replace it by the file it should be")),
-    FileProblem.LINK_OUTSIDE: (message("file-link-outside", "is a link to a file outside the folder"), message("why-file-link-outside", "replace the link by a copy of the file")),
-    FileProblem.TOO_LARGE: (message("file-too-large", "is far larger than such a file can be"), message("why-file-too-large", "look whether another file was saved under this name")),
-    FileProblem.UNREADABLE: (message("file-unreadable", "cannot be read"), message("why-file-unreadable", "check its permissions")),
+    FileProblem.NOT_REGULAR: (
+        message("file-not-regular", "is not a regular file"),
+        message("why-file-not-regular", "replace it by the file it should be"),
+    ),
+    FileProblem.LINK_OUTSIDE: (
+        message("file-link-outside", "is a link to a file outside the folder"),
+        message("why-file-link-outside", "replace the link by a copy of the file"),
+    ),
+    FileProblem.TOO_LARGE: (
+        message("file-too-large", "is far larger than such a file can be"),
+        message("why-file-too-large", "look whether another file was saved under this name"),
+    ),
+    FileProblem.UNREADABLE: (
+        message("file-unreadable", "cannot be read"),
+        message("why-file-unreadable", "check its permissions"),
+    ),
 }
 
 
-@rule("GF904", "file-not-readable", Severity.ERROR, question=UNREADABLE, shows="loading fails, or another file is read",)
+@rule(
+    "GF904",
+    "file-not-readable",
+    Severity.ERROR,
+    question=UNREADABLE,
+    shows="loading fails, or another file is read",
+)
 def _not_a_file(context: Context, rule: Rule) -> Iterator[Finding]:
     """A config file is not a regular file, is a link to somewhere else, is far too large, or may not be read.
 
@@ -245,4 +341,10 @@ def _file_problem(merged: Model, name: str) -> FolderFileError | None:
     return None
 
 
-RULES: Final = (_broken, _duplicates, _bom, _not_a_file, *NOT_JSON,)
+RULES: Final = (
+    _broken,
+    _duplicates,
+    _bom,
+    _not_a_file,
+    *NOT_JSON,
+)

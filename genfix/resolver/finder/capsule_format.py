@@ -139,7 +139,15 @@ def open_capsule(folder: LocalFolder) -> CapsuleFolder:
         contents = _contents(read_json_object(folder.read(MANIFEST)))
     except (JsonError, FolderFileError, ValueError) as error:
         reason = error.message if isinstance(error, JsonError | FolderFileError) else str(error)
-        raise BaseModelError(text("{manifest} of the capsule {label} cannot be used: {reason}", manifest=MANIFEST, label=label, reason=reason), _AGAIN) from error
+        raise BaseModelError(
+            text(
+                "{manifest} of the capsule {label} cannot be used: {reason}",
+                manifest=MANIFEST,
+                label=label,
+                reason=reason,
+            ),
+            _AGAIN,
+        ) from error
     for name in sorted(contents.stored):
         _verify(folder, name, contents.files[name].sha256)
     if contents.parts_sha256 is not None:
@@ -156,7 +164,12 @@ def _verify(folder: LocalFolder, name: str, sha256: str | None) -> None:
         raise BaseModelError(text("{name} is gone from the capsule {label}", name=name, label=label), _AGAIN)
     if folder.sha256(name) != sha256:
         raise BaseModelError(
-            text("{name} in the capsule {label} is not the file that was saved: its digest is another one", name=name, label=label), _AGAIN
+            text(
+                "{name} in the capsule {label} is not the file that was saved: its digest is another one",
+                name=name,
+                label=label,
+            ),
+            _AGAIN,
         )
 
 

@@ -21,7 +21,12 @@ def prove_parentage(merged: Model, base: Model) -> None:
     disagreements = list(_disagreements(merged, base))
     if disagreements:
         raise RefusedError(
-            text("{origin} is not the base of {origin2}: {disagreements}", origin=base.folder.origin, origin2=merged.folder.origin.label, disagreements='; '.join(disagreements)),
+            text(
+                "{origin} is not the base of {origin2}: {disagreements}",
+                origin=base.folder.origin,
+                origin2=merged.folder.origin.label,
+                disagreements="; ".join(disagreements),
+            ),
             text("name the base it was trained from, or add --allow-base-mismatch if you are sure"),
         )
 

@@ -41,7 +41,8 @@ def open_address(text: str, *, offline: bool, progress: Progress | None) -> tupl
     spec = parse_spec(text)
     if not isinstance(spec, HubSpec):
         raise InputError(
-            text("{text} is not on the Hugging Face Hub", text=text), text("genfix judges a folder, or hf://org/name[@revision]")
+            text("{text} is not on the Hugging Face Hub", text=text),
+            text("genfix judges a folder, or hf://org/name[@revision]"),
         )
     found = open_hub(spec, offline=offline)
     folder = found.folder
@@ -72,10 +73,12 @@ def existing_folder(path: str | os.PathLike[str]) -> Path:
 
         on_the_hub = f"; a Hub repo is written hf://{text}" if is_repo_id(text.partition("@")[0]) else ""
         raise InputError(
-            text("there is no folder {text}{reason}", text=text, reason=reason), text("check the path of the merged model{on_the_hub}", on_the_hub=on_the_hub)
+            text("there is no folder {text}{reason}", text=text, reason=reason),
+            text("check the path of the merged model{on_the_hub}", on_the_hub=on_the_hub),
         ) from error
     if not stat.S_ISDIR(mode):
         raise InputError(
-            text("{text} is a file, not a model folder", text=text), text("name the folder it is in: {parent}", parent=folder.parent)
+            text("{text} is a file, not a model folder", text=text),
+            text("name the folder it is in: {parent}", parent=folder.parent),
         )
     return folder

@@ -72,7 +72,8 @@ def _check_endpoint(endpoint: str) -> None:
         valid = False
     if not valid:
         raise BaseModelError(
-            text("HF_ENDPOINT is not a web address"), text("set it to https://huggingface.co or a mirror of it")
+            text("HF_ENDPOINT is not a web address"),
+            text("set it to https://huggingface.co or a mirror of it"),
         )
 
 
@@ -224,7 +225,12 @@ def _listing(info: "ModelInfo", asked: HubRequest) -> HubListing:
         size, sha256 = sibling.size, sibling.lfs.sha256 if sibling.lfs else None
         if size is None or (sha256 is None and sibling.blob_id is None):
             raise BaseModelError(
-                text("the Hub at {host} lists {rfilename} of {asked} without size and digest", host=asked.host, rfilename=sibling.rfilename, asked=asked),
+                text(
+                    "the Hub at {host} lists {rfilename} of {asked} without size and digest",
+                    host=asked.host,
+                    rfilename=sibling.rfilename,
+                    asked=asked,
+                ),
                 text("set HF_ENDPOINT to a full mirror of the Hub, or {local_copy}", local_copy=LOCAL_COPY),
             )
         # An LFS file's blob_id is the digest of its pointer, not of its content.
@@ -236,8 +242,14 @@ def _no_parts(name: str, asked: HubRequest) -> FolderFileError:
     return FolderFileError(
         name,
         FileProblem.UNREADABLE,
-        text("{host} gives {asked} only as a whole, and genfix downloads no weights", host=asked.host, asked=asked),
-        text("set HF_ENDPOINT to a mirror that serves parts of files, or {local_copy}", local_copy=LOCAL_COPY),
+        text(
+            "{host} gives {asked} only as a whole, and genfix downloads no weights",
+            host=asked.host,
+            asked=asked,
+        ),
+        text(
+            "set HF_ENDPOINT to a mirror that serves parts of files, or {local_copy}", local_copy=LOCAL_COPY
+        ),
     )
 
 

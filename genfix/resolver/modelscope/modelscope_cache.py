@@ -107,7 +107,11 @@ class ModelScopeCache:
         except OSError as error:
             where = f" ({error.filename})" if isinstance(error.filename, str) else ""
             raise StorageError(
-                text("the cache of genfix cannot be used{where}: {strerror}", where=where, strerror=error.strerror or error),
+                text(
+                    "the cache of genfix cannot be used{where}: {strerror}",
+                    where=where,
+                    strerror=error.strerror or error,
+                ),
                 text("free the space or fix the permissions, or set XDG_CACHE_HOME to another directory"),
             ) from error
 

@@ -91,7 +91,8 @@ def parse_spec(text: str) -> LocalSpec | HubSpec | ModelScopeSpec:
         raise InputError(text("'{text}' does not name a base model", text=text), _HINT)
     if text == AUTO:
         raise InputError(
-            text("auto stands for the base that a merged folder names"), text("a folder of that name is ./auto")
+            text("auto stands for the base that a merged folder names"),
+            text("a folder of that name is ./auto"),
         )
     scheme, separator, rest = text.partition("://")
     if separator:
@@ -116,8 +117,14 @@ def _directory(text: str) -> Path:
     if _is_dir(path):
         return path
     if os.path.lexists(path):
-        raise BaseModelError(text("the base {text} is not a folder", text=text), text("name the folder that holds its config.json"))
-    raise BaseModelError(text("there is no folder {text} to use as the base", text=text), text("check the path; {hint}", hint=_HINT))
+        raise BaseModelError(
+            text("the base {text} is not a folder", text=text),
+            text("name the folder that holds its config.json"),
+        )
+    raise BaseModelError(
+        text("there is no folder {text} to use as the base", text=text),
+        text("check the path; {hint}", hint=_HINT),
+    )
 
 
 def _is_dir(path: Path) -> bool:
@@ -220,4 +227,6 @@ def _split(spec: str, text: str) -> tuple[str, str | None]:
         raise InputError(text("{text} does not name a model", text=text), _HINT)
     if "/" in spec:
         raise InputError(text("{text} is neither a folder nor a Hub id", text=text), _HINT)
-    raise BaseModelError(text("there is no folder {text}", text=text), text("check the path; a Hub id is written org/name"))
+    raise BaseModelError(
+        text("there is no folder {text}", text=text), text("check the path; a Hub id is written org/name")
+    )
