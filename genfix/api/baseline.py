@@ -10,8 +10,8 @@ from genfix.api.location import Location
 from genfix.errors import InputError
 from genfix.folder.user_file import read_user_file
 from genfix.json_types import JsonValue
+from genfix.jsontext.json_read import JsonError, read_json_object
 from genfix.message import Message, text
-from genfix.model.json_read import JsonError, read_json_object
 from genfix.rules import Finding
 
 __all__ = ["Key", "gone", "read_baseline", "write_baseline"]
@@ -47,7 +47,7 @@ def read_baseline(path: Location) -> frozenset[Key]:
     try:
         document = read_json_object(read_user_file(Path(path), text("the baseline"), _LARGEST))
     except JsonError as error:
-        raise _no_baseline(path, error.message) from error
+        raise _no_baseline(path, error.said) from error
     if document.keys() != {"genfix_baseline", "findings"}:
         raise _no_baseline(path, text("it does not have the keys of one"))
     version = document["genfix_baseline"]

@@ -95,7 +95,7 @@ def load_plan(
         document, seen, lambda witness, name: _fetched(specs[witness], witness, name, offline=offline)
     )
     if document.changes and not plan.changes:
-        notes = (*notes, "the plan was applied already: the folder is as it makes it")
+        notes = (*notes, text("the plan was applied already: the folder is as it makes it"))
     sources = {witness: _found(source, specs[witness]) for witness, source in plan.sources.items()}
     loaded = replace(plan, sources=sources, base=_called(sources), notes=notes)
     check_sources(loaded)

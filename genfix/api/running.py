@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from genfix.api.location import Location
 from genfix.errors import InputError
-from genfix.message import text
+from genfix.message import Arg, Message, text
 
 __all__ = ["Ran", "run_command"]
 
@@ -40,8 +40,8 @@ class Ran(NamedTuple):
 
     code: int
     """What a shell would give: its exit code, 128 and the signal's number, 127 not found, 126 not executable."""
-    why: str
-    """One sentence on why it failed; empty where it did not."""
+    why: Message | None
+    """Why it failed; `None` where it did not."""
     changed: bool
     """Whether anything in the output folder is not what it was before."""
 
@@ -50,7 +50,7 @@ def run_command(command: Sequence[str], output: Location) -> Ran:
     """Run a merge command without a shell, on our own standard streams, and pass signals on to it.
 
     ``output`` is the folder it is to write; this function only looks at it. Raises `InputError` where the command
-    ends well and the folder is not there.
+    succeeds and the folder is not there.
     """
     if not command:
         raise InputError(
@@ -65,30 +65,32 @@ def run_command(command: Sequence[str], output: Location) -> Ran:
     if code < 0:
         return Ran(
             _SIGNALLED - code,
-            f"the command was ended by {_signal_name(-code)}",
+            text("the command was ended by {signal}", signal=_signal_name(-code)),
             _state(Path(output)) != before,
         )
     if code > 0:
-        return Ran(code, f"the command failed with exit code {code}", _state(Path(output)) != before)
+        failed = text("the command failed with exit code {code}", code=code)
+        return Ran(code, failed, _state(Path(output)) != before)
     if not Path(output).is_dir():
         raise InputError(
-            text("the command ended well, and there is no folder {output}", output=os.fspath(output)),
+            text("the command succeeded, and there is no folder {output}", output=os.fspath(output)),
             text("name with --output the folder that the command writes"),
         )
-    return Ran(0, "", _state(Path(output)) != before)
+    return Ran(0, None, _state(Path(output)) != before)
 
 
 def _not_started(program: str, error: OSError) -> Ran:
     if error.errno in {errno.ENOENT, errno.ENOTDIR}:
-        return Ran(_NOT_FOUND, f"there is no command {program}", changed=False)
-    return Ran(_NOT_EXECUTABLE, f"the command {program} cannot be run: {error.strerror}", changed=False)
+        return Ran(_NOT_FOUND, text("there is no command {program}", program=program), changed=False)
+    why = text("the command {program} cannot be run: {why}", program=program, why=error.strerror)
+    return Ran(_NOT_EXECUTABLE, why, changed=False)
 
 
-def _signal_name(number: int) -> str:
+def _signal_name(number: int) -> Arg:
     try:
         return signal.Signals(number).name
     except ValueError:  # a real-time signal
-        return f"signal {number}"
+        return text("signal {number}", number=number)
 
 
 def _run(command: Sequence[str]) -> int:

@@ -17,7 +17,7 @@ def run_run(case: Case, command: Sequence[str], fail_on: Level, out: Output, *, 
     selection(case.select, case.ignore)  # a wrong code is better known before hours of merging
     ran = run_command(command, case.target)
     repairing = command_line("repair", case, unsafe_fixes=unsafe_fixes)
-    if ran.code:
+    if ran.why is not None:
         left = text(
             "{target} was left as it is; once it is complete: {command}",
             target=case.target,

@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 from genfix.engines.view import Effect, Problem
 from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonObject, JsonValue
+from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
 from genfix.message import message
 from genfix.model import JsonFile
-from genfix.model.json_read import JsonProblem, JsonProblemKind
 
 __all__ = ["DEFAULTS", "SAMPLING", "Ends", "generated_ends", "setting_problems"]
 

@@ -13,9 +13,9 @@ from genfix.engines.loaders import loaders
 from genfix.engines.view import Problem
 from genfix.folder.folder import FolderFileError
 from genfix.json_types import JsonObject, JsonValue
+from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
 from genfix.message import message
 from genfix.model import Model
-from genfix.model.json_read import JsonProblem, JsonProblemKind
 from genfix.model.tokenizer import NAMED_TOKENS, token_text
 
 __all__ = ["Special", "architecture", "context_length", "sampling_settings", "special_ids"]

@@ -21,9 +21,9 @@ from genfix.engines.text_part import TextPart, text_part
 from genfix.engines.view import Effect, EngineView, Problem, TemplateSource
 from genfix.folder.kinds import CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
+from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
 from genfix.message import Message, message
 from genfix.model import Model
-from genfix.model.json_read import JsonProblem, JsonProblemKind
 
 __all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
 

@@ -14,9 +14,9 @@ from genfix.engines.loaded_eos import loaded_eos
 from genfix.engines.release import NEWEST, Release
 from genfix.engines.view import EngineView, Problem, TemplateSource
 from genfix.folder.kinds import CONFIG, TOKENIZER_CONFIG
+from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
 from genfix.message import Message, message
 from genfix.model import Model
-from genfix.model.json_read import JsonProblem, JsonProblemKind
 from genfix.model.model import JsonFile
 
 __all__ = ["ENGINE", "OLDEST", "VERSION", "view"]

@@ -22,10 +22,10 @@ from genfix.engines.text_part import TextPart, is_composite, takes_top_rope, tex
 from genfix.engines.view import EngineView, Problem, TemplateSource
 from genfix.folder.kinds import CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
+from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.chat_template import JINJA_FILE
-from genfix.model.json_read import JsonProblem, JsonProblemKind
 
 __all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
 

@@ -6,10 +6,10 @@ from typing import TypeAlias
 
 from genfix.errors import GenfixError, PlanError
 from genfix.folder import Folder, FolderFileError
+from genfix.jsontext.json_edit import JsonEditor, raw_value
+from genfix.jsontext.json_read import JsonError
 from genfix.message import Message, message, text
 from genfix.model import Model
-from genfix.model.json_edit import JsonEditor, raw_value
-from genfix.model.json_read import JsonError
 from genfix.rules import (
     CopyField,
     Finding,

@@ -16,9 +16,9 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from genfix.message import text
 from genfix.errors import InputError
 from genfix.json_types import JsonObject, JsonValue
+from genfix.message import text
 from genfix.probe.values import Failure, FailureKind
 from genfix.probe.watch import Watch
 from genfix.web.bodies import limited
@@ -103,7 +103,9 @@ def endpoint(url: str, key: str = "") -> Endpoint:
         port, host = parts.port, parts.hostname
         (host or "").encode("idna")
     except ValueError as error:
-        raise InputError(text("{url} is no URL of a server: {error}", url=url, error=error), _HINT) from error
+        raise InputError(
+            text("{url} is no URL of a server: {error}", url=url, error=str(error)), _HINT
+        ) from error
     if not host or any(not 0x20 < ord(letter) < 0x7F for letter in url):
         raise InputError(text("{url} is no URL of a server", url=url), _HINT)
     if parts.username is not None or parts.password is not None:
@@ -174,7 +176,7 @@ def _unreachable(place: Endpoint, error: Exception) -> ExchangeError:
             text(
                 "{place} cannot be reached over TLS: {reason}",
                 place=place.label,
-                reason=error.reason or error,
+                reason=error.reason or str(error),
             ),
         )
     strerror = error.strerror if isinstance(error, OSError) else None

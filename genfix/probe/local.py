@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from genfix.message import text
 from genfix.errors import InputError, ProbeError
 from genfix.json_types import JsonObject, JsonValue
+from genfix.message import text
 from genfix.probe.running import AnswerRun, OnAnswer, in_order
 from genfix.probe.values import Answer, Failure, FailureKind, Limits, Prompt
 
@@ -105,7 +105,7 @@ def _start(engine: LocalEngine) -> "subprocess.Popen[bytes]":
             text(
                 "cannot start {interpreter}: {strerror}",
                 interpreter=engine.interpreter,
-                strerror=error.strerror or error,
+                strerror=error.strerror or str(error),
             ),
             text("name a Python with --python"),
         ) from error

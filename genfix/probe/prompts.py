@@ -6,9 +6,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from genfix.message import text
 from genfix.errors import InputError
 from genfix.json_types import JsonObject, JsonValue
+from genfix.message import text
 from genfix.probe.values import Prompt
 
 __all__ = ["PROMPTS_VERSION", "built_in_prompts", "read_prompts"]
@@ -59,11 +59,11 @@ def read_prompts(path: Path) -> tuple[Prompt, ...]:
 
 def _parsed(content: bytes, label: str) -> Iterator[Prompt]:
     try:
-        text = content.decode("utf-8-sig")
+        lines = content.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise InputError(text("{label} is not UTF-8 text", label=label), text("save it as UTF-8")) from error
     seen: set[str] = set()
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         where = f"{label}: line {number}"

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, TypeVar
 
-from genfix.message import text
 from genfix.errors import InputError, ProbeError
 from genfix.json_types import JsonObject, JsonValue
+from genfix.message import text
 from genfix.probe.endpoint import Endpoint, ExchangeError, endpoint, exchange
 from genfix.probe.stream import read_answer
 from genfix.probe.values import Answer, Failure, FailureKind, Limits, Prompt

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from genfix.message import text
 from genfix.json_types import JsonObject, JsonValue
+from genfix.message import text
 from genfix.probe.endpoint import ExchangeError, Reply
 from genfix.probe.values import Answer, FailureKind, ToolCall
 

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, Final, NamedTuple
 
-from genfix.message import text
 from genfix.errors import BaseModelError, GenfixError, InputError, RefusedError
 from genfix.folder import Folder, FolderFileError, LocalFolder, same_file
 from genfix.folder.kinds import is_json_config
+from genfix.message import text
 from genfix.model import Model
 from genfix.resolver.finder.adapter_shapes import foreign_matrix, has_some_matrix
 from genfix.resolver.finder.base import BaseFacts

@@ -5,9 +5,9 @@ import shlex
 from pathlib import Path
 from typing import Final
 
-from genfix.message import text
 from genfix.errors import BaseModelError, GenfixError, RefusedError
 from genfix.folder import LocalFolder, Progress
+from genfix.message import text
 from genfix.model import Model
 from genfix.resolver.finder.base import ResolvedBase, resolve_base
 from genfix.resolver.finder.lineage import stop_set, with_tokens

@@ -11,17 +11,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from genfix.message import text
 from genfix.errors import BaseModelError
 from genfix.folder import FileKind, FolderFileError, LocalFolder, is_safe_name, kind_of, read_cap
 from genfix.folder.capsule import MANIFEST, PARTS, CapsuleFolder, Contents
 from genfix.folder.folder import FileStat, Folder, Origin
 from genfix.json_types import JsonObject, JsonValue
+from genfix.jsontext.json_read import JsonError, read_json_object
+from genfix.message import text
 from genfix.model import Model
 from genfix.model.front_matter import CARD
-from genfix.model.json_read import JsonError, read_json_object
 from genfix.resolver.naming.candidates import repo_of_cache
-from genfix.rules.chat_training import SAMPLE_BYTES, sampled_matrices
+from genfix.rules.core.chat_training import SAMPLE_BYTES, sampled_matrices
 
 __all__ = ["capsule_files", "open_capsule", "origin_of"]
 

@@ -1,8 +1,8 @@
 """Folders that are no merged model in transformers layout: each is refused in one sentence."""
 
-from genfix.message import text
 from genfix.errors import InputError
 from genfix.folder import FileKind, Folder, kind_of
+from genfix.message import text
 from genfix.model import Weights
 
 __all__ = ["refuse_other_layouts"]

@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 from typing import Final
 
-from genfix.message import text
 from genfix.errors import RefusedError
 from genfix.folder import Progress
+from genfix.message import text
 from genfix.model import Model
 from genfix.resolver.finder.base import ResolvedBase, resolve_base
 from genfix.resolver.finder.lineage import is_traced, lineage_notes, size_notes
@@ -93,7 +93,7 @@ def _swapped(merged: Model, base: ResolvedBase, place: Path | None) -> RefusedEr
     return RefusedError(
         text(
             "{origin} was made from {origin2}, not the other way round: {source} in it says so",
-            origin=base.folder.origin,
+            origin=str(base.folder.origin),
             origin2=merged.folder.origin.label,
             source=source,
         ),

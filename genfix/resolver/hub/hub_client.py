@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlsplit
 
-from genfix.message import text
 from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Progress
+from genfix.message import text
 from genfix.resolver.hub.hub_cache import is_commit
 from genfix.resolver.hub.hub_errors import LOCAL_COPY, HubRequest, explain, is_cut, outage, status_of
 from genfix.resolver.hub.hub_session import hub_get
@@ -217,7 +217,7 @@ def _again_while_busy(ask: Callable[[], _Result]) -> _Result:
 def _listing(info: "ModelInfo", asked: HubRequest) -> HubListing:
     if info.sha is None or not is_commit(info.sha):
         raise BaseModelError(
-            text("the Hub at {host} does not say which commit {asked} is", host=asked.host, asked=asked),
+            text("the Hub at {host} does not say which commit {asked} is", host=asked.host, asked=str(asked)),
             text("set HF_ENDPOINT to a full mirror of the Hub, or {local_copy}", local_copy=LOCAL_COPY),
         )
     files: dict[str, FileStat] = {}
@@ -229,7 +229,7 @@ def _listing(info: "ModelInfo", asked: HubRequest) -> HubListing:
                     "the Hub at {host} lists {rfilename} of {asked} without size and digest",
                     host=asked.host,
                     rfilename=sibling.rfilename,
-                    asked=asked,
+                    asked=str(asked),
                 ),
                 text("set HF_ENDPOINT to a full mirror of the Hub, or {local_copy}", local_copy=LOCAL_COPY),
             )
@@ -245,7 +245,7 @@ def _no_parts(name: str, asked: HubRequest) -> FolderFileError:
         text(
             "{host} gives {asked} only as a whole, and genfix downloads no weights",
             host=asked.host,
-            asked=asked,
+            asked=str(asked),
         ),
         text(
             "set HF_ENDPOINT to a mirror that serves parts of files, or {local_copy}", local_copy=LOCAL_COPY

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from genfix.message import text
 from genfix.errors import BaseModelError, GenfixError, StorageError
+from genfix.message import text
 from genfix.resolver.hub.hub_cache import is_commit
 from genfix.web.failures import ForeignAnswerError, is_passing, network_reason
 
@@ -157,17 +157,17 @@ def _refusal(error: Exception, asked: HubRequest) -> BaseModelError | None:
         )
     if "EntryNotFoundError" in names and asked.name:
         return BaseModelError(
-            text("{asked} is listed by the Hub but not there", asked=asked),
+            text("{asked} is listed by the Hub but not there", asked=str(asked)),
             text("try again later, or {local_copy}", local_copy=LOCAL_COPY),
         )
     if status == 401:
         return BaseModelError(
-            text("the Hub does not accept this machine's access token (asked for {asked})", asked=asked),
+            text("the Hub does not accept this machine's access token (asked for {asked})", asked=str(asked)),
             text("log in again with `hf auth login`, or unset HF_TOKEN to ask without a token"),
         )
     if status == 403:
         return BaseModelError(
-            text("the Hub refuses access to {asked} (HTTP 403)", asked=asked),
+            text("the Hub refuses access to {asked} (HTTP 403)", asked=str(asked)),
             text("check what the access token permits, or {local_copy}", local_copy=LOCAL_COPY),
         )
     if status is not None:
@@ -175,7 +175,7 @@ def _refusal(error: Exception, asked: HubRequest) -> BaseModelError | None:
             text(
                 "the Hub at {host} did not give {asked} (HTTP {status})",
                 host=asked.host,
-                asked=asked,
+                asked=str(asked),
                 status=status,
             ),
             LOCAL_COPY,
@@ -187,7 +187,7 @@ def _failure(error: Exception, asked: HubRequest) -> GenfixError:
     """What failed on this machine or under way."""
     if isinstance(error, ImportError):
         return BaseModelError(
-            text("huggingface_hub cannot be imported: {error}", error=error),
+            text("huggingface_hub cannot be imported: {error}", error=str(error)),
             text("reinstall genfix, or {local_copy}", local_copy=LOCAL_COPY),
         )
     if isinstance(error, OSError) and error.errno is not None:
@@ -196,13 +196,13 @@ def _failure(error: Exception, asked: HubRequest) -> GenfixError:
             text(
                 "the Hub cache cannot be used{where}: {strerror}",
                 where=where,
-                strerror=error.strerror or error,
+                strerror=error.strerror or str(error),
             ),
             text("free the space or fix the permissions, or set HF_HOME to another directory"),
         )
     kind = type(error).__name__
     return BaseModelError(
-        text("{asked} could not be downloaded whole ({kind})", asked=asked, kind=kind),
+        text("{asked} could not be downloaded whole ({kind})", asked=str(asked), kind=kind),
         text("try again, or {local_copy}", local_copy=LOCAL_COPY),
     )
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from genfix.message import text
 from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Origin
 from genfix.folder.remote import RemoteFolder, difference
+from genfix.message import text
 from genfix.resolver.hub.hub_cache import HubCache
 from genfix.resolver.hub.hub_client import HubClient
 from genfix.resolver.hub.hub_errors import LOCAL_COPY, NO_NETWORK

@@ -19,10 +19,10 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlencode
 
-from genfix.message import text
 from genfix.errors import BaseModelError
 from genfix.folder.folder import FileStat
 from genfix.json_types import JsonValue
+from genfix.message import text
 from genfix.resolver.modelscope.modelscope_cache import MASTER, Entry, ModelScopeListing
 from genfix.resolver.modelscope.modelscope_site import Site, StatusError, TransferError
 from genfix.resolver.naming.spec import ModelScopeSpec
@@ -82,13 +82,13 @@ class ModelScope:
                         "ModelScope at {endpoint} did not give {what} ({error})",
                         endpoint=self._site.endpoint,
                         what=what,
-                        error=error,
+                        error=error.said,
                     ),
                     text("try again later, or {local_copy}", local_copy=LOCAL_COPY),
                 ) from error
             except TransferError as error:
                 raise BaseModelError(
-                    text("{what} could not be downloaded whole: {error}", what=what, error=error),
+                    text("{what} could not be downloaded whole: {error}", what=what, error=error.said),
                     text("try again later, or {local_copy}", local_copy=LOCAL_COPY),
                 ) from error
             wrong = _difference(content, entry.stat)
@@ -107,8 +107,8 @@ class ModelScope:
                 "ModelScope at {endpoint} {answer} ({error}), and {spec} is not cached",
                 endpoint=self._site.endpoint,
                 answer=answer,
-                error=error,
-                spec=self._spec,
+                error=error.said,
+                spec=str(self._spec),
             ),
             text(
                 "go online or try again later, set MODELSCOPE_ENDPOINT to a mirror, take the model from "
@@ -154,14 +154,14 @@ class ModelScope:
                     "ModelScope at {endpoint} did not give {name} of {spec} ({error})",
                     endpoint=self._site.endpoint,
                     name=name or "the files",
-                    spec=spec,
-                    error=error,
+                    spec=str(spec),
+                    error=str(error),
                 ),
                 LOCAL_COPY,
             )
         if name and error.status == 404:
             return BaseModelError(
-                text("{name} of {spec} is listed by ModelScope but not there", name=name, spec=spec),
+                text("{name} of {spec} is listed by ModelScope but not there", name=name, spec=str(spec)),
                 text("try again later, or {local_copy}", local_copy=LOCAL_COPY),
             )
         if error.code == _NO_TREE:
@@ -183,7 +183,7 @@ class ModelScope:
                 text("check the name and what the account may read"),
             )
         return BaseModelError(
-            text("ModelScope refuses access to {spec} ({error})", spec=spec, error=error),
+            text("ModelScope refuses access to {spec} ({error})", spec=str(spec), error=str(error)),
             text(
                 "set MODELSCOPE_API_TOKEN to a token that may read it, or {local_copy}", local_copy=LOCAL_COPY
             ),

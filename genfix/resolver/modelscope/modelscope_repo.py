@@ -7,11 +7,11 @@ import os
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from genfix.message import text
 from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, Folder, FolderFileError, Origin
 from genfix.folder.local import LocalFolder
 from genfix.folder.remote import RemoteFolder
+from genfix.message import text
 from genfix.resolver.modelscope.modelscope_api import LOCAL_COPY, MOST_ENTRIES, ModelScope
 from genfix.resolver.modelscope.modelscope_cache import MASTER, ModelScopeCache, ModelScopeListing
 from genfix.resolver.modelscope.modelscope_site import Site
@@ -49,7 +49,7 @@ def open_modelscope(spec: ModelScopeSpec, *, offline: bool = False) -> ModelScop
         known = _known(spec, cached, kept, stopped)
         if known is None:
             raise BaseModelError(
-                text("{spec} is not cached and {stopped}", spec=spec, stopped=stopped),
+                text("{spec} is not cached and {stopped}", spec=str(spec), stopped=stopped),
                 text("go online once, or {local_copy}", local_copy=LOCAL_COPY),
             )
         return known
@@ -156,7 +156,7 @@ class _Files:
                 text(
                     "ModelScope lists {name} of {spec} without its SHA-256, so no copy can be trusted",
                     name=name,
-                    spec=self._spec,
+                    spec=str(self._spec),
                 ),
                 LOCAL_COPY,
             )
@@ -165,7 +165,7 @@ class _Files:
                 text(
                     "{name} of {spec} is not cached and {stopped}",
                     name=name,
-                    spec=self._spec,
+                    spec=str(self._spec),
                     stopped=self._stopped,
                 ),
                 text("go online once, or {local_copy}", local_copy=LOCAL_COPY),
@@ -183,7 +183,7 @@ class _Files:
                 text(
                     "{name} of {spec} is not cached, and genfix downloads no weights",
                     name=name,
-                    spec=self._spec,
+                    spec=str(self._spec),
                 ),
                 text("what is asked of it needs a local copy of the model: --base ./folder"),
             )

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from genfix.message import text
 from genfix.errors import BaseModelError
+from genfix.message import text
 from genfix.web.bodies import limited
 from genfix.web.exchange import HttpError, RedirectError, Response, opened
 from genfix.web.failures import OutageError, TooLargeError, is_passing, network_reason, retried
