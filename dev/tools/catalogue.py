@@ -75,9 +75,10 @@ def _literal(node: ast.expr) -> str | None:
 
 def said_on_page(template: str, place: str) -> Iterator[Said]:
     """All sentences of a page's template: each ``text("one", "many")``."""
-    found = extract_from_ast(Environment(autoescape=True).parse(template), ["text"], babel_style=False)
-    for line, _, words in found:
-        yield Said("", words[0] or "", words[1] or "" if len(words) > 1 else "", f"{place}:{line}")
+    page = Environment(autoescape=True).parse(template)
+    for line, _, words in extract_from_ast(page, ["text"], babel_style=False):
+        one, *many = filter(None, words or ())
+        yield Said("", one, many[0] if many else "", f"{place}:{line}")
 
 
 def all_said() -> list[Said]:
