@@ -20,28 +20,32 @@ MODULES = {
 
 HEAVY = ("typer", "click", "rich", "pydantic", "huggingface_hub", "jinja2", "filelock", "httpx", "requests")
 
-BOTTOM = frozenset({"message", "json_types", "errors", "cache", "web"})
+BOTTOM = frozenset({"show", "message", "language", "json_types", "errors", "cache", "web"})
 """Small modules anybody may use."""
 
+BELOW_RULES = BOTTOM | {"jsontext", "folder", "model"}
+BELOW_API = BELOW_RULES | {"engines", "rules", "planner", "applier", "resolver", "probe"}
+
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
-    "message": frozenset({"json_types"}),
     "json_types": frozenset(),
-    "errors": frozenset(),
+    "show": frozenset({"json_types"}),
+    "message": frozenset({"json_types", "show"}),
+    "language": frozenset({"message"}),
+    "errors": frozenset({"message"}),
     "cache": frozenset(),
-    "web": frozenset(),
+    "web": frozenset({"message", "show", "json_types"}),
+    "jsontext": BOTTOM,
     "folder": BOTTOM,
-    "model": BOTTOM | {"folder"},
-    "engines": BOTTOM | {"folder", "model"},
-    "rules": BOTTOM | {"folder", "model", "engines"},
-    "planner": BOTTOM | {"folder", "model", "engines", "rules"},
-    "resolver": BOTTOM | {"folder", "model", "engines", "rules"},
-    "applier": BOTTOM | {"folder"},
-    "probe": BOTTOM | {"folder", "model", "engines"},
-    "report": BOTTOM
-    | {"folder", "model", "engines", "rules", "planner", "applier", "resolver", "probe", "api"},
-    "api": BOTTOM | {"folder", "model", "engines", "rules", "planner", "applier", "resolver", "probe", ""},
-    "cli": BOTTOM
-    | {"folder", "model", "engines", "rules", "planner", "applier", "resolver", "probe", "report", "api", ""},
+    "model": BOTTOM | {"folder", "jsontext"},
+    "engines": BELOW_RULES,
+    "rules": BELOW_RULES | {"engines"},
+    "planner": BELOW_RULES | {"engines", "rules"},
+    "resolver": BELOW_RULES | {"engines", "rules"},
+    "applier": BOTTOM | {"folder", "jsontext"},
+    "probe": BELOW_RULES | {"engines"},
+    "api": BELOW_API | {""},
+    "report": BELOW_API | {"api"},
+    "cli": BELOW_API | {"api", "report", ""},
     "": frozenset({"api", "applier", "errors", "planner", "rules"}),
     "__main__": frozenset({"cli"}),
 }
