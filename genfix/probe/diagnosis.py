@@ -46,7 +46,7 @@ class Files:
 
 def files_of(model: Model, engine: str) -> Files:
     """What ``engine`` (empty: not known) reads from a folder."""
-    known = {"transformers": TRANSFORMERS, "ollama": "llama.cpp"}.get(engine, engine)
+    known = {"transformers": TRANSFORMERS.id, "ollama": "llama.cpp"}.get(engine, engine)
     name = known if known in EVERY_ENGINE else _DEFAULT_ENGINE
     view = engine_view(name, model)
     texts = model.tokenizer.texts

@@ -1,25 +1,16 @@
 """What engines do: with the base, now, and after the change; engines that do the same share a row."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from genfix.engines import EngineView
+from genfix.engines.every import EVERY_ENGINE
 from genfix.json_types import JsonValue, Missing
 from genfix.report.html.values import Item
 from genfix.report.style import Style
 from genfix.show import show, show_value
 
 __all__ = ["EngineCell", "EngineRow", "Fact", "Trace", "engine_name", "engine_rows", "traces"]
-
-_NAMES: Final = {
-    "transformers5": "transformers 5",
-    "transformers4": "transformers 4",
-    "vllm": "vLLM",
-    "sglang": "SGLang",
-    "lmdeploy": "LMDeploy",
-    "mlx-lm": "MLX-LM",
-    "openvino-genai": "OpenVINO GenAI",
-}
 
 
 class Fact(NamedTuple):
@@ -61,7 +52,8 @@ class Trace(NamedTuple):
 
 def engine_name(name: str) -> str:
     """The engine's name as its makers write it."""
-    return _NAMES.get(name, show(name))
+    engine = EVERY_ENGINE.get(name)
+    return engine.title if engine is not None else show(name)
 
 
 def engine_rows(
