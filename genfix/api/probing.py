@@ -68,7 +68,7 @@ class ProbeReport:
     comparison: Comparison | None
     verdict: tuple[Message, ...]
     """What the comparison tells and what not."""
-    prompts: str
+    prompts: str | Message
     """Which set: ``built-in version 1``, or a file."""
     limits: Limits
     notes: tuple[Message, ...] = field(default=())
@@ -131,7 +131,9 @@ def probe_model(
         against=other,
         comparison=compared,
         verdict=judge_comparison(compared) if compared is not None else (),
-        prompts=f"built-in version {PROMPTS_VERSION}" if prompts is None else os.fspath(prompts),
+        prompts=text("built-in version {version}", version=PROMPTS_VERSION)
+        if prompts is None
+        else os.fspath(prompts),
         limits=bounds,
         notes=tuple(notes),
     )

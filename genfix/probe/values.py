@@ -191,6 +191,7 @@ class Measure:
     tool: ToolVerdict | None
     """`None` where no tool was offered."""
     tool_detail: Message | None = None
+    """What is wrong with the call."""
 
     @property
     def answered(self) -> bool:

@@ -29,8 +29,8 @@ def plan(opened: Opener) -> Opened:
 
 
 def brightness(page: Opened) -> int:
-    colour = str(page.page.evaluate(BACKGROUND))
-    return sum(int(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(","))
+    color = str(page.page.evaluate(BACKGROUND))
+    return sum(int(part) for part in color.removeprefix("rgb(").removesuffix(")").split(","))
 
 
 def test_it_opens_and_asks_for_nothing(plan: Opened) -> None:
