@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from genfix.api.location import Location
+from genfix.api.location import ModelLocation
 from genfix.errors import InputError
 from genfix.folder.user_file import read_user_file
 from genfix.json_types import JsonValue
@@ -23,7 +23,9 @@ _ENTRY: Final = frozenset({"code", "file", "pointer"})
 _MOST_TOLD: Final = 5
 
 
-def write_baseline(path: Location, findings: Iterable[Finding], *, outside: Location | None = None) -> int:
+def write_baseline(
+    path: ModelLocation, findings: Iterable[Finding], *, outside: ModelLocation | None = None
+) -> int:
     """Write ``findings`` to a baseline, which must not lie in the folder ``outside``; how many they are.
 
     The same findings give the same bytes. Raises `GenfixError` where the file cannot be written.
@@ -40,7 +42,7 @@ def write_baseline(path: Location, findings: Iterable[Finding], *, outside: Loca
     return len(keys)
 
 
-def read_baseline(path: Location) -> frozenset[Key]:
+def read_baseline(path: ModelLocation) -> frozenset[Key]:
     """The keys of the findings in a baseline. Raises `InputError` where the file is none."""
     try:
         document = read_json_object(read_user_file(Path(path), "the baseline", _LARGEST))
@@ -57,7 +59,7 @@ def read_baseline(path: Location) -> frozenset[Key]:
     return frozenset(_key(entry, path) for entry in entries)
 
 
-def gone(path: Location, baseline: frozenset[Key], known: Iterable[Finding]) -> tuple[str, ...]:
+def gone(path: ModelLocation, baseline: frozenset[Key], known: Iterable[Finding]) -> tuple[str, ...]:
     """What to tell of entries that match nothing any more: one sentence, or none."""
     left = sorted(baseline - {finding.key for finding in known})
     if not left:
@@ -68,7 +70,7 @@ def gone(path: Location, baseline: frozenset[Key], known: Iterable[Finding]) -> 
     return (f"{entries} of the baseline {path} found no more: {', '.join(named)}{more}",)
 
 
-def _key(entry: JsonValue, path: Location) -> Key:
+def _key(entry: JsonValue, path: ModelLocation) -> Key:
     if not isinstance(entry, dict) or entry.keys() != _ENTRY:
         raise _no_baseline(path, "an entry does not have code, file and pointer")
     code, file, pointer = entry["code"], entry["file"], entry["pointer"]
@@ -77,5 +79,5 @@ def _key(entry: JsonValue, path: Location) -> Key:
     return code, file, pointer or ""
 
 
-def _no_baseline(path: Location, why: str) -> InputError:
+def _no_baseline(path: ModelLocation, why: str) -> InputError:
     return InputError(f"{path} is no baseline of genfix: {why}", "write it anew with --write-baseline")

@@ -12,9 +12,9 @@ from genfix.folder.folder import FileProblem, FileStat, Folder, FolderFileError,
 from genfix.folder.kinds import FileKind, kind_of, read_cap
 from genfix.folder.names import is_safe_name
 
-__all__ = ["Fetch", "FetchRange", "RemoteFolder", "Together", "difference"]
+__all__ = ["FetchFile", "FetchRange", "RemoteFolder", "Together", "difference"]
 
-Fetch: TypeAlias = Callable[[str], Path]
+FetchFile: TypeAlias = Callable[[str], Path]
 """Brings one listed file to this machine and says where it is."""
 FetchRange: TypeAlias = Callable[[str, int, int], bytes]
 """At most so many bytes of one listed file from an offset: ``(name, start, length)``."""
@@ -46,9 +46,9 @@ class RemoteFolder:
         self,
         origin: Origin,
         listing: Mapping[str, FileStat],
-        fetch: Fetch,
+        fetch: FetchFile,
         *,
-        refetch: Fetch | None = None,
+        refetch: FetchFile | None = None,
         fetch_range: FetchRange | None = None,
         together: Together | None = None,
     ) -> None:
@@ -121,7 +121,7 @@ class RemoteFolder:
         return self._fetch_range(name, start, length)
 
     def fetch_ahead(self, names: Iterable[str], progress: Progress | None = None) -> None:
-        """Fetch those of the files ``names`` that are not here yet, several at once: of weights, the header.
+        """FetchFile those of the files ``names`` that are not here yet, several at once: of weights, the header.
 
         What cannot be read at all is left for `read` to say. Raises as `read` does where a file cannot be
         fetched.
