@@ -121,7 +121,7 @@ class RemoteFolder:
         return self._fetch_range(name, start, length)
 
     def fetch_ahead(self, names: Iterable[str], progress: Progress | None = None) -> None:
-        """FetchFile those of the files ``names`` that are not here yet, several at once: of weights, the header.
+        """Fetch those of the files ``names`` that are not here yet, several at once: of weights, the header.
 
         What cannot be read at all is left for `read` to say. Raises as `read` does where a file cannot be
         fetched.
