@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from genfix.api.location import Location
+from genfix.api.location import ModelLocation
 from genfix.applier import make_folder
 from genfix.errors import InputError
 from genfix.folder import LocalFolder
@@ -29,7 +29,7 @@ class Capsule(NamedTuple):
     """What the caller should know about how the base was found, a sentence each."""
 
 
-def capsule(base: Location, out: Location, *, offline: bool = False) -> Capsule:
+def capsule(base: ModelLocation, out: ModelLocation, *, offline: bool = False) -> Capsule:
     """Save the config files of ``base`` in the folder ``out``, which then is a base itself, without network.
 
     Args:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from genfix import applier
 from genfix.api.author import author
-from genfix.api.location import Location
+from genfix.api.location import ModelLocation
 from genfix.api.opening import known_keys, open_models, selection, unmatched_notes
 from genfix.api.plan_files import check_sources
 from genfix.applier import Built, Receipt, Write
@@ -34,16 +34,16 @@ class Repair:
 
 
 def plan(
-    target: Location,
-    base: Location | None = None,
+    target: ModelLocation,
+    base: ModelLocation | None = None,
     *,
-    adapter: Location | None = None,
+    adapter: ModelLocation | None = None,
     select: Collection[str] = (),
     ignore: Collection[str] = (),
     unsafe_fixes: bool = False,
     offline: bool = False,
     allow_base_mismatch: bool = False,
-    baseline: Location | None = None,
+    baseline: ModelLocation | None = None,
     state_dir: Path | None = None,
     progress: Progress | None = None,
 ) -> Plan:
@@ -74,7 +74,9 @@ def plan(
     return replace(made, notes=(*case.notes, *unmatched_notes(baseline, accepted, made.known)))
 
 
-def apply(plan: Plan, *, target: Location | None = None, state_dir: Path | None = None) -> Receipt | None:
+def apply(
+    plan: Plan, *, target: ModelLocation | None = None, state_dir: Path | None = None
+) -> Receipt | None:
     """Write what ``plan`` says, atomically over all its files and with a backup; `None` for an empty plan.
 
     ``target`` is another copy of the folder the plan was made for. Nothing is planned anew. What an interrupted
@@ -100,18 +102,18 @@ def _apply(plan: Plan, state_dir: Path | None) -> Receipt | None:
 
 
 def repair(
-    target: Location,
-    base: Location | None = None,
+    target: ModelLocation,
+    base: ModelLocation | None = None,
     *,
-    adapter: Location | None = None,
+    adapter: ModelLocation | None = None,
     select: Collection[str] = (),
     ignore: Collection[str] = (),
     unsafe_fixes: bool = False,
     offline: bool = False,
     allow_base_mismatch: bool = False,
-    baseline: Location | None = None,
+    baseline: ModelLocation | None = None,
     state_dir: Path | None = None,
-    output: Location | None = None,
+    output: ModelLocation | None = None,
     progress: Progress | None = None,
 ) -> Repair:
     """Plan the safe fixes and apply them: one call for the end of a merge script.
@@ -141,7 +143,7 @@ def repair(
     return Repair(made, None, built)
 
 
-def undo(target: Location, transaction: str | None = None, *, state_dir: Path | None = None) -> Receipt:
+def undo(target: ModelLocation, transaction: str | None = None, *, state_dir: Path | None = None) -> Receipt:
     """Take back the newest repair, or the transaction with that id, byte for byte.
 
     Raises `ChangedError` where a file was changed since, and nothing is written.
@@ -149,14 +151,14 @@ def undo(target: Location, transaction: str | None = None, *, state_dir: Path | 
     return applier.undo(existing_folder(target), transaction, note={"who": author()}, state_dir=state_dir)
 
 
-def log(target: Location, *, state_dir: Path | None = None) -> tuple[Receipt, ...]:
+def log(target: ModelLocation, *, state_dir: Path | None = None) -> tuple[Receipt, ...]:
     """All transactions on the folder, oldest first."""
     return applier.log(existing_folder(target), state_dir=state_dir)
 
 
 def diff(
-    target: Location,
-    base: Location | None = None,
+    target: ModelLocation,
+    base: ModelLocation | None = None,
     *,
     at: str | None = None,
     offline: bool = False,

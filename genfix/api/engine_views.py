@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from genfix.api.location import Location
+from genfix.api.location import ModelLocation
 from genfix.api.opening import open_models
 from genfix.engines.every import EVERY_ENGINE, engine_view
 from genfix.engines.shared.release import release
@@ -28,7 +28,7 @@ class EngineReport(NamedTuple):
 
 
 def engine_views(
-    target: Location,
+    target: ModelLocation,
     *,
     engines: Collection[str] = (),
     offline: bool = False,

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from genfix.api.location import Location
+from genfix.api.location import ModelLocation
 from genfix.api.opening import known_keys, open_models, selection, unmatched_notes
 from genfix.engines import EngineView
 from genfix.folder import Progress
@@ -49,15 +49,15 @@ def _views(model: Model) -> Mapping[str, EngineView]:
 
 
 def check(
-    target: Location,
-    base: Location | None = None,
+    target: ModelLocation,
+    base: ModelLocation | None = None,
     *,
-    adapter: Location | None = None,
+    adapter: ModelLocation | None = None,
     select: Collection[str] = (),
     ignore: Collection[str] = (),
     offline: bool = False,
     allow_base_mismatch: bool = False,
-    baseline: Location | None = None,
+    baseline: ModelLocation | None = None,
     state_dir: Path | None = None,
     progress: Progress | None = None,
 ) -> Report:

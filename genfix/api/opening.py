@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from genfix.api.location import Location
+from genfix.api.location import ModelLocation
 from genfix.errors import InputError
 from genfix.folder import STATE_FOLDER, Folder, LocalFolder, OverlayFolder, Progress
 from genfix.message import Message, text
@@ -33,10 +33,10 @@ class OpenedModels(NamedTuple):
 
 
 def open_models(
-    target: Location,
-    base: Location | None,
+    target: ModelLocation,
+    base: ModelLocation | None,
     *,
-    adapter: Location | None = None,
+    adapter: ModelLocation | None = None,
     offline: bool,
     allow_base_mismatch: bool,
     state_dir: Path | None,
@@ -101,7 +101,7 @@ def selection(select: Collection[str], ignore: Collection[str]) -> Callable[[str
 
 
 def known_keys(
-    baseline: Location | None, wanted: Callable[[str], bool] = lambda _: True
+    baseline: ModelLocation | None, wanted: Callable[[str], bool] = lambda _: True
 ) -> frozenset[tuple[str, str, str]]:
     """The keys of findings that do not count; empty without a baseline. Raises `InputError` where it is none."""
     if baseline is None:
@@ -112,7 +112,7 @@ def known_keys(
 
 
 def unmatched_notes(
-    baseline: Location | None, accepted: frozenset[tuple[str, str, str]], known: Iterable[Finding]
+    baseline: ModelLocation | None, accepted: frozenset[tuple[str, str, str]], known: Iterable[Finding]
 ) -> tuple[Message, ...]:
     """What to say of entries of the baseline that are found no more."""
     if baseline is None:

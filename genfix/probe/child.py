@@ -1,4 +1,4 @@
-"""The process that runs a model folder in an engine: a script of its own, started by `local`.
+"""The process that runs a model folder in an engine: a script of its own, started by `local_engine`.
 
 ``python -I child.py`` in an interpreter that has the engine. One JSON object is read from stdin: ``engine``, ``folder``,
 ``max_tokens``, ``seconds`` per prompt, ``temperature``, ``seed`` and ``prompts``. One JSON line is written when the

@@ -19,7 +19,7 @@ from genfix.resolver.finder.run_folders import run_folders
 from genfix.resolver.finder.yaml_models import recipe_models, yaml_word
 from genfix.resolver.naming.candidates import candidate_specs, repo_of_cache
 
-__all__ = ["MERGEKIT", "Trace", "find_traces"]
+__all__ = ["MERGEKIT", "BaseTrace", "find_traces"]
 
 SWIFT: Final = "args.json"
 ADAPTER: Final = "adapter_config.json"
@@ -28,7 +28,7 @@ _TRAINER: Final = "training_args.yaml"
 _MOST_BYTES: Final = 1024 * 1024
 
 
-class Trace(NamedTuple):
+class BaseTrace(NamedTuple):
     """One name of a base."""
 
     text: str
@@ -42,12 +42,12 @@ class Trace(NamedTuple):
     """Why it is not to be followed, where something speaks against it."""
 
 
-def find_traces(merged: Model, path: Path | None, adapter: Model | None = None) -> tuple[Trace, ...]:
+def find_traces(merged: Model, path: Path | None, adapter: Model | None = None) -> tuple[BaseTrace, ...]:
     """The bases that the folder, its adapter and the run beside it name, each spec once; nothing is opened.
 
     ``path`` is where the folder is on this machine.
     """
-    found: list[Trace] = []
+    found: list[BaseTrace] = []
     seen: set[str] = set()
     for trace in _all(merged, path, adapter):
         specs = tuple(spec for spec in trace.specs if spec not in seen)
@@ -57,7 +57,7 @@ def find_traces(merged: Model, path: Path | None, adapter: Model | None = None) 
     return tuple(found)
 
 
-def _all(merged: Model, path: Path | None, adapter: Model | None) -> Iterator[Trace]:
+def _all(merged: Model, path: Path | None, adapter: Model | None) -> Iterator[BaseTrace]:
     places = [("", merged)]
     if not merged.has(MERGEKIT):  # made from whole models: what is beside the folder is another run's
         # As a plain model: a run's file that cannot be read is no fault of the adapter.
@@ -85,7 +85,7 @@ def _has_trace(place: Path) -> bool:
     return any(os.path.isfile(place / name) for name in (SWIFT, ADAPTER, _TRAINER))  # noqa: PTH113
 
 
-def _swift(model: Model, path: Path | None, prefix: str) -> Iterator[Trace]:
+def _swift(model: Model, path: Path | None, prefix: str) -> Iterator[BaseTrace]:
     """ms-swift: only these keys; ``model_meta`` lists dozens of other models.
 
     Ids are ModelScope's without ``use_hf``.
@@ -106,10 +106,10 @@ def _swift(model: Model, path: Path | None, prefix: str) -> Iterator[Trace]:
         modelscope=args.get("use_hf") is not True,
         remote=not was_folder,
     )
-    yield Trace(named, _key_of("model", prefix + SWIFT), specs)
+    yield BaseTrace(named, _key_of("model", prefix + SWIFT), specs)
 
 
-def _adapter(model: Model, path: Path | None, prefix: str) -> Iterator[Trace]:
+def _adapter(model: Model, path: Path | None, prefix: str) -> Iterator[BaseTrace]:
     revision = model.object(ADAPTER).get("revision")
     yield from _named(
         model,
@@ -130,28 +130,28 @@ def _named(
     *,
     revision: str = "",
     only_here: bool = False,
-) -> Iterator[Trace]:
+) -> Iterator[BaseTrace]:
     value = model.object(file).get(key)
     if isinstance(value, str) and is_base_name(value, model):
         specs = candidate_specs(value.strip(), path, revision=revision, remote=not only_here)
-        yield Trace(value.strip(), _key_of(key, prefix + file), specs)
+        yield BaseTrace(value.strip(), _key_of(key, prefix + file), specs)
 
 
 def _key_of(key: str, file: str) -> Message:
     return text("{key} of {file}", key=key, file=file)
 
 
-def _named_by(merged: Model, path: Path | None, value: str | None, source: Message | str) -> Iterator[Trace]:
+def _named_by(merged: Model, path: Path | None, value: str | None, source: Message | str) -> Iterator[BaseTrace]:
     if value is not None and is_base_name(value, merged):
-        yield Trace(value, source, candidate_specs(value, path))
+        yield BaseTrace(value, source, candidate_specs(value, path))
 
 
-def _recipe(merged: Model, path: Path | None) -> Iterator[Trace]:
+def _recipe(merged: Model, path: Path | None) -> Iterator[BaseTrace]:
     for name in recipe_models(_text(merged.folder, MERGEKIT)):
         yield from _named_by(merged, path, name, MERGEKIT)
 
 
-def _card(merged: Model, path: Path | None) -> Iterator[Trace]:
+def _card(merged: Model, path: Path | None) -> Iterator[BaseTrace]:
     """The model card where it names exactly one base; doubted where it is the card of a base itself."""
     named = front_matter_list(merged.folder, "base_model")
     if len(named) != 1 or not is_base_name(named[0], merged):
@@ -160,10 +160,10 @@ def _card(merged: Model, path: Path | None) -> Iterator[Trace]:
     source = _key_of("base_model", CARD)
     copied = chat_sibling_on_card(card_text(merged.folder), name)
     if copied is None:
-        yield Trace(name, source, candidate_specs(name, path))
+        yield BaseTrace(name, source, candidate_specs(name, path))
         return
     doubt = text("{file} is the card of {base}, whose parent it names", file=CARD, base=copied)
-    yield Trace(name, source, candidate_specs(name, path), doubt)
+    yield BaseTrace(name, source, candidate_specs(name, path), doubt)
 
 
 def _text(folder: Folder, name: str) -> str:

@@ -16,7 +16,7 @@ from typing import IO, Final
 from genfix.errors import InputError, ProbeError
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import text
-from genfix.probe.running import AnswerRun, OnAnswer, in_order
+from genfix.probe.probe_run import AnswerRun, OnAnswer, in_order
 from genfix.probe.values import Answer, Failure, FailureKind, Limits, Prompt
 
 __all__ = ["LOCAL_ENGINES", "LocalEngine", "run_folder"]
