@@ -12,6 +12,7 @@ from tests.support.browser.pages import COMMAND, check_of_example, plan_of_examp
 axe = pytest.importorskip(
     "axe_playwright_python.sync_playwright", reason="axe is not installed (group browser)"
 )
+pytestmark = pytest.mark.browser
 
 PAGES: Mapping[str, Callable[[Path], str]] = {
     "plan": lambda _: plan_of_example(),

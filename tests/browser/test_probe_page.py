@@ -12,6 +12,7 @@ from tests.support.probe_stub import Said, Stub, always
 axe = pytest.importorskip(
     "axe_playwright_python.sync_playwright", reason="axe is not installed (group browser)"
 )
+pytestmark = pytest.mark.browser
 
 LEAKING = Said("The cat sat.<|user|>\nAnd the dog?", "length", tokens=64)
 HOSTILE = Said(
