@@ -108,7 +108,7 @@ def _measure(one: Measure) -> JsonValue:
         "empty": one.empty,
         "tool": str(one.tool) if one.tool is not None else None,
         "tool_detail": str(one.tool_detail) if one.tool_detail else None,
-        "failure": {"kind": str(failure.kind), "message": failure.detail} if failure else None,
+        "failure": {"kind": str(failure.kind), "message": str(failure.detail)} if failure else None,
     }
 
 
