@@ -64,7 +64,9 @@ class PlanError(GenfixError):
 
 
 class ProbeError(GenfixError):
-    """A running model could not be asked: the server, or the engine that runs the folder, gave no answer (exit 2)."""
+    """A running model could not be asked: the server, or the engine that runs the folder, gave no answer
+    (exit 2).
+    """
 
 
 class RefusedError(GenfixError):

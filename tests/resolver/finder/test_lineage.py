@@ -1,4 +1,6 @@
-"""What is said about a base that passes all proofs: other sizes, its stop set, and the sibling it may be taken for."""
+"""What is said about a base that passes all proofs: other sizes, its stop set, and the sibling it may be
+taken for.
+"""
 
 import json
 from pathlib import Path
@@ -76,7 +78,8 @@ def test_another_stop_set_is_printed(tmp_path: Path) -> None:
     )
 
 
-# siblings -----------------------------------------------------------------------------------------------------
+# siblings
+# -----------------------------------------------------------------------------------------------------
 
 
 def test_the_sibling_that_the_folder_names(tmp_path: Path) -> None:

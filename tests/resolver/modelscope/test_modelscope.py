@@ -1,4 +1,6 @@
-"""A base on ModelScope: listed once, pinned where that can be, each file by its digest, from a cache where it can be."""
+"""A base on ModelScope: listed once, pinned where that can be, each file by its digest, from a cache where it
+can be.
+"""
 
 from pathlib import Path
 
@@ -122,7 +124,8 @@ def test_what_the_merged_folder_has_costs_no_request(site: FakeModelScope, tmp_p
     assert site.sent() == len(glm_files()["config.json"])
 
 
-# The caches ------------------------------------------------------------------------------------------------------
+# The caches
+# ------------------------------------------------------------------------------------------------------
 
 
 PLACES = [

@@ -1,4 +1,6 @@
-"""A ModelScope that fails or says no: one true sentence, nothing wrong kept, and the token goes nowhere else."""
+"""A ModelScope that fails or says no: one true sentence, nothing wrong kept, and the token goes
+nowhere else.
+"""
 
 import re
 import socket
