@@ -46,7 +46,7 @@ def put(root: Path, merged: str, adapter: str, files: Files | None = None, own: 
 def left_out(found: Adapter) -> str:
     """Why the one that was found is left out."""
     assert found.facts is None
-    [note] = found.notes
+    [note] = map(str, found.notes)
     place, colon, reason = note.partition(" is left out: ")
     assert colon, note
     assert place.startswith("the adapter in ")
@@ -77,7 +77,8 @@ def test_the_adapter_that_tools_leave_beside_the_result_is_taken(
     found = look(folder)
     assert found.facts is not None
     assert found.facts.folder.origin.label == str(tmp_path / adapter)
-    assert found.notes == (f"the adapter in {tmp_path / adapter} is taken for the one that was merged",)
+    [note] = found.notes
+    assert str(note) == f"the adapter in {tmp_path / adapter} is taken for the one that was merged"
     assert tree(tmp_path) == before
 
 
@@ -162,7 +163,7 @@ def test_a_broken_one_is_left_out_and_the_next_one_taken(tmp_path: Path) -> None
     assert f"{CONFIG} of the adapter {tmp_path / 'out/checkpoint-9'} cannot be used" in left_out(alone)
     found = look(put(tmp_path, "out/checkpoint-9-merged", "out"))
     assert found.facts is not None
-    broken, taken = found.notes
+    broken, taken = map(str, found.notes)
     assert broken.startswith(f"the adapter in {tmp_path / 'out/checkpoint-9'} is left out: ")
     assert taken == f"the adapter in {tmp_path / 'out'} is taken for the one that was merged"
 

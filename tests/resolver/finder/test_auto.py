@@ -70,7 +70,7 @@ def test_what_is_gone_or_disproved_is_passed_over(tmp_path: Path, base: Path) ->
     merged = write_folder(tmp_path / "merged", damaged() | more | {"model.safetensors": b"x"})
     report = genfix.check(merged, base="auto")
     assert report.base == str(base)
-    disproved, gone, taken = report.notes
+    disproved, gone, taken = map(str, report.notes)
     assert disproved.startswith(
         f"passed over as the base: {other} (model_dir of args.json): {other} is not the base"
     )
@@ -201,7 +201,10 @@ def test_without_a_base_the_hint_is_told(tmp_path: Path, run: Run) -> None:
         assert "note: model of args.json names a base: add --base Qwen/X\n" in run(command, merged).err
     (merged / "args.json").write_bytes(dump({"model": "/data/gone"}))
     [note] = genfix.check(merged).notes
-    assert note == "model of args.json names /data/gone as the base, which is not here: say where with --base"
+    assert (
+        str(note)
+        == "model of args.json names /data/gone as the base, which is not here: say where with --base"
+    )
 
 
 # a base that was named, and is another

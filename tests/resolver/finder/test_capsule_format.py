@@ -140,7 +140,7 @@ def test_the_same_findings_as_with_the_base(tmp_path: Path, family: object, lost
     with_base, with_capsule = genfix.check(merged, base), genfix.check(merged, tmp_path / "cap")
     assert told(with_capsule) == told(with_base)
     assert with_capsule.context.chat_training == with_base.context.chat_training
-    assert [note for note in with_capsule.notes if "capsule" in note] == [
+    assert [note for note in map(str, with_capsule.notes) if "capsule" in note] == [
         f"{tmp_path}/cap is a capsule of base"
     ]
 

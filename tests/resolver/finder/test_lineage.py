@@ -30,7 +30,7 @@ def notes(
     folder = write_folder(tmp_path / name, merged)
     write_folder(Path(base_name), base)
     _, said = choose_base(Model(LocalFolder(folder)), folder, f"./{base_name}")
-    return said
+    return tuple(map(str, said))
 
 
 @pytest.mark.parametrize("files", [glm_files(), chatml_files(), vlm_files()])

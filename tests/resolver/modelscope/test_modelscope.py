@@ -22,7 +22,7 @@ SPEC = ModelScopeSpec("org/glm")
 
 def opened(spec: ModelScopeSpec = SPEC, *, offline: bool = False) -> tuple[Folder, tuple[str, ...]]:
     base = open_modelscope(spec, offline=offline)
-    return base.folder, base.notes
+    return base.folder, tuple(map(str, base.notes))
 
 
 def test_it_is_listed_once_and_pinned_to_a_commit(site: FakeModelScope) -> None:
