@@ -47,9 +47,9 @@ _NEVER_WRITTEN: Final = frozenset({FileKind.WEIGHTS, FileKind.GGUF})
 class JournalError(ValueError):
     """The bytes are no journal; `said` says why."""
 
-    def __init__(self, said: Message) -> None:
-        super().__init__(str(said))
-        self.said = said
+    def __init__(self, said: Message | str, /, **args: Arg) -> None:
+        self.said = Message("", said, args) if isinstance(said, str) else said
+        super().__init__(str(self.said))
 
 
 @dataclass(frozen=True, slots=True)
