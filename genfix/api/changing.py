@@ -19,8 +19,6 @@ from genfix.planner import Plan, make_plan
 from genfix.resolver import existing_folder
 from genfix.rules.core.difference import FileDifference, differences
 
-__all__ = ["Repair", "apply", "diff", "log", "plan", "repair", "undo"]
-
 
 @dataclass(frozen=True, slots=True)
 class Repair:
@@ -64,12 +62,7 @@ def plan(
         progress=progress,
     )
     made = make_plan(
-        case.folder,
-        case.base,
-        adapter=case.adapter,
-        unsafe_fixes=unsafe_fixes,
-        wanted=wanted,
-        known=accepted,
+        case.folder, case.base, adapter=case.adapter, unsafe_fixes=unsafe_fixes, wanted=wanted, known=accepted
     )
     return replace(made, notes=(*case.notes, *unmatched_notes(baseline, accepted, made.known)))
 
@@ -175,7 +168,7 @@ def diff(
             text("there is nothing to compare with")
             if base is None
             else text("there are two things to compare with"),
-            text("name the base (--base FOLDER or --base org/name) or a snapshot (--at ID)"),
+            "name the base (--base FOLDER or --base org/name) or a snapshot (--at ID)",
         )
     case = open_models(
         target,

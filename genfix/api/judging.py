@@ -12,8 +12,6 @@ from genfix.message import Message
 from genfix.model import Model
 from genfix.rules import Context, Finding, judge
 
-__all__ = ["Report", "check"]
-
 
 class Report(NamedTuple):
     """What `check` found."""

@@ -3,8 +3,6 @@
 import os
 from typing import TypeAlias
 
-__all__ = ["ModelLocation"]
-
 ModelLocation: TypeAlias = str | os.PathLike[str]
 """A path of a model folder, or ``hf://org/name[@revision]``; for a base also ``org/name[@revision]``, or
 ``auto``: what the folder itself names."""

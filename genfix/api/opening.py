@@ -10,17 +10,8 @@ from genfix.errors import InputError
 from genfix.folder import STATE_FOLDER, Folder, LocalFolder, OverlayFolder, Progress
 from genfix.message import Message, text
 from genfix.model import Model
-from genfix.resolver import (
-    BaseFacts,
-    choose_base,
-    find_adapter,
-    is_address,
-    open_address,
-    open_target,
-)
+from genfix.resolver import BaseFacts, choose_base, find_adapter, is_address, open_address, open_target
 from genfix.rules import RULES, Finding
-
-__all__ = ["OpenedModels", "known_keys", "open_models", "seen_folder", "selection", "unmatched_notes"]
 
 
 class OpenedModels(NamedTuple):
@@ -91,9 +82,7 @@ def selection(select: Collection[str], ignore: Collection[str]) -> Callable[[str
     """Which codes count. Raises `InputError` for a beginning that no rule has."""
     for prefix in (*select, *ignore):
         if not prefix or not any(code.startswith(prefix) for code in RULES):
-            raise InputError(
-                text("there is no rule '{prefix}'", prefix=prefix), text("`genfix rules` lists all")
-            )
+            raise InputError("there is no rule '{prefix}'", "`genfix rules` lists all", prefix=prefix)
     chosen, left_out = tuple(select), tuple(ignore)
     return lambda code: (
         (not chosen or code.startswith(chosen)) and not (left_out and code.startswith(left_out))

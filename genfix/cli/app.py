@@ -12,8 +12,6 @@ from genfix.cli import options as opt
 from genfix.cli.output import Output, report_file
 from genfix.cli.probe_command import probe
 
-__all__ = ["app"]
-
 _EPILOG = """\
 Exit codes: 0 nothing to do, or done; 1 findings at or above --fail-on remain (plan and --dry-run: there is
 something to change); 2 could not do the job; 3 refused for safety, nothing written; 130/143 interrupted."""

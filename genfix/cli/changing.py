@@ -18,8 +18,6 @@ from genfix.report.text import findings_text, headlines, summary
 from genfix.rules import Applicability, Finding, Severity
 from genfix.show import show
 
-__all__ = ["run_apply", "run_diff", "run_log", "run_plan", "run_repair", "run_undo"]
-
 
 class _Next(NamedTuple):
     """The commands to type after a plan was seen, ready to copy; empty where there is none."""

@@ -18,8 +18,6 @@ from genfix.errors import GenfixError
 from genfix.language import Language, language_of
 from genfix.message import Message, text
 
-__all__ = ["main"]
-
 _BUG: Final = 2
 _INTERRUPTED: Final = 130
 _TERMINATED: Final = 143

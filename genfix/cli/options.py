@@ -8,41 +8,6 @@ import typer
 
 from genfix.language import Language
 
-__all__ = [
-    "AdapterFolder",
-    "AllowMismatch",
-    "Base",
-    "Baseline",
-    "Case",
-    "Color",
-    "ColorMode",
-    "ConfigFile",
-    "Ending",
-    "Engines",
-    "FailOn",
-    "Format",
-    "Ignore",
-    "Isolated",
-    "Lang",
-    "Level",
-    "Offline",
-    "OutputFile",
-    "OutputFormat",
-    "OutputShape",
-    "PlanFile",
-    "PlanOutput",
-    "Quiet",
-    "Saved",
-    "Select",
-    "Shape",
-    "StateDir",
-    "Target",
-    "UnsafeFixes",
-    "Verbose",
-    "WriteBaseline",
-    "codes",
-]
-
 
 class Format(StrEnum):
     """How a report is written."""
@@ -164,10 +129,7 @@ UnsafeFixes: TypeAlias = Annotated[
 Engines: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
-        "--engine",
-        metavar="NAME[@VERSION]",
-        help="Only this engine; repeatable.",
-        show_default=False,
+        "--engine", metavar="NAME[@VERSION]", help="Only this engine; repeatable.", show_default=False
     ),
 ]
 OutputFormat: TypeAlias = Annotated[Format, typer.Option("--output-format", help="How to write the report.")]

@@ -18,20 +18,6 @@ from genfix.report.layout import cut, wrap
 from genfix.report.style import Style
 from genfix.show import show
 
-__all__ = [
-    "Output",
-    "ReportFile",
-    "apply_line",
-    "command_line",
-    "forget",
-    "prepare_streams",
-    "quoted",
-    "report_file",
-    "undo_line",
-    "write",
-    "write_error",
-]
-
 
 class ReportFile:
     """The parts of a report, and the file they are for."""
@@ -178,8 +164,7 @@ def write(stream: TextIO | None, content: str) -> None:
     except OSError as error:
         forget(stream)
         raise StorageError(
-            text("cannot write the report: {why}", why=error.strerror),
-            text("make room, or send it elsewhere"),
+            "cannot write the report: {why}", "make room, or send it elsewhere", why=error.strerror
         ) from error
 
 

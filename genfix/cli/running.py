@@ -9,8 +9,6 @@ from genfix.cli.options import Case, Ending, Level
 from genfix.cli.output import Output, command_line, write_error
 from genfix.message import text
 
-__all__ = ["run_run"]
-
 
 def run_run(case: Case, command: Sequence[str], fail_on: Level, out: Output, *, unsafe_fixes: bool) -> int:
     """Run a merge command; where it ends well, repair its output, else return its own code."""

@@ -8,9 +8,6 @@ from genfix.api.settings import Settings, find_settings, read_settings
 from genfix.cli.options import Case, Level
 from genfix.cli.output import Output
 from genfix.errors import InputError
-from genfix.message import text
-
-__all__ = ["Source", "settings_of", "settle"]
 
 
 class Source(NamedTuple):
@@ -24,9 +21,7 @@ def settings_of(source: Source, target: str, base: str | None, out: Output) -> S
     """The settings that hold for ``target``. Raises `InputError` where they are not as they should be."""
     if source.isolated:
         if source.config is not None:
-            raise InputError(
-                text("--config and --isolated exclude each other"), text("leave one of them out")
-            )
+            raise InputError("--config and --isolated exclude each other", "leave one of them out")
         return Settings()
     if source.config is not None:
         found = read_settings(source.config)
