@@ -40,6 +40,7 @@ class CatalogueHook(BuildHookInterface):
 
     def initialize(self, version: str, build_data: dict) -> None:
         """Compile, before the files of the build are collected."""
+        del version
         for name, content in compiled((LOCALE / "zh_CN.po").read_bytes()).items():
             (LOCALE / name).write_bytes(content)
             build_data["artifacts"].append(f"genfix/locale/{name}")

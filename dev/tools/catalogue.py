@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from babel.messages import Catalog
+from babel.messages.catalog import Message as Entry
 from babel.messages.pofile import read_po, write_po
 from jinja2 import Environment
 from jinja2.ext import extract_from_ast
@@ -108,13 +109,15 @@ def brought_in_line(old: Catalog, said: list[Said]) -> Catalog:
     for one in said:
         key = (one.one, one.many) if one.many else one.one
         known = old.get(one.one, one.context or None)
-        translated = known.string if known is not None else ""
-        if one.many:
-            translated = translated if isinstance(translated, tuple) else (translated,)
-        elif isinstance(translated, tuple):
-            translated = translated[0]
-        new.add(key, translated, context=one.context or None, locations=[(one.place.partition(":")[0], None)])
+        chinese = first(known) if known is not None else ""
+        file = one.place.partition(":")[0]
+        new.add(key, (chinese,) if one.many else chinese, context=one.context or None, locations=[(file, 0)])
     return new
+
+
+def first(entry: Entry) -> str:
+    """The Chinese of an entry, which has one form for any number."""
+    return entry.string if isinstance(entry.string, str) else (entry.string or ("",))[0]
 
 
 def faults(catalog: Catalog) -> Iterator[str]:
@@ -124,7 +127,7 @@ def faults(catalog: Catalog) -> Iterator[str]:
         if not entry.id:
             continue
         forms = [entry.id] if isinstance(entry.id, str) else [*entry.id]
-        chinese = entry.string if isinstance(entry.string, str) else entry.string[0]
+        chinese = first(entry)
         if not chinese:
             yield f"not translated: {forms[0]!r}"
         elif entry.fuzzy:

@@ -157,7 +157,7 @@ def _show_repair(done: Repair, state_dir: Path | None, ending: Ending, out: Outp
         commands = {"undo": undo_line(made.target, state_dir)} if done.receipt is not None else {}
         out.report(plan_page(made, done=True, commands=commands, lang=out.aside.language))
     elif out.verdict is not None:
-        from genfix.cli.formats import rendered  # noqa: PLC0415 - only where it is asked for
+        from genfix.cli.formats import rendered  # noqa: PLC0415
         from genfix.report.outcome import of_repair  # noqa: PLC0415
 
         out.report(rendered(of_repair(made), out.verdict, verbose=out.verbose))

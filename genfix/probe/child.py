@@ -231,7 +231,7 @@ def _run(request: dict[str, object], out: int) -> int:
         tell({"ready": _version(job.engine)})
         for answer in _answers(engine, prompts):
             tell(answer)
-    except Exception as error:  # noqa: BLE001 - whatever an engine raises becomes one sentence
+    except Exception as error:  # noqa: BLE001 - whatever a model or its code raises
         tell(_refusal(error))
         return 1
     return 0

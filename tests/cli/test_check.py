@@ -108,8 +108,7 @@ def test_what_is_wrong_is_found_and_decides_the_exit_code(run: Run, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("fail_on", "codes"),
-    [("error", (1, 0, 0)), ("warning", (1, 1, 0)), ("info", (1, 1, 1))],
+    ("fail_on", "codes"), [("error", (1, 0, 0)), ("warning", (1, 1, 0)), ("info", (1, 1, 1))]
 )
 def test_fail_on(run: Run, tmp_path: Path, fail_on: str, codes: tuple[int, int, int]) -> None:
     base = write_folder(tmp_path / "base", glm_files())

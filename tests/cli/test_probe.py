@@ -77,10 +77,7 @@ def test_the_report_speaks_chinese(run: Run) -> None:
 
 @pytest.mark.parametrize(
     ("ids", "told"),
-    [
-        ([151329], "genfix check and genfix repair are for this"),
-        ([151329, 151336], "restart it"),
-    ],
+    [([151329], "genfix check and genfix repair are for this"), ([151329, 151336], "restart it")],
 )
 def test_the_folder_says_whose_fault_it_is(run: Run, tmp_path: Path, ids: list[int], told: str) -> None:
     files = glm_files()

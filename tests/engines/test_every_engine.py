@@ -134,8 +134,7 @@ def test_whose_copy_of_the_template_is_taken(engine: str, file: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "values",
-    [{"tokenizer_class": "TokenizersBackend"}, {"extra_special_tokens": ["<|im_start|>"]}],
+    "values", [{"tokenizer_class": "TokenizersBackend"}, {"extra_special_tokens": ["<|im_start|>"]}]
 )
 def test_transformers_4_does_not_load_what_5_writes(values: dict[str, object]) -> None:
     files = with_json(chatml_files(), "tokenizer_config.json", **values)

@@ -14,15 +14,7 @@ from genfix.engines.every import every_view
 from genfix.json_types import JsonValue
 from genfix.model import Model
 from tests.support.engine_folders import LIST, MATRIX, USER, toy
-from tests.support.folders import (
-    Files,
-    MemoryFolder,
-    chatml_files,
-    dump,
-    glm_files,
-    with_json,
-    without,
-)
+from tests.support.folders import Files, MemoryFolder, chatml_files, dump, glm_files, with_json, without
 
 
 def of(files: Files) -> tuple[EngineView, EngineView]:

@@ -77,11 +77,7 @@ def test_spellings_of_one_meaning_are_equal(name: str) -> None:
             {"rope_parameters": {"rope_theta": 1e4, "rope_type": "default"}},
             [("/rope_parameters/rope_theta", 1e6, 1e4)],
         ),
-        (
-            {"hidden_size": 64},
-            {"text_config": {"hidden_size": 32}},
-            [("/text_config/hidden_size", 64, 32)],
-        ),
+        ({"hidden_size": 64}, {"text_config": {"hidden_size": 32}}, [("/text_config/hidden_size", 64, 32)]),
     ],
 )
 def test_what_differs_is_told_where_merged_has_it(

@@ -37,10 +37,7 @@ def finding(*operations: Operation, code: str = "GF001") -> Finding:
 
 
 def run(*findings: Finding) -> Round:
-    witnesses = {
-        Witness.BASE: Model(MemoryFolder(BASE)),
-        Witness.ADAPTER: Model(MemoryFolder(ADAPTER)),
-    }
+    witnesses = {Witness.BASE: Model(MemoryFolder(BASE)), Witness.ADAPTER: Model(MemoryFolder(ADAPTER))}
     return run_round(MemoryFolder(MERGED), witnesses, findings)
 
 

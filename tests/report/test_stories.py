@@ -1,7 +1,7 @@
 # ruff: noqa: RUF001 - Chinese punctuation
 """What people read in real stories, in both languages, at 80 columns and without colour.
 
-``python tools/stories.py`` writes the snapshots; read each changed line as somebody who has never seen genfix.
+``python -m dev.tools.stories`` writes the snapshots; read each changed line as somebody who has never seen genfix.
 """
 
 import itertools
@@ -33,7 +33,7 @@ COPIED = (
 def test_a_story_reads_as_it_was_reviewed(name: str, language: str) -> None:
     snapshot = FOLDER / f"{name}.{language}.txt"
     assert told(name, language) == snapshot.read_text("utf-8"), (
-        "read the change, then: python tools/stories.py"
+        "read the change, then: python -m dev.tools.stories"
     )
 
 

@@ -105,10 +105,7 @@ STAYS: Final[dict[str, tuple[Files, Files]]] = {
         ),
         with_json(SEEING, CONFIG, text_config={"model_type": "qwen2", "hidden_size": 64}),
     ),
-    "more layers": (
-        with_json(CHAT | {SINGLE: weight_file(causal(3))}, CONFIG, num_hidden_layers=3),
-        CHAT,
-    ),
+    "more layers": (with_json(CHAT | {SINGLE: weight_file(causal(3))}, CONFIG, num_hidden_layers=3), CHAT),
     "a quantised copy": (with_json(CHAT, CONFIG, quantization_config=GPTQ) | {SINGLE: packed("gptq")}, CHAT),
     "a copy made whole again": (
         CHAT,

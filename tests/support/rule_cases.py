@@ -214,11 +214,7 @@ _ENTRIES: dict[str, _Entry] = {
         ),
         None,
     ),
-    "GF432": (
-        WEIGHTED | {SINGLE: weight_file({**causal(), "_orig_mod.norm.weight": (4,)})},
-        WEIGHTED,
-        None,
-    ),
+    "GF432": (WEIGHTED | {SINGLE: weight_file({**causal(), "_orig_mod.norm.weight": (4,)})}, WEIGHTED, None),
     "GF501": (without(VLM, "preprocessor_config.json"), VLM, VLM),
     "GF502": (without(GLM, "modeling_chatglm.py"), GLM, GLM),
     "GF503": (without(GLM, "LICENSE"), without(GLM, "README.md"), GLM),
@@ -277,11 +273,7 @@ _ENTRIES: dict[str, _Entry] = {
     "GF903": (QWEN | {"config.json": b"\xef\xbb\xbf{}"}, QWEN, None),
     # GF904 needs a disk: test_unreadable.py
     "GF905": (with_json(QWEN, "config.json", rope_theta=float("nan")), QWEN, None),
-    "GF906": (
-        QWEN | {"tokenizer.json": b"version https://git-lfs.github.com/spec/v1\n"},
-        QWEN,
-        None,
-    ),
+    "GF906": (QWEN | {"tokenizer.json": b"version https://git-lfs.github.com/spec/v1\n"}, QWEN, None),
 }
 
 CASES: dict[str, Case] = {code: Case(*entry) for code, entry in _ENTRIES.items()}

@@ -28,23 +28,14 @@ def weight_file(
     for name, shape in tensors.items():
         kind = dtype if isinstance(dtype, str) else dtype.get(name, "BF16")
         size = math.prod(shape) * _BYTES[kind]
-        header[name] = {
-            "dtype": kind,
-            "shape": list(shape),
-            "data_offsets": [len(data), len(data) + size],
-        }
+        header[name] = {"dtype": kind, "shape": list(shape), "data_offsets": [len(data), len(data) + size]}
         data += bytes([(fill or {}).get(name, 0)]) * size
     text = json.dumps(header).encode()
     return len(text).to_bytes(8, "little") + text + data
 
 
 def causal(
-    layers: int = 2,
-    *,
-    rows: int = ROWS,
-    head: bool = True,
-    prefix: str = "model.",
-    experts: int = 0,
+    layers: int = 2, *, rows: int = ROWS, head: bool = True, prefix: str = "model.", experts: int = 0
 ) -> dict[str, tuple[int, ...]]:
     """The tensors of a small language model, as Qwen2 and Llama name them."""
     tensors: dict[str, tuple[int, ...]] = {f"{prefix}embed_tokens.weight": (rows, HIDDEN)}

@@ -2,7 +2,7 @@
 class.
 
 Engines that ask the object (transformers 4, vLLM, SGLang, LMDeploy) see these; transformers 5 asks the file.
-The defaults are data, written by ``tools/config_defaults.py`` from the real library.
+The defaults are data, written by ``dev/tools/config_defaults.py`` from the real library.
 """
 
 import json

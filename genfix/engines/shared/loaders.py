@@ -1,6 +1,6 @@
 """What the loaders of transformers know: model types, tokenizer classes, and the types of values they check.
 
-Data, written by ``tools/loader_facts.py`` from the real libraries.
+Data, written by ``dev/tools/loader_facts.py`` from the real libraries.
 """
 
 import json

@@ -55,11 +55,9 @@ class ModelScopeCache:
     def __init__(self, endpoint: str, repo_id: str, revision: str) -> None:
         self._of = (endpoint, repo_id)
         self._revision = revision
-        self._folders = tuple(
-            LocalFolder(path, str(path))
-            for path in _places(repo_id, revision)
-            if os.path.isdir(path)  # noqa: PTH112 - Path.is_dir() raises for a folder nobody may enter
-        )
+        # Not Path.is_dir(): it raises for a folder nobody may enter.
+        places = [path for path in _places(repo_id, revision) if os.path.isdir(path)]  # noqa: PTH112
+        self._folders = tuple(LocalFolder(path, str(path)) for path in places)
 
     def listing(self) -> ModelScopeListing | None:
         """The complete listing that was kept when it was last read from ModelScope."""

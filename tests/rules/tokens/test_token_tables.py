@@ -251,8 +251,7 @@ CUT = cut({"type": "Sequence", "pretokenizers": [SPLIT, BYTES]}, {"type": "NFC"}
 
 
 @pytest.mark.parametrize(
-    "merged",
-    [cut(BYTES, {"type": "NFC"}), cut({"type": "Sequence", "pretokenizers": [SPLIT, BYTES]})],
+    "merged", [cut(BYTES, {"type": "NFC"}), cut({"type": "Sequence", "pretokenizers": [SPLIT, BYTES]})]
 )
 def test_another_cut_is_a_warning(merged: Files) -> None:
     finding = only(find(merged, CUT, "GF311"), Applicability.UNSAFE)

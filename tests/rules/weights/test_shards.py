@@ -10,16 +10,7 @@ from genfix.rules import Applicability, Context, Severity, judge
 from tests.support.folders import Files, MemoryFolder, dump, without
 from tests.support.judging import find, plan, repaired
 from tests.support.weight_files import INDEX, ROWS, SINGLE, causal, sharded, weight_file
-from tests.support.weighted import (
-    QWEN,
-    SECOND,
-    SHARDS,
-    TIED,
-    WEIGHTED,
-    config,
-    only,
-    silent,
-)
+from tests.support.weighted import QWEN, SECOND, SHARDS, TIED, WEIGHTED, config, only, silent
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 12345\n"
 

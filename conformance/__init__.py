@@ -1,1 +1,0 @@
-"""Engine views held against the engines' own code: `python -m conformance ENGINE`."""

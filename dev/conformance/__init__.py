@@ -1,0 +1,1 @@
+"""Engine views held against the engines' own code: `python -m dev.conformance ENGINE`."""

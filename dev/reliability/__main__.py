@@ -1,0 +1,58 @@
+"""Prove the applier against a real kernel: `python -m dev.reliability COMMAND`. Not a part of the tests: minutes to hours.
+
+kill [SCENE...]      SIGKILL at every system call (strace)
+errors [SCENE...]    ENOSPC, EIO, EINTR, EACCES in every call that a disk can fail (strace)
+powercut [SCENE...]  cut the power after every operation, on ext4 in four modes (root, a loop image)
+soak [--rounds N]    kills at random moments, two writers at once, a writer that races the repair
+mutants              take each safeguard away in turn: the tests must fail
+"""
+
+import argparse
+import sys
+
+from dev.reliability import calls, mutants, powercut, soak
+from dev.reliability.scenes import SCENES
+
+
+def main() -> int:
+    """Run from the command line; 1 where anything is wrong."""
+    parser = argparse.ArgumentParser(
+        prog="python -m dev.reliability",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=["kill", "errors", "powercut", "soak", "mutants"])
+    parser.add_argument("scenes", nargs="*", choices=[*SCENES, []], help="by default all")
+    parser.add_argument("--every", type=int, default=1, help="only each Nth point")
+    parser.add_argument("--rounds", type=int, default=10_000)
+    parser.add_argument("--only", default="", help="only mutants with this text in their name")
+    arguments = parser.parse_args()
+    scenes: list[str] = arguments.scenes or [*SCENES]
+    match arguments.command:
+        case "soak":
+            return soak.run(arguments.rounds)
+        case "mutants":
+            return mutants.run(arguments.only)
+        case "powercut":
+            return powercut.run(scenes)
+        case "kill":
+            faults: tuple[str, ...] = ("SIGKILL",)
+        case _:
+            faults = calls.ERRORS
+    wrong = 0
+    for scene in scenes:
+        for fault in faults:
+            found = calls.sweep(scene, fault, every=arguments.every)
+            print(
+                f"{scene}, {fault}: {found.points} points, {found.old} old, {found.new} new, "
+                f"{found.unreached} not reached, {len(found.wrong)} wrong",
+                flush=True,
+            )
+            for told in found.wrong:
+                print(f"    {told}", flush=True)
+            wrong += len(found.wrong)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

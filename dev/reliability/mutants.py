@@ -1,0 +1,272 @@
+"""Take each safeguard of the applier away, one at a time: the tests must notice."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final, NamedTuple
+
+__all__ = ["MUTANTS", "Mutant", "run"]
+
+_ROOT: Final = Path(__file__).resolve().parents[2]
+_COPIED: Final = ("genfix", "tests", "pyproject.toml")
+
+
+class Mutant(NamedTuple):
+    """One line of the applier changed."""
+
+    name: str
+    file: str
+    before: str
+    after: str
+
+
+MUTANTS: Final = (
+    Mutant(
+        "staged bytes are not synced",
+        "staging.py",
+        "            fs.set_mtime(fd, step.mtime_ns)\n        fs.sync(fd)",
+        "            fs.set_mtime(fd, step.mtime_ns)",
+    ),
+    Mutant(
+        "the backup is not synced",
+        "staging.py",
+        "                write_all(fs, fd, piece)\n            fs.sync(fd)",
+        "                write_all(fs, fd, piece)",
+    ),
+    Mutant(
+        "the directory of a backup is not synced",
+        "staging.py",
+        "            fs.close(fd)\n        fs.sync_dir(directory)\n    return sha",
+        "            fs.close(fd)\n    return sha",
+    ),
+    Mutant("the staging directory is not synced", "staging.py", "        fs.sync_dir(staging)\n", ""),
+    Mutant(
+        "new directories are not synced",
+        "tree.py",
+        "                made(current.path / part)\n                fs.sync_dir(current)",
+        "                made(current.path / part)",
+    ),
+    Mutant(
+        "the journal is not synced",
+        "tree.py",
+        "        write_all(fs, fd, content)\n        fs.sync(fd)",
+        "        write_all(fs, fd, content)",
+    ),
+    Mutant("the journal's name is not synced", "commit.py", "        state.fs.sync_dir(state.home)\n", ""),
+    Mutant(
+        "replaced files are not synced",
+        "commit.py",
+        "            if directory is not None:\n                fs.sync_dir(directory)",
+        "            pass",
+    ),
+    Mutant("the receipt's name is not synced", "commit.py", "        fs.sync_dir(receipts)\n", ""),
+    Mutant(
+        "the journal is written in place",
+        "commit.py",
+        "JOURNAL_DRAFT, encode(journal))\n        state.fs.rename(state.home, JOURNAL_DRAFT, state.home, JOURNAL)",
+        "JOURNAL, encode(journal))",
+    ),
+    Mutant(
+        "the journal's checksum is not looked at", "journal.py", 'file["sha256"] != _checksum(body)', "False"
+    ),
+    Mutant(
+        "names in a journal are believed",
+        "journal.py",
+        "    if not is_writable_name(name):\n        raise JournalError",
+        "    if False:\n        raise JournalError",
+    ),
+    Mutant(
+        "staged bytes are not checked",
+        "commit.py",
+        "                if found != op.after:\n                    return False",
+        "                pass",
+    ),
+    Mutant(
+        "a drifted file is replaced",
+        "commit.py",
+        "        if place is Place.ELSEWHERE:\n            raise _drift(state, journal, op)\n        if place is Place.AFTER",
+        "        if place is Place.AFTER",
+    ),
+    Mutant(
+        "drift before the first rename is not looked for",
+        "commit.py",
+        "    if (drift := find_drift(state, journal, places)) is not None:\n        raise drift\n    _give_back",
+        "    _give_back",
+    ),
+    Mutant(
+        "what comes out of a file's place is not looked at",
+        "commit.py",
+        "            _look_at_what_came_out(state, journal, index, (directory, staging))\n\n\ndef _replace",
+        "            pass\n\n\ndef _replace",
+    ),
+    Mutant(
+        "the next run does not look at what came out",
+        "commit.py",
+        "    _give_back(state, journal, places)\n    if not is_staged",
+        "    if not is_staged",
+    ),
+    Mutant(
+        "a new file replaces one that appeared",
+        "commit.py",
+        "fs.rename_new(staging, staged_name(index, len(journal.ops)), directory, leaf)",
+        "fs.rename(staging, staged_name(index, len(journal.ops)), directory, leaf)",
+    ),
+    Mutant(
+        "a file that goes is deleted",
+        "commit.py",
+        "    fs.rename(directory, leaf, staging, moved_name(index))\n",
+        "    fs.unlink(directory, leaf)\n    return\n",
+    ),
+    Mutant(
+        "what was moved away is not checked",
+        "commit.py",
+        "    if digest(fs, staging, moved_name(index)) != op.before:",
+        "    if False:",
+    ),
+    Mutant(
+        "the backup is not checked against the plan",
+        "staging.py",
+        "                if (None if old is None else back_up(fs, backup, step.name, old)) != step.before:\n                    raise changed_meanwhile(step.name)",
+        "                if old is not None:\n                    back_up(fs, backup, step.name, old)",
+    ),
+    Mutant(
+        "inputs are not checked",
+        "applying.py",
+        "        if _input_digest(files, name) != wanted:\n            raise stale(name)",
+        "        pass",
+    ),
+    Mutant(
+        "undo does not look at the file first",
+        "undoing.py",
+        "    if digest(state.fs, state.root, op.name) != op.after:",
+        "    if False:",
+    ),
+    Mutant(
+        "undo believes the backup",
+        "undoing.py",
+        "    if content is not None and hashlib.sha256(content).hexdigest() == digest:",
+        "    if content is not None:",
+    ),
+    Mutant("no lock", "lock.py", "        free = fs.try_lock(root)", "        free = True"),
+    Mutant(
+        "an interrupted repair is not recovered first",
+        "applying.py",
+        "            recover_locked(fs, folder, location)\n",
+        "",
+    ),
+    Mutant(
+        "links are followed when reading",
+        "fs.py",
+        "os.O_RDONLY | _NOFOLLOW | _NONBLOCK",
+        "os.O_RDONLY | _NONBLOCK",
+    ),
+    Mutant(
+        "a linked directory is entered",
+        "fs.py",
+        "os.O_RDONLY | _DIRECTORY | _NOFOLLOW | _CLOEXEC",
+        "os.O_RDONLY | _DIRECTORY | _CLOEXEC",
+    ),
+    Mutant(
+        "a FIFO is waited for",
+        "tree.py",
+        "            if not stat.S_ISREG(fs.fstat(fd).st_mode):\n                raise not_regular(name)",
+        "            pass",
+    ),
+    Mutant(
+        "a read-only file is replaced",
+        "guard.py",
+        "        if ground.is_closed(status) or not fs.may_write(directory, leaf):",
+        "        if False:",
+    ),
+    Mutant(
+        "modes are lost",
+        "staging.py",
+        "            fs.set_mode(fd, (kept if step.mode is None else step.mode) & _PERMISSIONS)",
+        "            pass",
+    ),
+    Mutant(
+        "a short write is taken for a whole one",
+        "tree.py",
+        "        rest = rest[fs.write(fd, rest[:CHUNK]) :]",
+        "        fs.write(fd, rest[:CHUNK])\n        rest = rest[CHUNK:]",
+    ),
+    Mutant(
+        "signals are not held back",
+        "transaction.py",
+        "            signals.stop_if_asked()\n            when",
+        "            when",
+    ),
+    Mutant(
+        "a snapshot's receipt is not synced", "snapshots.py", "                fs.sync_dir(receipts)\n", ""
+    ),
+    Mutant(
+        "a snapshot's bytes are not checked on restore",
+        "undoing.py",
+        "hexdigest() == digest:",
+        "hexdigest():",
+    ),
+    Mutant("a prune removes before it renames", "pruning.py", 'f"{PRUNED}{transaction}")', "transaction)"),
+    Mutant(
+        "a copy is named before it is whole",
+        "building.py",
+        "            signals.stop_if_asked()\n            content",
+        "            break\n            content",
+    ),
+)
+
+
+def run(only: str = "") -> int:
+    """Try all mutants whose name contains ``only``; 1 where one lives, 2 where one does not apply."""
+    chosen = [mutant for mutant in MUTANTS if only in mutant.name]
+    lived, broken = [], []
+    for mutant in chosen:
+        with TemporaryDirectory(prefix="mutant-") as temporary:
+            place = Path(temporary)
+            for name in _COPIED:
+                source = _ROOT / name
+                (shutil.copytree if source.is_dir() else shutil.copy)(source, place / name)
+            path = place / "genfix" / "applier" / mutant.file
+            text = path.read_text("utf-8")
+            if text.count(mutant.before) != 1:
+                broken.append(mutant.name)
+                print(f"does not apply: {mutant.name}", flush=True)
+                continue
+            path.write_text(text.replace(mutant.before, mutant.after), "utf-8")
+            died = _tests_fail(place)
+        print(f"{'killed' if died else 'LIVES'}: {mutant.name}", flush=True)
+        if not died:
+            lived.append(mutant.name)
+    print(f"{len(chosen)} mutants, {len(chosen) - len(lived) - len(broken)} killed, {len(lived)} live")
+    return 1 if lived else 2 if broken else 0
+
+
+def _tests_fail(place: Path) -> bool:
+    """The sweeps over every call of the disk come last: most mutants do not get that far."""
+    sweeps = "tests/applier/test_faults.py"
+    return _fails(place, ["tests/applier", f"--ignore={sweeps}"]) or _fails(place, [sweeps])
+
+
+def _fails(place: Path, arguments: list[str]) -> bool:
+    command = [
+        sys.executable,
+        "-B",
+        "-m",
+        "pytest",
+        "-q",
+        "-x",
+        "-n",
+        "2",
+        "-p",
+        "no:cacheprovider",
+        *arguments,
+    ]
+    run = subprocess.run(
+        command, cwd=place, capture_output=True, check=False, env={**os.environ, "PYTHONPATH": str(place)}
+    )
+    told = run.stdout.decode("utf-8", "replace")
+    if run.returncode and " failed" not in told:
+        sys.exit(told[-2000:])
+    return run.returncode != 0

@@ -1,0 +1,140 @@
+"""Writes what the loaders of the real transformers know, and what they are strict about.
+
+    python -m dev.tools.loader_facts READER genfix/engines/data/loaders5.json [WHEEL ...]
+
+READER is a Python that has transformers (no torch is needed): its model types, those with a processor, the names of
+its tokenizer classes, the fields of config classes whose type is checked, and which tokenizer classes are content
+with a folder that has no vocabulary. The wheels are earlier versions, oldest first: they tell since when model types are known.
+"""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+__all__ = ["main"]
+
+_ASK = """
+import dataclasses, json, logging, re, sys, tempfile, types, typing, warnings
+warnings.simplefilter("ignore")
+logging.disable(logging.CRITICAL)
+import transformers
+from transformers.models.auto import configuration_auto, processing_auto, tokenization_auto
+NEW = int(transformers.__version__.split(".")[0]) >= 5
+CONFIGS = configuration_auto.CONFIG_MAPPING
+
+def spelled(kind):
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return "|".join(sorted({spelled(part) for part in typing.get_args(kind)}))
+    if typing.get_origin(kind) in (list, tuple):
+        return "list of " + "|".join(sorted({spelled(part) for part in typing.get_args(kind) if part is not ...}))
+    return {int: "int", bool: "bool", type(None): "null"}.get(kind, "?")
+
+fields = {}
+for name in sorted(CONFIGS.keys()) if NEW else ():
+    for field in dataclasses.fields(CONFIGS[name]):
+        if field.name in sys.argv[1].split(","):
+            fields.setdefault(field.name, {}).setdefault(spelled(field.type), []).append(name)
+
+def refuses(name, key):
+    try:
+        CONFIGS[name](**{key: "a text"})
+    except Exception as error:
+        return "FieldValidation" in type(error).__name__
+    return False
+
+# A composite config may hand what stands at its top to its text part, which then checks it.
+for key in sys.argv[1].split(",") if NEW else ():
+    own = {name for kinds in fields[key].values() for name in kinds}
+    for name in sorted(set(CONFIGS.keys()) - own):
+        if refuses(name, key):
+            text = CONFIGS[name]().get_text_config(decoder=True)
+            kind = next((field.type for field in dataclasses.fields(text) if field.name == key), None)
+            if kind is not None:
+                fields[key].setdefault(spelled(kind), []).append(name)
+
+def names(mapping):
+    for value in mapping.values():
+        yield from value if isinstance(value, (list, tuple)) else [value]
+
+classes = {name for name in names(tokenization_auto.TOKENIZER_MAPPING_NAMES) if name}
+classes = sorted(classes | {name for name in dir(transformers) if "Tokenizer" in name})
+known = [name for name in classes if tokenization_auto.tokenizer_class_from_name(name) is not None]
+empty = []
+with tempfile.TemporaryDirectory() as folder:
+    for name in known:
+        try:
+            tokenization_auto.tokenizer_class_from_name(name).from_pretrained(folder)
+        except Exception:
+            continue
+        empty.append(name)
+tokenizers = {
+    kind: name for kind, name in tokenization_auto.TOKENIZER_MAPPING_NAMES.items() if name in empty
+} if NEW else {}
+print(json.dumps({
+    "transformers": transformers.__version__,
+    "model_types": sorted(CONFIGS.keys()),
+    "processors": sorted(processing_auto.PROCESSOR_MAPPING_NAMES),
+    "tokenizer_classes": known,
+    "without_vocabulary": empty,
+    "tokenizers": tokenizers,
+    "fields": fields,
+}))
+"""
+
+_MAPPING = re.compile(r"CONFIG_MAPPING_NAMES( = |\.update\()")
+_FIELDS = ("eos_token_id", "bos_token_id", "pad_token_id", "max_position_embeddings")
+
+
+def _known_types(wheel: Path) -> Iterator[str]:
+    """The model types that the two files of a wheel list under ``CONFIG_MAPPING_NAMES``."""
+    archive = zipfile.ZipFile(wheel)
+    for name in ("configuration_auto.py", "auto_mappings.py"):
+        path = f"transformers/models/auto/{name}"
+        if path in archive.namelist():
+            for node in ast.walk(ast.parse(archive.read(path).decode())):
+                if isinstance(node, ast.Assign | ast.Expr) and _MAPPING.match(ast.unparse(node)):
+                    yield from _texts(node.value)
+
+
+def _texts(node: ast.expr) -> Iterator[str]:
+    """First of each pair, and each key."""
+    for part in ast.walk(node):
+        keys = (
+            part.keys if isinstance(part, ast.Dict) else part.elts[:1] if isinstance(part, ast.Tuple) else []
+        )
+        yield from (str(key.value) for key in keys if isinstance(key, ast.Constant))
+
+
+def _since(types: Sequence[str], wheels: Sequence[Path]) -> Mapping[str, str]:
+    """Model types that the oldest wheel does not know, with the first that does; empty for the newest alone."""
+    versions = [wheel.name.split("-")[1] for wheel in wheels]
+    known = [frozenset(_known_types(wheel)) for wheel in wheels]
+    return {
+        name: next((version for version, names in zip(versions, known, strict=True) if name in names), "")
+        for name in types
+        if wheels and name not in known[0]
+    }
+
+
+def main(reader: str, out: Path, *wheels: Path) -> int:
+    """Ask the reader, and write what it says; the exit code."""
+    done = subprocess.run(
+        [reader, "-c", _ASK, ",".join(_FIELDS)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        print(done.stderr, file=sys.stderr)
+        return 1
+    answer = json.loads(done.stdout.splitlines()[-1])
+    answer["since"] = _since(answer["model_types"], wheels)
+    out.write_text(json.dumps(answer, indent=None, separators=(",", ":"), sort_keys=True) + "\n")
+    print(f"{len(answer['model_types'])} model types of transformers {answer['transformers']}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], *map(Path, sys.argv[2:])))

@@ -1,1 +1,0 @@
-"""The applier against real kills, failing system calls, power cuts and mutants: `python -m reliability`."""

@@ -1,0 +1,119 @@
+"""The harness itself: its folders, its comparison, and a run against an engine that is a few lines of Python."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from dev.conformance import __main__ as harness
+from dev.conformance.compare import differences
+from dev.conformance.known import explanation
+from dev.conformance.setups import Setup
+from dev.conformance.variants import Variant, variants, write
+from genfix.engines.every import engine_view
+from genfix.folder import LocalFolder
+from genfix.json_types import JsonObject
+from genfix.model import Model
+
+ENGINE = "transformers5"
+
+
+def usual() -> Variant:
+    name = "qwen2/generation=list,config=int,tokenizer=v4-text"
+    return next(variant for variant in variants(["qwen2"]) if variant.name == name)
+
+
+def test_the_folders_are_many_and_always_the_same() -> None:
+    once = {variant.name: variant.files for variant in variants()}
+    assert len(once) >= 5000
+    assert {variant.name: variant.files for variant in variants()} == once
+    contents = {tuple(sorted(files.items())) for files in once.values()}
+    assert len(contents) >= 5000
+
+
+ANSWER: JsonObject = {
+    "loads": True,
+    "error": None,
+    "fails": None,
+    "stops": [258, 257],
+    "stop_strings": [],
+    "sampling": {"top_k": None},
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ({}, []),
+        ({"stops": [257]}, ["stops"]),
+        ({"stops": [257.0, 258]}, ["stops"]),
+        ({"stop_strings": ["x"]}, ["stop_strings"]),
+        ({"sampling": {"top_k": 20}}, ["sampling"]),
+        ({"template": None}, ["template"]),
+        ({"context": 5}, ["context"]),
+        ({"fails": "IndexError"}, ["fails"]),
+        ({"loads": False, "error": "ValueError"}, ["loads"]),
+    ],
+)
+def test_the_comparison_finds_what_differs(said: JsonObject, found: list[str], tmp_path: Path) -> None:
+    write(tmp_path, usual())
+    view = engine_view(ENGINE, Model(LocalFolder(tmp_path)))
+    defaults: JsonObject = {"top_k": None}
+    assert [difference.answer for difference in differences(view, {**ANSWER, **said}, defaults)] == found
+
+
+def test_a_folder_is_explained_only_where_all_its_differences_are(tmp_path: Path) -> None:
+    write(tmp_path, usual())
+    view = engine_view(ENGINE, Model(LocalFolder(tmp_path)))
+    refused: JsonObject = {**ANSWER, "loads": False, "error": "KeyError"}
+    found = tuple(differences(view, refused, {}))
+    assert explanation(ENGINE, "qwen2/length=rope_scaling-linear", found) is not None
+    assert explanation(ENGINE, "qwen2/length=max_position_embeddings-null", found) is None
+    assert explanation("openvino-genai", "qwen2/length=rope_scaling-linear", found) is None
+
+
+SCRIPT = """
+import json, sys
+from pathlib import Path
+print(json.dumps({"version": "5.23.0"}))
+for line in sys.stdin:
+    try:
+        eos = json.loads(Path(line.strip(), "generation_config.json").read_text())["eos_token_id"]
+        print(json.dumps({"loads": True, "error": None, "stops": eos}))
+    except Exception as error:
+        print(json.dumps({"loads": False, "error": repr(error)}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("only", "code", "end"),
+    [
+        ("generation=list,config=list,tokenizer=v4-t", 0, "0 differ\n"),
+        ("generation=empty-object,config=int", 1, " differ\n"),
+    ],
+)
+def test_a_run_asks_a_script_and_compares(
+    only: str,
+    code: int,
+    end: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "ask").mkdir()
+    (tmp_path / "ask" / "stub.py").write_text(SCRIPT)
+    monkeypatch.setattr(harness, "HERE", tmp_path)
+    monkeypatch.setattr(harness, "SETUPS", {ENGINE: Setup("stub.py", [])})
+    arguments = [
+        "conformance",
+        ENGINE,
+        "--python",
+        sys.executable,
+        "--only",
+        f"llama/{only}",
+        "--at-most",
+        "4",
+    ]
+    monkeypatch.setattr(sys, "argv", arguments)
+    assert harness.main() == code
+    assert capsys.readouterr().out.endswith(end)
