@@ -14,7 +14,8 @@ import subprocess
 import sys
 import time
 
-from genfix.api.probing import Limits, probe_model
+from genfix.api.probing import probe_model
+from genfix.probe.values import Limits
 
 TOKENS = 64
 CONCURRENCY = 16

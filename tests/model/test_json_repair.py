@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genfix.json_types import JsonValue
+from genfix.jsontext.json_mistakes import SlipKind
 from genfix.jsontext.json_read import read_json_object
-from genfix.jsontext.json_repair import Mended, SlipKind, mended
+from genfix.jsontext.json_repair import Mended, mended
 
 
 def done(text: str | bytes) -> Mended:

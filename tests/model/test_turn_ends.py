@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from genfix.model import turn_ends
 from genfix.model.conversations import ASK_1, ASK_2, REPLY_1, REPLY_2
+from genfix.model.end_judge import EndSource
 from genfix.model.template_render import Conversation, Rendered, RenderError, RenderErrorKind
-from genfix.model.turn_ends import EndSource, TemplateFailure, TurnEnds, find_turn_ends
+from genfix.model.turn_ends import TemplateFailure, TurnEnds, find_turn_ends
 from tests.support.places import SHARED
 
 REAL = SHARED / "real_configs"

@@ -11,8 +11,9 @@ import pytest
 
 from genfix.folder import LocalFolder
 from genfix.model import Model
+from genfix.model.end_judge import EndSource
 from genfix.model.template_render import RenderErrorKind
-from genfix.model.turn_ends import EndSource, TemplateFailure, TurnEnds, find_turn_ends
+from genfix.model.turn_ends import TemplateFailure, TurnEnds, find_turn_ends
 from tests.support.places import SHARED
 
 ALWAYS = ("<s>", "</s>", "<think>", "</think>", "<tool_call>", "</tool_call>", "[INST]", "[/INST]", "<|pad|>")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from genfix.api.probing import Limits, ProbeReport, Subject, probe_model
+from genfix.api.probing import ProbeReport, Subject, probe_model
 from genfix.errors import GenfixError, InputError, ProbeError
+from genfix.probe.values import Limits
 from tests.support.folders import glm_files, write_folder
 
 LIMITS = Limits(max_tokens=16, request_seconds=5, total_seconds=20)

@@ -8,8 +8,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from genfix.api.probing import Limits, ProbeReport, probe_model
+from genfix.api.probing import ProbeReport, probe_model
 from genfix.language import Language
+from genfix.probe.values import Limits
 from genfix.report.probe_html import probe_html
 from genfix.report.probe_plots import histogram, rate_rows
 from tests.support.probe_stub import Said, Stub, always

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from genfix.folder import FileProblem, FolderFileError, LocalFolder
-from genfix.message import text
 from genfix.model import Model
 from genfix.resolver import BaseFacts
 from genfix.rules.core.chat_training import chat_training
@@ -328,7 +327,7 @@ class DigestsOnly(MemoryFolder):
 
     def read_range(self, name: str, start: int, length: int) -> bytes:
         if name.endswith(".safetensors"):
-            raise FolderFileError(name, FileProblem.UNREADABLE, text("not cached"))
+            raise FolderFileError(name, FileProblem.UNREADABLE, "not cached", "")
         return super().read_range(name, start, length)
 
 
