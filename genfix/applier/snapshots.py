@@ -68,12 +68,9 @@ def snapshot(
             check_names(names)
             if not 0 < len(names) <= MAX_FILES:
                 raise InputError(
-                    text(
-                        "{root} has {count} config file",
-                        "{root} has {count} config files",
-                        root=root,
-                        count=len(names),
-                    ),
+                    text("{root} has {count} config files", root=root, count=len(names))
+                    if names
+                    else text("{root} has no config files", root=root),
                     "a snapshot holds from 1 to {max_files}: check the path",
                     max_files=MAX_FILES,
                 )

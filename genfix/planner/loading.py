@@ -32,8 +32,7 @@ from genfix.planner.document import (
     Utf8,
     ViewDocument,
 )
-from genfix.planner.json_form import action_of
-from genfix.planner.plan import FileChange, Plan, Source
+from genfix.planner.plan import FileChange, Plan, Source, action_of
 from genfix.planner.saving import LARGEST, VERSION, canonical_id, edits_of
 from genfix.rules import Applicability, Finding, Fix, Severity, Witness
 

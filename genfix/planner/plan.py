@@ -73,3 +73,10 @@ class Plan:
         """The findings that the plan clears."""
         left = {finding.key for finding in self.remaining}
         return tuple(finding for finding in self.findings if finding.key not in left)
+
+
+def action_of(before: str | bytes | None, after: str | bytes | None) -> str:
+    """What becomes of a file, from its content or digest before and after."""
+    if after is None:
+        return "quarantine"
+    return "create" if before is None else "rewrite"

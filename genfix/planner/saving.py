@@ -15,9 +15,9 @@ from genfix.json_types import JsonValue
 from genfix.jsontext.json_diff import diff_values
 from genfix.jsontext.json_read import JsonError, read_json
 from genfix.message import Message, plain_args
-from genfix.planner.json_form import action_of, finding_json, present, view_json
-from genfix.planner.plan import FileChange, Plan
+from genfix.planner.plan import FileChange, Plan, action_of
 from genfix.rules import Witness
+from genfix.rules.core.json_form import finding_json, present, view_json
 
 VERSION: Final = 1
 LARGEST: Final = 64 * 1024 * 1024

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from genfix.api.engine_views import EngineReport
 from genfix.engines.shared.view import EngineView
 from genfix.json_types import JsonValue
-from genfix.planner.json_form import view_json
 from genfix.report.json import SCHEMA_VERSION
 from genfix.report.layout import wrap
 from genfix.report.style import Style
+from genfix.rules.core.json_form import view_json
 from genfix.show import show, show_value
 
 _INDENT = "    "

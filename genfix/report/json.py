@@ -6,9 +6,9 @@ from typing import Final
 
 from genfix.api.judging import Report
 from genfix.json_types import JsonValue
-from genfix.planner.json_form import finding_json, finite
 from genfix.report.text import count
 from genfix.rules import RULES, Applicability, Finding, Rule
+from genfix.rules.core.json_form import finding_json, finite
 
 SCHEMA_VERSION: Final = 1
 

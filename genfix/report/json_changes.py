@@ -8,9 +8,10 @@ from genfix.engines import EngineView
 from genfix.json_types import JsonValue
 from genfix.jsontext.json_diff import Difference
 from genfix.planner import FileChange, Plan
-from genfix.planner.json_form import action_of, finding_json, present, view_json
+from genfix.planner.plan import action_of
 from genfix.report.json import SCHEMA_VERSION, summary_json
 from genfix.rules.core.difference import FileDifference
+from genfix.rules.core.json_form import finding_json, present, view_json
 
 
 def plan_json(plan: Plan, receipt: Receipt | None = None) -> JsonValue:

@@ -146,7 +146,8 @@ def test_a_busy_server_is_asked_again() -> None:
 def test_retries_have_an_end() -> None:
     with Stub(always(Status(429, "slow down"))) as server, pytest.raises(ProbeError, match="429"):
         probed(server, Limits(concurrency=1, retries=2, retry_seconds=0.001, early_failures=1))
-    assert len(server.asked) == 3
+    first = server.asked[0]
+    assert server.asked.count(first) == 3  # the next may have begun before the run is ended
 
 
 def test_some_failures_are_told_beside_the_rates() -> None:
@@ -157,7 +158,7 @@ def test_some_failures_are_told_beside_the_rates() -> None:
         report = probed(server)
     assert (report.run.summary.answered, report.run.summary.failed) == (63, 1)
     assert report.failure is not None
-    assert "oops" in report.failure.detail
+    assert "oops" in str(report.failure.detail)
 
 
 def test_the_key_comes_from_the_environment_and_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:

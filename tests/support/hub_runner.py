@@ -26,7 +26,7 @@ try:
     base = open_hub(parse_spec(asked["spec"]), offline=asked["offline"])
     folder = base.folder
     told |= {"origin": [folder.origin.kind, folder.origin.label, folder.origin.revision]}
-    told |= {"notes": base.notes, "names": sorted(folder.names())}
+    told |= {"notes": [str(said) for said in base.notes], "names": sorted(folder.names())}
     told |= {"digests": {n: [folder.stat(n).git_sha1, folder.stat(n).sha256] for n in folder.names()}}
     for name in asked["read"]:
         try:

@@ -226,7 +226,7 @@ def test_an_adapter_without_a_tokenizer_or_weights_is_one(tmp_path: Path) -> Non
         ("gone", "there is no adapter folder gone"),
         ("~nobody-here/x", "there is no adapter folder ~nobody-here/x"),
         ("x" * 5000, "there is no adapter folder " + "x" * 5000),
-        ("nul\0", "there is no adapter folder nul\0"),
+        ("nul\0", "there is no adapter folder nul\\x00"),
         ("adapter/adapter_config.json", "adapter/adapter_config.json is a file, not an adapter folder"),
         ("merged", "merged is no adapter: it has no adapter_config.json"),
         ("empty", "empty is no adapter: it has no adapter_config.json"),

@@ -40,7 +40,7 @@ EVERY: Files = {
 
 def test_the_most_exact_place_comes_first(tmp_path: Path) -> None:
     found = look(tmp_path / "merged", EVERY)
-    assert [(trace.specs, trace.source) for trace in found] == [
+    assert [(trace.specs, str(trace.source)) for trace in found] == [
         (("org/swift",), "model of args.json"),
         (("org/peft",), "base_model_name_or_path of adapter_config.json"),
         (("org/config",), "_name_or_path of config.json"),
@@ -52,7 +52,7 @@ def test_the_most_exact_place_comes_first(tmp_path: Path) -> None:
 def test_one_base_named_in_several_places_is_one_trace(tmp_path: Path) -> None:
     files = {"args.json": dump({"model": "org/x", "use_hf": True}), "README.md": card("org/x")}
     [trace] = look(tmp_path / "merged", files)
-    assert trace.source == "model of args.json"
+    assert str(trace.source) == "model of args.json"
 
 
 @pytest.mark.parametrize("files", [{}, {"args.json": b"{"}, {"args.json": b"[]"}, {"README.md": b"# x"}])
@@ -79,7 +79,11 @@ def test_an_id_of_swift_is_one_of_modelscope(tmp_path: Path, use_hf: object) -> 
 def test_the_folder_that_swift_read_comes_first(tmp_path: Path) -> None:
     base = write_folder(tmp_path / "models" / "base", glm_files())
     found = swift(tmp_path, model="Qwen/Qwen2.5-7B", model_dir=str(base))
-    assert found[0] == BaseTrace(str(base), "model_dir of args.json", (str(base),))
+    assert (found[0].text, str(found[0].source), found[0].specs) == (
+        str(base),
+        "model_dir of args.json",
+        (str(base),),
+    )
     assert found[1].specs == ("ms://Qwen/Qwen2.5-7B", "Qwen/Qwen2.5-7B")
 
 
@@ -113,7 +117,7 @@ def test_the_run_beside_the_folder_is_asked(tmp_path: Path, merged: str, run: st
     write_folder(tmp_path / run, peft)
     [trace] = look(tmp_path / merged, {})
     assert trace.specs == ("org/base@v2",)
-    assert trace.source == f"base_model_name_or_path of {tmp_path / run}/adapter_config.json"
+    assert str(trace.source) == f"base_model_name_or_path of {tmp_path / run}/adapter_config.json"
 
 
 @pytest.mark.parametrize(("merged", "other"), [("work/qwen-merged", "work"), ("work/base", "work")])
@@ -162,7 +166,7 @@ def test_a_recipe_in_the_folder(tmp_path: Path) -> None:
     write_folder(tmp_path / "out", {"adapter_config.json": dump({"base_model_name_or_path": "org/other"})})
     recipe = b"models:\n  - model: a/one\n  - model: b/two\n"
     found = look(tmp_path / "out" / "merged", {"mergekit_config.yml": recipe})
-    assert [(trace.specs, trace.source) for trace in found] == [
+    assert [(trace.specs, str(trace.source)) for trace in found] == [
         (("a/one",), "mergekit_config.yml"),
         (("b/two",), "mergekit_config.yml"),
     ]

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from genfix.engines import EngineView
 from genfix.json_types import JsonValue, Missing
 from genfix.message import Message
-from genfix.rules import Finding
+from genfix.rules.core.finding import Finding
 
 Say: TypeAlias = Callable[[Message], JsonValue]
 
@@ -47,13 +47,6 @@ def view_json(view: EngineView, say: Say = str) -> dict[str, JsonValue]:
         "problems": [say(problem.message) for problem in view.problems],
         "trace": [*map(say, view.trace)],
     }
-
-
-def action_of(before: str | bytes | None, after: str | bytes | None) -> str:
-    """What becomes of a file, from its content or digest before and after."""
-    if after is None:
-        return "quarantine"
-    return "create" if before is None else "rewrite"
 
 
 def present(values: Mapping[str, JsonValue | Missing]) -> dict[str, JsonValue]:
