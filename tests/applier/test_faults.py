@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -53,17 +52,6 @@ def do_restore(folder: Path, fs: FileSystem) -> object:
 
 def do_prune(folder: Path, fs: FileSystem) -> object:
     return prune(folder, keep=0, fs=fs)
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Path]:
-    """A directory for many small folders: in memory, where Linux has such a disk."""
-    memory = Path("/dev/shm")
-    if not os.access(memory, os.W_OK):
-        yield tmp_path
-        return
-    with TemporaryDirectory(dir=memory) as made:
-        yield Path(made)
 
 
 def start(place: Path, number: int, verb: Do) -> Path:

@@ -216,9 +216,7 @@ def test_errors_name_the_file_and_the_key(run: Run, project: Path, text: str, to
     assert run("check", "out/merged", *BASE, "--isolated").code == 1
 
 
-@pytest.mark.parametrize(
-    "content", [b"\xff\xfe", b"x = '\x1b[31m", b"[" * 100_000, b"a." * 50_000 + b"b = 1"]
-)
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"x = '\x1b[31m", b"[" * 100_000, b"a." * 5_000 + b"b = 1"])
 def test_hostile_bytes_are_an_error(run: Run, project: Path, content: bytes) -> None:
     (project / "genfix.toml").write_bytes(content)
     result = run("check", "out/merged", *BASE)
