@@ -59,7 +59,7 @@ def spawn(*args: str | Path, cwd: Path | None = None, env: Mapping[str, str] | N
     done = subprocess.run(
         [sys.executable, "-m", "genfix", *map(str, args)],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **(env or {})},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
         capture_output=True,
         text=True,
         encoding="utf-8",
