@@ -59,7 +59,11 @@ class Renderer:
     def __call__(self, job: bytes) -> tuple[bytes, RenderError | None]:
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _SERVE], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                [sys.executable, "-c", _SERVE],
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
             )
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
@@ -67,13 +71,16 @@ class Renderer:
         stdin.write(b"%d\n" % len(job) + job)
         stdin.flush()
         size, code, expired = map(int, stdout.readline().split())
-        return stdout.read(size), template_render._end_of(code, expired=bool(expired))
+        output = stdout.read(size)
+        assert len(output) <= template_render._MAX_OUTPUT, "such templates need a child of their own"
+        return output, template_render._end_of(code, expired=bool(expired))
 
 
 def serve() -> None:
     """Fork a child for every job on stdin, and write what became of it."""
     from genfix.model import render_child  # noqa: PLC0415 - loads jinja2, which no other process of a test may
 
+    render_child._CPU_SECONDS = 1  # type: ignore[misc] # a loop without end is one after half the time, too
     render_child._render(render_child._environment().from_string(render_child._WARM_UP), {})
     while size := sys.stdin.buffer.readline():
         output, code, expired = _forked(render_child.main, sys.stdin.buffer.read(int(size)))
