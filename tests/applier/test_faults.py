@@ -198,7 +198,6 @@ def test_a_disk_error_leaves_the_old_or_the_new(place: Path, verb: Do, *, foreve
         verb,
         lambda at: FaultyDisk(at, lambda: disk_error((at + forever) % 2), forever=forever),
     ):
-        was = picture(folder, mtimes=False)
         message, hint = "", "none"
         try:
             verb(folder, disk)
@@ -207,7 +206,7 @@ def test_a_disk_error_leaves_the_old_or_the_new(place: Path, verb: Do, *, foreve
         assert hint
         assert "\n" not in message
         if message and not message.startswith("interrupted"):
-            assert picture(folder, mtimes=False) == was
+            assert picture(folder, mtimes=False) == before
             assert pending(folder, **options(verb, folder)) == {}
             if not forever:
                 home = state_home(verb, folder)
