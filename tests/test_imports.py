@@ -98,7 +98,7 @@ def test_one_module_talks_to_the_hub() -> None:
     assert users == {"genfix.resolver.hub_client"}
 
 
-# Who writes -----------------------------------------------------------------------------------------------------
+# Who writes -------------------------------------------------------------------------------------------------
 
 WRITERS = {"genfix.cache", "genfix.applier.fs"}
 
@@ -239,7 +239,7 @@ def test_what_tests_share_is_in_one_place() -> None:
             assert foreign == set(), path
 
 
-# What is loaded -------------------------------------------------------------------------------------------------
+# What is loaded ---------------------------------------------------------------------------------------------
 
 
 def python(code: str, *args: str | Path, home: Path | None = None) -> str:
@@ -329,7 +329,7 @@ def test_repair_loads_no_hub_client_for_a_local_base(folders: tuple[Path, Path])
     assert names.isdisjoint({"huggingface_hub", "jinja2", "httpx", "requests", "filelock"})
 
 
-# Nothing of a model runs ------------------------------------------------------------------------------------------
+# Nothing of a model runs ------------------------------------------------------------------------------------
 
 WATCH = """
 import sys

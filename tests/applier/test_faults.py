@@ -191,7 +191,7 @@ def test_a_second_repair_recovers_by_itself(place: Path) -> None:
 @pytest.mark.parametrize("forever", [False, True])
 @pytest.mark.parametrize("verb", [do_apply, do_apply_elsewhere, do_undo, do_restore])
 def test_a_disk_error_leaves_the_old_or_the_new(place: Path, verb: Do, *, forever: bool) -> None:
-    """Every call fails with both errors, which differ in words alone: once with one, for ever with the other."""
+    """Every call fails with both errors, which differ in words alone: once one, for ever the other."""
     before, after = both_ends(place, verb)
     for folder, disk in sweep(
         place,

@@ -106,7 +106,7 @@ def test_engines(run: Run, project: Path) -> None:
     assert [view["engine"] for view in json.loads(typed)["engines"]] == ["mlx-lm"]
 
 
-# Where they are looked for ---------------------------------------------------------------------------------------
+# Where they are looked for ----------------------------------------------------------------------------------
 
 
 def test_the_nearest_one_counts(run: Run, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,7 +181,7 @@ def test_a_search_writes_nothing(run: Run, project: Path) -> None:
     assert tree(project) == before
 
 
-# What is wrong with them -----------------------------------------------------------------------------------------
+# What is wrong with them ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

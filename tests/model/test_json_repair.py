@@ -155,7 +155,7 @@ def test_a_used_up_stack_is_no_recursion_error() -> None:
     assert not results[-1]
 
 
-# -- any file, broken in any of these ways ---------------------------------------------------------------------
+# -- any file, broken in any of these ways -------------------------------------------------------------------
 
 STRINGS = st.lists(
     st.sampled_from([*"ab0 ,:{}[]#/*'\"\\", "\n", "\t", "\x1b", "é", "😀", "//", "/*", "*/"]), max_size=8

@@ -92,7 +92,7 @@ def test_all_findings_come_worst_first() -> None:
     assert {finding.severity for finding in found} >= {Severity.ERROR, Severity.WARNING}
 
 
-# -- words ----------------------------------------------------------------------------------------------------
+# -- words ---------------------------------------------------------------------------------------------------
 
 SPELLED: dict[str, list[str]] = {
     "json-{problem.kind}": [f"json-{kind}" for kind in JsonProblemKind],
