@@ -1,7 +1,7 @@
 """Chat templates rendered by the forks of one process that has loaded jinja2 already.
 
-`genfix.model.template_render` starts a Python for each template that is new, which costs 0.15 s. A process that
-is ready forks instead: the fork runs the same `render_child.main` under the same limits, in a few milliseconds.
+`genfix.model.template_render` starts a Python for each template that is new, which costs 0.15 s. A process
+that is ready forks instead: the fork runs the same `render_child.main` under the same limits, in no time.
 """
 
 import os
@@ -89,7 +89,7 @@ def serve() -> None:
 
 
 def _forked(main: Callable[[], None], job: bytes) -> tuple[bytes, int, bool]:
-    """What ``main`` writes in a fork that has ``job`` on stdin, its exit code, and whether it took too long."""
+    """What ``main`` writes in a fork with ``job`` on stdin, its exit code, and whether it took too long."""
     (job_out, job_in), (result_out, result_in) = os.pipe(), os.pipe()
     child = os.fork()
     if child == 0:
