@@ -215,7 +215,7 @@ def test_errors_are_of_one_family(merged: Path, base: Path, tmp_path: Path) -> N
     assert genfix.check(merged, other, allow_base_mismatch=True).notes
 
 
-# Plans that must come about -------------------------------------------------------------------------------------
+# Plans that must come about ---------------------------------------------------------------------------------
 
 
 def repaired(merged: Files, base: Files, *, unsafe: bool = False) -> Files:

@@ -84,7 +84,7 @@ def _facts(loaded: "Loaded", column: str) -> list[object] | None:
     return None if found[0] is None else found
 
 
-# -- the laws -------------------------------------------------------------------------------------------------
+# -- the laws ------------------------------------------------------------------------------------------------
 
 
 def broken_laws(cases: Iterable[Case]) -> Iterator[str]:
@@ -132,7 +132,7 @@ def still_open(cases: list[Case]) -> Iterator[str]:
             yield f"{where}: all readers get the same answer from the base, here it is {now}."
 
 
-# -- the page -------------------------------------------------------------------------------------------------
+# -- the page ------------------------------------------------------------------------------------------------
 
 
 def page(cases: list[Case], repairs: Mapping[str, str]) -> str:
@@ -231,7 +231,7 @@ def _short(text: str) -> str:
     return (text if len(text) <= 100 else text[:99] + "…").replace("|", "\\|")
 
 
-# -- the run --------------------------------------------------------------------------------------------------
+# -- the run -------------------------------------------------------------------------------------------------
 
 
 def _prepare(corpus: Path, work: Path) -> "tuple[list[Job], dict[str, str]]":

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import count
@@ -53,13 +54,21 @@ def do_prune(folder: Path, fs: FileSystem) -> object:
     return prune(folder, keep=0, fs=fs)
 
 
-def start(tmp_path: Path, number: int, verb: Do) -> Path:
-    folder = make_folder(tmp_path / str(number) / "merged")
-    if verb in {do_restore, do_snapshot}:
-        snapshot(folder, note={}, fs=QUICK)
-    if verb in {do_undo, do_restore, do_prune}:
-        repair(folder, QUICK)
-    return folder
+def start(place: Path, number: int, verb: Do) -> Path:
+    """A copy of the folder that ``verb`` starts from."""
+    first = place / "first" / "merged"
+    if not first.exists():
+        make_folder(first)
+        if verb in {do_restore, do_snapshot}:
+            snapshot(first, note={}, fs=QUICK)
+        if verb in {do_undo, do_restore, do_prune}:
+            repair(first, QUICK)
+    return Path(shutil.copytree(first, place / str(number) / "merged", symlinks=True))
+
+
+def disk_error(odd: int) -> OSError:
+    number = (errno.ENOSPC, errno.EIO)[odd]
+    return OSError(number, os.strerror(number))
 
 
 def kept(folder: Path) -> dict[str, list[str]]:
@@ -81,20 +90,19 @@ def state_home(verb: Do, folder: Path) -> Path | None:
     return next(iter((folder.parent / "state").glob("*")), folder.parent / "none")
 
 
-def both_ends(tmp_path: Path, verb: Do) -> tuple[object, object]:
-    folder = start(tmp_path, 0, verb)
+def both_ends(place: Path, verb: Do) -> tuple[object, object]:
+    folder = start(place, 0, verb)
     before = picture(folder, mtimes=False)
     verb(folder, QUICK)
     return before, picture(folder, mtimes=False)
 
 
-def sweep(
-    tmp_path: Path, verb: Do, make_disk: Callable[[int], FaultyDisk]
-) -> Iterator[tuple[Path, FaultyDisk]]:
+def sweep(place: Path, verb: Do, make_disk: Callable[[int], FaultyDisk]) -> Iterator[tuple[Path, FaultyDisk]]:
     """A fresh folder and a disk that fails one call later each time, until no call is left to fail."""
     for at in count(1):
-        folder, disk = start(tmp_path, at, verb), make_disk(at)
+        folder, disk = start(place, at, verb), make_disk(at)
         yield folder, disk
+        shutil.rmtree(folder.parent)
         if not disk.has_failed:
             assert at > (20 if verb is do_prune else 50)
             return
@@ -102,11 +110,11 @@ def sweep(
 
 @pytest.mark.parametrize("after_the_call", [False, True])
 @pytest.mark.parametrize("verb", [do_apply, do_apply_elsewhere, do_undo, do_restore])
-def test_a_crash_leaves_the_old_or_the_new(tmp_path: Path, verb: Do, *, after_the_call: bool) -> None:
-    before, after = both_ends(tmp_path, verb)
+def test_a_crash_leaves_the_old_or_the_new(place: Path, verb: Do, *, after_the_call: bool) -> None:
+    before, after = both_ends(place, verb)
     seen = set()
     for folder, disk in sweep(
-        tmp_path, verb, lambda at: FaultyDisk(at, SimulatedCrash, forever=True, after=after_the_call)
+        place, verb, lambda at: FaultyDisk(at, SimulatedCrash, forever=True, after=after_the_call)
     ):
         try:
             verb(folder, disk)
@@ -126,9 +134,9 @@ def test_a_crash_leaves_the_old_or_the_new(tmp_path: Path, verb: Do, *, after_th
     assert seen == {False, True}
 
 
-def test_a_write_cut_in_two_leaves_the_old_or_the_new(tmp_path: Path) -> None:
-    before, after = both_ends(tmp_path, do_apply)
-    for folder, disk in sweep(tmp_path, do_apply, lambda at: TornDisk(at, SimulatedCrash, forever=True)):
+def test_a_write_cut_in_two_leaves_the_old_or_the_new(place: Path) -> None:
+    before, after = both_ends(place, do_apply)
+    for folder, disk in sweep(place, do_apply, lambda at: TornDisk(at, SimulatedCrash, forever=True)):
         try:
             repair(folder, disk)
         except SimulatedCrash:
@@ -138,14 +146,14 @@ def test_a_write_cut_in_two_leaves_the_old_or_the_new(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("verb", [do_apply, do_undo, do_restore])
-def test_a_crash_of_the_recovery_is_recovered(tmp_path: Path, verb: Do) -> None:
-    before, after = both_ends(tmp_path, verb)
+def test_a_crash_of_the_recovery_is_recovered(place: Path, verb: Do) -> None:
+    before, after = both_ends(place, verb)
     seen = set()
     first = 0
     while True:
         # A crash in every third call, and in the recovery from it one in every call.
         first += 3
-        folder, disk = start(tmp_path, first * 1000, verb), crash_disk(first)
+        folder, disk = start(place, first * 1000, verb), crash_disk(first)
         try:
             verb(folder, disk)
         except SimulatedCrash:
@@ -167,9 +175,9 @@ def test_a_crash_of_the_recovery_is_recovered(tmp_path: Path, verb: Do) -> None:
     assert seen == {False, True}
 
 
-def test_a_second_repair_recovers_by_itself(tmp_path: Path) -> None:
-    _, after = both_ends(tmp_path, do_apply)
-    for folder, disk in sweep(tmp_path, do_apply, crash_disk):
+def test_a_second_repair_recovers_by_itself(place: Path) -> None:
+    _, after = both_ends(place, do_apply)
+    for folder, disk in sweep(place, do_apply, crash_disk):
         try:
             repair(folder, disk)
         except SimulatedCrash:
@@ -180,19 +188,16 @@ def test_a_second_repair_recovers_by_itself(tmp_path: Path) -> None:
         assert leftovers(folder) == []
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
 @pytest.mark.parametrize("forever", [False, True])
 @pytest.mark.parametrize("verb", [do_apply, do_apply_elsewhere, do_undo, do_restore])
-def test_a_disk_error_leaves_the_old_or_the_new(
-    tmp_path: Path, verb: Do, number: int, *, forever: bool
-) -> None:
-    before, after = both_ends(tmp_path, verb)
+def test_a_disk_error_leaves_the_old_or_the_new(place: Path, verb: Do, *, forever: bool) -> None:
+    """Every call fails with both errors, which differ in words alone: once one, for ever the other."""
+    before, after = both_ends(place, verb)
     for folder, disk in sweep(
-        tmp_path,
+        place,
         verb,
-        lambda at: FaultyDisk(at, lambda: OSError(number, os.strerror(number)), forever=forever),
+        lambda at: FaultyDisk(at, lambda: disk_error((at + forever) % 2), forever=forever),
     ):
-        was = picture(folder, mtimes=False)
         message, hint = "", "none"
         try:
             verb(folder, disk)
@@ -201,7 +206,7 @@ def test_a_disk_error_leaves_the_old_or_the_new(
         assert hint
         assert "\n" not in message
         if message and not message.startswith("interrupted"):
-            assert picture(folder, mtimes=False) == was
+            assert picture(folder, mtimes=False) == before
             assert pending(folder, **options(verb, folder)) == {}
             if not forever:
                 home = state_home(verb, folder)
@@ -219,9 +224,9 @@ def test_a_disk_error_leaves_the_old_or_the_new(
 
 
 @pytest.mark.parametrize("fault", [SimulatedCrash, lambda: OSError(errno.EIO, os.strerror(errno.EIO))])
-def test_a_snapshot_is_whole_or_not_there(tmp_path: Path, fault: Callable[[], BaseException]) -> None:
+def test_a_snapshot_is_whole_or_not_there(place: Path, fault: Callable[[], BaseException]) -> None:
     seen = set()
-    for folder, disk in sweep(tmp_path, do_snapshot, lambda at: FaultyDisk(at, fault, forever=True)):
+    for folder, disk in sweep(place, do_snapshot, lambda at: FaultyDisk(at, fault, forever=True)):
         was = picture(folder)
         with suppress(SimulatedCrash, GenfixError):
             do_snapshot(folder, disk)
@@ -235,9 +240,9 @@ def test_a_snapshot_is_whole_or_not_there(tmp_path: Path, fault: Callable[[], Ba
     assert seen == {1, 2}
 
 
-def test_a_prune_takes_a_backup_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_a_prune_takes_a_backup_whole_or_not_at_all(place: Path) -> None:
     seen = set()
-    for folder, disk in sweep(tmp_path, do_prune, crash_disk):
+    for folder, disk in sweep(place, do_prune, crash_disk):
         was, held = picture(folder), kept(folder)
         with suppress(SimulatedCrash):
             do_prune(folder, disk)

@@ -1,5 +1,6 @@
 """What a power cut leaves where the filesystem keeps nothing that was not synced."""
 
+import shutil
 import sys
 from collections.abc import Callable
 from itertools import count
@@ -39,6 +40,7 @@ def do_restore(folder: Path, fs: FileSystem) -> object:
 
 
 def start(place: Path, verb: Callable[[Path, FileSystem], object]) -> Path:
+    """The folder that ``verb`` starts from."""
     folder = make_folder(place / "merged")
     if verb is do_restore:
         snapshot(folder, note={}, fs=QUICK)
@@ -49,15 +51,16 @@ def start(place: Path, verb: Callable[[Path, FileSystem], object]) -> Path:
 
 @pytest.mark.parametrize("verb", [do_repair, do_undo, do_restore])
 def test_a_power_cut_leaves_the_old_or_the_new_and_success_is_durable(
-    tmp_path: Path, verb: Callable[[Path, FileSystem], object]
+    place: Path, verb: Callable[[Path, FileSystem], object]
 ) -> None:
-    done = start(tmp_path / "done", verb)
+    first = start(place / "first", verb)
+    done = Path(shutil.copytree(first, place / "done" / "merged"))
     before = files(done)
     verb(done, QUICK)
     after = files(done)
     seen = set()
     for at in count(1):
-        folder = start(tmp_path / str(at), verb)
+        folder = Path(shutil.copytree(first, place / str(at) / "merged"))
         disk = PowerDisk(folder, at)
         finished = False
         try:
@@ -65,7 +68,7 @@ def test_a_power_cut_leaves_the_old_or_the_new_and_success_is_durable(
             finished = True
         except SimulatedCrash:
             pass
-        left = rebuild(tmp_path / str(at) / "left", disk.survivors())
+        left = rebuild(place / str(at) / "left", disk.survivors())
         disk.close_all()
         recover(left, fs=QUICK)
         found = files(left)
@@ -74,6 +77,7 @@ def test_a_power_cut_leaves_the_old_or_the_new_and_success_is_durable(
             undo(left, log(left)[-1].id, fs=QUICK)
             assert files(left) == before
         seen.add(found == after)
+        shutil.rmtree(place / str(at))
         if finished:
             assert found == after
             assert at > 50

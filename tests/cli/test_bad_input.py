@@ -535,7 +535,7 @@ def test_a_state_folder_that_is_a_file(run: Run, tmp_path: Path, merged: Path, b
     assert tree(tmp_path) == before
 
 
-# The command line ---------------------------------------------------------------------------------------------
+# The command line -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("option", ["--select", "--ignore"])

@@ -15,7 +15,7 @@ def swept(what: str) -> list[dict[str, Any]]:
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.hub_scene", what],
         env={name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
-        | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        | {"PYTHONPATH": str(ROOT)},
         cwd=ROOT,
         capture_output=True,
         text=True,

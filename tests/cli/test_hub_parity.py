@@ -12,7 +12,7 @@ def test_the_same_findings_from_the_hub_and_from_a_folder() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.hub_parity", str(SHARED / "merge_corpus")],
         env={name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
-        | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        | {"PYTHONPATH": str(ROOT)},
         cwd=ROOT,
         capture_output=True,
         text=True,

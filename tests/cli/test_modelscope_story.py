@@ -67,7 +67,6 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
             "HF_ENDPOINT": "http://127.0.0.1:9",
             "NO_PROXY": "*",
             "PYTHONPATH": str(ROOT),
-            "PYTHONDONTWRITEBYTECODE": "1",
         }
         yield Machine(tmp_path, site, environment)
 

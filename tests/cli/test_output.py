@@ -81,7 +81,7 @@ def test_quiet_does_not_hide_an_error(run: Run, tmp_path: Path) -> None:
     assert result.err.startswith("error: ")
 
 
-# Colour -------------------------------------------------------------------------------------------------------
+# Colour -----------------------------------------------------------------------------------------------------
 
 
 def test_no_colour_without_a_terminal(run: Run, merged: Path, base: Path) -> None:
@@ -151,7 +151,7 @@ def _read_terminal(fd: int) -> bytes:
     return b"".join(parts)
 
 
-# Untrusted text -----------------------------------------------------------------------------------------------
+# Untrusted text ---------------------------------------------------------------------------------------------
 
 
 def test_names_and_values_cannot_act_on_the_terminal(
@@ -229,7 +229,7 @@ def test_a_terminal_that_cannot_write_a_name(tmp_path: Path, base: Path, encodin
         assert b"max_new_tokens" in result.stdout
 
 
-# Nobody listens -----------------------------------------------------------------------------------------------
+# Nobody listens ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("streams", ["stdout", "both"])
@@ -316,7 +316,7 @@ def test_streams_that_are_not_there(merged: Path, base: Path, closed: str) -> No
         assert b"Traceback" not in done.stderr
 
 
-# Interrupted --------------------------------------------------------------------------------------------------
+# Interrupted ------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -357,7 +357,7 @@ def test_signals(slow_hub: FakeHub, tmp_path: Path, merged: Path, verb: str, num
     assert tree(merged) == before
 
 
-# What is told about genfix itself -------------------------------------------------------------------------------
+# What is told about genfix itself ---------------------------------------------------------------------------
 
 
 def test_help_and_version(run: Run) -> None:

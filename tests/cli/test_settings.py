@@ -106,7 +106,7 @@ def test_engines(run: Run, project: Path) -> None:
     assert [view["engine"] for view in json.loads(typed)["engines"]] == ["mlx-lm"]
 
 
-# Where they are looked for ---------------------------------------------------------------------------------------
+# Where they are looked for ----------------------------------------------------------------------------------
 
 
 def test_the_nearest_one_counts(run: Run, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,7 +181,7 @@ def test_a_search_writes_nothing(run: Run, project: Path) -> None:
     assert tree(project) == before
 
 
-# What is wrong with them -----------------------------------------------------------------------------------------
+# What is wrong with them ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -216,9 +216,7 @@ def test_errors_name_the_file_and_the_key(run: Run, project: Path, text: str, to
     assert run("check", "out/merged", *BASE, "--isolated").code == 1
 
 
-@pytest.mark.parametrize(
-    "content", [b"\xff\xfe", b"x = '\x1b[31m", b"[" * 100_000, b"a." * 50_000 + b"b = 1"]
-)
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"x = '\x1b[31m", b"[" * 100_000, b"a." * 5_000 + b"b = 1"])
 def test_hostile_bytes_are_an_error(run: Run, project: Path, content: bytes) -> None:
     (project / "genfix.toml").write_bytes(content)
     result = run("check", "out/merged", *BASE)

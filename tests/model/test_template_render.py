@@ -222,8 +222,7 @@ def test_one_failing_conversation_leaves_the_others() -> None:
     assert second == RenderError(RenderErrorKind.RAISED, "no")
 
 
-# -- the cache
-# ------------------------------------------------------------------------------------------------
+# -- the cache -----------------------------------------------------------------------------------------------
 
 
 def test_a_second_rendering_starts_no_child(monkeypatch: pytest.MonkeyPatch) -> None:

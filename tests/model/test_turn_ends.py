@@ -346,8 +346,7 @@ def test_any_rendered_text_is_judged(
     assert (found.source is None) == (not found.tokens and not found.eos_variable)
 
 
-# -- real templates
-# -------------------------------------------------------------------------------------------
+# -- real templates ------------------------------------------------------------------------------------------
 
 USER_ENDS = frozenset({"<|user|>", "<|observation|>"})
 KNOWN = {

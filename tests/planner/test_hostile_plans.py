@@ -225,7 +225,7 @@ def test_what_a_plan_says_cannot_act_on_the_terminal(run: Run, world: World) -> 
     assert all(char.isprintable() or char == "\n" for char in result.out + result.err)
 
 
-# Any file --------------------------------------------------------------------------------------------------------
+# Any file ---------------------------------------------------------------------------------------------------
 
 KEYS = st.sampled_from(
     ["id", "file", "changes", "inputs", "places", "content", "text", "encoding", "source", "x", "target"]

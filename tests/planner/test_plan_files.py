@@ -299,7 +299,7 @@ def test_a_plan_for_a_repo_is_applied_to_a_download_of_it(run: Run, world: World
     assert contents(world.merged) == wanted
 
 
-# Where it is written ---------------------------------------------------------------------------------------------
+# Where it is written ----------------------------------------------------------------------------------------
 
 
 def test_not_into_the_model_folder_nor_over_a_folder(run: Run, world: World, tmp_path: Path) -> None:

@@ -229,7 +229,7 @@ def test_the_same_folder_gives_the_same_plan() -> None:
     assert plan(merged, base, unsafe_fixes=True) == plan(merged, base, unsafe_fixes=True)
 
 
-# -- refusals -------------------------------------------------------------------------------------------------
+# -- refusals ------------------------------------------------------------------------------------------------
 
 
 def fix_once(

@@ -34,7 +34,6 @@ def run(hub: FakeHub, tmp_path: Path) -> Runner:
         "HF_HUB_DISABLE_XET": "1",
         "NO_PROXY": "*",
         "PYTHONPATH": str(ROOT),
-        "PYTHONDONTWRITEBYTECODE": "1",
     }
     return Runner(tmp_path, env)
 

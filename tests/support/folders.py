@@ -190,6 +190,7 @@ class MemoryFolder:
 
 def write_folder(path: Path, files: Mapping[str, bytes]) -> Path:
     """Put ``files`` on disk."""
+    path.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         (path / name).parent.mkdir(parents=True, exist_ok=True)
         (path / name).write_bytes(content)

@@ -58,5 +58,4 @@ def environment(home: Path, hub: FakeHub) -> dict[str, str]:
         "HF_HUB_DISABLE_XET": "1",
         "NO_PROXY": "*",
         "PYTHONPATH": str(ROOT),
-        "PYTHONDONTWRITEBYTECODE": "1",
     }

@@ -98,18 +98,20 @@ def machine(hub: FakeHub) -> Iterator[Path]:
 
 
 def forget(home: Path) -> None:
-    """A machine that has never seen the Hub."""
-    for name in ("hf", "xdg"):
-        shutil.rmtree(home / name, ignore_errors=True)
+    """A machine that has never seen the Hub; what its templates say it may remember."""
+    shutil.rmtree(home / "hf", ignore_errors=True)
+    for kept in (home / "xdg" / "genfix").glob("*"):
+        if kept.name != "render":
+            shutil.rmtree(kept)
 
 
 def genfix(*args: str | Path) -> tuple[int, str, str]:
     """One command in this process: exit code, stdout, stderr."""
-    from genfix.cli.main import main  # noqa: PLC0415 - after the environment is set
+    from tests.support.running import run_command  # noqa: PLC0415 - after the environment is set
 
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = main([str(arg) for arg in args])
+        code = run_command([str(arg) for arg in args])
     return code, out.getvalue(), err.getvalue()
 
 

@@ -1,16 +1,18 @@
 """Folders in memory, judged and repaired."""
 
 from collections.abc import Mapping
-from functools import cache
 from typing import TypeAlias
 
+from genfix.engines import EngineView
+from genfix.engines.every import every_view
+from genfix.folder import OverlayFolder
 from genfix.model import Model
 from genfix.planner import Plan, make_plan
 from genfix.resolver import BaseFacts
 from genfix.rules import Applicability, Context, Finding, judge
 from tests.support.folders import Files, MemoryFolder
 
-__all__ = ["context", "find", "only", "plan", "repaired", "written"]
+__all__ = ["context", "find", "judged", "only", "plan", "repaired", "viewed", "written"]
 
 
 def context(
@@ -31,20 +33,46 @@ def find(
     adapter: Mapping[str, bytes] | None = None,
 ) -> list[Finding]:
     """The findings on ``merged``, of one rule where ``code`` is given."""
-    found = _judged(*(None if files is None else tuple(files.items()) for files in (merged, base, adapter)))
+    found = judged(context(merged, base, adapter))
     return [finding for finding in found if finding.code.startswith(code)]
 
 
-_Items: TypeAlias = tuple[tuple[str, bytes], ...]
+_Seen: TypeAlias = tuple[str, str, frozenset[tuple[str, bytes]]]
 
 
-@cache
-def _judged(merged: _Items, base: _Items | None, adapter: _Items | None) -> tuple[Finding, ...]:
-    """Rules see nothing but files, so the same files are judged once."""
-    merged_files, base_files, adapter_files = (
-        None if items is None else dict(items) for items in (merged, base, adapter)
-    )
-    return judge(context(merged_files or {}, base_files, adapter_files))
+def _content(model: Model) -> _Seen | None:
+    """All that a rule or an engine's view can see of a folder, where its files are in memory."""
+    folder = model.folder
+    below = folder._folder if isinstance(folder, OverlayFolder) else folder
+    if not isinstance(below, MemoryFolder):
+        return None
+    files = frozenset((name, folder.read(name)) for name in folder.names())
+    return type(model).__name__, str(folder.origin), files
+
+
+_FOUND: dict[tuple[_Seen | None, ...], tuple[Finding, ...]] = {}
+_VIEWS: dict[_Seen, Mapping[str, EngineView]] = {}
+
+
+def judged(context: Context) -> tuple[Finding, ...]:
+    """`judge`: the same files are judged once."""
+    models = [model for model in (context.merged, context.base, context.adapter) if model is not None]
+    seen = tuple(map(_content, models))  # a base is `BaseFacts`, an adapter is not
+    if None in seen:
+        return judge(context)
+    if seen not in _FOUND:
+        _FOUND[seen] = judge(context)
+    return _FOUND[seen]
+
+
+def viewed(model: Model) -> Mapping[str, EngineView]:
+    """`every_view`: the same files are viewed once."""
+    seen = _content(model)
+    if seen is None:
+        return every_view(model)
+    if seen not in _VIEWS:
+        _VIEWS[seen] = every_view(model)
+    return _VIEWS[seen]
 
 
 def written(plan: Plan) -> Files:

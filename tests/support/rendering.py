@@ -1,7 +1,7 @@
 """Chat templates rendered by the forks of one process that has loaded jinja2 already.
 
-`genfix.model.template_render` starts a Python for each template that is new, which costs 0.15 s. A process that is
-ready forks instead: the fork runs the same `render_child.main` under the same limits, in a few milliseconds.
+`genfix.model.template_render` starts a Python for each template that is new, which costs 0.15 s. A process
+that is ready forks instead: the fork runs the same `render_child.main` under the same limits, in no time.
 """
 
 import os
@@ -44,7 +44,7 @@ def _turn_ends(
 
 
 class Renderer:
-    """What `template_render._run_child` is, with one process to fork for all calls; started when first called."""
+    """`template_render._run_child`, with one process to fork for all calls; started when first called."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -59,7 +59,11 @@ class Renderer:
     def __call__(self, job: bytes) -> tuple[bytes, RenderError | None]:
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _SERVE], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                [sys.executable, "-c", _SERVE],
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
             )
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
@@ -67,13 +71,16 @@ class Renderer:
         stdin.write(b"%d\n" % len(job) + job)
         stdin.flush()
         size, code, expired = map(int, stdout.readline().split())
-        return stdout.read(size), template_render._end_of(code, expired=bool(expired))
+        output = stdout.read(size)
+        assert len(output) <= template_render._MAX_OUTPUT, "such templates need a child of their own"
+        return output, template_render._end_of(code, expired=bool(expired))
 
 
 def serve() -> None:
     """Fork a child for every job on stdin, and write what became of it."""
-    from genfix.model import render_child  # noqa: PLC0415 - loads jinja2, which no other process of a test may
+    from genfix.model import render_child  # noqa: PLC0415 - no other process may load jinja2
 
+    render_child._CPU_SECONDS = 1  # type: ignore[misc] # a loop without end is one after half the time, too
     render_child._render(render_child._environment().from_string(render_child._WARM_UP), {})
     while size := sys.stdin.buffer.readline():
         output, code, expired = _forked(render_child.main, sys.stdin.buffer.read(int(size)))
@@ -82,7 +89,7 @@ def serve() -> None:
 
 
 def _forked(main: Callable[[], None], job: bytes) -> tuple[bytes, int, bool]:
-    """What ``main`` writes in a fork that has ``job`` on stdin, its exit code, and whether its time was up."""
+    """What ``main`` writes in a fork with ``job`` on stdin, its exit code, and whether it took too long."""
     (job_out, job_in), (result_out, result_in) = os.pipe(), os.pipe()
     child = os.fork()
     if child == 0:

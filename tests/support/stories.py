@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from genfix.cli.main import main
 from tests.support.folders import Files, chatml_files, glm_files, with_json, without, write_folder
 from tests.support.places import ROOT
+from tests.support.running import run_command
 from tests.support.weight_files import SINGLE, causal, weight_file
 from tests.support.weighted import ADAPTER, WEIGHTED
 
@@ -101,7 +101,7 @@ def told(name: str, language: str) -> str:
 def _console(command: str, language: str) -> str:
     output = io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-        code = main([*command.split(), "--lang", language])
+        code = run_command([*command.split(), "--lang", language])
     return f"$ genfix {command}\n{output.getvalue()}# exit code {code}\n"
 
 

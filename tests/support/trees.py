@@ -22,7 +22,7 @@ Picture: TypeAlias = dict[str, Entry]
 
 
 def tree(root: Path) -> Picture:
-    """Everything at and below ``root``, hidden or not: kind, SHA-256 or link target, mode, modification time."""
+    """Everything at and below ``root``, hidden or not: kind, SHA-256 or link target, mode, mtime."""
     paths = [root, *sorted(root.rglob("*"))]
     return {os.fspath(path.relative_to(root)): _entry(path) for path in paths}
 

@@ -1,4 +1,4 @@
-"""Whole small models with weights, and what lies beside them: their shards, an adapter, an embedder's modules."""
+"""Whole small models with weights, and what lies beside them: shards, an adapter, an embedder's modules."""
 
 import json
 

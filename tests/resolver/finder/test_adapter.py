@@ -53,8 +53,7 @@ def left_out(found: Adapter) -> str:
     return reason
 
 
-# -- found beside
-# ----------------------------------------------------------------------------------------------
+# -- found beside --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -180,8 +179,7 @@ def test_it_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert look(Path("out/merged")).facts is not None
 
 
-# -- named
-# -----------------------------------------------------------------------------------------------------
+# -- named ---------------------------------------------------------------------------------------------------
 
 
 def test_the_one_that_is_named_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,8 +275,7 @@ def test_a_link_out_of_it_is_refused_and_one_into_the_hubs_cache_is_not(tmp_path
     assert look(folder, repo / "snapshots" / "c0").facts is not None
 
 
-# -- whose matrices they are
-# -----------------------------------------------------------------------------------
+# -- whose matrices they are ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

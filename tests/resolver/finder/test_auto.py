@@ -146,8 +146,7 @@ def test_a_folder_called_auto(tmp_path: Path, run: Run) -> None:
     assert error.value.hint == "a folder of that name is ./auto"
 
 
-# the traps
-# ----------------------------------------------------------------------------------------------------
+# the traps --------------------------------------------------------------------------------------------------
 
 
 def test_a_copied_card_does_not_lead_to_the_bases_parent(tmp_path: Path) -> None:
@@ -189,8 +188,7 @@ def test_hostile_names_are_shown_and_quoted(tmp_path: Path, run: Run) -> None:
         assert "\x1b" not in run("check", merged, "--base", "auto").err
 
 
-# without a base
-# -----------------------------------------------------------------------------------------------
+# without a base ---------------------------------------------------------------------------------------------
 
 
 def test_without_a_base_the_hint_is_told(tmp_path: Path, run: Run) -> None:
@@ -207,8 +205,7 @@ def test_without_a_base_the_hint_is_told(tmp_path: Path, run: Run) -> None:
     )
 
 
-# a base that was named, and is another
-# ------------------------------------------------------------------------
+# a base that was named, and is another ----------------------------------------------------------------------
 
 
 def test_a_refusal_names_the_better_candidate(tmp_path: Path, base: Path) -> None:
@@ -235,8 +232,7 @@ def test_swapped_arguments_are_refused(tmp_path: Path, base: Path) -> None:
     assert genfix.check(merged, base=merged).base == str(merged)
 
 
-# real merges
-# --------------------------------------------------------------------------------------------------
+# real merges ------------------------------------------------------------------------------------------------
 
 NAMES_A_BASE = ("ms-swift@", "mergekit-")
 

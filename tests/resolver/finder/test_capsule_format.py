@@ -56,8 +56,7 @@ def told(report: genfix.Report) -> list[str]:
     return [str(finding).replace(str(report.base), "BASE") for finding in report.findings]
 
 
-# saving
-# -------------------------------------------------------------------------------------------------------
+# saving -----------------------------------------------------------------------------------------------------
 
 
 def test_what_is_saved(tmp_path: Path, base: Path, cli: Run) -> None:
@@ -122,8 +121,7 @@ def test_a_file_that_cannot_be_read_is_not_left_out(tmp_path: Path, base: Path) 
     assert not (tmp_path / "cap").exists()
 
 
-# using
-# --------------------------------------------------------------------------------------------------------
+# using ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("family", [glm_files, chatml_files, vlm_files])
@@ -171,8 +169,7 @@ def test_weights_are_listed_and_cannot_be_read(base: Path, capsule: Path) -> Non
         folder.read(MANIFEST)
 
 
-# damaged, or of a stranger
-# ------------------------------------------------------------------------------------
+# damaged, or of a stranger ----------------------------------------------------------------------------------
 
 
 def refused(capsule: Path) -> str:
@@ -245,8 +242,7 @@ def test_a_capsule_is_proven_like_any_base(tmp_path: Path, capsule: Path) -> Non
         genfix.capsule(write_folder(tmp_path / "b", chatml_files()), capsule)
 
 
-# from the Hub
-# -------------------------------------------------------------------------------------------------
+# from the Hub -----------------------------------------------------------------------------------------------
 
 
 def test_a_capsule_from_the_hub_needs_it_no_more(hub: FakeHub, run: Runner, tmp_path: Path) -> None:

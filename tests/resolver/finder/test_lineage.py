@@ -78,8 +78,7 @@ def test_another_stop_set_is_printed(tmp_path: Path) -> None:
     )
 
 
-# siblings
-# -----------------------------------------------------------------------------------------------------
+# siblings ---------------------------------------------------------------------------------------------------
 
 
 def test_the_sibling_that_the_folder_names(tmp_path: Path) -> None:

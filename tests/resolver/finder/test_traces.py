@@ -60,8 +60,7 @@ def test_nothing_said(tmp_path: Path, files: Files) -> None:
     assert look(tmp_path / "merged", files) == ()
 
 
-# ms-swift
-# -----------------------------------------------------------------------------------------------------
+# ms-swift ---------------------------------------------------------------------------------------------------
 
 
 def swift(tmp_path: Path, **args: object) -> tuple[BaseTrace, ...]:
@@ -104,8 +103,7 @@ def test_the_other_models_in_swifts_file_are_no_traces(tmp_path: Path) -> None:
     assert swift(tmp_path, model_meta=meta, hub_model_id="me/mine", adapters=["me/lora"]) == ()
 
 
-# beside
-# -------------------------------------------------------------------------------------------------------
+# beside -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -134,8 +132,7 @@ def test_a_named_adapter_tells_its_base(tmp_path: Path) -> None:
     assert trace.specs == ("org/base",)
 
 
-# mergekit and other YAML
-# --------------------------------------------------------------------------------------
+# mergekit and other YAML ------------------------------------------------------------------------------------
 
 RECIPES = {
     "models:\n  - model: a/one\n    parameters: {weight: 0.5}\n  - model: b/two\nmerge_method: linear\n": (
@@ -178,8 +175,7 @@ def test_a_word_of_yaml_stands_at_the_top_level() -> None:
     assert yaml_word("model_name_or_path:\n- x/y\n", "model_name_or_path") is None
 
 
-# the model card
-# -----------------------------------------------------------------------------------------------
+# the model card ---------------------------------------------------------------------------------------------
 
 
 def test_a_copied_card_names_the_bases_parent(tmp_path: Path) -> None:
@@ -202,8 +198,7 @@ def test_a_card_with_several_bases_names_none(tmp_path: Path) -> None:
     assert look(tmp_path / "merged", files) == ()
 
 
-# what a name can mean
-# -----------------------------------------------------------------------------------------
+# what a name can mean ---------------------------------------------------------------------------------------
 
 
 def test_relative_paths_are_tried_from_here_and_beside_the_folder(tmp_path: Path) -> None:

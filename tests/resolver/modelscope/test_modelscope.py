@@ -124,8 +124,7 @@ def test_what_the_merged_folder_has_costs_no_request(site: FakeModelScope, tmp_p
     assert site.sent() == len(glm_files()["config.json"])
 
 
-# The caches
-# ------------------------------------------------------------------------------------------------------
+# The caches -------------------------------------------------------------------------------------------------
 
 
 PLACES = [

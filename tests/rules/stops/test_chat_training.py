@@ -54,8 +54,7 @@ def swift(**values: object) -> Files:
     return {RUN: dump({"learning_rate": 1e-4, "num_train_epochs": 1.0, "use_chat_template": True} | values)}
 
 
-# -- nothing was trained
-# ---------------------------------------------------------------------------------------
+# -- nothing was trained -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("base", [PRETRAINED, None], ids=["against itself", "alone"])
@@ -115,8 +114,7 @@ def test_a_quantised_model_differs_without_training(name: str) -> None:
     assert proofs(QUANTISED[name] | {"training_args.bin": b"PK"}) == ["proof-trainer-file"]
 
 
-# -- papers
-# ----------------------------------------------------------------------------------------------------
+# -- papers --------------------------------------------------------------------------------------------------
 
 
 def test_an_adapter_proves_it() -> None:
@@ -199,8 +197,7 @@ def test_a_model_card_without_whole_front_matter_does_not(content: bytes) -> Non
     assert proofs(PRETRAINED | {"README.md": content}) == []
 
 
-# -- training on plain text
-# ------------------------------------------------------------------------------------
+# -- training on plain text ----------------------------------------------------------------------------------
 
 ALL_TRAINED = trained(*SHAPES)
 FACTORY_PT = {"training_args.yaml": b"do_train: true\nstage: pt\ntemplate: default\n"}
@@ -253,8 +250,7 @@ def test_only_the_last_runs_own_word_counts(
     assert proofs(PRETRAINED | ALL_TRAINED | own, base, adapter) == [expected]
 
 
-# -- template and tokens
-# ---------------------------------------------------------------------------------------
+# -- template and tokens -------------------------------------------------------------------------------------
 
 
 def test_a_template_that_is_not_the_bases_proves_it() -> None:
@@ -286,8 +282,7 @@ def test_an_eos_that_became_the_turn_end_proves_it() -> None:
     assert proofs(with_json(PRETRAINED, TOK, eos_token="<|im_start|>")) == []
 
 
-# -- weights
-# ---------------------------------------------------------------------------------------------------
+# -- weights -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
