@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from genfix.api.location import Location
 from genfix.errors import InputError
 from genfix.folder.user_file import read_user_file
 from genfix.json_types import JsonValue
 from genfix.message import Message, text
 from genfix.model.json_read import JsonError, read_json_object
+from genfix.resolver.case import Location
 from genfix.rules import Finding
 
-__all__ = ["Key", "gone", "read_baseline", "write_baseline"]
+__all__ = ["Key", "read_baseline", "unmatched", "write_baseline"]
 
 Key = tuple[str, str, str]
 """`Finding.key`: code, file and JSON pointer."""

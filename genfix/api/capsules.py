@@ -4,12 +4,12 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from genfix.api.location import Location
 from genfix.applier import make_folder
 from genfix.errors import InputError
 from genfix.folder import LocalFolder
 from genfix.message import Message, text
 from genfix.resolver import resolve_base
+from genfix.resolver.case import Location
 from genfix.resolver.finder.capsule_format import capsule_files, origin_of
 
 __all__ = ["Capsule", "capsule"]

@@ -1,25 +1,36 @@
 """The verbs that plan, write, take back and list: `plan`, `apply`, `repair`, `undo`, `log`, `diff`."""
 
 import os
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Unpack
 
 from genfix import applier
 from genfix.api.author import author
-from genfix.api.location import Location
+from genfix.api.keywords import DiffOptions, PlanOptions
 from genfix.api.opening import known_keys, open_models, selection, unmatched_notes
 from genfix.api.plan_files import check_sources
 from genfix.applier import Built, Receipt, Write
 from genfix.errors import InputError
-from genfix.folder import Progress
 from genfix.message import text
 from genfix.model import Model
 from genfix.planner import Plan, make_plan
 from genfix.resolver import existing_folder
+from genfix.resolver.case import Case, Location
 from genfix.rules.difference import FileDifference, differences
 
-__all__ = ["Repair", "apply", "diff", "log", "plan", "repair", "undo"]
+__all__ = [
+    "Repair",
+    "apply",
+    "diff",
+    "diff_case",
+    "log",
+    "plan",
+    "plan_case",
+    "repair",
+    "repair_case",
+    "undo",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,45 +44,29 @@ class Repair:
     """The repaired copy, where one was asked for."""
 
 
-def plan(
-    target: Location,
-    base: Location | None = None,
-    *,
-    adapter: Location | None = None,
-    select: Collection[str] = (),
-    ignore: Collection[str] = (),
-    unsafe_fixes: bool = False,
-    offline: bool = False,
-    allow_base_mismatch: bool = False,
-    baseline: Location | None = None,
-    state_dir: Path | None = None,
-    progress: Progress | None = None,
-) -> Plan:
+def plan(target: Location, base: Location | None = None, **options: Unpack[PlanOptions]) -> Plan:
     """Work out what `repair` would write, to the byte. Nothing is written.
 
-    ``unsafe_fixes`` adds the fixes that could override a training choice; the rest is as for `check`. What stands in
-    the ``baseline`` is left as it is.
+    Options as for `check`, and ``unsafe_fixes``, which adds the fixes that could override a training choice. What
+    stands in the ``baseline`` is left as it is.
     """
-    wanted = selection(select, ignore)
-    accepted = known_keys(baseline, wanted)
-    case = open_models(
-        target,
-        base,
-        adapter=adapter,
-        offline=offline,
-        allow_base_mismatch=allow_base_mismatch,
-        state_dir=state_dir,
-        progress=progress,
-    )
+    return plan_case(Case(target, base, **options))
+
+
+def plan_case(case: Case) -> Plan:
+    """As `plan`."""
+    wanted = selection(case)
+    accepted = known_keys(case, wanted)
+    opened = open_models(case)
     made = make_plan(
-        case.folder,
-        case.base,
-        adapter=case.adapter,
-        unsafe_fixes=unsafe_fixes,
+        opened.folder,
+        opened.base,
+        adapter=opened.adapter,
+        unsafe_fixes=case.unsafe_fixes,
         wanted=wanted,
         known=accepted,
     )
-    return replace(made, notes=(*case.notes, *unmatched_notes(baseline, accepted, made.known)))
+    return replace(made, notes=(*opened.notes, *unmatched_notes(case, accepted, made.known)))
 
 
 def apply(plan: Plan, *, target: Location | None = None, state_dir: Path | None = None) -> Receipt | None:
@@ -103,16 +98,8 @@ def repair(
     target: Location,
     base: Location | None = None,
     *,
-    adapter: Location | None = None,
-    select: Collection[str] = (),
-    ignore: Collection[str] = (),
-    unsafe_fixes: bool = False,
-    offline: bool = False,
-    allow_base_mismatch: bool = False,
-    baseline: Location | None = None,
-    state_dir: Path | None = None,
     output: Location | None = None,
-    progress: Progress | None = None,
+    **options: Unpack[PlanOptions],
 ) -> Repair:
     """Plan the safe fixes and apply them: one call for the end of a merge script.
 
@@ -120,24 +107,17 @@ def repair(
     the original's where that is possible. Returns what was done and what is left; raises as `check` and `apply` do.
     Options as for `plan`.
     """
-    applier.recover(existing_folder(target), state_dir=state_dir)
-    made = plan(
-        target,
-        base,
-        adapter=adapter,
-        select=select,
-        ignore=ignore,
-        unsafe_fixes=unsafe_fixes,
-        offline=offline,
-        allow_base_mismatch=allow_base_mismatch,
-        baseline=baseline,
-        state_dir=state_dir,
-        progress=progress,
-    )
+    return repair_case(Case(target, base, **options), output=output)
+
+
+def repair_case(case: Case, *, output: Location | None = None) -> Repair:
+    """As `repair`."""
+    applier.recover(existing_folder(case.target), state_dir=case.state_dir)
+    made = plan_case(case)
     if output is None:
-        return Repair(made, _apply(made, state_dir))
+        return Repair(made, _apply(made, case.state_dir))
     changes = {change.name: change.after for change in made.changes}
-    built = applier.build(existing_folder(target), Path(output), changes, inputs=made.inputs)
+    built = applier.build(existing_folder(case.target), Path(output), changes, inputs=made.inputs)
     return Repair(made, None, built)
 
 
@@ -159,31 +139,27 @@ def diff(
     base: Location | None = None,
     *,
     at: str | None = None,
-    offline: bool = False,
-    allow_base_mismatch: bool = False,
-    state_dir: Path | None = None,
-    progress: Progress | None = None,
+    **options: Unpack[DiffOptions],
 ) -> tuple[FileDifference, ...]:
     """How the config files of ``target`` differ from those of ``base``, value by value and without a verdict.
 
-    With ``at``, the id of a snapshot of ``target``, they are compared with that instead of a base.
+    With ``at``, the id of a snapshot of ``target``, they are compared with that instead of a base. Options:
+    ``offline``, ``allow_base_mismatch``, ``state_dir`` and ``progress``, as for `check`.
     """
-    if (base is None) is (at is None):
+    return diff_case(Case(target, base, **options), at)
+
+
+def diff_case(case: Case, at: str | None) -> tuple[FileDifference, ...]:
+    """As `diff`."""
+    if (case.base is None) is (at is None):
         raise InputError(
             text("there is nothing to compare with")
-            if base is None
+            if case.base is None
             else text("there are two things to compare with"),
             text("name the base (--base FOLDER or --base org/name) or a snapshot (--at ID)"),
         )
-    case = open_models(
-        target,
-        base,
-        offline=offline,
-        allow_base_mismatch=allow_base_mismatch,
-        state_dir=state_dir,
-        progress=progress,
-    )
+    opened = open_models(case)
     if at is None:
-        return differences(Model(case.folder), case.base) if case.base is not None else ()
-    there = applier.snapshot_folder(existing_folder(target), at, state_dir=state_dir)
-    return differences(Model(case.folder), Model(there))
+        return differences(Model(opened.folder), opened.base) if opened.base is not None else ()
+    there = applier.snapshot_folder(existing_folder(case.target), at, state_dir=case.state_dir)
+    return differences(Model(opened.folder), Model(there))

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from genfix import applier
 from genfix.api.author import author
-from genfix.api.location import Location
 from genfix.applier import Receipt
 from genfix.errors import InputError
 from genfix.message import text
 from genfix.resolver import existing_folder
+from genfix.resolver.case import Location
 
 __all__ = ["prune_backups", "restore", "snapshot"]
 

@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from genfix import __version__
-from genfix.api.location import Location
 from genfix.api.opening import seen_folder
 from genfix.applier import check_names, write_report
 from genfix.errors import ChangedError, GenfixError, InputError, PlanError
@@ -17,6 +16,7 @@ from genfix.message import text
 from genfix.planner import Plan, Source
 from genfix.planner.saving import LARGEST, encode, plan_id
 from genfix.resolver import existing_folder, files_of, is_address, open_target
+from genfix.resolver.case import Location
 from genfix.resolver.naming.spec import is_repo_id
 from genfix.rules import Witness
 
@@ -95,7 +95,7 @@ def load_plan(
         document, seen, lambda witness, name: _fetched(specs[witness], witness, name, offline=offline)
     )
     if document.changes and not plan.changes:
-        notes = (*notes, "the plan was applied already: the folder is as it makes it")
+        notes = (*notes, text("the plan was applied already: the folder is as it makes it"))
     sources = {witness: _found(source, specs[witness]) for witness, source in plan.sources.items()}
     loaded = replace(plan, sources=sources, base=_called(sources), notes=notes)
     check_sources(loaded)

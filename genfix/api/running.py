@@ -11,9 +11,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, NamedTuple, TypeAlias
 
-from genfix.api.location import Location
 from genfix.errors import InputError
-from genfix.message import text
+from genfix.message import Message, text
+from genfix.resolver.case import Location
 
 __all__ = ["Ran", "run_command"]
 
@@ -40,7 +40,7 @@ class Ran(NamedTuple):
 
     code: int
     """What a shell would give: its exit code, 128 and the signal's number, 127 not found, 126 not executable."""
-    why: str
+    why: Message
     """One sentence on why it failed; empty where it did not."""
     changed: bool
     """Whether anything in the output folder is not what it was before."""
@@ -65,23 +65,29 @@ def run_command(command: Sequence[str], output: Location) -> Ran:
     if code < 0:
         return Ran(
             _SIGNALLED - code,
-            f"the command was ended by {_signal_name(-code)}",
+            text("the command was ended by {signal}", signal=_signal_name(-code)),
             _state(Path(output)) != before,
         )
     if code > 0:
-        return Ran(code, f"the command failed with exit code {code}", _state(Path(output)) != before)
+        return Ran(
+            code, text("the command failed with exit code {code}", code=code), _state(Path(output)) != before
+        )
     if not Path(output).is_dir():
         raise InputError(
-            text("the command ended well, and there is no folder {output}", output=os.fspath(output)),
+            text("the command succeeded, and there is no folder {output}", output=os.fspath(output)),
             text("name with --output the folder that the command writes"),
         )
-    return Ran(0, "", _state(Path(output)) != before)
+    return Ran(0, text(""), _state(Path(output)) != before)
 
 
 def _not_started(program: str, error: OSError) -> Ran:
     if error.errno in {errno.ENOENT, errno.ENOTDIR}:
-        return Ran(_NOT_FOUND, f"there is no command {program}", changed=False)
-    return Ran(_NOT_EXECUTABLE, f"the command {program} cannot be run: {error.strerror}", changed=False)
+        return Ran(_NOT_FOUND, text("there is no command {program}", program=program), changed=False)
+    return Ran(
+        _NOT_EXECUTABLE,
+        text("the command {program} cannot be run: {why}", program=program, why=error.strerror),
+        changed=False,
+    )
 
 
 def _signal_name(number: int) -> str:

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from genfix.cli import options as opt
-from genfix.cli.output import Output
 
 __all__ = ["ProbeEngine", "ProbeFormat", "probe"]
 
@@ -34,6 +33,7 @@ def probe(
             metavar="URL|DIR", help="A server, or a model folder (with --engine).", show_default=False
         ),
     ],
+    *,
     model: Annotated[
         str | None,
         typer.Option("--model", metavar="NAME", help="The model's name on the server.", show_default=False),
@@ -107,15 +107,15 @@ def probe(
     ] = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
-    lang: opt.Lang = None,
-    color: opt.Color = opt.ColorMode.AUTO,
-) -> None:
+    look: opt.Look,
+) -> int:
     """Ask a running model whether it stops.
 
     URL is an OpenAI-compatible server (vLLM, SGLang, LMDeploy, llama.cpp, MLX-LM, Ollama). Its key is taken from
     GENFIX_API_KEY or OPENAI_API_KEY.
     """
     from genfix.api.probing import Limits, Subject
+    from genfix.cli.output import Output
     from genfix.cli.probing import ProbeOptions, run_probe
 
     runner = engine.value if engine is not None else None
@@ -135,4 +135,4 @@ def probe(
         output_format=output_format,
         output=output,
     )
-    raise typer.Exit(run_probe(asked, Output(color, quiet, verbose, lang=lang)))
+    return run_probe(asked, Output(look, quiet, verbose))
