@@ -50,7 +50,7 @@ def run_command(command: Sequence[str], output: Location) -> Ran:
     """Run a merge command without a shell, on our own standard streams, and pass signals on to it.
 
     ``output`` is the folder it is to write; this function only looks at it. Raises `InputError` where the command
-    ends well and the folder is not there.
+    succeeds and the folder is not there.
     """
     if not command:
         raise InputError(

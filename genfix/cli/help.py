@@ -35,7 +35,7 @@ class _Page(NamedTuple):
 
     def paragraphs(self, words: str) -> None:
         """A text with its blank lines."""
-        for paragraph in inspect.cleandoc(words).split("\n\n"):
+        for paragraph in filter(None, inspect.cleandoc(words).split("\n\n")):
             said = self.say(" ".join(paragraph.split()))
             self.lines.extend(["", *wrap(said, self.width, "  ")])
 

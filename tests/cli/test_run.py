@@ -97,7 +97,7 @@ def test_what_cannot_be_started(run: Run, base: Path, broken: Path, tmp_path: Pa
 def test_a_command_that_writes_elsewhere(run: Run, base: Path, broken: Path) -> None:
     told = run("run", "--output", "elsewhere", "--base", "base", "--", "true")
     assert told.code == 2
-    assert told.err.startswith("error: the command ended well, and there is no folder elsewhere\nhint: ")
+    assert told.err.startswith("error: the command succeeded, and there is no folder elsewhere\nhint: ")
     told = run("run", "--output", "broken", "--base", "base", "--", "true")
     assert told.code == 0
     assert "note: the command changed nothing in broken; is that where it writes?\n" in told.err
