@@ -22,8 +22,9 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from genfix.report.rules_zh import CHINESE as RULE_TEXTS  # noqa: E402 - a clone need not be installed
+from genfix.rules.core.questions import QUESTIONS  # noqa: E402
+
 from genfix.rules import RULES, Rule  # noqa: E402
-from genfix.rules.questions import QUESTIONS  # noqa: E402
 from tests.support.rule_cases import CASES  # noqa: E402
 from tests.support.rule_examples import example  # noqa: E402
 

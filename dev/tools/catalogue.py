@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from babel.messages import Catalog
 from babel.messages.pofile import read_po, write_po
+
 from genfix.rules.core.documentation import paragraphs
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -46,7 +47,7 @@ def _of_call(node: ast.Call, place: str) -> Iterator[Said]:
     where = f"{place}:{node.lineno}"
     if name == "message" and len(words) > 1:
         yield Said(words[0], words[1], words[2] if len(words) > 2 else "", where)
-    elif name in {"text", "say"} and words:
+    elif name in {"text", "_said"} and words:
         yield Said("", words[0], words[1] if len(words) > 1 else "", where)
     for keyword in node.keywords:
         told = _literal(keyword.value)
@@ -61,7 +62,7 @@ def _of_function(node: ast.FunctionDef, place: str) -> Iterator[Said]:
         if isinstance(call, ast.Call)
     }
     doc = ast.get_docstring(node)
-    if doc and names & {"rule", "command", "callback"}:
+    if doc and "rule" in names:
         for paragraph in paragraphs(doc):
             yield Said("", paragraph, "", f"{place}:{node.lineno}")
 

@@ -9,8 +9,8 @@ from typing import Final
 from genfix.errors import InputError
 from genfix.folder.user_file import read_user_file
 from genfix.json_types import JsonValue
+from genfix.jsontext.json_read import JsonError, read_json_object
 from genfix.message import Message, text
-from genfix.model.json_read import JsonError, read_json_object
 from genfix.resolver.case import Location
 from genfix.rules import Finding
 
@@ -47,7 +47,7 @@ def read_baseline(path: Location) -> frozenset[Key]:
     try:
         document = read_json_object(read_user_file(Path(path), text("the baseline"), _LARGEST))
     except JsonError as error:
-        raise _no_baseline(path, error.message) from error
+        raise _no_baseline(path, error.said) from error
     if document.keys() != {"genfix_baseline", "findings"}:
         raise _no_baseline(path, text("it does not have the keys of one"))
     version = document["genfix_baseline"]

@@ -17,7 +17,7 @@ from genfix.model import Model
 from genfix.planner import Plan, make_plan
 from genfix.resolver import existing_folder
 from genfix.resolver.case import Case, Location
-from genfix.rules.difference import FileDifference, differences
+from genfix.rules.core.difference import FileDifference, differences
 
 __all__ = [
     "Repair",

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Final, NamedTuple, TypeAlias
 
 from genfix.errors import InputError
-from genfix.message import Message, text
+from genfix.message import Arg, Message, text
 from genfix.resolver.case import Location
 
 __all__ = ["Ran", "run_command"]
@@ -40,8 +40,8 @@ class Ran(NamedTuple):
 
     code: int
     """What a shell would give: its exit code, 128 and the signal's number, 127 not found, 126 not executable."""
-    why: Message
-    """One sentence on why it failed; empty where it did not."""
+    why: Message | None
+    """Why it failed; `None` where it did not."""
     changed: bool
     """Whether anything in the output folder is not what it was before."""
 
@@ -69,32 +69,28 @@ def run_command(command: Sequence[str], output: Location) -> Ran:
             _state(Path(output)) != before,
         )
     if code > 0:
-        return Ran(
-            code, text("the command failed with exit code {code}", code=code), _state(Path(output)) != before
-        )
+        failed = text("the command failed with exit code {code}", code=code)
+        return Ran(code, failed, _state(Path(output)) != before)
     if not Path(output).is_dir():
         raise InputError(
             text("the command succeeded, and there is no folder {output}", output=os.fspath(output)),
             text("name with --output the folder that the command writes"),
         )
-    return Ran(0, text(""), _state(Path(output)) != before)
+    return Ran(0, None, _state(Path(output)) != before)
 
 
 def _not_started(program: str, error: OSError) -> Ran:
     if error.errno in {errno.ENOENT, errno.ENOTDIR}:
         return Ran(_NOT_FOUND, text("there is no command {program}", program=program), changed=False)
-    return Ran(
-        _NOT_EXECUTABLE,
-        text("the command {program} cannot be run: {why}", program=program, why=error.strerror),
-        changed=False,
-    )
+    why = text("the command {program} cannot be run: {why}", program=program, why=error.strerror)
+    return Ran(_NOT_EXECUTABLE, why, changed=False)
 
 
-def _signal_name(number: int) -> str:
+def _signal_name(number: int) -> Arg:
     try:
         return signal.Signals(number).name
     except ValueError:  # a real-time signal
-        return f"signal {number}"
+        return text("signal {number}", number=number)
 
 
 def _run(command: Sequence[str]) -> int:

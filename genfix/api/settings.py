@@ -191,7 +191,7 @@ def _settings(table: _Table, path: Path, *, top: bool, where: str = "") -> Setti
                 text("there are {keys}", keys=[*_KEYS]),
             )
     reader = _Reader(table, path, where)
-    fail_on, baseline = reader.text("fail-on"), reader.text("baseline")
+    fail_on, baseline = reader.string("fail-on"), reader.string("baseline")
     if fail_on is not None and fail_on not in set(Severity):
         raise _wrong(
             path,
@@ -204,7 +204,7 @@ def _settings(table: _Table, path: Path, *, top: bool, where: str = "") -> Setti
         select=reader.codes("select"),
         ignore=reader.codes("ignore"),
         engines=reader.engines(),
-        base=_base(reader.text("base"), path),
+        base=_base(reader.string("base"), path),
         fail_on=None if fail_on is None else Severity(fail_on),
         unsafe_fixes=reader.flag("unsafe-fixes"),
         offline=reader.flag("offline"),
@@ -228,7 +228,7 @@ class _Reader(NamedTuple):
     path: Path
     where: str
 
-    def text(self, key: str) -> str | None:
+    def string(self, key: str) -> str | None:
         value = self.table.get(key)
         if value is not None and (not isinstance(value, str) or not value):
             raise self._type(key, text("text"))

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from genfix.message import text
 from genfix.applier.records import Change, Kept, Kind, Receipt
 from genfix.folder import FileKind, is_safe_name, kind_of
 from genfix.json_types import JsonValue
+from genfix.message import Arg, Message, text
 
 __all__ = [
     "ID",
@@ -45,7 +45,11 @@ _NEVER_WRITTEN: Final = frozenset({FileKind.WEIGHTS, FileKind.GGUF})
 
 
 class JournalError(ValueError):
-    """The bytes are no journal; the text says why."""
+    """The bytes are no journal; `said` says why."""
+
+    def __init__(self, said: Message) -> None:
+        super().__init__(str(said))
+        self.said = said
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +206,9 @@ def _checked_body(content: bytes) -> dict[str, JsonValue]:
 
 
 def _op(value: JsonValue) -> Op:
-    item = _object(value, {"name", "before", "after", "mode", "mtime_ns", "new_dirs", "old_dirs"}, "an op")
+    item = _object(
+        value, {"name", "before", "after", "mode", "mtime_ns", "new_dirs", "old_dirs"}, text("an op")
+    )
     op = Op(
         name=_name(item["name"]),
         before=_digest(item["before"]),
@@ -224,12 +230,12 @@ def _op(value: JsonValue) -> Op:
 
 
 def _kept(value: JsonValue) -> Kept:
-    item = _object(value, {"name", "sha256", "mode", "mtime_ns"}, "a file")
+    item = _object(value, {"name", "sha256", "mode", "mtime_ns"}, text("a file"))
     mode = _number(item["mode"], 0, 0o777, "mode")
     mtime_ns = _number(item["mtime_ns"], -(2**63), 2**63 - 1, "mtime_ns")
     if mode is None or mtime_ns is None:
         raise JournalError(text("a file has no metadata"))
-    return Kept(_name(item["name"]), _matching(item["sha256"], _SHA, "a digest"), mode, mtime_ns)
+    return Kept(_name(item["name"]), _matching(item["sha256"], _SHA, text("a digest")), mode, mtime_ns)
 
 
 def _name(value: JsonValue) -> str:
@@ -241,43 +247,43 @@ def _name(value: JsonValue) -> str:
 
 def _checksum(body: Mapping[str, JsonValue]) -> str:
     try:
-        text = json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
     except (ValueError, RecursionError) as error:
         raise JournalError(text("it has a value that JSON has not")) from error
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _object(value: JsonValue, keys: Collection[str], what: str) -> dict[str, JsonValue]:
+def _object(value: JsonValue, keys: Collection[str], what: Arg) -> dict[str, JsonValue]:
     if not isinstance(value, dict) or value.keys() != set(keys):
         raise JournalError(text("{what} does not have the right keys", what=what))
     return value
 
 
-def _text(value: JsonValue, what: str) -> str:
+def _text(value: JsonValue, what: Arg) -> str:
     if not isinstance(value, str):
         raise JournalError(text("{what} is not text", what=what))
     return value
 
 
-def _list(value: JsonValue, what: str) -> list[JsonValue]:
+def _list(value: JsonValue, what: Arg) -> list[JsonValue]:
     if not isinstance(value, list) or len(value) > MAX_FILES:
         raise JournalError(text("{what} is not a list of a sensible length", what=what))
     return value
 
 
-def _texts(value: JsonValue, what: str) -> tuple[str, ...]:
+def _texts(value: JsonValue, what: Arg) -> tuple[str, ...]:
     return tuple(_text(item, what) for item in _list(value, what))
 
 
-def _matching(value: JsonValue, pattern: re.Pattern[str], what: str) -> str:
-    text = _text(value, what)
-    if not pattern.fullmatch(text):
+def _matching(value: JsonValue, pattern: re.Pattern[str], what: Arg) -> str:
+    given = _text(value, what)
+    if not pattern.fullmatch(given):
         raise JournalError(text("{what} is malformed", what=what))
-    return text
+    return given
 
 
 def _digest(value: JsonValue) -> str | None:
-    return None if value is None else _matching(value, _SHA, "a digest")
+    return None if value is None else _matching(value, _SHA, text("a digest"))
 
 
 def _kind(value: JsonValue) -> Kind:
@@ -288,7 +294,7 @@ def _kind(value: JsonValue) -> Kind:
             raise JournalError(text("kind is unknown"))
 
 
-def _number(value: JsonValue, low: int, high: int, what: str) -> int | None:
+def _number(value: JsonValue, low: int, high: int, what: Arg) -> int | None:
     if value is None:
         return None
     if type(value) is not int or not low <= value <= high:

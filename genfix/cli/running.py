@@ -21,7 +21,7 @@ def run_run(case: Case, command: Sequence[str], fail_on: Level, out: Output, bas
     selection(case)  # a wrong code is better known before hours of merging
     ran = run_command(command, case.target)
     repairing = command_line("repair", case)
-    if ran.code:
+    if ran.why is not None:
         left = text(
             "{target} was left as it is; once it is complete: {command}",
             target=case.target,

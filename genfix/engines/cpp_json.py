@@ -5,8 +5,8 @@ from enum import StrEnum
 
 from genfix.folder.folder import FolderFileError
 from genfix.json_types import JsonObject, JsonValue
+from genfix.jsontext.json_read import JsonError, JsonProblem, JsonProblemKind, read_json_object
 from genfix.model import Model
-from genfix.model.json_read import JsonError, JsonProblem, JsonProblemKind, read_json_object
 
 __all__ = ["CppType", "cpp_object", "cpp_value"]
 

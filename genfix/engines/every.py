@@ -64,7 +64,15 @@ def engine_view(name: str, model: Model, version: str = "") -> EngineView:
     else:
         return engine.view(model, asked)._replace(version=version)
     view = engine.view(model, release(nearest))
-    told = Problem(message("engine-version-unknown", "{version} is not known: this is what {nearest} does", version=version, nearest=nearest), Effect.UNCERTAIN)
+    told = Problem(
+        message(
+            "engine-version-unknown",
+            "{version} is not known: this is what {nearest} does",
+            version=version,
+            nearest=nearest,
+        ),
+        Effect.UNCERTAIN,
+    )
     return view._replace(version=nearest, problems=(told, *view.problems))
 
 

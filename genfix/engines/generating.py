@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 from genfix.engines.view import Effect, Problem
 from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonObject, JsonValue
+from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
 from genfix.message import message
 from genfix.model import JsonFile
-from genfix.model.json_read import JsonProblem, JsonProblemKind
 
 __all__ = ["DEFAULTS", "SAMPLING", "Ends", "generated_ends", "setting_problems"]
 
@@ -67,19 +67,68 @@ def generated_ends(values: JsonObject, source: str) -> Ends:
     """
     for key in _OTHERS:
         if values.get(key) is not None and _tensor(values[key]) is None:
-            return Ends((), (Problem(message("engine-fails-on-id", "generate() fails on {key} of {file}: it is no token id", key=key, file=source), Effect.NO_ANSWER),))
+            return Ends(
+                (),
+                (
+                    Problem(
+                        message(
+                            "engine-fails-on-id",
+                            "generate() fails on {key} of {file}: it is no token id",
+                            key=key,
+                            file=source,
+                        ),
+                        Effect.NO_ANSWER,
+                    ),
+                ),
+            )
     eos = values.get("eos_token_id")
     if eos is None:
         return Ends(())
     tensor = _tensor(eos)
     if tensor is None:
         if _has_text(eos):
-            return Ends((), (Problem(message("engine-fails-on-text-eos", "generate() fails on the text in eos_token_id of {file}", file=source), Effect.NO_ANSWER),))
-        return Ends((), (Problem(message("engine-fails-on-eos", "a request gets no answer: eos_token_id of {file} is not a token id, nor a list of them", file=source), Effect.NO_ANSWER),))
+            return Ends(
+                (),
+                (
+                    Problem(
+                        message(
+                            "engine-fails-on-text-eos",
+                            "generate() fails on the text in eos_token_id of {file}",
+                            file=source,
+                        ),
+                        Effect.NO_ANSWER,
+                    ),
+                ),
+            )
+        return Ends(
+            (),
+            (
+                Problem(
+                    message(
+                        "engine-fails-on-eos",
+                        "a request gets no answer: eos_token_id of {file} is not a token id, nor a list of them",
+                        file=source,
+                    ),
+                    Effect.NO_ANSWER,
+                ),
+            ),
+        )
     ids = tuple(dict.fromkeys(number for number in tensor.values if number >= 0))
     # Without a pad token, the first row of EOS ids is it, and is to be one number.
     if values.get("pad_token_id") is None and (0 in tensor.shape or tensor.shape[1:] not in {(), (1,)}):
-        return Ends(ids, (Problem(message("engine-fails-on-eos-for-pad", "generate() fails: there is no pad_token_id, and eos_token_id of {file} has none to take", file=source), Effect.NO_ANSWER),))
+        return Ends(
+            ids,
+            (
+                Problem(
+                    message(
+                        "engine-fails-on-eos-for-pad",
+                        "generate() fails: there is no pad_token_id, and eos_token_id of {file} has none to take",
+                        file=source,
+                    ),
+                    Effect.NO_ANSWER,
+                ),
+            ),
+        )
     return Ends(ids)
 
 
@@ -90,13 +139,33 @@ def setting_problems(file: JsonFile, settings: JsonObject) -> tuple[Problem, ...
     """
     problem = file.problem
     if isinstance(problem, JsonProblem) and problem.kind is JsonProblemKind.NOT_AN_OBJECT:
-        return (Problem(message("engine-cannot-read-generation-config", "generation_config.json cannot be read")),)
+        return (
+            Problem(message("engine-cannot-read-generation-config", "generation_config.json cannot be read")),
+        )
     source = CONFIG if file.value is None else file.name
     pad, most = settings.get("pad_token_id"), settings.get("max_new_tokens")
     if pad is not None and not isinstance(pad, int | float):
-        return (Problem(message("engine-cannot-take-setting", "it does not take the value of {key} in {file}", key="pad_token_id", file=source)),)
+        return (
+            Problem(
+                message(
+                    "engine-cannot-take-setting",
+                    "it does not take the value of {key} in {file}",
+                    key="pad_token_id",
+                    file=source,
+                )
+            ),
+        )
     if most is not None and (not isinstance(most, int | float) or most <= 0):
-        return (Problem(message("engine-cannot-take-setting", "it does not take the value of {key} in {file}", key="max_new_tokens", file=source)),)
+        return (
+            Problem(
+                message(
+                    "engine-cannot-take-setting",
+                    "it does not take the value of {key} in {file}",
+                    key="max_new_tokens",
+                    file=source,
+                )
+            ),
+        )
     return ()
 
 

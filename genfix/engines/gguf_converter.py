@@ -13,9 +13,9 @@ from genfix.engines.loaders import loaders
 from genfix.engines.view import Problem
 from genfix.folder.folder import FolderFileError
 from genfix.json_types import JsonObject, JsonValue
+from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
 from genfix.message import message
 from genfix.model import Model
-from genfix.model.json_read import JsonProblem, JsonProblemKind
 from genfix.model.tokenizer import NAMED_TOKENS, token_text
 
 __all__ = ["Special", "architecture", "context_length", "sampling_settings", "special_ids"]
@@ -123,12 +123,32 @@ def special_ids(model: Model) -> Special:
             number = nested.get(key)
         if isinstance(number, int):
             if number < 0:
-                return Special(found, (), Problem(message("engine-cannot-take-value", "it does not take the value of {key} in config.json", key=key)))
+                return Special(
+                    found,
+                    (),
+                    Problem(
+                        message(
+                            "engine-cannot-take-value",
+                            "it does not take the value of {key} in config.json",
+                            key=key,
+                        )
+                    ),
+                )
             found.setdefault(kind, int(number))
     added: list[int] = []
     for kind, text in _BY_CLASS.get(architecture(model) or "", {}).items():
         if text not in model.tokenizer.ids:
-            return Special(found, (), Problem(message("engine-cannot-find-token", "its converter needs the token {token}, which is no added token here", token=text)))
+            return Special(
+                found,
+                (),
+                Problem(
+                    message(
+                        "engine-cannot-find-token",
+                        "its converter needs the token {token}, which is no added token here",
+                        token=text,
+                    )
+                ),
+            )
         if kind not in found:
             found[kind] = model.tokenizer.ids[text]
             added.append(found[kind])
@@ -209,7 +229,10 @@ def sampling_settings(model: Model) -> Sampling:
     file = model.generation_config
     settings = file.value or {}
     if file.unreadable and not _is_passed_over(model):
-        return Sampling({}, Problem(message("engine-cannot-read-generation-config", "generation_config.json cannot be read")))
+        return Sampling(
+            {},
+            Problem(message("engine-cannot-read-generation-config", "generation_config.json cannot be read")),
+        )
     if settings.get("penalty_repeat") is not None:
         settings = {**settings, "repetition_penalty": settings["penalty_repeat"]}
     values: dict[str, JsonValue] = {}
@@ -218,7 +241,14 @@ def sampling_settings(model: Model) -> Sampling:
         if value is None:
             continue
         if not _fits(value, kind):
-            return Sampling(values, Problem(message("engine-cannot-read-value", "it cannot read {key} of {file}", key=key, file=file.name)))
+            return Sampling(
+                values,
+                Problem(
+                    message(
+                        "engine-cannot-read-value", "it cannot read {key} of {file}", key=key, file=file.name
+                    )
+                ),
+            )
         values[key] = value
     return Sampling(values)
 

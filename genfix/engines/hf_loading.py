@@ -60,24 +60,39 @@ def _config_problems(model: Model, *, native: bool) -> Iterator[Problem]:
     if model.json(TOKENIZER_CONFIG).unreadable:
         yield Problem(message("engine-cannot-read-tokenizer-config", "tokenizer_config.json cannot be read"))
     if kind and not native and not _own_code(model.config, "AutoConfig"):
-        yield Problem(message("engine-cannot-know-model-type", "model_type {name!r} is unknown there", name=kind))
+        yield Problem(
+            message("engine-cannot-know-model-type", "model_type {name!r} is unknown there", name=kind)
+        )
 
 
 def _vocabulary_problems(model: Model, known: Loaders) -> Iterator[Problem]:
     if has_full_vocabulary(model):
         return
     if not has_some_vocabulary(model) and _tokenizer_class(model, known) in known.without_vocabulary:
-        yield Problem(message("engine-has-no-vocabulary", "there is no vocabulary: the tokenizer it makes is empty"), Effect.UNCERTAIN)
+        yield Problem(
+            message("engine-has-no-vocabulary", "there is no vocabulary: the tokenizer it makes is empty"),
+            Effect.UNCERTAIN,
+        )
     else:
-        yield Problem(message("engine-cannot-find-tokenizer", "there is no tokenizer.json and no other vocabulary"))
+        yield Problem(
+            message("engine-cannot-find-tokenizer", "there is no tokenizer.json and no other vocabulary")
+        )
 
 
 def _content_problems(model: Model, version: Release) -> Iterator[Problem]:
     for key in unreadable_named_tokens(model):
-        yield Problem(message("engine-cannot-take-token", "{key} of tokenizer_config.json is neither text nor an AddedToken", key=key))
+        yield Problem(
+            message(
+                "engine-cannot-take-token",
+                "{key} of tokenizer_config.json is neither text nor an AddedToken",
+                key=key,
+            )
+        )
     # `get_text_config` raises where it finds two.
     if sum(model.config.get(key) is not None for key in NESTED_PARTS) > 1:
-        yield Problem(message("engine-cannot-choose-part", "config.json has more than one part for the language model"))
+        yield Problem(
+            message("engine-cannot-choose-part", "config.json has more than one part for the language model")
+        )
     if model.has(FAST_TOKENIZER) and (model.tokenizer_problem is not None or not model.tokenizer_head):
         yield Problem(message("engine-cannot-read-tokenizer", "tokenizer.json cannot be read"))
     if version >= READS_JINJA and model.jinja.problem is not None:
@@ -102,7 +117,13 @@ def _field_problems(model: Model, major: int) -> Iterator[Problem]:
     for kind, config in _configs(model):
         for key in known.fields:
             if key in config and known.refused(kind, key, config[key]):
-                yield Problem(message("engine-cannot-take-value", "it does not take the value of {key} in config.json", key=key))
+                yield Problem(
+                    message(
+                        "engine-cannot-take-value",
+                        "it does not take the value of {key} in config.json",
+                        key=key,
+                    )
+                )
 
 
 def _configs(model: Model) -> Iterator[tuple[str, JsonObject]]:

@@ -61,7 +61,9 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001
     else:
         trace.append(_told(model, eos))
     if special.by_class:
-        trace.append(message("trace-end-of-class", "the converter of this class adds {ids}", ids=[*special.by_class]))
+        trace.append(
+            message("trace-end-of-class", "the converter of this class adds {ids}", ids=[*special.by_class])
+        )
     by_text = ends_by_text(model.tokenizer.ids)
     if by_text:
         trace.append(message("trace-end-by-text", "tokens that end by their text give {ids}", ids=[*by_text]))
@@ -86,17 +88,28 @@ def _problems(model: Model, eos: int, *found: Problem | None) -> Iterator[Proble
     yield from filter(None, found)
     length = context_length(model)
     if length is not None and not is_length(length):
-        yield Problem(message("engine-cannot-take-value", "it does not take the value of {key} in config.json", key="max_position_embeddings"))
+        yield Problem(
+            message(
+                "engine-cannot-take-value",
+                "it does not take the value of {key} in config.json",
+                key="max_position_embeddings",
+            )
+        )
     if model.json(_LEGACY).unreadable and not model.has(JINJA_FILE):
         yield Problem(message("engine-cannot-read-file", "{file} cannot be read", file=_LEGACY))
     if eos == USUAL_EOS and model.tokenizer.is_known:
-        yield Problem(message("engine-has-no-eos", "no EOS is found, so the runtime takes a fixed id of its own"), Effect.UNCERTAIN)
+        yield Problem(
+            message("engine-has-no-eos", "no EOS is found, so the runtime takes a fixed id of its own"),
+            Effect.UNCERTAIN,
+        )
 
 
 def _told(model: Model, eos: int) -> Message:
     name = model.tokenizer.eos_token
     if name is not None and model.tokenizer.ids.get(name) == eos:
-        return message("trace-tokenizer-eos", "the tokenizer's EOS {token} gives {ids}", token=name, ids=[eos])
+        return message(
+            "trace-tokenizer-eos", "the tokenizer's EOS {token} gives {ids}", token=name, ids=[eos]
+        )
     return message("trace-stop-from", "{file} gives {ids}", file=CONFIG, ids=[eos])
 
 

@@ -21,9 +21,9 @@ from genfix.engines.text_part import TextPart, text_part
 from genfix.engines.view import Effect, EngineView, Problem, TemplateSource
 from genfix.folder.kinds import CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
+from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
 from genfix.message import Message, message
 from genfix.model import Model
-from genfix.model.json_read import JsonProblem, JsonProblemKind
 
 __all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
 
@@ -96,14 +96,39 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     stop = _file_stop(model, version)
     trace = list(stop.trace)
     if own is not None:
-        trace.insert(0, message("trace-tokenizer-eos", "the tokenizer's EOS {token} gives {ids}", token=model.tokenizer.eos_token, ids=[own]))
+        trace.insert(
+            0,
+            message(
+                "trace-tokenizer-eos",
+                "the tokenizer's EOS {token} gives {ids}",
+                token=model.tokenizer.eos_token,
+                ids=[own],
+            ),
+        )
     problems = [*auto_problems(model, 5), *_start_problems(model)]
     problems += [problem for problem in setting_problems(file, stop.settings) if problem not in problems]
     if stop.ids is None:
-        problems.append(Problem(message("engine-fails-on-eos", "a request gets no answer: eos_token_id of {file} is not a token id, nor a list of them", file=file.name), Effect.NO_ANSWER))
+        problems.append(
+            Problem(
+                message(
+                    "engine-fails-on-eos",
+                    "a request gets no answer: eos_token_id of {file} is not a token id, nor a list of them",
+                    file=file.name,
+                ),
+                Effect.NO_ANSWER,
+            )
+        )
     length = _context_length(part)
     if length is None or part.ropes is None:
-        problems.append(Problem(message("engine-cannot-take-value", "it does not take the value of {key} in config.json", key="max_position_embeddings")))
+        problems.append(
+            Problem(
+                message(
+                    "engine-cannot-take-value",
+                    "it does not take the value of {key} in config.json",
+                    key="max_position_embeddings",
+                )
+            )
+        )
     return EngineView(
         ENGINE,
         VERSION,
@@ -139,17 +164,40 @@ def _cut(value: JsonValue) -> JsonValue:
 def _start_problems(model: Model) -> Iterator[Problem]:
     file = model.generation_config
     if isinstance(file.problem, JsonProblem) and file.problem.kind is JsonProblemKind.NOT_AN_OBJECT:
-        yield Problem(message("engine-cannot-read-generation-config", "generation_config.json cannot be read"))
+        yield Problem(
+            message("engine-cannot-read-generation-config", "generation_config.json cannot be read")
+        )
     elif not _has_eos(model) and file.present:
         # The tokenizer is given the EOS of this file, and everything must be right.
         if file.value is None:
-            yield Problem(message("engine-cannot-read-generation-config", "generation_config.json cannot be read"))
+            yield Problem(
+                message("engine-cannot-read-generation-config", "generation_config.json cannot be read")
+            )
         elif "eos_token_id" not in file.value:
-            yield Problem(message("engine-cannot-do-without-eos", "the tokenizer has no EOS, and generation_config.json no eos_token_id instead"))
+            yield Problem(
+                message(
+                    "engine-cannot-do-without-eos",
+                    "the tokenizer has no EOS, and generation_config.json no eos_token_id instead",
+                )
+            )
         elif not _names_a_token(file.value["eos_token_id"]):
-            yield Problem(message("engine-cannot-read-value", "it cannot read {key} of {file}", key="eos_token_id", file=file.name))
+            yield Problem(
+                message(
+                    "engine-cannot-read-value",
+                    "it cannot read {key} of {file}",
+                    key="eos_token_id",
+                    file=file.name,
+                )
+            )
     if isinstance(model.tokenizer_config.get("model_max_length"), str | list | dict):
-        yield Problem(message("engine-cannot-read-value", "it cannot read {key} of {file}", key="model_max_length", file=TOKENIZER_CONFIG))
+        yield Problem(
+            message(
+                "engine-cannot-read-value",
+                "it cannot read {key} of {file}",
+                key="model_max_length",
+                file=TOKENIZER_CONFIG,
+            )
+        )
     first = architecture(model)
     if model.json(CONFIG).value is not None and first is None and "auto_map" not in model.config:
         yield Problem(message("engine-cannot-tell-architecture", "config.json names no architecture"))

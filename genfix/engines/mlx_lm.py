@@ -14,9 +14,9 @@ from genfix.engines.loaded_eos import loaded_eos
 from genfix.engines.release import NEWEST, Release
 from genfix.engines.view import EngineView, Problem, TemplateSource
 from genfix.folder.kinds import CONFIG, TOKENIZER_CONFIG
+from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
 from genfix.message import Message, message
 from genfix.model import Model
-from genfix.model.json_read import JsonProblem, JsonProblemKind
 from genfix.model.model import JsonFile
 
 __all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
@@ -55,7 +55,14 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
         trace.append(message("trace-stop-from", "{file} gives {ids}", file=ends.file, ids=[*ends.ids]))
     own = loaded_eos(model) if ends.ids is None or version >= _UNION else None
     if own is not None:
-        trace.append(message("trace-tokenizer-eos", "the tokenizer's EOS {token} gives {ids}", token=model.tokenizer.eos_token, ids=[own]))
+        trace.append(
+            message(
+                "trace-tokenizer-eos",
+                "the tokenizer's EOS {token} gives {ids}",
+                token=model.tokenizer.eos_token,
+                ids=[own],
+            )
+        )
     return EngineView(
         ENGINE,
         VERSION,
@@ -82,7 +89,14 @@ def _load_problems(model: Model) -> Iterator[Problem]:
             yield problem
     limit = model.tokenizer_config.get("model_max_length")
     if isinstance(limit, str | list | dict):
-        yield Problem(message("engine-cannot-read-value", "it cannot read {key} of {file}", key="model_max_length", file=TOKENIZER_CONFIG))
+        yield Problem(
+            message(
+                "engine-cannot-read-value",
+                "it cannot read {key} of {file}",
+                key="model_max_length",
+                file=TOKENIZER_CONFIG,
+            )
+        )
 
 
 def _ends(model: Model, version: Release) -> _Ends:
@@ -92,7 +106,13 @@ def _ends(model: Model, version: Release) -> _Ends:
     if version >= _GENERATION:
         generation = model.generation_config
         if _stops_the_start(generation):
-            return _Ends(None, file, Problem(message("engine-cannot-read-generation-config", "generation_config.json cannot be read")))
+            return _Ends(
+                None,
+                file,
+                Problem(
+                    message("engine-cannot-read-generation-config", "generation_config.json cannot be read")
+                ),
+            )
         first = (generation.value or {}).get("eos_token_id")
         if first:  # zero and an empty list are passed over
             file, value = generation.name, first
@@ -103,7 +123,18 @@ def _ends(model: Model, version: Release) -> _Ends:
         return _Ends((), file)
     ids = ids_of_set(value)
     if ids is None:
-        return _Ends(None, file, Problem(message("engine-cannot-read-value", "it cannot read {key} of {file}", key="eos_token_id", file=file)))
+        return _Ends(
+            None,
+            file,
+            Problem(
+                message(
+                    "engine-cannot-read-value",
+                    "it cannot read {key} of {file}",
+                    key="eos_token_id",
+                    file=file,
+                )
+            ),
+        )
     return _Ends(ids, file)
 
 

@@ -55,7 +55,11 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     """generation_config.json alone; without an id there, one EOS: config.json's number, else the tokenizer's."""
     settings = read_settings(cpp_object(model, GENERATION_CONFIG) or {}, version)
     stops, tokenizer = settings.stops, _tokenizer_eos(model)
-    trace = [message("trace-stop-from", "{file} gives {ids}", file=GENERATION_CONFIG, ids=[*stops])] if stops else []
+    trace = (
+        [message("trace-stop-from", "{file} gives {ids}", file=GENERATION_CONFIG, ids=[*stops])]
+        if stops
+        else []
+    )
     if settings.eos == _UNSET:
         stops = tuple(dict.fromkeys((*stops, tokenizer.id)))
         trace += [tokenizer.told] if tokenizer.told is not None else []
@@ -76,7 +80,9 @@ def _problems(
     model: Model, settings: OpenvinoSettings, tokenizer: _Eos, stops: Iterable[int]
 ) -> Iterator[Problem]:
     if not has_full_vocabulary(model):
-        yield Problem(message("engine-cannot-find-tokenizer", "there is no tokenizer.json and no other vocabulary"))
+        yield Problem(
+            message("engine-cannot-find-tokenizer", "there is no tokenizer.json and no other vocabulary")
+        )
     for file in (GENERATION_CONFIG, CONFIG, SPECIAL_TOKENS_MAP, *_TEMPLATES):
         if cpp_object(model, file) is None:
             yield Problem(message("engine-cannot-read-file", "{file} cannot be read", file=file))
@@ -85,10 +91,23 @@ def _problems(
     if tokenizer.problem is not None:
         yield tokenizer.problem
     if any(entry < 0 for entry in stops):
-        yield Problem(message("engine-fails-without-end", "every request fails, since no file gives an id that ends generation"), Effect.NO_ANSWER)
+        yield Problem(
+            message(
+                "engine-fails-without-end",
+                "every request fails, since no file gives an id that ends generation",
+            ),
+            Effect.NO_ANSWER,
+        )
     refused = refused_setting(settings.values)
     if refused is not None:
-        yield Problem(message("engine-fails-on-setting", "every request fails on {key} of generation_config.json", key=refused), Effect.NO_ANSWER)
+        yield Problem(
+            message(
+                "engine-fails-on-setting",
+                "every request fails on {key} of generation_config.json",
+                key=refused,
+            ),
+            Effect.NO_ANSWER,
+        )
 
 
 def _unreadable(key: str, file: str) -> Problem:
@@ -109,7 +128,12 @@ def _tokenizer_eos(model: Model) -> _Eos:
     if found != _UNSET:
         return _Eos(found, message("trace-stop-from", "{file} gives {ids}", file=CONFIG, ids=[found]))
     found = _decoder_id(cpp_object(model, TOKENIZER_CONFIG) or {}, text)
-    return _Eos(found, message("trace-tokenizer-eos", "the tokenizer's EOS {token} gives {ids}", token=text, ids=[found]) if found != _UNSET else None)
+    return _Eos(
+        found,
+        message("trace-tokenizer-eos", "the tokenizer's EOS {token} gives {ids}", token=text, ids=[found])
+        if found != _UNSET
+        else None,
+    )
 
 
 def _config_ids(model: Model) -> Mapping[str, int]:

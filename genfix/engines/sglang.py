@@ -22,10 +22,10 @@ from genfix.engines.text_part import TextPart, is_composite, takes_top_rope, tex
 from genfix.engines.view import EngineView, Problem, TemplateSource
 from genfix.folder.kinds import CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
+from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.chat_template import JINJA_FILE
-from genfix.model.json_read import JsonProblem, JsonProblemKind
 
 __all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
 
@@ -107,13 +107,28 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     )
     problems = _load_problems(model, major, version)
     problems += [
-        Problem(message("engine-cannot-read-value", "it cannot read {key} of {file}", key="eos_token_id", file=stop.file))
+        Problem(
+            message(
+                "engine-cannot-read-value",
+                "it cannot read {key} of {file}",
+                key="eos_token_id",
+                file=stop.file,
+            )
+        )
         for stop in stops
         if stop.ids is None
     ]
     length = _context_length(part)
     if length is None or not _takes_outer_rope(model, part):
-        problems.append(Problem(message("engine-cannot-take-value", "it does not take the value of {key} in config.json", key="max_position_embeddings")))
+        problems.append(
+            Problem(
+                message(
+                    "engine-cannot-take-value",
+                    "it does not take the value of {key} in config.json",
+                    key="max_position_embeddings",
+                )
+            )
+        )
     return EngineView(
         ENGINE,
         VERSION,
@@ -134,8 +149,20 @@ def _config_stop(model: Model, part: TextPart) -> _Stop:
     value = level.get("eos_token_id")
     ids = ids_of_set(value)
     if value is not None and "eos_token_id" not in level.values:
-        return _Stop(ids, message("trace-class-default", "no file gives an eos_token_id; the config class has {ids}", ids=[*(ids or ())]), CONFIG)
-    return _Stop(ids, None if ids is None else message("trace-stop-from", "{file} gives {ids}", file=CONFIG, ids=[*ids]), CONFIG)
+        return _Stop(
+            ids,
+            message(
+                "trace-class-default",
+                "no file gives an eos_token_id; the config class has {ids}",
+                ids=[*(ids or ())],
+            ),
+            CONFIG,
+        )
+    return _Stop(
+        ids,
+        None if ids is None else message("trace-stop-from", "{file} gives {ids}", file=CONFIG, ids=[*ids]),
+        CONFIG,
+    )
 
 
 def _file_stop(model: Model, version: Release) -> _Stop:
@@ -144,20 +171,33 @@ def _file_stop(model: Model, version: Release) -> _Stop:
         return _Stop()
     value = file.value.get("eos_token_id")
     ids = ids_of_set(value) if value else ()  # zero is passed over
-    return _Stop(ids, message("trace-stop-from", "{file} gives {ids}", file=file.name, ids=[*(ids or ())]), file.name)
+    return _Stop(
+        ids, message("trace-stop-from", "{file} gives {ids}", file=file.name, ids=[*(ids or ())]), file.name
+    )
 
 
 def _tokenizer_stop(model: Model) -> _Stop:
     own = loaded_eos(model)
     if own is None:
         return _Stop()
-    return _Stop((own,), message("trace-tokenizer-eos", "the tokenizer's EOS {token} gives {ids}", token=model.tokenizer.eos_token, ids=[own]))
+    return _Stop(
+        (own,),
+        message(
+            "trace-tokenizer-eos",
+            "the tokenizer's EOS {token} gives {ids}",
+            token=model.tokenizer.eos_token,
+            ids=[own],
+        ),
+    )
 
 
 def _end_texts(model: Model, version: Release) -> _Stop:
     known = model.tokenizer.ids
     ids = tuple(known[text] for text, since in _FURTHER.items() if text in known and version >= since)
-    return _Stop(ids, message("trace-end-by-text", "tokens that end by their text give {ids}", ids=[*ids]) if ids else None)
+    return _Stop(
+        ids,
+        message("trace-end-by-text", "tokens that end by their text give {ids}", ids=[*ids]) if ids else None,
+    )
 
 
 def _load_problems(model: Model, major: int, version: Release) -> list[Problem]:
@@ -179,7 +219,9 @@ def _start_problems(model: Model, version: Release) -> Iterator[Problem]:
         and isinstance(problem, JsonProblem)
         and problem.kind is JsonProblemKind.NOT_AN_OBJECT
     ):
-        yield Problem(message("engine-cannot-read-generation-config", "generation_config.json cannot be read"))
+        yield Problem(
+            message("engine-cannot-read-generation-config", "generation_config.json cannot be read")
+        )
     kind = model.model_type
     if version >= _DECLARED_CLASS and not model.has(TOKENIZER_CONFIG) and kind not in loaders(5).tokenizers:
         # The file is then asked for at the hub, where the path of a folder is no valid name.

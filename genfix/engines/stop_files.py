@@ -26,7 +26,11 @@ def object_eos(model: Model, major: int) -> tuple[EosValue, Message]:
     found = object_value(model, "eos_token_id", major)
     eos = read_eos({"eos_token_id": found.value})
     if found.is_default:
-        return eos, message("trace-class-default", "no file gives an eos_token_id; the config class has {ids}", ids=list(eos.ids))
+        return eos, message(
+            "trace-class-default",
+            "no file gives an eos_token_id; the config class has {ids}",
+            ids=list(eos.ids),
+        )
     return eos, message("trace-stop-from", "{file} gives {ids}", file=CONFIG, ids=list(eos.ids))
 
 
@@ -38,13 +42,27 @@ def generation_stop(model: Model, major: int) -> FileStop:
         trace = [message("trace-stop-from", "{file} gives {ids}", file=file.name, ids=list(eos.ids))]
         hidden = read_eos({"eos_token_id": object_value(model, "eos_token_id", major).value})
         if set(hidden.ids) - set(eos.ids):
-            trace.append(message("trace-config-eos-hidden", "config.json's {ids} are not asked, because generation_config.json is there", ids=list(hidden.ids)))
+            trace.append(
+                message(
+                    "trace-config-eos-hidden",
+                    "config.json's {ids} are not asked, because generation_config.json is there",
+                    ids=list(hidden.ids),
+                )
+            )
         return FileStop(eos, tuple(trace), file.value)
     eos, origin = object_eos(model, major)
     if origin.id == "trace-stop-from":
         origin = (
-            message("trace-stop-fallback-unreadable", "generation_config.json cannot be read, so config.json gives {ids}", ids=list(eos.ids))
+            message(
+                "trace-stop-fallback-unreadable",
+                "generation_config.json cannot be read, so config.json gives {ids}",
+                ids=list(eos.ids),
+            )
             if file.unreadable
-            else message("trace-stop-fallback-missing", "generation_config.json is missing, so config.json gives {ids}", ids=list(eos.ids))
+            else message(
+                "trace-stop-fallback-missing",
+                "generation_config.json is missing, so config.json gives {ids}",
+                ids=list(eos.ids),
+            )
         )
     return FileStop(eos, (origin,), {})

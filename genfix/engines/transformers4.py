@@ -78,7 +78,15 @@ def _tokenizer_problems(model: Model, version: Release) -> tuple[Problem, ...]:
     name = config.get("tokenizer_class")
     classes = loaders(4).tokenizer_classes
     if isinstance(name, str) and not {name, f"{name}Fast"} & classes and "auto_map" not in config:
-        problems.append(Problem(message("engine-cannot-find-class", "tokenizer_class {name!r} is unknown there", name=name)))
+        problems.append(
+            Problem(
+                message("engine-cannot-find-class", "tokenizer_class {name!r} is unknown there", name=name)
+            )
+        )
     if version >= _NAMES_EXTRA and isinstance(config.get("extra_special_tokens"), list):
-        problems.append(Problem(message("engine-cannot-read-list", "extra_special_tokens is a list, which it cannot read")))
+        problems.append(
+            Problem(
+                message("engine-cannot-read-list", "extra_special_tokens is a list, which it cannot read")
+            )
+        )
     return tuple(problems)

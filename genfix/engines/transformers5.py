@@ -44,7 +44,13 @@ def _reading(model: Model, made: _Generation) -> Reading:
     trace = [_stop_trace(made.source, ends.ids, file.unreadable)]
     hidden = generated_ends({"eos_token_id": model.config.get("eos_token_id")}, CONFIG)
     if file.value is not None and set(hidden.ids) - set(ends.ids):
-        trace.append(message("trace-config-eos-hidden", "config.json's {ids} are not asked, because generation_config.json is there", ids=list(hidden.ids)))
+        trace.append(
+            message(
+                "trace-config-eos-hidden",
+                "config.json's {ids} are not asked, because generation_config.json is there",
+                ids=list(hidden.ids),
+            )
+        )
     return Reading(ENGINE, ends.ids, chosen(made.settings, SAMPLING), tuple(trace))
 
 
@@ -90,7 +96,15 @@ def _fallback(config: JsonObject) -> JsonObject:
 
 def _stop_trace(source: str, ids: Sequence[int], unreadable: bool) -> Message:  # noqa: FBT001 - one private caller
     if unreadable:
-        return message("trace-stop-fallback-unreadable", "generation_config.json cannot be read, so config.json gives {ids}", ids=list(ids))
+        return message(
+            "trace-stop-fallback-unreadable",
+            "generation_config.json cannot be read, so config.json gives {ids}",
+            ids=list(ids),
+        )
     if source == CONFIG:
-        return message("trace-stop-fallback-missing", "generation_config.json is missing, so config.json gives {ids}", ids=list(ids))
+        return message(
+            "trace-stop-fallback-missing",
+            "generation_config.json is missing, so config.json gives {ids}",
+            ids=list(ids),
+        )
     return message("trace-stop-from", "{file} gives {ids}", file=source, ids=list(ids))

@@ -48,7 +48,15 @@ def reading(model: Model, version: Release = NEWEST) -> Reading:
 
 def _reading(model: Model, version: Release, primary: int | None, stop: FileStop) -> Reading:
     ids = () if primary is None else (primary,)
-    told = [message("trace-tokenizer-eos", "the tokenizer's EOS {token} gives {ids}", token=model.tokenizer.eos_token, ids=[own]) for own in ids]
+    told = [
+        message(
+            "trace-tokenizer-eos",
+            "the tokenizer's EOS {token} gives {ids}",
+            token=model.tokenizer.eos_token,
+            ids=[own],
+        )
+        for own in ids
+    ]
     return Reading(
         ENGINE,
         joined(ids, stop.eos.ids),
@@ -109,7 +117,16 @@ def _file_stop(model: Model, version: Release, major: int) -> FileStop:
         defaults = class_defaults(major)
         text = defaults.get(str(defaults.get(str(model.config["model_type"]), {}).get("text")), {})
         eos = read_eos(text)
-        return stop._replace(eos=eos, trace=(message("trace-class-default", "no file gives an eos_token_id; the config class has {ids}", ids=[*eos.ids]),))
+        return stop._replace(
+            eos=eos,
+            trace=(
+                message(
+                    "trace-class-default",
+                    "no file gives an eos_token_id; the config class has {ids}",
+                    ids=[*eos.ids],
+                ),
+            ),
+        )
     return stop
 
 
@@ -134,7 +151,14 @@ def _request_problems(model: Model, primary: int | None, version: Release) -> It
         eos = file.value.get("eos_token_id")
     if not _makes_a_set(eos) or (version >= (0, 8) and not _reaches_the_core(eos, primary)):
         name = CONFIG if file.value is None else file.name
-        yield Problem(message("engine-fails-on-eos", "a request gets no answer: eos_token_id of {file} is not a token id, nor a list of them", file=name), Effect.NO_ANSWER)
+        yield Problem(
+            message(
+                "engine-fails-on-eos",
+                "a request gets no answer: eos_token_id of {file} is not a token id, nor a list of them",
+                file=name,
+            ),
+            Effect.NO_ANSWER,
+        )
 
 
 def _makes_a_set(eos: JsonValue) -> bool:

@@ -108,7 +108,16 @@ def sequence_length(model: Model, version: Release, major: int) -> Length:
 
 
 def _unreadable(key: str) -> Length:
-    return Length(None, (Problem(message("engine-cannot-take-value", "it does not take the value of {key} in config.json", key=key)),))
+    return Length(
+        None,
+        (
+            Problem(
+                message(
+                    "engine-cannot-take-value", "it does not take the value of {key} in config.json", key=key
+                )
+            ),
+        ),
+    )
 
 
 def _part(model: Model, major: int) -> _Part:
@@ -194,5 +203,12 @@ def _whole(length: float) -> Length:
     tokens = int(length)
     return Length(
         tokens,
-        (Problem(message("engine-fails-on-length", "{tokens} tokens leave no room for an answer", tokens=1), Effect.NO_ANSWER),) if tokens == 1 else (),
+        (
+            Problem(
+                message("engine-fails-on-length", "{tokens} tokens leave no room for an answer", tokens=1),
+                Effect.NO_ANSWER,
+            ),
+        )
+        if tokens == 1
+        else (),
     )

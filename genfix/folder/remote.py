@@ -11,7 +11,7 @@ from genfix.errors import BaseModelError, GenfixError
 from genfix.folder.folder import FileProblem, FileStat, Folder, FolderFileError, Origin, Progress
 from genfix.folder.kinds import FileKind, kind_of, read_cap
 from genfix.folder.names import is_safe_name
-from genfix.message import text
+from genfix.message import Message, text
 
 __all__ = ["Fetch", "FetchRange", "RemoteFolder", "Together", "difference"]
 
@@ -231,18 +231,20 @@ def _read_regular(path: Path, name: str, cap: int) -> bytes:
         ) from error
 
 
-def difference(content: bytes, listed: FileStat) -> str:
-    """What tells ``content`` from the listed file, in words; empty where it is that file."""
+def difference(content: bytes, listed: FileStat) -> Message | None:
+    """What tells ``content`` from the listed file, in words; `None` where it is that file."""
     if len(content) != listed.size:
-        return f"it has {len(content)} bytes, should have {listed.size}"
+        return text("it has {size} bytes, should have {listed}", size=len(content), listed=listed.size)
     if listed.sha256 is not None:
         return _digests("sha256", hashlib.sha256(content).hexdigest(), listed.sha256)
     if listed.git_sha1 is not None:
         blob = hashlib.sha1(b"blob %d\0" % len(content), usedforsecurity=False)
         blob.update(content)
         return _digests("git sha1", blob.hexdigest(), listed.git_sha1)
-    return ""
+    return None
 
 
-def _digests(kind: str, found: str, listed: str) -> str:
-    return "" if found == listed else f"its {kind} is {found[:12]}, should be {listed[:12]}"
+def _digests(kind: str, found: str, listed: str) -> Message | None:
+    if found == listed:
+        return None
+    return text("its {kind} is {found}, should be {listed}", kind=kind, found=found[:12], listed=listed[:12])

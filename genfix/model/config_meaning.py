@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from genfix.json_types import JsonValue, Missing
-from genfix.model.json_diff import Difference, child_pointer, diff_values, same_value
+from genfix.jsontext.json_diff import Difference, child_pointer, diff_values, same_value
 from genfix.model.model import Model
 from genfix.model.rope import NEW_KEY, OLD_KEYS, RopePart, as_new, read_rope
 

@@ -8,8 +8,15 @@ from typing import Final, NamedTuple
 from genfix.folder.folder import Folder, FolderFileError
 from genfix.folder.kinds import CONFIG, FAST_TOKENIZER, GENERATION_CONFIG, SLOW_VOCABULARIES, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
+from genfix.jsontext.json_read import (
+    JsonError,
+    JsonProblem,
+    JsonProblemKind,
+    decoded,
+    parsed,
+    read_json_object,
+)
 from genfix.model.chat_template import JINJA_FILE, ChatTemplate, template_copies
-from genfix.model.json_read import JsonError, JsonProblem, JsonProblemKind, decoded, parsed, read_json_object
 from genfix.model.tokenizer import TokenTable, read_token_table, read_tokenizer_head
 from genfix.model.turn_ends import TemplateFailure, TurnEnds, find_turn_ends
 from genfix.model.weights import Weights

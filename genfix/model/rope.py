@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 from genfix.json_types import JsonObject, JsonValue
-from genfix.model.json_diff import same_value
+from genfix.jsontext.json_diff import same_value
 from genfix.model.model import TEXT_PARTS, Model
 
 __all__ = [

@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 
 from genfix import cache
 from genfix.json_types import JsonObject, JsonValue
+from genfix.message import Arg, text
 
 __all__ = ["Conversation", "RenderError", "RenderErrorKind", "Rendered", "render_template"]
 
@@ -91,7 +92,7 @@ class RenderError(NamedTuple):
     """Why one conversation has no text; `detail` is short, printable and partly the template's own words."""
 
     kind: RenderErrorKind
-    detail: str
+    detail: Arg
 
 
 def render_template(
@@ -102,7 +103,9 @@ def render_template(
     Takes about 0.15 s of CPU time when the results are not in the cache.
     """
     if len(template) > _MAX_TEMPLATE:
-        error = RenderError(RenderErrorKind.TOO_LARGE, f"the template has {len(template)} characters")
+        error = RenderError(
+            RenderErrorKind.TOO_LARGE, text("the template has {size} characters", size=len(template))
+        )
         return (error,) * len(conversations)
     lenient = [index for index, conversation in enumerate(conversations) if conversation.lenient]
     job = json.dumps(
@@ -127,7 +130,7 @@ def render_template(
     return results
 
 
-_NO_ANSWER: Final = RenderError(RenderErrorKind.OTHER, "the renderer gave no answer")
+_NO_ANSWER: Final = RenderError(RenderErrorKind.OTHER, text("the renderer gave no answer"))
 
 
 def _is_lasting(results: Sequence[Rendered | RenderError]) -> bool:
@@ -138,7 +141,9 @@ def _run_child(job: bytes) -> tuple[bytes, RenderError | None]:
     """The child's output, and why it ended early (then the output may be torn: `_parsed` drops its last line)."""
     paths = _package_directories()
     if paths is None or not sys.executable:
-        return b"", RenderError(RenderErrorKind.OTHER, "no Python with jinja2 to render the template with")
+        return b"", RenderError(
+            RenderErrorKind.OTHER, text("no Python with jinja2 to render the template with")
+        )
     command = [sys.executable, "-I", "-S", str(_CHILD), *paths]
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     try:
@@ -151,7 +156,7 @@ def _run_child(job: bytes) -> tuple[bytes, RenderError | None]:
         )
     except OSError as error:
         return b"", RenderError(
-            RenderErrorKind.OTHER, f"cannot start the renderer: {error.strerror or error}"
+            RenderErrorKind.OTHER, text("cannot start the renderer: {why}", why=error.strerror or str(error))
         )
     expired = threading.Event()
 
@@ -172,7 +177,9 @@ def _run_child(job: bytes) -> tuple[bytes, RenderError | None]:
         process.kill()
         process.wait()
     if len(output) > _MAX_OUTPUT:
-        return output, RenderError(RenderErrorKind.TOO_LARGE, f"more than {_MAX_OUTPUT} bytes of output")
+        return output, RenderError(
+            RenderErrorKind.TOO_LARGE, text("more than {most} bytes of output", most=_MAX_OUTPUT)
+        )
     return output, _end_of(code, expired=expired.is_set())
 
 
@@ -193,11 +200,16 @@ def _end_of(code: int, *, expired: bool) -> RenderError | None:
     if code == 0:
         return None
     if expired:
-        return RenderError(RenderErrorKind.TIMEOUT, f"not done after {_WALL_SECONDS:.0f} seconds")
+        return RenderError(
+            RenderErrorKind.TIMEOUT, text("not done after {seconds:.0f} seconds", seconds=_WALL_SECONDS)
+        )
     if code < 0 and -code == getattr(signal, "SIGXCPU", 0):
-        return RenderError(RenderErrorKind.TIMEOUT, "used up its CPU time")
-    how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
-    return RenderError(RenderErrorKind.OTHER, f"the renderer {how}")
+        return RenderError(RenderErrorKind.TIMEOUT, text("used up its CPU time"))
+    if code < 0:
+        return RenderError(
+            RenderErrorKind.OTHER, text("the renderer was ended by signal {signal}", signal=-code)
+        )
+    return RenderError(RenderErrorKind.OTHER, text("the renderer ended with code {code}", code=code))
 
 
 def _package_directories() -> list[str] | None:
@@ -233,8 +245,8 @@ def _parsed_line(line: bytes) -> Rendered | RenderError | None:
     except (ValueError, RecursionError):
         return None
     match value:
-        case {"text": str(text)}:
-            return Rendered(text)
+        case {"text": str(rendered)}:
+            return Rendered(rendered)
         case {"error": str(kind), "detail": str(detail)} if kind in _KINDS:
             shown = "".join(letter if letter.isprintable() else " " for letter in detail[:_MAX_DETAIL])
             return RenderError(RenderErrorKind(kind), shown)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from genfix.message import Arg
 from genfix.model.conversations import (
     ASK_1,
     BASIC,
@@ -71,7 +72,7 @@ class TemplateFailure(NamedTuple):
     """
 
     kind: RenderErrorKind
-    detail: str
+    detail: Arg
 
 
 def find_turn_ends(

@@ -6,10 +6,10 @@ from typing import TypeAlias
 
 from genfix.errors import GenfixError, PlanError
 from genfix.folder import Folder, FolderFileError
+from genfix.jsontext.json_edit import JsonEditor, raw_value
+from genfix.jsontext.json_read import JsonError
 from genfix.message import Message, message, text
 from genfix.model import Model
-from genfix.model.json_edit import JsonEditor, raw_value
-from genfix.model.json_read import JsonError
 from genfix.rules import (
     CopyField,
     Finding,
@@ -69,7 +69,9 @@ def run_round(merged: Folder, witnesses: Witnesses, findings: Sequence[Finding])
         except (JsonError, KeyError, ValueError, FolderFileError) as error:
             # A key that stands twice on the way to the value, say: nobody but its author may edit that file.
             reason = error.message if isinstance(error, GenfixError) else str(error)
-            failed[finding.key] = message("objection-not-possible", "its fix was left out: {reason}", reason=reason)
+            failed[finding.key] = message(
+                "objection-not-possible", "its fix was left out: {reason}", reason=reason
+            )
             continue
         files |= done
         touched.update(map(_place, free))
@@ -172,11 +174,16 @@ def _replaced(
 
 def _witness(witnesses: Witnesses, source: Witness, file: str) -> Model:
     if source not in witnesses:
-        raise PlanError(text("no {source} to take {file} from", source=source, file=file), text("this is a bug in genfix: please report it"))
+        raise PlanError(
+            text("no {source} to take {file} from", source=source, file=file),
+            text("this is a bug in genfix: please report it"),
+        )
     return witnesses[source]
 
 
 def _existing(before: bytes | None, file: str) -> bytes:
     if before is None:
-        raise PlanError(text("no {file} to edit", file=file), text("this is a bug in genfix: please report it"))
+        raise PlanError(
+            text("no {file} to edit", file=file), text("this is a bug in genfix: please report it")
+        )
     return before

@@ -17,9 +17,9 @@ from genfix.engines.view import Effect, Problem, TemplateSource
 from genfix.errors import InputError, stale
 from genfix.folder import Folder, FolderFileError, Origin, input_digest, is_safe_name
 from genfix.json_types import JsonValue, Missing
+from genfix.jsontext.json_read import JsonError, read_json_object
 from genfix.language import remembered
 from genfix.message import Message, text
-from genfix.model.json_read import JsonError, read_json_object
 from genfix.planner.document import (
     Base64,
     ChangeDocument,

@@ -10,9 +10,9 @@ from typing import Final
 from genfix.errors import InputError
 from genfix.folder import Origin
 from genfix.json_types import JsonValue
+from genfix.jsontext.json_diff import diff_values
+from genfix.jsontext.json_read import JsonError, read_json
 from genfix.message import Message, plain_args, text
-from genfix.model.json_diff import diff_values
-from genfix.model.json_read import JsonError, read_json
 from genfix.planner.json_form import action_of, finding_json, present, view_json
 from genfix.planner.plan import FileChange, Plan
 from genfix.rules import Witness

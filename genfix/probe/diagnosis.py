@@ -62,11 +62,35 @@ def diagnose(
     found = [_stopping(answered, summary, markers, files, shows_tokens=shows_tokens)]
     leaked = [one for one in answered if one.leaks and one.stopped]
     if leaked:
-        found.append(message("probe-leak-and-stop", "{count} answers stopped and have template text inside, {token} for one: the model " "writes further turns before it stops", count=len(leaked), token=leaked[0].leaks[0].marker))
+        found.append(
+            message(
+                "probe-leak-and-stop",
+                "{count} answers stopped and have template text inside, {token} for one: the model "
+                "writes further turns before it stops",
+                count=len(leaked),
+                token=leaked[0].leaks[0].marker,
+            )
+        )
     if summary.tools.get(ToolVerdict.AS_TEXT):
-        found.append(message("probe-tool-text", "{count} tool calls stand in the text of the answer: the server has no parser for this " "model's calls, or the model writes another format", count=summary.tools[ToolVerdict.AS_TEXT]))
+        found.append(
+            message(
+                "probe-tool-text",
+                "{count} tool calls stand in the text of the answer: the server has no parser for this "
+                "model's calls, or the model writes another format",
+                count=summary.tools[ToolVerdict.AS_TEXT],
+            )
+        )
     rate = summary.rates["stopped"]
-    found.append(message("probe-sample", "of other prompts like these {answered}, between {low} and {high} would stop, with 95 % " "confidence", answered=len(answered), low=rate.low, high=rate.high))
+    found.append(
+        message(
+            "probe-sample",
+            "of other prompts like these {answered}, between {low} and {high} would stop, with 95 % "
+            "confidence",
+            answered=len(answered),
+            low=rate.low,
+            high=rate.high,
+        )
+    )
     return tuple(found)
 
 
@@ -81,16 +105,34 @@ def _stopping(
     endless = [one for one in answered if one.answer.at_limit]
     total = len(answered)
     if not endless:
-        return message("probe-all-stop", "it stops: {count} of {total} answers ended by themselves, and none ran to the limit", count=sum(one.stopped for one in answered), total=total)
+        return message(
+            "probe-all-stop",
+            "it stops: {count} of {total} answers ended by themselves, and none ran to the limit",
+            count=sum(one.stopped for one in answered),
+            total=total,
+        )
     leaking = [one for one in endless if one.leaks]
     leaks = [leak for one in leaking for leak in one.leaks]
     written = _written_end(leaks, markers)
     if written is not None:
         return _ran_past(written, len(leaking), total, files)
     if leaking:
-        return message("probe-role-text", "{count} of {total} answers go on with the next turn ({role} on a line of its own); the " "server hides special tokens, so the token before it cannot be named", count=len(leaking), total=total, role=leaks[0].marker)
+        return message(
+            "probe-role-text",
+            "{count} of {total} answers go on with the next turn ({role} on a line of its own); the "
+            "server hides special tokens, so the token before it cannot be named",
+            count=len(leaking),
+            total=total,
+            role=leaks[0].marker,
+        )
     if all(one.prompt.group == _LONG and one.loop is None for one in endless):
-        return message("probe-limit-low", "{count} of {total} answers were cut off, all of them long ones: raise --max-tokens " "before you judge", count=len(endless), total=total)
+        return message(
+            "probe-limit-low",
+            "{count} of {total} answers were cut off, all of them long ones: raise --max-tokens "
+            "before you judge",
+            count=len(endless),
+            total=total,
+        )
     return _never_ended(len(endless), total, summary, files, shows_tokens=shows_tokens)
 
 
@@ -105,13 +147,37 @@ def _written_end(leaks: Sequence[Leak], markers: Markers) -> str | None:
 def _ran_past(token: str, count: int, total: int, files: Files | None) -> Message:
     """The model ends its turn, and the engine does not stop there."""
     if files is None:
-        return message("probe-ran-past", "{count} of {total} answers go on behind {token}, where a turn ends: the engine does not " "stop there; name the folder with --folder to see whether its files are the cause", token=token, count=count, total=total)
+        return message(
+            "probe-ran-past",
+            "{count} of {total} answers go on behind {token}, where a turn ends: the engine does not "
+            "stop there; name the folder with --folder to see whether its files are the cause",
+            token=token,
+            count=count,
+            total=total,
+        )
     token_id = files.ids.get(token)
     if token_id is not None and token_id not in files.stops:
         return message(
-            "probe-files-lack", "{count} of {total} answers go on behind {token} ({id}): the model ends its turn, and " "{engine} does not stop, since the folder's files do not list that id; genfix check and " "genfix repair are for this", token=token, id=token_id, count=count, total=total, engine=files.engine
+            "probe-files-lack",
+            "{count} of {total} answers go on behind {token} ({id}): the model ends its turn, and "
+            "{engine} does not stop, since the folder's files do not list that id; genfix check and "
+            "genfix repair are for this",
+            token=token,
+            id=token_id,
+            count=count,
+            total=total,
+            engine=files.engine,
         )
-    return message("probe-files-right-server-old", "{count} of {total} answers go on behind {token}, although the folder's files make " "{engine} stop: the server was started before a repair, with other settings or from " "another folder; restart it", token=token, count=count, total=total, engine=files.engine)
+    return message(
+        "probe-files-right-server-old",
+        "{count} of {total} answers go on behind {token}, although the folder's files make "
+        "{engine} stop: the server was started before a repair, with other settings or from "
+        "another folder; restart it",
+        token=token,
+        count=count,
+        total=total,
+        engine=files.engine,
+    )
 
 
 def _never_ended(
@@ -120,16 +186,51 @@ def _never_ended(
     """Answers ran to the limit, and no turn end is in them."""
     stopped = round(summary.rates["stopped"].value * total)
     if stopped:
-        return message("probe-sometimes", "{count} of {total} answers ran to the limit and {stopped} stopped: the turn end is " "known to the model; the limit may be too low, or the training too short", count=count, total=total, stopped=stopped)
+        return message(
+            "probe-sometimes",
+            "{count} of {total} answers ran to the limit and {stopped} stopped: the turn end is "
+            "known to the model; the limit may be too low, or the training too short",
+            count=count,
+            total=total,
+            stopped=stopped,
+        )
     if not shows_tokens:
-        return message("probe-hidden", "{count} of {total} answers ran to the limit; the server hides special tokens, so " "whether the model wrote its turn end cannot be told; probe the folder itself " "(--engine), or a server that takes skip_special_tokens", count=count, total=total)
+        return message(
+            "probe-hidden",
+            "{count} of {total} answers ran to the limit; the server hides special tokens, so "
+            "whether the model wrote its turn end cannot be told; probe the folder itself "
+            "(--engine), or a server that takes skip_special_tokens",
+            count=count,
+            total=total,
+        )
     if files is None:
-        return message("probe-never-ends", "{count} of {total} answers ran to the limit without any turn end in them; name the " "folder with --folder to see whether its files are right", count=count, total=total)
+        return message(
+            "probe-never-ends",
+            "{count} of {total} answers ran to the limit without any turn end in them; name the "
+            "folder with --folder to see whether its files are right",
+            count=count,
+            total=total,
+        )
     if not files.right:
-        return message("probe-never-ends-files-wrong", "{count} of {total} answers ran to the limit without a turn end in them, and {engine} " "would not stop at one: repair the folder first (genfix check), then probe again", count=count, total=total, engine=files.engine)
+        return message(
+            "probe-never-ends-files-wrong",
+            "{count} of {total} answers ran to the limit without a turn end in them, and {engine} "
+            "would not stop at one: repair the folder first (genfix check), then probe again",
+            count=count,
+            total=total,
+            engine=files.engine,
+        )
     token, token_id = next((name, number) for name, number in files.ids.items() if number in files.stops)
     return message(
-        "probe-not-trained", "files are right but it still never emits {token} ({id}): {count} of {total} answers ran " "to the limit without it, and {engine} would stop there; the end of turn was not " "trained, and config cannot fix that: train again with it in the labels", count=count, total=total, token=token, id=token_id, engine=files.engine
+        "probe-not-trained",
+        "files are right but it still never emits {token} ({id}): {count} of {total} answers ran "
+        "to the limit without it, and {engine} would stop there; the end of turn was not "
+        "trained, and config cannot fix that: train again with it in the labels",
+        count=count,
+        total=total,
+        token=token,
+        id=token_id,
+        engine=files.engine,
     )
 
 
@@ -139,8 +240,23 @@ def judge_comparison(comparison: Comparison) -> tuple[Message, ...]:
         return (message("probe-no-pairs", "no prompt was answered by both, so nothing can be compared"),)
     told = [_rate_message(name, rate) for name, rate in comparison.rates.items()]
     if comparison.tokens is not None:
-        told.append(message("probe-length", "the median change in length is {value} tokens ({low} to {high})", **comparison.tokens._asdict()))
-    return (*told, message("probe-pairs", "{pairs} prompts were answered by both; the intervals have 95 % confidence and are about " "prompts like these, and whether an answer is true or well written is for a person to " "read", pairs=comparison.pairs))
+        told.append(
+            message(
+                "probe-length",
+                "the median change in length is {value} tokens ({low} to {high})",
+                **comparison.tokens._asdict(),
+            )
+        )
+    return (
+        *told,
+        message(
+            "probe-pairs",
+            "{pairs} prompts were answered by both; the intervals have 95 % confidence and are about "
+            "prompts like these, and whether an answer is true or well written is for a person to "
+            "read",
+            pairs=comparison.pairs,
+        ),
+    )
 
 
 def _rate_message(name: str, rate: Interval) -> Message:

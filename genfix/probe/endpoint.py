@@ -16,9 +16,9 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from genfix.message import text
 from genfix.errors import InputError
 from genfix.json_types import JsonObject, JsonValue
+from genfix.message import text
 from genfix.probe.values import Failure, FailureKind
 from genfix.probe.watch import Watch
 from genfix.web.bodies import limited
@@ -103,16 +103,20 @@ def endpoint(url: str, key: str = "") -> Endpoint:
         port, host = parts.port, parts.hostname
         (host or "").encode("idna")
     except ValueError as error:
-        raise InputError(text("{url} is no URL of a server: {error}", url=url, error=error), _HINT) from error
+        raise InputError(
+            text("{url} is no URL of a server: {error}", url=url, error=str(error)), _HINT
+        ) from error
     if not host or any(not 0x20 < ord(letter) < 0x7F for letter in url):
         raise InputError(text("{url} is no URL of a server", url=url), _HINT)
     if parts.username is not None or parts.password is not None:
         raise InputError(
-            text("the URL has a user name or password in it"), text("give the key as GENFIX_API_KEY in the environment")
+            text("the URL has a user name or password in it"),
+            text("give the key as GENFIX_API_KEY in the environment"),
         )
     if any(not 0x20 < ord(letter) < 0x7F for letter in key):
         raise InputError(
-            text("the API key has a character that HTTP cannot carry"), text("look at GENFIX_API_KEY or OPENAI_API_KEY")
+            text("the API key has a character that HTTP cannot carry"),
+            text("look at GENFIX_API_KEY or OPENAI_API_KEY"),
         )
     return Endpoint(host, port, parts.scheme.casefold() == "https", _prefix(parts), key)
 
@@ -152,12 +156,15 @@ def exchange(
         if isinstance(error, HttpError):
             raise ExchangeError(
                 FailureKind.BROKEN_STREAM,
-                text("{place} broke the connection off: {cause}", place=place.label, cause=_reason(error.cause)),
+                text(
+                    "{place} broke the connection off: {cause}", place=place.label, cause=_reason(error.cause)
+                ),
                 again=isinstance(error.cause, http.client.RemoteDisconnected),
             ) from error
         if isinstance(error, TooLargeError):
             raise ExchangeError(
-                FailureKind.TOO_LARGE, text("the server sent more than {max_bytes} bytes for one answer", max_bytes=max_bytes)
+                FailureKind.TOO_LARGE,
+                text("the server sent more than {max_bytes} bytes for one answer", max_bytes=max_bytes),
             ) from error
         raise
 
@@ -165,7 +172,12 @@ def exchange(
 def _unreachable(place: Endpoint, error: Exception) -> ExchangeError:
     if isinstance(error, ssl.SSLError):
         return ExchangeError(
-            FailureKind.UNREACHABLE, text("{place} cannot be reached over TLS: {reason}", place=place.label, reason=error.reason or error)
+            FailureKind.UNREACHABLE,
+            text(
+                "{place} cannot be reached over TLS: {reason}",
+                place=place.label,
+                reason=error.reason or str(error),
+            ),
         )
     strerror = error.strerror if isinstance(error, OSError) else None
     reason = "it did not answer in time" if isinstance(error, TimeoutError) else strerror or str(error)
@@ -202,14 +214,24 @@ def _status_error(place: Endpoint, response: Response) -> ExchangeError:
     says = f": {told}" if told else ""
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         what = "refuses the API key" if place.key else "wants an API key"
-        return ExchangeError(FailureKind.REFUSED_KEY, text("{place} {what} ({status}){says}", place=place.label, what=what, status=status, says=says), status=status)
+        return ExchangeError(
+            FailureKind.REFUSED_KEY,
+            text("{place} {what} ({status}){says}", place=place.label, what=what, status=status, says=says),
+            status=status,
+        )
     if status == HTTPStatus.NOT_FOUND and "model" in told.casefold():
         return ExchangeError(
-            FailureKind.NO_MODEL, text("{place} lacks the model ({status}){says}", place=place.label, status=status, says=says), status=status
+            FailureKind.NO_MODEL,
+            text("{place} lacks the model ({status}){says}", place=place.label, status=status, says=says),
+            status=status,
         )
     if 300 <= status < 400:
         location = response.headers.get("Location", "")[:_MAX_MESSAGE]
-        return ExchangeError(FailureKind.STATUS, text("{place} redirects to {location}", place=place.label, location=location), status=status)
+        return ExchangeError(
+            FailureKind.STATUS,
+            text("{place} redirects to {location}", place=place.label, location=location),
+            status=status,
+        )
     after = response.headers.get("Retry-After", "")
     return ExchangeError(
         FailureKind.STATUS,

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from genfix.message import text
 from genfix.errors import InputError, ProbeError
 from genfix.json_types import JsonObject, JsonValue
+from genfix.message import text
 from genfix.probe.running import AnswerRun, OnAnswer, in_order
 from genfix.probe.values import Answer, Failure, FailureKind, Limits, Prompt
 
@@ -57,7 +57,8 @@ def run_folder(
     """
     if engine.name not in LOCAL_ENGINES:
         raise InputError(
-            text("genfix cannot run a folder with '{name}'", name=engine.name), text("known are {local_engines}", local_engines=', '.join(LOCAL_ENGINES))
+            text("genfix cannot run a folder with '{name}'", name=engine.name),
+            text("known are {local_engines}", local_engines=", ".join(LOCAL_ENGINES)),
         )
     child = _start(engine)
     talk = _Talk(engine, child, limits)
@@ -101,7 +102,12 @@ def _start(engine: LocalEngine) -> "subprocess.Popen[bytes]":
         )
     except OSError as error:
         raise InputError(
-            text("cannot start {interpreter}: {strerror}", interpreter=engine.interpreter, strerror=error.strerror or error), text("name a Python with --python")
+            text(
+                "cannot start {interpreter}: {strerror}",
+                interpreter=engine.interpreter,
+                strerror=error.strerror or str(error),
+            ),
+            text("name a Python with --python"),
         ) from error
 
 
@@ -233,8 +239,16 @@ class _Talk:
     def _refused(self, kind: str, detail: str) -> ProbeError:
         if kind == "no-engine":
             return ProbeError(
-                text("{interpreter} has no {name}: {detail}", interpreter=self.engine.interpreter, name=self.engine.name, detail=detail),
-                text("pip install 'genfix[{name}]', or name a Python that has it with --python", name=self.engine.name),
+                text(
+                    "{interpreter} has no {name}: {detail}",
+                    interpreter=self.engine.interpreter,
+                    name=self.engine.name,
+                    detail=detail,
+                ),
+                text(
+                    "pip install 'genfix[{name}]', or name a Python that has it with --python",
+                    name=self.engine.name,
+                ),
             )
         if kind == "custom-code":
             return ProbeError(
@@ -250,7 +264,8 @@ class _Talk:
         told = next((line.strip() for line in reversed(lines) if line.strip()), "")
         why = f": {told[:300]}" if told else ""
         return ProbeError(
-            text("{name} ended before it had answered{why}", name=self.engine.name, why=why), text("is there enough memory for the model?")
+            text("{name} ended before it had answered{why}", name=self.engine.name, why=why),
+            text("is there enough memory for the model?"),
         )
 
 

@@ -6,9 +6,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from genfix.message import text
 from genfix.errors import InputError
 from genfix.json_types import JsonObject, JsonValue
+from genfix.message import text
 from genfix.probe.values import Prompt
 
 __all__ = ["PROMPTS_VERSION", "built_in_prompts", "read_prompts"]
@@ -36,36 +36,42 @@ def read_prompts(path: Path) -> tuple[Prompt, ...]:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError(
-            text("cannot read the prompts {path}: {reason}", path=path, reason=reason), text("check the path of --prompts")
+            text("cannot read the prompts {path}: {reason}", path=path, reason=reason),
+            text("check the path of --prompts"),
         ) from error
     if len(content) > _MAX_BYTES:
         raise InputError(
-            text("the prompts {path} are larger than {max_bytes} MiB", path=path, max_bytes=_MAX_BYTES // 2**20), text("probe with fewer prompts")
+            text(
+                "the prompts {path} are larger than {max_bytes} MiB", path=path, max_bytes=_MAX_BYTES // 2**20
+            ),
+            text("probe with fewer prompts"),
         )
     prompts = tuple(_parsed(content, str(path)))
     if not prompts:
         raise InputError(text("there are no prompts in {path}", path=path), _SHAPE)
     if len(prompts) > _MAX_PROMPTS:
         raise InputError(
-            text("there are {prompts} prompts in {path}", prompts=len(prompts), path=path), text("at most {max_prompts} are put to a model", max_prompts=_MAX_PROMPTS)
+            text("there are {prompts} prompts in {path}", prompts=len(prompts), path=path),
+            text("at most {max_prompts} are put to a model", max_prompts=_MAX_PROMPTS),
         )
     return prompts
 
 
 def _parsed(content: bytes, label: str) -> Iterator[Prompt]:
     try:
-        text = content.decode("utf-8-sig")
+        lines = content.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise InputError(text("{label} is not UTF-8 text", label=label), text("save it as UTF-8")) from error
     seen: set[str] = set()
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         where = f"{label}: line {number}"
         prompt = _prompt(_object(line, where), f"prompt-{number:03}", where)
         if prompt.id in seen:
             raise InputError(
-                text("{where} has the id {prompt_id} of a line before it", where=where, prompt_id=prompt.id), text("give every prompt an id of its own")
+                text("{where} has the id {prompt_id} of a line before it", where=where, prompt_id=prompt.id),
+                text("give every prompt an id of its own"),
             )
         seen.add(prompt.id)
         yield prompt
@@ -80,7 +86,12 @@ def _object(line: str, where: str) -> JsonObject:
         raise InputError(text("{where} is not a JSON object", where=where), _SHAPE)
     unknown = sorted(value.keys() - _KEYS)
     if unknown:
-        raise InputError(text("{where} has the key '{unknown}', which means nothing here", where=where, unknown=unknown[0]), _SHAPE)
+        raise InputError(
+            text(
+                "{where} has the key '{unknown}', which means nothing here", where=where, unknown=unknown[0]
+            ),
+            _SHAPE,
+        )
     return value
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, TypeVar
 
-from genfix.message import text
 from genfix.errors import InputError, ProbeError
 from genfix.json_types import JsonObject, JsonValue
+from genfix.message import text
 from genfix.probe.endpoint import Endpoint, ExchangeError, endpoint, exchange
 from genfix.probe.stream import read_answer
 from genfix.probe.values import Answer, Failure, FailureKind, Limits, Prompt
@@ -86,7 +86,13 @@ class Server:
         if self.model is None and len(names) > 1:
             shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
             raise InputError(
-                text("{place} has {names} models: {shown}", place=self.place.label, names=len(names), shown=shown), text("choose one with --model")
+                text(
+                    "{place} has {names} models: {shown}",
+                    place=self.place.label,
+                    names=len(names),
+                    shown=shown,
+                ),
+                text("choose one with --model"),
             )
         if self.model is None and names:
             self.model = names[0]
@@ -97,12 +103,16 @@ class Server:
         try:
             value: JsonValue = json.loads(content)
         except (ValueError, RecursionError) as error:
-            raise ExchangeError(FailureKind.GARBAGE, text("{place}/models is not JSON", place=self.place.label)) from error
+            raise ExchangeError(
+                FailureKind.GARBAGE, text("{place}/models is not JSON", place=self.place.label)
+            ) from error
         match value:
             case {"data": list(entries)}:
                 return [entry for entry in entries if isinstance(entry, dict)]
             case _:
-                raise ExchangeError(FailureKind.GARBAGE, text("{place}/models is no list of models", place=self.place.label))
+                raise ExchangeError(
+                    FailureKind.GARBAGE, text("{place}/models is no list of models", place=self.place.label)
+                )
 
     def ask(self, prompt: Prompt, watch: Watch) -> Answer:
         """The answer to one prompt; a failure is part of it. Raises nothing of the server's making."""

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from genfix.message import text
 from genfix.json_types import JsonObject, JsonValue
+from genfix.message import text
 from genfix.probe.endpoint import ExchangeError, Reply
 from genfix.probe.values import Answer, FailureKind, ToolCall
 
@@ -43,7 +43,9 @@ def read_answer(reply: Reply, prompt_id: str, started: float) -> Answer:
             if parts.first is None and (parts.text or parts.reasoning or parts.calls):
                 parts.first = time.monotonic() - started
     if parts.finish_reason is None:
-        raise ExchangeError(FailureKind.BROKEN_STREAM, text("the server's stream ended before the answer did"))
+        raise ExchangeError(
+            FailureKind.BROKEN_STREAM, text("the server's stream ended before the answer did")
+        )
     return Answer(
         prompt=prompt_id,
         text="".join(parts.text),
@@ -95,7 +97,9 @@ def _take(parts: _Parts, event: JsonObject) -> None:
     error = event.get("error")
     if error:
         told = error.get("message") if isinstance(error, dict) else error
-        raise ExchangeError(FailureKind.STATUS, text("the server fails while it answers: {told}", told=str(told)[:300]))
+        raise ExchangeError(
+            FailureKind.STATUS, text("the server fails while it answers: {told}", told=str(told)[:300])
+        )
     usage, choices = event.get("usage"), event.get("choices")
     tokens = usage.get("completion_tokens") if isinstance(usage, dict) else None
     if isinstance(tokens, int):

@@ -12,7 +12,7 @@ from genfix.planner import FileChange, Plan
 from genfix.report.layout import cut, table
 from genfix.report.style import Style
 from genfix.rules import Witness
-from genfix.rules.difference import FileDifference
+from genfix.rules.core.difference import FileDifference
 from genfix.show import show, show_value
 
 __all__ = ["changes_text", "differences_text", "log_text", "plan_text", "stop_table"]

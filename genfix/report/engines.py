@@ -64,4 +64,4 @@ def engines_json(report: EngineReport) -> JsonValue:
 
 
 def _view(view: EngineView) -> JsonValue:
-    return {"engine": view.engine, "version": view.version, "loads": view.loads} | view_json(view)
+    return {"engine": view.engine, "version": view.version, "loads": view.loads, **view_json(view)}

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from genfix.applier import Receipt
 from genfix.engines import EngineView
 from genfix.json_types import JsonValue
-from genfix.model.json_diff import Difference
+from genfix.jsontext.json_diff import Difference
 from genfix.planner import FileChange, Plan
 from genfix.planner.json_form import action_of, finding_json, present, view_json
 from genfix.report.json import SCHEMA_VERSION, summary_json
-from genfix.rules.difference import FileDifference
+from genfix.rules.core.difference import FileDifference
 
 __all__ = ["differences_json", "log_json", "plan_json"]
 
@@ -57,7 +57,7 @@ def _views(before: Mapping[str, EngineView], after: Mapping[str, EngineView]) ->
 def _view(view: EngineView) -> JsonValue:
     document = view_json(view)
     shown = ("version", "stop_token_ids", "sampling", "problems", "trace")
-    return {"version": view.version, "loads": view.loads} | {key: document[key] for key in shown}
+    return {"version": view.version, "loads": view.loads, **{key: document[key] for key in shown}}
 
 
 def differences_json(differences: Sequence[FileDifference]) -> JsonValue:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from genfix.api.judging import Report
 from genfix.engines import EngineView
 from genfix.errors import GenfixError
+from genfix.jsontext.json_lines import line_of
 from genfix.message import Message
-from genfix.model.json_lines import line_of
 from genfix.planner import FileChange, Plan
 from genfix.rules import Finding
 

@@ -1,11 +1,13 @@
 """The rules, and what they find."""
 
-from genfix.rules.context import Context
-from genfix.rules.finding import (
+from genfix.rules.core.context import Context
+from genfix.rules.core.documentation import RuleDoc
+from genfix.rules.core.finding import (
     Applicability,
     CopyField,
     Finding,
     Fix,
+    Harm,
     Mend,
     Operation,
     Quarantine,
@@ -18,8 +20,8 @@ from genfix.rules.finding import (
     WriteFile,
     sort_findings,
 )
-from genfix.rules.registry import RULES, judge
-from genfix.rules.rule import Rule, RuleDoc
+from genfix.rules.core.registry import RULES, judge
+from genfix.rules.core.rule import Rule
 
 __all__ = [
     "RULES",
@@ -28,6 +30,7 @@ __all__ = [
     "CopyField",
     "Finding",
     "Fix",
+    "Harm",
     "Mend",
     "Operation",
     "Quarantine",

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genfix.json_types import JsonValue, Missing
-from genfix.model.json_diff import Difference, child_pointer, diff_values, same_value
+from genfix.jsontext.json_diff import Difference, child_pointer, diff_values, same_value
 
 NAN = float("nan")
 BIG = 1000000000000000019884624838656

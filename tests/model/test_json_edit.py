@@ -7,9 +7,9 @@ import pytest
 
 from genfix.errors import PlanError
 from genfix.json_types import JsonValue
-from genfix.model import json_edit
-from genfix.model.json_edit import Raw, raw_value, remove_value, set_value
-from genfix.model.json_read import JsonError, JsonProblemKind
+from genfix.jsontext import json_edit
+from genfix.jsontext.json_edit import Raw, raw_value, remove_value, set_value
+from genfix.jsontext.json_read import JsonError, JsonProblemKind
 
 GENERATION = b"""{
   "_from_model_config": true,

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genfix.json_types import JsonValue
-from genfix.model.json_diff import child_pointer
-from genfix.model.json_edit import JsonEditor, raw_value, remove_value, set_value
+from genfix.jsontext.json_diff import child_pointer
+from genfix.jsontext.json_edit import JsonEditor, raw_value, remove_value, set_value
 from tests.support.places import SHARED
 
 REAL = SHARED / "real_configs"

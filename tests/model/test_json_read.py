@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from genfix.errors import GenfixError
 from genfix.json_types import JsonValue
-from genfix.model.json_read import (
+from genfix.jsontext.json_read import (
     JsonError,
     JsonProblem,
     JsonProblemKind,

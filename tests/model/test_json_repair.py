@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genfix.json_types import JsonValue
-from genfix.model.json_read import read_json_object
-from genfix.model.json_repair import Mended, SlipKind, mended
+from genfix.jsontext.json_read import read_json_object
+from genfix.jsontext.json_repair import Mended, SlipKind, mended
 
 
 def done(text: str | bytes) -> Mended:

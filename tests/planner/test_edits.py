@@ -4,8 +4,9 @@ import pytest
 
 from genfix.errors import PlanError
 from genfix.message import message
-from genfix.model import Model, json_edit
-from genfix.model.json_read import spelled
+from genfix.model import Model
+from genfix.jsontext import json_edit
+from genfix.jsontext.json_read import spelled
 from genfix.planner.edits import Round, run_round
 from genfix.rules import (
     Applicability,

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from genfix.report.language import Language
 
 import genfix
 from genfix.api.plan_files import id_of
@@ -16,7 +17,6 @@ from genfix.planner import Plan
 from genfix.report.html import check_page, plan_page
 from genfix.report.html.engines import engine_name
 from genfix.report.html.labels import LABELS
-from genfix.report.language import Language
 from tests.support.folders import dump, glm_files, write_folder
 from tests.support.places import ROOT
 

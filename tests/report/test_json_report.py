@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from genfix.report.messages import ENGLISH, words
 
 from genfix import check
 from genfix.api.judging import Report
@@ -16,7 +17,6 @@ from genfix.json_types import JsonValue
 from genfix.message import Message
 from genfix.model import Model
 from genfix.report.json import dumps, report_json, rules_json
-from genfix.report.messages import ENGLISH, words
 from genfix.rules import RULES, Applicability, Context, Finding, Fix, Severity, Witness
 from tests.support.folders import FAMILIES, Files, MemoryFolder, dump, glm_files, vlm_files, write_folder
 from tests.support.running import Run, runner

@@ -9,18 +9,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from genfix.report.language import Language, catalogue, language_of
+from genfix.report.messages import words
+from genfix.report.phrases import ENGLISH as PHRASES
+from genfix.report.sentences import translated
+from genfix.report.symptoms import ENGLISH as SYMPTOMS
 
 import genfix
 from genfix.message import Message, message
 from genfix.report import messages_zh, phrases_zh, probe_zh, rules_zh, symptoms_zh
-from genfix.report.language import Language, catalogue, language_of
 from genfix.report.layout import columns
-from genfix.report.messages import words
-from genfix.report.phrases import ENGLISH as PHRASES
 from genfix.report.probe_words import PROBE_ENGLISH, RATE_NAMES
 from genfix.report.probe_words import said as probe_said
-from genfix.report.sentences import translated
-from genfix.report.symptoms import ENGLISH as SYMPTOMS
 from genfix.rules import RULES, Severity
 from tests.support.folders import chatml_files, dump, write_folder
 from tests.support.running import runner

@@ -8,7 +8,7 @@ import pytest
 from genfix.folder import FileProblem, FolderFileError, LocalFolder
 from genfix.model import Model
 from genfix.resolver import BaseFacts
-from genfix.rules.chat_training import chat_training
+from genfix.rules.core.chat_training import chat_training
 from tests.support.folders import (
     CHATML,
     CHATML_TOKENS,

@@ -7,19 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from genfix.report.messages import words
+from genfix.rules.core.questions import QUESTIONS, Question
 
 import genfix
 from genfix.engines.every import every_view
 from genfix.folder import FileProblem
 from genfix.json_types import JsonValue
 from genfix.message import Message, message
-from genfix.model.json_read import JsonProblemKind
-from genfix.model.json_repair import SlipKind
+from genfix.jsontext.json_read import JsonProblemKind
+from genfix.jsontext.json_repair import SlipKind
 from genfix.report import messages
-from genfix.report.messages import words
 from genfix.report.probe_words import PROBE_ENGLISH
 from genfix.rules import RULES, Applicability, Severity
-from genfix.rules.questions import QUESTIONS, Question
 from tests.support.folders import glm_files, vlm_files, without
 from tests.support.judging import context, find
 from tests.support.rule_cases import CASES

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from genfix.rules import Applicability, CopyField, Severity, Witness
-from genfix.rules.template_text import has_tags, renders_alike, untagged
+from genfix.rules.template.template_text import has_tags, renders_alike, untagged
 from tests.support.folders import (
     CHATML,
     CHATML_TOKENS,

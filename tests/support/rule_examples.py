@@ -6,7 +6,7 @@ from typing import Final
 from genfix.folder.kinds import is_json_config
 from genfix.json_types import JsonValue, Missing
 from genfix.model import Model
-from genfix.model.json_diff import diff_values
+from genfix.jsontext.json_diff import diff_values
 from genfix.planner import make_plan
 from genfix.report.changes import changes_text
 from genfix.report.style import Style

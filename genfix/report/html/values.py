@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from genfix.json_types import JsonValue, Missing
-from genfix.model.json_diff import child_pointer, same_value
-from genfix.model.json_read import JsonError, parsed
+from genfix.jsontext.json_diff import child_pointer, same_value
+from genfix.jsontext.json_read import JsonError, parsed
 from genfix.report.html.lines import Line, diff_lines
 from genfix.show import show, show_value
 

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, Final, NamedTuple
 
-from genfix.message import text
 from genfix.errors import BaseModelError, GenfixError, InputError, RefusedError
 from genfix.folder import Folder, FolderFileError, LocalFolder, same_file
 from genfix.folder.kinds import is_json_config
+from genfix.message import text
 from genfix.model import Model
 from genfix.resolver.case import Case
 from genfix.resolver.finder.adapter_shapes import foreign_matrix, has_some_matrix
@@ -79,10 +79,14 @@ def find_adapter(case: Case, merged: Model) -> Adapter:
 def _named(spec: str, merged: Model, *, offline: bool) -> tuple[Folder, tuple[str, ...]]:
     """The adapter that the user named, and what to say about it. Raises `InputError` or `BaseModelError`."""
     if not spec.strip():
-        raise InputError(text("the path of the adapter is empty"), text("name the folder that training wrote it to"))
+        raise InputError(
+            text("the path of the adapter is empty"), text("name the folder that training wrote it to")
+        )
     path = Path(os.path.expanduser(spec))  # noqa: PTH111 - Path.expanduser() raises for an unknown user
     if os.path.isfile(path):  # noqa: PTH113 - Path.is_file() raises for a name that is too long
-        raise BaseModelError(text("{spec} is a file, not an adapter folder", spec=spec), text("name the folder it is in"))
+        raise BaseModelError(
+            text("{spec} is a file, not an adapter folder", spec=spec), text("name the folder it is in")
+        )
     if os.path.isdir(path):  # noqa: PTH112 - as above
         return LocalFolder(path, spec), ()
     if "://" not in spec and not is_repo_id(spec.partition("@")[0]):
@@ -101,7 +105,8 @@ def _named(spec: str, merged: Model, *, offline: bool) -> tuple[Folder, tuple[st
             return found.folder, found.notes
         case _:
             raise BaseModelError(
-                text("{spec} is no adapter that genfix can read", spec=spec), text("name a folder, or hf://org/name")
+                text("{spec} is no adapter that genfix can read", spec=spec),
+                text("name a folder, or hf://org/name"),
             )
 
 
@@ -127,7 +132,11 @@ def _opened(folder: Folder, merged: Model) -> AdapterFacts:
     whole = next((name for name in facts.weights.files if _WHOLE_MODEL.fullmatch(name)), None)
     if whole is not None:
         raise BaseModelError(
-            text("{label} is no adapter: it has the weights of a whole model, {whole}", label=label, whole=whole),
+            text(
+                "{label} is no adapter: it has the weights of a whole model, {whole}",
+                label=label,
+                whole=whole,
+            ),
             text("name the folder that training wrote the adapter to"),
         )
     for name in sorted(folder.names()):
@@ -136,7 +145,8 @@ def _opened(folder: Folder, merged: Model) -> AdapterFacts:
     foreign = foreign_matrix(facts, merged)
     if foreign is not None:
         raise RefusedError(
-            text("the adapter {label} is not of this model: {foreign}", label=label, foreign=foreign), text("name the adapter that was merged")
+            text("the adapter {label} is not of this model: {foreign}", label=label, foreign=foreign),
+            text("name the adapter that was merged"),
         )
     return facts
 
@@ -158,7 +168,9 @@ def _refuse_unlikely(adapter: Model, merged: Model, path: Path) -> None:
         except FolderFileError:
             same = False
         if not same:
-            raise RefusedError(text("its {swift_run} is of another run than the one here", swift_run=_SWIFT_RUN))
+            raise RefusedError(
+                text("its {swift_run} is of another run than the one here", swift_run=_SWIFT_RUN)
+            )
 
 
 def _is_trained_on(adapter: Model, merged: Path) -> bool:

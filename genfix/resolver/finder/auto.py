@@ -5,9 +5,9 @@ import shlex
 from pathlib import Path
 from typing import Final
 
-from genfix.message import text
 from genfix.errors import BaseModelError, GenfixError, RefusedError
 from genfix.folder import LocalFolder, Progress
+from genfix.message import text
 from genfix.model import Model
 from genfix.resolver.finder.base import ResolvedBase, resolve_base
 from genfix.resolver.finder.lineage import stop_set, with_tokens
@@ -54,8 +54,16 @@ def find_base(
             else:
                 return base._replace(notes=(*_told(passed), _taken(base, trace.source), *base.notes))
     if not passed:
-        raise BaseModelError(text("nothing in {label} says which base it was made from: {looked}", label=label, looked=_LOOKED), _NAME_IT)
-    raise BaseModelError(text("no base that {label} names can be taken: {passed}", label=label, passed='; '.join(passed)), _NAME_IT)
+        raise BaseModelError(
+            text(
+                "nothing in {label} says which base it was made from: {looked}", label=label, looked=_LOOKED
+            ),
+            _NAME_IT,
+        )
+    raise BaseModelError(
+        text("no base that {label} names can be taken: {passed}", label=label, passed="; ".join(passed)),
+        _NAME_IT,
+    )
 
 
 def _told(passed: list[str]) -> list[str]:

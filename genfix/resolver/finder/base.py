@@ -6,7 +6,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Final, NamedTuple
 
-from genfix.message import text
 from genfix.errors import BaseModelError, InputError
 from genfix.folder import Folder, FolderFileError, LocalFolder, Progress
 from genfix.folder.capsule import MANIFEST
@@ -18,8 +17,9 @@ from genfix.folder.kinds import (
     TOKENIZER_CONFIG,
     is_json_config,
 )
+from genfix.jsontext.json_read import JsonProblem
+from genfix.message import text
 from genfix.model import JsonFile, Model, Weights
-from genfix.model.json_read import JsonProblem
 from genfix.model.safetensors import Header
 from genfix.model.weight_facts import WeightFacts
 from genfix.resolver.finder.folder_layouts import refuse_other_layouts
@@ -63,7 +63,13 @@ class BaseFacts(Model):
         else:
             reason = problem.message
         raise BaseModelError(
-            text("{name} of the {role} {origin} cannot be used: {reason}", name=name, role=self.role, origin=self.folder.origin, reason=reason),
+            text(
+                "{name} of the {role} {origin} cannot be used: {reason}",
+                name=name,
+                role=self.role,
+                origin=str(self.folder.origin),
+                reason=reason,
+            ),
             text("get the {role}'s file again, or name another {role}", role=self.role),
         )
 
@@ -196,7 +202,8 @@ def _open_directory(path: Path, spec: str) -> tuple[Folder, tuple[str, ...]]:
     """The folder there, or the base of which it is a capsule, and what to say about that."""
     if not path.is_dir():
         raise BaseModelError(
-            text("there is no base folder {spec}", spec=spec), text("check the path, or name a Hub repo as org/name")
+            text("there is no base folder {spec}", spec=spec),
+            text("check the path, or name a Hub repo as org/name"),
         )
     folder = _snapshot(path) or LocalFolder(path, spec)
     if MANIFEST not in folder.names():

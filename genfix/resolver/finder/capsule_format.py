@@ -11,17 +11,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from genfix.message import text
 from genfix.errors import BaseModelError
 from genfix.folder import FileKind, FolderFileError, LocalFolder, is_safe_name, kind_of, read_cap
 from genfix.folder.capsule import MANIFEST, PARTS, CapsuleFolder, Contents
 from genfix.folder.folder import FileStat, Folder, Origin
 from genfix.json_types import JsonObject, JsonValue
+from genfix.jsontext.json_read import JsonError, read_json_object
+from genfix.message import text
 from genfix.model import Model
 from genfix.model.front_matter import CARD
-from genfix.model.json_read import JsonError, read_json_object
 from genfix.resolver.naming.candidates import repo_of_cache
-from genfix.rules.chat_training import SAMPLE_BYTES, sampled_matrices
+from genfix.rules.core.chat_training import SAMPLE_BYTES, sampled_matrices
 
 __all__ = ["capsule_files", "open_capsule", "origin_of"]
 
@@ -139,7 +139,15 @@ def open_capsule(folder: LocalFolder) -> CapsuleFolder:
         contents = _contents(read_json_object(folder.read(MANIFEST)))
     except (JsonError, FolderFileError, ValueError) as error:
         reason = error.message if isinstance(error, JsonError | FolderFileError) else str(error)
-        raise BaseModelError(text("{manifest} of the capsule {label} cannot be used: {reason}", manifest=MANIFEST, label=label, reason=reason), _AGAIN) from error
+        raise BaseModelError(
+            text(
+                "{manifest} of the capsule {label} cannot be used: {reason}",
+                manifest=MANIFEST,
+                label=label,
+                reason=reason,
+            ),
+            _AGAIN,
+        ) from error
     for name in sorted(contents.stored):
         _verify(folder, name, contents.files[name].sha256)
     if contents.parts_sha256 is not None:
@@ -156,7 +164,12 @@ def _verify(folder: LocalFolder, name: str, sha256: str | None) -> None:
         raise BaseModelError(text("{name} is gone from the capsule {label}", name=name, label=label), _AGAIN)
     if folder.sha256(name) != sha256:
         raise BaseModelError(
-            text("{name} in the capsule {label} is not the file that was saved: its digest is another one", name=name, label=label), _AGAIN
+            text(
+                "{name} in the capsule {label} is not the file that was saved: its digest is another one",
+                name=name,
+                label=label,
+            ),
+            _AGAIN,
         )
 
 

@@ -1,8 +1,8 @@
 """Folders that are no merged model in transformers layout: each is refused in one sentence."""
 
-from genfix.message import text
 from genfix.errors import InputError
 from genfix.folder import FileKind, Folder, kind_of
+from genfix.message import text
 from genfix.model import Weights
 
 __all__ = ["refuse_other_layouts"]
@@ -14,17 +14,31 @@ def refuse_other_layouts(folder: Folder) -> None:
     top = {name for name in names if "/" not in name}
     if "model_index.json" in top:
         raise InputError(
-            text("{label} is a diffusers pipeline (it has model_index.json), not a language model in " "transformers layout", label=label),
+            text(
+                "{label} is a diffusers pipeline (it has model_index.json), not a language model in "
+                "transformers layout",
+                label=label,
+            ),
             text("genfix judges language and vision-language models"),
         )
     if "adapter_config.json" in top and not Weights(folder).files:
         raise InputError(
-            text("{label} is an adapter (it has adapter_config.json and no model weights), not a merged " "model", label=label),
-            text("merge it into its base first (merge_and_unload, swift export --merge_lora, ...) and " "name the whole model"),
+            text(
+                "{label} is an adapter (it has adapter_config.json and no model weights), not a merged model",
+                label=label,
+            ),
+            text(
+                "merge it into its base first (merge_and_unload, swift export --merge_lora, ...) and "
+                "name the whole model"
+            ),
         )
     if "config.json" not in top and any(kind_of(name) is FileKind.GGUF for name in top):
         raise InputError(
-            text("{label} is a GGUF folder: a .gguf file carries its own settings and has no config files " "to repair", label=label),
+            text(
+                "{label} is a GGUF folder: a .gguf file carries its own settings and has no config files "
+                "to repair",
+                label=label,
+            ),
             text("run genfix on the folder that was converted, and convert it again"),
         )
     _refuse_no_model(folder)
@@ -37,8 +51,12 @@ def _refuse_no_model(folder: Folder) -> None:
     inside = sorted(name for name in names if name.count("/") == 1 and name.endswith("/config.json"))
     if inside:
         raise InputError(
-            text("{label} is no model folder itself, but has {inside} inside", label=label, inside=len(inside)),
-            text("name it: {value}/{value2}", value=label.rstrip('/'), value2=inside[0].rpartition('/')[0]),
+            text(
+                "{label} is no model folder itself, but has {inside} inside", label=label, inside=len(inside)
+            ),
+            text("name it: {value}/{value2}", value=label.rstrip("/"), value2=inside[0].rpartition("/")[0]),
         )
     if not any("/" not in name and name.endswith((".json", ".jinja")) for name in names):
-        raise InputError(text("{label} has no file of a model", label=label), text("check the path of the model folder"))
+        raise InputError(
+            text("{label} has no file of a model", label=label), text("check the path of the model folder")
+        )

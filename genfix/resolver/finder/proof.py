@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from genfix.message import text
 from genfix.errors import RefusedError
 from genfix.folder import FolderFileError, same_file
 from genfix.folder.kinds import FAST_TOKENIZER, SLOW_VOCABULARIES
+from genfix.message import text
 from genfix.model import Model
 
 __all__ = ["is_proven", "layer_count", "prove_parentage", "row_count"]
@@ -21,7 +21,12 @@ def prove_parentage(merged: Model, base: Model) -> None:
     disagreements = list(_disagreements(merged, base))
     if disagreements:
         raise RefusedError(
-            text("{origin} is not the base of {origin2}: {disagreements}", origin=base.folder.origin, origin2=merged.folder.origin.label, disagreements='; '.join(disagreements)),
+            text(
+                "{origin} is not the base of {origin2}: {disagreements}",
+                origin=str(base.folder.origin),
+                origin2=merged.folder.origin.label,
+                disagreements="; ".join(disagreements),
+            ),
             text("name the base it was trained from, or add --allow-base-mismatch if you are sure"),
         )
 

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 from typing import Final
 
-from genfix.message import text
 from genfix.errors import RefusedError
+from genfix.message import text
 from genfix.model import Model
 from genfix.resolver.case import Case
 from genfix.resolver.finder.base import ResolvedBase, resolve_base
@@ -68,7 +68,11 @@ def _refusal(
 
         better = better_base(merged, place, adapter, base.facts)
         named = f"the folder itself names {better}: use that with --base"
-        return RefusedError(error.message, text("{named}, {sure}", named=named, sure=_SURE)) if better is not None else error
+        return (
+            RefusedError(error.message, text("{named}, {sure}", named=named, sure=_SURE))
+            if better is not None
+            else error
+        )
     return _swapped(merged, base, place)
 
 
@@ -82,6 +86,11 @@ def _swapped(merged: Model, base: ResolvedBase, place: Path | None) -> RefusedEr
     if source is None:
         return None
     return RefusedError(
-        text("{origin} was made from {origin2}, not the other way round: {source} in it says so", origin=base.folder.origin, origin2=merged.folder.origin.label, source=source),
+        text(
+            "{origin} was made from {origin2}, not the other way round: {source} in it says so",
+            origin=str(base.folder.origin),
+            origin2=merged.folder.origin.label,
+            source=source,
+        ),
         text("swap the two, {sure}", sure=_SURE),
     )

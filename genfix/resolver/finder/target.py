@@ -5,7 +5,6 @@ import os
 import stat
 from pathlib import Path
 
-from genfix.message import text
 from genfix.errors import InputError
 from genfix.folder import Folder, LocalFolder, Progress
 from genfix.model import Weights
@@ -16,8 +15,8 @@ __all__ = ["existing_folder", "is_address", "open_address", "open_target"]
 
 def open_target(path: str | os.PathLike[str]) -> LocalFolder:
     """The folder at ``path``. Raises `InputError` where there is none, or none of a merged model."""
-    text = os.fspath(path)
-    folder = LocalFolder(existing_folder(text), text)
+    given = os.fspath(path)
+    folder = LocalFolder(existing_folder(given), given)
     refuse_other_layouts(folder)
     return folder
 
@@ -27,8 +26,8 @@ def is_address(target: str | os.PathLike[str]) -> bool:
     return isinstance(target, str) and "://" in target
 
 
-def open_address(text: str, *, offline: bool, progress: Progress | None) -> tuple[Folder, tuple[str, ...]]:
-    """The Hub repo at the address ``text``, pinned to a commit, and what to say about it; nothing is cloned.
+def open_address(given: str, *, offline: bool, progress: Progress | None) -> tuple[Folder, tuple[str, ...]]:
+    """The Hub repo at the address ``given``, pinned to a commit, and what to say about it; nothing is cloned.
 
     Of its weights only the headers are fetched. Raises `InputError` or `BaseModelError` where it cannot be
     judged.
@@ -38,10 +37,11 @@ def open_address(text: str, *, offline: bool, progress: Progress | None) -> tupl
     from genfix.resolver.hub.hub_repo import open_hub  # noqa: PLC0415
     from genfix.resolver.naming.spec import HubSpec, parse_spec  # noqa: PLC0415
 
-    spec = parse_spec(text)
+    spec = parse_spec(given)
     if not isinstance(spec, HubSpec):
         raise InputError(
-            text("{text} is not on the Hugging Face Hub", text=text), text("genfix judges a folder, or hf://org/name[@revision]")
+            text("{given} is not on the Hugging Face Hub", given=given),
+            text("genfix judges a folder, or hf://org/name[@revision]"),
         )
     found = open_hub(spec, offline=offline)
     folder = found.folder
@@ -50,32 +50,34 @@ def open_address(text: str, *, offline: bool, progress: Progress | None) -> tupl
     heads = [name for name in Weights(folder).files if name.endswith(".safetensors")]
     # All of them now: a header that the network keeps from us later must not look like a damaged one.
     folder.fetch_ahead([*READ_OF_ALL, *heads], progress)
-    return folder, (*found.notes, f"{text} is judged at commit {folder.origin.revision}")
+    return folder, (*found.notes, f"{given} is judged at commit {folder.origin.revision}")
 
 
 def existing_folder(path: str | os.PathLike[str]) -> Path:
     """The directory at ``path``. Raises `InputError` where there is none."""
-    text = os.fspath(path)
+    given = os.fspath(path)
     if is_address(path):
         raise InputError(
-            text("{text} is not a folder on this machine, and genfix writes to nothing else", text=text),
+            text("{given} is not a folder on this machine, and genfix writes to nothing else", given=given),
             text("download it and name the folder: hf download org/name --local-dir merged"),
         )
-    if not text:
+    if not given:
         raise InputError(text("the path of the folder is empty"), text("name the merged model's folder"))
-    folder = Path(text)
+    folder = Path(given)
     try:
         mode = folder.stat().st_mode
     except (OSError, ValueError) as error:
         reason = f": {error.strerror}" if isinstance(error, OSError) and error.errno != errno.ENOENT else ""
         from genfix.resolver.naming.spec import is_repo_id  # noqa: PLC0415 - only for the hint
 
-        on_the_hub = f"; a Hub repo is written hf://{text}" if is_repo_id(text.partition("@")[0]) else ""
+        on_the_hub = f"; a Hub repo is written hf://{given}" if is_repo_id(given.partition("@")[0]) else ""
         raise InputError(
-            text("there is no folder {text}{reason}", text=text, reason=reason), text("check the path of the merged model{on_the_hub}", on_the_hub=on_the_hub)
+            text("there is no folder {given}{reason}", given=given, reason=reason),
+            text("check the path of the merged model{on_the_hub}", on_the_hub=on_the_hub),
         ) from error
     if not stat.S_ISDIR(mode):
         raise InputError(
-            text("{text} is a file, not a model folder", text=text), text("name the folder it is in: {parent}", parent=folder.parent)
+            text("{given} is a file, not a model folder", given=given),
+            text("name the folder it is in: {parent}", parent=folder.parent),
         )
     return folder

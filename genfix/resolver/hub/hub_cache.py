@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from genfix.message import text
 from genfix import cache
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError
 from genfix.folder.names import is_safe_name
 from genfix.json_types import JsonValue
+from genfix.message import text
 from genfix.resolver.naming.spec import is_commit
 
 __all__ = ["CachedListing", "HubCache", "is_commit"]
@@ -143,7 +143,7 @@ class HubCache:
             raise FolderFileError(
                 name,
                 FileProblem.UNREADABLE,
-                text("cannot read {path}: {strerror}", path=path, strerror=error.strerror or error),
+                text("cannot read {path}: {strerror}", path=path, strerror=error.strerror or str(error)),
                 text("check its permissions"),
             ) from error
 

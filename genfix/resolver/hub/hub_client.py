@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlsplit
 
-from genfix.message import text
 from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Progress
+from genfix.message import text
 from genfix.resolver.hub.hub_cache import is_commit
 from genfix.resolver.hub.hub_errors import LOCAL_COPY, HubRequest, explain, is_cut, outage, status_of
 from genfix.resolver.hub.hub_session import hub_get
@@ -72,7 +72,8 @@ def _check_endpoint(endpoint: str) -> None:
         valid = False
     if not valid:
         raise BaseModelError(
-            text("HF_ENDPOINT is not a web address"), text("set it to https://huggingface.co or a mirror of it")
+            text("HF_ENDPOINT is not a web address"),
+            text("set it to https://huggingface.co or a mirror of it"),
         )
 
 
@@ -216,7 +217,7 @@ def _again_while_busy(ask: Callable[[], _Result]) -> _Result:
 def _listing(info: "ModelInfo", asked: HubRequest) -> HubListing:
     if info.sha is None or not is_commit(info.sha):
         raise BaseModelError(
-            text("the Hub at {host} does not say which commit {asked} is", host=asked.host, asked=asked),
+            text("the Hub at {host} does not say which commit {asked} is", host=asked.host, asked=str(asked)),
             text("set HF_ENDPOINT to a full mirror of the Hub, or {local_copy}", local_copy=LOCAL_COPY),
         )
     files: dict[str, FileStat] = {}
@@ -224,7 +225,12 @@ def _listing(info: "ModelInfo", asked: HubRequest) -> HubListing:
         size, sha256 = sibling.size, sibling.lfs.sha256 if sibling.lfs else None
         if size is None or (sha256 is None and sibling.blob_id is None):
             raise BaseModelError(
-                text("the Hub at {host} lists {rfilename} of {asked} without size and digest", host=asked.host, rfilename=sibling.rfilename, asked=asked),
+                text(
+                    "the Hub at {host} lists {rfilename} of {asked} without size and digest",
+                    host=asked.host,
+                    rfilename=sibling.rfilename,
+                    asked=str(asked),
+                ),
                 text("set HF_ENDPOINT to a full mirror of the Hub, or {local_copy}", local_copy=LOCAL_COPY),
             )
         # An LFS file's blob_id is the digest of its pointer, not of its content.
@@ -236,8 +242,14 @@ def _no_parts(name: str, asked: HubRequest) -> FolderFileError:
     return FolderFileError(
         name,
         FileProblem.UNREADABLE,
-        text("{host} gives {asked} only as a whole, and genfix downloads no weights", host=asked.host, asked=asked),
-        text("set HF_ENDPOINT to a mirror that serves parts of files, or {local_copy}", local_copy=LOCAL_COPY),
+        text(
+            "{host} gives {asked} only as a whole, and genfix downloads no weights",
+            host=asked.host,
+            asked=str(asked),
+        ),
+        text(
+            "set HF_ENDPOINT to a mirror that serves parts of files, or {local_copy}", local_copy=LOCAL_COPY
+        ),
     )
 
 

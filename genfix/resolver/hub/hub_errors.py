@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from genfix.message import text
 from genfix.errors import BaseModelError, GenfixError, StorageError
+from genfix.message import text
 from genfix.resolver.hub.hub_cache import is_commit
 from genfix.web.failures import ForeignAnswerError, is_passing, network_reason
 
@@ -106,7 +106,10 @@ def unreachable(asked: HubRequest, reason: str) -> BaseModelError:
         message = f"the Hub at {asked.host} could not be reached ({reason}), and {asked} is not cached"
     return BaseModelError(
         message,
-        text("try again later, set HF_ENDPOINT to a mirror, ask ModelScope (--base ms://org/name), or " "pass a local copy or a capsule: --base ./folder"),
+        text(
+            "try again later, set HF_ENDPOINT to a mirror, ask ModelScope (--base ms://org/name), or "
+            "pass a local copy or a capsule: --base ./folder"
+        ),
     )
 
 
@@ -135,32 +138,48 @@ def _refusal(error: Exception, asked: HubRequest) -> BaseModelError | None:
     if "GatedRepoError" in names:
         return BaseModelError(
             text("{repo} is gated, and this machine has no access to its files", repo=repo),
-            text("accept its terms at {host}/{repo} and log in with `hf auth login`, or {local_copy}", host=asked.host, repo=repo, local_copy=LOCAL_COPY),
+            text(
+                "accept its terms at {host}/{repo} and log in with `hf auth login`, or {local_copy}",
+                host=asked.host,
+                repo=repo,
+                local_copy=LOCAL_COPY,
+            ),
         )
     if "RepositoryNotFoundError" in names:
         return BaseModelError(
-            text("no model {repo} on the Hub, or it is private", repo=repo), text("check the name, or log in with `hf auth login`")
+            text("no model {repo} on the Hub, or it is private", repo=repo),
+            text("check the name, or log in with `hf auth login`"),
         )
     if "RevisionNotFoundError" in names:
         return BaseModelError(
-            text("{repo} has no revision {revision}", repo=repo, revision=asked.revision or 'main'), text("a revision is a branch, a tag or a commit")
+            text("{repo} has no revision {revision}", repo=repo, revision=asked.revision or "main"),
+            text("a revision is a branch, a tag or a commit"),
         )
     if "EntryNotFoundError" in names and asked.name:
         return BaseModelError(
-            text("{asked} is listed by the Hub but not there", asked=asked), text("try again later, or {local_copy}", local_copy=LOCAL_COPY)
+            text("{asked} is listed by the Hub but not there", asked=str(asked)),
+            text("try again later, or {local_copy}", local_copy=LOCAL_COPY),
         )
     if status == 401:
         return BaseModelError(
-            text("the Hub does not accept this machine's access token (asked for {asked})", asked=asked),
+            text("the Hub does not accept this machine's access token (asked for {asked})", asked=str(asked)),
             text("log in again with `hf auth login`, or unset HF_TOKEN to ask without a token"),
         )
     if status == 403:
         return BaseModelError(
-            text("the Hub refuses access to {asked} (HTTP 403)", asked=asked),
+            text("the Hub refuses access to {asked} (HTTP 403)", asked=str(asked)),
             text("check what the access token permits, or {local_copy}", local_copy=LOCAL_COPY),
         )
     if status is not None:
-        return BaseModelError(text("the Hub at {host} did not give {asked} (HTTP {status})", host=asked.host, asked=asked, status=status), LOCAL_COPY)
+        return BaseModelError(
+            text(
+                "the Hub at {host} did not give {asked} (HTTP {status})",
+                host=asked.host,
+                asked=str(asked),
+                status=status,
+            ),
+            LOCAL_COPY,
+        )
     return None
 
 
@@ -168,16 +187,24 @@ def _failure(error: Exception, asked: HubRequest) -> GenfixError:
     """What failed on this machine or under way."""
     if isinstance(error, ImportError):
         return BaseModelError(
-            text("huggingface_hub cannot be imported: {error}", error=error), text("reinstall genfix, or {local_copy}", local_copy=LOCAL_COPY)
+            text("huggingface_hub cannot be imported: {error}", error=str(error)),
+            text("reinstall genfix, or {local_copy}", local_copy=LOCAL_COPY),
         )
     if isinstance(error, OSError) and error.errno is not None:
         where = f" ({error.filename})" if isinstance(error.filename, str) else ""
         return StorageError(
-            text("the Hub cache cannot be used{where}: {strerror}", where=where, strerror=error.strerror or error),
+            text(
+                "the Hub cache cannot be used{where}: {strerror}",
+                where=where,
+                strerror=error.strerror or str(error),
+            ),
             text("free the space or fix the permissions, or set HF_HOME to another directory"),
         )
     kind = type(error).__name__
-    return BaseModelError(text("{asked} could not be downloaded whole ({kind})", asked=asked, kind=kind), text("try again, or {local_copy}", local_copy=LOCAL_COPY))
+    return BaseModelError(
+        text("{asked} could not be downloaded whole ({kind})", asked=str(asked), kind=kind),
+        text("try again, or {local_copy}", local_copy=LOCAL_COPY),
+    )
 
 
 def _told(error: Exception) -> Exception:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from genfix.message import text
 from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Origin
 from genfix.folder.remote import RemoteFolder, difference
+from genfix.message import text
 from genfix.resolver.hub.hub_cache import HubCache
 from genfix.resolver.hub.hub_client import HubClient
 from genfix.resolver.hub.hub_errors import LOCAL_COPY, NO_NETWORK
@@ -70,7 +70,12 @@ class HubFiles:
         if self._client is None:
             if cached is None:
                 raise BaseModelError(
-                    text("{name} of {repo} is not cached and {stopped}", name=name, repo=self._repo, stopped=self._stopped),
+                    text(
+                        "{name} of {repo} is not cached and {stopped}",
+                        name=name,
+                        repo=self._repo,
+                        stopped=self._stopped,
+                    ),
                     NO_NETWORK,
                 )
             return cached
@@ -118,7 +123,9 @@ class HubFiles:
             if _is_plausible(name, head, listed):
                 return head
         raise BaseModelError(
-            text("what came of {name} of {repo} is not the beginning of that file", name=name, repo=self._repo),
+            text(
+                "what came of {name} of {repo} is not the beginning of that file", name=name, repo=self._repo
+            ),
             text("try again; if it stays so, the file on the Hub is damaged"),
         )
 
@@ -129,7 +136,12 @@ class HubFiles:
             raise FolderFileError(
                 name,
                 FileProblem.UNREADABLE,
-                text("the header of {name} of {repo} is not cached and {stopped}", name=name, repo=self._repo, stopped=self._stopped),
+                text(
+                    "the header of {name} of {repo} is not cached and {stopped}",
+                    name=name,
+                    repo=self._repo,
+                    stopped=self._stopped,
+                ),
                 NO_NETWORK,
             )
         if self._whole_only is not None:
@@ -145,7 +157,9 @@ class HubFiles:
         path = self._cache.path(self._commit, name)
         if path is None:
             raise BaseModelError(
-                text("{name} of {repo} was downloaded but is not in the Hub cache", name=name, repo=self._repo),
+                text(
+                    "{name} of {repo} was downloaded but is not in the Hub cache", name=name, repo=self._repo
+                ),
                 text("set HF_HOME to another directory, or {local_copy}", local_copy=LOCAL_COPY),
             )
         return path

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-from genfix.message import text
 from genfix.errors import BaseModelError
 from genfix.folder.folder import Origin
 from genfix.folder.remote import RemoteFolder
+from genfix.message import text
 from genfix.resolver.hub.hub_cache import CachedListing, HubCache
 from genfix.resolver.hub.hub_client import HubClient, HubListing, HubSettings, hub_settings
 from genfix.resolver.hub.hub_errors import NO_NETWORK, HubRequest, unreachable
@@ -47,7 +47,7 @@ def open_hub(spec: HubSpec, *, offline: bool = False) -> HubBase:
     if stopped:
         if cached is None:
             raise BaseModelError(
-                text("{spec} is not cached and {stopped}", spec=spec, stopped=stopped),
+                text("{spec} is not cached and {stopped}", spec=str(spec), stopped=stopped),
                 NO_NETWORK,
             )
         return _from_cache(spec, hub, cache, cached, stopped)

@@ -19,10 +19,10 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlencode
 
-from genfix.message import text
 from genfix.errors import BaseModelError
 from genfix.folder.folder import FileStat
 from genfix.json_types import JsonValue
+from genfix.message import text
 from genfix.resolver.modelscope.modelscope_cache import MASTER, Entry, ModelScopeListing
 from genfix.resolver.modelscope.modelscope_site import Site, StatusError, TransferError
 from genfix.resolver.naming.spec import ModelScopeSpec
@@ -78,12 +78,18 @@ class ModelScope:
                 raise self._refusal(error, name) from error
             except OutageError as error:
                 raise BaseModelError(
-                    text("ModelScope at {endpoint} did not give {what} ({error})", endpoint=self._site.endpoint, what=what, error=error),
+                    text(
+                        "ModelScope at {endpoint} did not give {what} ({error})",
+                        endpoint=self._site.endpoint,
+                        what=what,
+                        error=error.said,
+                    ),
                     text("try again later, or {local_copy}", local_copy=LOCAL_COPY),
                 ) from error
             except TransferError as error:
                 raise BaseModelError(
-                    text("{what} could not be downloaded whole: {error}", what=what, error=error), text("try again later, or {local_copy}", local_copy=LOCAL_COPY)
+                    text("{what} could not be downloaded whole: {error}", what=what, error=error.said),
+                    text("try again later, or {local_copy}", local_copy=LOCAL_COPY),
                 ) from error
             wrong = _difference(content, entry.stat)
             if not wrong:
@@ -97,8 +103,18 @@ class ModelScope:
         """The error for an outage where there is nothing cached either."""
         answer = "cannot answer now" if str(error).startswith("HTTP") else "could not be reached"
         return BaseModelError(
-            text("ModelScope at {endpoint} {answer} ({error}), and {spec} is not cached", endpoint=self._site.endpoint, answer=answer, error=error, spec=self._spec),
-            text("go online or try again later, set MODELSCOPE_ENDPOINT to a mirror, take the model from " "the Hub (--base org/name), or {local_copy}", local_copy=LOCAL_COPY),
+            text(
+                "ModelScope at {endpoint} {answer} ({error}), and {spec} is not cached",
+                endpoint=self._site.endpoint,
+                answer=answer,
+                error=error.said,
+                spec=str(self._spec),
+            ),
+            text(
+                "go online or try again later, set MODELSCOPE_ENDPOINT to a mirror, take the model from "
+                "the Hub (--base org/name), or {local_copy}",
+                local_copy=LOCAL_COPY,
+            ),
         )
 
     def _list(self, *, recursive: bool) -> ModelScopeListing:
@@ -134,15 +150,25 @@ class ModelScope:
         spec, repo = self._spec, f"ms://{self._spec.repo_id}"
         if error.status not in {401, 403, 404}:
             return BaseModelError(
-                text("ModelScope at {endpoint} did not give {name} of {spec} ({error})", endpoint=self._site.endpoint, name=name or 'the files', spec=spec, error=error),
+                text(
+                    "ModelScope at {endpoint} did not give {name} of {spec} ({error})",
+                    endpoint=self._site.endpoint,
+                    name=name or "the files",
+                    spec=str(spec),
+                    error=str(error),
+                ),
                 LOCAL_COPY,
             )
         if name and error.status == 404:
             return BaseModelError(
-                text("{name} of {spec} is listed by ModelScope but not there", name=name, spec=spec), text("try again later, or {local_copy}", local_copy=LOCAL_COPY)
+                text("{name} of {spec} is listed by ModelScope but not there", name=name, spec=str(spec)),
+                text("try again later, or {local_copy}", local_copy=LOCAL_COPY),
             )
         if error.code == _NO_TREE:
-            return BaseModelError(text("{repo} has no revision {revision}", repo=repo, revision=self._revision), self._revisions())
+            return BaseModelError(
+                text("{repo} has no revision {revision}", repo=repo, revision=self._revision),
+                self._revisions(),
+            )
         if error.status == 404 and not self._site.token:
             return BaseModelError(
                 text("no model {repo} on ModelScope, or it is private", repo=repo),
@@ -150,12 +176,17 @@ class ModelScope:
             )
         if error.status == 404:
             return BaseModelError(
-                text("no model {repo} on ModelScope, or the token in MODELSCOPE_API_TOKEN may not read it", repo=repo),
+                text(
+                    "no model {repo} on ModelScope, or the token in MODELSCOPE_API_TOKEN may not read it",
+                    repo=repo,
+                ),
                 text("check the name and what the account may read"),
             )
         return BaseModelError(
-            text("ModelScope refuses access to {spec} ({error})", spec=spec, error=error),
-            text("set MODELSCOPE_API_TOKEN to a token that may read it, or {local_copy}", local_copy=LOCAL_COPY),
+            text("ModelScope refuses access to {spec} ({error})", spec=str(spec), error=str(error)),
+            text(
+                "set MODELSCOPE_API_TOKEN to a token that may read it, or {local_copy}", local_copy=LOCAL_COPY
+            ),
         )
 
     def _revisions(self) -> str:

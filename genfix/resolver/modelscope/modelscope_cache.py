@@ -15,12 +15,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from genfix.message import text
 from genfix import cache
 from genfix.errors import StorageError
 from genfix.folder.folder import FileStat, FolderFileError
 from genfix.folder.local import LocalFolder
 from genfix.json_types import JsonValue
+from genfix.message import text
 
 __all__ = ["MASTER", "Entry", "ModelScopeCache", "ModelScopeListing"]
 
@@ -107,7 +107,11 @@ class ModelScopeCache:
         except OSError as error:
             where = f" ({error.filename})" if isinstance(error.filename, str) else ""
             raise StorageError(
-                text("the cache of genfix cannot be used{where}: {strerror}", where=where, strerror=error.strerror or error),
+                text(
+                    "the cache of genfix cannot be used{where}: {strerror}",
+                    where=where,
+                    strerror=error.strerror or str(error),
+                ),
                 text("free the space or fix the permissions, or set XDG_CACHE_HOME to another directory"),
             ) from error
 

@@ -7,11 +7,11 @@ import os
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from genfix.message import text
 from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, Folder, FolderFileError, Origin
 from genfix.folder.local import LocalFolder
 from genfix.folder.remote import RemoteFolder
+from genfix.message import text
 from genfix.resolver.modelscope.modelscope_api import LOCAL_COPY, MOST_ENTRIES, ModelScope
 from genfix.resolver.modelscope.modelscope_cache import MASTER, ModelScopeCache, ModelScopeListing
 from genfix.resolver.modelscope.modelscope_site import Site
@@ -48,7 +48,10 @@ def open_modelscope(spec: ModelScopeSpec, *, offline: bool = False) -> ModelScop
     if stopped:
         known = _known(spec, cached, kept, stopped)
         if known is None:
-            raise BaseModelError(text("{spec} is not cached and {stopped}", spec=spec, stopped=stopped), text("go online once, or {local_copy}", local_copy=LOCAL_COPY))
+            raise BaseModelError(
+                text("{spec} is not cached and {stopped}", spec=str(spec), stopped=stopped),
+                text("go online once, or {local_copy}", local_copy=LOCAL_COPY),
+            )
         return known
     if kept is not None and is_commit(spec.revision or MASTER):
         return _listed(spec, cached, kept, api)
@@ -150,12 +153,21 @@ class _Files:
         digest = entry.stat.sha256
         if digest is None:
             raise BaseModelError(
-                text("ModelScope lists {name} of {spec} without its SHA-256, so no copy can be trusted", name=name, spec=self._spec),
+                text(
+                    "ModelScope lists {name} of {spec} without its SHA-256, so no copy can be trusted",
+                    name=name,
+                    spec=str(self._spec),
+                ),
                 LOCAL_COPY,
             )
         if self._api is None:
             raise BaseModelError(
-                text("{name} of {spec} is not cached and {stopped}", name=name, spec=self._spec, stopped=self._stopped),
+                text(
+                    "{name} of {spec} is not cached and {stopped}",
+                    name=name,
+                    spec=str(self._spec),
+                    stopped=self._stopped,
+                ),
                 text("go online once, or {local_copy}", local_copy=LOCAL_COPY),
             )
         content = self._api.file(name, entry, self._listing.commit)
@@ -168,7 +180,11 @@ class _Files:
             raise FolderFileError(
                 name,
                 FileProblem.UNREADABLE,
-                text("{name} of {spec} is not cached, and genfix downloads no weights", name=name, spec=self._spec),
+                text(
+                    "{name} of {spec} is not cached, and genfix downloads no weights",
+                    name=name,
+                    spec=str(self._spec),
+                ),
                 text("what is asked of it needs a local copy of the model: --base ./folder"),
             )
         return part

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from genfix.message import text
 from genfix.errors import BaseModelError
+from genfix.message import text
 from genfix.web.bodies import limited
 from genfix.web.exchange import HttpError, RedirectError, Response, opened
 from genfix.web.failures import OutageError, TooLargeError, is_passing, network_reason, retried
@@ -73,12 +73,14 @@ class Site:
             valid = False
         if not valid or " " in endpoint or not {"@", "?", "#"}.isdisjoint(endpoint):
             raise BaseModelError(
-                text("{variable} is not the plain web address of a ModelScope", variable=variable), text("set it to {endpoint}", endpoint=_ENDPOINT)
+                text("{variable} is not the plain web address of a ModelScope", variable=variable),
+                text("set it to {endpoint}", endpoint=_ENDPOINT),
             )
         token = os.environ.get(_TOKEN, "").strip()
         if re.fullmatch(r"[!#-+\--:<-\[\]-~]*", token) is None:  # what a cookie can hold
             raise BaseModelError(
-                text("{token} holds no access token", token=_TOKEN), text("set it to a token of your ModelScope account, or unset it")
+                text("{token} holds no access token", token=_TOKEN),
+                text("set it to a token of your ModelScope account, or unset it"),
             )
         return cls(endpoint, token)
 
@@ -125,7 +127,9 @@ def _body(response: Response, most: int) -> bytes:
     except TimeoutError as error:
         raise OutageError(text("timed out")) from error
     if response.announced is not None and len(body) != response.announced:
-        raise TransferError(text("it sent {body} of {announced} bytes", body=len(body), announced=response.announced))
+        raise TransferError(
+            text("it sent {body} of {announced} bytes", body=len(body), announced=response.announced)
+        )
     return body
 
 

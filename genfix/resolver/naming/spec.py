@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from genfix.message import text
 from genfix.errors import BaseModelError, InputError
 from genfix.folder.names import is_safe_name
 
@@ -31,7 +30,7 @@ class LocalSpec(NamedTuple):
     """A directory on this machine."""
 
     path: Path
-    text: str
+    given: str
     """As the user wrote it."""
     shadows_repo: bool = False
     """Whether the same text is also a possible Hub id: the caller says that the directory was taken."""
@@ -62,62 +61,69 @@ class ModelScopeSpec(NamedTuple):
         return f"ms://{self.repo_id}@{self.revision}" if self.revision else f"ms://{self.repo_id}"
 
 
-def is_commit(text: str) -> bool:
-    """Whether ``text`` is a full commit id (40 hex digits)."""
-    return re.fullmatch(r"[0-9a-f]{40}", text) is not None
+def is_commit(given: str) -> bool:
+    """Whether ``given`` is a full commit id (40 hex digits)."""
+    return re.fullmatch(r"[0-9a-f]{40}", given) is not None
 
 
-def is_repo_id(text: str) -> bool:
-    """Whether ``text`` is ``org/name`` by the rules of the Hub."""
+def is_repo_id(given: str) -> bool:
+    """Whether ``given`` is ``org/name`` by the rules of the Hub."""
     return (
-        re.fullmatch(_REPO_ID, text) is not None
-        and len(text) <= 96
-        and "--" not in text
-        and ".." not in text
-        and not text.endswith((".git", ".", "-"))
+        re.fullmatch(_REPO_ID, given) is not None
+        and len(given) <= 96
+        and "--" not in given
+        and ".." not in given
+        and not given.endswith((".git", ".", "-"))
     )
 
 
-def parse_spec(text: str) -> LocalSpec | HubSpec | ModelScopeSpec:
-    """Say what ``text`` names; nothing is asked over the network.
+def parse_spec(given: str) -> LocalSpec | HubSpec | ModelScopeSpec:
+    """Say what ``given`` names; nothing is asked over the network.
 
     A path (``./x``, ``/x``, ``~/x``, ``..``) and anything that exists as a directory is local; ``org/name``
     and ``hf://org/name`` are the Hub, ``ms://org/name`` is ModelScope, all with an optional ``@revision``; so
     is the web address of a model there, or of a file of it.
 
-    Raises `BaseModelError` where the directory does not exist, `InputError` where the text is neither.
+    Raises `BaseModelError` where the directory does not exist, `InputError` where the given is neither.
     """
-    if not text.strip() or not text.isprintable():
-        raise InputError(text("'{text}' does not name a base model", text=text), _HINT)
-    if text == AUTO:
+    if not given.strip() or not given.isprintable():
+        raise InputError(text("'{given}' does not name a base model", given=given), _HINT)
+    if given == AUTO:
         raise InputError(
-            text("auto stands for the base that a merged folder names"), text("a folder of that name is ./auto")
+            text("auto stands for the base that a merged folder names"),
+            text("a folder of that name is ./auto"),
         )
-    scheme, separator, rest = text.partition("://")
+    scheme, separator, rest = given.partition("://")
     if separator:
-        return _from_address(text, scheme.lower(), rest)
-    if _is_path(text):
-        return LocalSpec(_directory(text), text)
-    path = Path(text)
+        return _from_address(given, scheme.lower(), rest)
+    if _is_path(given):
+        return LocalSpec(_directory(given), given)
+    path = Path(given)
     if _is_dir(path):
-        return LocalSpec(path, text, shadows_repo=is_repo_id(text.partition("@")[0]))
-    return _hub(text, text)
+        return LocalSpec(path, given, shadows_repo=is_repo_id(given.partition("@")[0]))
+    return _hub(given, given)
 
 
-def _is_path(text: str) -> bool:
-    return text in {".", ".."} or text.startswith(("./", "../", "/", "~", ".\\", "..\\"))
+def _is_path(given: str) -> bool:
+    return given in {".", ".."} or given.startswith(("./", "../", "/", "~", ".\\", "..\\"))
 
 
-def _directory(text: str) -> Path:
+def _directory(given: str) -> Path:
     try:
-        path = Path(text).expanduser()
+        path = Path(given).expanduser()
     except RuntimeError:  # ~user where there is no such user
-        path = Path(text)
+        path = Path(given)
     if _is_dir(path):
         return path
     if os.path.lexists(path):
-        raise BaseModelError(text("the base {text} is not a folder", text=text), text("name the folder that holds its config.json"))
-    raise BaseModelError(text("there is no folder {text} to use as the base", text=text), text("check the path; {hint}", hint=_HINT))
+        raise BaseModelError(
+            text("the base {given} is not a folder", given=given),
+            text("name the folder that holds its config.json"),
+        )
+    raise BaseModelError(
+        text("there is no folder {given} to use as the base", given=given),
+        text("check the path; {hint}", hint=_HINT),
+    )
 
 
 def _is_dir(path: Path) -> bool:
@@ -127,22 +133,22 @@ def _is_dir(path: Path) -> bool:
         return False
 
 
-def _from_address(text: str, scheme: str, rest: str) -> HubSpec | ModelScopeSpec:
+def _from_address(given: str, scheme: str, rest: str) -> HubSpec | ModelScopeSpec:
     if scheme == "ms":
-        return ModelScopeSpec(*_split(unquote(rest.removeprefix("models/")), text))
+        return ModelScopeSpec(*_split(unquote(rest.removeprefix("models/")), given))
     if scheme == "hf":
-        return _hub(unquote(rest.removeprefix("models/")), text)
+        return _hub(unquote(rest.removeprefix("models/")), given)
     if scheme in {"http", "https"}:
-        return _from_url(text)
-    raise InputError(text("{text} is not an address genfix can read a base from", text=text), _HINT)
+        return _from_url(given)
+    raise InputError(text("{given} is not an address genfix can read a base from", given=given), _HINT)
 
 
-def _from_url(text: str) -> HubSpec | ModelScopeSpec:
+def _from_url(given: str) -> HubSpec | ModelScopeSpec:
     try:
-        url = urlsplit(text)
+        url = urlsplit(given)
         host, has_secret = url.hostname, "@" in url.netloc
     except ValueError as error:
-        raise InputError(text("{text} is not a valid web address", text=text), _HINT) from error
+        raise InputError(text("{given} is not a valid web address", given=given), _HINT) from error
     if has_secret:  # never shown, kept or sent on
         raise InputError(
             text("an address of {host} must not hold a user's name or token", host=host),
@@ -150,37 +156,37 @@ def _from_url(text: str) -> HubSpec | ModelScopeSpec:
         )
     parts = [unquote(part) for part in url.path.strip("/").split("/")]
     if host is not None and (host in _MODELSCOPE_HOSTS or host == _mirror("MODELSCOPE_ENDPOINT")):
-        return _from_modelscope(parts, text)
+        return _from_modelscope(parts, given)
     if host is None or (host not in _HUB_HOSTS and host != _mirror("HF_ENDPOINT")):
         raise InputError(
-            text("{host} is neither the Hugging Face Hub nor ModelScope", host=host or text),
+            text("{host} is neither the Hugging Face Hub nor ModelScope", host=host or given),
             text("for a mirror set HF_ENDPOINT or MODELSCOPE_ENDPOINT; {hint}", hint=_HINT),
         )
     match parts:
         case [org, name]:
-            return _hub(f"{org}/{name}", text)
+            return _hub(f"{org}/{name}", given)
         case [org, name, page, *rest] if page in _PAGES and rest:
-            return _hub(f"{org}/{name}@{_revision(rest)}", text)
+            return _hub(f"{org}/{name}@{_revision(rest)}", given)
         case _:
             raise InputError(
-                text("{text} is not the address of a model", text=text),
+                text("{given} is not the address of a model", given=given),
                 text("use https://huggingface.co/org/name, or org/name@revision"),
             )
 
 
-def _from_modelscope(parts: list[str], text: str) -> ModelScopeSpec:
+def _from_modelscope(parts: list[str], given: str) -> ModelScopeSpec:
     match parts:
         case ["models", org, name] | ["models", org, name, "file", "view"]:
-            return ModelScopeSpec(*_split(f"{org}/{name}", text))
+            return ModelScopeSpec(*_split(f"{org}/{name}", given))
         case ["models", org, name, "file", "view", revision, *_]:
-            return ModelScopeSpec(*_split(f"{org}/{name}@{revision}", text))
+            return ModelScopeSpec(*_split(f"{org}/{name}@{revision}", given))
         case ["models", org, name, page, *rest] if page in _PAGES and rest:
-            return ModelScopeSpec(*_split(f"{org}/{name}@{_revision(rest)}", text))
+            return ModelScopeSpec(*_split(f"{org}/{name}@{_revision(rest)}", given))
         case ["models", org, name, page, *_] if page in _VIEWS:
-            return ModelScopeSpec(*_split(f"{org}/{name}", text))
+            return ModelScopeSpec(*_split(f"{org}/{name}", given))
         case _:
             raise InputError(
-                text("{text} is not the address of a model", text=text),
+                text("{given} is not the address of a model", given=given),
                 text("use https://modelscope.cn/models/org/name, or ms://org/name@revision"),
             )
 
@@ -199,11 +205,11 @@ def _revision(parts: list[str]) -> str:
     return "/".join(parts[:3] if parts[0] == "refs" else parts[:1])
 
 
-def _hub(spec: str, text: str) -> HubSpec:
-    return HubSpec(*_split(spec, text))
+def _hub(spec: str, given: str) -> HubSpec:
+    return HubSpec(*_split(spec, given))
 
 
-def _split(spec: str, text: str) -> tuple[str, str | None]:
+def _split(spec: str, given: str) -> tuple[str, str | None]:
     """The id and the revision in ``org/name[@revision]``."""
     repo_id, at, revision = spec.partition("@")
     if is_repo_id(repo_id):
@@ -216,8 +222,10 @@ def _split(spec: str, text: str) -> tuple[str, str | None]:
             text("'{revision}' is not a revision of {repo_id}", revision=revision, repo_id=repo_id),
             text("a revision is a branch, a tag or a commit: org/name@main"),
         )
-    if "://" in text:
-        raise InputError(text("{text} does not name a model", text=text), _HINT)
+    if "://" in given:
+        raise InputError(text("{given} does not name a model", given=given), _HINT)
     if "/" in spec:
-        raise InputError(text("{text} is neither a folder nor a Hub id", text=text), _HINT)
-    raise BaseModelError(text("there is no folder {text}", text=text), text("check the path; a Hub id is written org/name"))
+        raise InputError(text("{given} is neither a folder nor a Hub id", given=given), _HINT)
+    raise BaseModelError(
+        text("there is no folder {given}", given=given), text("check the path; a Hub id is written org/name")
+    )

@@ -28,17 +28,17 @@ class RuleDoc(NamedTuple):
 def documentation(docstring: str) -> RuleDoc:
     """The parts of a rule's docstring. Raises `ValueError` where one is missing."""
     what, why, fix, safety, sources = _PARTS.split(docstring)
-    items = _ITEM.split(sources)[1:]
-    return RuleDoc(
-        _flat(what),
-        *(_flat(_LABEL.sub("", part, count=1)) for part in (why, fix, safety)),
-        tuple(map(_flat, items)),
-    )
+    items = tuple(map(_flat, _ITEM.split(sources)[1:]))
+    return RuleDoc(_flat(what), _part(why), _part(fix), _part(safety), items)
 
 
 def paragraphs(docstring: str) -> tuple[str, ...]:
     """What people read in their language: the four parts of a rule's docstring that are sentences."""
     return documentation(docstring)[:4]
+
+
+def _part(text: str) -> str:
+    return _LABEL.sub("", _flat(text), count=1)
 
 
 def _flat(text: str) -> str:

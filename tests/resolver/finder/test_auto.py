@@ -10,7 +10,7 @@ import pytest
 import genfix
 from genfix.errors import BaseModelError, GenfixError, InputError, RefusedError
 from genfix.resolver import resolve_base
-from genfix.rules.finding import Applicability
+from genfix.rules.core.finding import Applicability
 from tests.support.folders import Files, chatml_files, dump, glm_files, write_folder
 from tests.support.running import Run, runner
 from tests.support.trees import tree

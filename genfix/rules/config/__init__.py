@@ -1,0 +1,1 @@
+"""GF40x and GF712: what config.json says of the model."""

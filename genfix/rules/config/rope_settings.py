@@ -1,0 +1,265 @@
+"""GF711 and GF712: rotary position embeddings: spelled for some readers only, or not the base's.
+
+Who is right: merged, wherever its value may be meant. Old spellings that are lost beside new ones are added
+again from merged's own values.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from genfix.json_types import JsonObject, JsonValue
+from genfix.jsontext.json_diff import same_value
+from genfix.message import message
+from genfix.model import Model
+from genfix.model.rope import (
+    NEW_KEY,
+    OLD_KEYS,
+    Rope,
+    RopePart,
+    as_new,
+    as_old,
+    old_default,
+    read_rope,
+    same_rope,
+)
+from genfix.rules.core.context import Context
+from genfix.rules.core.finding import (
+    Applicability,
+    CopyField,
+    Finding,
+    Fix,
+    Operation,
+    RemoveField,
+    SetField,
+    Severity,
+    Witness,
+)
+from genfix.rules.core.questions import CONFIG, READERS
+from genfix.rules.core.rule import Rule, rule
+
+__all__ = ["RULES"]
+
+_CONFIG: Final = "config.json"
+
+
+@rule(
+    "GF711",
+    "rope-only-for-new-readers",
+    Severity.WARNING,
+    question=READERS,
+    shows="answers are noise, or become so with length",
+)
+def _only_for_new_readers(context: Context, rule: Rule) -> Iterator[Finding]:
+    """RoPE stands in `rope_parameters` only, the spelling of transformers 5, while the base has `rope_theta` and
+    its like.
+
+    Why: transformers 4.57.6 takes its class default (mostly 10000, no scaling) without a word, and so do vLLM
+    before 0.24 with transformers 4, and many models of mlx-lm 0.32 (those that have no default fail to load).
+    Answers are gibberish, or become so with length.
+
+    Fix: The old keys beside `rope_parameters`, with its values, in the base's text where it means the same.
+
+    Safety: Safe: transformers 5.23.0 reads the same before and after. Unsafe, and information only, without a
+    base: the model may be meant for new readers. Silent where older classes take the same values by default.
+
+    Sources:
+    - vllm-project/vllm#42624
+    - vllm-project/vllm#44158
+    - transformers 5.23.0: modeling_rope_utils.py `convert_rope_params_to_dict`
+    """
+    part, base = RopePart.of(context.merged), context.base
+    rope = read_rope(part)
+    if part.new is None or rope is None:
+        return
+    theirs = RopePart.of(base) if base is not None else None
+    if theirs is not None and (not theirs.values or (theirs.new is not None and not theirs.old)):
+        return  # the base is for newer readers only, too
+    keys = _missing_old_keys(part, rope, theirs.old if theirs is not None else {})
+    if not keys:
+        return
+    operations = tuple(_old_key(context, part, theirs, key, value) for key, value in keys.items())
+    yield rule.finding(
+        _CONFIG,
+        message(
+            "rope-only-for-new-readers",
+            "RoPE is written for transformers 5 only: older readers miss {keys} and take a default",
+            keys=[*keys],
+        ),
+        severity=Severity.WARNING if base is not None else Severity.INFO,
+        witness=Witness.FOLDER,
+        pointer=f"{part.pointer}/{NEW_KEY}",
+        current=dict(part.new),
+        fix=Fix(
+            Applicability.SAFE,
+            message(
+                "why-rope-added",
+                "the values are those of rope_parameters, which newer readers go on reading the same",
+            ),
+            operations,
+        )
+        if base is not None
+        else Fix(
+            Applicability.UNSAFE,
+            message("why-rope-added-alone", "no base tells whether older readers are meant"),
+            operations,
+        ),
+    )
+
+
+def _missing_old_keys(part: RopePart, rope: Rope, base: JsonObject) -> JsonObject:
+    """The old keys that older readers need; where they need one, all that the base states."""
+    absent = {k: v for k, v in (as_old(rope, part, base) or {}).items() if part.values.get(k) is None}
+    misread = {k: v for k, v in absent.items() if not same_value(v, old_default(part.model_type, k))}
+    return misread | {k: v for k, v in absent.items() if k in base} if misread else {}
+
+
+def _old_key(
+    context: Context, part: RopePart, theirs: RopePart | None, key: str, value: JsonValue
+) -> Operation:
+    """Set an old key, in the base's very text where the base means the same by it."""
+    pointer = f"{part.pointer}/{key}"
+    if context.base is None or theirs is None:
+        return SetField(_CONFIG, pointer, value)
+    own = theirs.old.get(key)
+    if own is not None and _same_old(key, value, own, part, theirs):
+        if part.pointer == theirs.pointer:
+            return CopyField(_CONFIG, pointer)
+        value = own
+    return SetField(_CONFIG, pointer, value, tuple(theirs.values))
+
+
+def _same_old(key: str, ours: JsonValue, own: JsonValue, part: RopePart, theirs: RopePart) -> bool:
+    if key != "rope_scaling":
+        return same_value(ours, own)
+    left = read_rope(part._replace(values={**part.values, key: ours, NEW_KEY: None}))
+    right = read_rope(theirs._replace(values={**part.values, key: own, NEW_KEY: None}))
+    return left is not None and right is not None and same_rope(left, right, part.model_type)
+
+
+@rule(
+    "GF712",
+    "rope-differs",
+    Severity.WARNING,
+    question=CONFIG,
+    needs_base=True,
+    shows="answers get worse with length, or are noise",
+)
+def _rope_differs(context: Context, rule: Rule) -> Iterator[Finding]:
+    """RoPE is not the base's, in whichever spelling.
+
+    Why: A save with a class that did not know the base's theta leaves the default 10000: the model loses the
+    order of words. Another value is most often a tuning for length.
+
+    Fix: The base's values, in each spelling that is here.
+
+    Safety: Unsafe: a value that is here may be meant. Warning only where transformers 5 wrote the default
+    theta, without scaling, in place of the base's; else information. Manual where only one of the two tells
+    layers apart. A key that is gone is GF402.
+
+    Sources:
+    - vllm-project/vllm#42624
+    - unslothai/unsloth#7028
+    """
+    if context.base is None:
+        return
+    part, base = RopePart.of(context.merged), RopePart.of(context.base)
+    theirs = read_rope(base)
+    if part.new is None and not base.pointer and part.old:
+        # A key that is missing is another rule's finding.
+        part = part._replace(
+            values={**part.values, **{k: v for k, v in base.old.items() if k not in part.old}}
+        )
+    ours = read_rope(part)
+    if ours is None or theirs is None or same_rope(ours, theirs, part.model_type):
+        return
+    lost = _is_reset(context, part, ours, theirs)
+    operations = _base_rope(context.base, part, base, ours, theirs)
+    yield rule.finding(
+        _CONFIG,
+        message(
+            "rope-reset",
+            "RoPE is back at the default ({ours}); the base has {theirs}",
+            ours=_shown(ours),
+            theirs=_shown(theirs),
+        )
+        if lost
+        else message(
+            "rope-differs", "RoPE is {ours}; the base has {theirs}", ours=_shown(ours), theirs=_shown(theirs)
+        ),
+        severity=Severity.WARNING if lost else Severity.INFO,
+        witness=Witness.BASE,
+        pointer=f"{part.pointer}/{NEW_KEY if part.new is not None else 'rope_theta'}",
+        current=as_new(ours),
+        expected=as_new(theirs),
+        engines=tuple(context.views) if lost else (),
+        fix=Fix(
+            Applicability.UNSAFE,
+            message("why-rope-meant", "the folder's own value may be a tuning for length"),
+            operations,
+        )
+        if operations
+        else Fix(
+            Applicability.MANUAL,
+            message("why-rope-meant", "the folder's own value may be a tuning for length"),
+        ),
+    )
+
+
+def _is_reset(context: Context, part: RopePart, ours: Rope, theirs: Rope) -> bool:
+    """Whether a reader that knew no theta wrote its default: nobody tunes for length by a smaller theta."""
+    version = context.merged.config.get("transformers_version")
+    if part.new is None or "" not in ours or "" not in theirs or not str(version).startswith("5"):
+        return False
+    usual = old_default(part.model_type, "rope_theta")
+    return (
+        ours[""].get("rope_type") == "default"
+        and same_value(ours[""].get("rope_theta", usual), usual)
+        and not same_value(theirs[""].get("rope_theta", usual), usual)
+    )
+
+
+def _shown(rope: Rope) -> JsonValue:
+    """The meaning in a few words; long lists of factors are left out."""
+    layers = [f"{name} {_words(values)}".lstrip() for name, values in rope.items()]
+    return "; ".join(layers)
+
+
+def _words(values: JsonObject) -> str:
+    shown = ("rope_type", "rope_theta", "factor", "partial_rotary_factor")
+    return ", ".join(f"{key} {values[key]}" for key in shown if key in values)
+
+
+def _base_rope(
+    base: Model, part: RopePart, theirs: RopePart, ours: Rope, wanted: Rope
+) -> tuple[Operation, ...]:
+    """The base's RoPE in each spelling that merged uses; nothing where layers differ in kind."""
+    if ("" in ours) != ("" in wanted):
+        return ()
+    old = dict(theirs.old) or as_old(wanted, part, part.old)
+    if old is None:
+        return ()
+    operations: list[Operation] = []
+    keys = base.keys(_CONFIG) if not part.pointer else tuple(theirs.values)
+    same_place = part.pointer == theirs.pointer
+    if part.new is not None:
+        field = SetField(_CONFIG, f"{part.pointer}/{NEW_KEY}", as_new(wanted), keys)
+        operations.append(_copied(field, same_place and theirs.new is not None))
+    for key in OLD_KEYS if part.old else ():
+        pointer = f"{part.pointer}/{key}"
+        if key not in old and key in part.old:
+            operations.append(RemoveField(_CONFIG, pointer))
+        elif key in old and not same_value(old[key], part.values.get(key)):
+            field = SetField(_CONFIG, pointer, old[key], keys)
+            operations.append(_copied(field, same_place and key in theirs.old))
+    return tuple(operations)
+
+
+def _copied(field: SetField, in_base: bool) -> Operation:  # noqa: FBT001 - a condition, no option
+    """The base's own text, where it has the value in the same place."""
+    return CopyField(field.file, field.pointer) if in_base else field
+
+
+RULES: Final = (
+    _only_for_new_readers,
+    _rope_differs,
+)

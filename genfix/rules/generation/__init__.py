@@ -1,0 +1,1 @@
+"""GF6xx: how the model samples."""

@@ -1,0 +1,1 @@
+"""GF7xx: spellings that older or newer readers cannot read."""

@@ -1,0 +1,1 @@
+"""GF1xx: the token ids that end generation."""

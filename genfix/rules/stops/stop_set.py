@@ -1,0 +1,98 @@
+"""What the rules about stop tokens share: sets of ids, their names, and the edit that writes them."""
+
+import json
+from collections.abc import Iterable, Iterator
+
+from genfix.engines import read_eos
+from genfix.folder.kinds import GENERATION_CONFIG
+from genfix.json_types import JsonValue
+from genfix.message import Message, message
+from genfix.model import Model
+from genfix.rules.core.context import Context
+from genfix.rules.core.finding import CopyField, SetField, WriteFile
+
+__all__ = [
+    "base_name",
+    "engine_stops",
+    "named_ids",
+    "new_generation_config",
+    "set_stop_ids",
+    "stop_evidence",
+    "union",
+]
+
+_POINTER = "/eos_token_id"
+
+
+def union(first: Iterable[int], second: Iterable[int]) -> list[JsonValue]:
+    """Each id once, those of ``first`` first."""
+    return list(dict.fromkeys([*first, *second]))
+
+
+def set_stop_ids(
+    context: Context, file: str, ids: list[JsonValue], pointer: str = _POINTER
+) -> SetField | CopyField:
+    """Set ``ids``, in the very text of the base's file where it spells the same ids at the same place."""
+    if context.base is None:
+        return SetField(file, pointer, ids)
+    theirs = read_eos(context.base.object(file))
+    if pointer == _POINTER and not theirs.invalid and list(theirs.ids) == ids:
+        return CopyField(file, pointer)
+    return SetField(file, pointer, ids, context.base.keys(file))
+
+
+def new_generation_config(context: Context, stop_ids: list[JsonValue]) -> WriteFile:
+    """The file for a folder without one: the stop set, and what engines took from config.json so far."""
+    config = context.merged.config
+    document: dict[str, JsonValue] = {
+        key: config[key] for key in ("bos_token_id", "pad_token_id") if config.get(key) is not None
+    }
+    document |= {"eos_token_id": stop_ids, **context.views["transformers5"].sampling}
+    content = json.dumps({key: document[key] for key in sorted(document)}, indent=2) + "\n"
+    return WriteFile(GENERATION_CONFIG, content.encode())
+
+
+def named_ids(context: Context, ids: Iterable[int]) -> list[JsonValue]:
+    """Ids with the token's text, where a file tells it: ``151336 <|user|>``."""
+    return [_named(context, token_id) for token_id in ids]
+
+
+def _named(context: Context, token_id: int) -> str:
+    text = context.merged.tokenizer.text(token_id)
+    if text is None and context.base is not None:
+        text = context.base.tokenizer.text(token_id)
+    return f"{token_id} {text}" if text else str(token_id)
+
+
+def base_name(base: Model, token_id: int) -> str:
+    """An id with the text it has in the base."""
+    text = base.tokenizer.text(token_id)
+    return f"{token_id} {text}" if text else str(token_id)
+
+
+def engine_stops(context: Context) -> Iterator[Message]:
+    """Where engines stop here and with the base, where that differs; those that do the same are named together."""
+    alike: dict[tuple[tuple[int, ...], tuple[int, ...]], list[str]] = {}
+    for name, view in context.views.items():
+        base = context.base_views.get(name)
+        if base is not None and set(base.stop_token_ids) != set(view.stop_token_ids):
+            alike.setdefault((view.stop_token_ids, base.stop_token_ids), []).append(name)
+    for (merged, base_ids), names in alike.items():
+        yield message(
+            "evidence-engine-stops",
+            "stop ids here: {merged}; with the base: {base} ({engines})",
+            engines=[*names],
+            base=[*base_ids],
+            merged=[*merged],
+        )
+
+
+def stop_evidence(context: Context) -> Iterator[Message]:
+    """Where each engine stops here and with the base, and what the template says."""
+    yield from engine_stops(context)
+    if context.end_ids:
+        yield message(
+            "evidence-template-ends",
+            "the chat template ends a turn with {ends}",
+            ends=named_ids(context, context.end_ids),
+        )

@@ -1,0 +1,358 @@
+"""GF1xx: the token ids that end generation.
+
+Who is right about the stop set: the base's set as long as merged speaks the base's chat template; merged's
+own template where it is another one. Ids are added, never taken away.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from genfix.engines import EosValue, read_eos
+from genfix.folder.kinds import GENERATION_CONFIG
+from genfix.json_types import JsonValue, Missing
+from genfix.message import message
+from genfix.model import Model
+from genfix.rules.core.context import Context
+from genfix.rules.core.finding import Applicability, Finding, Fix, Harm, Severity, Witness
+from genfix.rules.core.questions import STOPS
+from genfix.rules.core.rule import Rule, rule
+from genfix.rules.stops.stop_set import base_name, named_ids, set_stop_ids, stop_evidence, union
+
+__all__ = ["RULES"]
+
+_KEY: Final = "eos_token_id"
+_POINTER: Final = "/eos_token_id"
+_CONFIG: Final = "config.json"
+
+
+@rule(
+    "GF101",
+    "stop-tokens-narrowed",
+    Severity.ERROR,
+    question=STOPS,
+    harm=Harm.ENDLESS,
+    needs_base=True,
+    shows="answers run past their end, often into the user's next turn, up to max_tokens",
+)
+def _narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`generation_config.json` lists fewer stop token ids in `eos_token_id` than the base's, or none at all.
+
+    Why: transformers' `generate()` stops only at the ids of `generation_config.json`; vLLM adds the
+    tokenizer's EOS to them. A file that is present but narrow (or has no `eos_token_id`) even hides the right
+    list in `config.json`. The model then writes its turn end as text and goes on, often with the user's next
+    turn, until `max_tokens` (`finish_reason: length`). Training frameworks add their template's stop words
+    themselves, so the same folder stops there and not in vLLM.
+
+    Fix: The union of the base's ids and the folder's own, base first. An id is added only where it means the
+    same token in both folders.
+
+    Safety: Safe while the chat template is the base's (or both have none): its turn ends are the base's.
+    Unsafe where the folder has another template: then the base's ids may never have been trained here. Ids
+    are never removed. Severity: error where an engine that stops with the base no longer does, else warning.
+
+    Sources:
+    - zai-org/GLM-4#297
+    - ms-swift a91ed10: swift/llm/sft.py, swift/trainers/mixin.py
+    - transformers 5.23.0: generation/utils.py
+    - vLLM 0.32.0: sampling_params.py `update_from_generation_config`
+    - verl-project/verl#1277
+    """
+    file = context.merged.generation_config
+    if context.base is None or file.value is None:
+        return
+    own = read_eos(file.value)
+    base_ids = context.base_views["transformers5"].stop_token_ids
+    lost = _lost(context, base_ids, own.ids)
+    if not lost or (own.invalid and context.template_equal):
+        return
+    engines = context.engines_that_lost_their_stop()
+    if context.template_equal:
+        severity = Severity.ERROR if engines else Severity.WARNING
+        applicability, why = (
+            Applicability.SAFE,
+            message(
+                "why-stop-same-template",
+                "the chat template is the base's, so its turn ends are the base's; ids are only added",
+            ),
+        )
+    else:
+        severity = Severity.INFO if context.end_ids else Severity.WARNING
+        applicability, why = (
+            Applicability.UNSAFE,
+            message(
+                "why-stop-other-template",
+                "the chat template is not the base's: its stop tokens may not be trained here",
+            ),
+        )
+    wanted = union((i for i in base_ids if i in lost or i in own.ids), own.ids)
+    names, has = named_ids(context, lost), named_ids(context, own.ids)
+    yield rule.finding(
+        GENERATION_CONFIG,
+        message(
+            "stop-tokens-narrowed", "stops at {has} only; the base also stops at {lost}", lost=names, has=has
+        )
+        if own.ids
+        else message(
+            "stop-tokens-absent",
+            "has no stop token, which hides the list of config.json; the base stops at {lost}",
+            lost=names,
+            has=has,
+        ),
+        severity=severity,
+        witness=Witness.BASE,
+        pointer=_POINTER,
+        current=file.value.get(_KEY, Missing.MISSING),
+        expected=wanted,
+        evidence=[
+            *stop_evidence(context),
+            *(
+                [
+                    message(
+                        "evidence-trainer-hides-it",
+                        "stops in swift infer or llamafactory chat, not in vLLM: trainers add the stop words "
+                        "themselves",
+                    )
+                ]
+                if engines
+                else []
+            ),
+        ],
+        engines=engines,
+        fix=Fix(applicability, why, (set_stop_ids(context, GENERATION_CONFIG, wanted),)),
+    )
+
+
+@rule(
+    "GF103",
+    "config-stop-tokens-narrowed",
+    Severity.ERROR,
+    question=STOPS,
+    harm=Harm.ENDLESS,
+    needs_base=True,
+    shows="answers run past their end, up to max_tokens",
+)
+def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`config.json` lists fewer ids in `eos_token_id` than the base's `config.json`.
+
+    Why: SGLang joins this list with that of `generation_config.json`; transformers and vLLM fall back to it
+    where `generation_config.json` cannot be read. HF Trainer and some merge tools narrow it to one id.
+
+    Fix: The union of the base's ids and the folder's own, in the base's spelling where they are the same.
+
+    Safety: Safe while the chat template is the base's. Only what the base's own `config.json` has is
+    restored: equal lists in both files are not a goal (Qwen2.5 ships one id here and two there).
+
+    Sources:
+    - SGLang 0.5.23: srt/configs/model_config.py `_get_hf_eos_token_id`
+    - transformers 4.57.6: trainer.py `_align_special_tokens`
+    """
+    if context.base is None or not context.merged.config or not context.template_equal:
+        return
+    base = read_eos({_KEY: context.base.config_value(_KEY)})
+    own = read_eos({_KEY: context.merged.config_value(_KEY)})
+    lost = _lost(context, base.ids, own.ids)
+    if not lost or own.invalid:
+        return
+    nested = _KEY not in context.merged.config and _KEY in context.merged.text_config
+    pointer = "/text_config/eos_token_id" if nested and "text_config" in context.merged.config else _POINTER
+    # Engines ask config.json only where generation_config.json cannot be read.
+    engines = (
+        () if context.merged.generation_config.value is not None else context.engines_that_lost_their_stop()
+    )
+    wanted = union((i for i in base.ids if i in lost or i in own.ids), own.ids)
+    yield rule.finding(
+        _CONFIG,
+        message(
+            "config-stop-tokens-narrowed",
+            "eos_token_id is {has}; the base's config.json also lists {lost}",
+            lost=named_ids(context, lost),
+            has=named_ids(context, own.ids),
+        ),
+        severity=Severity.ERROR if engines else Severity.WARNING,
+        witness=Witness.BASE,
+        pointer=pointer,
+        current=_current(context.merged),
+        expected=wanted,
+        engines=engines,
+        fix=Fix(
+            Applicability.SAFE,
+            message(
+                "why-stop-same-template",
+                "the chat template is the base's, so its turn ends are the base's; ids are only added",
+            ),
+            (set_stop_ids(context, _CONFIG, wanted, pointer),),
+        ),
+    )
+
+
+@rule(
+    "GF104",
+    "stop-tokens-invalid",
+    Severity.ERROR,
+    question=STOPS,
+    shows="generate() fails; a server starts and never answers",
+)
+def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`eos_token_id` of `generation_config.json` holds something that is no token id: text, a fraction, a
+    negative number.
+
+    Why: transformers fails in `generate()` (`too many dimensions 'str'`); vLLM starts and then never answers:
+    its engine takes whole numbers only (older versions accept the value and never match it).
+
+    Fix: Text that is a token of this tokenizer becomes its id; the base's ids and the valid ones are kept;
+    the rest goes.
+
+    Safety: Safe: no engine can stop at the value as it is. Manual where no id can be told.
+
+    Sources:
+    - transformers 5.23.0 and vLLM 0.32.0, run with such a file
+    """
+    settings = context.merged.generation_config.value or {}
+    own = read_eos(settings)
+    if not own.invalid:
+        return
+    if context.base is not None and read_eos(context.base.object(GENERATION_CONFIG)).invalid:
+        return
+    wanted = _valid_ids(context, own)
+    if wanted:
+        operation = set_stop_ids(context, GENERATION_CONFIG, wanted)
+        fix = Fix(
+            Applicability.SAFE,
+            message("why-stop-invalid", "no engine can stop at the value as it is"),
+            (operation,),
+        )
+    else:
+        fix = Fix(
+            Applicability.MANUAL,
+            message(
+                "why-stop-invalid-unknown",
+                "no file tells which id is meant: look up the turn end in the tokenizer",
+            ),
+        )
+    text = any(isinstance(entry, str) for entry in own.invalid)
+    yield rule.finding(
+        GENERATION_CONFIG,
+        message(
+            "stop-tokens-invalid",
+            "eos_token_id holds what is no token id: {entries!r}",
+            entries=list(own.invalid),
+        ),
+        witness=Witness.ENGINE,
+        pointer=_POINTER,
+        current=settings.get(_KEY, Missing.MISSING),
+        expected=wanted or Missing.MISSING,
+        evidence=[
+            message("evidence-text-eos", "transformers fails in generate(); vLLM's server never answers")
+        ]
+        if text
+        else [],
+        engines=tuple(context.views),
+        fix=fix,
+    )
+
+
+def _valid_ids(context: Context, own: EosValue) -> list[JsonValue]:
+    """The base's ids, those among merged's, and those of the tokens that merged's texts name."""
+    ids = context.merged.tokenizer.ids
+    meant = [ids[entry] for entry in own.invalid if isinstance(entry, str) and entry in ids]
+    base_ids = context.base_views["transformers5"].stop_token_ids if context.base is not None else ()
+    usable = [token_id for token_id in base_ids if context.template_equal and context.same_token(token_id)]
+    return union(usable, [*own.ids, *meant])
+
+
+@rule(
+    "GF105",
+    "stop-token-not-here",
+    Severity.WARNING,
+    question=STOPS,
+    harm=Harm.ENDLESS,
+    needs_base=True,
+    shows="answers may run on, or be cut at the wrong token",
+)
+def _not_here(context: Context, rule: Rule) -> Iterator[Finding]:
+    """A stop token id of the base is another token in this folder, or lies beyond the embedding.
+
+    Why: The id would never be produced, or would cut answers at the wrong token. The turn end may have no
+    token here at all.
+
+    Fix: None: the tokenizer or the embedding was changed, so the base's id says nothing about this model.
+
+    Safety: Manual. Look up the id of the turn end in this folder's tokenizer and add that one.
+
+    Sources:
+    - SGLang, LMDeploy, vLLM: ids beyond the vocabulary raise nowhere
+    """
+    if context.base is None or not context.template_equal:
+        return
+    rows, base_rows = context.merged.vocab_rows, context.base.vocab_rows
+    other = [
+        token_id
+        for token_id in context.base_views["transformers5"].stop_token_ids
+        if not context.same_token(token_id) and (base_rows is None or token_id < base_rows)
+    ]
+    if not other or _stops_anyway(context):
+        return
+    yield rule.finding(
+        GENERATION_CONFIG,
+        message(
+            "stop-token-not-here",
+            "stop tokens of the base are not the same tokens here: {ids}",
+            ids=[base_name(context.base, token_id) for token_id in other],
+        ),
+        witness=Witness.TOKENIZER,
+        pointer=_POINTER,
+        evidence=[
+            message(
+                "evidence-beyond-rows",
+                "{id} lies beyond the {rows} rows of the embedding",
+                id=token_id,
+                rows=rows,
+            )
+            if rows is not None and token_id >= rows
+            else message(
+                "evidence-other-token",
+                "{id} is {text} here",
+                id=token_id,
+                text=context.merged.tokenizer.text(token_id),
+            )
+            for token_id in other
+        ],
+        fix=Fix(
+            Applicability.MANUAL,
+            message(
+                "why-stop-not-here",
+                "the tokenizer or the embedding was changed: look up the turn end in this folder's tokenizer",
+            ),
+        ),
+    )
+
+
+def _stops_anyway(context: Context) -> bool:
+    """Whether every engine stops at a turn end of merged's own: a renumbered tokenizer that is in order."""
+    ends = set(context.merged.end_ids.values())
+    return bool(ends) and not any(ends.isdisjoint(view.stop_token_ids) for view in context.views.values())
+
+
+def _lost(context: Context, base_ids: Sequence[int], own_ids: Sequence[int]) -> list[int]:
+    """The base's ids that merged lacks and could take; none where the base's set never knew merged's turn end.
+
+    The latter is a chat fine-tune of a pretrained model whose repo ships a chat template (Qwen2.5): the base's
+    set is right for the base only, so what merged lacks of it is no loss.
+    """
+    ends = set(context.end_ids)
+    if ends and ends.isdisjoint(base_ids) and not ends.isdisjoint(own_ids):
+        return []
+    return [token_id for token_id in base_ids if token_id not in own_ids and context.same_token(token_id)]
+
+
+def _current(merged: Model) -> JsonValue | Missing:
+    value = merged.config_value(_KEY)
+    return Missing.MISSING if value is None else value
+
+
+RULES: Final = (
+    _narrowed,
+    _config_narrowed,
+    _invalid,
+    _not_here,
+)

@@ -1,0 +1,421 @@
+"""GF1xx, second part: what ends a turn, by the chat template and the tokenizer's EOS.
+
+Who is right: the folder's own template about its turn ends; the base about the tokenizer's EOS as long as both
+speak one template. A pretrained model that ships its sibling's template is left alone without proof that
+chats were trained.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from genfix.engines import read_eos
+from genfix.folder.kinds import GENERATION_CONFIG, TOKENIZER_CONFIG
+from genfix.json_types import Missing
+from genfix.message import Message, message
+from genfix.model import Model, TurnEnds
+from genfix.model.provenance import base_hint
+from genfix.rules.core.context import Context
+from genfix.rules.core.finding import (
+    Applicability,
+    CopyField,
+    Finding,
+    Fix,
+    Harm,
+    Operation,
+    SetField,
+    Severity,
+    Witness,
+)
+from genfix.rules.core.questions import STOPS
+from genfix.rules.core.rule import Rule, rule
+from genfix.rules.stops.stop_set import (
+    engine_stops,
+    named_ids,
+    new_generation_config,
+    set_stop_ids,
+    stop_evidence,
+    union,
+)
+
+__all__ = ["RULES"]
+
+_EOS_POINTER: Final = "/eos_token"
+_SPECIAL_MAP: Final = "special_tokens_map.json"
+
+
+# -- the template's ends in the stop set -----------------------------------------------------------------------
+
+
+@rule(
+    "GF102",
+    "turn-end-not-a-stop-token",
+    Severity.ERROR,
+    question=STOPS,
+    harm=Harm.ENDLESS,
+    shows="answers run past their end, up to max_tokens",
+)
+def _not_a_stop_token(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The chat template ends a turn with tokens, and an engine stops at none of them.
+
+    Why: A model trained with that template emits its turn end and the engine takes it for text: every answer
+    runs to `max_tokens`. Typical for a pretrained model fine-tuned to chat, whose EOS is still
+    `<|endoftext|>`. Training frameworks add their template's stop words themselves: it stops in `swift infer`
+    or `llamafactory chat`, and not in vLLM.
+
+    Fix: The template is rendered in a sandbox on sentinel conversations; the added tokens that follow the
+    assistant's text are its ends. They are added to `eos_token_id` of `generation_config.json`; where no such
+    file is there, one is made that also keeps what engines took from `config.json`.
+
+    Safety: Safe: only ids are added, and only tokens this very folder's template ends a turn with. A template
+    that is not the base's needs no proof. With the base's own template, or without a base, chat training must
+    be proven: by the adapter, files a trainer left, added turn tokens, an EOS that became the turn end, or
+    weights that differ from the base's. A run that says it was on plain text proves nothing. Without proof a
+    base's own habit is left alone, and without a base the finding is information.
+
+    Sources:
+    - hiyouga/LLaMA-Factory#7454
+    - QwenLM/Qwen3#927
+    - huggingface/open-r1#604
+    """
+    merged, file = context.merged, context.merged.generation_config
+    ends = merged.end_ids
+    if not ends or file.unreadable or context.lost_from_base(GENERATION_CONFIG):
+        return  # the file is put back first
+    settings = file.value or {}
+    own = read_eos(settings)
+    engines = _never_stopping(context)
+    if not engines or own.invalid:
+        return
+    by_template = context.base is None or context.template_equal
+    proof = context.chat_training if by_template else ()
+    if by_template and not proof:
+        if context.base is None:
+            yield _only_suspected(context, rule)
+        return  # a pretrained model with its sibling's template: its stop set is right for it
+    # Where the file is missing engines stop at config.json's ids: the new file must not hide them.
+    stops_now = own.ids if file.present else context.views["transformers5"].stop_token_ids
+    wanted = union(stops_now, ends.values())
+    operation: Operation = (
+        set_stop_ids(context, GENERATION_CONFIG, wanted)
+        if file.present
+        else new_generation_config(context, wanted)
+    )
+    yield rule.finding(
+        GENERATION_CONFIG,
+        message(
+            "turn-end-not-a-stop-token",
+            "the chat template ends a turn with {ends}, and the file stops at {has}",
+            ends=named_ids(context, ends.values()),
+            has=named_ids(context, own.ids),
+        ),
+        witness=Witness.CHAT_TEMPLATE,
+        pointer="/eos_token_id",
+        current=settings.get("eos_token_id", Missing.MISSING),
+        expected=wanted,
+        evidence=[
+            *engine_stops(context),
+            *proof,
+            message(
+                "evidence-trainer-hides-it",
+                "stops in swift infer or llamafactory chat, not in vLLM: trainers add the stop words "
+                "themselves",
+            ),
+        ],
+        engines=engines,
+        fix=Fix(
+            Applicability.SAFE,
+            message(
+                "why-stop-trained",
+                "the model was trained on chats, and its template writes these tokens at a turn's end; "
+                "ids are only added",
+            )
+            if proof
+            else message(
+                "why-stop-own-template",
+                "this folder's own template writes these tokens at a turn's end; ids are only added",
+            ),
+            (operation,),
+        ),
+    )
+
+
+def _never_stopping(context: Context) -> tuple[str, ...]:
+    """Engines that stop at no end of the template, and whose set is not the business of another rule.
+
+    Without a base one engine that stops is enough: the folder may be meant so. With one, an engine that
+    stops with the base has lost it, which is reported against the base's file.
+    """
+    ends = set(context.merged.end_ids.values())
+    names = [name for name, view in context.views.items() if ends.isdisjoint(view.stop_token_ids)]
+    if context.base is None:
+        return tuple(names) if len(names) == len(context.views) else ()
+    if context.template_equal:
+        names = [name for name in names if ends.isdisjoint(context.base_views[name].stop_token_ids)]
+    return tuple(names)
+
+
+def _only_suspected(context: Context, rule: Rule) -> Finding:
+    hint = base_hint(context.merged)
+    ends = context.merged.end_ids
+    return rule.finding(
+        GENERATION_CONFIG,
+        message(
+            "turn-end-not-a-stop-token",
+            "the chat template ends a turn with {ends}, and the file stops at {has}",
+            ends=named_ids(context, ends.values()),
+            has=named_ids(context, _all_stops(context)),
+        ),
+        severity=Severity.INFO,
+        witness=Witness.CHAT_TEMPLATE,
+        pointer="/eos_token_id",
+        evidence=engine_stops(context),
+        engines=tuple(context.views),
+        fix=Fix(
+            Applicability.MANUAL,
+            message(
+                "why-name-this-base",
+                "name the base with --base (the folder names {base}): it says where the model stops",
+                base=hint,
+            )
+            if hint
+            else message("why-name-the-base", "name the base with --base: it says where the model stops"),
+        ),
+    )
+
+
+def _all_stops(context: Context) -> list[int]:
+    return list(dict.fromkeys(i for view in context.views.values() for i in view.stop_token_ids))
+
+
+# -- ends that are no token, or were perhaps never trained -----------------------------------------------------
+
+
+@rule(
+    "GF107",
+    "turn-end-not-a-token",
+    Severity.ERROR,
+    question=STOPS,
+    harm=Harm.ENDLESS,
+    shows="the turn end is written out as text, and the answer goes on",
+)
+def _not_a_token(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The chat template ends a turn with a text such as `<|im_end|>` that the tokenizer does not have as a
+    token.
+
+    Why: It is split into several ordinary tokens, so there is no id to stop at: every engine writes the text
+    and goes on. The token was never added when the template was changed, or was lost with the tokenizer.
+
+    Fix: None: a token needs a row in the embedding. If training had the token, put the trained tokenizer
+    back; else send the text as a stop string with each request, or add the token, resize and train again.
+
+    Safety: Manual. Information where the base has the same template and tokenizer, or nothing shows that
+    chats were trained.
+
+    Sources:
+    - OpenBMB/MiniCPM#141
+    - hiyouga/LLaMA-Factory#4408
+    """
+    merged, ends, template = context.merged, context.merged.turn_ends, context.merged.chat_template
+    if template is None or not isinstance(ends, TurnEnds) or not merged.tokenizer.is_known:
+        return
+    texts = [text for text in ends.unknown_ends if not merged.in_vocabulary(text)]
+    if not texts or ends.tokens or ends.eos_variable:
+        return
+    shared = context.base is not None and context.template_equal and not context.base.end_ids
+    if context.base is None:
+        severity = Severity.ERROR if context.chat_training else Severity.INFO
+    else:
+        severity = Severity.INFO if shared else Severity.ERROR
+    yield rule.finding(
+        template.file,
+        message(
+            "turn-end-not-a-token",
+            "the chat template ends a turn with {ends}, which the tokenizer splits: there is no id "
+            "to stop at",
+            ends=[*texts],
+        ),
+        severity=severity,
+        witness=Witness.TOKENIZER,
+        pointer=template.pointer,
+        engines=tuple(context.views),
+        fix=Fix(
+            Applicability.MANUAL,
+            message(
+                "why-turn-end-not-a-token",
+                "put the trained tokenizer back, or send {end} as a stop string with each request",
+                end=texts[0],
+            ),
+        ),
+    )
+
+
+@rule(
+    "GF108",
+    "turn-end-is-padding",
+    Severity.INFO,
+    question=STOPS,
+    harm=Harm.ENDLESS,
+    needs_base=True,
+)
+def _perhaps_untrained(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The padding token was changed to the only token that ends a turn.
+
+    Why: Trainers leave padding out of the loss. Where that is done by token id the turn end is left out too,
+    and the model never learns to write it: answers run on although every stop token is right. No config can
+    fix that. Trainers that mask by position do no harm with it.
+
+    Fix: None: if the model does not stop although nothing else is found, train it again with another padding
+    token.
+
+    Safety: Manual. Information: files cannot tell how padding was masked.
+
+    Sources:
+    - huggingface/trl#3091
+    - axolotl-ai-cloud/axolotl#3754
+    - mlabonne/llm-course#33
+    """
+    base, merged = context.base, context.merged
+    pad = merged.tokenizer.named.get("pad_token")
+    if base is None or pad is None or base.tokenizer.named.get("pad_token") == pad:
+        return
+    ends = {*merged.end_ids} | ({merged.tokenizer.eos_token} if context.writes_eos else set())
+    if ends != {pad}:
+        return
+    yield rule.finding(
+        TOKENIZER_CONFIG,
+        message(
+            "turn-end-is-padding",
+            "the padding token was changed to {token}, the only token that ends a turn",
+            token=pad,
+        ),
+        witness=Witness.TOKENIZER,
+        pointer="/pad_token",
+        current=merged.tokenizer_config.get("pad_token", Missing.MISSING),
+        fix=Fix(
+            Applicability.MANUAL,
+            message(
+                "why-turn-end-is-padding",
+                "if it does not stop all the same, its turn end was never trained, which no config can fix",
+            ),
+        ),
+    )
+
+
+# -- the tokenizer's EOS ---------------------------------------------------------------------------------------
+
+
+@rule(
+    "GF106",
+    "tokenizer-eos-changed",
+    Severity.ERROR,
+    question=STOPS,
+    harm=Harm.ENDLESS,
+    needs_base=True,
+    shows="answers run past their end, up to max_tokens",
+)
+def _tokenizer_eos(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`eos_token` of `tokenizer_config.json` is not the base's, or gone, although the chat template is the
+    base's.
+
+    Why: vLLM, SGLang and MLX stop at the tokenizer's EOS; llama.cpp's converter and Ollama know no other.
+    unsloth and merges that load another tokenizer write `<eos>` or `<|endoftext|>` where the model ends its
+    turns with `<turn|>` or `<|im_end|>`. A template that writes `eos_token` then also writes the wrong one.
+
+    Fix: The base's `eos_token`, in `tokenizer_config.json` and, where it is there, in
+    `special_tokens_map.json`.
+
+    Safety: Safe while the template is the base's and this folder's EOS does not end its turns. An EOS that
+    ends a turn of the template, or that the adapter's tokenizer names, is meant and no finding. Unsafe, and
+    information, where the token was added here or neither folder has a template to tell.
+
+    Sources:
+    - unslothai/unsloth#5386
+    - unslothai/unsloth#188
+    - axolotl-ai-cloud/axolotl#801
+    - llama.cpp: gguf-py/gguf/vocab.py `SpecialVocab`
+    """
+    base, merged = context.base, context.merged
+    if base is None or merged.json(TOKENIZER_CONFIG).value is None or not context.template_equal:
+        return  # another template: its own EOS is a training choice
+    ours, theirs = merged.tokenizer.eos_token, base.tokenizer.eos_token
+    if theirs is None or ours == theirs or merged.tokenizer.ids.get(theirs) != base.tokenizer.ids.get(theirs):
+        return
+    if ours is not None and (_is_trained(context, ours) or ours in merged.end_ids):
+        return  # a pretrained model tuned to chat ends its turns with it
+    objection = _eos_objection(context, ours)
+    engines = context.engines_that_lost_their_stop()
+    severity = Severity.ERROR if engines else Severity.WARNING
+    yield rule.finding(
+        TOKENIZER_CONFIG,
+        message(
+            "tokenizer-eos-changed",
+            "eos_token is {ours!r}; the base, with the same chat template, has {theirs!r}",
+            ours=ours,
+            theirs=theirs,
+        ),
+        severity=Severity.INFO if objection else severity,
+        witness=Witness.BASE,
+        pointer=_EOS_POINTER,
+        current=merged.tokenizer_config.get("eos_token", Missing.MISSING),
+        expected=base.tokenizer_config.get("eos_token", theirs),
+        evidence=[
+            *stop_evidence(context),
+            *(
+                [
+                    message(
+                        "evidence-trainer-hides-it",
+                        "stops in swift infer or llamafactory chat, not in vLLM: trainers add the stop words "
+                        "themselves",
+                    )
+                ]
+                if engines
+                else []
+            ),
+        ],
+        engines=engines,
+        fix=Fix.safe_unless(
+            objection,
+            message(
+                "why-eos-same-template",
+                "the chat template is the base's, and no turn of it ends with the token that is here",
+            ),
+            tuple(_put_back_eos(merged, base, theirs)),
+        ),
+    )
+
+
+def _is_trained(context: Context, token: str) -> bool:
+    """Whether the adapter's tokenizer names that EOS: then it was there during training."""
+    return context.adapter is not None and context.adapter.tokenizer.eos_token == token
+
+
+def _eos_objection(context: Context, ours: str | None) -> Message | None:
+    """What says that another EOS may have been chosen; `None` where nothing does."""
+    base = context.base
+    if ours is None or base is None:
+        return None
+    if base.tokenizer.is_known and ours not in base.tokenizer.ids:
+        return message("why-eos-added", "{token} was added here, so it may have been trained", token=ours)
+    if context.merged.chat_template is None and base.chat_template is None:
+        return message("why-eos-no-template", "no chat template tells what ends a turn")
+    return None
+
+
+def _put_back_eos(merged: Model, base: Model, eos: str) -> Iterator[Operation]:
+    for file in (TOKENIZER_CONFIG, _SPECIAL_MAP):
+        if merged.json(file).value is None or (
+            file == _SPECIAL_MAP and "eos_token" not in merged.object(file)
+        ):
+            continue
+        if base.object(file).get("eos_token") is not None:
+            yield CopyField(file, _EOS_POINTER)
+        else:
+            yield SetField(file, _EOS_POINTER, eos, base.keys(file))
+
+
+RULES: Final = (
+    _not_a_stop_token,
+    _tokenizer_eos,
+    _not_a_token,
+    _perhaps_untrained,
+)

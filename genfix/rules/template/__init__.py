@@ -1,0 +1,1 @@
+"""GF2xx: the chat template."""

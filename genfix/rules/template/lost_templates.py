@@ -1,0 +1,294 @@
+"""GF2xx: the chat template.
+
+Who is right: merged. The base's copy is put back only where merged has none, its tokenizer knows every token
+the template writes, and nothing shows that another template was trained.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from genfix.folder.kinds import TOKENIZER_CONFIG
+from genfix.message import Message, message, text
+from genfix.model import ChatTemplate, Model, TemplateFailure
+from genfix.model.chat_template import JINJA_FILE
+from genfix.model.template_render import RenderErrorKind
+from genfix.rules.core.context import Context
+from genfix.rules.core.finding import (
+    Applicability,
+    CopyField,
+    Finding,
+    Fix,
+    RestoreFile,
+    SetField,
+    Severity,
+    Witness,
+)
+from genfix.rules.core.questions import TEMPLATE
+from genfix.rules.core.restoring import restoring, template_verdict
+from genfix.rules.core.rule import Rule, rule
+from genfix.rules.template.template_text import one_of
+
+__all__ = ["RULES"]
+
+_KINDS: Final[Mapping[RenderErrorKind, Message]] = {
+    RenderErrorKind.SYNTAX: text("syntax"),
+    RenderErrorKind.SECURITY: text("security"),
+    RenderErrorKind.RAISED: text("raised"),
+    RenderErrorKind.TIMEOUT: text("timeout"),
+    RenderErrorKind.MEMORY: text("memory"),
+    RenderErrorKind.TOO_LARGE: text("too-large"),
+    RenderErrorKind.TOO_DEEP: text("too-deep"),
+    RenderErrorKind.OTHER: text("other"),
+}
+
+
+_PROCESSOR_PLACES: Final = ("chat_template.json", "processor_config.json")
+"""Where a processor, and no tokenizer, looks for the template."""
+
+
+def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
+    base, merged = context.base, context.merged
+    if base is None or base.chat_template is None or merged.template_copies or merged.jinja.problem:
+        return
+    if merged.json(TOKENIZER_CONFIG).unreadable or _another_was_trained(context, base):
+        return
+    operations = [operation for copy in base.template_copies if (operation := _put_back(merged, copy))]
+    if not operations:
+        return  # it comes back with tokenizer_config.json
+    objection = template_verdict(context, base)
+    first = operations[0]
+    yield rule.finding(
+        first.file,
+        message("chat-template-missing", "the chat template is missing; the base has one"),
+        witness=Witness.BASE,
+        pointer=first.pointer if isinstance(first, CopyField) else None,
+        engines=tuple(context.views),
+        fix=Fix.safe_unless(
+            objection,
+            message("why-template-lost", "the tokenizer has every token the base's template writes"),
+            tuple(operations),
+        ),
+    )
+
+
+def _another_was_trained(context: Context, base: Model) -> bool:
+    """Whether the adapter has a template that is not the base's: then that one is missing."""
+    trained = context.adapter.chat_template if context.adapter is not None else None
+    return trained is not None and not one_of(base, trained)
+
+
+def _put_back(merged: Model, copy: ChatTemplate) -> RestoreFile | CopyField | None:
+    """The operation that brings one of the base's copies back, where nothing of merged stands in its place."""
+    if merged.has(copy.file):
+        readable = copy.pointer is not None and merged.json(copy.file).value is not None
+        return CopyField(copy.file, "/chat_template") if readable else None
+    return None if copy.file == TOKENIZER_CONFIG else RestoreFile(copy.file)
+
+
+def _processor_copy(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The processor of a vision-language model does not read the tokenizer's inline copy."""
+    base, merged = context.base, context.merged
+    if base is None or not merged.template_copies or merged.has(JINJA_FILE) or context.is_text_part:
+        return
+    if any(copy.file in _PROCESSOR_PLACES for copy in merged.template_copies):
+        return
+    for copy in base.template_copies:
+        operation = _put_back(merged, copy) if copy.file in _PROCESSOR_PLACES else None
+        if operation is None or (copy.file == "processor_config.json" and not merged.has(copy.file)):
+            continue  # a lost processor_config.json brings its template back itself
+        objection = template_verdict(context, base)
+        yield rule.finding(
+            copy.file,
+            message(
+                "processor-template-missing",
+                "the processor's chat template is missing; it would fall back to the tokenizer's",
+            ),
+            severity=Severity.WARNING,
+            witness=Witness.BASE,
+            engines=tuple(context.views),
+            fix=Fix.safe_unless(
+                objection,
+                message("why-template-lost", "the tokenizer has every token the base's template writes"),
+                (operation,),
+            ),
+        )
+
+
+@rule(
+    "GF201",
+    "chat-template-missing",
+    Severity.ERROR,
+    question=TEMPLATE,
+    needs_base=True,
+    shows="chat requests fail: `tokenizer.chat_template is not set`",
+)
+def _both_missing(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The base has a chat template and the folder has none, or not where the processor reads it.
+
+    Why: Chat requests fail: transformers says `tokenizer.chat_template is not set`, vLLM `default chat
+    template is no longer allowed`. A vision-language processor without its own copy falls back to the
+    tokenizer's, which may drop images.
+
+    Fix: The base's copy, in each place where the base has it.
+
+    Safety: Safe where the folder's tokenizer has every token the template writes, at the same id, and no
+    added token the base lacks. Otherwise unsafe: another template may have been trained.
+
+    Sources:
+    - hiyouga/LLaMA-Factory#8399
+    - transformers 5.23.0: tokenization_utils_base.py
+    - vLLM 0.32.0: renderers/hf.py
+    """
+    yield from _missing(context, rule)
+    yield from _processor_copy(context, rule)
+
+
+@rule(
+    "GF202",
+    "chat-templates-differ",
+    Severity.WARNING,
+    question=TEMPLATE,
+    shows="the same request gets another prompt in another engine",
+)
+def _copies_differ(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`chat_template.jinja` and another copy of the template in the folder have different texts.
+
+    Why: transformers and vLLM read the `.jinja` file, llama.cpp's converter and Ollama the copy in
+    `tokenizer_config.json`: the same folder chats in two ways.
+
+    Fix: The text of `chat_template.jinja`, which most engines use, in the other place too.
+
+    Safety: Unsafe: files cannot tell which of the two was trained.
+
+    Sources:
+    - llama.cpp: gguf-py/gguf/vocab.py
+    - pytorch/torchtitan#2455
+    """
+    copies = context.merged.template_copies
+    if not copies or copies[0].file != JINJA_FILE:
+        return  # without the .jinja file the other two places have different readers
+    first = copies[0]
+    for other in copies[1:]:
+        if first.same_text(other) or _apart_as_in_base(context, first, other):
+            continue
+        yield rule.finding(
+            other.file,
+            message(
+                "chat-templates-differ",
+                "the chat template here is not the one in {first}: some engines read this, some that",
+                first=first.file,
+                other=other.file,
+            ),
+            severity=Severity.INFO
+            if context.base is None or _base_differs_too(context.base, other)
+            else Severity.WARNING,
+            witness=Witness.FOLDER,
+            pointer=other.pointer,
+            fix=Fix(
+                Applicability.UNSAFE,
+                message(
+                    "why-templates-differ",
+                    "files cannot tell which copy was trained; {first} is what most engines read",
+                    first=first.file,
+                ),
+                (SetField(other.file, other.pointer, first.text),),
+            )
+            if other.pointer == "/chat_template"
+            else Fix(
+                Applicability.MANUAL,
+                message(
+                    "why-templates-named",
+                    "{first} is what most engines read; the other is one of several named templates",
+                    first=first.file,
+                ),
+            ),
+        )
+
+
+def _apart_as_in_base(context: Context, first: ChatTemplate, other: ChatTemplate) -> bool:
+    """Whether tokenizer and processor have the two templates the base has for them."""
+    base = context.base
+    if base is None or other.file not in _PROCESSOR_PLACES or not first.same_text(base.chat_template):
+        return False
+    return any(copy.file == other.file and copy.same_text(other) for copy in base.template_copies)
+
+
+def _base_differs_too(base: Model, other: ChatTemplate) -> bool:
+    copies = base.template_copies
+    return any(copy.file == other.file and not copy.same_text(copies[0]) for copy in copies[1:])
+
+
+def _unusable(context: Context, rule: Rule) -> Iterator[Finding]:
+    """A template file with nothing in it, or with something that is no text."""
+    file = context.merged.jinja
+    undecodable = isinstance(file.problem, UnicodeDecodeError)
+    if not undecodable and (file.text is None or file.text.strip()):
+        return
+    base = context.base
+    yield rule.finding(
+        JINJA_FILE,
+        message("chat-template-not-text", "is not UTF-8 text")
+        if undecodable
+        else message("chat-template-empty", "is empty, so no chat request has a prompt"),
+        severity=Severity.INFO if context.same_as_base(JINJA_FILE) else Severity.ERROR,
+        witness=Witness.ENGINE,
+        engines=tuple(context.views),
+        fix=restoring(
+            context, base, JINJA_FILE, message("why-broken-file", "no engine can read the file as it is")
+        )
+        if base is not None and base.jinja.text is not None and base.jinja.text.strip()
+        else Fix(
+            Applicability.MANUAL, message("why-no-base-copy", "there is no base, or it has no such file")
+        ),
+    )
+
+
+@rule(
+    "GF203",
+    "chat-template-broken",
+    Severity.ERROR,
+    question=TEMPLATE,
+    shows="every chat request fails, or hangs the server",
+)
+def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The chat template cannot be rendered: a syntax error, an access the sandbox forbids, or no end within the
+    limits.
+
+    Why: Every chat request fails, or hangs the server that renders it.
+
+    Fix: None.
+
+    Safety: Manual. A template that needs more than the sandbox gives should not be served at all.
+
+    Sources:
+    - transformers 5.23.0: utils/chat_template_utils.py
+    - CVE-2024-34359
+    """
+    yield from _unusable(context, rule)
+    failure, template = context.merged.turn_ends, context.merged.chat_template
+    if template is None or not isinstance(failure, TemplateFailure) or failure.kind is RenderErrorKind.OTHER:
+        return  # `other`: the renderer itself failed, which says nothing about the template
+    shared = context.base is not None and template.same_text(context.base.chat_template)
+    yield rule.finding(
+        template.file,
+        message(
+            "chat-template-broken",
+            "the chat template does not render ({kind}): {detail}",
+            kind=_KINDS[failure.kind],
+            detail=failure.detail,
+        ),
+        severity=Severity.INFO if shared else Severity.ERROR,
+        witness=Witness.CHAT_TEMPLATE,
+        pointer=template.pointer,
+        engines=tuple(context.views),
+        fix=Fix(
+            Applicability.MANUAL, message("why-template-broken", "only its author can say what it should do")
+        ),
+    )
+
+
+RULES: Final = (
+    _both_missing,
+    _copies_differ,
+    _broken,
+)

@@ -1,0 +1,164 @@
+"""Chat templates as text: the tags of a training template, and putting one text in another's places."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from genfix.folder import FolderFileError
+from genfix.folder.kinds import TOKENIZER_CONFIG
+from genfix.json_types import JsonValue
+from genfix.model import ChatTemplate, Model
+from genfix.model.chat_template import JINJA_FILE
+from genfix.model.conversations import VARIABLES, conversations
+from genfix.model.template_render import Rendered, render_template
+from genfix.rules.core.finding import Operation, RestoreFile, SetField, Witness, WriteFile
+
+__all__ = [
+    "INLINE",
+    "PROCESSOR_TEMPLATE",
+    "all_texts",
+    "copies_of",
+    "has_additional",
+    "has_tags",
+    "one_of",
+    "put_in_place",
+    "renders_alike",
+    "same_when_served",
+    "untagged",
+    "untagged_copies",
+]
+
+INLINE: Final = "/chat_template"
+PROCESSOR_TEMPLATE: Final = "chat_template.json"
+_ADDITIONAL: Final = "additional_chat_templates/"
+_JSON_PLACES: Final = (TOKENIZER_CONFIG, PROCESSOR_TEMPLATE, "processor_config.json")
+
+_TAG: Final = re.compile(
+    r"\{%(?P<before>[-+]?)\s*(?:end)?generation\s*(?P<after>[-+]?)%\}"
+    r"|\{#.*?#\}"  # TRL's training templates explain themselves: no tag stands in a comment
+    r"|\{%[-+]?\s*raw\s*[-+]?%\}.*?\{%[-+]?\s*endraw\s*[-+]?%\}",
+    re.DOTALL,
+)
+
+
+def has_tags(text: str) -> bool:
+    """Whether the template marks text for training: ``{% generation %}``."""
+    return any(found["before"] is not None for found in _TAG.finditer(text))
+
+
+def untagged(text: str) -> str:
+    """The template with an empty comment in the place of each tag.
+
+    A comment takes away white space and line ends as a tag does.
+    """
+    return _TAG.sub(_comment, text)
+
+
+def _comment(found: re.Match[str]) -> str:
+    before, after = found["before"], found["after"]
+    return found.group() if before is None else f"{{#{before} {after}#}}"
+
+
+def same_when_served(one: ChatTemplate, other: ChatTemplate) -> bool:
+    """Whether two templates are one text, but for tags that only training reads."""
+    return untagged(one.text).rstrip() == untagged(other.text).rstrip()
+
+
+def one_of(model: Model, template: ChatTemplate) -> bool:
+    """Whether that text is any copy of the folder's."""
+    return bool(copies_of(model, template))
+
+
+def has_additional(model: Model) -> bool:
+    """Whether the folder has templates for tools and other uses, in files of their own."""
+    return any(name.startswith(_ADDITIONAL) for name in model.folder.names())
+
+
+def renders_alike(one: str, other: str) -> bool:
+    """Whether both templates make the same text of every conversation genfix knows."""
+    shapes = tuple(conversations().values())
+    pair = [
+        [result.text if isinstance(result, Rendered) else result.kind for result in results]
+        for results in (render_template(text, shapes, VARIABLES) for text in (one, other))
+    ]
+    return pair[0] == pair[1]
+
+
+def all_texts(model: Model) -> Iterator[tuple[str, str]]:
+    """Every template of a folder with its file, those for tools and other uses included."""
+    yield from _jinja_texts(model)
+    for file in _JSON_PLACES:
+        value = model.object(file).get("chat_template")
+        yield from ((file, text) for text in _texts(value))
+
+
+def _jinja_texts(model: Model) -> Iterator[tuple[str, str]]:
+    for name in sorted(model.folder.names()):
+        if name == JINJA_FILE or (name.startswith(_ADDITIONAL) and name.endswith(".jinja")):
+            try:
+                yield name, model.folder.read(name).decode("utf-8")
+            except (FolderFileError, UnicodeDecodeError):
+                continue  # its own rule tells
+
+
+def _texts(value: JsonValue) -> list[str]:
+    """The templates in a ``chat_template`` value: one text, or several with names."""
+    if isinstance(value, dict):
+        found = list(value.values())
+    elif isinstance(value, list):
+        found = [entry.get("template") for entry in value if isinstance(entry, dict)]
+    else:
+        found = [value]
+    return [text for text in found if isinstance(text, str)]
+
+
+def untagged_copies(model: Model) -> tuple[Operation, ...]:
+    """Operations that take the tags out of every template of the folder."""
+    operations: list[Operation] = [
+        WriteFile(name, untagged(text).encode()) for name, text in _jinja_texts(model) if has_tags(text)
+    ]
+    for file in _JSON_PLACES:
+        value = model.object(file).get("chat_template")
+        if any(has_tags(text) for text in _texts(value)):
+            operations.append(SetField(file, INLINE, _untagged_value(value)))
+    return tuple(operations)
+
+
+def _untagged_value(value: JsonValue) -> JsonValue:
+    if isinstance(value, str):
+        return untagged(value)
+    if isinstance(value, list):
+        return [_untagged_value(entry) for entry in value]
+    if isinstance(value, dict):
+        return {key: _untagged_value(part) for key, part in value.items()}
+    return value
+
+
+def copies_of(model: Model, template: ChatTemplate) -> list[ChatTemplate]:
+    """Every copy of the folder's that is that text."""
+    return [copy for copy in model.template_copies if copy.same_text(template)]
+
+
+def put_in_place(
+    merged: Model, copies: Iterable[ChatTemplate], new: str, witness: Model, source: Witness
+) -> tuple[Operation, ...]:
+    """Operations that write ``new``, a text of ``witness``, over these copies of merged's."""
+    return tuple(_put(merged, copy, new, witness, source) for copy in copies)
+
+
+def _put(merged: Model, copy: ChatTemplate, new: str, witness: Model, source: Witness) -> Operation:
+    if copy.pointer is None:
+        same = witness.jinja.text == new and copy.file == JINJA_FILE
+        return RestoreFile(copy.file, source) if same else WriteFile(copy.file, new.encode())
+    value = merged.object(copy.file).get("chat_template")
+    return SetField(copy.file, INLINE, _with_default(value, copy.name, new))
+
+
+def _with_default(value: JsonValue, name: str, new: str) -> JsonValue:
+    """A ``chat_template`` value with ``new`` under ``name``, in the form it has."""
+    if isinstance(value, list):
+        return [
+            {**entry, "template": new} if isinstance(entry, dict) and entry.get("name") == name else entry
+            for entry in value
+        ]
+    return {**value, name: new} if isinstance(value, dict) else new

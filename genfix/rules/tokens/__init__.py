@@ -1,0 +1,1 @@
+"""GF3xx: the tokenizer and its tokens."""

@@ -1,0 +1,1 @@
+"""GF9xx: files that are there and cannot be read."""

@@ -1,0 +1,1 @@
+"""GF41x to GF43x: config.json against the shapes in the weights."""

@@ -1,0 +1,179 @@
+"""GF42x: quantisation that config.json and the weights tell in two ways.
+
+Who is right: the weights. A copy that was quantised, or made whole again, is a model of its own.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from genfix.json_types import JsonObject
+from genfix.message import message
+from genfix.model import Model
+from genfix.rules.core.context import Context
+from genfix.rules.core.finding import (
+    Applicability,
+    CopyField,
+    Finding,
+    Fix,
+    RemoveField,
+    Severity,
+    Witness,
+)
+from genfix.rules.core.questions import WEIGHTS
+from genfix.rules.core.rule import Rule, rule
+
+__all__ = ["RULES"]
+
+_CONFIG: Final = "config.json"
+_KEY: Final = "quantization_config"
+_POINTER: Final = f"/{_KEY}"
+_METHODS: Final = frozenset(["gptq", "awq", "compressed-tensors", "bitsandbytes", "fp8", "mxfp4"])
+"""Methods whose tensors `WeightFacts.quantization` knows; of others nothing is said."""
+_FLOATS: Final = frozenset(["F16", "BF16", "F32", "F64"])
+_ELSEWHERE: Final = ("quantize_config.json", "quant_config.json", "hf_quant_config.json")
+"""Where GPTQ, AWQ and ModelOpt keep it beside ``config.json``."""
+
+
+def _declared(model: Model) -> JsonObject | None:
+    """The quantisation that ``config.json`` declares."""
+    value = model.config_value(_KEY)
+    return value if isinstance(value, dict) and value else None
+
+
+def _method(declared: JsonObject) -> str | None:
+    method = declared.get("quant_method")
+    if method is None and (declared.get("load_in_4bit") or declared.get("load_in_8bit")):
+        return "bitsandbytes"
+    return method if isinstance(method, str) else None
+
+
+@rule(
+    "GF421",
+    "quantization-config-left-behind",
+    Severity.ERROR,
+    question=WEIGHTS,
+    shows="loading fails on scales that are not there, or the model is quantised once more",
+)
+def _left_behind(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`config.json` declares a quantisation, and the weights are plain floating-point tensors.
+
+    Why: The engine looks for packed tensors and scales that are not there (`Unexpected weight`, `KeyError:
+    'quant_method'`), or quantises the merged model again to 4 bits. It is left from a quantised base (QLoRA).
+
+    Fix: The key is removed.
+
+    Safety: Safe: all weights are there, and none is quantised. Unsafe without a base for bitsandbytes, which
+    can quantise while it loads. Nothing is said where the base declares the same over plain weights.
+
+    Sources:
+    - unslothai/unsloth#1601
+    - allenai/open-instruct#149
+    - ml-explore/mlx-lm#223
+    """
+    merged, base = context.merged, context.base
+    declared, pointer = _declared(merged), merged.config_pointer(_KEY)
+    if declared is None or pointer is None or not _is_plain(merged):
+        return
+    method = _method(declared)
+    if method not in _METHODS or (method == "compressed-tensors" and not declared.get("config_groups")):
+        return
+    same = base is not None and _declared(base) == declared
+    if same and base is not None and _is_plain(base):
+        return  # the base is quantised by its engine, when it is loaded
+    on_loading = method == "bitsandbytes" and base is None
+    yield rule.finding(
+        _CONFIG,
+        message("quantization-left", "declares {method} weights; those here are plain", method=method),
+        severity=Severity.INFO if on_loading else rule.severity,
+        witness=Witness.WEIGHTS,
+        pointer=pointer,
+        current=dict(declared),
+        engines=tuple(context.views),
+        fix=Fix(
+            Applicability.UNSAFE if on_loading else Applicability.SAFE,
+            message("why-quantised-on-loading", "an engine may quantise while it loads, if that is meant")
+            if on_loading
+            else message("why-weights-are-plain", "all weights are here and none is quantised"),
+            (RemoveField(_CONFIG, pointer),),
+        ),
+    )
+
+
+def _is_plain(model: Model) -> bool:
+    """Whether all weights are there, and are floating-point numbers of a full format."""
+    facts = model.weights.facts
+    return (
+        facts.layers is not None
+        and model.weights.is_whole
+        and facts.quantization is None
+        and _FLOATS.issuperset(facts.dtypes)
+    )
+
+
+@rule(
+    "GF422",
+    "quantization-config-lost",
+    Severity.ERROR,
+    question=WEIGHTS,
+    shows="loading fails: packed tensors are taken for plain ones",
+)
+def _lost(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The weights are quantised, and no file of the folder says how.
+
+    Why: No engine can read them: they are taken for plain tensors of a wrong shape or type.
+
+    Fix: The base's `quantization_config`, where it is of the same method.
+
+    Safety: Safe where the base declares the method that the tensors show. Otherwise manual: bits and group
+    size are needed.
+
+    Sources:
+    - unslothai/unsloth#1770
+    - transformers 5.23.0: quantizers/auto.py
+    """
+    merged, base = context.merged, context.base
+    kind = merged.weights.facts.quantization
+    if kind is None or merged.json(_CONFIG).value is None or _says_how(merged):
+        return
+    theirs = _declared(base) if base is not None else None
+    if base is not None and theirs is None and base.weights.outline.quantization == kind:
+        return  # its engine knows by itself
+    fits = theirs is not None and base is not None and _KEY in base.config and _method(theirs) == kind
+    yield rule.finding(
+        _CONFIG,
+        message(
+            "quantization-lost",
+            "the weights are {method} tensors, and no file says how to read them",
+            method=kind,
+        ),
+        severity=Severity.WARNING if kind == "fp8" and base is None else rule.severity,
+        witness=Witness.WEIGHTS,
+        pointer=_POINTER,
+        engines=tuple(context.views),
+        fix=Fix(
+            Applicability.SAFE,
+            message("why-quantised-like-base", "the base declares the method that the tensors show"),
+            (CopyField(_CONFIG, _POINTER),),
+        )
+        if fits
+        else Fix(
+            Applicability.MANUAL,
+            message(
+                "why-quantisation-unknown",
+                "put back the quantization_config that was written when the {method} weights were made",
+                method=kind,
+            ),
+        ),
+    )
+
+
+def _says_how(model: Model) -> bool:
+    """Whether some file tells how the weights are quantised."""
+    declared = _declared(model) is not None or model.config_value("quantization") is not None
+    return declared or any(model.has(name) for name in _ELSEWHERE)
+
+
+RULES: Final = (
+    _left_behind,
+    _lost,
+)

@@ -1,0 +1,271 @@
+"""GF41x: a vocabulary, and a tied head, in config.json that the weights contradict.
+
+Who is right: the weights, whatever the base says. Rows beyond the last token are padding and no contradiction.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from genfix.json_types import JsonValue
+from genfix.message import Message, message
+from genfix.model import Model, TurnEnds
+from genfix.rules.core.context import Context
+from genfix.rules.core.finding import Applicability, Finding, Fix, SetField, Severity, Witness
+from genfix.rules.core.questions import WEIGHTS
+from genfix.rules.core.rule import Rule, rule
+
+__all__ = ["RULES", "contradiction"]
+
+_CONFIG: Final = "config.json"
+_TIED: Final = "tie_word_embeddings"
+_SHOWN: Final = 5
+
+
+@rule(
+    "GF411",
+    "vocab-size-not-rows",
+    Severity.ERROR,
+    question=WEIGHTS,
+    shows="loading fails: `size mismatch for embed_tokens.weight`",
+)
+def _vocab_size(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`vocab_size` in `config.json` is not the number of rows of the embedding in the weights.
+
+    Why: Nothing loads: transformers says `size mismatch for ...embed_tokens.weight`, vLLM fails at
+    `loaded_weight.shape[output_dim] == self.org_vocab_size`. Adding tokens, or copying the base's
+    `config.json` over a resized model, does it.
+
+    Fix: The number of rows, in the place where the language model's part of the config has it.
+
+    Safety: Safe: the rows are there. Unsafe for a model with code of its own, which may pad the number. More
+    rows than tokens is normal and never said.
+
+    Sources:
+    - ggml-org/llama.cpp#6111
+    - vllm-project/vllm#15124
+    - hiyouga/LLaMA-Factory#3125
+    """
+    merged = context.merged
+    rows, facts = merged.weights.embedding_rows, merged.weights.facts
+    if rows is None or facts.stacks > 1 or merged.config_pointer("decoder_vocab_size"):
+        return
+    # ChatGLM's embedding has `padded_vocab_size` rows; its `vocab_size` may be the tokenizer's.
+    key = "padded_vocab_size" if merged.config_pointer("padded_vocab_size") else "vocab_size"
+    # Mllama's embedding has a few rows more than its vocabulary, and its head has not.
+    known = {rows, facts.head_rows} - {None}
+    places = [
+        (pointer, value)
+        for pointer, value in _places(merged, key)
+        if type(value) is int and value not in known
+    ]
+    own = [(pointer, value) for pointer, value in places if pointer.count("/") == 2] or places
+    if merged.text_config.get(key) in known:
+        return  # the composite config's own copy is read by nobody
+    for pointer, value in own:
+        yield from contradiction(
+            context,
+            rule,
+            pointer,
+            value,
+            rows,
+            message(
+                "vocab-size-not-rows",
+                "says {value!r}; the embedding in the weights has {rows} rows",
+                rows=rows,
+                value=value,
+            ),
+        )
+
+
+def _places(merged: Model, key: str) -> Iterator[tuple[str, JsonValue]]:
+    if merged.config.get(key) is not None:
+        yield f"/{key}", merged.config[key]
+    if merged.text_key is not None and merged.text_config.get(key) is not None:
+        yield f"/{merged.text_key}/{key}", merged.text_config[key]
+
+
+def contradiction(
+    context: Context, rule: Rule, pointer: str, current: JsonValue, expected: JsonValue, found: Message
+) -> Iterator[Finding]:
+    """The weights' value in place of config.json's; custom code may mean another thing by the key."""
+    has_code = "auto_map" in context.merged.config
+    yield rule.finding(
+        _CONFIG,
+        found,
+        severity=Severity.INFO if has_code and _said_by_base(context, pointer, current) else rule.severity,
+        witness=Witness.WEIGHTS,
+        pointer=pointer,
+        current=current,
+        expected=expected,
+        engines=tuple(context.views),
+        fix=Fix(
+            Applicability.UNSAFE if has_code else Applicability.SAFE,
+            message("why-code-decides", "the model has code of its own, which may mean another number")
+            if has_code
+            else message("why-weights-say", "the weights are what engines load"),
+            (SetField(_CONFIG, pointer, expected),),
+        ),
+    )
+
+
+def _said_by_base(context: Context, pointer: str, value: JsonValue) -> bool:
+    return context.base is None or context.base.config_value(pointer.rpartition("/")[2]) == value
+
+
+@rule(
+    "GF412",
+    "tokens-beyond-embedding",
+    Severity.ERROR,
+    question=WEIGHTS,
+    shows="a prompt with such a token crashes: an index error, or an assertion on the GPU",
+)
+def _tokens_beyond(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The tokenizer has added tokens whose ids are not below the number of rows of the embedding.
+
+    Why: A prompt with such a token stops the engine: an index error on the CPU, a device-side assertion on
+    the GPU. It happens where tokens were added and the merge took an embedding that was never resized.
+
+    Fix: None.
+
+    Safety: Manual: either the embedding has to be resized and trained, or the tokenizer that belongs to these
+    weights put back. Error where the chat template writes such a token, information where nothing uses it.
+
+    Sources:
+    - ggml-org/llama.cpp#3442
+    - OpenNMT/CTranslate2#1415
+    """
+    merged, base = context.merged, context.base
+    rows = merged.weights.embedding_rows
+    if rows is None or merged.weights.facts.stacks > 1:
+        return
+    beyond = [text for text, token_id in merged.tokenizer.ids.items() if token_id >= rows]
+    if not beyond:
+        return
+    written = _written(merged)
+    used = [text for text in beyond if text in written]
+    shared = base is None or all(text in base.tokenizer.ids for text in beyond)
+    unused = Severity.INFO if shared else Severity.WARNING
+    tokens: list[JsonValue] = [*(used or beyond)[:_SHOWN]]
+    yield rule.finding(
+        "tokenizer.json" if merged.has("tokenizer.json") else "tokenizer_config.json",
+        message(
+            "tokens-beyond-embedding",
+            "the embedding has {rows} rows, none for the tokens {tokens}",
+            tokens=tokens,
+            rows=rows,
+        ),
+        severity=Severity.ERROR if used else unused,
+        witness=Witness.WEIGHTS,
+        engines=tuple(context.views) if used else (),
+        fix=Fix(
+            Applicability.MANUAL,
+            message(
+                "why-tokens-beyond",
+                "resize the embedding and train it, or put the tokenizer back that belongs to its {rows} "
+                "rows",
+                rows=rows,
+            ),
+        ),
+    )
+
+
+def _written(merged: Model) -> set[str | None]:
+    """The tokens that the chat template writes, and the EOS."""
+    ends = merged.turn_ends
+    tokens = (*ends.literals, *ends.tokens) if isinstance(ends, TurnEnds) else ()
+    return {*tokens, merged.tokenizer.eos_token}
+
+
+@rule(
+    "GF413",
+    "tied-head-wrong",
+    Severity.ERROR,
+    question=WEIGHTS,
+    shows="the model repeats itself or writes noise, and nothing fails",
+)
+def _tied_head(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`tie_word_embeddings` contradicts the weights: it is true although the head is a tensor of its own with
+    other values, or false although there is no head.
+
+    Why: Where it is true, engines throw the trained head away and use the embedding: the model repeats one
+    token. Where it is false and there is no head, transformers makes one up at random.
+
+    Fix: The value that the weights have.
+
+    Safety: Safe where both tensors are there and samples of their values differ, and where the base is tied.
+    Manual where the base has a head: then the merge lost it. Unsafe without a base.
+
+    Sources:
+    - huggingface/transformers#45127
+    - hiyouga/LLaMA-Factory#10832
+    - vllm-project/vllm#21755
+    """
+    merged, facts = context.merged, context.merged.weights.facts
+    pointer, tied = merged.config_pointer(_TIED), merged.config_value(_TIED)
+    if pointer is None or facts.embedding is None or facts.stacks > 1 or not merged.weights.is_whole:
+        return
+    if merged.config_value("is_encoder_decoder") is True or merged.config_pointer("decoder_layers"):
+        return  # what is tied there, each class says by itself
+    if tied is True and facts.head is not None and facts.quantization is None:
+        if merged.weights.same_values(facts.embedding, facts.head) is False:
+            found = message(
+                "head-is-trained",
+                "says the head is the embedding; {head} is a tensor of its own with other values",
+                head=facts.head,
+            )
+            yield from contradiction(context, rule, pointer, True, False, found)
+    elif tied is False and facts.head is None:
+        yield from _missing_head(context, rule, pointer)
+
+
+def _missing_head(context: Context, rule: Rule, pointer: str) -> Iterator[Finding]:
+    base, facts = context.base, context.merged.weights.facts
+    if facts.layers is None or facts.has_other_head or not _needs_head(context.merged):
+        return
+    tied = base.config_value(_TIED) if base is not None else None
+    if tied is False and base is not None and base.weights.outline.head is None and base.weights.index:
+        return  # the base, too, has no head under a name that is known
+    tie = (SetField(_CONFIG, pointer, True),)
+    if tied is False:
+        fix = Fix(
+            Applicability.MANUAL,
+            message(
+                "why-head-lost", "the base has a head of its own, so the merge lost this one: merge again"
+            ),
+        )
+    elif tied is True:
+        fix = Fix(
+            Applicability.SAFE, message("why-head-tied-in-base", "the base's head is its embedding"), tie
+        )
+    else:
+        fix = Fix(
+            Applicability.UNSAFE,
+            message(
+                "why-head-unknown", "the head was lost, or it is the embedding: without a base nobody knows"
+            ),
+            tie,
+        )
+    yield rule.finding(
+        _CONFIG,
+        message("head-is-missing", "says the model has a head of its own; the weights have none"),
+        severity=Severity.INFO if base is None else rule.severity,
+        witness=Witness.WEIGHTS,
+        pointer=pointer,
+        current=False,
+        expected=True,
+        engines=tuple(context.views),
+        fix=fix,
+    )
+
+
+def _needs_head(merged: Model) -> bool:
+    names = merged.config.get("architectures")
+    first = names[0] if isinstance(names, list) and names else None
+    return isinstance(first, str) and first.endswith("ForCausalLM") and "auto_map" not in merged.config
+
+
+RULES: Final = (
+    _vocab_size,
+    _tokens_beyond,
+    _tied_head,
+)
