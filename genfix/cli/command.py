@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeGuard
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from genfix.cli.declared import ValueProblem, declared
 from genfix.cli.streams import write
+from genfix.cli.usage import missing, no_command, not_a_value, not_parsed, too_many
 from genfix.errors import InputError
-from genfix.message import text
 
 if TYPE_CHECKING:
     from typer._click.core import Command as AnyCommand
@@ -69,14 +70,30 @@ class Command(TyperCommand):
     """A command."""
 
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
-        """Parse the words, and say in our words what is wrong with them."""
-        given = [*args]
-        try:
+        """The values of the words, made here: typer asks pydantic, which costs more than all of a small check."""
+        if ctx.resilient_parsing:  # a shell asks what may come next
             return super().parse_args(ctx, args)
+        own = declared(self.callback)
+        try:
+            given, extra, _ = self.make_parser(ctx).parse_args([*args])
         except USAGE_ERROR as error:
-            from genfix.cli.usage import explained  # noqa: PLC0415 - only for errors
-
-            raise explained(error, ctx, given) from error
+            raise not_parsed(error, ctx) from error
+        for parameter in self.get_params(ctx):
+            if parameter.name in given and parameter.name not in own:
+                parameter.handle_parse_result(ctx, given, extra)  # --help, which leaves here
+        for parameter in self.params:
+            kind = own[parameter.name]
+            word = given.get(parameter.name) or None if kind.type is list else given.get(parameter.name)
+            word = kind.from_environment if word is None else word
+            if word is None and kind.required:
+                raise missing(parameter, ctx)
+            try:
+                ctx.params[parameter.name] = kind.default if word is None else kind.value(word)
+            except ValueProblem as problem:
+                raise not_a_value(parameter, problem.said, ctx) from problem
+        if extra:
+            raise too_many(extra, ctx)
+        return extra
 
     def format_help(self, ctx: "Context", formatter: "HelpFormatter") -> None:
         """Write the help text."""
@@ -114,13 +131,10 @@ class Commands(TyperGroup):
         if not [word for word in args if word != "--"] and not ctx.resilient_parsing:
             write(sys.stderr, f"{ctx.get_help()}\n")
             ctx.exit(InputError.exit_code)
-        given = [*args]
         try:
             return super().parse_args(ctx, args)
         except USAGE_ERROR as error:
-            from genfix.cli.usage import explained  # noqa: PLC0415 - only for errors
-
-            raise explained(error, ctx, given) from error
+            raise not_parsed(error, ctx) from error
 
     def resolve_command(
         self, ctx: "Context", args: list[str]
@@ -129,14 +143,7 @@ class Commands(TyperGroup):
         name = args[0]
         if name in self.entries:
             return name, self.get_command(ctx, name), args[1:]
-        from difflib import get_close_matches  # noqa: PLC0415 - only for errors
-
-        close = [f"'{match}'" for match in get_close_matches(name, self.entries)]
-        wrong = text("No such command '{name}'", name=name)
-        if close:
-            near = ", ".join(close)
-            wrong = text("No such command '{name}'. Did you mean {commands}?", name=name, commands=near)
-        raise InputError(wrong, text("see `{command}`", command=f"{ctx.command_path} --help"))
+        raise no_command(name, self.entries, ctx)
 
     def format_help(self, ctx: "Context", formatter: "HelpFormatter") -> None:
         """Write the help text."""

@@ -6,15 +6,19 @@ import sys
 from collections.abc import Sequence
 from itertools import pairwise, takewhile
 from types import FrameType
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import typer
 
 from genfix.cli.app import app
+from genfix.cli.command import Commands
 from genfix.cli.streams import forget, prepare_streams, write_error
 from genfix.errors import GenfixError
 from genfix.language import Language, language_of
 from genfix.message import Message, text
+
+if TYPE_CHECKING:
+    from typer._click.core import Command, Context
 
 __all__ = ["main"]
 
@@ -54,11 +58,21 @@ def _run(args: list[str], language: Language) -> int:
         return 0
     try:
         # Not main(), which takes Ctrl-C for an exit.
-        with command.make_context("genfix", args, obj=language) as context:
-            code: object = command.invoke(context)
+        with _context(command, args, language) as context:
+            code: object = context.command.invoke(context)
     except typer.Exit as leave:  # --help, --version
         return leave.exit_code
     return code if isinstance(code, int) else 0
+
+
+def _context(root: "Command", args: list[str], language: Language) -> "Context":
+    """The parsed words. Those of a command need not be parsed as the group's first."""
+    if isinstance(root, Commands) and args and args[0] in root.entries:
+        above = typer.Context(root, info_name="genfix", obj=language)
+        command = root.get_command(above, args[0])
+        if command is not None:
+            return command.make_context(args[0], args[1:], parent=above)
+    return root.make_context("genfix", args, obj=language)
 
 
 def _unforeseen(error: Exception, language: Language) -> int:
