@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from genfix.engines.view import EngineView
+from genfix.engines.shared.view import EngineView
 from genfix.json_types import JsonObject, JsonValue
 
 __all__ = ["Difference", "differences"]

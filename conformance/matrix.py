@@ -21,7 +21,7 @@ from conformance.setups import HERE, interpreter
 from conformance.telling import ask_script
 from conformance.tiny import ANSWER, ARCHITECTURES, ROWS, USER, write
 from genfix.engines.every import EVERY_ENGINE, engine_view
-from genfix.engines.view import EngineView
+from genfix.engines.shared.view import EngineView
 from genfix.folder import LocalFolder
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model

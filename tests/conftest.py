@@ -1,7 +1,9 @@
 """What all tests share: a cache and a state of their own, no network, and real folders where they are there."""
 
+import os
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,17 +13,36 @@ if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from tests.support.places import SHARED
+from tests.support.rendering import Renderer, turn_ends_once
 
 
-@pytest.fixture(autouse=True)
-def _own_surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    # One cache per run: templates are rendered once, and the user's own cache is not touched.
-    cache = tmp_path_factory.getbasetemp() / "cache"
-    for name in ("GENFIX_STATE_DIR", "GENFIX_DEBUG", "NO_COLOR", "FORCE_COLOR", "HF_TOKEN", "HF_ENDPOINT"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
-    monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.setenv("GENFIX_LANG", "en")
+@pytest.fixture(scope="session", autouse=True)
+def _own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in (
+            "GENFIX_STATE_DIR",
+            "GENFIX_DEBUG",
+            "NO_COLOR",
+            "FORCE_COLOR",
+            "HF_TOKEN",
+            "HF_ENDPOINT",
+        ):
+            patch.delenv(name, raising=False)
+        # One cache per run: the user's own is not touched.
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+        patch.setenv("COLUMNS", "100")
+        patch.setenv("GENFIX_LANG", "en")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _templates_are_rendered_once() -> Iterator[None]:
+    """By one process, and what a template says is found out once: tests of rules ask it hundreds of times."""
+    with pytest.MonkeyPatch.context() as patch, Renderer() as renderer:
+        if hasattr(os, "fork"):
+            patch.setattr("genfix.model.template_render._run_child", renderer)
+        patch.setattr("genfix.model.model.find_turn_ends", turn_ends_once)
+        yield
 
 
 @pytest.fixture(scope="session")

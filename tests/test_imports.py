@@ -11,37 +11,36 @@ import pytest
 
 from tests.support.folders import glm_files, write_folder
 from tests.support.places import ROOT
-
-PACKAGE = ROOT / "genfix"
-MODULES = {
-    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-    for path in sorted(PACKAGE.rglob("*.py"))
-}
+from tests.support.sources import MODULES, parsed
 
 HEAVY = ("typer", "click", "rich", "pydantic", "huggingface_hub", "jinja2", "filelock", "httpx", "requests")
 
-BOTTOM = frozenset({"message", "json_types", "errors", "cache", "web"})
+BOTTOM = frozenset({"show", "message", "language", "json_types", "errors", "cache", "web"})
 """Small modules anybody may use."""
 
+BELOW_RULES = BOTTOM | {"jsontext", "folder", "model"}
+BELOW_API = BELOW_RULES | {"engines", "rules", "planner", "applier", "resolver", "probe"}
+
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
-    "message": frozenset({"json_types"}),
     "json_types": frozenset(),
-    "errors": frozenset(),
+    "show": frozenset({"json_types"}),
+    "message": frozenset({"json_types", "show"}),
+    "language": frozenset({"message"}),
+    "errors": frozenset({"message"}),
     "cache": frozenset(),
-    "web": frozenset(),
+    "web": frozenset({"message", "show", "json_types"}),
+    "jsontext": BOTTOM,
     "folder": BOTTOM,
-    "model": BOTTOM | {"folder"},
-    "engines": BOTTOM | {"folder", "model"},
-    "rules": BOTTOM | {"folder", "model", "engines"},
-    "planner": BOTTOM | {"folder", "model", "engines", "rules"},
-    "resolver": BOTTOM | {"folder", "model", "engines", "rules"},
-    "applier": BOTTOM | {"folder"},
-    "probe": BOTTOM | {"folder", "model", "engines"},
-    "report": BOTTOM
-    | {"folder", "model", "engines", "rules", "planner", "applier", "resolver", "probe", "api"},
-    "api": BOTTOM | {"folder", "model", "engines", "rules", "planner", "applier", "resolver", "probe", ""},
-    "cli": BOTTOM
-    | {"folder", "model", "engines", "rules", "planner", "applier", "resolver", "probe", "report", "api", ""},
+    "model": BOTTOM | {"folder", "jsontext"},
+    "engines": BELOW_RULES,
+    "rules": BELOW_RULES | {"engines"},
+    "planner": BELOW_RULES | {"engines", "rules"},
+    "resolver": BELOW_RULES | {"engines", "rules"},
+    "applier": BOTTOM | {"folder", "jsontext"},
+    "probe": BELOW_RULES | {"engines"},
+    "api": BELOW_API | {""},
+    "report": BELOW_API | {"api"},
+    "cli": BELOW_API | {"api", "report", ""},
     "": frozenset({"api", "applier", "errors", "planner", "rules"}),
     "__main__": frozenset({"cli"}),
 }
@@ -55,7 +54,7 @@ def room(module: str) -> str:
 
 def imports_of(path: Path) -> Iterator[str]:
     """All modules of genfix that a file imports, wherever in the file."""
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "genfix")
         elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "genfix":
@@ -68,11 +67,13 @@ def test_every_part_is_known() -> None:
     assert {room(module) for module in MODULES} == set(MAY_IMPORT)
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_imports_run_one_way(module: str) -> None:
-    own = room(module)
-    wrong = {name for name in imports_of(MODULES[module]) if room(name) not in MAY_IMPORT[own] | {own}}
-    assert wrong == set()
+def test_imports_run_one_way() -> None:
+    assert {
+        (module, name)
+        for module, path in MODULES.items()
+        for name in imports_of(path)
+        if room(name) not in MAY_IMPORT[room(module)] | {room(module)}
+    } == set()
 
 
 def test_the_model_of_layers_has_no_circle() -> None:
@@ -91,7 +92,7 @@ def test_one_module_talks_to_the_hub() -> None:
     users = {
         module
         for module, path in MODULES.items()
-        for node in ast.walk(ast.parse(path.read_bytes()))
+        for node in ast.walk(parsed(path))
         if (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("huggingface_hub"))
         or (
             isinstance(node, ast.Import)
@@ -120,7 +121,7 @@ WRITING_FLAGS = frozenset({"O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND
 
 def writes_in(path: Path) -> Iterator[str]:
     """What in a file's code would change a disk."""
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Attribute) and node.attr in WRITING_FLAGS:
             yield node.attr
         if not isinstance(node, ast.Call):
@@ -170,12 +171,11 @@ def _is_writing_mode(node: ast.expr) -> bool:
     )
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if module not in WRITERS])
-def test_nobody_else_writes(module: str) -> None:
-    allowed = (
-        ["O_WRONLY"] if module == "genfix.cli.output" else []
-    )  # to /dev/null, where nobody listens any more
-    assert list(writes_in(MODULES[module])) in ([], allowed)
+def test_nobody_else_writes() -> None:
+    found = {module: list(writes_in(path)) for module, path in MODULES.items() if module not in WRITERS}
+    assert {module: writes for module, writes in found.items() if writes} == {
+        "genfix.cli.output": ["O_WRONLY"],  # to /dev/null, where nobody listens any more
+    }
 
 
 def test_the_search_for_writers_finds_writers(tmp_path: Path) -> None:
@@ -200,23 +200,44 @@ def test_the_search_for_writers_finds_writers(tmp_path: Path) -> None:
         assert not list(writes_in(source)), line
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_nobody_runs_text_as_code_or_unpickles(module: str) -> None:
-    tree = ast.parse(MODULES[module].read_bytes())
-    called = {
-        node.func.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    }
-    assert called.isdisjoint({"exec", "eval", "compile", "__import__"})
-    imported = {
-        alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
-    } | {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert imported.isdisjoint(
-        {"pickle", "marshal", "shelve", "dill", "torch", "transformers", "runpy", "yaml"}
-    )
-    attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    assert attributes.isdisjoint({"extractall", "spec_from_file_location", "exec_module", "run_path"})
+RUNNERS = frozenset({"exec", "eval", "compile", "__import__"})
+LOADERS = frozenset({"pickle", "marshal", "shelve", "dill", "torch", "transformers", "runpy", "yaml"})
+METHODS = frozenset({"extractall", "spec_from_file_location", "exec_module", "run_path"})
+
+
+def running(path: Path) -> Iterator[str]:
+    """What in a file runs text as code, or reads objects out of bytes."""
+    for node in ast.walk(parsed(path)):
+        match node:
+            case ast.Call(func=ast.Name(id=name)) if name in RUNNERS:
+                yield name
+            case ast.Import(names=names):
+                yield from LOADERS & {alias.name for alias in names}
+            case ast.ImportFrom(module=str(name)) if name in LOADERS:
+                yield name
+            case ast.Attribute(attr=name) if name in METHODS:
+                yield name
+            case _:
+                continue
+
+
+def test_nobody_runs_text_as_code_or_unpickles(tmp_path: Path) -> None:
+    assert {module: found for module, path in MODULES.items() if (found := list(running(path)))} == {}
+    source = tmp_path / "x.py"
+    source.write_text("eval('1')\nimport os, pickle\nfrom yaml import x\nz.extractall()\n")
+    assert {*running(source)} == {"eval", "pickle", "yaml", "extractall"}
+
+
+def test_what_tests_share_is_in_one_place() -> None:
+    """Nothing imports a test module, and helpers import no tools: these import them."""
+    for part in ("tests", "tools", "reliability", "conformance", "integration", "benchmarks"):
+        for path in (ROOT / part).rglob("*.py"):
+            name = path.relative_to(ROOT).as_posix()
+            for node in ast.walk(parsed(path)):
+                if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("tests"):
+                    assert node.module.startswith("tests.support"), name
+                if isinstance(node, ast.ImportFrom) and node.module and name.startswith("tests/support/"):
+                    assert node.module.split(".")[0] not in {"tools", "reliability", "conformance"}, name
 
 
 # What is loaded -------------------------------------------------------------------------------------------------

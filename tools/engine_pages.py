@@ -29,17 +29,6 @@ __all__ = ["PAGE", "RESULTS", "blocks", "filled", "main"]
 PAGE: Final = ROOT / "docs" / "engines.md"
 RESULTS: Final = ROOT / "conformance" / "results"
 
-_NAMES: Final[Mapping[str, str]] = {
-    "transformers5": "transformers 5",
-    "transformers4": "transformers 4",
-    "vllm": "vLLM",
-    "sglang": "SGLang",
-    "lmdeploy": "LMDeploy",
-    "mlx-lm": "MLX-LM",
-    "openvino-genai": "OpenVINO GenAI",
-}
-
-
 def filled(text: str, results: Path = RESULTS) -> str:
     """``text`` with every generated part as it should be. Raises `ValueError` where a marker is missing or twice there."""
     for name, content in blocks(results).items():
@@ -117,7 +106,7 @@ def _sentence(text: str) -> str:
 
 
 def _matrix(matrices: Mapping[str, JsonObject | None]) -> Iterator[str]:
-    names = [_NAMES.get(engine, engine) for engine in matrices]
+    names = [EVERY_ENGINE[engine].title for engine in matrices]
     yield f"| | metadata | {' | '.join(names)} |\n"
     yield f"|---|---|{'---|' * len(names)}\n"
     for name, row in ROWS.items():
@@ -127,7 +116,7 @@ def _matrix(matrices: Mapping[str, JsonObject | None]) -> Iterator[str]:
     for engine, matrix in matrices.items():
         errors = (matrix or {}).get("errors")
         for row_name, error in errors.items() if isinstance(errors, dict) else ():
-            yield f"- Row {row_name}, {_NAMES.get(engine, engine)}: `{error}`\n"
+            yield f"- Row {row_name}, {EVERY_ENGINE[engine].title}: `{error}`\n"
 
 
 def _cell(row: str, matrix: JsonObject | None) -> str:

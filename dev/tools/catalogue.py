@@ -14,6 +14,8 @@ from typing import Final, NamedTuple
 
 from babel.messages import Catalog
 from babel.messages.pofile import read_po, write_po
+from jinja2 import Environment
+from jinja2.ext import extract_from_ast
 
 from genfix.rules.core.documentation import paragraphs
 
@@ -71,11 +73,21 @@ def _literal(node: ast.expr) -> str | None:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
+def said_on_page(template: str, place: str) -> Iterator[Said]:
+    """All sentences of a page's template: each ``text("one", "many")``."""
+    page = Environment(autoescape=True).parse(template)
+    for line, _, words in extract_from_ast(page, ["text"], babel_style=False):
+        one, *many = filter(None, words or ())
+        yield Said("", one, many[0] if many else "", f"{place}:{line}")
+
+
 def all_said() -> list[Said]:
     """The sentences of the package, in the order of files."""
     found: list[Said] = []
     for path in sorted((ROOT / "genfix").rglob("*.py")):
         found += said_in(path.read_text("utf-8"), path.relative_to(ROOT).as_posix())
+    for path in sorted((ROOT / "genfix").rglob("*.jinja")):
+        found += said_on_page(path.read_text("utf-8"), path.relative_to(ROOT).as_posix())
     return found
 
 
@@ -114,7 +126,9 @@ def faults(catalog: Catalog) -> Iterator[str]:
             yield f"not translated: {forms[0]!r}"
         elif entry.fuzzy:
             yield f"marked as a guess: {forms[0]!r}"
-        elif _blanks(told[0]) - _blanks(forms[-1]) or (_is_filled(entry) and _blanks(forms[-1]) - _blanks(told[0])):
+        elif _blanks(told[0]) - _blanks(forms[-1]) or (
+            _is_filled(entry) and _blanks(forms[-1]) - _blanks(told[0])
+        ):
             yield f"other blanks than the English: {told[0]!r}"
         if entry.context and english.setdefault(entry.context, forms[0]) != forms[0]:
             yield f"two sentences have the id {entry.context}"

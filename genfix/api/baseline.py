@@ -11,7 +11,7 @@ from genfix.folder.user_file import read_user_file
 from genfix.json_types import JsonValue
 from genfix.jsontext.json_read import JsonError, read_json_object
 from genfix.message import Message, text
-from genfix.resolver.case import Location
+from genfix.resolver.case import ModelLocation
 from genfix.rules import Finding
 
 __all__ = ["Key", "read_baseline", "unmatched", "write_baseline"]
@@ -25,7 +25,9 @@ _ENTRY: Final = frozenset({"code", "file", "pointer"})
 _MOST_NAMED: Final = 5
 
 
-def write_baseline(path: Location, findings: Iterable[Finding], *, outside: Location | None = None) -> int:
+def write_baseline(
+    path: ModelLocation, findings: Iterable[Finding], *, outside: ModelLocation | None = None
+) -> int:
     """Write ``findings`` to a baseline, which must not lie in the folder ``outside``; how many they are.
 
     The same findings give the same bytes. Raises `GenfixError` where the file cannot be written.
@@ -42,7 +44,7 @@ def write_baseline(path: Location, findings: Iterable[Finding], *, outside: Loca
     return len(keys)
 
 
-def read_baseline(path: Location) -> frozenset[Key]:
+def read_baseline(path: ModelLocation) -> frozenset[Key]:
     """The keys of the findings in a baseline. Raises `InputError` where the file is none."""
     try:
         document = read_json_object(read_user_file(Path(path), text("the baseline"), _LARGEST))
@@ -59,7 +61,7 @@ def read_baseline(path: Location) -> frozenset[Key]:
     return frozenset(_key(entry, path) for entry in entries)
 
 
-def unmatched(path: Location, baseline: frozenset[Key], known: Iterable[Finding]) -> tuple[Message, ...]:
+def unmatched(path: ModelLocation, baseline: frozenset[Key], known: Iterable[Finding]) -> tuple[Message, ...]:
     """What to say of entries that match nothing any more: one sentence, or none."""
     left = sorted(baseline - {finding.key for finding in known})
     if not left:
@@ -78,7 +80,7 @@ def unmatched(path: Location, baseline: frozenset[Key], known: Iterable[Finding]
     )
 
 
-def _key(entry: JsonValue, path: Location) -> Key:
+def _key(entry: JsonValue, path: ModelLocation) -> Key:
     if not isinstance(entry, dict) or entry.keys() != _ENTRY:
         raise _no_baseline(path, text("an entry does not have code, file and pointer"))
     code, file, pointer = entry["code"], entry["file"], entry["pointer"]
@@ -87,7 +89,7 @@ def _key(entry: JsonValue, path: Location) -> Key:
     return code, file, pointer or ""
 
 
-def _no_baseline(path: Location, why: Message) -> InputError:
+def _no_baseline(path: ModelLocation, why: Message) -> InputError:
     return InputError(
         text("{path} is no baseline of genfix: {why}", path=path, why=why),
         text("write it anew with --write-baseline"),

@@ -9,7 +9,7 @@ from genfix.errors import InputError
 from genfix.folder import LocalFolder
 from genfix.message import Message, text
 from genfix.resolver import resolve_base
-from genfix.resolver.case import Location
+from genfix.resolver.case import ModelLocation
 from genfix.resolver.finder.capsule_format import capsule_files, origin_of
 
 __all__ = ["Capsule", "capsule"]
@@ -29,7 +29,7 @@ class Capsule(NamedTuple):
     """What the caller should know about how the base was found, a sentence each."""
 
 
-def capsule(base: Location, out: Location, *, offline: bool = False) -> Capsule:
+def capsule(base: ModelLocation, out: ModelLocation, *, offline: bool = False) -> Capsule:
     """Save the config files of ``base`` in the folder ``out``, which then is a base itself, without network.
 
     Args:

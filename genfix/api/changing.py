@@ -16,7 +16,7 @@ from genfix.message import text
 from genfix.model import Model
 from genfix.planner import Plan, make_plan
 from genfix.resolver import existing_folder
-from genfix.resolver.case import Case, Location
+from genfix.resolver.case import Case, ModelLocation
 from genfix.rules.core.difference import FileDifference, differences
 
 __all__ = [
@@ -44,7 +44,7 @@ class Repair:
     """The repaired copy, where one was asked for."""
 
 
-def plan(target: Location, base: Location | None = None, **options: Unpack[PlanOptions]) -> Plan:
+def plan(target: ModelLocation, base: ModelLocation | None = None, **options: Unpack[PlanOptions]) -> Plan:
     """Work out what `repair` would write, to the byte. Nothing is written.
 
     Options as for `check`, and ``unsafe_fixes``, which adds the fixes that could override a training choice. What
@@ -69,7 +69,9 @@ def plan_case(case: Case) -> Plan:
     return replace(made, notes=(*opened.notes, *unmatched_notes(case, accepted, made.known)))
 
 
-def apply(plan: Plan, *, target: Location | None = None, state_dir: Path | None = None) -> Receipt | None:
+def apply(
+    plan: Plan, *, target: ModelLocation | None = None, state_dir: Path | None = None
+) -> Receipt | None:
     """Write what ``plan`` says, atomically over all its files and with a backup; `None` for an empty plan.
 
     ``target`` is another copy of the folder the plan was made for. Nothing is planned anew. What an interrupted
@@ -95,10 +97,10 @@ def _apply(plan: Plan, state_dir: Path | None) -> Receipt | None:
 
 
 def repair(
-    target: Location,
-    base: Location | None = None,
+    target: ModelLocation,
+    base: ModelLocation | None = None,
     *,
-    output: Location | None = None,
+    output: ModelLocation | None = None,
     **options: Unpack[PlanOptions],
 ) -> Repair:
     """Plan the safe fixes and apply them: one call for the end of a merge script.
@@ -110,7 +112,7 @@ def repair(
     return repair_case(Case(target, base, **options), output=output)
 
 
-def repair_case(case: Case, *, output: Location | None = None) -> Repair:
+def repair_case(case: Case, *, output: ModelLocation | None = None) -> Repair:
     """As `repair`."""
     applier.recover(existing_folder(case.target), state_dir=case.state_dir)
     made = plan_case(case)
@@ -121,7 +123,7 @@ def repair_case(case: Case, *, output: Location | None = None) -> Repair:
     return Repair(made, None, built)
 
 
-def undo(target: Location, transaction: str | None = None, *, state_dir: Path | None = None) -> Receipt:
+def undo(target: ModelLocation, transaction: str | None = None, *, state_dir: Path | None = None) -> Receipt:
     """Take back the newest repair, or the transaction with that id, byte for byte.
 
     Raises `ChangedError` where a file was changed since, and nothing is written.
@@ -129,14 +131,14 @@ def undo(target: Location, transaction: str | None = None, *, state_dir: Path | 
     return applier.undo(existing_folder(target), transaction, note={"who": author()}, state_dir=state_dir)
 
 
-def log(target: Location, *, state_dir: Path | None = None) -> tuple[Receipt, ...]:
+def log(target: ModelLocation, *, state_dir: Path | None = None) -> tuple[Receipt, ...]:
     """All transactions on the folder, oldest first."""
     return applier.log(existing_folder(target), state_dir=state_dir)
 
 
 def diff(
-    target: Location,
-    base: Location | None = None,
+    target: ModelLocation,
+    base: ModelLocation | None = None,
     *,
     at: str | None = None,
     **options: Unpack[DiffOptions],

@@ -6,12 +6,12 @@ from typing import NamedTuple, Unpack
 from genfix.api.keywords import OpenOptions
 from genfix.api.opening import open_models
 from genfix.engines.every import EVERY_ENGINE, engine_view
-from genfix.engines.release import release
-from genfix.engines.view import EngineView
+from genfix.engines.shared.release import release
+from genfix.engines.shared.view import EngineView
 from genfix.errors import InputError
 from genfix.message import Message, text
 from genfix.model import Model
-from genfix.resolver.case import Case, Location
+from genfix.resolver.case import Case, ModelLocation
 
 __all__ = ["EngineReport", "engine_views", "views_of_case"]
 
@@ -27,7 +27,7 @@ class EngineReport(NamedTuple):
 
 
 def engine_views(
-    target: Location, *, engines: str | Collection[str] = (), **options: Unpack[OpenOptions]
+    target: ModelLocation, *, engines: str | Collection[str] = (), **options: Unpack[OpenOptions]
 ) -> EngineReport:
     """How engines read the model folder ``target``: stop ids, sampling, chat template, context. Nothing is written.
 

@@ -8,7 +8,7 @@ from genfix.api.opening import known_keys, open_models, selection, unmatched_not
 from genfix.engines import EngineView
 from genfix.message import Message
 from genfix.model import Model
-from genfix.resolver.case import Case, Location
+from genfix.resolver.case import Case, ModelLocation
 from genfix.rules import Context, Finding, judge
 
 __all__ = ["Report", "check", "check_case"]
@@ -47,7 +47,9 @@ def _views(model: Model) -> Mapping[str, EngineView]:
     return every_view(model)
 
 
-def check(target: Location, base: Location | None = None, **options: Unpack[CheckOptions]) -> Report:
+def check(
+    target: ModelLocation, base: ModelLocation | None = None, **options: Unpack[CheckOptions]
+) -> Report:
     """Judge the model folder ``target``, against ``base`` where one is named. Nothing is written.
 
     Args:

@@ -8,12 +8,12 @@ from genfix.applier import Receipt
 from genfix.errors import InputError
 from genfix.message import text
 from genfix.resolver import existing_folder
-from genfix.resolver.case import Location
+from genfix.resolver.case import ModelLocation
 
 __all__ = ["prune_backups", "restore", "snapshot"]
 
 
-def snapshot(target: Location, message: str = "", *, state_dir: Path | None = None) -> Receipt:
+def snapshot(target: ModelLocation, message: str = "", *, state_dir: Path | None = None) -> Receipt:
     """Keep the config files of ``target`` as they are now, under the id of the receipt; ``message`` says why.
 
     Raises `GenfixError` where there is nothing to keep, the folder is in use or the disk refuses; nothing is left
@@ -23,7 +23,7 @@ def snapshot(target: Location, message: str = "", *, state_dir: Path | None = No
     return applier.snapshot(existing_folder(target), note=note, state_dir=state_dir)
 
 
-def restore(target: Location, snapshot: str, *, state_dir: Path | None = None) -> Receipt:
+def restore(target: ModelLocation, snapshot: str, *, state_dir: Path | None = None) -> Receipt:
     """Bring the config files of ``target`` back to a snapshot, atomically over all of them; `undo` takes it back.
 
     Files that came since go into the backup. The receipt has no changes where the files are as the snapshot.
@@ -34,7 +34,7 @@ def restore(target: Location, snapshot: str, *, state_dir: Path | None = None) -
 
 
 def prune_backups(
-    target: Location,
+    target: ModelLocation,
     *,
     keep: int = 5,
     snapshots: bool = False,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from genfix.folder import Progress
-from genfix.resolver.case import Location
+from genfix.resolver.case import ModelLocation
 
 __all__ = ["CheckOptions", "DiffOptions", "OpenOptions", "PlanOptions"]
 
@@ -31,13 +31,13 @@ class DiffOptions(OpenOptions, total=False):
 class CheckOptions(DiffOptions, total=False):
     """How a folder is judged."""
 
-    adapter: Location | None
+    adapter: ModelLocation | None
     """The folder or Hub repo of the adapter that was merged; without one, that beside the folder is looked for."""
     select: str | Collection[str]
     """The rules that count, by code or beginning of a code: ``"GF101"``, or ``["GF1", "GF2"]``; none: all."""
     ignore: str | Collection[str]
     """The rules that do not count, in the same way."""
-    baseline: Location | None
+    baseline: ModelLocation | None
     """A file that names findings which shall not count (`write_baseline`)."""
 
 

@@ -16,7 +16,7 @@ from genfix.message import text
 from genfix.planner import Plan, Source
 from genfix.planner.saving import LARGEST, encode, plan_id
 from genfix.resolver import existing_folder, files_of, is_address, open_target
-from genfix.resolver.case import Location
+from genfix.resolver.case import ModelLocation
 from genfix.resolver.naming.spec import is_repo_id
 from genfix.rules import Witness
 
@@ -34,7 +34,7 @@ def id_of(plan: Plan) -> str:
         return ""
 
 
-def save_plan(plan: Plan, path: Location) -> str:
+def save_plan(plan: Plan, path: ModelLocation) -> str:
     """Write ``plan`` to a file that `load_plan` and ``genfix apply`` read; what was there is replaced.
 
     Returns the plan's id. The same plan gives the same id and the same bytes, up to where the folders lie as seen
@@ -62,11 +62,11 @@ def save_plan(plan: Plan, path: Location) -> str:
 
 
 def load_plan(
-    path: Location,
+    path: ModelLocation,
     *,
-    target: Location | None = None,
-    base: Location | None = None,
-    adapter: Location | None = None,
+    target: ModelLocation | None = None,
+    base: ModelLocation | None = None,
+    adapter: ModelLocation | None = None,
     offline: bool = False,
     state_dir: Path | None = None,
 ) -> Plan:
@@ -155,7 +155,7 @@ def _place(file: Path, way: str | None) -> str | None:
     return str(file.parent / way)
 
 
-def _spec(named: Location | None, source: "SourceDocument | None", place: str | None) -> str | None:
+def _spec(named: ModelLocation | None, source: "SourceDocument | None", place: str | None) -> str | None:
     """What to open for a base or an adapter; `None` where that is not known."""
     if named is not None:
         return os.fspath(named)

@@ -11,11 +11,11 @@ from genfix.message import Message, text
 from genfix.model import Model
 from genfix.probe.diagnosis import Files, diagnose, files_of, judge_comparison
 from genfix.probe.endpoint import is_url
-from genfix.probe.local import LocalEngine, run_folder
+from genfix.probe.local_engine import LocalEngine, run_folder
 from genfix.probe.markers import Markers, markers_of
 from genfix.probe.measuring import Comparison, Summary, compare, measure, summarize
+from genfix.probe.probe_run import AnswerRun, OnAnswer, ask_all
 from genfix.probe.prompts import PROMPTS_VERSION, built_in_prompts, read_prompts
-from genfix.probe.running import AnswerRun, OnAnswer, ask_all
 from genfix.probe.server import Server, api_key
 from genfix.probe.values import Answer, Failure, LeakKind, Limits, Measure, Prompt
 from genfix.resolver import open_target
@@ -68,7 +68,7 @@ class ProbeReport:
     comparison: Comparison | None
     verdict: tuple[Message, ...]
     """What the comparison tells and what not."""
-    prompts: str
+    prompts: str | Message
     """Which set: ``built-in version 1``, or a file."""
     limits: Limits
     notes: tuple[Message, ...] = field(default=())
@@ -131,7 +131,9 @@ def probe_model(
         against=other,
         comparison=compared,
         verdict=judge_comparison(compared) if compared is not None else (),
-        prompts=f"built-in version {PROMPTS_VERSION}" if prompts is None else os.fspath(prompts),
+        prompts=text("built-in version {version}", version=PROMPTS_VERSION)
+        if prompts is None
+        else os.fspath(prompts),
         limits=bounds,
         notes=tuple(notes),
     )

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from genfix.errors import InputError
 from genfix.message import Arg, Message, text
-from genfix.resolver.case import Location
+from genfix.resolver.case import ModelLocation
 
 __all__ = ["Ran", "run_command"]
 
@@ -46,7 +46,7 @@ class Ran(NamedTuple):
     """Whether anything in the output folder is not what it was before."""
 
 
-def run_command(command: Sequence[str], output: Location) -> Ran:
+def run_command(command: Sequence[str], output: ModelLocation) -> Ran:
     """Run a merge command without a shell, on our own standard streams, and pass signals on to it.
 
     ``output`` is the folder it is to write; this function only looks at it. Raises `InputError` where the command

@@ -175,7 +175,7 @@ def decode(content: bytes) -> Journal:
         id=_matching(body["id"], ID, "id"),
         kind=kind,
         when=_text(body["when"], "when"),
-        note={key: _text(text, "note") for key, text in note.items()},
+        note={key: _text(value, "note") for key, value in note.items()},
         undoes=None if body["undoes"] is None else _matching(body["undoes"], ID, "undoes"),
         ops=tuple(_op(op) for op in ops),
         broken_links=_texts(body["broken_links"], "broken_links"),
@@ -196,10 +196,10 @@ def _checked_body(content: bytes) -> dict[str, JsonValue]:
         value: JsonValue = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise JournalError(text("it is not JSON")) from error
-    file = _object(value, {"genfix_journal", "sha256", "body"}, "the file")
+    file = _object(value, {"genfix_journal", "sha256", "body"}, text("the file"))
     if type(file["genfix_journal"]) is not int or file["genfix_journal"] != _VERSION:
         raise JournalError(text("it has a version that this genfix does not know"))
-    body = _object(file["body"], _BODY, "the body")
+    body = _object(file["body"], _BODY, text("the body"))
     if file["sha256"] != _checksum(body):
         raise JournalError(text("its checksum is wrong"))
     return body

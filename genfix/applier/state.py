@@ -117,7 +117,7 @@ class State:
         try:
             content = read_all(self.fs, self.home, JOURNAL, MAX_BYTES)
         except (RefusedError, StorageError) as error:
-            raise JournalError(error.message) from error
+            raise JournalError(error.said) from error
         journal = None if content is None else decode(content)
         if journal is not None and journal.kind == "snapshot":
             raise JournalError(text("a snapshot has nothing that could be unfinished"))

@@ -11,10 +11,9 @@ from genfix.cli.probe_command import ProbeFormat
 from genfix.cli.streams import write
 from genfix.errors import InputError, ProbeError
 from genfix.message import text
+from genfix.probe.figures import percent
 from genfix.probe.values import Answer
 from genfix.report.probe_text import probe_text, progress_line
-from genfix.report.probe_words import percent, said
-from genfix.show import show
 
 __all__ = ["ProbeOptions", "run_probe"]
 
@@ -41,19 +40,19 @@ class _Progress:
     def __init__(self, out: Output) -> None:
         stream = sys.stderr
         self.shown = stream is not None and stream.isatty() and not out.quiet
-        self.width, self.language = out.aside.width, out.aside.language
+        self.style = out.aside
         self.done = self.stopped = 0
 
     def __call__(self, answer: Answer, total: int) -> None:
         self.done += 1
         self.stopped += answer.stopped
         if self.shown:
-            write(sys.stderr, "\r" + progress_line(self.done, total, self.stopped, self.width, self.language))
+            write(sys.stderr, "\r" + progress_line(self.done, total, self.stopped, self.style))
 
     def clear(self) -> None:
         """Take the bar away, so that the next line starts clean."""
         if self.shown and self.done:
-            write(sys.stderr, "\r" + " " * self.width + "\r")
+            write(sys.stderr, "\r" + " " * self.style.width + "\r")
 
 
 def run_probe(asked: ProbeOptions, out: Output) -> int:
@@ -94,7 +93,7 @@ def _publish(report: ProbeReport, asked: ProbeOptions, out: Output) -> None:
     from genfix.applier.reports import write_report  # noqa: PLC0415
 
     write_report(asked.output, (text + "\n").encode("utf-8", "backslashreplace"))
-    out.say(said("report: {}", out.aside.language, show(str(asked.output))))
+    out.say(out.aside.text("report: {path}", path=asked.output))
 
 
 def _written(report: ProbeReport, output_format: ProbeFormat, out: Output, *, to_file: bool) -> str:
@@ -106,22 +105,22 @@ def _written(report: ProbeReport, output_format: ProbeFormat, out: Output, *, to
     if output_format is ProbeFormat.HTML:
         from genfix.report.probe_html import probe_html  # noqa: PLC0415
 
-        return probe_html(report)
+        return probe_html(report, out.aside.language)
     return probe_text(report, out.style._replace(color=False) if to_file else out.style, verbose=out.verbose)
 
 
 def _exit(report: ProbeReport, asked: ProbeOptions, out: Output) -> int:
     summary = report.run.summary
     if report.interrupted:
-        out.say(said("interrupted: this is what was answered by then", out.aside.language))
+        out.say(out.aside.text("interrupted: this is what was answered by then"))
         return _INTERRUPTED
     if report.failure is not None:
         failed = summary.failed + (report.against.summary.failed if report.against is not None else 0)
-        requests = "1 request" if failed == 1 else f"{failed} requests"
         raise ProbeError(
             text(
-                "{requests} failed, and the rates are of the others: {detail}",
-                requests=requests,
+                "{count} request failed, and the rates are of the others: {detail}",
+                "{count} requests failed, and the rates are of the others: {detail}",
+                count=failed,
                 detail=report.failure.detail,
             ),
             text("look at the server's own log; --timeout, --retries and --concurrency may help"),
@@ -137,9 +136,12 @@ def _exit(report: ProbeReport, asked: ProbeOptions, out: Output) -> int:
         )
     rate = summary.stop_rate
     if rate is None or rate < asked.min_stop_rate:
-        language = out.aside.language
-        shown = said("no answer", language) if rate is None else percent(rate)
-        least = percent(asked.min_stop_rate)
-        out.say(said("stop rate {}: below --min-stop-rate {}", language, shown, least))
+        out.say(
+            out.aside.text(
+                "stop rate {rate}: below --min-stop-rate {least}",
+                rate=text("no answer") if rate is None else percent(rate),
+                least=percent(asked.min_stop_rate),
+            )
+        )
         return 1
     return 0

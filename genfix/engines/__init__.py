@@ -1,4 +1,4 @@
-"""Engine views: pure functions of a model folder, one module per engine.
+"""Engine views: pure functions of a model folder, one module per engine, what they share in `shared`.
 
 `genfix.engines.every` has all of them; here is what rules judge by.
 """
@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from genfix.engines import transformers5, vllm
-from genfix.engines.common import missing_code, named_code
-from genfix.engines.eos import EosValue, read_eos
-from genfix.engines.view import EngineView, Reading, StopVerdict, breaks, is_worse, stop_verdict
+from genfix.engines.shared.common import missing_code, named_code
+from genfix.engines.shared.eos import EosValue, read_eos
+from genfix.engines.shared.view import EngineView, Reading, StopVerdict, breaks, is_worse, stop_verdict
 from genfix.model import Model
 
 __all__ = [
@@ -28,8 +28,8 @@ __all__ = [
 ]
 
 ENGINES: Final[Mapping[str, Callable[[Model], Reading]]] = {
-    transformers5.ENGINE: transformers5.reading,
-    vllm.ENGINE: vllm.reading,
+    transformers5.ENGINE.id: transformers5.reading,
+    vllm.ENGINE.id: vllm.reading,
 }
 """The engines that rules judge by, in the order of reports."""
 

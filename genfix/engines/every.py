@@ -1,7 +1,7 @@
 """All engines genfix has a view of. `check` imports the two it judges by; this is for those who ask for more."""
 
-from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from typing import Final
 
 from genfix.engines import (
     llama_cpp,
@@ -13,32 +13,18 @@ from genfix.engines import (
     transformers5,
     vllm,
 )
-from genfix.engines.release import NEWEST, Release, first, release
-from genfix.engines.view import Effect, EngineView, Problem
+from genfix.engines.shared.engine import Engine
+from genfix.engines.shared.release import NEWEST, first, release
+from genfix.engines.shared.view import Effect, EngineView, Problem
 from genfix.message import message
 from genfix.model import Model
 
 __all__ = ["EVERY_ENGINE", "Engine", "engine_view", "every_view"]
 
 
-class Engine(NamedTuple):
-    """One engine, and the versions its view is known for."""
-
-    version: str
-    """The newest whose code was read."""
-    oldest: str
-    view: Callable[[Model, Release], EngineView]
-
-
 EVERY_ENGINE: Final[Mapping[str, Engine]] = {
-    transformers5.ENGINE: Engine(transformers5.VERSION, transformers5.OLDEST, transformers5.view),
-    transformers4.ENGINE: Engine(transformers4.VERSION, transformers4.OLDEST, transformers4.view),
-    vllm.ENGINE: Engine(vllm.VERSION, vllm.OLDEST, vllm.view),
-    sglang.ENGINE: Engine(sglang.VERSION, sglang.OLDEST, sglang.view),
-    lmdeploy.ENGINE: Engine(lmdeploy.VERSION, lmdeploy.OLDEST, lmdeploy.view),
-    llama_cpp.ENGINE: Engine(llama_cpp.VERSION, llama_cpp.OLDEST, llama_cpp.view),
-    mlx_lm.ENGINE: Engine(mlx_lm.VERSION, mlx_lm.OLDEST, mlx_lm.view),
-    openvino_genai.ENGINE: Engine(openvino_genai.VERSION, openvino_genai.OLDEST, openvino_genai.view),
+    module.ENGINE.id: module.ENGINE
+    for module in (transformers5, transformers4, vllm, sglang, lmdeploy, llama_cpp, mlx_lm, openvino_genai)
 }
 """By name, in the order of reports."""
 

@@ -8,9 +8,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from genfix.engines.config_object import class_defaults
-from genfix.engines.loaders import loaders
-from genfix.engines.view import Problem
+from genfix.engines.shared.config_object import class_defaults
+from genfix.engines.shared.loaders import loaders
+from genfix.engines.shared.view import Problem
 from genfix.folder.folder import FolderFileError
 from genfix.json_types import JsonObject, JsonValue
 from genfix.jsontext.json_read import JsonProblem, JsonProblemKind

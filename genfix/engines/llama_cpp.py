@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from genfix.engines import transformers4
-from genfix.engines.common import joined
 from genfix.engines.gguf_converter import (
     architecture,
     context_length,
@@ -19,19 +18,21 @@ from genfix.engines.gguf_converter import (
     vocabulary_problems,
 )
 from genfix.engines.gguf_ends import USUAL_EOS, ends_by_text
-from genfix.engines.release import NEWEST, Release
-from genfix.engines.view import Effect, EngineView, Problem, TemplateSource
+from genfix.engines.shared.common import joined
+from genfix.engines.shared.engine import Engine
+from genfix.engines.shared.release import NEWEST, Release
+from genfix.engines.shared.view import Effect, EngineView, Problem, TemplateSource
 from genfix.folder.kinds import CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.chat_template import JINJA_FILE
 
-__all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
+__all__ = ["ENGINE", "view"]
 
-ENGINE: Final = "llama.cpp"
-VERSION: Final = "b11312"
-OLDEST: Final = "b11312"
+_ID: Final = "llama.cpp"
+_VERSION: Final = "b11312"
+_OLDEST: Final = "b11312"
 
 _TOKENIZER: Final = frozenset(
     [
@@ -69,8 +70,8 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001
         trace.append(message("trace-end-by-text", "tokens that end by their text give {ids}", ids=[*by_text]))
     turn = [special.ids[kind] for kind in ("eot", "eom") if kind in special.ids]
     return EngineView(
-        ENGINE,
-        VERSION,
+        _ID,
+        _VERSION,
         stop_token_ids=joined([eos], turn, by_text),
         sampling=sampling.values,
         chat_template=_template(model),
@@ -139,3 +140,6 @@ def _default(value: JsonValue) -> str | None:
         ]
         value = named[-1] if named else None
     return value if isinstance(value, str) else None
+
+
+ENGINE: Final = Engine(_ID, "llama.cpp", _VERSION, _OLDEST, view, server="llamacpp", shows_tokens=False)

@@ -9,27 +9,28 @@ from collections.abc import Iterator
 from math import isfinite
 from typing import Final, NamedTuple
 
-from genfix.engines.common import architecture, chosen, joined, template_source
-from genfix.engines.eos import ids_of_set
-from genfix.engines.generating import setting_problems
-from genfix.engines.hf_loading import auto_problems
-from genfix.engines.loaded_eos import loaded_eos
-from genfix.engines.loaders import loaders
-from genfix.engines.release import NEWEST, Release
-from genfix.engines.stop_files import generation_stop
-from genfix.engines.text_part import TextPart, text_part
-from genfix.engines.view import Effect, EngineView, Problem, TemplateSource
+from genfix.engines.shared.common import architecture, chosen, joined, template_source
+from genfix.engines.shared.engine import Engine
+from genfix.engines.shared.eos import ids_of_set
+from genfix.engines.shared.generating import setting_problems
+from genfix.engines.shared.hf_loading import auto_problems
+from genfix.engines.shared.loaded_eos import loaded_eos
+from genfix.engines.shared.loaders import loaders
+from genfix.engines.shared.release import NEWEST, Release
+from genfix.engines.shared.stop_files import generation_stop
+from genfix.engines.shared.text_part import TextPart, text_part
+from genfix.engines.shared.view import Effect, EngineView, Problem, TemplateSource
 from genfix.folder.kinds import CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
 from genfix.message import Message, message
 from genfix.model import Model
 
-__all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
+__all__ = ["ENGINE", "view"]
 
-ENGINE: Final = "lmdeploy"
-VERSION: Final = "0.18.0"
-OLDEST: Final = "0.10.0"
+_ID: Final = "lmdeploy"
+_VERSION: Final = "0.18.0"
+_OLDEST: Final = "0.10.0"
 
 _PROCESSOR: Final = (0, 14, 0)
 """First to ask the processor for a template where the tokenizer has none (PR 4411)."""
@@ -130,8 +131,8 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
             )
         )
     return EngineView(
-        ENGINE,
-        VERSION,
+        _ID,
+        _VERSION,
         stop_token_ids=joined([] if own is None else [own], stop.ids or ()),
         sampling=chosen(stop.settings, _SAMPLING) if version >= _DEFAULTS else {},
         chat_template=_template(model, version),
@@ -228,3 +229,6 @@ def _context_length(part: TextPart) -> int | None:
         elif value is not None:
             return None
     return int(min(lengths, default=_USUAL_LENGTH))
+
+
+ENGINE: Final = Engine(_ID, "LMDeploy", _VERSION, _OLDEST, view, server="lmdeploy", shows_tokens=True)

@@ -7,23 +7,24 @@ version named below.
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from genfix.engines.common import joined, template_source
-from genfix.engines.eos import ids_of_set
-from genfix.engines.hf_loading import auto_problems
-from genfix.engines.loaded_eos import loaded_eos
-from genfix.engines.release import NEWEST, Release
-from genfix.engines.view import EngineView, Problem, TemplateSource
+from genfix.engines.shared.common import joined, template_source
+from genfix.engines.shared.engine import Engine
+from genfix.engines.shared.eos import ids_of_set
+from genfix.engines.shared.hf_loading import auto_problems
+from genfix.engines.shared.loaded_eos import loaded_eos
+from genfix.engines.shared.release import NEWEST, Release
+from genfix.engines.shared.view import EngineView, Problem, TemplateSource
 from genfix.folder.kinds import CONFIG, TOKENIZER_CONFIG
 from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.model import JsonFile
 
-__all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
+__all__ = ["ENGINE", "view"]
 
-ENGINE: Final = "mlx-lm"
-VERSION: Final = "0.32.2"
-OLDEST: Final = "0.19.3"
+_ID: Final = "mlx-lm"
+_VERSION: Final = "0.32.2"
+_OLDEST: Final = "0.19.3"
 
 _CONFIG: Final = (0, 20, 3)
 """First to take the ids of config.json, and the tokenizer's EOS only where there are none (PR 1141 of mlx-examples)."""
@@ -64,8 +65,8 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
             )
         )
     return EngineView(
-        ENGINE,
-        VERSION,
+        _ID,
+        _VERSION,
         stop_token_ids=joined(ends.ids or (), [] if own is None else [own]),
         sampling={},
         chat_template=_template(model),
@@ -143,3 +144,6 @@ def _stops_the_start(file: JsonFile) -> bool:
     if not file.unreadable:
         return False
     return not (isinstance(file.problem, JsonProblem) and file.problem.kind in _IGNORED)
+
+
+ENGINE: Final = Engine(_ID, "MLX-LM", _VERSION, _OLDEST, view, server=None, shows_tokens=False)

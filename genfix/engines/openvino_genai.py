@@ -9,11 +9,12 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from genfix.engines.common import has_full_vocabulary
-from genfix.engines.cpp_json import CppType, cpp_object, cpp_value
 from genfix.engines.openvino_settings import SAMPLING, OpenvinoSettings, read_settings, refused_setting
-from genfix.engines.release import NEWEST, Release
-from genfix.engines.view import Effect, EngineView, Problem, TemplateSource
+from genfix.engines.shared.common import has_full_vocabulary
+from genfix.engines.shared.cpp_json import CppType, cpp_object, cpp_value
+from genfix.engines.shared.engine import Engine
+from genfix.engines.shared.release import NEWEST, Release
+from genfix.engines.shared.view import Effect, EngineView, Problem, TemplateSource
 from genfix.folder.folder import FolderFileError
 from genfix.folder.kinds import CONFIG, GENERATION_CONFIG, SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
@@ -21,11 +22,11 @@ from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.chat_template import JINJA_FILE
 
-__all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
+__all__ = ["ENGINE", "view"]
 
-ENGINE: Final = "openvino-genai"
-VERSION: Final = "2026.4.1"
-OLDEST: Final = "2025.1"
+_ID: Final = "openvino-genai"
+_VERSION: Final = "2026.4.1"
+_OLDEST: Final = "2025.1"
 
 _JINJA: Final = (2025, 4)
 """First to read chat_template.jinja."""
@@ -64,8 +65,8 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
         stops = tuple(dict.fromkeys((*stops, tokenizer.id)))
         trace += [tokenizer.told] if tokenizer.told is not None else []
     return EngineView(
-        ENGINE,
-        VERSION,
+        _ID,
+        _VERSION,
         stop_token_ids=tuple(entry for entry in stops if entry >= 0),
         sampling={key: settings.values[key] for key in SAMPLING if key in settings.values},
         chat_template=_template(model, version),
@@ -210,3 +211,6 @@ def _inline(value: JsonValue, version: Release) -> str | None:
         )
         value = next((text for text in named if isinstance(text, str)), None)
     return value if isinstance(value, str) else None
+
+
+ENGINE: Final = Engine(_ID, "OpenVINO GenAI", _VERSION, _OLDEST, view, server=None, shows_tokens=False)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from genfix.engines.cpp_json import CppType, cpp_value
-from genfix.engines.release import Release
+from genfix.engines.shared.cpp_json import CppType, cpp_value
+from genfix.engines.shared.release import Release
 from genfix.json_types import JsonObject, JsonValue
 
 __all__ = ["SAMPLING", "OpenvinoSettings", "read_settings", "refused_setting"]

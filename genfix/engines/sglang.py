@@ -11,15 +11,16 @@ from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import Final, NamedTuple
 
-from genfix.engines.common import architecture, chosen, joined, template_source
-from genfix.engines.eos import ids_of_set
-from genfix.engines.generating import setting_problems
-from genfix.engines.hf_loading import auto_problems
-from genfix.engines.loaded_eos import loaded_eos
-from genfix.engines.loaders import loaders
-from genfix.engines.release import NEWEST, Release
-from genfix.engines.text_part import TextPart, is_composite, takes_top_rope, text_part
-from genfix.engines.view import EngineView, Problem, TemplateSource
+from genfix.engines.shared.common import architecture, chosen, joined, template_source
+from genfix.engines.shared.engine import Engine
+from genfix.engines.shared.eos import ids_of_set
+from genfix.engines.shared.generating import setting_problems
+from genfix.engines.shared.hf_loading import auto_problems
+from genfix.engines.shared.loaded_eos import loaded_eos
+from genfix.engines.shared.loaders import loaders
+from genfix.engines.shared.release import NEWEST, Release
+from genfix.engines.shared.text_part import TextPart, is_composite, takes_top_rope, text_part
+from genfix.engines.shared.view import EngineView, Problem, TemplateSource
 from genfix.folder.kinds import CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
@@ -27,11 +28,11 @@ from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.chat_template import JINJA_FILE
 
-__all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
+__all__ = ["ENGINE", "view"]
 
-ENGINE: Final = "sglang"
-VERSION: Final = "0.5.23"
-OLDEST: Final = "0.4.8"
+_ID: Final = "sglang"
+_VERSION: Final = "0.5.23"
+_OLDEST: Final = "0.4.8"
 
 _GENERATION: Final = (0, 4, 10)
 """First to read generation_config.json, for its ids (``get_generation_config``)."""
@@ -130,8 +131,8 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
             )
         )
     return EngineView(
-        ENGINE,
-        VERSION,
+        _ID,
+        _VERSION,
         stop_token_ids=joined(*(stop.ids or () for stop in stops)),
         sampling=chosen(model.generation_config.value or {}, _SAMPLING) if version >= _DEFAULTS else {},
         chat_template=_template(model, version),
@@ -295,3 +296,6 @@ def _scaling_factor(rope: JsonObject, part: TextPart) -> JsonValue:
     if kind == "llama3" or completed or "original_max_position_embeddings" in rope:
         return 1
     return rope.get("factor", 1)
+
+
+ENGINE: Final = Engine(_ID, "SGLang", _VERSION, _OLDEST, view, server="sglang", shows_tokens=True)

@@ -7,24 +7,25 @@ The same files back to 4.45.0, where ``from_model_config`` got its form; 4.45.0,
 
 from typing import Final
 
-from genfix.engines.common import template_source, text_list
-from genfix.engines.config_object import NESTED_PARTS, object_value
-from genfix.engines.generating import DEFAULTS, SAMPLING, generated_ends, setting_problems
-from genfix.engines.hf_loading import auto_problems
-from genfix.engines.loaders import loaders
-from genfix.engines.release import NEWEST, Release
-from genfix.engines.stop_files import generation_stop
-from genfix.engines.view import EngineView, Problem
+from genfix.engines.shared.common import template_source, text_list
+from genfix.engines.shared.config_object import NESTED_PARTS, object_value
+from genfix.engines.shared.engine import Engine
+from genfix.engines.shared.generating import DEFAULTS, SAMPLING, generated_ends, setting_problems
+from genfix.engines.shared.hf_loading import auto_problems
+from genfix.engines.shared.loaders import loaders
+from genfix.engines.shared.release import NEWEST, Release
+from genfix.engines.shared.stop_files import generation_stop
+from genfix.engines.shared.view import EngineView, Problem
 from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import message
 from genfix.model import JsonFile, Model
 
-__all__ = ["ENGINE", "OLDEST", "VERSION", "view"]
+__all__ = ["ENGINE", "view"]
 
-ENGINE: Final = "transformers4"
-VERSION: Final = "4.57.6"
-OLDEST: Final = "4.45.0"
+_ID: Final = "transformers4"
+_VERSION: Final = "4.57.6"
+_OLDEST: Final = "4.45.0"
 
 _NAMES_EXTRA: Final = (4, 47)
 """tokenization_utils_base.py: the first version that takes ``extra_special_tokens``, as an object of names."""
@@ -38,8 +39,8 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     settings = made if file.value is None else file.value
     ends = generated_ends(settings, CONFIG if file.value is None else file.name)
     return EngineView(
-        ENGINE,
-        VERSION,
+        _ID,
+        _VERSION,
         stop_token_ids=ends.ids,
         # A null in the file is no default: it switches the setting off.
         sampling={key: settings[key] for key in SAMPLING if key in settings},
@@ -90,3 +91,6 @@ def _tokenizer_problems(model: Model, version: Release) -> tuple[Problem, ...]:
             )
         )
     return tuple(problems)
+
+
+ENGINE: Final = Engine(_ID, "transformers 4", _VERSION, _OLDEST, view, server=None, shows_tokens=False)

@@ -8,21 +8,22 @@ in one thing that counts here: before 5.4.0 config.json's values were not checke
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from genfix.engines.common import chosen, text_list
-from genfix.engines.config_object import NESTED_PARTS
-from genfix.engines.generating import SAMPLING, Ends, generated_ends, setting_problems
-from genfix.engines.release import NEWEST, Release
-from genfix.engines.view import EngineView, Reading
+from genfix.engines.shared.common import chosen, text_list
+from genfix.engines.shared.config_object import NESTED_PARTS
+from genfix.engines.shared.engine import Engine
+from genfix.engines.shared.generating import SAMPLING, Ends, generated_ends, setting_problems
+from genfix.engines.shared.release import NEWEST, Release
+from genfix.engines.shared.view import EngineView, Reading
 from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
 
-__all__ = ["ENGINE", "OLDEST", "VERSION", "reading", "view"]
+__all__ = ["ENGINE", "reading", "view"]
 
-ENGINE: Final = "transformers5"
-VERSION: Final = "5.23.0"
-OLDEST: Final = "5.0.0"
+_ID: Final = "transformers5"
+_VERSION: Final = "5.23.0"
+_OLDEST: Final = "5.0.0"
 
 
 class _Generation(NamedTuple):
@@ -51,19 +52,19 @@ def _reading(model: Model, made: _Generation) -> Reading:
                 ids=list(hidden.ids),
             )
         )
-    return Reading(ENGINE, ends.ids, chosen(made.settings, SAMPLING), tuple(trace))
+    return Reading(_ID, ends.ids, chosen(made.settings, SAMPLING), tuple(trace))
 
 
 def view(model: Model, version: Release = NEWEST) -> EngineView:
     """`reading`, and whether it loads, with which template."""
-    from genfix.engines.common import template_source  # noqa: PLC0415 - these read data that rules do not need
-    from genfix.engines.hf_loading import auto_problems  # noqa: PLC0415
+    from genfix.engines.shared.common import template_source  # noqa: PLC0415 - these read data that rules do not need
+    from genfix.engines.shared.hf_loading import auto_problems  # noqa: PLC0415
 
     made = _generation(model)
     read = _reading(model, made)
     return EngineView(
-        ENGINE,
-        VERSION,
+        _ID,
+        _VERSION,
         stop_token_ids=read.stop_token_ids,
         sampling=read.sampling,
         chat_template=template_source(model),
@@ -108,3 +109,6 @@ def _stop_trace(source: str, ids: Sequence[int], unreadable: bool) -> Message:  
             ids=list(ids),
         )
     return message("trace-stop-from", "{file} gives {ids}", file=source, ids=list(ids))
+
+
+ENGINE: Final = Engine(_ID, "transformers 5", _VERSION, _OLDEST, view, server=None, shows_tokens=False)

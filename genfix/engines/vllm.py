@@ -17,24 +17,25 @@ What changed, and in which release for the first time:
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from genfix.engines.common import chosen, joined
-from genfix.engines.config_object import class_defaults, is_flat, object_value
-from genfix.engines.eos import EosValue, read_eos
-from genfix.engines.generating import DEFAULTS, setting_problems
-from genfix.engines.loaded_eos import loaded_eos
-from genfix.engines.release import NEWEST, Release
-from genfix.engines.stop_files import FileStop, generation_stop
-from genfix.engines.view import Effect, EngineView, Problem, Reading, TemplateSource
+from genfix.engines.shared.common import chosen, joined
+from genfix.engines.shared.config_object import class_defaults, is_flat, object_value
+from genfix.engines.shared.engine import Engine
+from genfix.engines.shared.eos import EosValue, read_eos
+from genfix.engines.shared.generating import DEFAULTS, setting_problems
+from genfix.engines.shared.loaded_eos import loaded_eos
+from genfix.engines.shared.release import NEWEST, Release
+from genfix.engines.shared.stop_files import FileStop, generation_stop
+from genfix.engines.shared.view import Effect, EngineView, Problem, Reading, TemplateSource
 from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import message
 from genfix.model import Model
 
-__all__ = ["ENGINE", "OLDEST", "VERSION", "reading", "view"]
+__all__ = ["ENGINE", "reading", "view"]
 
-ENGINE: Final = "vllm"
-VERSION: Final = "0.32.0"
-OLDEST: Final = "0.4.0"
+_ID: Final = "vllm"
+_VERSION: Final = "0.32.0"
+_OLDEST: Final = "0.4.0"
 
 _SAMPLING: Final = ("repetition_penalty", "temperature", "top_k", "top_p", "min_p", "max_new_tokens")
 _PENALTIES: Final = ("presence_penalty", "frequency_penalty")
@@ -58,7 +59,7 @@ def _reading(model: Model, version: Release, primary: int | None, stop: FileStop
         for own in ids
     ]
     return Reading(
-        ENGINE,
+        _ID,
         joined(ids, stop.eos.ids),
         _sampling(stop.settings, version, _major(version)),
         (*told, *stop.trace),
@@ -67,8 +68,8 @@ def _reading(model: Model, version: Release, primary: int | None, stop: FileStop
 
 def view(model: Model, version: Release = NEWEST) -> EngineView:
     """`reading`, and whether it loads and answers, with which template and for how long."""
-    from genfix.engines.common import template_source  # noqa: PLC0415 - these read data that rules do not need
-    from genfix.engines.hf_loading import auto_problems  # noqa: PLC0415
+    from genfix.engines.shared.common import template_source  # noqa: PLC0415 - these read data that rules do not need
+    from genfix.engines.shared.hf_loading import auto_problems  # noqa: PLC0415
     from genfix.engines.vllm_length import sequence_length  # noqa: PLC0415
 
     major = _major(version)
@@ -82,8 +83,8 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     ]
     problems += [problem for problem in length.problems if problem not in problems]
     return EngineView(
-        ENGINE,
-        VERSION,
+        _ID,
+        _VERSION,
         stop_token_ids=read.stop_token_ids,
         sampling=read.sampling,
         chat_template=_template(template_source(model, major=major), model),
@@ -174,3 +175,6 @@ def _reaches_the_core(eos: JsonValue, primary: int | None) -> bool:
         (type(entry) is int and -(2**63) <= entry < 2**64) or (primary is not None and entry == primary)
         for entry in dict.fromkeys(entries)
     )
+
+
+ENGINE: Final = Engine(_ID, "vLLM", _VERSION, _OLDEST, view, server="vllm", shows_tokens=True)

@@ -18,9 +18,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 from typing import Final, NamedTuple
 
-from genfix.engines.config_object import FLAT, OTHER_NAME, class_defaults, flat_text, is_flat
-from genfix.engines.release import Release
-from genfix.engines.view import Effect, Problem
+from genfix.engines.shared.config_object import FLAT, OTHER_NAME, class_defaults, flat_text, is_flat
+from genfix.engines.shared.release import Release
+from genfix.engines.shared.view import Effect, Problem
 from genfix.engines.vllm_rope import LONG, ORIGINAL, rope_type, ropes_of, stands_outside
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import message

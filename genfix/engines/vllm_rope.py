@@ -7,8 +7,8 @@ Read in vLLM 0.4.0 to 0.32.0 with the transformers each of them allows: transfor
 from collections.abc import Mapping
 from typing import Final
 
-from genfix.engines.config_object import class_defaults
-from genfix.engines.release import Release
+from genfix.engines.shared.config_object import class_defaults
+from genfix.engines.shared.release import Release
 from genfix.json_types import JsonObject
 
 __all__ = ["LONG", "ORIGINAL", "rope_type", "ropes_of", "stands_outside"]

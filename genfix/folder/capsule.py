@@ -75,6 +75,6 @@ class CapsuleFolder:
         return FolderFileError(
             name,
             FileProblem.UNREADABLE,
-            text("{name} is not in the capsule of {origin}", name=name, origin=str(self.contents.origin)),
+            text("{name} is not in the capsule of {base}", name=name, base=str(self.contents.origin)),
             text("what is asked of it needs the model itself: --base ./folder or --base org/name"),
         )

@@ -13,9 +13,9 @@ from genfix.folder.kinds import FileKind, kind_of, read_cap
 from genfix.folder.names import is_safe_name
 from genfix.message import Message, text
 
-__all__ = ["Fetch", "FetchRange", "RemoteFolder", "Together", "difference"]
+__all__ = ["FetchFile", "FetchRange", "RemoteFolder", "Together", "difference"]
 
-Fetch: TypeAlias = Callable[[str], Path]
+FetchFile: TypeAlias = Callable[[str], Path]
 """Brings one listed file to this machine and says where it is."""
 FetchRange: TypeAlias = Callable[[str, int, int], bytes]
 """At most so many bytes of one listed file from an offset: ``(name, start, length)``."""
@@ -47,9 +47,9 @@ class RemoteFolder:
         self,
         origin: Origin,
         listing: Mapping[str, FileStat],
-        fetch: Fetch,
+        fetch: FetchFile,
         *,
-        refetch: Fetch | None = None,
+        refetch: FetchFile | None = None,
         fetch_range: FetchRange | None = None,
         together: Together | None = None,
     ) -> None:

@@ -83,18 +83,18 @@ class JsonEditor:
         """
         new = _spelled_new(value)
         place = self._find(pointer)
-        text, found = self._text, place.object
+        source, found = self._text, place.object
         if place.index is None:
             position = _position(found, place.key, key_order)
-            self._text = _with_member(text, found, place.key, value, position)
+            self._text = _with_member(source, found, place.key, value, position)
             self._latest = None
         else:
             member = found.members[place.index]
-            if not isinstance(value, Raw) and _same(json.loads(text[member.start : member.end]), value):
+            if not isinstance(value, Raw) and _same(json.loads(source[member.start : member.end]), value):
                 return
-            colon = text[member.key_end : member.start]
-            piece = _written(text, found, value, line_indent(text, member.key_start), colon, member)
-            self._text = text[: member.start] + piece + text[member.end :]
+            colon = source[member.key_end : member.start]
+            piece = _written(source, found, value, line_indent(source, member.key_start), colon, member)
+            self._text = source[: member.start] + piece + source[member.end :]
             longer = len(piece) - (member.end - member.start)
             self._latest = (place.parents, found.resized(place.index, longer))
         place.holder[place.key] = new
@@ -114,8 +114,8 @@ class JsonEditor:
         place = self._find(pointer)
         if place.index is None:
             raise KeyError(pointer)
-        text, member = self._text, place.object.members[place.index]
-        return Raw(drop_indent(text[member.start : member.end], line_indent(text, member.key_start)))
+        source, member = self._text, place.object.members[place.index]
+        return Raw(drop_indent(source[member.start : member.end], line_indent(source, member.key_start)))
 
     def content(self) -> bytes:
         """The edited file. Raises `PlanError` if it does not read back as intended."""
@@ -154,9 +154,9 @@ def raw_value(data: bytes, pointer: str) -> Raw:
     Raises `JsonError` for a file that cannot be read, and as `JsonEditor.raw`.
     """
     if not pointer:
-        text = decoded(data)
-        parsed(text, unique_keys=False)
-        return Raw(drop_indent(text.strip(" \t\r\n"), ""))
+        source = decoded(data)
+        parsed(source, unique_keys=False)
+        return Raw(drop_indent(source.strip(" \t\r\n"), ""))
     return JsonEditor(data).raw(pointer)
 
 
@@ -202,51 +202,51 @@ def _ranks(keys: Sequence[str]) -> list[tuple[int, str]]:
     return [(len(key) if numbers else 0, key) for key in keys]
 
 
-def _with_member(text: str, found: ObjectSpan, key: str, value: JsonValue | Raw, position: int) -> str:
-    """Return ``text`` with a new member at ``position``, written and set apart as the members beside it."""
+def _with_member(source: str, found: ObjectSpan, key: str, value: JsonValue | Raw, position: int) -> str:
+    """Return ``source`` with a new member at ``position``, written and set apart as the members beside it."""
     if not found.members:
-        return _with_only_member(text, found, key, value)
+        return _with_only_member(source, found, key, value)
     neighbour = found.members[max(position - 1, 0)]
-    colon = text[neighbour.key_end : neighbour.start]
-    separator = _separator(text, found, position, colon)
+    colon = source[neighbour.key_end : neighbour.start]
+    separator = _separator(source, found, position, colon)
     if "\n" in separator:
         indent = line_indent(separator, len(separator))
     else:
-        indent = line_indent(text, neighbour.key_start)
-    name = json.dumps(key, ensure_ascii=text.isascii())
-    member = f"{name}{colon}{_written(text, found, value, indent, colon)}"
+        indent = line_indent(source, neighbour.key_start)
+    name = json.dumps(key, ensure_ascii=source.isascii())
+    member = f"{name}{colon}{_written(source, found, value, indent, colon)}"
     if position == 0:
-        return f"{text[: neighbour.key_start]}{member}{separator}{text[neighbour.key_start :]}"
-    return f"{text[: neighbour.end]}{separator}{member}{text[neighbour.end :]}"
+        return f"{source[: neighbour.key_start]}{member}{separator}{source[neighbour.key_start :]}"
+    return f"{source[: neighbour.end]}{separator}{member}{source[neighbour.end :]}"
 
 
-def _with_only_member(text: str, found: ObjectSpan, key: str, value: JsonValue | Raw) -> str:
-    root = object_at(text, [])
-    colon = text[root.members[0].key_end : root.members[0].start] if root.members else ": "
+def _with_only_member(source: str, found: ObjectSpan, key: str, value: JsonValue | Raw) -> str:
+    root = object_at(source, [])
+    colon = source[root.members[0].key_end : root.members[0].start] if root.members else ": "
     outer, inner, newline = "", "", ""
     if found.expanded:
-        newline = newline_of(text)
-        outer = line_indent(text, found.start)
-        inner = outer + indent_unit(text)
-    name = json.dumps(key, ensure_ascii=text.isascii())
-    member = f"{name}{colon}{_written(text, found, value, inner, colon)}"
-    return f"{text[: found.start]}{{{newline}{inner}{member}{newline}{outer}}}{text[found.end :]}"
+        newline = newline_of(source)
+        outer = line_indent(source, found.start)
+        inner = outer + indent_unit(source)
+    name = json.dumps(key, ensure_ascii=source.isascii())
+    member = f"{name}{colon}{_written(source, found, value, inner, colon)}"
+    return f"{source[: found.start]}{{{newline}{inner}{member}{newline}{outer}}}{source[found.end :]}"
 
 
-def _separator(text: str, found: ObjectSpan, position: int, colon: str) -> str:
+def _separator(source: str, found: ObjectSpan, position: int, colon: str) -> str:
     """Return what stands between members here: the comma and the white space around it."""
     members = found.members
     if len(members) > 1:
         left = min(max(position - 1, 0), len(members) - 2)
-        return _blank_lines.sub("", text[members[left].end : members[left + 1].key_start])
-    lead = _blank_lines.sub("", text[found.start + 1 : members[0].key_start])
+        return _blank_lines.sub("", source[members[left].end : members[left + 1].key_start])
+    lead = _blank_lines.sub("", source[found.start + 1 : members[0].key_start])
     if "\n" in lead:
         return f",{lead.lstrip(' ')}"
-    return comma_of((text[found.start : found.end], text), colon)
+    return comma_of((source[found.start : found.end], source), colon)
 
 
 def _written(
-    text: str,
+    source: str,
     found: ObjectSpan,
     value: JsonValue | Raw,
     indent: str,
@@ -255,16 +255,16 @@ def _written(
 ) -> str:
     """Return the text for a value in the object ``found``, on a line that starts with ``indent``."""
     if not isinstance(value, Raw | dict | list):
-        return json.dumps(value, ensure_ascii=text.isascii())
+        return json.dumps(value, ensure_ascii=source.isascii())
     bracket = "" if isinstance(value, Raw) else "{" if isinstance(value, dict) else "["
     layout = find_layout(
-        text,
+        source,
         bracket,
         colon=colon,
         expanded=found.expanded,
-        replaced=text[replaced.start : replaced.end] if replaced else "",
+        replaced=source[replaced.start : replaced.end] if replaced else "",
         siblings=[
-            text[m.start : m.end] for m in found.members if m is not replaced and text[m.start] in "[{"
+            source[m.start : m.end] for m in found.members if m is not replaced and source[m.start] in "[{"
         ],
     )
     if isinstance(value, Raw):
@@ -272,7 +272,7 @@ def _written(
     return layout.write(value, indent)
 
 
-def _span_to_remove(text: str, found: ObjectSpan, index: int) -> tuple[int, int]:
+def _span_to_remove(source: str, found: ObjectSpan, index: int) -> tuple[int, int]:
     members = found.members
     member = members[index]
     if len(members) == 1:
@@ -280,8 +280,8 @@ def _span_to_remove(text: str, found: ObjectSpan, index: int) -> tuple[int, int]
     if index == len(members) - 1:
         return members[index - 1].end, member.end
     following = members[index + 1].key_start
-    starts_line = index and "\n" in text[members[index - 1].end : member.key_start]
-    if index == 0 or (starts_line and "\n" not in text[member.end : following]):
+    starts_line = index and "\n" in source[members[index - 1].end : member.key_start]
+    if index == 0 or (starts_line and "\n" not in source[member.end : following]):
         return member.key_start, following
     return members[index - 1].end, member.end
 
@@ -292,9 +292,9 @@ def _spelled_new(value: JsonValue | Raw) -> object:
         parsed(value.text)
         return spelled(value.text)
     # Both raise ValueError: the first for NaN and Infinity, the second for lone surrogates.
-    text = json.dumps(value, allow_nan=False, ensure_ascii=False)
-    text.encode()
-    return spelled(text)
+    source = json.dumps(value, allow_nan=False, ensure_ascii=False)
+    source.encode()
+    return spelled(source)
 
 
 def _same(left: JsonValue, right: JsonValue) -> bool:

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from genfix.json_types import JsonValue
 from genfix.jsontext.json_read import MAX_DEPTH, STRING, line_and_column
+from genfix.message import Message
 
 __all__ = ["Edit", "NoSingleReadingError", "Slip", "SlipKind", "SlipReader", "same_json"]
 
@@ -67,8 +68,8 @@ class Slip(NamedTuple):
     kind: SlipKind
     line: int
     column: int
-    text: str
-    """The key, word or encoding; from the file, so not safe to print."""
+    text: Message | str
+    """The key, word or encoding: from the file, so not safe to print, where it is no message."""
     times: int
 
 
@@ -96,7 +97,7 @@ class SlipReader:
         self.text = text
         self.at = 0
         self.edits: list[Edit] = []
-        self.first: dict[SlipKind, tuple[int, str]] = {}
+        self.first: dict[SlipKind, tuple[int, Message | str]] = {}
         self._count: dict[SlipKind, int] = {}
         self._odd_comments = ""
         """Quotes that some comment has an odd number of: part of a string may have been taken for it."""
@@ -126,17 +127,18 @@ class SlipReader:
 
     def slips(self) -> tuple[Slip, ...]:
         """All kinds of slips met, in the order of their first places."""
-        places = sorted((offset, kind, text) for kind, (offset, text) in self.first.items())
+        kinds = sorted(self.first, key=lambda kind: (self.first[kind][0], kind))
+        found = ((kind, *self.first[kind]) for kind in kinds)
         return tuple(
-            Slip(kind, *line_and_column(self.text, offset), text, self._count[kind])
-            for offset, kind, text in places
+            Slip(kind, *line_and_column(self.text, offset), said, self._count[kind])
+            for kind, offset, said in found
         )
 
-    def note(self, kind: SlipKind, offset: int, text: str = "") -> None:
+    def note(self, kind: SlipKind, offset: int, said: Message | str = "") -> None:
         """Count a slip."""
         self._count[kind] = self._count.get(kind, 0) + 1
         if kind not in self.first or offset < self.first[kind][0]:
-            self.first[kind] = (offset, text)
+            self.first[kind] = (offset, said)
 
     def _mend(self, kind: SlipKind, start: int, end: int, text: str = "", said: str = "") -> None:
         self.note(kind, start, said)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from genfix.errors import GenfixError
 from genfix.json_types import JsonValue
+from genfix.message import Message, text
 
 __all__ = [
     "JsonError",
@@ -44,13 +45,13 @@ _WIDE_ENCODINGS = (
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
-_TYPE_NAMES = {
+_TYPE_NAMES: dict[type, Message | str] = {
     type(None): "null",
-    bool: "a boolean",
-    int: "a number",
-    float: "a number",
-    str: "a string",
-    list: "a list",
+    bool: text("a boolean"),
+    int: text("a number"),
+    float: text("a number"),
+    str: text("a string"),
+    list: text("a list"),
 }
 
 
@@ -76,45 +77,57 @@ class JsonProblem(NamedTuple):
     kind: JsonProblemKind
     line: int
     column: int
-    detail: str
-    """The duplicate key, the parser's short message, the encoding or the type found; from the file, so not safe to print."""
+    detail: Message | str
+    """The duplicate key, the parser's short message, the encoding or the type found: what is no message is from the
+    file or the parser, so not safe to print."""
 
     def __str__(self) -> str:
-        where = f"line {self.line}, column {self.column}"
+        return str(self.said)
+
+    @property
+    def said(self) -> Message:
+        """What is wrong, in one sentence."""
+        where = text("line {line}, column {column}", line=self.line, column=self.column)
+        why = self.detail
         match self.kind:
             case JsonProblemKind.SYNTAX:
-                return f"not valid JSON at {where}: {self.detail}"
+                return text("not valid JSON at {where}: {why}", where=where, why=why)
             case JsonProblemKind.DUPLICATE_KEY:
-                key = self.detail if len(self.detail) <= 80 else self.detail[:77] + "..."
-                return f"the key {json.dumps(key)} is given a second time at {where}"
+                key = str(why)
+                shown = json.dumps(key if len(key) <= 80 else key[:77] + "...")
+                return text("the key {key} is given a second time at {where}", key=shown, where=where)
             case JsonProblemKind.ENCODING:
-                return f"not valid UTF-8 text at {where}: {self.detail}"
+                return text("not valid UTF-8 text at {where}: {why}", where=where, why=why)
             case JsonProblemKind.BOM:
-                return f"a {self.detail} byte order mark at {where}, which the readers of this file refuse"
+                return text(
+                    "a {encoding} byte order mark at {where}, which the readers of this file refuse",
+                    encoding=why,
+                    where=where,
+                )
             case JsonProblemKind.NOT_AN_OBJECT:
-                return f"a JSON object was expected at {where}, not {self.detail}"
+                return text("a JSON object was expected at {where}, not {found}", where=where, found=why)
             case JsonProblemKind.TOO_DEEP:
-                return f"nested more than {MAX_DEPTH} levels deep at {where}"
+                return text("nested more than {most} levels deep at {where}", most=MAX_DEPTH, where=where)
             case JsonProblemKind.EMPTY:
-                return f"no JSON value before {where}: {self.detail}"
+                return text("no JSON value before {where}: {why}", where=where, why=why)
 
 
 class JsonError(GenfixError):
     """Bytes that are not the JSON they should be: `problem` says what and where."""
 
     def __init__(self, problem: JsonProblem) -> None:
-        super().__init__(str(problem))
+        super().__init__(problem.said)
         self.problem = problem
 
     @classmethod
-    def at(cls, kind: JsonProblemKind, text: str, offset: int, detail: str) -> "JsonError":
-        """Make the error for the character at ``offset`` of ``text``."""
-        return cls(JsonProblem(kind, *line_and_column(text, offset), detail))
+    def at(cls, kind: JsonProblemKind, source: str, offset: int, detail: Message | str) -> "JsonError":
+        """Make the error for the character at ``offset`` of ``source``."""
+        return cls(JsonProblem(kind, *line_and_column(source, offset), detail))
 
 
-def line_and_column(text: str, offset: int) -> tuple[int, int]:
+def line_and_column(source: str, offset: int) -> tuple[int, int]:
     """Where the character at ``offset`` stands: both count from 1, the column in characters."""
-    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+    return source.count("\n", 0, offset) + 1, offset - source.rfind("\n", 0, offset)
 
 
 def read_json(data: bytes) -> JsonValue:
@@ -127,18 +140,18 @@ def read_json(data: bytes) -> JsonValue:
 
 def read_json_object(data: bytes) -> dict[str, JsonValue]:
     """Return the value of a JSON file whose top level must be an object. Raises `JsonError`."""
-    text = decoded(data)
-    value = parsed(text)
+    source = decoded(data)
+    value = parsed(source)
     if isinstance(value, dict):
         return value
-    start = len(text) - len(text.lstrip(_SPACE))
-    raise JsonError.at(JsonProblemKind.NOT_AN_OBJECT, text, start, _TYPE_NAMES[type(value)])
+    start = len(source) - len(source.lstrip(_SPACE))
+    raise JsonError.at(JsonProblemKind.NOT_AN_OBJECT, source, start, _TYPE_NAMES[type(value)])
 
 
 def decoded(data: bytes) -> str:
     """Return the text of a JSON file, UTF-8 and nothing else. Raises `JsonError` (encoding, BOM, empty)."""
     if not data.strip(b" \t\r\n\0"):
-        detail = "only NUL bytes" if b"\0" in data else "the file is empty"
+        detail = text("only NUL bytes") if b"\0" in data else text("the file is empty")
         raise JsonError(JsonProblem(JsonProblemKind.EMPTY, 1, 1, detail))
     if data.startswith(codecs.BOM_UTF8):
         raise JsonError(JsonProblem(JsonProblemKind.BOM, 1, 1, "UTF-8"))
@@ -152,17 +165,17 @@ def decoded(data: bytes) -> str:
     except UnicodeDecodeError as error:
         good = data[: error.start].decode()
         raise JsonError.at(
-            JsonProblemKind.ENCODING, good, len(good), f"byte 0x{data[error.start]:02x}"
+            JsonProblemKind.ENCODING, good, len(good), text("byte {byte}", byte=f"0x{data[error.start]:02x}")
         ) from None
 
 
-def parsed(text: str, *, unique_keys: bool = True) -> JsonValue:
+def parsed(source: str, *, unique_keys: bool = True) -> JsonValue:
     """Return the value of a JSON text.
 
     Raises `JsonError`; with ``unique_keys=False`` the last of two equal keys counts, as in `json.loads`.
     """
     if not unique_keys:
-        return _loaded(text, json.JSONDecoder())
+        return _loaded(source, json.JSONDecoder())
     repeated = False
 
     # Noted here and raised later, so that a file that is also broken is called broken.
@@ -173,20 +186,20 @@ def parsed(text: str, *, unique_keys: bool = True) -> JsonValue:
             repeated = True
         return value
 
-    value = _loaded(text, json.JSONDecoder(object_pairs_hook=to_dict))
+    value = _loaded(source, json.JSONDecoder(object_pairs_hook=to_dict))
     if repeated:
-        raise _first_problem(text, JsonProblemKind.DUPLICATE_KEY)
+        raise _first_problem(source, JsonProblemKind.DUPLICATE_KEY)
     return value
 
 
-def spelled(text: str) -> object:
+def spelled(source: str) -> object:
     """Return the value of a JSON text with every number as the bytes that spell it; the last of two equal keys counts.
 
     Such values are equal where every number is spelled the same, so 1, 1.0 and true are three things, and NaN
     is one. Raises `JsonError`.
     """
     return _loaded(
-        text, json.JSONDecoder(parse_int=_integer, parse_float=str.encode, parse_constant=str.encode)
+        source, json.JSONDecoder(parse_int=_integer, parse_float=str.encode, parse_constant=str.encode)
     )
 
 
@@ -196,19 +209,19 @@ def _integer(digits: str) -> bytes:
     return digits.encode()
 
 
-def _loaded(text: str, decoder: json.JSONDecoder) -> JsonValue:
+def _loaded(source: str, decoder: json.JSONDecoder) -> JsonValue:
     try:
-        value: JsonValue = decoder.decode(text)
+        value: JsonValue = decoder.decode(source)
     except json.JSONDecodeError as error:
-        raise JsonError.at(JsonProblemKind.SYNTAX, text, error.pos, error.msg) from None
+        raise JsonError.at(JsonProblemKind.SYNTAX, source, error.pos, error.msg) from None
     except RecursionError:
-        raise _first_problem(text, JsonProblemKind.TOO_DEEP) from None
+        raise _first_problem(source, JsonProblemKind.TOO_DEEP) from None
     except ValueError:  # int() refuses thousands of digits
-        raise _long_integer(text) from None
+        raise _long_integer(source) from None
     if _is_too_deep(value):
-        raise _first_problem(text, JsonProblemKind.TOO_DEEP)
-    if "\\ud" in text or "\\uD" in text:
-        _refuse_lone_surrogates(text)
+        raise _first_problem(source, JsonProblemKind.TOO_DEEP)
+    if "\\ud" in source or "\\uD" in source:
+        _refuse_lone_surrogates(source)
     return value
 
 
@@ -230,16 +243,16 @@ def _containers_in(
                 yield child
 
 
-def _first_problem(text: str, kind: JsonProblemKind) -> JsonError:
-    """Say where ``text`` first nests too deep (`TOO_DEEP`) or first repeats a key (`DUPLICATE_KEY`)."""
+def _first_problem(source: str, kind: JsonProblemKind) -> JsonError:
+    """Say where ``source`` first nests too deep (`TOO_DEEP`) or first repeats a key (`DUPLICATE_KEY`)."""
     open_keys: list[set[str]] = []
     # The lone quote ends the search in a text that is broken further on.
-    for token in re.finditer(rf'({STRING})([{_SPACE}]*:)?|[\[{{\]}}"]', text, re.DOTALL):
+    for token in re.finditer(rf'({STRING})([{_SPACE}]*:)?|[\[{{\]}}"]', source, re.DOTALL):
         first = token[0][0]
         if first in "[{":
             open_keys.append(set())
             if kind is JsonProblemKind.TOO_DEEP and len(open_keys) > MAX_DEPTH:
-                return JsonError.at(kind, text, token.start(), "")
+                return JsonError.at(kind, source, token.start(), "")
         elif first in "]}":
             open_keys.pop()
         elif token[1] is None:
@@ -247,26 +260,32 @@ def _first_problem(text: str, kind: JsonProblemKind) -> JsonError:
         elif kind is JsonProblemKind.DUPLICATE_KEY and token[2]:
             key: str = json.loads(token[1])
             if key in open_keys[-1]:
-                return JsonError.at(kind, text, token.start(), key)
+                return JsonError.at(kind, source, token.start(), key)
             open_keys[-1].add(key)
     return JsonError(JsonProblem(kind, 1, 1, ""))  # the caller's own stack was nearly used up
 
 
-def _long_integer(text: str) -> JsonError:
+def _long_integer(source: str) -> JsonError:
     limit = sys.get_int_max_str_digits()
-    for token in re.finditer(rf"{STRING}|-?(\d++)([.eE][\d.eE+-]*+)?", text, re.DOTALL):
+    for token in re.finditer(rf"{STRING}|-?(\d++)([.eE][\d.eE+-]*+)?", source, re.DOTALL):
         if token[1] and not token[2] and len(token[1]) > limit:
             return JsonError.at(
-                JsonProblemKind.SYNTAX, text, token.start(), f"an integer of {len(token[1])} digits"
+                JsonProblemKind.SYNTAX,
+                source,
+                token.start(),
+                text("an integer of {digits} digits", digits=len(token[1])),
             )
-    return JsonError(JsonProblem(JsonProblemKind.SYNTAX, 1, 1, "a number that cannot be read"))
+    return JsonError(JsonProblem(JsonProblemKind.SYNTAX, 1, 1, text("a number that cannot be read")))
 
 
-def _refuse_lone_surrogates(text: str) -> None:
+def _refuse_lone_surrogates(source: str) -> None:
     # A backslash only occurs inside strings, and matching every escape in turn steps over escaped ones.
     # Its being the literal start of the pattern makes the search fast.
-    for escape in re.finditer(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", text):
+    for escape in re.finditer(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", source):
         if escape[1]:
             raise JsonError.at(
-                JsonProblemKind.ENCODING, text, escape.start(), f"the lone surrogate \\{escape[1]}"
+                JsonProblemKind.ENCODING,
+                source,
+                escape.start(),
+                text("the lone surrogate {escape}", escape=f"\\{escape[1]}"),
             )

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from genfix.jsontext.json_mistakes import Edit, NoSingleReadingError, Slip, SlipKind, SlipReader, same_json
 from genfix.jsontext.json_read import JsonError, decoded, parsed
+from genfix.message import Message, text
 
 __all__ = ["Mended", "Slip", "SlipKind", "mended"]
 
@@ -33,14 +34,14 @@ def mended(data: bytes) -> Mended | None:
     if len(data) > _LIMIT:
         return None
     try:
-        text, encoding = _text_of(data)
-        reader = SlipReader(text)
+        source, encoding = _text_of(data)
+        reader = SlipReader(source)
         value = reader.read()
         if encoding:
             reader.note(SlipKind.ENCODING, 0, encoding)
         if not reader.first:
             return None
-        result = _edited(text, reader.edits).encode()
+        result = _edited(source, reader.edits).encode()
         again = parsed(decoded(result))
     except (NoSingleReadingError, JsonError, RecursionError, UnicodeError):
         return None
@@ -49,20 +50,20 @@ def mended(data: bytes) -> Mended | None:
     return Mended(result, reader.slips()) if same_json(value, again) else None
 
 
-def _text_of(data: bytes) -> tuple[str, str]:
+def _text_of(data: bytes) -> tuple[str, Message | str]:
     """The text, and the encoding's name where it is not plain UTF-8. Raises `UnicodeDecodeError`."""
     if data.startswith(codecs.BOM_UTF8):
-        return data.decode("utf-8-sig"), "UTF-8 with a byte order mark"
+        return data.decode("utf-8-sig"), text("UTF-8 with a byte order mark")
     encoding = json.detect_encoding(data)
     return data.decode(encoding), "" if encoding == "utf-8" else encoding[:6].upper()
 
 
-def _edited(text: str, edits: list[Edit]) -> str:
+def _edited(source: str, edits: list[Edit]) -> str:
     parts: list[str] = []
     done = 0
     # A longer edit comes first: what a removed member had to mend in itself is gone with it.
     for edit in sorted(edits, key=lambda edit: (edit.start, -edit.end)):
         if edit.start >= done:
-            parts += (text[done : edit.start], edit.text)
+            parts += (source[done : edit.start], edit.text)
             done = edit.end
-    return "".join([*parts, text[done:]])
+    return "".join([*parts, source[done:]])

@@ -199,10 +199,8 @@ class _Seen:
         )
 
     def _has_other_head(self) -> bool:
-        if self.embedding is None:
-            return False
-        rows = self.embedding[1].shape[0]
-        return any(len(shape) == 2 and rows in shape for shape in self.others)
+        rows = set(self.embedding[1].shape[:1]) if self.embedding is not None else set()
+        return any(len(shape) == 2 and not rows.isdisjoint(shape) for shape in self.others)
 
     def _expert_count(self) -> int | None:
         experts = {int(number) for form in self.forms.values() for number in form.experts or ()}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from pydantic import ValidationError
 
 from genfix.engines import EngineView
-from genfix.engines.view import Effect, Problem, TemplateSource
+from genfix.engines.shared.view import Effect, Problem, TemplateSource
 from genfix.errors import InputError, stale
 from genfix.folder import Folder, FolderFileError, Origin, input_digest, is_safe_name
 from genfix.json_types import JsonValue, Missing

@@ -1,4 +1,4 @@
-"""The process that runs a model folder in an engine: a script of its own, started by `local`.
+"""The process that runs a model folder in an engine: a script of its own, started by `local_engine`.
 
 ``python -I child.py`` in an interpreter that has the engine. One JSON object is read from stdin: ``engine``, ``folder``,
 ``max_tokens``, ``seconds`` per prompt, ``temperature``, ``seed`` and ``prompts``. One JSON line is written when the
@@ -81,8 +81,7 @@ def _rendering() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        told = f"the chat template takes no such prompt: {error}"[:_MAX_DETAIL]
-        raise PromptRefusedError(told) from error
+        raise PromptRefusedError(str(error)[:_MAX_DETAIL]) from error
 
 
 class _Transformers:
@@ -197,7 +196,7 @@ def _answers(engine: LoadedModel, prompts: list[ChildPrompt]) -> Iterator[dict[s
         }
 
 
-def _refusal(engine: str, error: Exception) -> dict[str, object]:
+def _refusal(error: Exception) -> dict[str, object]:
     detail = " ".join(str(error).split())[:_MAX_DETAIL]
     if isinstance(error, EngineRefusalError):
         kind = error.kind
@@ -206,7 +205,7 @@ def _refusal(engine: str, error: Exception) -> dict[str, object]:
     elif "trust_remote_code" in detail or "custom code" in detail:
         kind = "custom-code"
     else:
-        kind, detail = "failed", f"{engine} cannot run the folder: {type(error).__name__}: {detail}"
+        kind, detail = "failed", f"{type(error).__name__}: {detail}"
     return {"error": kind, "detail": detail}
 
 
@@ -231,7 +230,7 @@ def _run(request: dict[str, object], out: int) -> int:
         for answer in _answers(engine, prompts):
             tell(answer)
     except Exception as error:  # noqa: BLE001 - whatever an engine raises becomes one sentence
-        tell(_refusal(job.engine, error))
+        tell(_refusal(error))
         return 1
     return 0
 

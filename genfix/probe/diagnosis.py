@@ -1,13 +1,14 @@
 """What the answers mean, and what they cannot tell: the model's behaviour joined with its files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from genfix.engines.every import EVERY_ENGINE, engine_view
 from genfix.engines.transformers5 import ENGINE as TRANSFORMERS
-from genfix.message import Message, message
+from genfix.message import Message, message, text
 from genfix.model import Model
+from genfix.probe.figures import RATE_NAMES, number, percent, signed
 from genfix.probe.markers import Markers
 from genfix.probe.measuring import Comparison, Summary
 from genfix.probe.statistics import Interval
@@ -18,6 +19,13 @@ __all__ = ["Files", "diagnose", "files_of", "judge_comparison"]
 _DEFAULT_ENGINE: Final = "vllm"
 """Whose view of the files is taken where the server does not say what it is."""
 _LONG: Final = "long"
+_CHANGES: Final[Mapping[str, tuple[Message, Message]]] = {
+    "stopped": (text("more answers stop by themselves"), text("fewer answers stop by themselves")),
+    "leaked": (text("more answers leak the template"), text("fewer answers leak the template")),
+    "repeated": (text("more answers repeat themselves"), text("fewer answers repeat themselves")),
+    "empty": (text("more answers are empty"), text("fewer answers are empty")),
+}
+"""A rate that rose, and one that fell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,7 @@ class Files:
 
 def files_of(model: Model, engine: str) -> Files:
     """What ``engine`` (empty: not known) reads from a folder."""
-    known = {"transformers": TRANSFORMERS, "ollama": "llama.cpp"}.get(engine, engine)
+    known = {"transformers": TRANSFORMERS.id, "ollama": "llama.cpp"}.get(engine, engine)
     name = known if known in EVERY_ENGINE else _DEFAULT_ENGINE
     view = engine_view(name, model)
     texts = model.tokenizer.texts
@@ -55,7 +63,7 @@ def diagnose(
     *,
     shows_tokens: bool,
 ) -> tuple[Message, ...]:
-    """Why answers did not stop, and whether files can mend it."""
+    """Why answers did not stop, and whether files can fix it."""
     answered = [one for one in measures if one.answered]
     if not answered:
         return (message("probe-no-answers", "no prompt was answered, so nothing is known"),)
@@ -65,8 +73,8 @@ def diagnose(
         found.append(
             message(
                 "probe-leak-and-stop",
-                "{count} answers stopped and have template text inside, {token} for one: the model "
-                "writes further turns before it stops",
+                "{count} answers stopped and have template text inside, {token} for one: the model writes "
+                "further turns before it stops",
                 count=len(leaked),
                 token=leaked[0].leaks[0].marker,
             )
@@ -87,8 +95,8 @@ def diagnose(
             "of other prompts like these {answered}, between {low} and {high} would stop, with 95 % "
             "confidence",
             answered=len(answered),
-            low=rate.low,
-            high=rate.high,
+            low=percent(rate.low),
+            high=percent(rate.high),
         )
     )
     return tuple(found)
@@ -119,8 +127,8 @@ def _stopping(
     if leaking:
         return message(
             "probe-role-text",
-            "{count} of {total} answers go on with the next turn ({role} on a line of its own); the "
-            "server hides special tokens, so the token before it cannot be named",
+            "{count} of {total} answers go on with the next turn ({role} on a line of its own); the server "
+            "hides special tokens, so the token before it cannot be named",
             count=len(leaking),
             total=total,
             role=leaks[0].marker,
@@ -128,8 +136,8 @@ def _stopping(
     if all(one.prompt.group == _LONG and one.loop is None for one in endless):
         return message(
             "probe-limit-low",
-            "{count} of {total} answers were cut off, all of them long ones: raise --max-tokens "
-            "before you judge",
+            "{count} of {total} answers were cut off, all of them long ones: raise --max-tokens before "
+            "you judge",
             count=len(endless),
             total=total,
         )
@@ -149,8 +157,8 @@ def _ran_past(token: str, count: int, total: int, files: Files | None) -> Messag
     if files is None:
         return message(
             "probe-ran-past",
-            "{count} of {total} answers go on behind {token}, where a turn ends: the engine does not "
-            "stop there; name the folder with --folder to see whether its files are the cause",
+            "{count} of {total} answers go on behind {token}, where a turn ends: the engine does not stop "
+            "there; name the folder with --folder to see whether its files are the cause",
             token=token,
             count=count,
             total=total,
@@ -170,9 +178,8 @@ def _ran_past(token: str, count: int, total: int, files: Files | None) -> Messag
         )
     return message(
         "probe-files-right-server-old",
-        "{count} of {total} answers go on behind {token}, although the folder's files make "
-        "{engine} stop: the server was started before a repair, with other settings or from "
-        "another folder; restart it",
+        "{count} of {total} answers go on behind {token}, although the folder's files make {engine} stop: "
+        "the server was started before a repair, with other settings or from another folder; restart it",
         token=token,
         count=count,
         total=total,
@@ -188,8 +195,8 @@ def _never_ended(
     if stopped:
         return message(
             "probe-sometimes",
-            "{count} of {total} answers ran to the limit and {stopped} stopped: the turn end is "
-            "known to the model; the limit may be too low, or the training too short",
+            "{count} of {total} answers ran to the limit and {stopped} stopped: the turn end is known to the "
+            "model; the limit may be too low, or the training too short",
             count=count,
             total=total,
             stopped=stopped,
@@ -197,25 +204,25 @@ def _never_ended(
     if not shows_tokens:
         return message(
             "probe-hidden",
-            "{count} of {total} answers ran to the limit; the server hides special tokens, so "
-            "whether the model wrote its turn end cannot be told; probe the folder itself "
-            "(--engine), or a server that takes skip_special_tokens",
+            "{count} of {total} answers ran to the limit; the server hides special tokens, so whether the "
+            "model wrote its turn end cannot be told; probe the folder itself (--engine), or a server "
+            "that takes skip_special_tokens",
             count=count,
             total=total,
         )
     if files is None:
         return message(
             "probe-never-ends",
-            "{count} of {total} answers ran to the limit without any turn end in them; name the "
-            "folder with --folder to see whether its files are right",
+            "{count} of {total} answers ran to the limit without any turn end in them; name the folder with "
+            "--folder to see whether its files are right",
             count=count,
             total=total,
         )
     if not files.right:
         return message(
             "probe-never-ends-files-wrong",
-            "{count} of {total} answers ran to the limit without a turn end in them, and {engine} "
-            "would not stop at one: repair the folder first (genfix check), then probe again",
+            "{count} of {total} answers ran to the limit without a turn end in them, and {engine} would "
+            "not stop at one: repair the folder first (genfix check), then probe again",
             count=count,
             total=total,
             engine=files.engine,
@@ -223,9 +230,9 @@ def _never_ended(
     token, token_id = next((name, number) for name, number in files.ids.items() if number in files.stops)
     return message(
         "probe-not-trained",
-        "files are right but it still never emits {token} ({id}): {count} of {total} answers ran "
-        "to the limit without it, and {engine} would stop there; the end of turn was not "
-        "trained, and config cannot fix that: train again with it in the labels",
+        "files are right but it still never emits {token} ({id}): {count} of {total} answers ran to the "
+        "limit without it, and {engine} would stop there; the end of turn was not trained, and config "
+        "cannot fix that: train again with it in the labels",
         count=count,
         total=total,
         token=token,
@@ -238,27 +245,43 @@ def judge_comparison(comparison: Comparison) -> tuple[Message, ...]:
     """What the sample can tell about the difference between two models, and what it cannot."""
     if comparison.pairs == 0:
         return (message("probe-no-pairs", "no prompt was answered by both, so nothing can be compared"),)
-    told = [_rate_message(name, rate) for name, rate in comparison.rates.items()]
-    if comparison.tokens is not None:
-        told.append(
+    said = [_rate_message(name, rate) for name, rate in comparison.rates.items()]
+    length = comparison.tokens
+    if length is not None:
+        said.append(
             message(
                 "probe-length",
-                "the median change in length is {value} tokens ({low} to {high})",
-                **comparison.tokens._asdict(),
+                "the median change in length is {median} tokens ({low} to {high})",
+                median=number(length.value),
+                low=number(length.low),
+                high=number(length.high),
             )
         )
-    return (
-        *told,
-        message(
-            "probe-pairs",
-            "{pairs} prompts were answered by both; the intervals have 95 % confidence and are about "
-            "prompts like these, and whether an answer is true or well written is for a person to "
-            "read",
-            pairs=comparison.pairs,
-        ),
+    pairs = message(
+        "probe-pairs",
+        "{pairs} prompts were answered by both; the intervals have 95 % confidence and are about prompts "
+        "like these, and whether an answer is true or well written is for a person to read",
+        pairs=comparison.pairs,
     )
+    return (*said, pairs)
 
 
 def _rate_message(name: str, rate: Interval) -> Message:
-    sure = rate.low > 0 or rate.high < 0
-    return message("probe-differs" if sure else "probe-cannot-tell", rate=name, **rate._asdict())
+    low, high = signed(rate.low), signed(rate.high)
+    if rate.low > 0 or rate.high < 0:
+        rose, fell = _CHANGES[name]
+        return message(
+            "probe-differs",
+            "{change}: {points} points ({low} to {high})",
+            change=rose if rate.value > 0 else fell,
+            points=signed(rate.value),
+            low=low,
+            high=high,
+        )
+    return message(
+        "probe-cannot-tell",
+        "no difference is shown in how many {rate}: it may lie anywhere from {low} to {high} points",
+        rate=RATE_NAMES[name],
+        low=low,
+        high=high,
+    )

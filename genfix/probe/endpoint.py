@@ -18,7 +18,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from genfix.errors import InputError
 from genfix.json_types import JsonObject, JsonValue
-from genfix.message import text
+from genfix.message import Message, text
 from genfix.probe.values import Failure, FailureKind
 from genfix.probe.watch import Watch
 from genfix.web.bodies import limited
@@ -30,7 +30,7 @@ __all__ = ["Endpoint", "ExchangeError", "Reply", "endpoint", "exchange", "is_url
 _CONNECT_SECONDS: Final = 15.0
 _MAX_ERROR: Final = 65536
 _MAX_MESSAGE: Final = 300
-_HINT: Final = "name it like http://localhost:8000 or https://host/v1"
+_HINT: Final = text("name it like http://localhost:8000 or https://host/v1")
 _TRY_AGAIN: Final = frozenset(
     {
         HTTPStatus.TOO_MANY_REQUESTS,
@@ -69,9 +69,9 @@ class ExchangeError(Exception):
     """A request without an answer."""
 
     def __init__(
-        self, kind: FailureKind, detail: str, *, status: int = 0, again: bool = False, wait: float = 0.0
+        self, kind: FailureKind, detail: Message, *, status: int = 0, again: bool = False, wait: float = 0.0
     ) -> None:
-        super().__init__(detail)
+        super().__init__(str(detail))
         self.failure = Failure(kind, detail)
         self.status = status
         self.again = again
@@ -88,9 +88,9 @@ class Reply:
     blocks: Iterator[bytes]
 
 
-def is_url(text: str) -> bool:
-    """Whether ``text`` names a server rather than a folder."""
-    return text.casefold().startswith(("http://", "https://"))
+def is_url(target: str) -> bool:
+    """Whether ``target`` names a server rather than a folder."""
+    return target.casefold().startswith(("http://", "https://"))
 
 
 def endpoint(url: str, key: str = "") -> Endpoint:
@@ -104,7 +104,7 @@ def endpoint(url: str, key: str = "") -> Endpoint:
         (host or "").encode("idna")
     except ValueError as error:
         raise InputError(
-            text("{url} is no URL of a server: {error}", url=url, error=str(error)), _HINT
+            text("{url} is no URL of a server: {why}", url=url, why=str(error)), _HINT
         ) from error
     if not host or any(not 0x20 < ord(letter) < 0x7F for letter in url):
         raise InputError(text("{url} is no URL of a server", url=url), _HINT)
@@ -151,20 +151,20 @@ def exchange(
             raise ExchangeError(FailureKind.NOT_ASKED, text("the run ended before the answer")) from error
         if time.monotonic() >= deadline:  # a connection that the watch has ended looks broken
             raise ExchangeError(
-                FailureKind.TIMEOUT, text("{place} did not finish an answer in time", place=place.label)
+                FailureKind.TIMEOUT, text("{server} did not finish an answer in time", server=place.label)
             ) from error
         if isinstance(error, HttpError):
             raise ExchangeError(
                 FailureKind.BROKEN_STREAM,
                 text(
-                    "{place} broke the connection off: {cause}", place=place.label, cause=_reason(error.cause)
+                    "{server} broke the connection off: {why}", server=place.label, why=_reason(error.cause)
                 ),
                 again=isinstance(error.cause, http.client.RemoteDisconnected),
             ) from error
         if isinstance(error, TooLargeError):
             raise ExchangeError(
                 FailureKind.TOO_LARGE,
-                text("the server sent more than {max_bytes} bytes for one answer", max_bytes=max_bytes),
+                text("the server sent more than {most} bytes for one answer", most=max_bytes),
             ) from error
         raise
 
@@ -174,16 +174,17 @@ def _unreachable(place: Endpoint, error: Exception) -> ExchangeError:
         return ExchangeError(
             FailureKind.UNREACHABLE,
             text(
-                "{place} cannot be reached over TLS: {reason}",
-                place=place.label,
-                reason=error.reason or str(error),
+                "{server} cannot be reached over TLS: {why}",
+                server=place.label,
+                why=error.reason or str(error),
             ),
         )
-    strerror = error.strerror if isinstance(error, OSError) else None
-    reason = "it did not answer in time" if isinstance(error, TimeoutError) else strerror or str(error)
+    why: Message | str = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    if isinstance(error, TimeoutError):
+        why = text("it did not answer in time")
     return ExchangeError(
         FailureKind.UNREACHABLE,
-        text("{place} cannot be reached: {reason}", place=place.label, reason=reason),
+        text("{server} cannot be reached: {why}", server=place.label, why=why),
         again=isinstance(error, ConnectionRefusedError | ConnectionResetError),
     )
 
@@ -198,57 +199,65 @@ def _request(place: Endpoint, path: str, body: JsonObject | None) -> urllib.requ
     return urllib.request.Request(place.label + path, content, headers)  # noqa: S310 - http(s) only
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception) -> Message | str:
     if isinstance(error, http.client.RemoteDisconnected):
-        return "it closed without a reply"
+        return text("it closed without a reply")
     if isinstance(error, http.client.IncompleteRead):
-        return "the reply ended in the middle"
+        return text("the reply ended in the middle")
     if isinstance(error, http.client.HTTPException):
-        return "what it sent is not HTTP"
-    return (error.strerror if isinstance(error, OSError) else None) or "what it sent is not HTTP"
+        return text("what it sent is not HTTP")
+    return (error.strerror if isinstance(error, OSError) else None) or text("what it sent is not HTTP")
 
 
 def _status_error(place: Endpoint, response: Response) -> ExchangeError:
     status = response.status
     told = _message(response.beginning(_MAX_ERROR)).replace(place.key or "\0", "***")[:_MAX_MESSAGE]
-    says = f": {told}" if told else ""
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        what = "refuses the API key" if place.key else "wants an API key"
         return ExchangeError(
             FailureKind.REFUSED_KEY,
-            text("{place} {what} ({status}){says}", place=place.label, what=what, status=status, says=says),
+            _and_told(
+                text("{server} refuses the API key ({status})", server=place.label, status=status)
+                if place.key
+                else text("{server} wants an API key ({status})", server=place.label, status=status),
+                told,
+            ),
             status=status,
         )
     if status == HTTPStatus.NOT_FOUND and "model" in told.casefold():
         return ExchangeError(
             FailureKind.NO_MODEL,
-            text("{place} lacks the model ({status}){says}", place=place.label, status=status, says=says),
+            _and_told(text("{server} lacks the model ({status})", server=place.label, status=status), told),
             status=status,
         )
     if 300 <= status < 400:
         location = response.headers.get("Location", "")[:_MAX_MESSAGE]
         return ExchangeError(
             FailureKind.STATUS,
-            text("{place} redirects to {location}", place=place.label, location=location),
+            text("{server} redirects to {address}", server=place.label, address=location),
             status=status,
         )
     after = response.headers.get("Retry-After", "")
     return ExchangeError(
         FailureKind.STATUS,
-        text("{place} answers with {status}{says}", place=place.label, status=status, says=says),
+        _and_told(text("{server} answers with {status}", server=place.label, status=status), told),
         status=status,
         again=status in _TRY_AGAIN,
         wait=float(after) if after.isdecimal() and len(after) < 5 else 0.0,
     )
 
 
+def _and_told(said: Message, told: str) -> Message:
+    """With what the server itself says, where it says something."""
+    return text("{what}: {why}", what=said, why=told) if told else said
+
+
 def _message(content: bytes) -> str:
     """What an error's body says; servers disagree about where."""
-    text = content.decode("utf-8", "replace").strip()
+    body = content.decode("utf-8", "replace").strip()
     try:
-        value: JsonValue = json.loads(text)
+        value: JsonValue = json.loads(body)
     except (ValueError, RecursionError):
-        return " ".join(text.split()) if not text.startswith("<") else ""
+        return " ".join(body.split()) if not body.startswith("<") else ""
     match value:
         case (
             {"error": {"message": str(told)}}

@@ -8,7 +8,7 @@ from typing import Final
 
 from genfix.errors import InputError
 from genfix.json_types import JsonObject, JsonValue
-from genfix.message import text
+from genfix.message import Message, text
 from genfix.probe.values import Prompt
 
 __all__ = ["PROMPTS_VERSION", "built_in_prompts", "read_prompts"]
@@ -19,13 +19,16 @@ _MAX_BYTES: Final = 4 * 1024 * 1024
 _MAX_PROMPTS: Final = 2000
 _ROLES: Final = ("system", "developer", "user", "assistant", "tool")
 _KEYS: Final = frozenset({"id", "group", "language", "messages", "tools", "prompt"})
-_SHAPE: Final = 'a line is {"prompt": "..."} or {"messages": [{"role": "user", "content": "..."}]}, with id, group and tools if you like'
+_SHAPE: Final = text(
+    'a line is {{"prompt": "..."}} or {{"messages": [{{"role": "user", "content": "..."}}]}}, '
+    "with id, group and tools if you like"
+)
 
 
 def built_in_prompts() -> tuple[Prompt, ...]:
     """The prompts that ship with genfix: English and Chinese, short, long, several turns, tool calls."""
     file = resources.files("genfix.probe").joinpath("data", f"prompts-v{PROMPTS_VERSION}.jsonl")
-    return tuple(_parsed(file.read_bytes(), "the built-in prompts"))
+    return tuple(_parsed(file.read_bytes(), text("the built-in prompts")))
 
 
 def read_prompts(path: Path) -> tuple[Prompt, ...]:
@@ -34,16 +37,14 @@ def read_prompts(path: Path) -> tuple[Prompt, ...]:
         with path.open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
+        why = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError(
-            text("cannot read the prompts {path}: {reason}", path=path, reason=reason),
+            text("cannot read the prompts {path}: {why}", path=path, why=why),
             text("check the path of --prompts"),
         ) from error
     if len(content) > _MAX_BYTES:
         raise InputError(
-            text(
-                "the prompts {path} are larger than {max_bytes} MiB", path=path, max_bytes=_MAX_BYTES // 2**20
-            ),
+            text("the prompts {path} are larger than {most} MiB", path=path, most=_MAX_BYTES // 2**20),
             text("probe with fewer prompts"),
         )
     prompts = tuple(_parsed(content, str(path)))
@@ -51,33 +52,33 @@ def read_prompts(path: Path) -> tuple[Prompt, ...]:
         raise InputError(text("there are no prompts in {path}", path=path), _SHAPE)
     if len(prompts) > _MAX_PROMPTS:
         raise InputError(
-            text("there are {prompts} prompts in {path}", prompts=len(prompts), path=path),
-            text("at most {max_prompts} are put to a model", max_prompts=_MAX_PROMPTS),
+            text("there are {count} prompts in {path}", count=len(prompts), path=path),
+            text("at most {most} are put to a model", most=_MAX_PROMPTS),
         )
     return prompts
 
 
-def _parsed(content: bytes, label: str) -> Iterator[Prompt]:
+def _parsed(content: bytes, label: Message | str) -> Iterator[Prompt]:
     try:
         lines = content.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
-        raise InputError(text("{label} is not UTF-8 text", label=label), text("save it as UTF-8")) from error
+        raise InputError(text("{file} is not UTF-8 text", file=label), text("save it as UTF-8")) from error
     seen: set[str] = set()
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
-        where = f"{label}: line {number}"
+        where = text("{file}: line {line}", file=label, line=number)
         prompt = _prompt(_object(line, where), f"prompt-{number:03}", where)
         if prompt.id in seen:
             raise InputError(
-                text("{where} has the id {prompt_id} of a line before it", where=where, prompt_id=prompt.id),
+                text("{where} has the id {id} of a line before it", where=where, id=prompt.id),
                 text("give every prompt an id of its own"),
             )
         seen.add(prompt.id)
         yield prompt
 
 
-def _object(line: str, where: str) -> JsonObject:
+def _object(line: str, where: Message) -> JsonObject:
     try:
         value: JsonValue = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -87,15 +88,13 @@ def _object(line: str, where: str) -> JsonObject:
     unknown = sorted(value.keys() - _KEYS)
     if unknown:
         raise InputError(
-            text(
-                "{where} has the key '{unknown}', which means nothing here", where=where, unknown=unknown[0]
-            ),
+            text("{where} has the key '{key}', which means nothing here", where=where, key=unknown[0]),
             _SHAPE,
         )
     return value
 
 
-def _prompt(value: JsonObject, default_id: str, where: str) -> Prompt:
+def _prompt(value: JsonObject, default_id: str, where: Message) -> Prompt:
     labels = {"id": default_id, "group": "own", "language": ""}
     for key, default in labels.items():
         label = value.get(key, default)
@@ -112,7 +111,7 @@ def _prompt(value: JsonObject, default_id: str, where: str) -> Prompt:
     )
 
 
-def _messages(value: JsonObject, where: str) -> tuple[JsonObject, ...]:
+def _messages(value: JsonObject, where: Message) -> tuple[JsonObject, ...]:
     asked, messages = value.get("prompt"), value.get("messages")
     if ("prompt" in value) == ("messages" in value):
         raise InputError(text("{where} must have either prompt or messages", where=where), _SHAPE)

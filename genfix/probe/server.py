@@ -84,13 +84,13 @@ class Server:
         self.engine = next((_ENGINES[owner] for owner in sorted(owners) if owner in _ENGINES), "")
         names = [str(entry["id"]) for entry in found if isinstance(entry.get("id"), str)]
         if self.model is None and len(names) > 1:
-            shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+            shown: list[JsonValue] = [*names[:8], *(["..."] if len(names) > 8 else [])]
             raise InputError(
                 text(
-                    "{place} has {names} models: {shown}",
-                    place=self.place.label,
-                    names=len(names),
-                    shown=shown,
+                    "{server} has {count} models: {names}",
+                    server=self.place.label,
+                    count=len(names),
+                    names=shown,
                 ),
                 text("choose one with --model"),
             )
@@ -104,14 +104,14 @@ class Server:
             value: JsonValue = json.loads(content)
         except (ValueError, RecursionError) as error:
             raise ExchangeError(
-                FailureKind.GARBAGE, text("{place}/models is not JSON", place=self.place.label)
+                FailureKind.GARBAGE, text("{server}/models is not JSON", server=self.place.label)
             ) from error
         match value:
             case {"data": list(entries)}:
                 return [entry for entry in entries if isinstance(entry, dict)]
             case _:
                 raise ExchangeError(
-                    FailureKind.GARBAGE, text("{place}/models is no list of models", place=self.place.label)
+                    FailureKind.GARBAGE, text("{server}/models is no list of models", server=self.place.label)
                 )
 
     def ask(self, prompt: Prompt, watch: Watch) -> Answer:
@@ -136,7 +136,7 @@ class Server:
             self._extras = max(self._extras, level)
             return answer
         if prompt.tools and refused is not None:
-            told = f"the server takes no tools: {refused.failure.detail}"
+            told = text("the server takes no tools: {why}", why=refused.failure.detail)
             raise ExchangeError(FailureKind.UNSUPPORTED, told)
         raise refused or AssertionError("there is always a level to ask at")
 
@@ -179,15 +179,15 @@ class Server:
         """The error to end with, and what to do about it."""
         match failure.kind:
             case FailureKind.REFUSED_KEY:
-                hint = "put the server's key into GENFIX_API_KEY in the environment"
+                advice = text("put the server's key into GENFIX_API_KEY in the environment")
             case FailureKind.NO_MODEL:
-                hint = "name one with --model; the server lists its models at /v1/models"
+                advice = text("name one with --model; the server lists its models at /v1/models")
             case FailureKind.UNREACHABLE:
-                hint = "is the server up, and is this its address?"
+                advice = text("is the server up, and is this its address?")
             case FailureKind.TIMEOUT:
-                hint = "raise --timeout, or lower --max-tokens or --concurrency"
+                advice = text("raise --timeout, or lower --max-tokens or --concurrency")
             case FailureKind.GARBAGE | FailureKind.TOO_LARGE:
-                hint = "is this the address of an OpenAI-compatible API? it mostly ends in /v1"
+                advice = text("is this the address of an OpenAI-compatible API? it mostly ends in /v1")
             case _:
-                hint = "look at the server's own log"
-        return ProbeError(failure.detail, hint)
+                advice = text("look at the server's own log")
+        return ProbeError(failure.detail, advice)

@@ -14,7 +14,7 @@ from genfix.probe.values import Answer, FailureKind, ToolCall
 __all__ = ["read_answer"]
 
 _DONE: Final = b"[DONE]"
-_NOT_THE_API: Final = "what the server streams is not the chat completions API"
+_NOT_THE_API: Final = text("what the server streams is not the chat completions API")
 
 
 @dataclass(slots=True)
@@ -98,7 +98,7 @@ def _take(parts: _Parts, event: JsonObject) -> None:
     if error:
         told = error.get("message") if isinstance(error, dict) else error
         raise ExchangeError(
-            FailureKind.STATUS, text("the server fails while it answers: {told}", told=str(told)[:300])
+            FailureKind.STATUS, text("the server fails while it answers: {why}", why=str(told)[:300])
         )
     usage, choices = event.get("usage"), event.get("choices")
     tokens = usage.get("completion_tokens") if isinstance(usage, dict) else None
@@ -126,9 +126,9 @@ def _take_choice(parts: _Parts, choice: JsonObject) -> None:
 
 
 def _take_piece(parts: _Parts, piece: JsonObject) -> None:
-    text = piece.get("content")
-    if isinstance(text, str) and text:
-        parts.text.append(text)
+    content = piece.get("content")
+    if isinstance(content, str) and content:
+        parts.text.append(content)
     for key in ("reasoning_content", "reasoning"):
         thought = piece.get(key)
         if isinstance(thought, str) and thought:

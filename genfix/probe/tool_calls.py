@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from genfix.json_types import JsonObject, JsonValue
+from genfix.message import Message, text
 from genfix.probe.values import Answer, Prompt, ToolCall, ToolVerdict
 
 __all__ = ["judge_tool_calls"]
@@ -23,20 +24,26 @@ _CALL_TAG: Final = re.compile(
 )
 
 
-def judge_tool_calls(prompt: Prompt, answer: Answer, text: str) -> tuple[ToolVerdict | None, str]:
+def judge_tool_calls(
+    prompt: Prompt, answer: Answer, written: str
+) -> tuple[ToolVerdict | None, Message | None]:
     """What became of the tools that ``prompt`` offers, and in words what is wrong."""
     if not prompt.tools or answer.failure is not None:
-        return None, ""
+        return None, None
     offered = {name: schema for tool in prompt.tools for name, schema in _signature(tool)}
     if answer.tool_calls:
-        wrong = next((fault for call in answer.tool_calls if (fault := _fault(call, offered))), "")
-        return (ToolVerdict.MALFORMED, wrong) if wrong else (ToolVerdict.WELL_FORMED, "")
+        wrong = next((fault for call in answer.tool_calls if (fault := _fault(call, offered))), None)
+        return (ToolVerdict.MALFORMED if wrong else ToolVerdict.WELL_FORMED), wrong
     named = [
-        name for name in offered if f'"{name}"' in text and ('"arguments"' in text or '"parameters"' in text)
+        name
+        for name in offered
+        if f'"{name}"' in written and ('"arguments"' in written or '"parameters"' in written)
     ]
-    if _CALL_TAG.search(text) or named:
-        return ToolVerdict.AS_TEXT, "the call stands in the text of the answer; the server did not parse it"
-    return ToolVerdict.NONE, ""
+    if _CALL_TAG.search(written) or named:
+        return ToolVerdict.AS_TEXT, text(
+            "the call stands in the text of the answer; the server did not parse it"
+        )
+    return ToolVerdict.NONE, None
 
 
 def _signature(tool: JsonObject) -> Iterator[tuple[str, JsonObject]]:
@@ -49,33 +56,33 @@ def _signature(tool: JsonObject) -> Iterator[tuple[str, JsonObject]]:
             return
 
 
-def _fault(call: ToolCall, offered: Mapping[str, JsonObject]) -> str:
-    """What is wrong with a call; empty where nothing is."""
+def _fault(call: ToolCall, offered: Mapping[str, JsonObject]) -> Message | None:
+    """What is wrong with a call; `None` where nothing is."""
     if call.name not in offered:
-        return f"there is no tool {call.name!r}"
+        return text("there is no tool '{name}'", name=call.name)
     try:
         arguments: JsonValue = json.loads(call.arguments)
     except (ValueError, RecursionError):
-        return "the arguments are not JSON"
+        return text("the arguments are not JSON")
     if not isinstance(arguments, dict):
-        return "the arguments are not a JSON object"
+        return text("the arguments are not a JSON object")
     return _mismatch(arguments, offered[call.name])
 
 
-def _mismatch(arguments: JsonObject, schema: JsonObject) -> str:
+def _mismatch(arguments: JsonObject, schema: JsonObject) -> Message | None:
     """The first difference from the part of JSON Schema that tools use: required, type and enum."""
     required, properties = schema.get("required"), schema.get("properties")
     missing = [name for name in required if name not in arguments] if isinstance(required, list) else []
     if missing:
-        return f"the argument {missing[0]!r} is missing"
+        return text("the argument '{name}' is missing", name=missing[0])
     for name, value in arguments.items():
         wanted = properties.get(name) if isinstance(properties, dict) else None
         if not isinstance(wanted, dict):
             continue
         types = _TYPES.get(str(wanted.get("type")))
         if types and (not isinstance(value, types) or (isinstance(value, bool) and bool not in types)):
-            return f"the argument {name!r} is no {wanted['type']}"
+            return text("the argument '{name}' is no {type}", name=name, type=wanted["type"])
         choices = wanted.get("enum")
         if isinstance(choices, list) and value not in choices:
-            return f"the argument {name!r} is none of the values allowed"
-    return ""
+            return text("the argument '{name}' is none of the values allowed", name=name)
+    return None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from genfix.json_types import JsonObject
+from genfix.message import Message
 
 __all__ = [
     "Answer",
@@ -81,7 +82,7 @@ class Failure:
     """Why a request has no answer, in one sentence."""
 
     kind: FailureKind
-    detail: str
+    detail: Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +190,8 @@ class Measure:
     empty: bool
     tool: ToolVerdict | None
     """`None` where no tool was offered."""
-    tool_detail: str = ""
+    tool_detail: Message | None = None
+    """What is wrong with the call."""
 
     @property
     def answered(self) -> bool:

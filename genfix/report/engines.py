@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from genfix.api.engine_views import EngineReport
-from genfix.engines.view import EngineView
+from genfix.engines.shared.view import EngineView
 from genfix.json_types import JsonValue
 from genfix.planner.json_form import view_json
 from genfix.report.json import SCHEMA_VERSION

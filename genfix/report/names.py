@@ -6,7 +6,7 @@ from typing import Final
 from genfix.message import Message, text
 from genfix.rules import Severity, Witness
 
-__all__ = ["SEVERITIES", "WITNESSES"]
+__all__ = ["SEVERITIES", "WITNESSES", "counted"]
 
 SEVERITIES: Final[Mapping[Severity, Message]] = {
     Severity.ERROR: text("error"),
@@ -22,3 +22,14 @@ WITNESSES: Final[Mapping[Witness, Message]] = {
     Witness.FOLDER: text("the folder's other files"),
     Witness.ENGINE: text("the engines' own code"),
 }
+
+
+def counted(severity: Severity, count: int) -> Message:
+    """So many findings of a severity."""
+    match severity:
+        case Severity.ERROR:
+            return text("{count} error", "{count} errors", count=count)
+        case Severity.WARNING:
+            return text("{count} warning", "{count} warnings", count=count)
+        case Severity.INFO:
+            return text("{count} info", count=count)

@@ -1,28 +1,32 @@
-"""A probe as one HTML page: self-contained, without script, and closed to everything from outside.
+"""A probe as one HTML page: whole without its script, and closed to everything from outside.
 
-What a model or a server wrote is shown as text: control and bidirectional characters by `show`, the rest by Jinja's
-escaping; the page's policy allows its own style and nothing else.
+What a model or a server wrote is shown as text: control and bidirectional characters by `show`, the rest by
+Jinja's escaping; the page's policy allows its own style and script and nothing else.
 """
 
-import base64
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Final
 
-import jinja2
-
 from genfix.api.probing import ProbeReport, ProbeRun
+from genfix.language import Language
+from genfix.message import Message, text
+from genfix.probe.figures import number, percent
 from genfix.probe.values import Measure
-from genfix.report.probe_plots import histogram, rate_rows
-from genfix.report.probe_words import number, percent, probe_words, state
+from genfix.report.html.page import render_page
+from genfix.report.probe_plots import Histogram, RateRow, histogram, rate_rows
+from genfix.report.probe_words import TOOL_VERDICTS, state
+from genfix.report.style import Style
 from genfix.show import show
 
 __all__ = ["probe_html"]
 
 _EXAMPLES: Final = 8
+_MARKERS: Final = 6
 _LONGEST: Final = 4000
+_LONGEST_QUESTION: Final = 400
+_GOOD: Final = 0.9
+"""The share of answers that stop, from which on the verdict is good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class _Shown:
     cut: int
     """Characters that are left out."""
     good: bool
-    tokens: str
+    tokens: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,121 +59,157 @@ class _Row:
     against: _Shown | None
 
 
-def probe_html(report: ProbeReport) -> str:
+_Facts = tuple[tuple[str, str], ...]
+"""Labels and values."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """All that the page shows."""
+
+    verdict: str
+    tone: str
+    """``good`` or ``bad``."""
+    diagnosis: tuple[str, ...]
+    comparison: tuple[str, ...]
+    run: _Facts
+    against: _Facts
+    """Empty where one model was asked."""
+    rates: tuple[RateRow, ...]
+    lengths: Histogram | None
+    limit: int
+    leaks: tuple[_Row, ...]
+    rows: tuple[_Row, ...]
+    prompts: str | Message
+    interrupted: bool
+
+
+def probe_html(report: ProbeReport, lang: Language = Language.ENGLISH) -> str:
     """The page."""
-    style = _read("probe.css")
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    rows = list(_rows(report))
-    against = report.against
-    return environment.from_string(_read("probe.html.jinja")).render(
-        style=style,
-        policy=f"default-src 'none'; style-src 'sha256-{_digest(style)}'; base-uri 'none'; form-action 'none'",
-        title=_title(report.run),
-        run=_facts(report.run),
-        against=_facts(against) if against is not None else None,
-        diagnosis=[probe_words(told) for told in report.run.diagnosis],
-        verdict=[probe_words(told) for told in report.verdict],
-        rates=rate_rows(report.run.summary.rates, against.summary.rates if against is not None else None),
-        lengths=histogram(
-            report.run.measures, against.measures if against is not None else (), report.limits.max_tokens
-        ),
-        limit=report.limits.max_tokens,
-        leaks=[row for row in rows if any(piece.leak for piece in row.run.pieces)][:_EXAMPLES],
+    style = Style(language=lang)
+    run, against, limit = report.run, report.against, report.limits.max_tokens
+    rows = tuple(_rows(report, style))
+    page = _Page(
+        verdict=style.words(_verdict(run)),
+        tone="good" if (run.summary.stop_rate or 0) >= _GOOD else "bad",
+        diagnosis=_sentences(run.diagnosis, style),
+        comparison=_sentences(report.verdict, style),
+        run=tuple(_facts(run, style)),
+        against=tuple(_facts(against, style)) if against is not None else (),
+        rates=rate_rows(run.summary.rates, against.summary.rates if against is not None else None),
+        lengths=histogram(run.measures, against.measures if against is not None else (), limit),
+        limit=limit,
+        leaks=tuple(row for row in rows if any(piece.leak for piece in row.run.pieces))[:_EXAMPLES],
         rows=rows,
-        prompts=show(report.prompts),
+        prompts=report.prompts,
         interrupted=report.interrupted,
     )
+    return render_page("probe", lang, page)
 
 
-def _digest(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+def _verdict(run: ProbeRun) -> Message:
+    total, rate = run.summary.answered, run.summary.stop_rate
+    if rate is None:
+        return text("No prompt was answered")
+    count = round(rate * total)
+    if count == total:
+        return text("All {total} answers stopped by themselves", total=total)
+    if count == 0:
+        return text("None of {total} answers stopped by themselves", total=total)
+    return text("{count} of {total} answers stopped by themselves", count=count, total=total)
 
 
-def _read(name: str) -> str:
-    return (files("genfix.report") / "probe_page" / name).read_text("utf-8")
+def _sentences(messages: Iterable[Message], style: Style) -> tuple[str, ...]:
+    said = map(style.words, messages)
+    return tuple(style.text("{sentence}.", sentence=words[:1].upper() + words[1:]) for words in said)
 
 
-def _title(run: ProbeRun) -> str:
-    stopped = run.summary.rates.get("stopped")
-    if stopped is None:
-        return "No prompt was answered"
-    count = round(stopped.value * run.summary.answered)
-    if count == run.summary.answered:
-        return f"All {count} answers stopped by themselves"
-    return f"{count or 'None'} of {run.summary.answered} answers stopped by themselves"
-
-
-def _facts(run: ProbeRun) -> dict[str, str]:
+def _facts(run: ProbeRun, style: Style) -> Iterator[tuple[str, str]]:
     summary = run.summary
-    facts = {"target": show(run.label), "answered": f"{summary.answered} of {summary.asked}"}
+    yield style.text("target"), show(run.label)
+    yield (
+        style.text("answered"),
+        style.text("{answered} of {asked}", answered=summary.answered, asked=summary.asked),
+    )
     if run.model:
-        facts["model"] = show(run.model)
+        yield style.text("model"), show(run.model)
     if run.engine:
-        facts["engine"] = show(run.engine)
-    if summary.tokens is not None:
-        facts["tokens per answer"] = (
-            f"median {number(summary.tokens.median)}, at most {number(summary.tokens.most)}"
-        )
-    if summary.seconds is not None:
-        facts["seconds per answer"] = (
-            f"median {number(summary.seconds.median)}, 95 % below {number(summary.seconds.p95)}"
-        )
-    if summary.tokens_per_second is not None:
-        facts["tokens per second"] = f"median {number(summary.tokens_per_second.median)}"
-    for label, counts in (("turn ends seen", summary.turn_ends), ("leaked", summary.leaked_markers)):
+        yield style.text("engine"), show(run.engine)
+    yield from _spreads(run, style)
+    for label, counts in (
+        (style.text("turn ends seen"), summary.turn_ends),
+        (style.text("leaked"), summary.leaked_markers),
+    ):
         if counts:
-            facts[label] = ", ".join(f"{show(token)} in {count}" for token, count in list(counts.items())[:6])
+            seen = [
+                style.text("{token} in {count}", token=token, count=count) for token, count in counts.items()
+            ]
+            yield label, style.text(", ").join(seen[:_MARKERS])
     if summary.tools:
-        facts["tool calls"] = ", ".join(f"{count} {verdict}" for verdict, count in summary.tools.items())
+        calls = [
+            style.text("{count} {verdict}", count=count, verdict=TOOL_VERDICTS[verdict])
+            for verdict, count in summary.tools.items()
+        ]
+        yield style.text("tool calls"), style.text(", ").join(calls)
     if summary.failed:
-        facts["failed"] = f"{summary.failed} ({percent(summary.failed / summary.asked)})"
-    return facts
+        share = percent(summary.failed / summary.asked)
+        yield style.text("failed"), style.text("{count} ({share})", count=summary.failed, share=share)
 
 
-def _rows(report: ProbeReport) -> Iterator[_Row]:
+def _spreads(run: ProbeRun, style: Style) -> Iterator[tuple[str, str]]:
+    tokens, seconds, speed = run.summary.tokens, run.summary.seconds, run.summary.tokens_per_second
+    if tokens is not None:
+        median, most = number(tokens.median), number(tokens.most)
+        value = style.text("median {median}, at most {most}", median=median, most=most)
+        yield style.text("tokens per answer"), value
+    if seconds is not None:
+        median, p95 = number(seconds.median), number(seconds.p95)
+        value = style.text("median {median}, 95 % below {p95}", median=median, p95=p95)
+        yield style.text("seconds per answer"), value
+    if speed is not None:
+        yield style.text("tokens per second"), style.text("median {median}", median=number(speed.median))
+
+
+def _rows(report: ProbeReport, style: Style) -> Iterator[_Row]:
     others = {one.prompt.id: one for one in report.against.measures} if report.against is not None else {}
     for one in report.run.measures:
         other = others.get(one.prompt.id)
         last = one.prompt.messages[-1].get("content")
         yield _Row(
             show(one.prompt.id),
-            show(last)[:400] if isinstance(last, str) else "",
-            _shown(one),
-            _shown(other) if other is not None else None,
+            show(last)[:_LONGEST_QUESTION] if isinstance(last, str) else "",
+            _shown(one, style),
+            _shown(other, style) if other is not None else None,
         )
 
 
-def _shown(one: Measure) -> _Shown:
-    good = one.answered and one.stopped and not (one.leaks or one.loop or one.empty)
-    text = one.answer.text
-    tokens = f"{one.answer.tokens} tokens" if one.answer.tokens is not None else ""
+def _shown(one: Measure, style: Style) -> _Shown:
+    written = one.answer.text
     return _Shown(
-        state(one), tuple(_pieces(one, text[:_LONGEST])), max(0, len(text) - _LONGEST), good, tokens
+        state=style.words(state(one)),
+        pieces=tuple(_pieces(one, written[:_LONGEST])),
+        cut=max(0, len(written) - _LONGEST),
+        good=one.answered and one.stopped and not (one.leaks or one.loop or one.empty),
+        tokens=one.answer.tokens,
     )
 
 
-def _pieces(one: Measure, text: str) -> Iterator[_Piece]:
-    """The text with its leaked markers told apart."""
+def _pieces(one: Measure, written: str) -> Iterator[_Piece]:
+    """The text with its leaked markers set apart."""
     place = 0
     for leak in one.leaks:
-        start = text.find(leak.marker, max(place, leak.at))
+        start = written.find(leak.marker, max(place, leak.at))
         if start < 0:
             continue
-        yield _Piece(_lines(text[place:start]), leak=False)
+        yield _Piece(_lines(written[place:start]), leak=False)
         place = start + len(leak.marker)
         yield _Piece(show(leak.marker), leak=True)
-    yield _Piece(_lines(text[place:]), leak=False)
+    yield _Piece(_lines(written[place:]), leak=False)
     calls = "".join(f"\n[{show(call.name)}({show(call.arguments)})]" for call in one.answer.tool_calls)
     if calls:
         yield _Piece(calls[:_LONGEST], leak=False)
 
 
-def _lines(text: str) -> str:
+def _lines(written: str) -> str:
     """Text on lines of its own, all else that hides made visible."""
-    return "\n".join(show(line) for line in text.split("\n"))
+    return "\n".join(show(line) for line in written.split("\n"))

@@ -9,7 +9,6 @@ from genfix.probe.measuring import Comparison, Spread, Summary
 from genfix.probe.statistics import Interval
 from genfix.probe.values import Answer, Measure
 from genfix.report.json import SCHEMA_VERSION
-from genfix.report.probe_words import probe_words
 
 __all__ = ["probe_json"]
 
@@ -19,7 +18,7 @@ def probe_json(report: ProbeReport) -> JsonValue:
     limits = report.limits
     return {
         "schema_version": SCHEMA_VERSION,
-        "prompts": report.prompts,
+        "prompts": str(report.prompts),
         "limits": {
             "max_tokens": limits.max_tokens,
             "request_seconds": limits.request_seconds,
@@ -48,7 +47,7 @@ def _run(run: ProbeRun) -> JsonValue:
 
 
 def _told(messages: tuple[Message, ...]) -> JsonValue:
-    return [{"id": one.id, "message": probe_words(one)} for one in messages]
+    return [{"id": one.id, "message": str(one)} for one in messages]
 
 
 def _summary(summary: Summary) -> JsonValue:
@@ -108,8 +107,8 @@ def _measure(one: Measure) -> JsonValue:
         "loop": {"unit": loop.unit, "times": loop.times, "rep_4": round(loop.rep_4, 6)} if loop else None,
         "empty": one.empty,
         "tool": str(one.tool) if one.tool is not None else None,
-        "tool_detail": one.tool_detail or None,
-        "failure": {"kind": str(failure.kind), "message": failure.detail} if failure else None,
+        "tool_detail": str(one.tool_detail) if one.tool_detail else None,
+        "failure": {"kind": str(failure.kind), "message": str(failure.detail)} if failure else None,
     }
 
 

@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from genfix.message import Message
+from genfix.probe.figures import RATE_NAMES, number
 from genfix.probe.measuring import RATES
 from genfix.probe.statistics import Interval
 from genfix.probe.values import Measure
-from genfix.report.probe_words import RATE_NAMES, number, share
+from genfix.report.probe_words import share
 
 __all__ = ["Bar", "Bin", "Histogram", "RateRow", "histogram", "rate_rows"]
 
@@ -24,14 +26,14 @@ class Bar:
     value: float
     low: float
     high: float
-    label: str
+    label: Message
 
 
 @dataclass(frozen=True, slots=True)
 class RateRow:
     """One measure, of one or two models."""
 
-    name: str
+    name: Message
     bars: tuple[Bar, ...]
 
 
@@ -39,7 +41,9 @@ class RateRow:
 class Bin:
     """Answers of similar length; heights are in percent of the plot's."""
 
-    label: str
+    low: int
+    high: int
+    """The lengths it holds, in tokens."""
     run: int
     against: int
     run_height: float
@@ -79,7 +83,7 @@ def _bar(series: str, rate: Interval) -> Bar:
 
 
 def histogram(run: Sequence[Measure], against: Sequence[Measure], limit: int) -> Histogram | None:
-    """Answers by length in tokens; `None` where no engine told lengths."""
+    """Answers by length in tokens; `None` where no engine reports lengths."""
     lengths, others = _lengths(run), _lengths(against)
     if not lengths and not others:
         return None
@@ -91,7 +95,8 @@ def histogram(run: Sequence[Measure], against: Sequence[Measure], limit: int) ->
     width = 100 / count
     bins = tuple(
         Bin(
-            label=f"{place * step} to {(place + 1) * step - 1}" if step > 1 else str(place),
+            low=place * step,
+            high=(place + 1) * step - 1,
             run=mine[place],
             against=theirs[place],
             run_height=round(mine[place] / most * 100, 2),

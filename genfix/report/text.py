@@ -9,12 +9,13 @@ from genfix.language import Language, say_in
 from genfix.message import Message, text
 from genfix.report.fields import field_lines
 from genfix.report.layout import columns, pad, wrap
-from genfix.report.names import SEVERITIES, WITNESSES
+from genfix.report.names import SEVERITIES, WITNESSES, counted
 from genfix.report.style import Style
 from genfix.rules import RULES, Applicability, Finding, Fix, Harm, Rule, Severity
 from genfix.show import show
 
 __all__ = [
+    "RULE_PARTS",
     "count",
     "explanation",
     "finding_lines",
@@ -24,6 +25,7 @@ __all__ = [
     "rule_doc",
     "rules_text",
     "summary",
+    "symptom",
 ]
 
 _INDENT: Final = "    "
@@ -103,10 +105,15 @@ def _labelled_lines(finding: Finding, style: Style) -> Iterator[str]:
         yield from _labelled(_FIX, [_fix_text(finding.fix, style)], style)
 
 
+def symptom(finding: Finding, style: Style) -> str:
+    """How the harm shows; empty where the finding is not the rule's worst case."""
+    rule = RULES.get(finding.code)
+    return style.text(rule.shows) if rule is not None and finding.severity is rule.severity else ""
+
+
 def _symptom(finding: Finding, style: Style) -> str:
-    """How the harm shows and in which engines; the words are those of the rule's worst case."""
-    rule = RULES[finding.code]
-    words = style.text(rule.shows) if finding.severity is rule.severity else ""
+    """How the harm shows and in which engines."""
+    words = symptom(finding, style)
     if words and finding.engines:
         return style.text("{words} ({engines})", words=words, engines=[*finding.engines])
     return words or (style.text("in {engines}", engines=[*finding.engines]) if finding.engines else "")
@@ -126,8 +133,8 @@ def _labelled(label: Message, texts: Sequence[str], style: Style) -> Iterator[st
     wide = max(columns(style.words(name)) for name in (_SHOWS, _WITNESS, _FIX))
     rest = " " * (len(_INDENT) + wide + 2)
     first = _INDENT + pad(style.words(label), wide + 2)
-    for number, text in enumerate(texts):
-        for line in wrap(text, style.room, rest if number else first, rest):
+    for number, paragraph in enumerate(texts):
+        for line in wrap(paragraph, style.room, rest if number else first, rest):
             yield style.mark(line, "dim")
 
 
@@ -139,11 +146,11 @@ def headlines(findings: Sequence[Finding], style: Style) -> str:
     """How bad each finding is, which rule, where, and what, without the reasons."""
     lines: list[str] = []
     for finding in findings:
-        text = f"{finding.code} {show(finding.file)}{style.text(': ')}{style.words(finding.message)}"
+        line = f"{finding.code} {show(finding.file)}{style.text(': ')}{style.words(finding.message)}"
         severity = _severity(finding.severity, style)
         wide = columns(style.words(SEVERITIES[finding.severity]))
         blank = " " * (max(wide, _severity_width(style)) + 1)
-        first, *rest = wrap(text, style.room, blank)
+        first, *rest = wrap(line, style.room, blank)
         lines += [
             f"{severity} {first[len(blank) :].replace(finding.code, style.mark(finding.code, 'bold'), 1)}",
             *rest,
@@ -161,8 +168,8 @@ def _severity_width(style: Style) -> int:
 
 def count(findings: Iterable[Finding]) -> Mapping[Severity, int]:
     """How many findings of each severity, worst first."""
-    counted = Counter(finding.severity for finding in findings)
-    return {severity: counted[severity] for severity in Severity}
+    numbers = Counter(finding.severity for finding in findings)
+    return {severity: numbers[severity] for severity in Severity}
 
 
 def summary(findings: Sequence[Finding], style: Style, *, verbose: bool = False) -> str:
@@ -170,10 +177,10 @@ def summary(findings: Sequence[Finding], style: Style, *, verbose: bool = False)
     if not findings:
         return style.mark(style.text("nothing to report"), "green")
     separator = style.text(", ")
-    counted = count(findings)
+    numbers = count(findings)
     line = separator.join(
-        style.severity(severity, _counted(severity, number, style))
-        for severity, number in counted.items()
+        style.severity(severity, style.words(counted(severity, number)))
+        for severity, number in numbers.items()
         if number
     )
     fixable = Counter(finding.fix.applicability for finding in findings if finding.fix is not None)
@@ -181,17 +188,7 @@ def summary(findings: Sequence[Finding], style: Style, *, verbose: bool = False)
         line += style.text("; {count} with a safe fix", count=fixable[Applicability.SAFE])
     if fixable[Applicability.UNSAFE]:
         line += style.text("; {count} with an unsafe one", count=fixable[Applicability.UNSAFE])
-    return line + (style.text(" (--verbose shows info)") if counted[Severity.INFO] and not verbose else "")
-
-
-def _counted(severity: Severity, count: int, style: Style) -> str:
-    match severity:
-        case Severity.ERROR:
-            return style.text("{count} error", "{count} errors", count=count)
-        case Severity.WARNING:
-            return style.text("{count} warning", "{count} warnings", count=count)
-        case Severity.INFO:
-            return style.text("{count} info", count=count)
+    return line + (style.text(" (--verbose shows info)") if numbers[Severity.INFO] and not verbose else "")
 
 
 def explanation(rule: Rule, style: Style) -> str:

@@ -7,9 +7,9 @@ from typing import NamedTuple, TypeAlias
 
 from genfix.folder import Progress
 
-__all__ = ["Case", "Location"]
+__all__ = ["Case", "ModelLocation"]
 
-Location: TypeAlias = str | os.PathLike[str]
+ModelLocation: TypeAlias = str | os.PathLike[str]
 """A path of a model folder, or ``hf://org/name[@revision]``; for a base also ``org/name[@revision]``, or
 ``auto``: what the folder itself names."""
 
@@ -17,9 +17,9 @@ Location: TypeAlias = str | os.PathLike[str]
 class Case(NamedTuple):
     """A model folder, what it is judged against, and by which rules."""
 
-    target: Location
-    base: Location | None = None
-    adapter: Location | None = None
+    target: ModelLocation
+    base: ModelLocation | None = None
+    adapter: ModelLocation | None = None
     """The adapter that was merged; `None`: one beside ``target`` is looked for."""
     select: str | Collection[str] = ()
     """Codes of the rules that count, or beginnings of codes; none: all."""
@@ -31,7 +31,7 @@ class Case(NamedTuple):
     """Whether what is not on this machine is taken from the caches only."""
     allow_base_mismatch: bool = False
     """Whether a base is used that disagrees on architecture or token ids."""
-    baseline: Location | None = None
+    baseline: ModelLocation | None = None
     """A file that names findings which do not count."""
     state_dir: Path | None = None
     """Where backups are; `None`: in ``.cache/huggingface/genfix`` inside the folder."""

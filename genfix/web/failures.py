@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
+from genfix.message import Message, text
+
 __all__ = ["ForeignAnswerError", "OutageError", "TooLargeError", "is_passing", "network_reason", "retried"]
 
 _Result = TypeVar("_Result")
@@ -14,7 +16,11 @@ _PASSING: Final = frozenset({408, 429})
 
 
 class OutageError(Exception):
-    """There was no answer: what is cached may stand in."""
+    """There was no answer: what is cached may stand in. ``said`` is why, in our words or in the system's."""
+
+    def __init__(self, said: Message | str) -> None:
+        super().__init__(str(said))
+        self.said = said
 
 
 class ForeignAnswerError(Exception):
@@ -30,14 +36,14 @@ def is_passing(status: int) -> bool:
     return status in _PASSING or status >= 500
 
 
-def network_reason(error: object) -> str | None:
+def network_reason(error: object) -> Message | str | None:
     """Why a connection failed, in words that name no address; `None` where the error does not say."""
     if isinstance(error, TimeoutError):
-        return "timed out"
+        return text("timed out")
     if isinstance(error, socket.gaierror):
-        return "its host name is not known"
+        return text("its host name is not known")
     if isinstance(error, ssl.SSLCertVerificationError):
-        return "its TLS certificate is not trusted"
+        return text("its TLS certificate is not trusted")
     return error.strerror.lower() if isinstance(error, OSError) and error.strerror else None
 
 

@@ -12,12 +12,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Dialog
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.browser)
-
-
 @pytest.fixture(scope="session")
 def chromium() -> "Iterator[Browser]":
     path = chromium_path()

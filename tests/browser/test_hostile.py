@@ -11,6 +11,7 @@ from tests.support.folders import dump, glm_files, write_folder
 from tests.support.running import runner
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed (group browser)")
+pytestmark = pytest.mark.browser
 
 FOREIGN = "script:not(body > script:last-of-type), img, svg, iframe, object, embed, form, base, link, [style]"
 

@@ -12,6 +12,7 @@ from tests.support.browser.pages import COMMAND, check_of_example, plan_of_examp
 axe = pytest.importorskip(
     "axe_playwright_python.sync_playwright", reason="axe is not installed (group browser)"
 )
+pytestmark = pytest.mark.browser
 
 PAGES: Mapping[str, Callable[[Path], str]] = {
     "plan": lambda _: plan_of_example(),
@@ -29,8 +30,8 @@ def plan(opened: Opener) -> Opened:
 
 
 def brightness(page: Opened) -> int:
-    colour = str(page.page.evaluate(BACKGROUND))
-    return sum(int(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(","))
+    color = str(page.page.evaluate(BACKGROUND))
+    return sum(int(part) for part in color.removeprefix("rgb(").removesuffix(")").split(","))
 
 
 def test_it_opens_and_asks_for_nothing(plan: Opened) -> None:

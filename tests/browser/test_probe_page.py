@@ -12,6 +12,7 @@ from tests.support.probe_stub import Said, Stub, always
 axe = pytest.importorskip(
     "axe_playwright_python.sync_playwright", reason="axe is not installed (group browser)"
 )
+pytestmark = pytest.mark.browser
 
 LEAKING = Said("The cat sat.<|user|>\nAnd the dog?", "length", tokens=64)
 HOSTILE = Said(
@@ -72,8 +73,8 @@ def test_answers_open_side_by_side_by_keyboard(opened: Opener, leaking: str) -> 
 @pytest.mark.parametrize("dark", [False, True])
 def test_light_and_dark_have_no_serious_violation(opened: Opener, leaking: str, *, dark: bool) -> None:
     page = opened(leaking, dark=dark).page
-    colour = str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
-    brightness = sum(int(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(","))
+    color = str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    brightness = sum(int(part) for part in color.removeprefix("rgb(").removesuffix(")").split(","))
     assert (brightness < 3 * 64) is dark
     page.evaluate("document.querySelectorAll('details').forEach((one, at) => one.open = at < 4)")
     found = axe.Axe().run(page).response["violations"]
@@ -101,4 +102,4 @@ def test_what_a_model_writes_does_nothing(opened: Opener) -> None:
     page.page.wait_for_load_state("networkidle")
     assert page.said == []
     assert page.asked == []
-    assert page.page.locator("script, img, a:not(.skip)").count() == 0
+    assert page.page.locator("script:not(body > script:last-of-type), img, a:not(.skip)").count() == 0

@@ -3,7 +3,7 @@
 import pytest
 
 from genfix.engines.every import engine_view
-from genfix.engines.view import EngineView
+from genfix.engines.shared.view import EngineView
 from genfix.model import Model
 from tests.support.engine_folders import QWEN, inline
 from tests.support.folders import Files, MemoryFolder

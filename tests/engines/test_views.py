@@ -3,8 +3,12 @@
 The model emits ``<|user|>`` (264) at the end of each answer; an engine that does not stop there runs on.
 """
 
+import ast
+from pathlib import Path
+
 import pytest
 
+import genfix
 from genfix.engines import ENGINES, EngineView, StopVerdict, is_worse, readings, stop_verdict
 from genfix.engines.every import every_view
 from genfix.json_types import JsonValue
@@ -185,3 +189,18 @@ def test_rules_judge_by_what_the_views_say(row: str) -> None:
         view = every_view(model)[name]
         assert reading == (view.engine, view.stop_token_ids, view.sampling, view.trace)
     assert [*readings(model)] == [*ENGINES]
+
+
+EFFECTS = {"engine-cannot": "NO_START", "engine-fails": "NO_ANSWER"}
+
+
+def test_the_id_of_a_problem_tells_its_effect() -> None:  # as a plan file has nothing else
+    found = 0
+    for path in Path(genfix.__file__).parent.joinpath("engines").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Problem":
+                said, *rest = map(ast.unparse, node.args)
+                kind = "-".join(said.split("'")[1].split("-")[:2])
+                assert (rest or ["Effect.NO_START"]) == [f"Effect.{EFFECTS.get(kind, 'UNCERTAIN')}"], said
+                found += 1
+    assert found > 50

@@ -14,8 +14,14 @@ from genfix.json_types import JsonObject
 from genfix.model import template_render
 from genfix.model.template_render import Conversation, Rendered, RenderError, RenderErrorKind, render_template
 from tests.support.places import ROOT
+from tests.support.rendering import own_child
 
 CHAT = Conversation(({"role": "user", "content": "hello"},))
+
+
+@pytest.fixture(autouse=True)
+def _own_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(template_render, "_run_child", own_child)
 
 
 @pytest.fixture(autouse=True)

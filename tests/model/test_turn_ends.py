@@ -4,7 +4,6 @@
 import json
 import random
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -276,7 +275,7 @@ def test_the_same_template_is_rendered_once(monkeypatch: pytest.MonkeyPatch) -> 
     def no_child(*_args: object, **_named: object) -> object:
         raise AssertionError("a child was started")
 
-    monkeypatch.setattr(subprocess, "Popen", no_child)
+    monkeypatch.setattr("genfix.model.template_render._run_child", no_child)
     assert ends(CHATML + " ", *CHATML_TOKENS) == first
     assert ends(CHATML + " ").tokens == ()  # another tokenizer, the same rendered text
 

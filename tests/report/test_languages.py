@@ -15,7 +15,6 @@ from genfix.report.phrases import ENGLISH as PHRASES
 from genfix.report.sentences import translated
 from genfix.report.symptoms import ENGLISH as SYMPTOMS
 
-import genfix
 from genfix.message import Message, message
 from genfix.report import messages_zh, phrases_zh, probe_zh, rules_zh, symptoms_zh
 from genfix.report.layout import columns
@@ -25,6 +24,7 @@ from genfix.rules import RULES, Severity
 from tests.support.folders import chatml_files, dump, write_folder
 from tests.support.running import runner
 from tests.support.sentences import note_templates, templates
+from tests.support.sources import MODULES, parsed
 
 EN = catalogue(Language.ENGLISH)
 ZH = {**messages_zh.CHINESE, **phrases_zh.CHINESE, **symptoms_zh.CHINESE}
@@ -56,28 +56,26 @@ def test_both_languages_have_the_same_sentences() -> None:
     assert catalogue(Language.CHINESE) == ZH
 
 
-@pytest.mark.parametrize("sentence", EN)
-def test_a_sentence_says_the_same_values_in_both(sentence: str) -> None:
-    parsed = [list(string.Formatter().parse(words[sentence])) for words in (EN, ZH)]
-    names = [{name for _, name, _, _ in parts if name} for parts in parsed]
-    assert names[0] == names[1]
-    values = [{name for _, name, _, how in parts if how == "r"} for parts in parsed]
-    assert values[0] == values[1]
+def test_a_sentence_says_the_same_values_in_both() -> None:
+    def blanks(text: str) -> tuple[set[str], set[str]]:
+        parts = [(name, how) for _, name, _, how in string.Formatter().parse(text) if name]
+        return {name for name, _ in parts}, {name for name, how in parts if how == "r"}
+
+    assert {key: blanks(text) for key, text in ZH.items()} == {key: blanks(text) for key, text in EN.items()}
 
 
-@pytest.mark.parametrize("sentence", ZH)
-def test_chinese_is_written_as_chinese_is(sentence: str) -> None:
+def test_chinese_is_written_as_chinese_is() -> None:
     """Full-width punctuation, a space between Chinese and Latin, no final full stop."""
-    text = re.sub(r"`[^`]*`", "x", ZH[sentence])
-    assert not text.endswith("。")
-    assert not re.search(r"[\u4e00-\u9fff][,;:!?()]|[,;:!?()][\u4e00-\u9fff]", text), text
-    assert not re.search(r"[\u4e00-\u9fff][A-Za-z0-9{]|[A-Za-z0-9}][\u4e00-\u9fff]", text), text
+    for sentence in ZH.values():
+        text = re.sub(r"`[^`]*`", "x", sentence)
+        assert not text.endswith("。"), text
+        assert not re.search(r"[\u4e00-\u9fff][,;:!?()]|[,;:!?()][\u4e00-\u9fff]", text), text
+        assert not re.search(r"[\u4e00-\u9fff][A-Za-z0-9{]|[A-Za-z0-9}][\u4e00-\u9fff]", text), text
 
 
-@pytest.mark.parametrize("sentence", [key for key in ZH if not re.fullmatch(r"log-(of|to)|list.*", key)])
-def test_chinese_is_not_english_left_over(sentence: str) -> None:
-    same = ZH[sentence] == EN[sentence]
-    assert not same or not re.search(r"[A-Za-z]", re.sub(r"\{[^}]*\}", "", EN[sentence]))
+def test_chinese_is_not_english_left_over() -> None:
+    same = [key for key in ZH if ZH[key] == EN[key] and not re.fullmatch(r"log-(of|to)|list.*", key)]
+    assert [key for key in same if re.search(r"[A-Za-z]", re.sub(r"\{[^}]*\}", "", EN[key]))] == []
 
 
 def test_every_rule_that_can_harm_has_a_symptom() -> None:
@@ -87,10 +85,10 @@ def test_every_rule_that_can_harm_has_a_symptom() -> None:
 
 def said() -> Iterator[str]:
     """Every text in the source but the catalogues' own, as a pattern: what is filled in may be anything."""
-    for path in Path(genfix.__file__).parent.rglob("*.py"):
+    for path in MODULES.values():
         if path.stem.startswith(("phrases", "symptoms")) or path.stem.endswith("_zh"):
             continue
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in ast.walk(parsed(path)):
             parts = node.values if isinstance(node, ast.JoinedStr) else [node]
             texts = [part.value if isinstance(part, ast.Constant) else None for part in parts]
             if any(isinstance(text, str) and text for text in texts):
@@ -138,14 +136,14 @@ def test_every_rule_is_documented_in_chinese() -> None:
     assert rules_zh.CHINESE.keys() == RULES.keys()
 
 
-@pytest.mark.parametrize("code", RULES)
-def test_the_documentation_names_the_same_things_in_both_languages(code: str) -> None:
+def test_the_documentation_names_the_same_things_in_both_languages() -> None:
     """Names in backticks: files, keys, error texts."""
-    english = " ".join(RULES[code].doc[:4])
-    for chinese in rules_zh.CHINESE[code]:
-        assert re.search(r"[\u4e00-\u9fff]", chinese)
-        assert chinese.endswith("。")
-        assert [name for name in re.findall(r"`([^`]+)`", chinese) if name not in english] == []
+    for code, paragraphs in rules_zh.CHINESE.items():
+        english = " ".join(RULES[code].doc[:4])
+        for chinese in paragraphs:
+            assert re.search(r"[\u4e00-\u9fff]", chinese), code
+            assert chinese.endswith("。"), code
+            assert [name for name in re.findall(r"`([^`]+)`", chinese) if name not in english] == [], code
 
 
 def test_explain_speaks_chinese(capsys: pytest.CaptureFixture[str]) -> None:
@@ -155,21 +153,21 @@ def test_explain_speaks_chinese(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(columns(line) <= 100 for line in told.splitlines())
 
 
-@pytest.mark.parametrize("template", sorted(templates()))
-def test_every_error_and_hint_is_translated(template: str) -> None:
-    told = [f"x{number}" for number in range(template.count("{}"))]
-    chinese = translated(template.replace("{}", "%s") % tuple(told) if told else template, Language.CHINESE)
-    assert re.search(r"[\u4e00-\u9fff]", chinese), template
-    assert "this" not in chinese
-    assert translated(template, Language.ENGLISH) == template
+def test_every_error_and_hint_is_translated() -> None:
+    for template in sorted(templates()):
+        told = tuple(f"x{number}" for number in range(template.count("{}")))
+        chinese = translated(template.replace("{}", "%s") % told if told else template, Language.CHINESE)
+        assert re.search(r"[\u4e00-\u9fff]", chinese), template
+        assert "this" not in chinese, template
+        assert translated(template, Language.ENGLISH) == template
 
 
-@pytest.mark.parametrize("template", sorted(note_templates()))
-def test_every_note_is_translated(template: str) -> None:
-    told = [f"x{number}" for number in range(template.count("{}"))]
-    chinese = translated(template.replace("{}", "%s") % tuple(told), Language.CHINESE)
-    assert re.search(r"[\u4e00-\u9fff]", chinese), template
-    assert all(value in chinese for value in told)
+def test_every_note_is_translated() -> None:
+    for template in sorted(note_templates()):
+        told = tuple(f"x{number}" for number in range(template.count("{}")))
+        chinese = translated(template.replace("{}", "%s") % told, Language.CHINESE)
+        assert re.search(r"[\u4e00-\u9fff]", chinese), template
+        assert all(value in chinese for value in told), template
 
 
 def test_a_note_in_parts_is_translated_whole() -> None:
@@ -201,10 +199,11 @@ def test_errors_and_hints_have_chinese_labels(capsys: pytest.CaptureFixture[str]
     assert [line[:3] for line in result.err.splitlines()] == ["错误：", "提示："]
 
 
-@pytest.mark.parametrize("sentence", PROBE_ENGLISH)
-def test_a_probe_says_the_same_values_in_both(sentence: str) -> None:
-    told = [string.Formatter().parse(said_in[sentence]) for said_in in (PROBE_ENGLISH, probe_zh.CHINESE)]
-    assert {name for _, name, _, _ in told[0] if name} == {name for _, name, _, _ in told[1] if name}
+def test_a_probe_says_the_same_values_in_both() -> None:
+    for sentence, english in PROBE_ENGLISH.items():
+        told = [string.Formatter().parse(text) for text in (english, probe_zh.CHINESE[sentence])]
+        blanks = [{name for _, name, _, _ in parts if name} for parts in told]
+        assert blanks[0] == blanks[1], sentence
 
 
 def test_every_short_text_of_a_probe_is_translated_and_still_said() -> None:

@@ -1,4 +1,4 @@
-"""The page of a probe: whole without script, closed to the outside, and deaf to what models write into it."""
+"""The page of a probe: whole without its script, closed to the outside, and deaf to what models write into it."""
 
 import base64
 import hashlib
@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from genfix.api.probing import Limits, ProbeReport, probe_model
+from genfix.language import Language
 from genfix.report.probe_html import probe_html
 from genfix.report.probe_plots import histogram, rate_rows
 from tests.support.probe_stub import Said, Stub, always
@@ -50,8 +51,9 @@ def elements(page: str) -> Iterator[tuple[str, dict[str, str | None]]]:
 
 
 def test_nothing_a_model_writes_becomes_an_element(hostile: str) -> None:
-    names = {name for name, _ in elements(hostile)}
-    assert names.isdisjoint({"script", "img", "iframe", "object", "form", "link", "base"})
+    names = [name for name, _ in elements(hostile)]
+    assert names.count("script") == 1
+    assert set(names).isdisjoint({"img", "iframe", "object", "form", "link", "base"})
     for name, attributes in elements(hostile):
         assert not any(key.startswith("on") or key in {"style", "src"} for key in attributes), name
         assert (attributes.get("href") or "#").startswith("#")
@@ -59,7 +61,7 @@ def test_nothing_a_model_writes_becomes_an_element(hostile: str) -> None:
     assert not set(hostile) & {"\u202e", "\x1b"}
 
 
-def test_the_policy_allows_the_pages_own_style_and_nothing_else(hostile: str) -> None:
+def test_the_policy_allows_the_pages_own_style_and_script_and_nothing_else(hostile: str) -> None:
     policy = next(
         content
         for name, attributes in elements(hostile)
@@ -67,9 +69,15 @@ def test_the_policy_allows_the_pages_own_style_and_nothing_else(hostile: str) ->
         if (content := attributes["content"])
     )
     style = re.findall(r"<style>(.*?)</style>", hostile, re.DOTALL)
-    assert len(style) == 1
-    digest = base64.b64encode(hashlib.sha256(style[0].encode()).digest()).decode()
-    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    script = re.findall(r"<script>(.*?)</script>", hostile, re.DOTALL)
+    assert (len(style), len(script)) == (1, 1)
+    of_style, of_script = (
+        base64.b64encode(hashlib.sha256(own.encode()).digest()).decode() for own in (style[0], script[0])
+    )
+    assert policy == (
+        f"default-src 'none'; style-src 'sha256-{of_style}'; script-src 'sha256-{of_script}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
     assert "url(" not in style[0]
     assert "@import" not in style[0]
 
@@ -110,11 +118,20 @@ def test_places_in_the_plots_are_true() -> None:
     assert sum(one.run for one in lengths.bins) == sum(one.against for one in lengths.bins) == 64
     (short,) = [one for one in lengths.bins if one.run]
     (long,) = [one for one in lengths.bins if one.against]
-    assert (short.label, short.run_height, short.at) == ("0 to 3", 100, 0)
-    assert long.label == "64 to 67"
+    assert (short.low, short.high, short.run_height, short.at) == (0, 3, 100, 0)
+    assert (long.low, long.high) == (64, 67)
     assert lengths.bins[-1].at + lengths.bins[-1].width == pytest.approx(100, abs=0.05)
     assert long.at <= (lengths.limit_at or 0) <= long.at + long.width
 
 
 def test_without_lengths_there_is_no_histogram() -> None:
     assert histogram([], [], 64) is None
+
+
+def test_a_chinese_page_has_no_english_words_but_names_and_what_was_asked_and_answered() -> None:
+    page = probe_html(report(Said("9.", tokens=3), Said("9 " * 99, "length", tokens=64)), Language.CHINESE)
+    not_ours = r"<(style|script|pre)\b.*?</\1>|<p class=\"question\".*?</p>|<b>.*?</b>|<h3>[-a-z0-9]*</h3>"
+    read = Elements(re.sub(not_ours, "", page, flags=re.DOTALL))
+    labels = [attributes.get("aria-label") or "" for _, attributes in read.found]
+    words = {*re.findall(r"[A-Za-z]{3,}", " ".join([*read.text, *labels]))}
+    assert words == {"genfix", "http", "merged", "probe", "token", "vllm"}

@@ -1,6 +1,8 @@
 """Folders in memory, judged and repaired."""
 
 from collections.abc import Mapping
+from functools import cache
+from typing import TypeAlias
 
 from genfix.model import Model
 from genfix.planner import Plan, make_plan
@@ -29,7 +31,20 @@ def find(
     adapter: Mapping[str, bytes] | None = None,
 ) -> list[Finding]:
     """The findings on ``merged``, of one rule where ``code`` is given."""
-    return [finding for finding in judge(context(merged, base, adapter)) if finding.code.startswith(code)]
+    found = _judged(*(None if files is None else tuple(files.items()) for files in (merged, base, adapter)))
+    return [finding for finding in found if finding.code.startswith(code)]
+
+
+_Items: TypeAlias = tuple[tuple[str, bytes], ...]
+
+
+@cache
+def _judged(merged: _Items, base: _Items | None, adapter: _Items | None) -> tuple[Finding, ...]:
+    """Rules see nothing but files, so the same files are judged once."""
+    merged_files, base_files, adapter_files = (
+        None if items is None else dict(items) for items in (merged, base, adapter)
+    )
+    return judge(context(merged_files or {}, base_files, adapter_files))
 
 
 def written(plan: Plan) -> Files:

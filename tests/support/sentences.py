@@ -4,10 +4,10 @@ import ast
 import itertools
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from functools import cache
 from typing import Final
 
-import genfix
+from tests.support.sources import MODULES, parsed
 
 __all__ = ["note_templates", "templates"]
 
@@ -30,11 +30,12 @@ _TELLERS: Final = frozenset({"_taken", "trace_note", "told_gone", "_moved", "_le
 """Functions that return or yield notes, beside all of `genfix.resolver.finder.lineage` that yield."""
 
 
-def templates() -> set[str]:
+@cache
+def templates() -> frozenset[str]:
     """Each sentence that an error is raised with; ``{}`` stands for what is filled in."""
     found: set[str] = set()
-    for path in sorted(Path(genfix.__file__).parent.rglob("*.py")):
-        tree = ast.parse(path.read_text("utf-8"))
+    for path in MODULES.values():
+        tree = parsed(path)
         constants = dict(_constants(tree))
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _ERRORS:
@@ -43,11 +44,12 @@ def templates() -> set[str]:
     return _sentences(found)
 
 
-def note_templates() -> set[str]:
+@cache
+def note_templates() -> frozenset[str]:
     """Each sentence that is told as a note."""
     found: set[str] = set()
-    for path in sorted(Path(genfix.__file__).parent.rglob("*.py")):
-        tree = ast.parse(path.read_text("utf-8"))
+    for path in MODULES.values():
+        tree = parsed(path)
         constants = dict(_constants(tree))
         for node in _notes(tree, every_yield=path.stem == "lineage"):
             told = node.elts if isinstance(node, ast.Tuple | ast.List) else [node]
@@ -81,9 +83,9 @@ def _notes(tree: ast.Module, *, every_yield: bool) -> Iterator[ast.expr]:
                 continue
 
 
-def _sentences(found: set[str]) -> set[str]:
+def _sentences(found: set[str]) -> frozenset[str]:
     one = {re.sub(r"(\{\})+", "{}", text) for text in found}
-    return {text for text in one if text.replace("{}", "").strip(" :;,()")}
+    return frozenset(text for text in one if text.replace("{}", "").strip(" :;,()"))
 
 
 def _constants(tree: ast.Module) -> Iterator[tuple[str, str]]:

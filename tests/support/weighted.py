@@ -1,7 +1,11 @@
 """Whole small models with weights, and what lies beside them: their shards, an adapter, an embedder's modules."""
 
+import json
+
 from genfix.json_types import JsonValue
-from tests.support.folders import chatml_files, dump, with_json
+from genfix.rules import Finding, Severity
+from tests.support.folders import Files, chatml_files, dump, with_json
+from tests.support.judging import find
 from tests.support.weight_files import SINGLE, causal, sharded, weight_file
 
 CONFIG = "config.json"
@@ -50,3 +54,21 @@ EMBEDDER = chatml_files() | {
     "sentence_bert_config.json": dump({"max_seq_length": 512}),
     POOLING: dump({"pooling_mode_lasttoken": True}),
 }
+
+
+def config(files: Files, **values: object) -> Files:
+    return with_json(files, CONFIG, **values)
+
+
+def value(files: Files, key: str) -> JsonValue:
+    found: JsonValue = json.loads(files[CONFIG]).get(key)
+    return found
+
+
+def only(merged: Files, code: str, base: Files | None = WEIGHTED) -> Finding:
+    (finding,) = find(merged, base, code)
+    return finding
+
+
+def silent(merged: Files, base: Files | None = WEIGHTED) -> bool:
+    return [f for f in find(merged, base) if f.code[2] in "45" and f.severity is not Severity.INFO] == []

@@ -1,25 +1,16 @@
 """What engines do: with the base, now, and after the change; engines that do the same share a row."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from genfix.engines import EngineView
+from genfix.engines.every import EVERY_ENGINE
 from genfix.json_types import JsonValue, Missing
-from genfix.report.html.language import Words
 from genfix.report.html.values import Item
+from genfix.report.style import Style
 from genfix.show import show, show_value
 
 __all__ = ["EngineCell", "EngineRow", "Fact", "Trace", "engine_name", "engine_rows", "traces"]
-
-_NAMES: Final = {
-    "transformers5": "transformers 5",
-    "transformers4": "transformers 4",
-    "vllm": "vLLM",
-    "sglang": "SGLang",
-    "lmdeploy": "LMDeploy",
-    "mlx-lm": "MLX-LM",
-    "openvino-genai": "OpenVINO GenAI",
-}
 
 
 class Fact(NamedTuple):
@@ -61,7 +52,8 @@ class Trace(NamedTuple):
 
 def engine_name(name: str) -> str:
     """The engine's name as its makers write it."""
-    return _NAMES.get(name, show(name))
+    engine = EVERY_ENGINE.get(name)
+    return engine.title if engine is not None else show(name)
 
 
 def engine_rows(
@@ -69,32 +61,30 @@ def engine_rows(
     now: Mapping[str, EngineView],
     after: Mapping[str, EngineView],
     tokens: Mapping[int, str],
-    language: Words,
+    style: Style,
 ) -> tuple[EngineRow, ...]:
     """A row for all engines that read the folder alike; ``base`` and ``after`` may be empty."""
     groups: dict[tuple[EngineCell | None, EngineCell, EngineCell | None], list[str]] = {}
     for name, view in now.items():
-        facts = _differing(view, after.get(name, view), language)
+        facts = _differing(view, after.get(name, view), style)
         theirs, ours, then = (
-            _cell(each, facts, before, tokens, language) if each is not None else None
+            _cell(each, facts, before, tokens, style) if each is not None else None
             for each, before in ((base.get(name), None), (view, None), (after.get(name), view))
         )
         if ours is None:
             continue
-        changed = then is not None and then != _cell(view, facts, view, tokens, language)
+        changed = then is not None and then != _cell(view, facts, view, tokens, style)
         groups.setdefault((theirs, ours, then if changed else None), []).append(engine_name(name))
     rows = [EngineRow(tuple(names), *cells) for cells, names in groups.items()]
     return tuple(sorted(rows, key=lambda row: row.after is None))
 
 
-def traces(
-    now: Mapping[str, EngineView], after: Mapping[str, EngineView], language: Words
-) -> tuple[Trace, ...]:
+def traces(now: Mapping[str, EngineView], after: Mapping[str, EngineView], style: Style) -> tuple[Trace, ...]:
     """Every engine's reasons, now and afterwards."""
     found = []
     for name, view in now.items():
         then = after.get(name, view)
-        reasons = [tuple(language.say(step) for step in each.trace) for each in (view, then)]
+        reasons = [tuple(style.words(step) for step in each.trace) for each in (view, then)]
         found.append(
             Trace(
                 engine_name(name),
@@ -106,20 +96,20 @@ def traces(
     return tuple(found)
 
 
-def _facts(view: EngineView, language: Words) -> Iterator[tuple[str, JsonValue | Missing]]:
+def _facts(view: EngineView, style: Style) -> Iterator[tuple[str, JsonValue | Missing]]:
     yield (
-        language.label("context"),
+        style.text("context length"),
         view.context_length if view.context_length is not None else Missing.MISSING,
     )
     template = view.chat_template
     source = f"{template.source} ({template.sha256[:12]})" if template is not None else Missing.MISSING
-    yield language.label("template"), source
+    yield style.text("chat template"), source
     yield from view.sampling.items()
 
 
-def _differing(now: EngineView, after: EngineView, language: Words) -> tuple[str, ...]:
+def _differing(now: EngineView, after: EngineView, style: Style) -> tuple[str, ...]:
     """The names of the facts in which the two views differ."""
-    ours, then = dict(_facts(now, language)), dict(_facts(after, language))
+    ours, then = dict(_facts(now, style)), dict(_facts(after, style))
     return tuple(name for name in ours | then if repr(ours.get(name)) != repr(then.get(name)))
 
 
@@ -128,11 +118,11 @@ def _cell(
     facts: Sequence[str],
     before: EngineView | None,
     tokens: Mapping[int, str],
-    language: Words,
+    style: Style,
 ) -> EngineCell:
-    known = dict(_facts(view, language))
+    known = dict(_facts(view, style))
     return EngineCell(
-        problems=tuple(language.say(problem.message) for problem in view.problems),
+        problems=tuple(style.words(problem.message) for problem in view.problems),
         loads=view.loads,
         stops=tuple(
             Item(
@@ -143,11 +133,11 @@ def _cell(
             for token_id in sorted(view.stop_token_ids)
         ),
         stop_strings=tuple(show_value(text) for text in view.stop_strings),
-        facts=tuple(Fact(show(name), _fact(known.get(name, Missing.MISSING), language)) for name in facts),
+        facts=tuple(Fact(show(name), _fact(known.get(name, Missing.MISSING), style)) for name in facts),
     )
 
 
-def _fact(value: JsonValue | Missing, language: Words) -> str:
+def _fact(value: JsonValue | Missing, style: Style) -> str:
     if isinstance(value, Missing):
-        return language.label("not-set")
+        return style.text("not set")
     return show(value) if isinstance(value, str) else show_value(value)

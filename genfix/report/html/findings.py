@@ -1,15 +1,17 @@
 """Findings in words, grouped by the harm they do."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from enum import StrEnum
+from typing import Final, NamedTuple
 
 from genfix.json_types import Missing
-from genfix.language import Language
+from genfix.message import Message, text
 from genfix.planner import Plan
 from genfix.report.html.engines import engine_name
-from genfix.report.html.language import Words
 from genfix.report.html.values import Cell, one_cell
-from genfix.report.text import rule_doc
+from genfix.report.names import WITNESSES
+from genfix.report.style import Style
+from genfix.report.text import RULE_PARTS, rule_doc, symptom
 from genfix.rules import RULES, Applicability, Finding, Severity, sort_findings
 from genfix.show import show
 
@@ -17,12 +19,56 @@ __all__ = [
     "About",
     "FindingView",
     "Group",
+    "State",
     "all_findings",
     "finding_view",
     "groups_of",
     "rules_about",
     "state_of",
 ]
+
+
+class State(StrEnum):
+    """What becomes of a finding."""
+
+    CLEARED = "cleared"
+    """By the plan."""
+    DONE = "done"
+    """It was cleared by the repair."""
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+    MANUAL = "manual"
+    NONE = "none"
+
+    @property
+    def label(self) -> Message:
+        """The state in words."""
+        return _STATES[self]
+
+
+_STATES: Final[Mapping[State, Message]] = {
+    State.CLEARED: text("cleared by this plan"),
+    State.DONE: text("cleared"),
+    State.SAFE: text("safe fix"),
+    State.UNSAFE: text("your decision: unsafe fix"),
+    State.MANUAL: text("your decision: no automatic fix"),
+    State.NONE: text("no fix needed"),
+}
+_FIXES: Final[Mapping[Applicability, Message]] = {
+    Applicability.SAFE: text("Safe"),
+    Applicability.UNSAFE: text("Unsafe"),
+    Applicability.MANUAL: text("Not automatic"),
+}
+_TITLES: Final[Mapping[Severity, Message]] = {
+    Severity.ERROR: text("Errors"),
+    Severity.WARNING: text("Warnings"),
+    Severity.INFO: text("Information"),
+}
+_ABOUT: Final[Mapping[Severity, Message]] = {
+    Severity.ERROR: text("An engine does not load the folder, does not stop, or fails on a request."),
+    Severity.WARNING: text("Something is worse than in the base, or breaks under some condition."),
+    Severity.INFO: text("Worth knowing; a healthy folder may have it."),
+}
 
 
 class FindingView(NamedTuple):
@@ -33,8 +79,9 @@ class FindingView(NamedTuple):
     file: str
     pointer: str
     message: str
-    state: str
-    """``cleared``, ``safe``, ``unsafe``, ``manual`` or ``none``: what becomes of it."""
+    shows: str
+    """How the harm shows; may be empty."""
+    state: State
     engines: tuple[str, ...]
     evidence: tuple[str, ...]
     witness: str
@@ -49,8 +96,18 @@ class FindingView(NamedTuple):
 class Group(NamedTuple):
     """Findings that do the same amount of harm."""
 
-    severity: str
+    severity: Severity
     findings: tuple[FindingView, ...]
+
+    @property
+    def title(self) -> Message:
+        """What such findings are called."""
+        return _TITLES[self.severity]
+
+    @property
+    def about(self) -> Message:
+        """What they do."""
+        return _ABOUT[self.severity]
 
 
 class About(NamedTuple):
@@ -58,10 +115,8 @@ class About(NamedTuple):
 
     code: str
     name: str
-    what: str
-    why: str
-    fix: str
-    safety: str
+    parts: tuple[tuple[str, str], ...]
+    """Titles and paragraphs."""
 
 
 def all_findings(plan: Plan) -> tuple[Finding, ...]:
@@ -76,32 +131,31 @@ def all_findings(plan: Plan) -> tuple[Finding, ...]:
     )
 
 
-def state_of(finding: Finding) -> str:
-    """What kind of fix it has, or ``none``."""
-    return finding.fix.applicability.value if finding.fix is not None else "none"
+def state_of(finding: Finding) -> State:
+    """What kind of fix it has."""
+    return State(finding.fix.applicability.value) if finding.fix is not None else State.NONE
 
 
 def finding_view(
-    finding: Finding, state: str, change: str, tokens: Mapping[int, str], words: Words
+    finding: Finding, state: State, change: str, tokens: Mapping[int, str], style: Style
 ) -> FindingView:
     """``finding`` in words; ``state`` and ``change`` are those of the page, as `FindingView` has them."""
-    pointer = finding.pointer or ""
+    pointer, fix = finding.pointer or "", finding.fix
     shows = not (isinstance(finding.current, Missing) and isinstance(finding.expected, Missing))
-    manual = finding.fix is None or finding.fix.applicability is Applicability.MANUAL
+    manual = fix is None or fix.applicability is Applicability.MANUAL
     return FindingView(
         code=show(finding.code),
         name=show(finding.name),
         file=show(finding.file),
         pointer=show(pointer.removeprefix("/")),
-        message=words.say(finding.message),
+        message=style.words(finding.message),
+        shows=symptom(finding, style),
         state=state,
         engines=tuple(map(engine_name, finding.engines)),
-        evidence=tuple(words.say(evidence) for evidence in finding.evidence),
-        witness=words.label(f"witness-{finding.witness.value}"),
-        applicability=words.label(f"fix-{finding.fix.applicability.value}")
-        if finding.fix is not None
-        else "",
-        why=words.say(finding.fix.why) if finding.fix is not None else "",
+        evidence=tuple(style.words(evidence) for evidence in finding.evidence),
+        witness=style.words(WITNESSES[finding.witness]),
+        applicability=style.words(_FIXES[fix.applicability]) if fix is not None else "",
+        why=style.words(fix.why) if fix is not None else "",
         current=one_cell(finding.current, tokens, pointer=pointer) if shows else None,
         expected=one_cell(finding.expected, tokens, pointer=pointer) if shows and not manual else None,
         change=change,
@@ -112,14 +166,18 @@ def groups_of(findings: Sequence[Finding], views: Sequence[FindingView]) -> tupl
     """Both are the same findings, in the same order, the worst first."""
     pairs = list(zip(findings, views, strict=True))
     groups = (
-        Group(severity.value, tuple(view for finding, view in pairs if finding.severity is severity))
+        Group(severity, tuple(view for finding, view in pairs if finding.severity is severity))
         for severity in Severity
     )
     return tuple(group for group in groups if group.findings)
 
 
-def rules_about(findings: Iterable[Finding], words: Words) -> tuple[About, ...]:
+def rules_about(findings: Iterable[Finding], style: Style) -> tuple[About, ...]:
     """What the rules behind ``findings`` say of themselves, by code."""
     codes = sorted({finding.code for finding in findings})
-    rules = [RULES[code] for code in codes if code in RULES]
-    return tuple(About(rule.code, rule.name, *rule_doc(rule, Language(words.code))) for rule in rules)
+    titles = [style.words(title) for title in RULE_PARTS]
+    return tuple(
+        About(rule.code, rule.name, tuple(zip(titles, rule_doc(rule, style.language), strict=True)))
+        for code in codes
+        if (rule := RULES.get(code)) is not None
+    )

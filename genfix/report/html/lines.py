@@ -23,7 +23,10 @@ class Line(NamedTuple):
     """``added``, ``removed``, ``same``; ``gap`` stands for equal lines left out."""
     text: str
     cut: int = 0
-    """Length of the whole line, where `text` is only its beginning; for a gap the number of lines, 0 if not known."""
+    """Length of the whole line, where `text` is only its beginning.
+
+    For a gap the number of lines, 0 if not known.
+    """
 
 
 def text_of(data: bytes | None) -> str | None:

@@ -1,7 +1,7 @@
 """The frame of every page: templates, style, script, and the policy that allows these two and nothing else.
 
-A page says what it shows as text in the template's context. Jinja escapes all of it; ``show`` before that makes
-control and bidirectional characters visible, which escaping does not.
+A page says what it shows as text in the template's context. Jinja escapes all of it; ``show`` before that
+makes control and bidirectional characters visible, which escaping does not.
 """
 
 import base64
@@ -11,7 +11,8 @@ from typing import Final
 
 import jinja2
 
-from genfix.report.html.language import Words
+from genfix.language import Language
+from genfix.report.style import Style
 
 __all__ = ["render_page"]
 
@@ -19,9 +20,13 @@ _STYLE: Final = "page.css"
 _SCRIPT: Final = "page.js"
 
 
-def render_page(template: str, language: Words, page: object) -> str:
-    """The template ``NAME.html.jinja`` of this package, which extends ``page.html.jinja``, filled with ``page``."""
-    style, script = _read(_STYLE), _read(_SCRIPT)
+def render_page(name: str, language: Language, page: object) -> str:
+    """The template ``NAME.html.jinja``, which extends the frame, with ``NAME.css``, filled with ``page``.
+
+    A template says a sentence with ``text("English")``, and shows a message with ``words(message)``.
+    """
+    style, script = _read(_STYLE) + _read(f"{name}.css"), _read(_SCRIPT)
+    reader = Style(language=language)
     environment = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -30,11 +35,11 @@ def render_page(template: str, language: Words, page: object) -> str:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    return environment.get_template(f"{template}.html.jinja").render(
+    return environment.get_template(f"{name}.html.jinja").render(
         page=page,
-        language=language,
-        t=language.label,
-        n=language.counted,
+        language=language.value,
+        text=reader.text,
+        words=reader.words,
         policy=_policy(style, script),
         style=style,
         script=script,

@@ -1,31 +1,83 @@
-"""The page that a person reviews before a repair: what is wrong, what changes, and what engines make of it."""
+"""The page to review before a repair: what is wrong, what changes, and what engines make of it."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final, NamedTuple
 
 from genfix.api.judging import Report
 from genfix.engines import EngineView
 from genfix.language import Language
+from genfix.message import Message, text
 from genfix.planner import FileChange, Plan
 from genfix.report.html.engines import EngineRow, Trace, engine_rows, traces
 from genfix.report.html.findings import (
     About,
     Group,
+    State,
     all_findings,
     finding_view,
     groups_of,
     rules_about,
     state_of,
 )
-from genfix.report.html.language import Words, words_in
 from genfix.report.html.lines import Line, all_lines, diff_lines, text_of
 from genfix.report.html.page import render_page
 from genfix.report.html.values import Values, compare
-from genfix.rules import Finding, Severity
+from genfix.report.html.verdict import check_verdict, plan_verdict, tone
+from genfix.report.names import WITNESSES
+from genfix.report.style import Style
+from genfix.rules import Severity
 from genfix.show import show
 
 __all__ = ["check_page", "plan_page"]
+
+
+class Kind(StrEnum):
+    """What a page is about."""
+
+    CHECK = "check"
+    PLAN = "plan"
+    REPAIR = "repair"
+
+    @property
+    def label(self) -> Message:
+        """What the page is."""
+        return _KINDS[self]
+
+
+class Action(StrEnum):
+    """What becomes of a file."""
+
+    EDITED = "edited"
+    ADDED = "added"
+    RESTORED = "restored"
+    REMOVED = "removed"
+
+    @property
+    def label(self) -> Message:
+        """The action in words."""
+        return _ACTIONS[self]
+
+
+_KINDS: Final[Mapping[Kind, Message]] = {
+    Kind.CHECK: text("Check of a model folder"),
+    Kind.PLAN: text("Review before a repair"),
+    Kind.REPAIR: text("Report of a repair"),
+}
+_ACTIONS: Final[Mapping[Action, Message]] = {
+    Action.EDITED: text("edited"),
+    Action.ADDED: text("new"),
+    Action.RESTORED: text("restored"),
+    Action.REMOVED: text("moved into the backup"),
+}
+_COMMANDS: Final[Mapping[str, Message]] = {
+    "repair": text("To make these changes"),
+    "apply": text("To make these changes"),
+    "plan": text("To see the changes"),
+    "unsafe": text("To see the unsafe fixes as well"),
+    "undo": text("To take them back"),
+}
 
 
 class FileView(NamedTuple):
@@ -33,9 +85,9 @@ class FileView(NamedTuple):
 
     anchor: str
     name: str
-    action: str
-    """``edited``, ``added``, ``restored`` or ``removed``."""
-    source: str
+    action: Action
+    source: Message | None
+    """Whose file it is afterwards."""
     codes: tuple[str, ...]
     sizes: tuple[str, str]
     digests: tuple[str, str]
@@ -57,8 +109,7 @@ class Command(NamedTuple):
 class Review(NamedTuple):
     """All that the page shows."""
 
-    kind: str
-    """``check``, ``plan`` or ``repair``."""
+    kind: Kind
     tone: str
     """``good``, ``ready`` or ``attention``."""
     verdict: str
@@ -79,32 +130,32 @@ class Review(NamedTuple):
 def check_page(
     report: Report, *, commands: Mapping[str, str] | None = None, lang: Language = Language.ENGLISH
 ) -> str:
-    """What `check` found as an HTML page; ``commands`` are what to type next, by label id (``plan``, ``repair``)."""
-    words = words_in(lang)
+    """What `check` found as an HTML page; ``commands`` are what to type next: ``plan``, ``repair``."""
+    style = Style(language=lang)
     tokens = report.context.merged.tokenizer.texts
     findings = tuple(
-        finding_view(finding, state_of(finding), "", tokens, words) for finding in report.findings
+        finding_view(finding, state_of(finding), "", tokens, style) for finding in report.findings
     )
     worst = [finding for finding in report.findings if finding.severity is not Severity.INFO]
     return render_page(
         "review",
-        words,
+        lang,
         Review(
-            kind="check",
+            kind=Kind.CHECK,
             tone="attention" if worst else "good",
-            verdict=_check_verdict(report.findings, words),
+            verdict=style.words(check_verdict(report.findings, style)),
             target=show(report.target),
             base=show(report.base or ""),
             digest="",
-            commands=_commands(commands, words),
+            commands=_commands(commands, style),
             groups=groups_of(report.findings, findings),
             total=len(findings),
             files=(),
-            engines=engine_rows(report.base_views, report.views, {}, tokens, words),
-            traces=traces(report.views, {}, words),
+            engines=engine_rows(report.base_views, report.views, {}, tokens, style),
+            traces=traces(report.views, {}, style),
             has_base_views=bool(report.base_views),
-            notes=tuple(map(words.note, report.notes)),
-            rules=rules_about(report.findings, words),
+            notes=tuple(map(style.words, report.notes)),
+            rules=rules_about(report.findings, style),
         ),
     )
 
@@ -119,9 +170,10 @@ def plan_page(
 ) -> str:
     """A plan as an HTML page; with ``done`` as what a repair has done.
 
-    ``commands`` are what to type next, by label id (``repair``, ``apply``, ``undo``); ``plan_id`` is that of its plan file.
+    ``commands`` are what to type next: ``repair``, ``apply``, ``undo``; ``plan_id`` is that of its plan file.
     """
-    words = words_in(lang)
+    style = Style(language=lang)
+    state = State.DONE if done else State.CLEARED
     findings = all_findings(plan)
     cleared = {finding.key for finding in plan.fixed}
     anchors = {code: f"file-{place}" for place, change in enumerate(plan.changes, 1) for code in change.codes}
@@ -129,92 +181,48 @@ def plan_page(
     views = tuple(
         finding_view(
             finding,
-            "cleared" if finding.key in cleared else state_of(finding),
+            state if finding.key in cleared else state_of(finding),
             by_file.get(finding.file, anchors.get(finding.code, "")) if finding.key in cleared else "",
             plan.tokens,
-            words,
+            style,
         )
         for finding in findings
     )
     after = plan.views_after if plan.changes else dict[str, EngineView]()
     return render_page(
         "review",
-        words,
+        lang,
         Review(
-            kind="repair" if done else "plan",
-            tone=_tone(plan, done=done),
-            verdict=_plan_verdict(plan, words, done=done),
+            kind=Kind.REPAIR if done else Kind.PLAN,
+            tone=tone(plan, done=done),
+            verdict=style.words(plan_verdict(plan, style, done=done)),
             target=show(plan.target),
             base=show(plan.base or ""),
             digest=plan_id,
-            commands=_commands(commands, words),
+            commands=_commands(commands, style),
             groups=groups_of(findings, views),
             total=len(findings),
             files=tuple(
-                _file(change, place, plan.tokens, words) for place, change in enumerate(plan.changes, 1)
+                _file(change, place, plan.tokens, style) for place, change in enumerate(plan.changes, 1)
             ),
-            engines=engine_rows(plan.base_views, plan.views_before, after, plan.tokens, words),
-            traces=traces(plan.views_before, after, words),
+            engines=engine_rows(plan.base_views, plan.views_before, after, plan.tokens, style),
+            traces=traces(plan.views_before, after, style),
             has_base_views=bool(plan.base_views),
-            notes=tuple(map(words.note, plan.notes)),
-            rules=rules_about(findings, words),
+            notes=tuple(map(style.words, plan.notes)),
+            rules=rules_about(findings, style),
         ),
     )
 
 
-# The verdict
-
-
-def _to_decide(plan: Plan) -> int:
-    return sum(finding.severity is not Severity.INFO for finding in plan.remaining)
-
-
-def _tone(plan: Plan, *, done: bool) -> str:
-    if _to_decide(plan):
-        return "attention"
-    return "ready" if plan.changes and not done else "good"
-
-
-def _plan_verdict(plan: Plan, words: Words, *, done: bool) -> str:
-    left = _to_decide(plan)
-    if not plan.changes:
-        return words.counted("verdict-stuck", left) if left else words.label("verdict-healthy")
-    cleared = [finding for finding in plan.fixed if finding.severity is not Severity.INFO]
-    does = words.label(
-        "verdict-done" if done else "verdict-plan",
-        files=words.counted("files", len(plan.changes)),
-        findings=_counted(cleared or plan.fixed, words),
-    )
-    return does + (words.counted("verdict-left", left) if left else words.label("verdict-nothing-left"))
-
-
-def _check_verdict(findings: Sequence[Finding], words: Words) -> str:
-    worst = [finding for finding in findings if finding.severity is not Severity.INFO]
-    if not worst:
-        return words.label("verdict-healthy")
-    safe = sum(state_of(finding) == "safe" for finding in worst)
-    found = words.label("verdict-found", findings=_counted(worst, words))
-    return found + (words.counted("verdict-fixable", safe) if safe else words.label("verdict-not-fixable"))
-
-
-def _counted(findings: Sequence[Finding], words: Words) -> str:
-    numbers = {severity: sum(finding.severity is severity for finding in findings) for severity in Severity}
-    parts = [words.counted(severity.value, number) for severity, number in numbers.items() if number]
-    return (
-        words.label("and").join([words.label("comma").join(parts[:-1]), parts[-1]]) if parts[1:] else parts[0]
-    )
-
-
-# Files and commands
-
-
-def _commands(commands: Mapping[str, str] | None, words: Words) -> tuple[Command, ...]:
+def _commands(commands: Mapping[str, str] | None, style: Style) -> tuple[Command, ...]:
     return tuple(
-        Command(words.label(f"command-{name}"), show(text)) for name, text in (commands or {}).items() if text
+        Command(style.words(_COMMANDS[name]), show(command))
+        for name, command in (commands or {}).items()
+        if command
     )
 
 
-def _file(change: FileChange, place: int, tokens: Mapping[int, str], words: Words) -> FileView:
+def _file(change: FileChange, place: int, tokens: Mapping[int, str], style: Style) -> FileView:
     before, after = text_of(change.before), text_of(change.after)
     is_text = before is not None and after is not None
     values = compare(change.base, change.before, change.after, tokens) if is_text else None
@@ -222,9 +230,9 @@ def _file(change: FileChange, place: int, tokens: Mapping[int, str], words: Word
         anchor=f"file-{place}",
         name=show(change.name),
         action=_action(change),
-        source=words.label(f"witness-{change.source.value}") if change.source is not None else "",
+        source=WITNESSES[change.source] if change.source is not None else None,
         codes=tuple(map(show, change.codes)),
-        sizes=(_size(change.before, words), _size(change.after, words)),
+        sizes=(_size(change.before, style), _size(change.after, style)),
         digests=(_short(change.before), _short(change.after)),
         has_base=change.base is not None,
         is_bases=change.base is not None and change.base == change.after,
@@ -240,22 +248,20 @@ def _lines(before: str, after: str, change: FileChange) -> tuple[Line, ...]:
     return all_lines(before, "removed") if change.after is None else diff_lines(before, after)
 
 
-def _action(change: FileChange) -> str:
+def _action(change: FileChange) -> Action:
     if change.after is None:
-        return "removed"
+        return Action.REMOVED
     if change.source is not None:
-        return "restored"
-    return "added" if change.before is None else "edited"
+        return Action.RESTORED
+    return Action.ADDED if change.before is None else Action.EDITED
 
 
-def _size(data: bytes | None, words: Words) -> str:
-    return words.label("absent") if data is None else words.label("bytes", number=f"{len(data):,}")
+def _size(data: bytes | None, style: Style) -> str:
+    if data is None:
+        return style.text("not there")
+    return style.text("{count:,} byte", "{count:,} bytes", count=len(data))
 
 
 def _short(data: bytes | None) -> str:
     """Enough of the digest to compare by eye."""
-    return f"sha256 {(_sha256(data) or '')[:16]}…" if data is not None else ""
-
-
-def _sha256(data: bytes | None) -> str | None:
-    return None if data is None else hashlib.sha256(data).hexdigest()
+    return f"sha256 {hashlib.sha256(data).hexdigest()[:16]}…" if data is not None else ""

@@ -1,15 +1,17 @@
 """A JSON file compared value by value: the base's, the one now, and the one after the change."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
 from typing import Final, NamedTuple
 
 from genfix.json_types import JsonValue, Missing
 from genfix.jsontext.json_diff import child_pointer, same_value
 from genfix.jsontext.json_read import JsonError, parsed
+from genfix.message import Message, text
 from genfix.report.html.lines import Line, diff_lines
 from genfix.show import show, show_value
 
-__all__ = ["Cell", "Item", "Row", "Values", "compare", "one_cell"]
+__all__ = ["Cell", "Item", "Mark", "Row", "Values", "compare", "one_cell"]
 
 _MAX_TEXT: Final = 300
 _MAX_ROWS: Final = 300
@@ -39,6 +41,26 @@ class Cell(NamedTuple):
     note: str
 
 
+class Mark(StrEnum):
+    """What becomes of a value."""
+
+    CHANGED = "changed"
+    ADDED = "added"
+    REMOVED = "removed"
+
+    @property
+    def label(self) -> Message:
+        """The mark in words."""
+        return _MARKS[self]
+
+
+_MARKS: Final[Mapping[Mark, Message]] = {
+    Mark.CHANGED: text("changed"),
+    Mark.ADDED: text("added"),
+    Mark.REMOVED: text("removed"),
+}
+
+
 class Row(NamedTuple):
     """One value in the three versions of a file."""
 
@@ -46,8 +68,8 @@ class Row(NamedTuple):
     base: Cell
     now: Cell
     after: Cell
-    mark: str
-    """``changed``, ``added``, ``removed``, or empty."""
+    mark: Mark | None
+    """`None` where it stays."""
     lines: tuple[Line, ...]
     """What changes in a text of several lines, such as a chat template."""
 
@@ -66,7 +88,7 @@ class Values(NamedTuple):
 def compare(
     base: bytes | None, now: bytes | None, after: bytes | None, tokens: Mapping[int, str]
 ) -> Values | None:
-    """Compare three versions of a JSON file; `None` where one of them is too large or cannot be read as an object."""
+    """Compare three versions of a JSON file; `None` where one is too large or is no readable object."""
     if any(len(data) > _MAX_SIZE for data in (base, now, after) if data is not None):
         return None
     read = [_leaves_of(data) for data in (base, now, after)]
@@ -139,10 +161,16 @@ def _same(left: JsonValue | Missing, right: JsonValue | Missing) -> bool:
 
 def _row(pointer: str, values: Sequence[JsonValue | Missing], tokens: Mapping[int, str]) -> Row:
     base, now, after = values
-    mark = ""
+    mark = None
     lines: tuple[Line, ...] = ()
     if not _same(now, after):
-        mark = "added" if now is Missing.MISSING else "removed" if after is Missing.MISSING else "changed"
+        mark = (
+            Mark.ADDED
+            if now is Missing.MISSING
+            else Mark.REMOVED
+            if after is Missing.MISSING
+            else Mark.CHANGED
+        )
         if isinstance(now, str) and isinstance(after, str) and "\n" in now + after:
             lines = diff_lines(now, after)
     return Row(
@@ -168,8 +196,8 @@ def _cell(
             for entry in value
         )
         return Cell(absent=False, text="", cut=0, items=items, note="")
-    text, cut = _text(value)
-    return Cell(absent=False, text=text, cut=cut, items=(), note=_token(value, names))
+    shown, cut = _text(value)
+    return Cell(absent=False, text=shown, cut=cut, items=(), note=_token(value, names))
 
 
 def _is_scalar(value: JsonValue) -> bool:

@@ -16,7 +16,7 @@ from typing import ClassVar, Final, NamedTuple
 from genfix.errors import BaseModelError, GenfixError, InputError, RefusedError
 from genfix.folder import Folder, FolderFileError, LocalFolder, same_file
 from genfix.folder.kinds import is_json_config
-from genfix.message import text
+from genfix.message import Message, text
 from genfix.model import Model
 from genfix.resolver.case import Case
 from genfix.resolver.finder.adapter_shapes import foreign_matrix, has_some_matrix
@@ -35,14 +35,14 @@ _WHOLE_MODEL: Final = re.compile(r"(?:pytorch_)?model(?:-\d+-of-\d+)?\.(?:safete
 class AdapterFacts(BaseFacts):
     """The facts of an adapter."""
 
-    role: ClassVar[str] = "adapter"
+    role: ClassVar[Message] = text("adapter")
 
 
 class Adapter(NamedTuple):
     """An adapter that was found, or none."""
 
     facts: AdapterFacts | None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     """What the user should know about how it was found, a sentence each."""
 
 
@@ -60,15 +60,15 @@ def find_adapter(case: Case, merged: Model) -> Adapter:
     if merged.has(_MERGEKIT):
         return Adapter(None)  # made from whole models; adapters of the same names are other things
     place = Path(os.path.abspath(case.target))  # noqa: PTH100 - resolve() would leave the place the user named
-    notes: list[str] = []
+    notes: list[Message] = []
     for candidate in _beside(place):
         try:
             facts = _opened(LocalFolder(candidate, str(candidate)), merged)
             _refuse_unlikely(facts, merged, place)
         except GenfixError as error:
-            notes.append(f"the adapter in {candidate} is left out: {error.message}")
+            notes.append(text("the adapter in {path} is left out: {why}", path=candidate, why=error.said))
         else:
-            notes.append(f"the adapter in {candidate} is taken for the one that was merged")
+            notes.append(text("the adapter in {path} is taken for the one that was merged", path=candidate))
             return Adapter(facts, tuple(notes))
     return Adapter(None, tuple(notes))
 
@@ -76,7 +76,7 @@ def find_adapter(case: Case, merged: Model) -> Adapter:
 # -- where it is ---------------------------------------------------------------------------------
 
 
-def _named(spec: str, merged: Model, *, offline: bool) -> tuple[Folder, tuple[str, ...]]:
+def _named(spec: str, merged: Model, *, offline: bool) -> tuple[Folder, tuple[Message, ...]]:
     """The adapter that the user named, and what to say about it. Raises `InputError` or `BaseModelError`."""
     if not spec.strip():
         raise InputError(
@@ -85,13 +85,13 @@ def _named(spec: str, merged: Model, *, offline: bool) -> tuple[Folder, tuple[st
     path = Path(os.path.expanduser(spec))  # noqa: PTH111 - Path.expanduser() raises for an unknown user
     if os.path.isfile(path):  # noqa: PTH113 - Path.is_file() raises for a name that is too long
         raise BaseModelError(
-            text("{spec} is a file, not an adapter folder", spec=spec), text("name the folder it is in")
+            text("{path} is a file, not an adapter folder", path=spec), text("name the folder it is in")
         )
     if os.path.isdir(path):  # noqa: PTH112 - as above
         return LocalFolder(path, spec), ()
     if "://" not in spec and not is_repo_id(spec.partition("@")[0]):
         raise BaseModelError(
-            text("there is no adapter folder {spec}", spec=spec),
+            text("there is no adapter folder {path}", path=spec),
             text("check the path; an adapter on the Hub is written org/name or hf://org/name"),
         )
     match parse_spec(spec):
@@ -125,7 +125,7 @@ def _opened(folder: Folder, merged: Model) -> AdapterFacts:
     label = str(folder.origin)
     if _CONFIG not in folder.names():
         raise BaseModelError(
-            text("{label} is no adapter: it has no {config}", label=label, config=_CONFIG),
+            text("{adapter} is no adapter: it has no {file}", adapter=label, file=_CONFIG),
             text("name the folder that training wrote the adapter to"),
         )
     facts = AdapterFacts(folder)
@@ -133,9 +133,9 @@ def _opened(folder: Folder, merged: Model) -> AdapterFacts:
     if whole is not None:
         raise BaseModelError(
             text(
-                "{label} is no adapter: it has the weights of a whole model, {whole}",
-                label=label,
-                whole=whole,
+                "{adapter} is no adapter: it has the weights of a whole model, {file}",
+                adapter=label,
+                file=whole,
             ),
             text("name the folder that training wrote the adapter to"),
         )
@@ -145,7 +145,7 @@ def _opened(folder: Folder, merged: Model) -> AdapterFacts:
     foreign = foreign_matrix(facts, merged)
     if foreign is not None:
         raise RefusedError(
-            text("the adapter {label} is not of this model: {foreign}", label=label, foreign=foreign),
+            text("the adapter {adapter} is not of this model: {why}", adapter=label, why=foreign),
             text("name the adapter that was merged"),
         )
     return facts
@@ -168,9 +168,7 @@ def _refuse_unlikely(adapter: Model, merged: Model, path: Path) -> None:
         except FolderFileError:
             same = False
         if not same:
-            raise RefusedError(
-                text("its {swift_run} is of another run than the one here", swift_run=_SWIFT_RUN)
-            )
+            raise RefusedError(text("its {file} is of another run than the one here", file=_SWIFT_RUN))
 
 
 def _is_trained_on(adapter: Model, merged: Path) -> bool:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
+from genfix.message import Message, text
 from genfix.model import Model
 
 __all__ = ["foreign_matrix", "has_some_matrix"]
@@ -25,7 +26,7 @@ class _Matrix(NamedTuple):
     size: int
 
 
-def foreign_matrix(adapter: Model, merged: Model) -> str | None:
+def foreign_matrix(adapter: Model, merged: Model) -> Message | None:
     """What shows that the adapter belongs to another model; `None` where nothing does.
 
     A matrix fits where one of its model's two sides has its size: GPT-2 keeps them the other way round.
@@ -35,11 +36,26 @@ def foreign_matrix(adapter: Model, merged: Model) -> str | None:
     for matrix in _matrices(adapter):
         here = _here(shapes, matrix.module)
         if here and not any(matrix.size in shape for shape in here):
-            verb, side = ("takes", 1) if matrix.side == "A" else ("gives", 0)
-            return f"{matrix.module} {verb} {here[0][side]} values here and {matrix.size} there"
+            if matrix.side == "A":
+                return text(
+                    "{module} takes {ours} values here and {theirs} there",
+                    module=matrix.module,
+                    ours=here[0][1],
+                    theirs=matrix.size,
+                )
+            return text(
+                "{module} gives {ours} values here and {theirs} there",
+                module=matrix.module,
+                ours=here[0][0],
+                theirs=matrix.size,
+            )
         place = _LAYER.search(matrix.module)
         if place is not None and 0 < layers.get(place["stack"], 0) <= int(place["number"]):
-            return f"it changes {matrix.module}, and there are {layers[place['stack']]} layers here"
+            return text(
+                "it changes {module}, and there are {layers} layers here",
+                module=matrix.module,
+                layers=layers[place["stack"]],
+            )
     return None
 
 

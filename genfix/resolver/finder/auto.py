@@ -7,7 +7,7 @@ from typing import Final
 
 from genfix.errors import BaseModelError, GenfixError, RefusedError
 from genfix.folder import LocalFolder, Progress
-from genfix.message import text
+from genfix.message import Message, text
 from genfix.model import Model
 from genfix.resolver.finder.base import ResolvedBase, resolve_base
 from genfix.resolver.finder.lineage import stop_set, with_tokens
@@ -18,11 +18,7 @@ __all__ = ["better_base", "find_base", "is_made_from", "trace_note"]
 
 _MOST: Final = 8
 """Candidates that are opened at most: a stranger's recipe may name hundreds."""
-_NAME_IT: Final = "name the base with --base FOLDER or --base org/name"
-_LOOKED: Final = (
-    "no args.json or adapter_config.json here or of a run beside it, no mergekit_config.yml, "
-    "no _name_or_path in config.json, no training_args.yaml, and no model card with one base_model"
-)
+_NAME_IT: Final = text("name the base with --base FOLDER or --base org/name")
 _PATHS: Final = (".", "/", "~")
 
 
@@ -39,41 +35,50 @@ def find_base(
     Raises `BaseModelError` where the folder names none, or none that is there and proven.
     """
     label = merged.folder.origin.label
-    passed: list[str] = []
+    passed: list[Message] = []
     opened = 0
     for trace in find_traces(merged, path, adapter):
         if trace.doubt or not trace.specs:
-            passed.append(f"{trace.text} ({trace.source}): {trace.doubt or 'it is not on this machine'}")
+            why = trace.doubt or text("it is not on this machine")
+            passed.append(text("{base} ({source}): {why}", base=trace.text, source=trace.source, why=why))
             continue
         for spec in trace.specs[: _MOST - opened]:
             opened += 1
             try:
                 base = _proven(merged, spec, offline=offline, progress=progress)
             except GenfixError as error:
-                passed.append(f"{spec} ({trace.source}): {error.message}")
+                passed.append(
+                    text("{base} ({source}): {why}", base=spec, source=trace.source, why=error.said)
+                )
             else:
-                return base._replace(notes=(*_told(passed), _taken(base, trace.source), *base.notes))
+                told = [text("passed over as the base: {candidate}", candidate=one) for one in passed]
+                return base._replace(notes=(*told, _taken(base, trace.source), *base.notes))
     if not passed:
         raise BaseModelError(
             text(
-                "nothing in {label} says which base it was made from: {looked}", label=label, looked=_LOOKED
+                "nothing in {folder} says which base it was made from: no args.json or adapter_config.json here "
+                "or of a run beside it, no mergekit_config.yml, no _name_or_path in config.json, no "
+                "training_args.yaml, and no model card with one base_model",
+                folder=label,
             ),
             _NAME_IT,
         )
     raise BaseModelError(
-        text("no base that {label} names can be taken: {passed}", label=label, passed="; ".join(passed)),
+        text("no base that {folder} names can be taken: {passed}", folder=label, passed=tuple(passed)),
         _NAME_IT,
     )
 
 
-def _told(passed: list[str]) -> list[str]:
-    return [f"passed over as the base: {candidate}" for candidate in passed]
-
-
-def _taken(base: ResolvedBase, source: str) -> str:
-    stops = stop_set(base.facts)
-    said = f", which stops at {with_tokens(base.facts, stops)}" if stops else ""
-    return f"the base is {base.folder.origin}{said}: {source} names it"
+def _taken(base: ResolvedBase, source: Message | str) -> Message:
+    origin, stops = str(base.folder.origin), stop_set(base.facts)
+    if not stops:
+        return text("the base is {base}: {source} names it", base=origin, source=source)
+    return text(
+        "the base is {base}, which stops at {stops}: {source} names it",
+        base=origin,
+        stops=with_tokens(base.facts, stops),
+        source=source,
+    )
 
 
 def _proven(merged: Model, spec: str, *, offline: bool, progress: Progress | None = None) -> ResolvedBase:
@@ -84,15 +89,26 @@ def _proven(merged: Model, spec: str, *, offline: bool, progress: Progress | Non
     return base
 
 
-def trace_note(merged: Model, path: Path | None, adapter: Model | None = None) -> str | None:
+def trace_note(merged: Model, path: Path | None, adapter: Model | None = None) -> Message | None:
     """What to type to judge against the base that the folder names; `None` where it names none."""
     traces = [trace for trace in find_traces(merged, path, adapter) if not trace.doubt]
     for trace in traces:
         if trace.specs:
-            named = f"{trace.text} as the base" if trace.text != trace.specs[0] else "a base"
-            return f"{trace.source} names {named}: add --base {shlex.quote(trace.specs[0])}"
+            spec = shlex.quote(trace.specs[0])
+            if trace.text == trace.specs[0]:
+                return text("{source} names a base: add --base {spec}", source=trace.source, spec=spec)
+            return text(
+                "{source} names {base} as the base: add --base {spec}",
+                source=trace.source,
+                base=trace.text,
+                spec=spec,
+            )
     for trace in traces[:1]:
-        return f"{trace.source} names {trace.text} as the base, which is not here: say where with --base"
+        return text(
+            "{source} names {base} as the base, which is not here: say where with --base",
+            source=trace.source,
+            base=trace.text,
+        )
     return None
 
 
@@ -120,7 +136,7 @@ def _repo(spec: str) -> str:
     return spec.removeprefix("hf://").removeprefix("ms://").partition("@")[0]
 
 
-def is_made_from(base: Model, merged: Path) -> str | None:
+def is_made_from(base: Model, merged: Path) -> Message | str | None:
     """Where a base on this machine says that it was made from ``merged``; `None` where nothing does."""
     if not isinstance(base.folder, LocalFolder):
         return None

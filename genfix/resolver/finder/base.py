@@ -18,7 +18,7 @@ from genfix.folder.kinds import (
     is_json_config,
 )
 from genfix.jsontext.json_read import JsonProblem
-from genfix.message import text
+from genfix.message import Message, text
 from genfix.model import JsonFile, Model, Weights
 from genfix.model.safetensors import Header
 from genfix.model.weight_facts import WeightFacts
@@ -45,7 +45,7 @@ once."""
 class BaseFacts(Model):
     """The facts of a witness. A file of it that cannot be read is an error, never a finding."""
 
-    role: ClassVar[str] = "base"
+    role: ClassVar[Message] = text("base")
     """What it is called when a file of it is refused."""
 
     def __init__(self, folder: Folder, *, is_named: bool = True) -> None:
@@ -59,16 +59,21 @@ class BaseFacts(Model):
         if problem is None:
             return file
         if isinstance(problem, JsonProblem):
-            reason = f"line {problem.line}, column {problem.column}: {problem.detail}"
+            why = text(
+                "line {line}, column {column}: {why}",
+                line=problem.line,
+                column=problem.column,
+                why=problem.detail,
+            )
         else:
-            reason = problem.message
+            why = problem.said
         raise BaseModelError(
             text(
-                "{name} of the {role} {origin} cannot be used: {reason}",
+                "{name} of the {role} {origin} cannot be used: {why}",
                 name=name,
                 role=self.role,
                 origin=str(self.folder.origin),
-                reason=reason,
+                why=why,
             ),
             text("get the {role}'s file again, or name another {role}", role=self.role),
         )
@@ -118,7 +123,7 @@ class ResolvedBase(NamedTuple):
     """A base that was found."""
 
     facts: BaseFacts
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     """What the user should know about how it was found, a sentence each."""
 
     @property
@@ -147,7 +152,9 @@ def resolve_base(
         case LocalSpec() as local:
             folder, notes = _open_directory(local.path, spec)
             if local.shadows_repo:
-                notes += (f"{spec} is a folder here and was taken as such, not as a Hub repo",)
+                notes += (
+                    text("{path} is a folder here and was taken as such, not as a Hub repo", path=spec),
+                )
             _refuse(folder)
             facts = BaseFacts(folder, is_named=not by_trace)
             for name in sorted(folder.names()):
@@ -198,11 +205,11 @@ def _make_ready(folder: Folder, near: Folder | None, progress: Progress | None) 
         folder.fetch_ahead(READ_OF_ALL, progress)
 
 
-def _open_directory(path: Path, spec: str) -> tuple[Folder, tuple[str, ...]]:
+def _open_directory(path: Path, spec: str) -> tuple[Folder, tuple[Message, ...]]:
     """The folder there, or the base of which it is a capsule, and what to say about that."""
     if not path.is_dir():
         raise BaseModelError(
-            text("there is no base folder {spec}", spec=spec),
+            text("there is no base folder {path}", path=spec),
             text("check the path, or name a Hub repo as org/name"),
         )
     folder = _snapshot(path) or LocalFolder(path, spec)
@@ -212,7 +219,7 @@ def _open_directory(path: Path, spec: str) -> tuple[Folder, tuple[str, ...]]:
     from genfix.resolver.finder.capsule_format import open_capsule  # noqa: PLC0415
 
     capsule = open_capsule(folder)
-    return capsule, (f"{spec} is a capsule of {capsule.contents.origin}",)
+    return capsule, (text("{path} is a capsule of {base}", path=spec, base=str(capsule.contents.origin)),)
 
 
 def _snapshot(path: Path) -> LocalFolder | None:
@@ -232,6 +239,6 @@ def _refuse(folder: Folder) -> None:
         refuse_other_layouts(folder)
     except InputError as error:
         raise BaseModelError(
-            text("the base cannot be used: {error}", error=error.message),
-            error.hint,
+            text("the base cannot be used: {why}", why=error.said),
+            error.advice,
         ) from error

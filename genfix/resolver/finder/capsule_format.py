@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from genfix.errors import BaseModelError
+from genfix.errors import BaseModelError, GenfixError
 from genfix.folder import FileKind, FolderFileError, LocalFolder, is_safe_name, kind_of, read_cap
 from genfix.folder.capsule import MANIFEST, PARTS, CapsuleFolder, Contents
 from genfix.folder.folder import FileStat, Folder, Origin
@@ -54,8 +54,8 @@ def capsule_files(base: Model) -> Mapping[str, bytes]:
         "files": {name: {**stat._asdict(), "stored": name in stored} for name, stat in files.items()},
         "parts": parts,
     }
-    text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
-    return {**stored, **({PARTS: blob} if blob else {}), MANIFEST: text.encode()}
+    written = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
+    return {**stored, **({PARTS: blob} if blob else {}), MANIFEST: written.encode()}
 
 
 def origin_of(folder: Folder) -> Origin:
@@ -137,14 +137,13 @@ def open_capsule(folder: LocalFolder) -> CapsuleFolder:
     label = folder.origin.label
     try:
         contents = _contents(read_json_object(folder.read(MANIFEST)))
-    except (JsonError, FolderFileError, ValueError) as error:
-        reason = error.message if isinstance(error, JsonError | FolderFileError) else str(error)
+    except (JsonError, FolderFileError, _ManifestError) as error:
         raise BaseModelError(
             text(
-                "{manifest} of the capsule {label} cannot be used: {reason}",
-                manifest=MANIFEST,
-                label=label,
-                reason=reason,
+                "{file} of the capsule {capsule} cannot be used: {why}",
+                file=MANIFEST,
+                capsule=label,
+                why=error.said,
             ),
             _AGAIN,
         ) from error
@@ -155,40 +154,49 @@ def open_capsule(folder: LocalFolder) -> CapsuleFolder:
     return CapsuleFolder(folder, contents)
 
 
-_AGAIN: Final = "make the capsule again: genfix capsule BASE OUT"
+_AGAIN: Final = text("make the capsule again: genfix capsule BASE OUT")
+_INCOMPLETE: Final = text("what it says about parts of weights is incomplete")
+
+
+class _ManifestError(GenfixError):
+    """The manifest is not as it is written."""
 
 
 def _verify(folder: LocalFolder, name: str, sha256: str | None) -> None:
     label = folder.origin.label
     if name not in folder.names():
-        raise BaseModelError(text("{name} is gone from the capsule {label}", name=name, label=label), _AGAIN)
+        raise BaseModelError(
+            text("{name} is gone from the capsule {capsule}", name=name, capsule=label), _AGAIN
+        )
     if folder.sha256(name) != sha256:
         raise BaseModelError(
             text(
-                "{name} in the capsule {label} is not the file that was saved: its digest is another one",
+                "{name} in the capsule {capsule} is not the file that was saved: its digest is another one",
                 name=name,
-                label=label,
+                capsule=label,
             ),
             _AGAIN,
         )
 
 
 def _contents(manifest: JsonObject) -> Contents:
-    """The manifest's values, each checked. Raises `ValueError` with what is wrong."""
+    """The manifest's values, each checked. Raises `_ManifestError` with what is wrong."""
     if manifest.get("format") != _FORMAT:
-        raise ValueError(f"its format is not {_FORMAT}, the one that this genfix reads")
+        raise _ManifestError(
+            text("its format is not {format}, the one that this genfix reads", format=_FORMAT)
+        )
     match manifest:
         case {"origin": dict(origin), "files": dict(rows)}:
             pass
         case _:
-            raise ValueError("it does not say what it is of, or which files there are")
+            raise _ManifestError(text("it does not say what it is of, or which files there are"))
     files = {name: _file(name, row) for name, row in rows.items()}
     stored = frozenset(
         name for name, row in rows.items() if isinstance(row, dict) and row.get("stored") is True
     )
     unproven = sorted(name for name in stored if files[name].sha256 is None)
     if unproven:
-        raise ValueError(f"{unproven[0]} has no digest")
+        raise _ManifestError(text("{file} has no digest", file=unproven[0]))
     return Contents(_origin(origin), files, stored, *_kept_parts(manifest.get("parts"), files))
 
 
@@ -197,23 +205,23 @@ def _origin(value: JsonObject) -> Origin:
         case {"is_folder": bool(is_folder), "label": str(label), "revision": str() | None as revision}:
             return Origin("local" if is_folder else "hub", label, revision)
         case _:
-            raise ValueError("it does not say which model it is of")
+            raise _ManifestError(text("it does not say which model it is of"))
 
 
 def _file(name: str, row: JsonValue) -> FileStat:
     if not is_safe_name(name):
-        raise ValueError(f"the file name {name!r} is not safe to use")
+        raise _ManifestError(text("the file name '{name}' is not safe to use", name=name))
     match row:
         case {"size": int(size), "git_sha1": git_sha1, "sha256": sha256} if size >= 0:
             return FileStat(size, _digest("git_sha1", git_sha1), _digest("sha256", sha256))
         case _:
-            raise ValueError(f"what it says about {name} is incomplete")
+            raise _ManifestError(text("what it says about {file} is incomplete", file=name))
 
 
 def _digest(kind: str, value: JsonValue) -> str | None:
     if value is None or (isinstance(value, str) and _HEX[kind].fullmatch(value)):
         return value
-    raise ValueError(f"{value!r} is no {kind}")
+    raise _ManifestError(text("{digest} is no {kind}", digest=repr(value), kind=kind))
 
 
 def _kept_parts(
@@ -224,15 +232,15 @@ def _kept_parts(
             return {}, None
         case {"ranges": dict(ranges), "sha256": str(sha256)} if _HEX["sha256"].fullmatch(sha256):
             if not ranges.keys() <= files.keys():
-                raise ValueError("it has parts of files that it does not list")
+                raise _ManifestError(text("it has parts of files that it does not list"))
             return {file: [_range(entry) for entry in _list(ranges[file])] for file in ranges}, sha256
         case _:
-            raise ValueError("what it says about parts of weights is incomplete")
+            raise _ManifestError(_INCOMPLETE)
 
 
 def _list(value: JsonValue) -> list[JsonValue]:
     if not isinstance(value, list):
-        raise ValueError("what it says about parts of weights is incomplete")  # noqa: TRY004
+        raise _ManifestError(_INCOMPLETE)
     return value
 
 
@@ -241,4 +249,4 @@ def _range(value: JsonValue) -> tuple[int, int]:
         case [int(start), int(length)] if start >= 0 and length >= 0:
             return start, length
         case _:
-            raise ValueError("what it says about parts of weights is incomplete")
+            raise _ManifestError(_INCOMPLETE)

@@ -15,17 +15,17 @@ def refuse_other_layouts(folder: Folder) -> None:
     if "model_index.json" in top:
         raise InputError(
             text(
-                "{label} is a diffusers pipeline (it has model_index.json), not a language model in "
+                "{folder} is a diffusers pipeline (it has model_index.json), not a language model in "
                 "transformers layout",
-                label=label,
+                folder=label,
             ),
             text("genfix judges language and vision-language models"),
         )
     if "adapter_config.json" in top and not Weights(folder).files:
         raise InputError(
             text(
-                "{label} is an adapter (it has adapter_config.json and no model weights), not a merged model",
-                label=label,
+                "{folder} is an adapter (it has adapter_config.json and no model weights), not a merged model",
+                folder=label,
             ),
             text(
                 "merge it into its base first (merge_and_unload, swift export --merge_lora, ...) and "
@@ -35,9 +35,9 @@ def refuse_other_layouts(folder: Folder) -> None:
     if "config.json" not in top and any(kind_of(name) is FileKind.GGUF for name in top):
         raise InputError(
             text(
-                "{label} is a GGUF folder: a .gguf file carries its own settings and has no config files "
+                "{folder} is a GGUF folder: a .gguf file carries its own settings and has no config files "
                 "to repair",
-                label=label,
+                folder=label,
             ),
             text("run genfix on the folder that was converted, and convert it again"),
         )
@@ -52,11 +52,13 @@ def _refuse_no_model(folder: Folder) -> None:
     if inside:
         raise InputError(
             text(
-                "{label} is no model folder itself, but has {inside} inside", label=label, inside=len(inside)
+                "{folder} is no model folder itself, but has {models} inside",
+                folder=label,
+                models=len(inside),
             ),
-            text("name it: {value}/{value2}", value=label.rstrip("/"), value2=inside[0].rpartition("/")[0]),
+            text("name it: {path}", path=f"{label.rstrip('/')}/{inside[0].rpartition('/')[0]}"),
         )
     if not any("/" not in name and name.endswith((".json", ".jinja")) for name in names):
         raise InputError(
-            text("{label} has no file of a model", label=label), text("check the path of the model folder")
+            text("{folder} has no file of a model", folder=label), text("check the path of the model folder")
         )

@@ -6,6 +6,8 @@ from typing import Final
 
 from genfix.engines import read_eos
 from genfix.folder import Folder, FolderFileError, same_file
+from genfix.json_types import JsonValue
+from genfix.message import Message, text
 from genfix.model import Model
 from genfix.model.front_matter import CARD, front_matter_list
 from genfix.resolver.finder.proof import layer_count, row_count
@@ -17,25 +19,37 @@ _TRACES: Final = frozenset({"args.json", "adapter_config.json", "mergekit_config
 
 def lineage_notes(
     merged: Model, base: Model, path: Path | None, adapter: Model | None = None
-) -> tuple[str, ...]:
+) -> tuple[Message, ...]:
     """What the user should know about a base that was named, a sentence each; none where all agrees."""
     return (*size_notes(merged, base), *_stops(merged, base), *_siblings(merged, base, path, adapter))
 
 
-def size_notes(merged: Model, base: Model) -> Iterator[str]:
+def size_notes(merged: Model, base: Model) -> Iterator[Message]:
     """Where the two differ in a way that trainings and merges bring about."""
     ours, theirs = row_count(merged), row_count(base)
     if ours is not None and theirs is not None and ours != theirs:
-        yield f"the vocabulary has {ours} rows here and {theirs} in the base: it was resized"
+        yield text(
+            "the vocabulary has {ours} rows here and {theirs} in the base: it was resized",
+            ours=ours,
+            theirs=theirs,
+        )
     layers, base_layers = layer_count(merged), layer_count(base)
     if layers is not None and base_layers is not None and layers != base_layers:
-        yield f"there are {layers} layers here and {base_layers} in the base, as after a passthrough merge"
+        yield text(
+            "there are {ours} layers here and {theirs} in the base, as after a passthrough merge",
+            ours=layers,
+            theirs=base_layers,
+        )
     quantised, base_quantised = _is_quantised(merged), _is_quantised(base)
-    if quantised != base_quantised:
-        which = "the base is" if base_quantised else "this folder is"
-        yield f"{which} quantised and the other is not; what belongs to that is left alone"
+    if base_quantised and not quantised:
+        yield text("the base is quantised and the other is not; what belongs to that is left alone")
+    elif quantised and not base_quantised:
+        yield text("this folder is quantised and the other is not; what belongs to that is left alone")
     if base.text_config and merged.config and not merged.text_config and merged.model_type != base.model_type:
-        yield f"this is the language model of {base.folder.origin}, which also takes images or audio"
+        yield text(
+            "this is the language model of {base}, which also takes images or audio",
+            base=str(base.folder.origin),
+        )
 
 
 def _is_quantised(model: Model) -> bool:
@@ -50,22 +64,20 @@ def stop_set(model: Model) -> tuple[int, ...]:
     return tuple(read_eos(settings).ids)
 
 
-def _stops(merged: Model, base: Model) -> Iterator[str]:
+def _stops(merged: Model, base: Model) -> Iterator[Message]:
     """The base's stop set where it is not the folder's own: what a wrong sibling would change."""
     theirs = stop_set(base)
     if theirs and set(theirs) != set(stop_set(merged)):
-        yield f"the base stops at {with_tokens(base, theirs)}"
+        yield text("the base stops at {stops}", stops=with_tokens(base, theirs))
 
 
-def with_tokens(model: Model, ids: tuple[int, ...]) -> str:
+def with_tokens(model: Model, ids: tuple[int, ...]) -> list[JsonValue]:
     """Ids with their tokens."""
-    texts = (model.tokenizer.text(token_id) for token_id in ids)
-    return ", ".join(
-        f"{token_id} {text}" if text else str(token_id) for token_id, text in zip(ids, texts, strict=True)
-    )
+    tokens = ((token_id, model.tokenizer.text(token_id)) for token_id in ids)
+    return [f"{token_id} {token}" if token else str(token_id) for token_id, token in tokens]
 
 
-def _siblings(merged: Model, base: Model, path: Path | None, adapter: Model | None) -> Iterator[str]:
+def _siblings(merged: Model, base: Model, path: Path | None, adapter: Model | None) -> Iterator[Message]:
     """Whether the folder names the base's chat or pretrained sibling instead."""
     if adapter is not None or _names_a_base(merged):
         # Imported here: most folders say nothing about where they come from.
@@ -74,10 +86,15 @@ def _siblings(merged: Model, base: Model, path: Path | None, adapter: Model | No
 
         label = base.folder.origin.label
         for trace in find_traces(merged, path, adapter):
-            if are_siblings(trace.text, label) and not (CARD in trace.source and _is_card_of(merged, base)):
-                yield (
-                    f"{trace.source} names {trace.text}, which passes the same proofs as {label}: "
-                    "if that is the one, name it with --base"
+            if are_siblings(trace.text, label) and not (
+                CARD in str(trace.source) and _is_card_of(merged, base)
+            ):
+                yield text(
+                    "{source} names {sibling}, which passes the same proofs as {base}: "
+                    "if that is the one, name it with --base",
+                    source=trace.source,
+                    sibling=trace.text,
+                    base=label,
                 )
                 return
     yield from _sibling_by_name(base, path)
@@ -102,7 +119,7 @@ def _is_card_of(merged: Model, base: Model) -> bool:
         return False
 
 
-def _sibling_by_name(base: Model, path: Path | None) -> Iterator[str]:
+def _sibling_by_name(base: Model, path: Path | None) -> Iterator[Message]:
     folder: Folder = base.folder
     if path is None or not any(word in path.name.lower() for word in ("instruct", "chat", "it")):
         return
@@ -110,7 +127,9 @@ def _sibling_by_name(base: Model, path: Path | None) -> Iterator[str]:
 
     word = chat_word_of(path.name, folder.origin.label)
     if word is not None:
-        yield (
-            f"the folder's name says {word}, and {folder.origin.label} is its pretrained sibling: "
-            "if the chat model is the base, name that with --base"
+        yield text(
+            "the folder's name says {word}, and {base} is its pretrained sibling: "
+            "if the chat model is the base, name that with --base",
+            word=word,
+            base=folder.origin.label,
         )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from genfix.errors import RefusedError
 from genfix.folder import FolderFileError, same_file
 from genfix.folder.kinds import FAST_TOKENIZER, SLOW_VOCABULARIES
-from genfix.message import text
+from genfix.message import Message, text
 from genfix.model import Model
 
 __all__ = ["is_proven", "layer_count", "prove_parentage", "row_count"]
@@ -18,14 +18,14 @@ def prove_parentage(merged: Model, base: Model) -> None:
     Other row counts, layers or quantised tensors alone are no disproof: resized vocabularies, passthrough
     merges and QLoRA parents have them.
     """
-    disagreements = list(_disagreements(merged, base))
+    disagreements = tuple(_disagreements(merged, base))
     if disagreements:
         raise RefusedError(
             text(
-                "{origin} is not the base of {origin2}: {disagreements}",
-                origin=str(base.folder.origin),
-                origin2=merged.folder.origin.label,
-                disagreements="; ".join(disagreements),
+                "{base} is not the base of {target}: {why}",
+                base=str(base.folder.origin),
+                target=merged.folder.origin.label,
+                why=disagreements,
             ),
             text("name the base it was trained from, or add --allow-base-mismatch if you are sure"),
         )
@@ -53,13 +53,13 @@ def _number(model: Model, *keys: str) -> int | None:
     return next((value for value in values if type(value) is int), None)
 
 
-def _disagreements(merged: Model, base: Model) -> Iterator[str]:
+def _disagreements(merged: Model, base: Model) -> Iterator[Message]:
     ours, theirs = merged.config.get("model_type"), base.config.get("model_type")
     if isinstance(ours, str) and isinstance(theirs, str) and not _same_type(merged, base):
-        yield f"model_type is {ours!r} here and {theirs!r} in the base"
+        yield text("model_type is '{ours}' here and '{theirs}' in the base", ours=ours, theirs=theirs)
     hidden, base_hidden = _hidden_size(merged), _number(base, "hidden_size")
     if hidden is not None and base_hidden is not None and hidden != base_hidden:
-        yield f"hidden_size is {hidden} here and {base_hidden} in the base"
+        yield text("hidden_size is {ours} here and {theirs} in the base", ours=hidden, theirs=base_hidden)
     yield from _other_tokens(merged, base)
 
 
@@ -112,7 +112,7 @@ def _compared(ours: Mapping[str, int], theirs: Mapping[str, int]) -> _Tokens:
     )
 
 
-def _other_tokens(merged: Model, base: Model) -> Iterator[str]:
+def _other_tokens(merged: Model, base: Model) -> Iterator[Message]:
     """Whether the base has another tokenizer.
 
     A few moved or renamed tokens are damage, which genfix is for.
@@ -121,25 +121,41 @@ def _other_tokens(merged: Model, base: Model) -> Iterator[str]:
     tokens = _compared(ours, theirs)
     if 2 * len(tokens.moved) > tokens.shared:
         token = tokens.moved[0]
-        rest = len(tokens.moved) - 1
-        more = _more(rest, "token")
-        yield f"the token {token!r} is {ours[token]} here and {theirs[token]} in the base{more}"
+        moved = text(
+            "the token '{token}' is {ours} here and {theirs} in the base",
+            token=token,
+            ours=ours[token],
+            theirs=theirs[token],
+        )
+        yield _and_more(moved, len(tokens.moved) - 1)
     elif tokens.ids > 1 and 2 * len(tokens.renamed) > tokens.ids:
         number = tokens.renamed[0]
-        rest = len(tokens.renamed) - 1
-        left, right = merged.tokenizer.texts[number], base.tokenizer.texts[number]
-        yield f"the token {number} is {left!r} here and {right!r} in the base{_more(rest, 'token')}"
+        renamed = text(
+            "the token {id} is '{ours}' here and '{theirs}' in the base",
+            id=number,
+            ours=merged.tokenizer.texts[number],
+            theirs=base.tokenizer.texts[number],
+        )
+        yield _and_more(renamed, len(tokens.renamed) - 1)
     elif not tokens.shared and min(len(ours), len(theirs)) > 2:
-        yield f"none of its {len(ours)} added tokens is one of the base's {len(theirs)}"
+        yield text(
+            "none of its {ours} added tokens is one of the base's {theirs}",
+            ours=len(ours),
+            theirs=len(theirs),
+        )
     elif not tokens.shared:
         yield from _other_vocabulary(merged, base)
 
 
-def _more(rest: int, what: str) -> str:
-    return f" (and {rest} more {what}{'' if rest == 1 else 's'})" if rest else ""
+def _and_more(first: Message, rest: int) -> Message:
+    if not rest:
+        return first
+    return text(
+        "{first} (and {count} more token)", "{first} (and {count} more tokens)", first=first, count=rest
+    )
 
 
-def _other_vocabulary(merged: Model, base: Model) -> Iterator[str]:
+def _other_vocabulary(merged: Model, base: Model) -> Iterator[Message]:
     """Where no token is known to be the same: other rows together with another vocabulary or depth.
 
     Alone each of them is what a resize, a re-serialised file or a passthrough merge does.
@@ -147,16 +163,31 @@ def _other_vocabulary(merged: Model, base: Model) -> Iterator[str]:
     ours, theirs = row_count(merged), row_count(base)
     tokens = base.tokenizer.ids.values()
     if ours is not None and tokens and min(tokens) >= ours:
-        yield f"the vocabulary has {ours} tokens here, and the base's added tokens begin at {min(tokens)}"
+        yield text(
+            "the vocabulary has {ours} tokens here, and the base's added tokens begin at {first}",
+            ours=ours,
+            first=min(tokens),
+        )
     if ours is None or theirs is None or ours == theirs:
         return
-    rows = f"the vocabulary has {ours} tokens here and {theirs} in the base"
     file = _other_file(merged, base)
     depth, base_depth = layer_count(merged), layer_count(base)
     if file is not None:
-        yield f"{rows}, in another {file}"
+        yield text(
+            "the vocabulary has {ours} tokens here and {theirs} in the base, in another {file}",
+            ours=ours,
+            theirs=theirs,
+            file=file,
+        )
     elif None not in {depth, base_depth} and depth != base_depth:
-        yield f"{rows}, and there are {depth} layers here and {base_depth} in the base"
+        yield text(
+            "the vocabulary has {ours} tokens here and {theirs} in the base, "
+            "and there are {layers} layers here and {base_layers} in the base",
+            ours=ours,
+            theirs=theirs,
+            layers=depth,
+            base_layers=base_depth,
+        )
 
 
 def _other_file(merged: Model, base: Model) -> str | None:

@@ -2,10 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import Final
 
 from genfix.errors import RefusedError
-from genfix.message import text
+from genfix.message import Message, text
 from genfix.model import Model
 from genfix.resolver.case import Case
 from genfix.resolver.finder.base import ResolvedBase, resolve_base
@@ -16,12 +15,10 @@ from genfix.resolver.naming.spec import AUTO
 
 __all__ = ["choose_base"]
 
-_SURE: Final = "or add --allow-base-mismatch if you are sure"
-
 
 def choose_base(
     case: Case, merged: Model, adapter: Model | None = None
-) -> tuple[ResolvedBase | None, tuple[str, ...]]:
+) -> tuple[ResolvedBase | None, tuple[Message, ...]]:
     """The base of ``case``, proven, and what the user should know; `None` where it names none.
 
     ``auto`` takes what the folder names; without a base a note tells that. Raises `RefusedError` where the base cannot
@@ -37,20 +34,20 @@ def choose_base(
 
         base = find_base(merged, place, adapter, offline=case.offline, progress=case.progress)
         return base, (*base.notes, *size_notes(merged, base.facts))
-    text = os.fspath(spec)
-    if text == AUTO:  # a path, not the word
-        text = f"./{text}"
-    base = resolve_base(text, offline=case.offline, near=merged.folder, progress=case.progress)
+    given = os.fspath(spec)
+    if given == AUTO:  # a path, not the word
+        given = f"./{given}"
+    base = resolve_base(given, offline=case.offline, near=merged.folder, progress=case.progress)
     notes = base.notes
     refusal = _refusal(merged, base, place, adapter)
     if refusal is not None:
         if not case.allow_base_mismatch:
             raise refusal
-        notes += (f"going on as told, although {refusal.message}",)
+        notes += (text("going on as told, although {why}", why=refusal.said),)
     return base, (*notes, *lineage_notes(merged, base.facts, place, adapter))
 
 
-def _suggestion(merged: Model, place: Path | None, adapter: Model | None) -> tuple[str, ...]:
+def _suggestion(merged: Model, place: Path | None, adapter: Model | None) -> tuple[Message, ...]:
     from genfix.resolver.finder.auto import trace_note  # noqa: PLC0415 - only without a base
 
     note = trace_note(merged, place, adapter)
@@ -67,11 +64,15 @@ def _refusal(
         from genfix.resolver.finder.auto import better_base  # noqa: PLC0415 - only on the way out
 
         better = better_base(merged, place, adapter, base.facts)
-        named = f"the folder itself names {better}: use that with --base"
-        return (
-            RefusedError(error.message, text("{named}, {sure}", named=named, sure=_SURE))
-            if better is not None
-            else error
+        if better is None:
+            return error
+        return RefusedError(
+            error.said,
+            text(
+                "the folder itself names {base}: use that with --base, "
+                "or add --allow-base-mismatch if you are sure",
+                base=better,
+            ),
         )
     return _swapped(merged, base, place)
 
@@ -87,10 +88,10 @@ def _swapped(merged: Model, base: ResolvedBase, place: Path | None) -> RefusedEr
         return None
     return RefusedError(
         text(
-            "{origin} was made from {origin2}, not the other way round: {source} in it says so",
-            origin=str(base.folder.origin),
-            origin2=merged.folder.origin.label,
+            "{base} was made from {target}, not the other way round: {source} in it says so",
+            base=str(base.folder.origin),
+            target=merged.folder.origin.label,
             source=source,
         ),
-        text("swap the two, {sure}", sure=_SURE),
+        text("swap the two, or add --allow-base-mismatch if you are sure"),
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from genfix.errors import InputError
 from genfix.folder import Folder, LocalFolder, Progress
+from genfix.message import Message, text
 from genfix.model import Weights
 from genfix.resolver.finder.folder_layouts import refuse_other_layouts
 
@@ -26,7 +27,9 @@ def is_address(target: str | os.PathLike[str]) -> bool:
     return isinstance(target, str) and "://" in target
 
 
-def open_address(given: str, *, offline: bool, progress: Progress | None) -> tuple[Folder, tuple[str, ...]]:
+def open_address(
+    given: str, *, offline: bool, progress: Progress | None
+) -> tuple[Folder, tuple[Message, ...]]:
     """The Hub repo at the address ``given``, pinned to a commit, and what to say about it; nothing is cloned.
 
     Of its weights only the headers are fetched. Raises `InputError` or `BaseModelError` where it cannot be
@@ -40,7 +43,7 @@ def open_address(given: str, *, offline: bool, progress: Progress | None) -> tup
     spec = parse_spec(given)
     if not isinstance(spec, HubSpec):
         raise InputError(
-            text("{given} is not on the Hugging Face Hub", given=given),
+            text("{address} is not on the Hugging Face Hub", address=given),
             text("genfix judges a folder, or hf://org/name[@revision]"),
         )
     found = open_hub(spec, offline=offline)
@@ -50,7 +53,8 @@ def open_address(given: str, *, offline: bool, progress: Progress | None) -> tup
     heads = [name for name in Weights(folder).files if name.endswith(".safetensors")]
     # All of them now: a header that the network keeps from us later must not look like a damaged one.
     folder.fetch_ahead([*READ_OF_ALL, *heads], progress)
-    return folder, (*found.notes, f"{given} is judged at commit {folder.origin.revision}")
+    pinned = text("{address} is judged at commit {commit}", address=given, commit=folder.origin.revision)
+    return folder, (*found.notes, pinned)
 
 
 def existing_folder(path: str | os.PathLike[str]) -> Path:
@@ -58,7 +62,9 @@ def existing_folder(path: str | os.PathLike[str]) -> Path:
     given = os.fspath(path)
     if is_address(path):
         raise InputError(
-            text("{given} is not a folder on this machine, and genfix writes to nothing else", given=given),
+            text(
+                "{address} is not a folder on this machine, and genfix writes to nothing else", address=given
+            ),
             text("download it and name the folder: hf download org/name --local-dir merged"),
         )
     if not given:
@@ -67,17 +73,21 @@ def existing_folder(path: str | os.PathLike[str]) -> Path:
     try:
         mode = folder.stat().st_mode
     except (OSError, ValueError) as error:
-        reason = f": {error.strerror}" if isinstance(error, OSError) and error.errno != errno.ENOENT else ""
         from genfix.resolver.naming.spec import is_repo_id  # noqa: PLC0415 - only for the hint
 
-        on_the_hub = f"; a Hub repo is written hf://{given}" if is_repo_id(given.partition("@")[0]) else ""
+        if isinstance(error, OSError) and error.errno != errno.ENOENT:
+            said = text("there is no folder {path}: {why}", path=given, why=error.strerror)
+        else:
+            said = text("there is no folder {path}", path=given)
         raise InputError(
-            text("there is no folder {given}{reason}", given=given, reason=reason),
-            text("check the path of the merged model{on_the_hub}", on_the_hub=on_the_hub),
+            said,
+            text("check the path of the merged model; a Hub repo is written hf://{repo}", repo=given)
+            if is_repo_id(given.partition("@")[0])
+            else text("check the path of the merged model"),
         ) from error
     if not stat.S_ISDIR(mode):
         raise InputError(
-            text("{given} is a file, not a model folder", given=given),
-            text("name the folder it is in: {parent}", parent=folder.parent),
+            text("{path} is a file, not a model folder", path=given),
+            text("name the folder it is in: {path}", path=folder.parent),
         )
     return folder

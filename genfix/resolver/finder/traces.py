@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from genfix.folder import Folder, FolderFileError, LocalFolder
+from genfix.message import Message, text
 from genfix.model import Model
 from genfix.model.front_matter import CARD, card_text, front_matter_list
 from genfix.model.provenance import is_base_name
@@ -18,7 +19,7 @@ from genfix.resolver.finder.run_folders import run_folders
 from genfix.resolver.finder.yaml_models import recipe_models, yaml_word
 from genfix.resolver.naming.candidates import candidate_specs, repo_of_cache
 
-__all__ = ["MERGEKIT", "Trace", "find_traces"]
+__all__ = ["MERGEKIT", "BaseTrace", "find_traces"]
 
 SWIFT: Final = "args.json"
 ADAPTER: Final = "adapter_config.json"
@@ -27,26 +28,26 @@ _TRAINER: Final = "training_args.yaml"
 _MOST_BYTES: Final = 1024 * 1024
 
 
-class Trace(NamedTuple):
+class BaseTrace(NamedTuple):
     """One name of a base."""
 
     text: str
     """As the file has it."""
-    source: str
+    source: Message | str
     """``model_dir of args.json``."""
     specs: tuple[str, ...]
     """What it can mean, the likeliest first: specs for `resolve_base`. Empty where it means nothing on this
     machine."""
-    doubt: str = ""
+    doubt: Message | None = None
     """Why it is not to be followed, where something speaks against it."""
 
 
-def find_traces(merged: Model, path: Path | None, adapter: Model | None = None) -> tuple[Trace, ...]:
+def find_traces(merged: Model, path: Path | None, adapter: Model | None = None) -> tuple[BaseTrace, ...]:
     """The bases that the folder, its adapter and the run beside it name, each spec once; nothing is opened.
 
     ``path`` is where the folder is on this machine.
     """
-    found: list[Trace] = []
+    found: list[BaseTrace] = []
     seen: set[str] = set()
     for trace in _all(merged, path, adapter):
         specs = tuple(spec for spec in trace.specs if spec not in seen)
@@ -56,7 +57,7 @@ def find_traces(merged: Model, path: Path | None, adapter: Model | None = None) 
     return tuple(found)
 
 
-def _all(merged: Model, path: Path | None, adapter: Model | None) -> Iterator[Trace]:
+def _all(merged: Model, path: Path | None, adapter: Model | None) -> Iterator[BaseTrace]:
     places = [("", merged)]
     if not merged.has(MERGEKIT):  # made from whole models: what is beside the folder is another run's
         # As a plain model: a run's file that cannot be read is no fault of the adapter.
@@ -70,7 +71,7 @@ def _all(merged: Model, path: Path | None, adapter: Model | None) -> Iterator[Tr
     yield from _named(merged, path, "config.json", "_name_or_path")
     for prefix, model in places:
         name = yaml_word(_text(model.folder, _TRAINER), "model_name_or_path")
-        yield from _named_by(merged, path, name, f"model_name_or_path of {prefix}{_TRAINER}")
+        yield from _named_by(merged, path, name, _key_of("model_name_or_path", prefix + _TRAINER))
     yield from _card(merged, path)
 
 
@@ -84,7 +85,7 @@ def _has_trace(place: Path) -> bool:
     return any(os.path.isfile(place / name) for name in (SWIFT, ADAPTER, _TRAINER))  # noqa: PTH113
 
 
-def _swift(model: Model, path: Path | None, prefix: str) -> Iterator[Trace]:
+def _swift(model: Model, path: Path | None, prefix: str) -> Iterator[BaseTrace]:
     """ms-swift: only these keys; ``model_meta`` lists dozens of other models.
 
     Ids are ModelScope's without ``use_hf``.
@@ -105,10 +106,10 @@ def _swift(model: Model, path: Path | None, prefix: str) -> Iterator[Trace]:
         modelscope=args.get("use_hf") is not True,
         remote=not was_folder,
     )
-    yield Trace(named, f"model of {prefix}{SWIFT}", specs)
+    yield BaseTrace(named, _key_of("model", prefix + SWIFT), specs)
 
 
-def _adapter(model: Model, path: Path | None, prefix: str) -> Iterator[Trace]:
+def _adapter(model: Model, path: Path | None, prefix: str) -> Iterator[BaseTrace]:
     revision = model.object(ADAPTER).get("revision")
     yield from _named(
         model,
@@ -129,36 +130,40 @@ def _named(
     *,
     revision: str = "",
     only_here: bool = False,
-) -> Iterator[Trace]:
+) -> Iterator[BaseTrace]:
     value = model.object(file).get(key)
     if isinstance(value, str) and is_base_name(value, model):
         specs = candidate_specs(value.strip(), path, revision=revision, remote=not only_here)
-        yield Trace(value.strip(), f"{key} of {prefix}{file}", specs)
+        yield BaseTrace(value.strip(), _key_of(key, prefix + file), specs)
 
 
-def _named_by(merged: Model, path: Path | None, value: str | None, source: str) -> Iterator[Trace]:
+def _key_of(key: str, file: str) -> Message:
+    return text("{key} of {file}", key=key, file=file)
+
+
+def _named_by(merged: Model, path: Path | None, value: str | None, source: Message | str) -> Iterator[BaseTrace]:
     if value is not None and is_base_name(value, merged):
-        yield Trace(value, source, candidate_specs(value, path))
+        yield BaseTrace(value, source, candidate_specs(value, path))
 
 
-def _recipe(merged: Model, path: Path | None) -> Iterator[Trace]:
+def _recipe(merged: Model, path: Path | None) -> Iterator[BaseTrace]:
     for name in recipe_models(_text(merged.folder, MERGEKIT)):
         yield from _named_by(merged, path, name, MERGEKIT)
 
 
-def _card(merged: Model, path: Path | None) -> Iterator[Trace]:
+def _card(merged: Model, path: Path | None) -> Iterator[BaseTrace]:
     """The model card where it names exactly one base; doubted where it is the card of a base itself."""
     named = front_matter_list(merged.folder, "base_model")
     if len(named) != 1 or not is_base_name(named[0], merged):
         return
     [name] = named
-    source = f"base_model of {CARD}"
+    source = _key_of("base_model", CARD)
     copied = chat_sibling_on_card(card_text(merged.folder), name)
     if copied is None:
-        yield Trace(name, source, candidate_specs(name, path))
+        yield BaseTrace(name, source, candidate_specs(name, path))
         return
-    doubt = f"{CARD} is the card of {copied}, whose parent it names"
-    yield Trace(name, source, candidate_specs(name, path), doubt)
+    doubt = text("{file} is the card of {base}, whose parent it names", file=CARD, base=copied)
+    yield BaseTrace(name, source, candidate_specs(name, path), doubt)
 
 
 def _text(folder: Folder, name: str) -> str:

@@ -71,15 +71,15 @@ class HubCache:
     def ref(self, revision: str) -> str | None:
         """The commit that huggingface_hub noted for ``revision`` when it last downloaded a file of it."""
         try:
-            text = (self._repo / "refs" / revision).read_text(encoding="ascii").strip()
+            commit = (self._repo / "refs" / revision).read_text(encoding="ascii").strip()
         except (OSError, ValueError):
             return None
-        return text if is_commit(text) else None
+        return commit if is_commit(commit) else None
 
     def note(self, revision: str, commit: str) -> None:
         """Write down what ``revision`` is now: a run that downloads nothing leaves no other trace of it."""
-        text = json.dumps({"commit": commit, "ref": self.ref(revision)})
-        cache.store(_NOTES, self._note_key(revision), text.encode())
+        note = json.dumps({"commit": commit, "ref": self.ref(revision)})
+        cache.store(_NOTES, self._note_key(revision), note.encode())
 
     def _note_key(self, revision: str) -> str:
         return f"{self._key}-{hashlib.sha256(revision.encode()).hexdigest()[:16]}"
@@ -110,7 +110,7 @@ class HubCache:
             raise FolderFileError(
                 name,
                 FileProblem.LINK_OUTSIDE,
-                text("{snapshot} is a link to a file outside the Hub cache", snapshot=snapshot / name),
+                text("{path} is a link to a file outside the Hub cache", path=snapshot / name),
                 text("delete that link and try again"),
             )
         return real
@@ -143,15 +143,15 @@ class HubCache:
             raise FolderFileError(
                 name,
                 FileProblem.UNREADABLE,
-                text("cannot read {path}: {strerror}", path=path, strerror=error.strerror or str(error)),
+                text("cannot read {path}: {why}", path=path, why=error.strerror or str(error)),
                 text("check its permissions"),
             ) from error
 
     def keep(self, commit: str, repo_id: str, files: Mapping[str, FileStat]) -> None:
         """Write down the complete listing of ``commit`` for the next run."""
         rows = {name: [files[name].size, files[name].git_sha1, files[name].sha256] for name in sorted(files)}
-        text = json.dumps({"format": 1, "repo": repo_id, "files": rows})
-        cache.store(_KIND, f"{self._key}-{commit}", text.encode())
+        listing = json.dumps({"format": 1, "repo": repo_id, "files": rows})
+        cache.store(_KIND, f"{self._key}-{commit}", listing.encode())
 
 
 def _content(path: Path) -> bytes | None:

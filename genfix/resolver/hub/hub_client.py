@@ -217,7 +217,7 @@ def _again_while_busy(ask: Callable[[], _Result]) -> _Result:
 def _listing(info: "ModelInfo", asked: HubRequest) -> HubListing:
     if info.sha is None or not is_commit(info.sha):
         raise BaseModelError(
-            text("the Hub at {host} does not say which commit {asked} is", host=asked.host, asked=str(asked)),
+            text("the Hub at {host} does not say which commit {asked} is", host=asked.host, asked=asked.said),
             text("set HF_ENDPOINT to a full mirror of the Hub, or {local_copy}", local_copy=LOCAL_COPY),
         )
     files: dict[str, FileStat] = {}
@@ -226,10 +226,10 @@ def _listing(info: "ModelInfo", asked: HubRequest) -> HubListing:
         if size is None or (sha256 is None and sibling.blob_id is None):
             raise BaseModelError(
                 text(
-                    "the Hub at {host} lists {rfilename} of {asked} without size and digest",
+                    "the Hub at {host} lists {name} of {asked} without size and digest",
                     host=asked.host,
-                    rfilename=sibling.rfilename,
-                    asked=str(asked),
+                    name=sibling.rfilename,
+                    asked=asked.said,
                 ),
                 text("set HF_ENDPOINT to a full mirror of the Hub, or {local_copy}", local_copy=LOCAL_COPY),
             )
@@ -245,7 +245,7 @@ def _no_parts(name: str, asked: HubRequest) -> FolderFileError:
         text(
             "{host} gives {asked} only as a whole, and genfix downloads no weights",
             host=asked.host,
-            asked=str(asked),
+            asked=asked.said,
         ),
         text(
             "set HF_ENDPOINT to a mirror that serves parts of files, or {local_copy}", local_copy=LOCAL_COPY

@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from genfix.errors import BaseModelError, GenfixError, StorageError
-from genfix.message import text
+from genfix.message import Message, text
 from genfix.resolver.hub.hub_cache import is_commit
 from genfix.web.failures import ForeignAnswerError, is_passing, network_reason
 
@@ -33,8 +33,8 @@ _HTTP_LIBRARIES: Final = frozenset(
     {"anyio", "h11", "h2", "httpcore", "httpcore2", "httpx", "httpx2", "requests", "urllib3"}
 )
 _NETWORK_ERRORS: Final = (ConnectionError, TimeoutError, socket.gaierror, ssl.SSLError)
-LOCAL_COPY: Final = "pass a local copy of the model: --base ./folder"
-NO_NETWORK: Final = (
+LOCAL_COPY: Final = text("pass a local copy of the model: --base ./folder")
+NO_NETWORK: Final = text(
     "go online once (HF_ENDPOINT names a mirror, --base ms://org/name asks ModelScope), or pass a local copy "
     "or a capsule that `genfix capsule` made on another machine: --base ./folder"
 )
@@ -52,22 +52,24 @@ class HubRequest:
     """The file that was asked for; `None` for the listing."""
 
     @property
-    def host(self) -> str:
+    def host(self) -> Message | str:
         """The endpoint without credentials, path and query."""
         try:
             url = urlsplit(self.endpoint)
             port = f":{url.port}" if url.port else ""
         except ValueError:
-            return "its address"
+            return text("its address")
         return f"{url.scheme}://{url.hostname}{port}" if url.hostname else self.endpoint
 
-    def __str__(self) -> str:
+    @property
+    def said(self) -> Message | str:
+        """What it is called."""
         revision = self.revision and (self.revision[:7] if is_commit(self.revision) else self.revision)
         repo = f"{self.repo_id}@{revision}" if revision else self.repo_id
-        return f"{self.name} of {repo}" if self.name else repo
+        return text("{name} of {repo}", name=self.name, repo=repo) if self.name else repo
 
 
-def outage(error: Exception) -> str | None:
+def outage(error: Exception) -> Message | str | None:
     """Why the Hub did not answer, where asking later or elsewhere may help; `None` where it did answer.
 
     An outage is a connection that failed, a timeout, an HTTP status of 408, 429 or 5xx, and an answer that is
@@ -85,7 +87,7 @@ def outage(error: Exception) -> str | None:
         (ForeignAnswerError, json.JSONDecodeError, UnicodeDecodeError, AttributeError, KeyError, TypeError),
     )
     if not_json or "FileMetadataError" in names:
-        return "the answer is not one of a Hub"
+        return text("the answer is not one of a Hub")
     if isinstance(error, _NETWORK_ERRORS) or not _libraries(error).isdisjoint(_HTTP_LIBRARIES):
         return _reason(error)
     return None
@@ -98,14 +100,24 @@ def is_cut(error: Exception) -> bool:
     return status_of(error) is None and not on_disk
 
 
-def unreachable(asked: HubRequest, reason: str) -> BaseModelError:
+def unreachable(asked: HubRequest, reason: Message | str) -> BaseModelError:
     """The error for an `outage` where there is no cached copy either."""
-    if reason.startswith("HTTP"):
-        message = f"the Hub at {asked.host} cannot answer now ({reason}), and {asked} is not cached"
+    if str(reason).startswith("HTTP"):
+        said = text(
+            "the Hub at {host} cannot answer now ({why}), and {asked} is not cached",
+            host=asked.host,
+            why=reason,
+            asked=asked.said,
+        )
     else:
-        message = f"the Hub at {asked.host} could not be reached ({reason}), and {asked} is not cached"
+        said = text(
+            "the Hub at {host} could not be reached ({why}), and {asked} is not cached",
+            host=asked.host,
+            why=reason,
+            asked=asked.said,
+        )
     return BaseModelError(
-        message,
+        said,
         text(
             "try again later, set HF_ENDPOINT to a mirror, ask ModelScope (--base ms://org/name), or "
             "pass a local copy or a capsule: --base ./folder"
@@ -157,17 +169,17 @@ def _refusal(error: Exception, asked: HubRequest) -> BaseModelError | None:
         )
     if "EntryNotFoundError" in names and asked.name:
         return BaseModelError(
-            text("{asked} is listed by the Hub but not there", asked=str(asked)),
+            text("{asked} is listed by the Hub but not there", asked=asked.said),
             text("try again later, or {local_copy}", local_copy=LOCAL_COPY),
         )
     if status == 401:
         return BaseModelError(
-            text("the Hub does not accept this machine's access token (asked for {asked})", asked=str(asked)),
+            text("the Hub does not accept this machine's access token (asked for {asked})", asked=asked.said),
             text("log in again with `hf auth login`, or unset HF_TOKEN to ask without a token"),
         )
     if status == 403:
         return BaseModelError(
-            text("the Hub refuses access to {asked} (HTTP 403)", asked=str(asked)),
+            text("the Hub refuses access to {asked} (HTTP 403)", asked=asked.said),
             text("check what the access token permits, or {local_copy}", local_copy=LOCAL_COPY),
         )
     if status is not None:
@@ -175,7 +187,7 @@ def _refusal(error: Exception, asked: HubRequest) -> BaseModelError | None:
             text(
                 "the Hub at {host} did not give {asked} (HTTP {status})",
                 host=asked.host,
-                asked=str(asked),
+                asked=asked.said,
                 status=status,
             ),
             LOCAL_COPY,
@@ -187,22 +199,19 @@ def _failure(error: Exception, asked: HubRequest) -> GenfixError:
     """What failed on this machine or under way."""
     if isinstance(error, ImportError):
         return BaseModelError(
-            text("huggingface_hub cannot be imported: {error}", error=str(error)),
+            text("huggingface_hub cannot be imported: {why}", why=str(error)),
             text("reinstall genfix, or {local_copy}", local_copy=LOCAL_COPY),
         )
     if isinstance(error, OSError) and error.errno is not None:
-        where = f" ({error.filename})" if isinstance(error.filename, str) else ""
+        why = error.strerror or str(error)
         return StorageError(
-            text(
-                "the Hub cache cannot be used{where}: {strerror}",
-                where=where,
-                strerror=error.strerror or str(error),
-            ),
+            text("the Hub cache cannot be used ({path}): {why}", path=error.filename, why=why)
+            if isinstance(error.filename, str)
+            else text("the Hub cache cannot be used: {why}", why=why),
             text("free the space or fix the permissions, or set HF_HOME to another directory"),
         )
-    kind = type(error).__name__
     return BaseModelError(
-        text("{asked} could not be downloaded whole ({kind})", asked=str(asked), kind=kind),
+        text("{asked} could not be downloaded whole ({why})", asked=asked.said, why=type(error).__name__),
         text("try again, or {local_copy}", local_copy=LOCAL_COPY),
     )
 
@@ -226,13 +235,13 @@ def _libraries(error: Exception) -> frozenset[str]:
     return frozenset(base.__module__.partition(".")[0] for base in type(error).__mro__)
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception) -> Message | str:
     """The failed connection in words: of the errors that led to it, the first one that says why."""
     for link in reversed(list(_chain(error))):
-        reason = "timed out" if "Timeout" in type(link).__name__ else network_reason(link)
+        reason = text("timed out") if "Timeout" in type(link).__name__ else network_reason(link)
         if reason is not None:
             return reason
-    return f"the connection failed: {type(error).__name__}"
+    return text("the connection failed: {why}", why=type(error).__name__)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

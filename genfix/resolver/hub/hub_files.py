@@ -7,7 +7,7 @@ from typing import Final
 from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Origin
 from genfix.folder.remote import RemoteFolder, difference
-from genfix.message import text
+from genfix.message import Message, text
 from genfix.resolver.hub.hub_cache import HubCache
 from genfix.resolver.hub.hub_client import HubClient
 from genfix.resolver.hub.hub_errors import LOCAL_COPY, NO_NETWORK
@@ -33,7 +33,7 @@ class HubFiles:
         commit: str,
         files: Mapping[str, FileStat],
         client: HubClient | None,
-        stopped: str,
+        stopped: Message | None,
     ) -> None:
         self._cache = cache
         self._repo = f"{spec.repo_id}@{commit[:7]}"

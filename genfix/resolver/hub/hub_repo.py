@@ -6,7 +6,7 @@ from typing import Final
 from genfix.errors import BaseModelError
 from genfix.folder.folder import Origin
 from genfix.folder.remote import RemoteFolder
-from genfix.message import text
+from genfix.message import Message, text
 from genfix.resolver.hub.hub_cache import CachedListing, HubCache
 from genfix.resolver.hub.hub_client import HubClient, HubListing, HubSettings, hub_settings
 from genfix.resolver.hub.hub_errors import NO_NETWORK, HubRequest, unreachable
@@ -24,7 +24,7 @@ class HubBase:
     """A model repo at one commit."""
 
     folder: RemoteFolder
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     """What the user should know about how it was found, a sentence each."""
 
 
@@ -40,11 +40,13 @@ def open_hub(spec: HubSpec, *, offline: bool = False) -> HubBase:
     hub = hub_settings(spec)
     cache = HubCache(hub.cache, spec.repo_id)
     asked = HubRequest(hub.endpoint, spec.repo_id, spec.revision)
-    stopped = "genfix is offline" if offline else "HF_HUB_OFFLINE is set" if hub.offline else ""
+    stopped = text("genfix is offline") if offline else None
+    if hub.offline and stopped is None:
+        stopped = text("HF_HUB_OFFLINE is set")
     cached = _cached(spec, cache)
     if cached is not None and cached.commit == spec.revision and cached.known.complete:
         return _from_cache(spec, hub, cache, cached, stopped)
-    if stopped:
+    if stopped is not None:
         if cached is None:
             raise BaseModelError(
                 text("{spec} is not cached and {stopped}", spec=str(spec), stopped=stopped),
@@ -55,13 +57,20 @@ def open_hub(spec: HubSpec, *, offline: bool = False) -> HubBase:
         listing = HubClient(hub.endpoint, spec.repo_id).listing(asked)
     except OutageError as error:
         if cached is None:
-            raise unreachable(asked, str(error)) from error
-        return _from_cache(spec, hub, cache, cached, f"the Hub could not be reached ({error})")
+            raise unreachable(asked, error.said) from error
+        stopped = text("the Hub could not be reached ({why})", why=error.said)
+        return _from_cache(spec, hub, cache, cached, stopped)
     except BaseModelError as error:
         if cached is None:
             raise
-        hint = f"{error.hint}; with --offline the cached commit {cached.commit[:7]} is used"
-        raise BaseModelError(error.message, hint) from error
+        raise BaseModelError(
+            error.said,
+            text(
+                "{advice}; with --offline the cached commit {commit} is used",
+                advice=error.advice or "",
+                commit=cached.commit[:7],
+            ),
+        ) from error
     cache.keep(listing.commit, listing.repo_id, listing.files)
     cache.note(spec.revision or _MAIN, listing.commit)
     notes = (_moved(spec, listing.repo_id),) if listing.repo_id != spec.repo_id else ()
@@ -80,19 +89,32 @@ def _cached(spec: HubSpec, cache: HubCache) -> _Cached | None:
     return _Cached(commit, known) if commit and known else None
 
 
-def _from_cache(spec: HubSpec, hub: HubSettings, cache: HubCache, cached: _Cached, stopped: str) -> HubBase:
+def _from_cache(
+    spec: HubSpec, hub: HubSettings, cache: HubCache, cached: _Cached, stopped: Message | None
+) -> HubBase:
     """The base as this machine knows it; where ``stopped`` says why, nothing more is downloaded."""
     commit, known = cached.commit, cached.known
     repo_id = known.repo_id if known.repo_id and is_repo_id(known.repo_id) else spec.repo_id
     notes = [_moved(spec, repo_id)] if repo_id != spec.repo_id else []
     if spec.revision != commit:
-        notes.append(f"{stopped}; using the cached commit {commit[:7]} of {spec.revision or _MAIN}")
+        notes.append(
+            text(
+                "{stopped}; using the cached commit {commit} of {revision}",
+                stopped=stopped,
+                commit=commit[:7],
+                revision=spec.revision or _MAIN,
+            )
+        )
     elif not known.complete:
-        notes.append(f"{stopped}; using the cached commit {commit[:7]}")
+        notes.append(text("{stopped}; using the cached commit {commit}", stopped=stopped, commit=commit[:7]))
     if not known.complete:
         notes.append(
-            f"the list of files of {spec.repo_id}@{commit[:7]} is not cached; "
-            f"only the {len(known.files)} that were downloaded before are known"
+            text(
+                "the list of files of {repo} is not cached; "
+                "only the {known} that were downloaded before are known",
+                repo=f"{spec.repo_id}@{commit[:7]}",
+                known=len(known.files),
+            )
         )
     return _base(spec, hub, cache, HubListing(repo_id, commit, known.files), tuple(notes), stopped)
 
@@ -102,15 +124,15 @@ def _base(
     hub: HubSettings,
     cache: HubCache,
     listing: HubListing,
-    notes: tuple[str, ...],
-    stopped: str = "",
+    notes: tuple[Message, ...],
+    stopped: Message | None = None,
 ) -> HubBase:
-    client = None if stopped else HubClient(hub.endpoint, spec.repo_id)
+    client = None if stopped is not None else HubClient(hub.endpoint, spec.repo_id)
     files = HubFiles(cache, spec, listing.commit, listing.files, client, stopped)
     return HubBase(files.folder(Origin("hub", listing.repo_id, listing.commit)), notes)
 
 
-def _moved(spec: HubSpec, repo_id: str) -> str:
+def _moved(spec: HubSpec, repo_id: str) -> Message:
     if repo_id.casefold() == spec.repo_id.casefold():
-        return f"{spec.repo_id} is spelled {repo_id} on the Hub"
-    return f"{spec.repo_id} moved to {repo_id}"
+        return text("{asked} is spelled {repo} on the Hub", asked=spec.repo_id, repo=repo_id)
+    return text("{asked} moved to {repo}", asked=spec.repo_id, repo=repo_id)

@@ -12,7 +12,6 @@ hub/api.py)::
 A list of files ends at 3000 without a word. Who may not read a model gets the 404 of one that is not there.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -21,8 +20,9 @@ from urllib.parse import urlencode
 
 from genfix.errors import BaseModelError
 from genfix.folder.folder import FileStat
+from genfix.folder.remote import difference
 from genfix.json_types import JsonValue
-from genfix.message import text
+from genfix.message import Message, text
 from genfix.resolver.modelscope.modelscope_cache import MASTER, Entry, ModelScopeListing
 from genfix.resolver.modelscope.modelscope_site import Site, StatusError, TransferError
 from genfix.resolver.naming.spec import ModelScopeSpec
@@ -30,13 +30,13 @@ from genfix.web.failures import OutageError
 
 __all__ = ["LOCAL_COPY", "MOST_ENTRIES", "ModelScope"]
 
-LOCAL_COPY: Final = "pass a local copy of the model: --base ./folder"
+LOCAL_COPY: Final = text("pass a local copy of the model: --base ./folder")
 MOST_ENTRIES: Final = 3000
 """Where ModelScope cuts a list of files (modelscope_hub 0.5.1, constants.py)."""
 
 _MOST_BYTES: Final = 16 * 1024 * 1024
 """The most bytes a list can have: 3000 entries have about 2 million."""
-_FOREIGN: Final = "the answer is not one of ModelScope"
+_FOREIGN: Final = text("the answer is not one of ModelScope")
 _NO_TREE: Final = 10990101004
 """ModelScope's code for a model that is there and a revision that is not."""
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
@@ -66,11 +66,11 @@ class ModelScope:
 
     def file(self, name: str, entry: Entry, commit: str | None) -> bytes:
         """A listed file, with the listed digest. Raises `BaseModelError` where it cannot be had."""
-        what = f"{name} of {self._spec}"
+        asked = text("{name} of {repo}", name=name, repo=str(self._spec))
         # A branch may move on; the commit does not, nor the one that brought the file.
         pinned = commit if commit is not None and _COMMIT.fullmatch(commit) else entry.revision
         query = urlencode({"Revision": pinned or self._revision, "FilePath": name})
-        wrong = ""
+        wrong = None
         for _ in range(2):
             try:
                 content = self._site.get(f"{self._path}/repo?{query}", entry.stat.size)
@@ -79,37 +79,45 @@ class ModelScope:
             except OutageError as error:
                 raise BaseModelError(
                     text(
-                        "ModelScope at {endpoint} did not give {what} ({error})",
-                        endpoint=self._site.endpoint,
-                        what=what,
-                        error=error.said,
+                        "ModelScope at {host} did not give {asked} ({why})",
+                        host=self._site.endpoint,
+                        asked=asked,
+                        why=error.said,
                     ),
                     text("try again later, or {local_copy}", local_copy=LOCAL_COPY),
                 ) from error
             except TransferError as error:
                 raise BaseModelError(
-                    text("{what} could not be downloaded whole: {error}", what=what, error=error.said),
+                    text("{asked} could not be downloaded whole: {why}", asked=asked, why=error.said),
                     text("try again later, or {local_copy}", local_copy=LOCAL_COPY),
                 ) from error
-            wrong = _difference(content, entry.stat)
-            if not wrong:
+            wrong = difference(content, entry.stat)
+            if wrong is None:
                 return content
         raise BaseModelError(
-            text("{what} is not the file that ModelScope lists: {wrong}", what=what, wrong=wrong),
+            text("{asked} is not the file that ModelScope lists: {why}", asked=asked, why=wrong),
             text("try again: the branch may have moved on; or {local_copy}", local_copy=LOCAL_COPY),
         )
 
     def unreachable(self, error: OutageError) -> BaseModelError:
         """The error for an outage where there is nothing cached either."""
-        answer = "cannot answer now" if str(error).startswith("HTTP") else "could not be reached"
+        host, asked = self._site.endpoint, str(self._spec)
+        if str(error).startswith("HTTP"):
+            said = text(
+                "ModelScope at {host} cannot answer now ({why}), and {asked} is not cached",
+                host=host,
+                why=error.said,
+                asked=asked,
+            )
+        else:
+            said = text(
+                "ModelScope at {host} could not be reached ({why}), and {asked} is not cached",
+                host=host,
+                why=error.said,
+                asked=asked,
+            )
         return BaseModelError(
-            text(
-                "ModelScope at {endpoint} {answer} ({error}), and {spec} is not cached",
-                endpoint=self._site.endpoint,
-                answer=answer,
-                error=error.said,
-                spec=str(self._spec),
-            ),
+            said,
             text(
                 "go online or try again later, set MODELSCOPE_ENDPOINT to a mirror, take the model from "
                 "the Hub (--base org/name), or {local_copy}",
@@ -132,7 +140,7 @@ class ModelScope:
         try:
             body: JsonValue = json.loads(self._site.get(f"{self._path}/{path}", _MOST_BYTES))
         except TransferError as error:
-            raise OutageError(str(error)) from error
+            raise OutageError(error.said) from error
         except StatusError as error:
             raise self._refusal(error) from error
         except (ValueError, RecursionError) as error:
@@ -151,17 +159,16 @@ class ModelScope:
         if error.status not in {401, 403, 404}:
             return BaseModelError(
                 text(
-                    "ModelScope at {endpoint} did not give {name} of {spec} ({error})",
-                    endpoint=self._site.endpoint,
-                    name=name or "the files",
-                    spec=str(spec),
-                    error=str(error),
+                    "ModelScope at {host} did not give {asked} ({why})",
+                    host=self._site.endpoint,
+                    asked=text("{name} of {repo}", name=name or text("the files"), repo=str(spec)),
+                    why=str(error),
                 ),
                 LOCAL_COPY,
             )
         if name and error.status == 404:
             return BaseModelError(
-                text("{name} of {spec} is listed by ModelScope but not there", name=name, spec=str(spec)),
+                text("{name} of {repo} is listed by ModelScope but not there", name=name, repo=str(spec)),
                 text("try again later, or {local_copy}", local_copy=LOCAL_COPY),
             )
         if error.code == _NO_TREE:
@@ -183,21 +190,21 @@ class ModelScope:
                 text("check the name and what the account may read"),
             )
         return BaseModelError(
-            text("ModelScope refuses access to {spec} ({error})", spec=str(spec), error=str(error)),
+            text("ModelScope refuses access to {repo} ({why})", repo=str(spec), why=str(error)),
             text(
                 "set MODELSCOPE_API_TOKEN to a token that may read it, or {local_copy}", local_copy=LOCAL_COPY
             ),
         )
 
-    def _revisions(self) -> str:
+    def _revisions(self) -> Message:
         """A hint that names the revisions there are, where ModelScope tells them."""
-        general = "a revision is a branch, a tag or a commit: ms://org/name@master"
+        general = text("a revision is a branch, a tag or a commit: ms://org/name@master")
         try:
             body: JsonValue = json.loads(self._site.get(f"{self._path}/revisions", _MOST_BYTES))
         except (OutageError, StatusError, TransferError, ValueError, RecursionError):
             return general
-        names = list(_parse_revisions(body))
-        return f"it has {', '.join(names[:10])}" if names else general
+        names: list[JsonValue] = [*_parse_revisions(body)]
+        return text("it has {revisions}", revisions=names[:10]) if names else general
 
 
 def _parse_listing(data: JsonValue) -> ModelScopeListing | None:
@@ -245,15 +252,3 @@ def _parse_revisions(body: JsonValue) -> Iterator[str]:
 
 def _matching(pattern: re.Pattern[str], value: JsonValue) -> str | None:
     return value if isinstance(value, str) and pattern.fullmatch(value) else None
-
-
-def _difference(content: bytes, listed: FileStat) -> str:
-    """What tells ``content`` from the listed file, in words; empty where it is that file."""
-    if len(content) != listed.size:
-        return f"it has {len(content)} bytes, should have {listed.size}"
-    found = hashlib.sha256(content).hexdigest()
-    return (
-        ""
-        if found == listed.sha256
-        else f"its sha256 is {found[:12]}, should be {(listed.sha256 or '')[:12]}"
-    )

@@ -77,11 +77,11 @@ class ModelScopeCache:
             name: [entry.stat.size, entry.stat.sha256, entry.revision]
             for name, entry in sorted(listing.files.items())
         }
-        text = json.dumps(
+        listed = json.dumps(
             {"format": 1, "commit": listing.commit, "complete": listing.complete, "files": rows}
         )
         for revision in {self._revision, listing.commit or self._revision}:
-            cache.store(_LISTINGS, self._key(revision), text.encode())
+            cache.store(_LISTINGS, self._key(revision), listed.encode())
 
     def downloaded(self) -> Path | None:
         """The folder into which ModelScope's client downloaded this revision, as far as its place tells."""
@@ -105,13 +105,11 @@ class ModelScopeCache:
         try:
             return cache.keep_file(_FILES, digest, content)
         except OSError as error:
-            where = f" ({error.filename})" if isinstance(error.filename, str) else ""
+            why = error.strerror or str(error)
             raise StorageError(
-                text(
-                    "the cache of genfix cannot be used{where}: {strerror}",
-                    where=where,
-                    strerror=error.strerror or str(error),
-                ),
+                text("the cache of genfix cannot be used ({path}): {why}", path=error.filename, why=why)
+                if isinstance(error.filename, str)
+                else text("the cache of genfix cannot be used: {why}", why=why),
                 text("free the space or fix the permissions, or set XDG_CACHE_HOME to another directory"),
             ) from error
 

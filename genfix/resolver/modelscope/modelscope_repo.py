@@ -11,7 +11,7 @@ from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, Folder, FolderFileError, Origin
 from genfix.folder.local import LocalFolder
 from genfix.folder.remote import RemoteFolder
-from genfix.message import text
+from genfix.message import Message, text
 from genfix.resolver.modelscope.modelscope_api import LOCAL_COPY, MOST_ENTRIES, ModelScope
 from genfix.resolver.modelscope.modelscope_cache import MASTER, ModelScopeCache, ModelScopeListing
 from genfix.resolver.modelscope.modelscope_site import Site
@@ -27,7 +27,7 @@ class ModelScopeBase(NamedTuple):
     """A model on ModelScope at one commit."""
 
     folder: Folder
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     """What the user should know about how it was found, a sentence each."""
 
 
@@ -44,8 +44,10 @@ def open_modelscope(spec: ModelScopeSpec, *, offline: bool = False) -> ModelScop
     api = ModelScope(site, spec)
     cached = ModelScopeCache(site.endpoint, spec.repo_id, spec.revision or MASTER)
     kept = cached.listing()
-    stopped = "genfix is offline" if offline else "HF_HUB_OFFLINE is set" if _is_offline() else ""
-    if stopped:
+    stopped = text("genfix is offline") if offline else None
+    if stopped is None and _is_offline():
+        stopped = text("HF_HUB_OFFLINE is set")
+    if stopped is not None:
         known = _known(spec, cached, kept, stopped)
         if known is None:
             raise BaseModelError(
@@ -58,7 +60,8 @@ def open_modelscope(spec: ModelScopeSpec, *, offline: bool = False) -> ModelScop
     try:
         listing = api.listing()
     except OutageError as error:
-        known = _known(spec, cached, kept, f"ModelScope could not be reached ({error})")
+        stopped = text("ModelScope could not be reached ({why})", why=error.said)
+        known = _known(spec, cached, kept, stopped)
         if known is None:
             raise api.unreachable(error) from error
         return known
@@ -77,7 +80,7 @@ def _listed(
     cached: ModelScopeCache,
     listing: ModelScopeListing,
     api: ModelScope | None,
-    stopped: str = "",
+    stopped: Message | None = None,
 ) -> ModelScopeBase:
     """The base by its listing; without ``api`` only cached files are read, and ``stopped`` says why."""
     files = _Files(spec, cached, listing, api, stopped)
@@ -88,24 +91,41 @@ def _listed(
         refetch=None if api is None else files.download,
         fetch_range=files.fetch_range,
     )
-    notes: list[str] = []
-    if stopped and listing.commit != spec.revision:
-        at = f" at commit {listing.commit[:7]}" if listing.commit else ""
-        notes.append(f"{stopped}; using the list of files of {spec}{at} that was read last")
+    notes: list[Message] = []
+    repo = str(spec)
+    if stopped is not None and listing.commit != spec.revision:
+        notes.append(
+            text(
+                "{stopped}; using the list of files of {repo} at commit {commit} that was read last",
+                stopped=stopped,
+                repo=repo,
+                commit=listing.commit[:7],
+            )
+            if listing.commit
+            else text(
+                "{stopped}; using the list of files of {repo} that was read last", stopped=stopped, repo=repo
+            )
+        )
     if listing.commit is None:
         notes.append(
-            f"ModelScope does not tell the commit of {spec}; the digests of its list of files stand for it"
+            text(
+                "ModelScope does not tell the commit of {repo}; the digests of its list of files stand for it",
+                repo=repo,
+            )
         )
     if not listing.complete:
         notes.append(
-            f"ModelScope lists no more than {MOST_ENTRIES} files of {spec}; "
-            "some in its folders may be missing"
+            text(
+                "ModelScope lists no more than {most} files of {repo}; some in its folders may be missing",
+                most=MOST_ENTRIES,
+                repo=repo,
+            )
         )
     return ModelScopeBase(folder, tuple(notes))
 
 
 def _known(
-    spec: ModelScopeSpec, cached: ModelScopeCache, kept: ModelScopeListing | None, stopped: str
+    spec: ModelScopeSpec, cached: ModelScopeCache, kept: ModelScopeListing | None, stopped: Message
 ) -> ModelScopeBase | None:
     """The base as this machine knows it."""
     if kept is not None:
@@ -115,9 +135,13 @@ def _known(
         return None
     folder = LocalFolder(path)
     folder.origin = Origin("modelscope", f"ms://{spec.repo_id}", spec.revision)
-    note = (
-        f"{stopped}; the list of files of {spec} is not cached, "
-        f"only the {len(folder.names())} that ModelScope's client downloaded to {path} are known"
+    note = text(
+        "{stopped}; the list of files of {repo} is not cached, "
+        "only the {known} that ModelScope's client downloaded to {path} are known",
+        stopped=stopped,
+        repo=str(spec),
+        known=len(folder.names()),
+        path=path,
     )
     return ModelScopeBase(folder, (note,))
 
@@ -131,7 +155,7 @@ class _Files:
         cached: ModelScopeCache,
         listing: ModelScopeListing,
         api: ModelScope | None,
-        stopped: str,
+        stopped: Message | None,
     ) -> None:
         self._spec = spec
         self._cached = cached

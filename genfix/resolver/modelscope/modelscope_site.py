@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from genfix.errors import BaseModelError
-from genfix.message import text
+from genfix.message import Message, text
 from genfix.web.bodies import limited
 from genfix.web.exchange import HttpError, RedirectError, Response, opened
 from genfix.web.failures import OutageError, TooLargeError, is_passing, network_reason, retried
@@ -37,6 +37,10 @@ _MOST_OF_AN_ERROR: Final = 64 * 1024
 
 class TransferError(Exception):
     """The line broke, or what came is not what was announced: another try may help."""
+
+    def __init__(self, said: Message | str) -> None:
+        super().__init__(str(said))
+        self.said = said
 
 
 class StatusError(Exception):
@@ -74,12 +78,12 @@ class Site:
         if not valid or " " in endpoint or not {"@", "?", "#"}.isdisjoint(endpoint):
             raise BaseModelError(
                 text("{variable} is not the plain web address of a ModelScope", variable=variable),
-                text("set it to {endpoint}", endpoint=_ENDPOINT),
+                text("set it to {address}", address=_ENDPOINT),
             )
         token = os.environ.get(_TOKEN, "").strip()
         if re.fullmatch(r"[!#-+\--:<-\[\]-~]*", token) is None:  # what a cookie can hold
             raise BaseModelError(
-                text("{token} holds no access token", token=_TOKEN),
+                text("{variable} holds no access token", variable=_TOKEN),
                 text("set it to a token of your ModelScope account, or unset it"),
             )
         return cls(endpoint, token)
@@ -128,7 +132,7 @@ def _body(response: Response, most: int) -> bytes:
         raise OutageError(text("timed out")) from error
     if response.announced is not None and len(body) != response.announced:
         raise TransferError(
-            text("it sent {body} of {announced} bytes", body=len(body), announced=response.announced)
+            text("it sent {size} of {announced} bytes", size=len(body), announced=response.announced)
         )
     return body
 
@@ -154,13 +158,13 @@ def _is_cut(error: Exception) -> bool:
     )
 
 
-def _words(error: Exception) -> str:
+def _words(error: Exception) -> Message | str:
     """Why there is no answer, in words that name no address and no token."""
     reason = network_reason(error)
     if reason is not None:
         return reason
     if isinstance(error, http.client.RemoteDisconnected):
-        return "the connection was closed"
+        return text("the connection was closed")
     if isinstance(error, http.client.HTTPException):
-        return "the answer is not one of ModelScope"
-    return "the connection failed"
+        return text("the answer is not one of ModelScope")
+    return text("the connection failed")

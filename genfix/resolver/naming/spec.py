@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from genfix.errors import BaseModelError, InputError
 from genfix.folder.names import is_safe_name
+from genfix.message import text
 
 __all__ = ["AUTO", "HubSpec", "LocalSpec", "ModelScopeSpec", "is_commit", "is_repo_id", "parse_spec"]
 
@@ -17,7 +18,7 @@ _HUB_HOSTS: Final = frozenset({"huggingface.co", "www.huggingface.co", "hf.co"})
 AUTO: Final = "auto"
 """In the place of a spec: the base that the merged folder itself names."""
 _MODELSCOPE_HOSTS: Final = frozenset({"modelscope.cn", "www.modelscope.cn"})
-_HINT: Final = (
+_HINT: Final = text(
     "a base is a folder (./folder), a Hub id (org/name, org/name@revision) or a ModelScope id (ms://org/name)"
 )
 _PAGES: Final = frozenset({"blob", "commit", "commits", "raw", "resolve", "tree"})
@@ -84,10 +85,10 @@ def parse_spec(given: str) -> LocalSpec | HubSpec | ModelScopeSpec:
     and ``hf://org/name`` are the Hub, ``ms://org/name`` is ModelScope, all with an optional ``@revision``; so
     is the web address of a model there, or of a file of it.
 
-    Raises `BaseModelError` where the directory does not exist, `InputError` where the given is neither.
+    Raises `BaseModelError` where the directory does not exist, `InputError` where ``given`` is neither.
     """
     if not given.strip() or not given.isprintable():
-        raise InputError(text("'{given}' does not name a base model", given=given), _HINT)
+        raise InputError(text("'{spec}' does not name a base model", spec=given), _HINT)
     if given == AUTO:
         raise InputError(
             text("auto stands for the base that a merged folder names"),
@@ -117,11 +118,11 @@ def _directory(given: str) -> Path:
         return path
     if os.path.lexists(path):
         raise BaseModelError(
-            text("the base {given} is not a folder", given=given),
+            text("the base {path} is not a folder", path=given),
             text("name the folder that holds its config.json"),
         )
     raise BaseModelError(
-        text("there is no folder {given} to use as the base", given=given),
+        text("there is no folder {path} to use as the base", path=given),
         text("check the path; {hint}", hint=_HINT),
     )
 
@@ -140,7 +141,7 @@ def _from_address(given: str, scheme: str, rest: str) -> HubSpec | ModelScopeSpe
         return _hub(unquote(rest.removeprefix("models/")), given)
     if scheme in {"http", "https"}:
         return _from_url(given)
-    raise InputError(text("{given} is not an address genfix can read a base from", given=given), _HINT)
+    raise InputError(text("{address} is not an address genfix can read a base from", address=given), _HINT)
 
 
 def _from_url(given: str) -> HubSpec | ModelScopeSpec:
@@ -148,7 +149,7 @@ def _from_url(given: str) -> HubSpec | ModelScopeSpec:
         url = urlsplit(given)
         host, has_secret = url.hostname, "@" in url.netloc
     except ValueError as error:
-        raise InputError(text("{given} is not a valid web address", given=given), _HINT) from error
+        raise InputError(text("{address} is not a valid web address", address=given), _HINT) from error
     if has_secret:  # never shown, kept or sent on
         raise InputError(
             text("an address of {host} must not hold a user's name or token", host=host),
@@ -169,7 +170,7 @@ def _from_url(given: str) -> HubSpec | ModelScopeSpec:
             return _hub(f"{org}/{name}@{_revision(rest)}", given)
         case _:
             raise InputError(
-                text("{given} is not the address of a model", given=given),
+                text("{address} is not the address of a model", address=given),
                 text("use https://huggingface.co/org/name, or org/name@revision"),
             )
 
@@ -186,7 +187,7 @@ def _from_modelscope(parts: list[str], given: str) -> ModelScopeSpec:
             return ModelScopeSpec(*_split(f"{org}/{name}", given))
         case _:
             raise InputError(
-                text("{given} is not the address of a model", given=given),
+                text("{address} is not the address of a model", address=given),
                 text("use https://modelscope.cn/models/org/name, or ms://org/name@revision"),
             )
 
@@ -219,13 +220,13 @@ def _split(spec: str, given: str) -> tuple[str, str | None]:
         if is_safe_name(revision) and " " not in revision:
             return repo_id, revision
         raise InputError(
-            text("'{revision}' is not a revision of {repo_id}", revision=revision, repo_id=repo_id),
+            text("'{revision}' is not a revision of {repo}", revision=revision, repo=repo_id),
             text("a revision is a branch, a tag or a commit: org/name@main"),
         )
     if "://" in given:
-        raise InputError(text("{given} does not name a model", given=given), _HINT)
+        raise InputError(text("{spec} does not name a model", spec=given), _HINT)
     if "/" in spec:
-        raise InputError(text("{given} is neither a folder nor a Hub id", given=given), _HINT)
+        raise InputError(text("{spec} is neither a folder nor a Hub id", spec=given), _HINT)
     raise BaseModelError(
-        text("there is no folder {given}", given=given), text("check the path; a Hub id is written org/name")
+        text("there is no folder {path}", path=given), text("check the path; a Hub id is written org/name")
     )

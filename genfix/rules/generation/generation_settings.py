@@ -7,7 +7,7 @@ is no setting.
 from collections.abc import Iterator
 from typing import Final
 
-from genfix.engines.generating import DEFAULTS
+from genfix.engines.shared.generating import DEFAULTS
 from genfix.folder.kinds import GENERATION_CONFIG
 from genfix.json_types import JsonObject, JsonValue, Missing
 from genfix.jsontext.json_diff import child_pointer

@@ -6,7 +6,7 @@ Who is right: the entry itself, where it holds the token's text; the base about 
 from collections.abc import Iterator
 from typing import Final
 
-from genfix.engines.common import unreadable_named_tokens
+from genfix.engines.shared.common import unreadable_named_tokens
 from genfix.folder.kinds import TOKENIZER_CONFIG
 from genfix.message import message
 from genfix.model.tokenizer import token_text

@@ -6,7 +6,7 @@ import pytest
 
 from genfix.folder import LocalFolder
 from genfix.model import Model
-from genfix.resolver.finder.traces import Trace, find_traces
+from genfix.resolver.finder.traces import BaseTrace, find_traces
 from genfix.resolver.finder.yaml_models import recipe_models, yaml_word
 from genfix.resolver.naming.candidates import candidate_specs, repo_of_cache
 from tests.support.folders import Files, dump, glm_files, write_folder
@@ -20,7 +20,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path / "cwd")
 
 
-def look(place: Path, files: Files) -> tuple[Trace, ...]:
+def look(place: Path, files: Files) -> tuple[BaseTrace, ...]:
     write_folder(place, {"config.json": dump({"model_type": "qwen2"})} | files)
     return find_traces(Model(LocalFolder(place)), place)
 
@@ -63,7 +63,7 @@ def test_nothing_said(tmp_path: Path, files: Files) -> None:
 # ms-swift -----------------------------------------------------------------------------------------------------
 
 
-def swift(tmp_path: Path, **args: object) -> tuple[Trace, ...]:
+def swift(tmp_path: Path, **args: object) -> tuple[BaseTrace, ...]:
     return look(tmp_path / "merged", {"args.json": dump(args)})
 
 
@@ -78,7 +78,7 @@ def test_an_id_of_swift_is_one_of_modelscope(tmp_path: Path, use_hf: object) -> 
 def test_the_folder_that_swift_read_comes_first(tmp_path: Path) -> None:
     base = write_folder(tmp_path / "models" / "base", glm_files())
     found = swift(tmp_path, model="Qwen/Qwen2.5-7B", model_dir=str(base))
-    assert found[0] == Trace(str(base), "model_dir of args.json", (str(base),))
+    assert found[0] == BaseTrace(str(base), "model_dir of args.json", (str(base),))
     assert found[1].specs == ("ms://Qwen/Qwen2.5-7B", "Qwen/Qwen2.5-7B")
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import genfix
 from genfix.api.plan_files import id_of
-from genfix.engines.view import EngineView, Problem, TemplateSource
-from genfix.message import message
+from genfix.engines.shared.view import EngineView, Problem, TemplateSource
+from genfix.message import text
 from genfix.planner import FileChange, Plan
 from genfix.report.html import check_page, plan_page
 from genfix.rules import Applicability, Finding, Fix, Severity, Witness
@@ -89,7 +89,7 @@ def hostile_plan(attack: str) -> Plan:
     before = json.dumps({attack: attack, "a": {attack: [attack, 1]}, "long": "y" + long, "t": f"1\n{attack}"})
     after = json.dumps({attack: [attack], "a": {attack: [attack, 2]}, "long": long, "t": f"2\n{attack}"})
     code = f"# {attack}\n"
-    said = message("engine-cannot-find-file", file=attack)
+    said = text("{file} is missing", file=attack)
     views = {
         attack: EngineView(attack, attack, (1,), {attack: attack}, TemplateSource(attack, attack), None, (Problem(said),), (said,), (attack,))
     }  # fmt: skip
@@ -99,14 +99,14 @@ def hostile_plan(attack: str) -> Plan:
     findings = tuple(
         Finding(
             code=attack, name=attack, severity=severity, file=f"{attack}{severity}",
-            message=message("tokenizer-eos-changed", ours=attack, theirs=[attack]), witness=Witness.BASE, pointer=f"/{attack}",
-            current=attack, expected=[attack, {attack: attack}], evidence=(message("proof-adapter", folder=attack),),
-            engines=(attack,), fix=Fix(applicability, message("why-eos-added", token=attack)),
+            message=text("{ours!r} is not {theirs}", ours=attack, theirs=[attack]), witness=Witness.BASE, pointer=f"/{attack}",
+            current=attack, expected=[attack, {attack: attack}], evidence=(text("{folder} is the adapter", folder=attack),),
+            engines=(attack,), fix=Fix(applicability, text("{token} was added here", token=attack)),
         )
         for severity, applicability in zip(Severity, Applicability, strict=True)
     )  # fmt: skip
     return Plan(
-        target=attack, base=attack, findings=findings, remaining=findings[1:], inputs={}, notes=(attack,),
+        target=attack, base=attack, findings=findings, remaining=findings[1:], inputs={}, notes=(text("{note}", note=attack),),
         changes=(
             FileChange(attack, before.encode(), after.encode(), None, (attack,), before.encode()),
             FileChange(f"{attack}.py", None, code.encode("utf-8", "replace"), Witness.BASE, (attack,)),

@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from genfix.engines.release import NEWEST, Release
-from genfix.engines.view import TemplateSource
+from genfix.engines.shared.release import NEWEST, Release
+from genfix.engines.shared.view import TemplateSource
 from genfix.folder.kinds import CONFIG, SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
@@ -78,7 +78,7 @@ def _own_template(model: Model, major: int, version: Release) -> TemplateSource 
         return _source(JINJA_FILE, model.jinja.text)
     if files:
         return None
-    from genfix.engines.loaders import loaders  # noqa: PLC0415 - data that rules do not need
+    from genfix.engines.shared.loaders import loaders  # noqa: PLC0415 - data that rules do not need
 
     inline = model.tokenizer_config.get("chat_template") is not None
     kind = model.model_type

@@ -9,12 +9,12 @@ from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from genfix.engines.release import Release, first
+from genfix.engines.shared.release import Release, first
 from genfix.json_types import JsonValue
 
 __all__ = ["Loaders", "loaders"]
 
-_DATA: Final = Path(__file__).parent / "data"
+_DATA: Final = Path(__file__).parents[1] / "data"
 
 
 class Loaders(NamedTuple):

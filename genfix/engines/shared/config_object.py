@@ -25,7 +25,7 @@ __all__ = [
     "object_value",
 ]
 
-_DATA: Final = Path(__file__).parent / "data"
+_DATA: Final = Path(__file__).parents[1] / "data"
 NULL_IS_ABSENT: Final = frozenset(["cwm", "glm", "glm4", "phi4_multimodal"])
 """Model types whose class in transformers 5 puts its own ``eos_token_id`` in the place of null."""
 FLAT: Final = frozenset(

@@ -7,7 +7,7 @@ Read in transformers 5.19.0 and 5.23.0: configuration_utils.py, modeling_rope_ut
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from genfix.engines.config_object import FLAT, NULL_IS_ABSENT, OTHER_NAME, class_defaults, flat_text
+from genfix.engines.shared.config_object import FLAT, NULL_IS_ABSENT, OTHER_NAME, class_defaults, flat_text
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
 

@@ -16,7 +16,7 @@ from typing import IO, Final
 from genfix.errors import InputError, ProbeError
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import text
-from genfix.probe.running import AnswerRun, OnAnswer, in_order
+from genfix.probe.probe_run import AnswerRun, OnAnswer, in_order
 from genfix.probe.values import Answer, Failure, FailureKind, Limits, Prompt
 
 __all__ = ["LOCAL_ENGINES", "LocalEngine", "run_folder"]
@@ -58,7 +58,7 @@ def run_folder(
     if engine.name not in LOCAL_ENGINES:
         raise InputError(
             text("genfix cannot run a folder with '{name}'", name=engine.name),
-            text("known are {local_engines}", local_engines=", ".join(LOCAL_ENGINES)),
+            text("known are {engines}", engines=[*LOCAL_ENGINES]),
         )
     child = _start(engine)
     talk = _Talk(engine, child, limits)
@@ -102,11 +102,7 @@ def _start(engine: LocalEngine) -> "subprocess.Popen[bytes]":
         )
     except OSError as error:
         raise InputError(
-            text(
-                "cannot start {interpreter}: {strerror}",
-                interpreter=engine.interpreter,
-                strerror=error.strerror or str(error),
-            ),
+            text("cannot start {path}: {why}", path=engine.interpreter, why=error.strerror or str(error)),
             text("name a Python with --python"),
         ) from error
 
@@ -143,14 +139,16 @@ class _Talk:
             self._send(request)
             stuck = self._collect(len(prompts), until, progress)
         except KeyboardInterrupt:
-            return AnswerRun(in_order(prompts, self.found, "interrupted"), interrupted=True), self.version
+            return AnswerRun(
+                in_order(prompts, self.found, text("interrupted")), interrupted=True
+            ), self.version
         late = stuck and len(self.found) < len(prompts)
         if late and not self.found:
             raise ProbeError(
-                text("{name} gave no answer in time", name=self.engine.name),
+                text("{engine} gave no answer in time", engine=self.engine.name),
                 text("raise --timeout or --time-limit, or lower --max-tokens"),
             )
-        answers = in_order(prompts, self.found, "the time for the run was up")
+        answers = in_order(prompts, self.found, text("the time for the run was up"))
         return AnswerRun(answers, out_of_time=late), self.version
 
     def close(self) -> None:
@@ -212,59 +210,70 @@ class _Talk:
                 return None
             case {"error": str(kind), "detail": str(detail)}:
                 raise self._refused(kind, detail)
-            case {"id": str(name), "unsupported": str(detail)}:
-                return Answer(name, failure=Failure(FailureKind.UNSUPPORTED, detail))
-            case {"id": str(name), "text": str(text), "finish_reason": str(reason), "token_ids": list(ids)}:
+            case {"id": str(name), "unsupported": str(why)}:
+                said = text("the chat template takes no such prompt: {why}", why=why)
+                return Answer(name, failure=Failure(FailureKind.UNSUPPORTED, said))
+            case {
+                "id": str(name),
+                "text": str(written),
+                "finish_reason": str(reason),
+                "token_ids": list(ids),
+            }:
                 return self._written(
-                    value, name, text, reason, [token for token in ids if isinstance(token, int)]
+                    value, name, written, reason, [token for token in ids if isinstance(token, int)]
                 )
             case _:
                 raise self._died()
 
-    def _written(self, value: JsonObject, name: str, text: str, reason: str, ids: list[int]) -> Answer:
+    def _written(self, value: JsonObject, name: str, written: str, reason: str, ids: list[int]) -> Answer:
         stop, seconds, first = value.get("stop_reason"), value.get("seconds"), value.get("first_seconds")
         late = reason not in {"stop", "length"}
         return Answer(
             prompt=name,
-            text=text,
+            text=written,
             finish_reason=reason,
             stop_reason=stop if isinstance(stop, int) else None,
             token_ids=tuple(ids),
             tokens=len(ids),
             seconds=seconds if isinstance(seconds, float) else 0.0,
             first_seconds=first if isinstance(first, float) else None,
-            failure=Failure(FailureKind.TIMEOUT, "the answer was not done in time") if late else None,
+            failure=Failure(FailureKind.TIMEOUT, text("the answer was not done in time")) if late else None,
         )
 
     def _refused(self, kind: str, detail: str) -> ProbeError:
         if kind == "no-engine":
             return ProbeError(
                 text(
-                    "{interpreter} has no {name}: {detail}",
-                    interpreter=self.engine.interpreter,
-                    name=self.engine.name,
-                    detail=detail,
+                    "{python} has no {engine}: {why}",
+                    python=self.engine.interpreter,
+                    engine=self.engine.name,
+                    why=detail,
                 ),
                 text(
-                    "pip install 'genfix[{name}]', or name a Python that has it with --python",
-                    name=self.engine.name,
+                    "pip install 'genfix[{engine}]', or name a Python that has it with --python",
+                    engine=self.engine.name,
                 ),
             )
         if kind == "custom-code":
             return ProbeError(
-                text("the folder needs code of its own, and genfix runs none: {detail}", detail=detail),
+                text("the folder needs code of its own, and genfix runs none: {why}", why=detail),
                 text("start a server that you trust with it, and probe that"),
             )
-        return ProbeError(detail, text("does the folder load? see genfix engines"))
+        return ProbeError(
+            text("{engine} cannot run the folder: {why}", engine=self.engine.name, why=detail),
+            text("does the folder load? see genfix engines"),
+        )
 
     def _died(self) -> ProbeError:
         _end(self.child)
         self.close()  # its last words may still be in the pipe
         lines = self.stderr.decode("utf-8", "replace").split("\n")
         told = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        why = f": {told[:300]}" if told else ""
+        engine = self.engine.name
         return ProbeError(
-            text("{name} ended before it had answered{why}", name=self.engine.name, why=why),
+            text("{engine} ended before it had answered: {why}", engine=engine, why=told[:300])
+            if told
+            else text("{engine} ended before it had answered", engine=engine),
             text("is there enough memory for the model?"),
         )
 

@@ -7,7 +7,7 @@ Read in transformers 5.23.0 and 4.57.6: generation/utils.py (``_prepare_special_
 import math
 from typing import Final, NamedTuple
 
-from genfix.engines.view import Effect, Problem
+from genfix.engines.shared.view import Effect, Problem
 from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.jsontext.json_read import JsonProblem, JsonProblemKind

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from genfix.message import Message, text
 from genfix.probe.server import Server
 from genfix.probe.values import Answer, Failure, FailureKind, Limits, Prompt
 from genfix.probe.watch import Watch
@@ -41,13 +42,13 @@ def ask_all(server: Server, prompts: Sequence[Prompt], limits: Limits, progress:
             server.find_model(watch)
             gave_up = _collect(server, prompts, limits, watch, found, progress)
         except KeyboardInterrupt:
-            return AnswerRun(in_order(prompts, found, "interrupted"), interrupted=True)
+            return AnswerRun(in_order(prompts, found, text("interrupted")), interrupted=True)
     late = time.monotonic() >= until and len(found) < len(prompts)
-    why = "the time for the whole run was up" if late else "the run was ended early"
+    why = text("the time for the whole run was up") if late else text("the run was ended early")
     return AnswerRun(in_order(prompts, found, why), out_of_time=late, gave_up=gave_up)
 
 
-def in_order(prompts: Sequence[Prompt], found: Mapping[str, Answer], why: str) -> tuple[Answer, ...]:
+def in_order(prompts: Sequence[Prompt], found: Mapping[str, Answer], why: Message) -> tuple[Answer, ...]:
     """An answer for every prompt; ``why`` is said of those that have none."""
     missing = Answer("", failure=Failure(FailureKind.NOT_ASKED, why))
     return tuple(found.get(prompt.id) or replace(missing, prompt=prompt.id) for prompt in prompts)

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from genfix.engines.config_object import object_value
-from genfix.engines.eos import EosValue, read_eos
+from genfix.engines.shared.config_object import object_value
+from genfix.engines.shared.eos import EosValue, read_eos
 from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonObject
 from genfix.message import Message, message

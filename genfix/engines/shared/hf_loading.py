@@ -7,17 +7,17 @@ configuration_utils.py (its fields are checked by huggingface_hub's strict datac
 from collections.abc import Iterator
 from typing import Final
 
-from genfix.engines.common import (
+from genfix.engines.shared.common import (
     READS_JINJA,
     has_full_vocabulary,
     has_some_vocabulary,
     missing_code,
     unreadable_named_tokens,
 )
-from genfix.engines.config_object import NESTED_PARTS
-from genfix.engines.loaders import Loaders, loaders
-from genfix.engines.release import NEWEST, Release
-from genfix.engines.view import Effect, Problem
+from genfix.engines.shared.config_object import NESTED_PARTS
+from genfix.engines.shared.loaders import Loaders, loaders
+from genfix.engines.shared.release import NEWEST, Release
+from genfix.engines.shared.view import Effect, Problem
 from genfix.folder.kinds import CONFIG, FAST_TOKENIZER, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import message
