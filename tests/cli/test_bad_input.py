@@ -591,7 +591,7 @@ def test_a_bug_is_one_sentence_too(run: Run, merged: Path, monkeypatch: pytest.M
     def fails(*_args: object, **_options: object) -> None:
         raise ZeroDivisionError("never \x1b[31mmind")
 
-    monkeypatch.setattr("genfix.cli.looking.check", fails)
+    monkeypatch.setattr("genfix.cli.looking.check_case", fails)
     result = run("check", merged)
     assert result.code == 2
     assert result.err.startswith("error: this is a bug in genfix: ZeroDivisionError")
