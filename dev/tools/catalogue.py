@@ -52,9 +52,9 @@ def _of_call(node: ast.Call, place: str) -> Iterator[Said]:
     elif name in {"text", "_said"} and words:
         yield Said("", words[0], words[1] if len(words) > 1 else "", where)
     for keyword in node.keywords:
-        told = _literal(keyword.value)
-        if keyword.arg in _HELP and told:
-            yield Said("", told, "", where)
+        help_text = _literal(keyword.value)
+        if keyword.arg in _HELP and help_text:
+            yield Said("", help_text, "", where)
 
 
 def _of_function(node: ast.FunctionDef, place: str) -> Iterator[Said]:
@@ -115,27 +115,21 @@ def brought_in_line(old: Catalog, said: list[Said]) -> Catalog:
 
 
 def faults(catalog: Catalog) -> Iterator[str]:
-    """What is wrong with the entries: untranslated, marked as a guess, or with other blanks."""
+    """What is wrong with the entries: untranslated, marked as a guess, with other blanks, or with an id of another."""
     english: dict[str, str] = {}
     for entry in catalog:
         if not entry.id:
             continue
         forms = [entry.id] if isinstance(entry.id, str) else [*entry.id]
-        told = [entry.string] if isinstance(entry.string, str) else [*entry.string]
-        if not all(told):
+        chinese = entry.string if isinstance(entry.string, str) else entry.string[0]
+        if not chinese:
             yield f"not translated: {forms[0]!r}"
         elif entry.fuzzy:
             yield f"marked as a guess: {forms[0]!r}"
-        elif _blanks(told[0]) - _blanks(forms[-1]) or (
-            _is_filled(entry) and _blanks(forms[-1]) - _blanks(told[0])
-        ):
-            yield f"other blanks than the English: {told[0]!r}"
+        elif _blanks(chinese) != _blanks(forms[-1]):
+            yield f"other blanks than the English: {chinese!r}"
         if entry.context and english.setdefault(entry.context, forms[0]) != forms[0]:
             yield f"two sentences have the id {entry.context}"
-
-
-def _is_filled(entry: object) -> bool:
-    return True
 
 
 def _blanks(template: str) -> set[str]:

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Final
 
 from genfix.folder.folder import FileProblem, FolderFileError
 from genfix.folder.kinds import FileKind, is_json_config, kind_of
-from genfix.json_types import JsonObject
 from genfix.jsontext.json_read import JsonError, JsonProblem, JsonProblemKind, read_json_object
-from genfix.message import Message, message
+from genfix.message import Arg, Message, message
 from genfix.model import Model
 from genfix.model.lfs_pointer import read_lfs_pointer
 from genfix.rules.core.context import Context
@@ -124,7 +123,7 @@ def _mend(name: str, mend: "Mended") -> Fix:
 
 
 def _mistake_message(slip: "Slip") -> Message:
-    args: JsonObject = {"line": slip.line, "column": slip.column, "text": slip.text, "times": slip.times}
+    args: dict[str, Arg] = {"line": slip.line, "column": slip.column, "text": slip.text, "times": slip.times}
     return {
         "comment": message(
             "json-slip-comment",
@@ -184,7 +183,7 @@ def _mistake_message(slip: "Slip") -> Message:
 
 def _problem_message(problem: JsonProblem) -> Message:
     """For all kinds but the byte order mark, which has a rule of its own."""
-    args: JsonObject = {"line": problem.line, "column": problem.column, "detail": problem.detail}
+    args: dict[str, Arg] = {"line": problem.line, "column": problem.column, "detail": problem.detail}
     return {
         "syntax": message("json-syntax", "does not parse: {detail} (line {line}, column {column})", **args),
         "duplicate-key": message(
