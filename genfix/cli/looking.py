@@ -16,7 +16,7 @@ __all__ = ["run_check", "run_engines"]
 
 
 def run_check(case: Case, fail_on: Level, out: Output, baseline: Path | None) -> int:
-    """Judge a folder and say what was found."""
+    """Check a folder and say what was found."""
     report = check_case(case)
     out.notes(report.notes)
     _show(case, report, out)
