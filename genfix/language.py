@@ -15,7 +15,7 @@ from genfix.message import Arg, Choose, Message, english, render
 if TYPE_CHECKING:
     from gettext import NullTranslations
 
-__all__ = ["LOCALE", "Language", "in_language", "language_of", "remembered", "say_in"]
+__all__ = ["LOCALE", "Language", "in_language", "language_of", "remembered", "say_in", "translated"]
 
 LOCALE: Final = Path(__file__).parent / "locale"
 """The folder of the catalogues."""
@@ -44,6 +44,11 @@ def in_language(language: Language) -> Choose:
 def say_in(language: Language, said: Message) -> str:
     """A message in words, safe to print."""
     return render(said, in_language(language))
+
+
+def translated(english: str, language: Language) -> str:
+    """A text without blanks in ``language``, such as a paragraph of a rule's page, whose braces are its own."""
+    return in_language(language)(Message("", english, {}))
 
 
 def remembered(message_id: str, args: Mapping[str, Arg]) -> Message:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
-from genfix.language import Language, say_in
+from genfix.language import Language, translated
 from genfix.message import Message, text
 from genfix.report.fields import field_lines
 from genfix.report.layout import columns, pad, wrap
@@ -108,7 +108,7 @@ def _labelled_lines(finding: Finding, style: Style) -> Iterator[str]:
 def symptom(finding: Finding, style: Style) -> str:
     """How the harm shows; empty where the finding is not the rule's worst case."""
     rule = RULES.get(finding.code)
-    return style.text(rule.shows) if rule is not None and finding.severity is rule.severity else ""
+    return translated(rule.shows, style.language) if rule is not None and finding.severity is rule.severity else ""
 
 
 def _symptom(finding: Finding, style: Style) -> str:
@@ -204,7 +204,7 @@ def explanation(rule: Rule, style: Style) -> str:
 
 def rule_doc(rule: Rule, language: Language) -> Sequence[str]:
     """What a rule says of itself: what it means, why it hurts, how it is fixed, and whether that is safe."""
-    return [say_in(language, text(part)) for part in rule.doc[:4]]
+    return [translated(part, language) for part in rule.doc[:4]]
 
 
 def rules_text(style: Style) -> str:

@@ -141,7 +141,9 @@ def _key_of(key: str, file: str) -> Message:
     return text("{key} of {file}", key=key, file=file)
 
 
-def _named_by(merged: Model, path: Path | None, value: str | None, source: Message | str) -> Iterator[BaseTrace]:
+def _named_by(
+    merged: Model, path: Path | None, value: str | None, source: Message | str
+) -> Iterator[BaseTrace]:
     if value is not None and is_base_name(value, merged):
         yield BaseTrace(value, source, candidate_specs(value, path))
 
