@@ -209,7 +209,8 @@ def test_the_hook_is_one_call(base: Path, broken: Path) -> None:
 
 def test_a_command_is_one_call_too(base: Path, broken: Path) -> None:
     assert genfix.run_command(["touch", "broken/config.json"], "broken") == (0, None, True)
-    assert genfix.run_command(["false"], "broken") == (1, "the command failed with exit code 1", False)
+    failed = genfix.run_command(["false"], "broken")
+    assert (failed.code, str(failed.why), failed.changed) == (1, "the command failed with exit code 1", False)
     with pytest.raises(genfix.GenfixError, match="there is no command to run"):
         genfix.run_command([], "broken")
     assert signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL
