@@ -23,6 +23,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PO: Final = ROOT / "genfix" / "locale" / "zh_CN.po"
 _HELP: Final = frozenset({"help", "epilog", "rich_help_panel", "metavar_text", "shows", "ask", "unsettled"})
 """Keywords whose value is read by people."""
+_COMMANDS: Final = frozenset({"genfix/cli/commands.py", "genfix/cli/probe_command.py"})
+"""Modules whose functions are commands: their docstrings are help texts."""
 
 
 class Said(NamedTuple):
@@ -39,6 +41,9 @@ def said_in(source: str, place: str) -> Iterator[Said]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call):
             yield from _of_call(node, place)
+        elif isinstance(node, ast.FunctionDef) and place in _COMMANDS:
+            for paragraph in (ast.get_docstring(node) or "").split("\n\n"):
+                yield Said("", " ".join(paragraph.split()), "", f"{place}:{node.lineno}")
         elif isinstance(node, ast.FunctionDef) and node.decorator_list:
             yield from _of_function(node, place)
 

@@ -2,62 +2,76 @@
 
 import sys
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 import typer
 
 from genfix import __version__
 from genfix.cli.command import Commands, Entry
 from genfix.cli.streams import write
+from genfix.message import text
 
 __all__ = ["COMMANDS", "EPILOG", "app", "backups"]
 
-EPILOG = """\
-Exit codes: 0 nothing to do, or done; 1 findings at or above --fail-on remain (plan and --dry-run: there is \
-something to change); 2 could not do the job; 3 refused for safety, nothing written; 130/143 interrupted."""
+EPILOG: Final = text(
+    "Exit codes: 0 nothing to do, or done; 1 findings at or above --fail-on remain (plan and --dry-run: there is "
+    "something to change); 2 could not do the job; 3 refused for safety, nothing written; 130/143 interrupted."
+).template
 
-_COMMANDS = "genfix.cli.commands"
+_COMMANDS: Final = "genfix.cli.commands"
 
-COMMANDS: Mapping[str, Entry] = {
-    "check": Entry(_COMMANDS, "Check a folder.", "genfix check merged --base org/name"),
+COMMANDS: Final[Mapping[str, Entry]] = {
+    "check": Entry(_COMMANDS, help="Check a folder.", example="genfix check merged --base org/name"),
     "plan": Entry(
-        _COMMANDS, "Show what repair would write.", "genfix plan merged --base org/name -o plan.json"
+        _COMMANDS,
+        help="Show what repair would write.",
+        example="genfix plan merged --base org/name -o plan.json",
     ),
     "apply": Entry(
-        _COMMANDS, "Make the changes of a plan file, exactly, or refuse.", "genfix apply plan.json"
+        _COMMANDS,
+        help="Make the changes of a plan file, exactly, or refuse.",
+        example="genfix apply plan.json",
     ),
     "repair": Entry(
-        _COMMANDS, "Make the safe fixes, all or none, with a backup.", "genfix repair merged --base org/name"
+        _COMMANDS,
+        help="Make the safe fixes, all or none, with a backup.",
+        example="genfix repair merged --base org/name",
     ),
     "run": Entry(
         _COMMANDS,
-        "Run a merge command, then repair what it wrote.",
-        "genfix run --output merged --base org/name -- python merge.py",
+        help="Run a merge command, then repair what it wrote.",
+        example="genfix run --output merged --base org/name -- python merge.py",
         is_last=True,
     ),
     "engines": Entry(
-        _COMMANDS, "Say what each engine will do with a folder.", "genfix engines merged --engine vllm"
+        _COMMANDS,
+        help="Say what each engine will do with a folder.",
+        example="genfix engines merged --engine vllm",
     ),
     "diff": Entry(
         _COMMANDS,
-        "Compare the config files with the base's, or with a snapshot's.",
-        "genfix diff merged --base org/name",
+        help="Compare the config files with the base's, or with a snapshot's.",
+        example="genfix diff merged --base org/name",
     ),
-    "undo": Entry(_COMMANDS, "Take back a repair, byte for byte.", "genfix undo merged"),
-    "log": Entry(_COMMANDS, "List the repairs, undos and snapshots of a folder, oldest first."),
+    "undo": Entry(_COMMANDS, help="Take back a repair, byte for byte.", example="genfix undo merged"),
+    "log": Entry(_COMMANDS, help="List the repairs, undos and snapshots of a folder, oldest first."),
     "snapshot": Entry(
-        _COMMANDS, "Keep the config files as they are now.", "genfix snapshot merged -m 'before the repair'"
+        _COMMANDS,
+        help="Keep the config files as they are now.",
+        example="genfix snapshot merged -m 'before the repair'",
     ),
-    "restore": Entry(_COMMANDS, "Bring the config files back to a snapshot, all or none."),
+    "restore": Entry(_COMMANDS, help="Bring the config files back to a snapshot, all or none."),
     "probe": Entry(
         "genfix.cli.probe_command",
-        "Ask a running model whether it stops.",
-        "genfix probe http://localhost:8000 --folder merged",
+        help="Ask a running model whether it stops.",
+        example="genfix probe http://localhost:8000 --folder merged",
     ),
-    "capsule": Entry(_COMMANDS, "Save the config files of a base.", "genfix capsule org/name base-capsule"),
-    "explain": Entry(_COMMANDS, "Explain a rule.", "genfix explain GF101"),
-    "rules": Entry(_COMMANDS, "List all rules."),
-    "backups": Entry("genfix.cli.app", "Manage the backups of a folder."),
+    "capsule": Entry(
+        _COMMANDS, help="Save the config files of a base.", example="genfix capsule org/name base-capsule"
+    ),
+    "explain": Entry(_COMMANDS, help="Explain a rule.", example="genfix explain GF101"),
+    "rules": Entry(_COMMANDS, help="List all rules."),
+    "backups": Entry("genfix.cli.app", help="Manage the backups of a folder."),
 }
 
 
@@ -68,7 +82,9 @@ class _Root(Commands):
 class _Backups(Commands):
     entries: ClassVar[Mapping[str, Entry]] = {
         "prune": Entry(
-            _COMMANDS, "Remove the backups of old repairs.", "genfix backups prune merged --keep 2"
+            _COMMANDS,
+            help="Remove the backups of old repairs.",
+            example="genfix backups prune merged --keep 2",
         )
     }
 

@@ -5,13 +5,15 @@ A group is a parameter of a command: `genfix.cli.command` gives the command line
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NamedTuple, TypeAlias
+from typing import Annotated, Final, NamedTuple, TypeAlias
 
 import typer
 
 from genfix.language import Language
+from genfix.message import text
 
 __all__ = [
+    "REPORT",
     "Adapter",
     "Base",
     "ColorMode",
@@ -40,9 +42,10 @@ __all__ = [
     "codes",
 ]
 
-_BASE = "Base and adapter"
-_RULES = "Rules and settings"
-_REPORT = "Report"
+_BASE: Final = text("Base and adapter").template
+_RULES: Final = text("Rules and settings").template
+REPORT: Final = text("Report").template
+"""The section of the help texts that has the options of reports."""
 
 
 class Format(StrEnum):
@@ -213,10 +216,10 @@ Engines: TypeAlias = Annotated[
     ),
 ]
 OutputFormat: TypeAlias = Annotated[
-    Format, typer.Option("--output-format", help="How to write the report.", rich_help_panel=_REPORT)
+    Format, typer.Option("--output-format", help="How to write the report.", rich_help_panel=REPORT)
 ]
 OutputShape: TypeAlias = Annotated[
-    Shape, typer.Option("--output-format", help="How to write the answer.", rich_help_panel=_REPORT)
+    Shape, typer.Option("--output-format", help="How to write the answer.", rich_help_panel=REPORT)
 ]
 OutputFile: TypeAlias = Annotated[
     Path | None,
@@ -226,7 +229,7 @@ OutputFile: TypeAlias = Annotated[
         metavar="FILE",
         help="Write the report to this file.",
         show_default=False,
-        rich_help_panel=_REPORT,
+        rich_help_panel=REPORT,
     ),
 ]
 PlanOutput: TypeAlias = Annotated[
@@ -237,18 +240,18 @@ PlanOutput: TypeAlias = Annotated[
         metavar="FILE",
         help="Keep the plan in a file, for `genfix apply FILE`; with html, sarif, github or markdown: the report.",
         show_default=False,
-        rich_help_panel=_REPORT,
+        rich_help_panel=REPORT,
     ),
 ]
 Quiet: TypeAlias = Annotated[
     bool,
-    typer.Option("--quiet", "-q", help="Print the report only, or nothing.", rich_help_panel=_REPORT),
+    typer.Option("--quiet", "-q", help="Print the report only, or nothing.", rich_help_panel=REPORT),
 ]
 Verbose: TypeAlias = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Show information too.", rich_help_panel=_REPORT)
+    bool, typer.Option("--verbose", "-v", help="Show information too.", rich_help_panel=REPORT)
 ]
 _Color: TypeAlias = Annotated[
-    ColorMode, typer.Option("--color", help="When to use color.", rich_help_panel=_REPORT)
+    ColorMode, typer.Option("--color", help="When to use color.", rich_help_panel=REPORT)
 ]
 _Lang: TypeAlias = Annotated[
     Language | None,
@@ -256,7 +259,7 @@ _Lang: TypeAlias = Annotated[
         "--lang",
         help="The report's language; default: GENFIX_LANG, else the locale's.",
         show_default=False,
-        rich_help_panel=_REPORT,
+        rich_help_panel=REPORT,
     ),
 ]
 

@@ -12,7 +12,7 @@ from genfix.cli.options import ColorMode, Format, Look, Shape
 from genfix.cli.streams import write
 from genfix.folder import Progress
 from genfix.language import Language, language_of
-from genfix.message import Message, text
+from genfix.message import Message
 from genfix.report.layout import cut, wrap
 from genfix.report.style import Style
 
@@ -130,8 +130,9 @@ class Output(NamedTuple):
 
     def notes(self, notes: Iterable[Message]) -> None:
         """Write what the user should know about how the answer came about."""
+        style = self.aside
         for note in notes:
-            self.tell(text("note: {note}", note=note))
+            self.say(*wrap(style.text("note: {note}", note=note), style.room, "", " " * 6))
 
 
 def report_file(path: Path | None, state_dir: Path | None) -> ReportFile | None:

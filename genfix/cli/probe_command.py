@@ -97,12 +97,18 @@ def probe(
         typer.Option("--retries", metavar="N", min=0, max=20, help="Per request, where the server is busy."),
     ] = 3,
     output_format: Annotated[
-        ProbeFormat, typer.Option("--output-format", help="How to write the report.")
+        ProbeFormat,
+        typer.Option("--output-format", help="How to write the report.", rich_help_panel=opt.REPORT),
     ] = ProbeFormat.TEXT,
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output-file", metavar="FILE", help="Write the report there.", show_default=False
+            "-o",
+            "--output-file",
+            metavar="FILE",
+            help="Write the report there.",
+            show_default=False,
+            rich_help_panel=opt.REPORT,
         ),
     ] = None,
     quiet: opt.Quiet = False,
