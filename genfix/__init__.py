@@ -1,7 +1,7 @@
 """genfix finds and repairs missing or wrong config files of a model folder after fine-tune + merge.
 
-The verbs of the command line as functions: `check`, `plan`, `repair`, `undo`, `snapshot` and the rest. Names are loaded
-when first used, so that ``import genfix`` costs nothing in a training script.
+The verbs of the command line as functions: `check`, `plan`, `repair`, `undo`, `snapshot` and the rest. Names
+are loaded when first used, so that ``import genfix`` costs nothing in a training script.
 """
 
 from importlib import import_module

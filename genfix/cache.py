@@ -23,7 +23,10 @@ _HEAD: Final = 65  # 64 hex digits and a line feed
 
 
 def load(kind: str, key: str) -> bytes | None:
-    """The bytes stored under ``kind`` and ``key`` (lower-case letters, digits, hyphens), or `None`. Never raises."""
+    """The bytes stored under ``kind`` and ``key`` (lower-case letters, digits, hyphens), or `None`.
+
+    Never raises.
+    """
     path = _path(kind, key)
     if path is None:
         return None
@@ -41,7 +44,10 @@ def load(kind: str, key: str) -> bytes | None:
 
 
 def store(kind: str, key: str, data: bytes) -> None:
-    """Keep ``data`` for `load`, readable by this user alone. Never raises; what cannot be kept is forgotten."""
+    """Keep ``data`` for `load`, readable by this user alone.
+
+    Never raises; what cannot be kept is forgotten.
+    """
     path = _path(kind, key)
     if path is None or len(data) > _MAX_BYTES:
         return
@@ -61,7 +67,10 @@ def find_file(kind: str, digest: str) -> Path | None:
 
 
 def keep_file(kind: str, digest: str, content: bytes) -> Path:
-    """Keep a downloaded file under its digest, readable by this user alone. Raises `OSError` where that fails."""
+    """Keep a downloaded file under its digest, readable by this user alone.
+
+    Raises `OSError` where that fails.
+    """
     path = _path(kind, digest)
     if path is None:
         raise FileNotFoundError(errno.ENOENT, "there is no home directory")

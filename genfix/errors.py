@@ -6,7 +6,7 @@ exit code a command ends with. A finding or a fix that cannot be made is data, n
 
 from typing import ClassVar
 
-from genfix.message import Message, text
+from genfix.message import Arg, Message
 
 __all__ = [
     "BaseModelError",
@@ -22,16 +22,18 @@ __all__ = [
 
 
 class GenfixError(Exception):
-    """Root of all errors genfix raises."""
+    """Root of all errors genfix raises.
+
+    ``said`` is what is wrong, one sentence without a final full stop, and ``advice`` what to do next: messages, or English
+    templates whose blanks ``args`` fill.
+    """
 
     exit_code: ClassVar[int] = 2
 
-    def __init__(self, said: Message, advice: Message | None = None) -> None:
-        super().__init__(said, advice)
-        self.said = said
-        """What is wrong: one sentence without a final full stop."""
-        self.advice = advice
-        """What to do next."""
+    def __init__(self, said: Message | str, advice: Message | str | None = None, /, **args: Arg) -> None:
+        self.said = Message("", said, args) if isinstance(said, str) else said
+        self.advice = Message("", advice, args) if isinstance(advice, str) else advice
+        super().__init__(self.said, self.advice)
 
     @property
     def message(self) -> str:
@@ -64,7 +66,9 @@ class PlanError(GenfixError):
 
 
 class ProbeError(GenfixError):
-    """A running model could not be asked: the server, or the engine that runs the folder, gave no answer (exit 2)."""
+    """A running model could not be asked: the server, or the engine that runs the folder, gave no answer
+    (exit 2).
+    """
 
 
 class RefusedError(GenfixError):
@@ -80,6 +84,5 @@ class ChangedError(RefusedError):
 def stale(name: str) -> ChangedError:
     """The error for a plan one of whose files is not what it was."""
     return ChangedError(
-        text("stale plan: {name} changed since the plan was made", name=name),
-        text("make the plan again, then apply that one"),
+        "stale plan: {name} changed since the plan was made", "make the plan again, then apply that one", name=name
     )

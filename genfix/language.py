@@ -1,7 +1,8 @@
-"""The languages that genfix speaks, and its sentences in them: gettext catalogues, compiled when genfix is built.
+"""The languages that genfix speaks, and its sentences in them: gettext catalogues, compiled when genfix is
+built.
 
-The English stands in the code and the Chinese in ``locale/zh_CN.po``. What is kept outside, such as a plan file, has a
-sentence's id only: ``locale/ids.mo`` has the English for each.
+The English stands in the code and the Chinese in ``locale/zh_CN.po``. What is kept outside, such as a plan
+file, has a sentence's id only: ``locale/ids.mo`` has the English for each.
 """
 
 from collections.abc import Mapping
@@ -47,12 +48,16 @@ def say_in(language: Language, said: Message) -> str:
 
 
 def translated(english: str, language: Language) -> str:
-    """A text without blanks in ``language``, such as a paragraph of a rule's page, whose braces are its own."""
+    """A text without blanks in ``language``, such as a paragraph of a rule's page, whose braces are
+    its own.
+    """
     return in_language(language)(Message("", english, {}))
 
 
 def remembered(message_id: str, args: Mapping[str, Arg]) -> Message:
-    """The message of this id, as it was kept outside; one without words where this version knows no such id."""
+    """The message of this id, as it was kept outside; one without words where this version knows no
+    such id.
+    """
     found = _catalogue("ids")
     one, many = found.gettext(message_id) if message_id else "", found.pgettext("many", message_id)
     return Message(message_id, "" if one == message_id else one, args, "" if many == message_id else many)

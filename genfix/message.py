@@ -1,7 +1,8 @@
 """What genfix says: an English sentence with named blanks, and what fills them.
 
-Whoever has something to say writes the English sentence where it is said. The reader's language is bound once, where
-the words are shown (`genfix.language`): the library hands out messages, and ``str(message)`` is English.
+Whoever has something to say writes the English sentence where it is said. The reader's language is bound
+once, where the words are shown (`genfix.language`): the library hands out messages, and ``str(message)`` is
+English.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +24,10 @@ _COUNTS: Final = ("count", "value")
 
 
 class Message(NamedTuple):
-    """One thing to say. In ``template`` ``{x}`` takes a name as it is, and ``{x!r}`` a value as JSON has it."""
+    """One thing to say.
+
+    In ``template`` ``{x}`` takes a name as it is, and ``{x!r}`` a value as JSON has it.
+    """
 
     id: str
     """What programs know a finding's sentence by; empty for all other sentences."""

@@ -10,7 +10,8 @@ __all__ = ["show", "show_value"]
 def show(text: str) -> str:
     """``text`` with every character a terminal could act on, or that hides, written as an escape.
 
-    File names, values and Hub messages are not ours: C0, DEL, C1 and bidirectional controls are not printable.
+    File names, values and Hub messages are not ours: C0, DEL, C1 and bidirectional controls are not
+    printable.
     """
     return "".join(char if char.isprintable() else _escape(char) for char in text)
 

@@ -45,10 +45,21 @@ def merged(tmp_path: Path) -> Path:
 
 
 def test_what_is_public_is_there() -> None:
+    assert dir(genfix) == sorted(genfix.__all__)
     for name in genfix.__all__:
         assert getattr(genfix, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         getattr(genfix, "nothing")  # noqa: B009 - a type checker would not let it pass
+
+
+def test_one_code_needs_no_list(merged: Path, base: Path) -> None:
+    for codes in ("GF101", ["GF101"], ("GF101",)):
+        assert [finding.code for finding in genfix.check(merged, base, select=codes).findings] == ["GF101"]
+        assert "GF101" not in {finding.code for finding in genfix.check(merged, base, ignore=codes).findings}
+    with pytest.raises(genfix.GenfixError, match="there is no rule 'GF9999'"):
+        genfix.plan(merged, base, select="GF9999")
+    [view] = genfix.engine_views(merged, engines="vllm").views
+    assert view.engine == "vllm"
 
 
 @pytest.mark.parametrize("kind", [str, Path])
@@ -62,9 +73,8 @@ def test_check(merged: Path, base: Path, kind: Callable[[Path], str | Path]) -> 
     assert set(report.views) == set(report.base_views)
     assert report.views["transformers5"].stop_token_ids == (151329,)
     assert report.base_views["transformers5"].stop_token_ids == tuple(STOPS)
-    assert tuple(map(str, report.notes)) == (
-        "the base stops at 151329 <|endoftext|>, 151336 <|user|>, 151338 <|observation|>",
-    )
+    [note] = report.notes
+    assert str(note) == "the base stops at 151329 <|endoftext|>, 151336 <|user|>, 151338 <|observation|>"
     assert tree(merged.parent) == before
 
 

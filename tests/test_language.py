@@ -97,7 +97,9 @@ def test_the_pages_of_rules_name_the_same_things_in_both_languages() -> None:
         for part in rule.doc[:4]:
             chinese = translated(part, Language.CHINESE)
             assert chinese.endswith("。"), rule.code
-            assert [name for name in re.findall(r"`([^`]+)`", chinese) if name not in english] == [], rule.code
+            assert [name for name in re.findall(r"`([^`]+)`", chinese) if name not in english] == [], (
+                rule.code
+            )
 
 
 def test_explain_speaks_chinese(capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,6 +29,7 @@ __all__ = ["PAGE", "RESULTS", "blocks", "filled", "main"]
 PAGE: Final = ROOT / "docs" / "engines.md"
 RESULTS: Final = ROOT / "conformance" / "results"
 
+
 def filled(text: str, results: Path = RESULTS) -> str:
     """``text`` with every generated part as it should be. Raises `ValueError` where a marker is missing or twice there."""
     for name, content in blocks(results).items():

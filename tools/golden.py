@@ -18,8 +18,8 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from genfix.folder import LocalFolder  # noqa: E402 - a clone need not be installed
-from genfix.model import Model  # noqa: E402
 from genfix.jsontext.json_edit import raw_value  # noqa: E402
+from genfix.model import Model  # noqa: E402
 from genfix.planner import Plan, make_plan  # noqa: E402
 from genfix.resolver import BaseFacts  # noqa: E402
 from genfix.rules import (  # noqa: E402

@@ -5,6 +5,7 @@ A new sentence gets an empty entry to translate; one that is said no more goes.
 
 import argparse
 import ast
+import builtins
 import io
 import string
 import sys
@@ -54,6 +55,8 @@ def _of_call(node: ast.Call, place: str) -> Iterator[Said]:
     where = f"{place}:{node.lineno}"
     if name == "message" and len(words) > 1:
         yield Said(words[0], words[1], words[2] if len(words) > 2 else "", where)
+    elif name.endswith("Error") and not hasattr(builtins, name):
+        yield from (Said("", one, "", where) for one in words)
     elif name in {"text", "_said"} and words:
         yield Said("", words[0], words[1] if len(words) > 1 else "", where)
     for keyword in node.keywords:

@@ -1,4 +1,6 @@
-"""The only code that writes to a model folder: apply, undo, recover, snapshots, and the log of what was done."""
+"""The only code that writes to a model folder: apply, undo, recover, snapshots, and the log of what
+was done.
+"""
 
 from genfix.applier.applying import apply, preflight
 from genfix.applier.building import Built, build

@@ -32,13 +32,15 @@ def apply(
 ) -> Receipt:
     """Write all of ``writes`` or none of them, durably, and keep the old bytes for `undo`.
 
-    ``inputs`` are the digests (`genfix.folder.input_digest`; `None`: absent) of every file the plan was made from; ``note`` is kept in the
-    receipt. A write of the bytes a file already has is left out; where none is left nothing is written at all, and
-    the receipt has no changes. An interrupted transaction is rolled forward first.
+    ``inputs`` are the digests (`genfix.folder.input_digest`; `None`: absent) of every file the plan was made
+    from; ``note`` is kept in the receipt. A write of the bytes a file already has is left out; where none is
+    left nothing is written at all, and the receipt has no changes. An interrupted transaction is rolled
+    forward first.
 
-    Raises `ChangedError` where a file is not what it was when the plan was made, `RefusedError` where a file shall
-    not be written or the folder is in use, `StorageError` where the disk fails, `InputError` for a name that genfix
-    never writes. In all of these nothing was changed, unless the message says that the run was interrupted.
+    Raises `ChangedError` where a file is not what it was when the plan was made, `RefusedError` where a file
+    shall not be written or the folder is in use, `StorageError` where the disk fails, `InputError` for a name
+    that genfix never writes. In all of these nothing was changed, unless the message says that the run was
+    interrupted.
     """
     location = Location.of(root, state_dir)
     check_names([write.name for write in writes])
@@ -65,8 +67,8 @@ def preflight(
 ) -> None:
     """Raise what `apply` would raise for writes to ``names``, by looking only.
 
-    `RefusedError`: a Hub cache snapshot, a link or anything else that is no regular file, a read-only file, two
-    names that are one on some disks. `StorageError`: a read-only folder, or one spread over two disks.
+    `RefusedError`: a Hub cache snapshot, a link or anything else that is no regular file, a read-only file,
+    two names that are one on some disks. `StorageError`: a read-only folder, or one spread over two disks.
     """
     wanted = list(names)
     location = Location.of(root, state_dir)

@@ -1,7 +1,7 @@
 """Build a repaired copy of a folder beside it: for folders that shall not, or cannot, be written to.
 
-The copy is complete before it has its name. Weights are not copied where the disk can share them: they share blocks,
-or are the same file under a second name.
+The copy is complete before it has its name. Weights are not copied where the disk can share them: they share
+blocks, or are the same file under a second name.
 """
 
 import hashlib
@@ -47,9 +47,9 @@ def build(
 ) -> Built:
     """Make ``output``, which must not exist, from ``root`` with the files of ``changes`` (`None`: left out).
 
-    ``inputs`` are the SHA-256 (hex; `None`: absent) of the files the changes were made from. Dot-folders do not come
-    along. ``root`` is only read. Raises `InputError` where ``output`` cannot be made, `ChangedError` where a file is not
-    what it was, `StorageError` where the disk fails; nothing is left of ``output`` then.
+    ``inputs`` are the SHA-256 (hex; `None`: absent) of the files the changes were made from. Dot-folders do
+    not come along. ``root`` is only read. Raises `InputError` where ``output`` cannot be made, `ChangedError`
+    where a file is not what it was, `StorageError` where the disk fails; nothing is left of ``output`` then.
     """
     check_names(list(changes))
     place = Path(os.path.realpath(output.parent)) / output.name

@@ -68,7 +68,9 @@ def is_staged(state: State, journal: Journal, places: Sequence[Place]) -> bool:
 
 
 def damaged_stage(state: State, journal: Journal) -> RefusedError:
-    """The error for new bytes that are missing or are not those of the journal, when files were replaced already."""
+    """The error for new bytes that are missing or are not those of the journal, when files were replaced
+    already.
+    """
     return RefusedError(
         text(
             "the new bytes of the interrupted {kind} {id} are damaged",
@@ -111,7 +113,8 @@ def roll_forward(state: State, journal: Journal) -> None:
                 if place is Place.BEFORE:
                     with storage_errors(text("cannot replace {name}", name=op.name)):
                         _do(state, journal, index, staging)
-    # The staging directory is not synced here: were it durable first, a power cut could leave a file in neither place.
+    # The staging directory is not synced here: were it durable first, a power cut could leave a file in
+    # neither place.
     for parents in dict.fromkeys(parents_of(op.name)[0] for op in journal.ops):
         with walk(fs, state.root, parents) as directory:
             if directory is not None:
@@ -162,7 +165,8 @@ def _do(state: State, journal: Journal, index: int, staging: Dir) -> None:
         except FileExistsError as error:
             raise _drift(state, journal, op) from error
         except OSError:
-            # A network filesystem may do the rename and report a failure: the answer was lost, and asked for again.
+            # A network filesystem may do the rename and report a failure: the answer was lost, and asked for
+            # again.
             if place_of(state, op) is not Place.AFTER:
                 raise
         if op.before is not None and op.after is not None:
@@ -170,7 +174,9 @@ def _do(state: State, journal: Journal, index: int, staging: Dir) -> None:
 
 
 def _replace(fs: FileSystem, staging: Dir, staged: str, directory: Dir, leaf: str) -> None:
-    """Put the new bytes in the place of the old ones, which come out where the new ones lay, if the mount can do that."""
+    """Put the new bytes in the place of the old ones, which come out where the new ones lay, if the mount can
+    do that.
+    """
     try:
         fs.exchange(staging, staged, directory, leaf)
     except OSError as error:
@@ -220,7 +226,9 @@ def _move_away(state: State, journal: Journal, index: int, way: tuple[Dir, Dir])
 
 
 def _finish(state: State, journal: Journal) -> None:
-    """Clear the staging directory, then let the journal become the receipt: a crash between repeats the clearing."""
+    """Clear the staging directory, then let the journal become the receipt: a crash between repeats the
+    clearing.
+    """
     fs = state.fs
     with walk(fs, state.root, state.stage_parts(journal.id)) as staging:
         if staging is not None:

@@ -20,7 +20,8 @@ __all__ = ["drafted", "make_folder", "new_file", "open_parent", "publish", "sync
 
 
 def make_folder(output: Path, files: Mapping[str, bytes], *, fs: FileSystem = DISK) -> None:
-    """Make ``output``, which must not exist or be an empty folder, with ``files`` in it: all of them, or nothing.
+    """Make ``output``, which must not exist or be an empty folder, with ``files`` in it: all of them, or
+    nothing.
 
     Raises `InputError` where it cannot be made, `StorageError` where the disk fails; nothing is left then.
     """

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from genfix.errors import ChangedError, StorageError
-from genfix.message import Message, text
+from genfix.message import Arg, Message, text
 
 __all__ = ["DriftError", "changed_meanwhile", "storage_errors"]
 
@@ -13,8 +13,8 @@ __all__ = ["DriftError", "changed_meanwhile", "storage_errors"]
 class DriftError(ChangedError):
     """A file is neither what it was before a committed transaction nor what it shall be after it."""
 
-    def __init__(self, name: str, said: Message, advice: Message) -> None:
-        super().__init__(said, advice)
+    def __init__(self, name: str, said: str, advice: str, /, **args: Arg) -> None:
+        super().__init__(said, advice, **{"name": name, **args})
         self.name = name
 
 

@@ -126,7 +126,8 @@ class FileSystem:
     def try_lock(self, directory: Dir) -> bool:
         """Take the directory's own advisory lock; false where another process has it.
 
-        Held until the directory is closed. Raises ENOTSUP, or what the mount says, where there is no such lock.
+        Held until the directory is closed. Raises ENOTSUP, or what the mount says, where there is no such
+        lock.
         """
         if sys.platform == "win32" or directory.fd is None:
             raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP), str(directory.path))
@@ -143,7 +144,9 @@ class FileSystem:
         return os.stat(_path(directory, name), dir_fd=directory.fd, follow_symlinks=False)
 
     def may_write(self, directory: Dir, name: str = ".") -> bool:
-        """Whether the kernel would let us write: sees a read-only mount and an immutable inode, also for root."""
+        """Whether the kernel would let us write: sees a read-only mount and an immutable inode, also for
+        root.
+        """
         return os.access(
             _path(directory, name),
             os.W_OK,
@@ -190,7 +193,9 @@ class FileSystem:
         _renameat2(source, name, target, new_name, _RENAME_NOREPLACE)
 
     def exchange(self, source: Dir, name: str, target: Dir, new_name: str) -> None:
-        """Let two entries change places, atomically; ENOSYS or EINVAL where the platform or the mount cannot."""
+        """Let two entries change places, atomically; ENOSYS or EINVAL where the platform or the
+        mount cannot.
+        """
         _renameat2(source, name, target, new_name, _RENAME_EXCHANGE)
 
     def link(self, source: Dir, name: str, target: Dir, new_name: str) -> None:
@@ -238,7 +243,9 @@ class FileSystem:
         return os.write(fd, content)
 
     def clone(self, source: int, fd: int) -> None:
-        """Let a new file share the blocks of another one until one of them is written to (btrfs, XFS, ZFS)."""
+        """Let a new file share the blocks of another one until one of them is written to (btrfs,
+        XFS, ZFS).
+        """
         if not sys.platform.startswith("linux"):
             raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
         fcntl.ioctl(fd, _FICLONE, source)

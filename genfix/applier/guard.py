@@ -33,7 +33,10 @@ def check_names(names: Sequence[str]) -> None:
 
 
 def check_targets(fs: FileSystem, root: Dir, names: Iterable[str], location: Location) -> None:
-    """Raise `RefusedError` or `StorageError` where one of ``names`` cannot or shall not be written. Writes nothing."""
+    """Raise `RefusedError` or `StorageError` where one of ``names`` cannot or shall not be written.
+
+    Writes nothing.
+    """
     wanted = sorted(names)
     _refuse_cache(root.path, wanted)
     ground = _Ground(fs.stat_dir(root).st_dev, bits_bind=not _is_copy_of_read_only_store(fs, root))
@@ -95,7 +98,8 @@ def _check_target(fs: FileSystem, root: Dir, name: str, ground: _Ground) -> None
             return
         if not stat.S_ISREG(status.st_mode):
             raise not_regular(name)
-        # Replacing a file needs no permission on the file itself: without this a rename would pass over the bit.
+        # Replacing a file needs no permission on the file itself: without this a rename would pass over the
+        # bit.
         if ground.is_closed(status) or not fs.may_write(directory, leaf):
             raise RefusedError(
                 text("{name} is read-only", name=name),
@@ -130,8 +134,8 @@ def _check_nearest(fs: FileSystem, root: Dir, parents: Sequence[str], ground: _G
 def _refuse_cache(root: Path, names: Iterable[str]) -> None:
     """Refuse a snapshot of the Hub cache: its files are shared by every model that has the same bytes.
 
-    Layout: ``models--org--name/snapshots/<commit>/``, files linked into the repo's own ``blobs`` or the shared
-    ``<cache>/blobs`` (huggingface_hub 2.x, file_download.py).
+    Layout: ``models--org--name/snapshots/<commit>/``, files linked into the repo's own ``blobs`` or the
+    shared ``<cache>/blobs`` (huggingface_hub 2.x, file_download.py).
     """
     real = Path(os.path.realpath(root))
     if any(_is_snapshot(path) for path in (root.absolute(), real)) or any(
@@ -154,7 +158,8 @@ def _is_blob(root: Path, path: Path) -> bool:
     if not path.is_symlink():
         return False
     target = Path(os.path.realpath(path))
-    # .../<repo>/snapshots/<commit>/<name> -> .../<repo>/blobs/<hash>, under whatever name the repo's folder has.
+    # .../<repo>/snapshots/<commit>/<name> -> .../<repo>/blobs/<hash>, under whatever name the repo's folder
+    # has.
     siblings = (root.parents[1] / "blobs", root.parents[2] / "blobs") if len(root.parents) > 2 else ()
     return target.parent.name == "blobs" and (
         any(target.is_relative_to(blobs) for blobs in siblings)

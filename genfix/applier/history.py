@@ -37,7 +37,9 @@ def log(root: Path, *, state_dir: Path | None = None, fs: FileSystem = DISK) -> 
 
 
 def damaged_receipts(root: Path, *, state_dir: Path | None = None, fs: FileSystem = DISK) -> tuple[Path, ...]:
-    """The files of the log that are no receipt: what they recorded can be undone only by hand, from the backup."""
+    """The files of the log that are no receipt: what they recorded can be undone only by hand, from the
+    backup.
+    """
     location, history = _read(root, state_dir, fs)
     return tuple(location.path / "log" / name for name in history.damaged)
 

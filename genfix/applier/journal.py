@@ -47,9 +47,9 @@ _NEVER_WRITTEN: Final = frozenset({FileKind.WEIGHTS, FileKind.GGUF})
 class JournalError(ValueError):
     """The bytes are no journal; `said` says why."""
 
-    def __init__(self, said: Message) -> None:
-        super().__init__(str(said))
-        self.said = said
+    def __init__(self, said: Message | str, /, **args: Arg) -> None:
+        self.said = Message("", said, args) if isinstance(said, str) else said
+        super().__init__(str(self.said))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,9 @@ class Journal:
 
 
 def is_writable_name(name: str) -> bool:
-    """Whether genfix may ever write a file called ``name``: nothing hidden (``.git``, ``.cache``), no weights."""
+    """Whether genfix may ever write a file called ``name``: nothing hidden (``.git``, ``.cache``), no
+    weights.
+    """
     return (
         is_safe_name(name)
         and not any(part.startswith(".") for part in name.split("/"))
@@ -162,7 +164,10 @@ def encode(journal: Journal) -> bytes:
 
 
 def decode(content: bytes) -> Journal:
-    """The journal in ``content``. Raises `JournalError` where anything about it is not as `encode` makes it."""
+    """The journal in ``content``.
+
+    Raises `JournalError` where anything about it is not as `encode` makes it.
+    """
     body = _checked_body(content)
     note = body["note"]
     if not isinstance(note, dict):

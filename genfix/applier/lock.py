@@ -1,9 +1,9 @@
 """One genfix at a time in a model folder.
 
-The lock is the folder directory's own: it leaves no file, and it ends with the process that holds it. A mount, or
-a system, that has no lock for a directory gets a lock file in the state folder, which stays there (removing it would
-let two processes hold two files of one name). Without either, nothing is written: two repairs at once could each
-pass their checks and then mix.
+The lock is the folder directory's own: it leaves no file, and it ends with the process that holds it. A
+mount, or a system, that has no lock for a directory gets a lock file in the state folder, which stays there
+(removing it would let two processes hold two files of one name). Without either, nothing is written: two
+repairs at once could each pass their checks and then mix.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,10 @@ __all__ = ["locked"]
 
 @contextmanager
 def locked(fs: FileSystem, root: Dir, location: Location) -> Iterator[None]:
-    """Hold the lock of the model folder. Raises `RefusedError` where another process holds it, or none can be had."""
+    """Hold the lock of the model folder.
+
+    Raises `RefusedError` where another process holds it, or none can be had.
+    """
     try:
         free = fs.try_lock(root)
     except OSError:

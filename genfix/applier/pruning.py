@@ -1,4 +1,7 @@
-"""Prune: the backups of old transactions go. What a transaction did stays in the log; only its undo is given up."""
+"""Prune: the backups of old transactions go.
+
+What a transaction did stays in the log; only its undo is given up.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,8 +23,9 @@ __all__ = ["prune"]
 def _prunable(state: State, *, keep: int, snapshots: bool) -> tuple[str, ...]:
     """Ids of the transactions, oldest first, whose backup may go: all but the newest ``keep``.
 
-    A backup that holds a file which was moved out of the folder is the only place where that file is, and stays.
-    So do snapshots, which somebody took on purpose, where ``snapshots`` does not count them as the others.
+    A backup that holds a file which was moved out of the folder is the only place where that file is, and
+    stays. So do snapshots, which somebody took on purpose, where ``snapshots`` does not count them as the
+    others.
     """
     counted = [journal for journal in read_history(state).journals if snapshots or journal.kind != "snapshot"]
     old = counted[: max(len(counted) - keep, 0)]
@@ -35,7 +39,9 @@ def _holds_the_only_copy(journal: Journal) -> bool:
 
 
 def _prune(state: State, transactions: Sequence[str]) -> None:
-    """Remove the backups of ``transactions``, each in one step: from the rename on, no undo finds a part of it."""
+    """Remove the backups of ``transactions``, each in one step: from the rename on, no undo finds a part of
+    it.
+    """
     with opened(state.fs, state.home, ("backup",)) as backups:
         for transaction in transactions:
             state.fs.rename(backups, transaction, backups, f"{PRUNED}{transaction}")
@@ -56,8 +62,8 @@ def prune(
     """Remove the backups of all transactions but the newest ``keep``, and return the ids of those that went.
 
     The log keeps what they did. Files that were moved out of the folder are never removed, nor are snapshots
-    where ``snapshots`` is not set. With ``dry_run`` nothing is removed. Raises `RefusedError` where the folder is
-    in use, `StorageError` where the disk fails.
+    where ``snapshots`` is not set. With ``dry_run`` nothing is removed. Raises `RefusedError` where the
+    folder is in use, `StorageError` where the disk fails.
     """
     location = Location.of(root, state_dir)
     with (

@@ -67,10 +67,11 @@ def recover_locked(fs: FileSystem, folder: Dir, location: Location) -> Receipt |
 def pending(
     root: Path, *, state_dir: Path | None = None, fs: FileSystem = DISK
 ) -> Mapping[str, bytes | None]:
-    """The files an interrupted transaction will have changed once it is rolled forward; `None`: the file is gone.
+    """The files an interrupted transaction will have changed once it is rolled forward; `None`: the file is
+    gone.
 
-    Reads only. Empty where nothing is pending, and where the state folder may not be read: then this user cannot
-    roll it forward either. Raises `ChangedError` where a file was changed since, as `recover` would.
+    Reads only. Empty where nothing is pending, and where the state folder may not be read: then this user
+    cannot roll it forward either. Raises `ChangedError` where a file was changed since, as `recover` would.
     """
     location = Location.of(root, state_dir)
     with storage_errors(text("cannot read the state of {root}", root=root)), open_folder(fs, root) as folder:

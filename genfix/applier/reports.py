@@ -1,4 +1,6 @@
-"""Write a report, a plan or a baseline where the user wants it: whole or not at all, never over what belongs to a model."""
+"""Write a report, a plan or a baseline where the user wants it: whole or not at all, never over what belongs
+to a model.
+"""
 
 import os
 import secrets

@@ -1,4 +1,6 @@
-"""SIGINT and SIGTERM while a transaction runs: before its commit point it is discarded, after it is finished."""
+"""SIGINT and SIGTERM while a transaction runs: before its commit point it is discarded, after it is
+finished.
+"""
 
 import signal
 import threading
@@ -39,8 +41,8 @@ class Deferred:
 def deferred_signals() -> Iterator[Deferred]:
     """Hold SIGINT and SIGTERM back until the block ends, then deliver the first to the caller's own handlers.
 
-    What such a handler does is the caller's: Python's own raises `KeyboardInterrupt` for SIGINT. Only the main
-    thread can set handlers; elsewhere, and for a signal that is ignored, nothing is held back.
+    What such a handler does is the caller's: Python's own raises `KeyboardInterrupt` for SIGINT. Only the
+    main thread can set handlers; elsewhere, and for a signal that is ignored, nothing is held back.
     """
     deferred = Deferred()
     restore = _install(deferred)

@@ -1,7 +1,7 @@
 """Snapshots: the config files of a folder at one stage of its life, kept in the same store as the backups.
 
-A snapshot is a transaction without writes, and restoring one is a transaction like a repair: it can be undone.
-Weights are never looked at.
+A snapshot is a transaction without writes, and restoring one is a transaction like a repair: it can be
+undone. Weights are never looked at.
 """
 
 from collections.abc import Mapping
@@ -57,9 +57,9 @@ def snapshot(
 ) -> Receipt:
     """Keep the bytes, permission bits and modification times of the folder's config files, durably.
 
-    A file that the newest snapshot with it has in the same bytes is not stored twice. Raises `RefusedError` for a
-    Hub cache snapshot or a folder that is in use, `InputError` where there is nothing to keep, `StorageError` where
-    the disk fails; nothing is left then.
+    A file that the newest snapshot with it has in the same bytes is not stored twice. Raises `RefusedError`
+    for a Hub cache snapshot or a folder that is in use, `InputError` where there is nothing to keep,
+    `StorageError` where the disk fails; nothing is left then.
     """
     location = Location.of(root, state_dir)
     with storage_errors(text("cannot take a snapshot of {root}", root=root)), open_folder(fs, root) as folder:
@@ -89,7 +89,8 @@ def _take(
         transaction = next_id(state, now)
         earlier = _earlier(state)
         try:
-            # Nothing is staged: the empty directory tells a later run whose backup this is, should this one die.
+            # Nothing is staged: the empty directory tells a later run whose backup this is, should this one
+            # die.
             state.make_stage(transaction)
             make_dirs(fs, state.home, ("backup", transaction), 0o700)
             files: list[Kept] = []
@@ -179,7 +180,8 @@ def restore(
     state_dir: Path | None = None,
     fs: FileSystem = DISK,
 ) -> Receipt:
-    """Bring the config files back to what the snapshot ``transaction`` holds: all or none, and `undo` takes it back.
+    """Bring the config files back to what the snapshot ``transaction`` holds: all or none, and `undo` takes
+    it back.
 
     Config files that came since go into the backup. Raises `InputError` where there is no such snapshot,
     `StorageError` where it is damaged, `RefusedError` and `ChangedError` as `apply` does.

@@ -1,4 +1,6 @@
-"""Before the commit point: old bytes copied to the backup, new bytes lying ready, nothing of the user's touched."""
+"""Before the commit point: old bytes copied to the backup, new bytes lying ready, nothing of the user's
+touched.
+"""
 
 import errno
 import hashlib
@@ -73,8 +75,9 @@ class Step:
 def in_order(steps: Iterable[Step]) -> tuple[Step, ...]:
     """The order in which a half-done transaction harms a reader least.
 
-    New files first, since nothing names them yet; files that go last, when nothing names them any more; between
-    them what the tokenizer reads, then ``generation_config.json``, and ``config.json``, which names the others, last.
+    New files first, since nothing names them yet; files that go last, when nothing names them any more;
+    between them what the tokenizer reads, then ``generation_config.json``, and ``config.json``, which names
+    the others, last.
     """
 
     def rank(step: Step) -> tuple[int, str]:
@@ -181,7 +184,9 @@ def back_up(fs: FileSystem, backup: Dir, name: str, old: int) -> str:
 
 
 def _lay_ready(state: State, staging: Dir, step: Step, old: int | None, place: tuple[int, int]) -> None:
-    """Write the new bytes with the metadata the file shall have: the rename that follows changes nothing else."""
+    """Write the new bytes with the metadata the file shall have: the rename that follows changes nothing
+    else.
+    """
     fs = state.fs
     if step.content is None:
         write_new(fs, staging, kept_name(*place), b"")

@@ -9,9 +9,9 @@ what is below ``.cache/huggingface``, and a rename from there stays on the folde
     backup/<id>/...    the old bytes of each, by file name; of a snapshot, its files
     lock               only where the mount has no lock for a directory
 
-``--state-dir`` moves all of it, below a name made from the model folder's path, since one directory serves many
-folders. New bytes are staged in the model folder all the same, in ``stage-<id>``, which is gone afterwards: only
-there is a rename sure to be atomic.
+``--state-dir`` moves all of it, below a name made from the model folder's path, since one directory serves
+many folders. New bytes are staged in the model folder all the same, in ``stage-<id>``, which is gone
+afterwards: only there is a rename sure to be atomic.
 """
 
 import hashlib
@@ -181,8 +181,8 @@ def open_folder(fs: FileSystem, root: Path) -> Iterator[Dir]:
 def existing(fs: FileSystem, root: Dir, location: Location, *, trusting: bool) -> Iterator[State | None]:
     """The state folder, where there is one.
 
-    With ``trusting`` (to read only) its owner and mode do not matter, and one that is reached through a link is
-    none of genfix's; without, both are a `RefusedError`.
+    With ``trusting`` (to read only) its owner and mode do not matter, and one that is reached through a link
+    is none of genfix's; without, both are a `RefusedError`.
     """
     with ExitStack() as stack:
         state = None
@@ -239,7 +239,9 @@ def created(fs: FileSystem, root: Dir, location: Location) -> Iterator[State]:
 
 
 def _make(fs: FileSystem, anchor: Dir, way: Sequence[str], made: set[Path] | None) -> None:
-    """Create the directories of ``way``, the last one private, and remember in ``made`` which were missing."""
+    """Create the directories of ``way``, the last one private, and remember in ``made`` which were
+    missing.
+    """
     remembered: set[Path] = set() if made is None else made
     for end in range(1, len(way) + 1):
         mode = 0o700 if end == len(way) else 0o777
@@ -262,6 +264,7 @@ def _make_private(state: State) -> None:
                 text("run the command as that user, or give another place with --state-dir"),
             )
         if stat.S_IMODE(status.st_mode) & 0o077:
-            # What others planted meanwhile is validated; from now on they cannot. A mount without modes stays as it is.
+            # What others planted meanwhile is validated; from now on they cannot. A mount without modes stays
+            # as it is.
             with suppress(OSError):
                 state.fs.chmod_dir(state.home, 0o700)

@@ -35,9 +35,9 @@ def run(
 ) -> Receipt:
     """Do all ``steps`` or none. The lock is held, and no other transaction is pending.
 
-    Before its commit point a transaction that fails or is interrupted leaves nothing behind. After it, a failure
-    does the same while no file is replaced yet; from then on the transaction will be finished, by this run or,
-    where the disk fails, by the next one.
+    Before its commit point a transaction that fails or is interrupted leaves nothing behind. After it, a
+    failure does the same while no file is replaced yet; from then on the transaction will be finished, by
+    this run or, where the disk fails, by the next one.
     """
     with (
         deferred_signals() as signals,
@@ -66,7 +66,8 @@ def new_id(last: str | None, now: datetime) -> str:
     if last is not None:
         # A planted receipt may have digits that are no date, or the last second there is.
         with suppress(ValueError, OverflowError):
-            # Not strptime: it imports modules, which a failing disk may refuse in the middle of a transaction.
+            # Not strptime: it imports modules, which a failing disk may refuse in the middle of a
+            # transaction.
             previous = datetime.fromisoformat(last.partition("-")[0]).replace(tzinfo=UTC)
             stamp = max(stamp, previous + timedelta(seconds=1))
     return f"{stamp.strftime(_STAMP)}-{secrets.token_hex(3)}"

@@ -40,7 +40,10 @@ def parents_of(name: str) -> tuple[tuple[str, ...], str]:
 
 @contextmanager
 def walk(fs: FileSystem, start: Dir, parts: Sequence[str]) -> Iterator[Dir | None]:
-    """The directory ``parts`` below ``start``; `None` where there is none. `RefusedError` where one is a link."""
+    """The directory ``parts`` below ``start``; `None` where there is none.
+
+    `RefusedError` where one is a link.
+    """
     with ExitStack() as stack:
         current = start
         for depth, part in enumerate(parts, 1):
@@ -124,7 +127,9 @@ def not_regular(name: str) -> RefusedError:
 
 @contextmanager
 def open_file(fs: FileSystem, root: Dir, name: str) -> Iterator[int | None]:
-    """The file ``name`` below ``root``, open for reading; `None` where it is absent, `RefusedError` where it is no file."""
+    """The file ``name`` below ``root``, open for reading; `None` where it is absent, `RefusedError` where it
+    is no file.
+    """
     parents, leaf = parents_of(name)
     with walk(fs, root, parents) as directory:
         if directory is None:
@@ -189,7 +194,9 @@ def write_all(fs: FileSystem, fd: int, content: bytes) -> None:
 
 
 def write_new(fs: FileSystem, directory: Dir, leaf: str, content: bytes, mode: int = 0o600) -> None:
-    """Create a file of the applier's own, durably: its name is durable with the next `FileSystem.sync_dir`."""
+    """Create a file of the applier's own, durably: its name is durable with the next
+    `FileSystem.sync_dir`.
+    """
     fd = fs.create(directory, leaf, mode)
     try:
         write_all(fs, fd, content)

@@ -33,12 +33,13 @@ def undo(
 ) -> Receipt:
     """Put back the bytes, permission bits and modification times that a transaction replaced.
 
-    Without ``transaction`` it is the newest repair or restore that is not undone: undo after undo goes back step by step. To
-    redo, undo the undo by its id. A file the transaction created goes into the backup, with the directories created
-    for it where they are empty then. Files are put back only where they are as the transaction left them.
+    Without ``transaction`` it is the newest repair or restore that is not undone: undo after undo goes back
+    step by step. To redo, undo the undo by its id. A file the transaction created goes into the backup, with
+    the directories created for it where they are empty then. Files are put back only where they are as the
+    transaction left them.
 
-    Raises `ChangedError` where one is not, `InputError` where there is no such transaction, `StorageError` where the
-    backup is damaged or the disk fails, `RefusedError` as `apply` does.
+    Raises `ChangedError` where one is not, `InputError` where there is no such transaction, `StorageError`
+    where the backup is damaged or the disk fails, `RefusedError` as `apply` does.
     """
     location = Location.of(root, state_dir)
     with storage_errors(text("cannot undo in {root}", root=root)), open_folder(fs, root) as folder:
@@ -114,7 +115,10 @@ def _reversed(state: State, journal: Journal, op: Op) -> Step:
 
 
 def kept_bytes(state: State, transaction: str, name: str, digest: str) -> bytes:
-    """The bytes that a transaction keeps of the file ``name``. Raises `StorageError` where they are not there."""
+    """The bytes that a transaction keeps of the file ``name``.
+
+    Raises `StorageError` where they are not there.
+    """
     content = read_all(state.fs, state.home, f"backup/{transaction}/{name}", read_cap(name))
     if content is not None and hashlib.sha256(content).hexdigest() == digest:
         return content

@@ -1,4 +1,7 @@
-"""All engines genfix has a view of. `check` imports the two it judges by; this is for those who ask for more."""
+"""All engines genfix has a view of.
+
+`check` imports the two it judges by; this is for those who ask for more.
+"""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,7 +1,8 @@
 """What llama.cpp's converter takes from a folder, and why it gives up.
 
 Read in llama.cpp b11312: convert_hf_to_gguf.py, conversion/base.py, glm.py, chatglm.py, gemma.py, phi.py;
-gguf-py/gguf/vocab.py (``SpecialVocab``), metadata.py (sampling), gguf_writer.py. Its environment has transformers 4.57.6.
+gguf-py/gguf/vocab.py (``SpecialVocab``), metadata.py (sampling), gguf_writer.py. Its environment has
+transformers 4.57.6.
 """
 
 import json
@@ -108,7 +109,9 @@ def _text_part(model: Model) -> JsonObject:
 
 
 def special_ids(model: Model) -> Special:
-    """Special tokens: of tokenizer_config.json by their text, else the numbers of config.json, else those of the class."""
+    """Special tokens: of tokenizer_config.json by their text, else the numbers of config.json, else those of
+    the class.
+    """
     found: dict[str, int] = {}
     names = _token_names(model)
     ids = _added_ids(model)
@@ -188,7 +191,9 @@ def vocabulary_problems(model: Model) -> Iterator[Problem]:
 
 
 def context_length(model: Model) -> JsonValue:
-    """The length as the converter finds it, of whatever type; `None` where there is none or it is not known."""
+    """The length as the converter finds it, of whatever type; `None` where there is none or it is
+    not known.
+    """
     if architecture(model) in _CHATGLM:
         return model.config.get("seq_length", model.config.get("hidden_size"))
     for key in _LENGTHS:
@@ -201,7 +206,9 @@ def context_length(model: Model) -> JsonValue:
 
 
 def _hparam(model: Model, key: str) -> Iterator[JsonValue]:
-    """What ``hparams`` have for ``key``: nothing, or one value; the text part lies over the top, with its defaults."""
+    """What ``hparams`` have for ``key``: nothing, or one value; the text part lies over the top, with its
+    defaults.
+    """
     config, part = model.config, _text_part(model)
     kind = config.get("model_type")
     defaults = class_defaults(4).get(kind, {}) if isinstance(kind, str) and _is_native(model) else {}

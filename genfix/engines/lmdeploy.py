@@ -1,7 +1,8 @@
 """LMDeploy: its server and pipeline.
 
-Read from 0.10.0 on, the first whose chats are written by the folder's template; run in LMDeploy 0.18.0 with transformers 5.23.0: utils.py (``get_hf_gen_cfg``, ``_get_and_verify_max_len``),
-messages.py and serve/core/async_engine.py (stop ids), serve/core/generation_config.py (sampling), model.py
+Read from 0.10.0 on, the first whose chats are written by the folder's template; run in LMDeploy 0.18.0 with
+transformers 5.23.0: utils.py (``get_hf_gen_cfg``, ``_get_and_verify_max_len``), messages.py and
+serve/core/async_engine.py (stop ids), serve/core/generation_config.py (sampling), model.py
 (``HFChatTemplate``), tokenizer.py (``HuggingFaceTokenizer``), archs.py (which models are served with images).
 """
 
@@ -209,7 +210,9 @@ def _start_problems(model: Model) -> Iterator[Problem]:
 
 
 def _has_eos(model: Model) -> bool:
-    """Whether the tokenizer has an EOS token: named by a file, or by its class where no file tells the class."""
+    """Whether the tokenizer has an EOS token: named by a file, or by its class where no file tells
+    the class.
+    """
     if model.tokenizer.eos_token is not None:
         return True
     return not model.has(TOKENIZER_CONFIG) and model.model_type in loaders(5).tokenizers

@@ -1,7 +1,7 @@
 """MLX-LM: ``mlx_lm.generate`` and ``mlx_lm.server``.
 
-Read in mlx-lm 0.32.2: utils.py (``load_config``), tokenizer_utils.py (``load``, the set of EOS ids), and in every
-version named below.
+Read in mlx-lm 0.32.2: utils.py (``load_config``), tokenizer_utils.py (``load``, the set of EOS ids), and in
+every version named below.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,8 @@ _VERSION: Final = "0.32.2"
 _OLDEST: Final = "0.19.3"
 
 _CONFIG: Final = (0, 20, 3)
-"""First to take the ids of config.json, and the tokenizer's EOS only where there are none (PR 1141 of mlx-examples)."""
+"""First to take the ids of config.json, and the tokenizer's EOS only where there are none (PR 1141 of
+mlx-examples)."""
 _GENERATION: Final = (0, 30, 1)
 """First to take those of generation_config.json before them (PRs 701 and 708)."""
 _UNION: Final = (0, 32, 0)
@@ -49,7 +50,9 @@ class _Ends(NamedTuple):
 
 
 def view(model: Model, version: Release = NEWEST) -> EngineView:
-    """generation_config.json's ids if there are any, else those of config.json's top; and the tokenizer's EOS."""
+    """generation_config.json's ids if there are any, else those of config.json's top; and the tokenizer's
+    EOS.
+    """
     ends = _ends(model, version)
     trace: list[Message] = []
     if ends.ids is not None:
@@ -83,7 +86,9 @@ def _template(model: Model) -> TemplateSource | None:
 
 
 def _load_problems(model: Model) -> Iterator[Problem]:
-    """Those of the tokenizer; a model type that transformers does not know is no hindrance where a class is named."""
+    """Those of the tokenizer; a model type that transformers does not know is no hindrance where a class is
+    named.
+    """
     named = isinstance(model.tokenizer_config.get("tokenizer_class"), str)
     for problem in auto_problems(model, 5):
         if problem.id != "engine-cannot-know-model-type" or not named:

@@ -1,8 +1,9 @@
 """OpenVINO GenAI: ``LLMPipeline`` over the files of this folder, with the exported model beside them.
 
-Read in the tags 2025.1 to 2026.3 and run in 2026.4.1: src/cpp/src/generation_config.cpp, src/cpp/src/json_utils.hpp,
-src/cpp/src/tokenizer/tokenizer_impl.cpp. What the exporter bakes into ``openvino_tokenizer.xml`` (EOS and chat template)
-comes before every file; it is not read. What the exporter itself needs is what transformers needs.
+Read in the tags 2025.1 to 2026.3 and run in 2026.4.1: src/cpp/src/generation_config.cpp,
+src/cpp/src/json_utils.hpp, src/cpp/src/tokenizer/tokenizer_impl.cpp. What the exporter bakes into
+``openvino_tokenizer.xml`` (EOS and chat template) comes before every file; it is not read. What the exporter
+itself needs is what transformers needs.
 """
 
 import hashlib
@@ -53,7 +54,9 @@ class _UnreadableError(Exception):
 
 
 def view(model: Model, version: Release = NEWEST) -> EngineView:
-    """generation_config.json alone; without an id there, one EOS: config.json's number, else the tokenizer's."""
+    """generation_config.json alone; without an id there, one EOS: config.json's number, else the
+    tokenizer's.
+    """
     settings = read_settings(cpp_object(model, GENERATION_CONFIG) or {}, version)
     stops, tokenizer = settings.stops, _tokenizer_eos(model)
     trace = (
@@ -116,9 +119,11 @@ def _unreadable(key: str, file: str) -> Problem:
 
 
 def _tokenizer_eos(model: Model) -> _Eos:
-    """config.json's number; else the id that tokenizer_config.json's added_tokens_decoder has for the EOS text.
+    """config.json's number; else the id that tokenizer_config.json's added_tokens_decoder has for the EOS
+    text.
 
-    tokenizer.json is not read, and a token that is an object is an error unless special_tokens_map.json has it too.
+    tokenizer.json is not read, and a token that is an object is an error unless special_tokens_map.json has
+    it too.
     """
     try:
         ids = _config_ids(model)

@@ -1,9 +1,10 @@
 """SGLang: the server and its offline engine.
 
-Read in 28 releases from 0.4.8 on, and run in SGLang 0.5.23 with transformers 5.19.0: srt/configs/model_config.py (``_get_hf_eos_token_id``,
-``get_default_sampling_params``), srt/managers/schedule_batch.py (``_check_token_based_finish``),
-srt/utils/hf_transformers/common.py (context length, further stop tokens), srt/managers/tokenizer_manager.py
-(processors), srt/parser/template_manager.py and conversation.py (chat templates).
+Read in 28 releases from 0.4.8 on, and run in SGLang 0.5.23 with transformers 5.19.0:
+srt/configs/model_config.py (``_get_hf_eos_token_id``, ``get_default_sampling_params``),
+srt/managers/schedule_batch.py (``_check_token_based_finish``), srt/utils/hf_transformers/common.py (context
+length, further stop tokens), srt/managers/tokenizer_manager.py (processors), srt/parser/template_manager.py
+and conversation.py (chat templates).
 """
 
 import hashlib
@@ -41,7 +42,8 @@ _DEFAULTS: Final = (0, 5, 4)
 _FIRST_NAMED: Final = (0, 5, 8)
 """First to take the first of several templates, whatever its name (``_select_named_template``)."""
 _DECLARED_CLASS: Final = (0, 5, 12)
-"""First to look into tokenizer_config.json again where no class is known (``_load_tokenizer_by_declared_class``)."""
+"""First to look into tokenizer_config.json again where no class is known
+(``_load_tokenizer_by_declared_class``)."""
 _NEWER_LIBRARY: Final = (0, 5, 10)
 """First to ask for transformers 5; 0.5.9 has 4.57.1."""
 
@@ -68,7 +70,8 @@ _TEXT_ALONE: Final = frozenset(
         "InklingForConditionalGeneration",
     ]
 )
-"""Architectures of several parts that are served as language models, unless ``--enable-multimodal`` is set."""
+"""Architectures of several parts that are served as language models, unless ``--enable-multimodal`` is set.
+"""
 _CONVERSATIONS: Final[Mapping[str, tuple[str, Release]]] = {
     "internvl_chat": ("internvl-2-5", (0, 5, 2)),
     "deepseek_vl_v2": ("deepseek-vl2", (0, 5, 2)),
@@ -82,7 +85,8 @@ _CONVERSATIONS: Final[Mapping[str, tuple[str, Release]]] = {
     "moss_vl": ("moss-vl", (0, 5, 12)),
     "unlimited-ocr": ("unlimited-ocr", (0, 5, 16)),
 }
-"""Model types whose chats are written by a template of SGLang's own, and since when; the folder's is not asked.
+"""Model types whose chats are written by a template of SGLang's own, and since when; the folder's is not
+asked.
 
 A word in the path of the folder may choose one too, which no file tells.
 """
@@ -97,7 +101,9 @@ class _Stop(NamedTuple):
 
 
 def view(model: Model, version: Release = NEWEST) -> EngineView:
-    """The union of config.json, generation_config.json, the tokenizer's EOS and three tokens known by their text."""
+    """The union of config.json, generation_config.json, the tokenizer's EOS and three tokens known by their
+    text.
+    """
     major = 5 if version >= _NEWER_LIBRARY else 4
     part = text_part(model, major)
     stops = (
@@ -143,7 +149,9 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
 
 
 def _config_stop(model: Model, part: TextPart) -> _Stop:
-    """``eos_token_id`` of the config object: its top's, even null, or else that of the language model's part."""
+    """``eos_token_id`` of the config object: its top's, even null, or else that of the language
+    model's part.
+    """
     level = TextPart(model.config, model.model_type, part.major)
     if "eos_token_id" not in level.values and level.get("eos_token_id") is None:
         level = part
@@ -257,7 +265,9 @@ def _template(model: Model, version: Release) -> TemplateSource | None:
 
 
 def _of_tokenizer(model: Model) -> TemplateSource | None:
-    """Of several that have names the first, whatever it is called; files take the place of tokenizer_config.json."""
+    """Of several that have names the first, whatever it is called; files take the place of
+    tokenizer_config.json.
+    """
     files = [name for name in sorted(model.folder.names()) if name.startswith("additional_chat_templates/")]
     first = JINJA_FILE if model.jinja.text is not None else next(iter(files), None)
     if first is not None:

@@ -1,8 +1,9 @@
 """transformers 4: ``model.generate()`` of the older major version.
 
-Read and run in transformers 4.57.6: modeling_utils.py (the generation config made from the config object stays
-where the file cannot be read), models/auto/tokenization_auto.py (classes it does not know), tokenization_utils_base.py.
-The same files back to 4.45.0, where ``from_model_config`` got its form; 4.45.0, 4.47.0, 4.51.3 and 4.52.4 were run too.
+Read and run in transformers 4.57.6: modeling_utils.py (the generation config made from the config object
+stays where the file cannot be read), models/auto/tokenization_auto.py (classes it does not know),
+tokenization_utils_base.py. The same files back to 4.45.0, where ``from_model_config`` got its form; 4.45.0,
+4.47.0, 4.51.3 and 4.52.4 were run too.
 """
 
 from typing import Final
@@ -28,7 +29,8 @@ _VERSION: Final = "4.57.6"
 _OLDEST: Final = "4.45.0"
 
 _NAMES_EXTRA: Final = (4, 47)
-"""tokenization_utils_base.py: the first version that takes ``extra_special_tokens``, as an object of names."""
+"""tokenization_utils_base.py: the first version that takes ``extra_special_tokens``, as an object of names.
+"""
 _IDS: Final = ("eos_token_id", "bos_token_id", "pad_token_id", "decoder_start_token_id")
 
 

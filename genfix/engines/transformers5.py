@@ -1,8 +1,8 @@
 """transformers 5: ``model.generate()`` and the pipelines over it.
 
 Read in transformers 5.23.0: generation/utils.py (``adjust_generation_fn``, ``_prepare_special_tokens``),
-generation/configuration_utils.py (``from_pretrained``, ``from_model_config``). The same files of 5.0.0 to 5.20.0 differ
-in one thing that counts here: before 5.4.0 config.json's values were not checked.
+generation/configuration_utils.py (``from_pretrained``, ``from_model_config``). The same files of 5.0.0 to
+5.20.0 differ in one thing that counts here: before 5.4.0 config.json's values were not checked.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,9 @@ class _Generation(NamedTuple):
 
 
 def reading(model: Model) -> Reading:
-    """The stop set comes from generation_config.json alone; config.json counts only when that file cannot be read."""
+    """The stop set comes from generation_config.json alone; config.json counts only when that file cannot be
+    read.
+    """
     return _reading(model, _generation(model))
 
 

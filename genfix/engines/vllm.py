@@ -1,8 +1,9 @@
 """vLLM: the OpenAI-compatible server and ``LLM.chat``.
 
 Read in vLLM 0.4.0 to 0.32.0: transformers_utils/config.py (``try_get_generation_config``), sampling_params.py
-(``update_from_generation_config``), config/model.py (``get_diff_sampling_param``), renderers/hf.py (chat template; before
-that entrypoints/chat_utils.py), v1/engine/core.py (``process_input_sockets``). How long a sequence may be: `vllm_length`.
+(``update_from_generation_config``), config/model.py (``get_diff_sampling_param``), renderers/hf.py (chat
+template; before that entrypoints/chat_utils.py), v1/engine/core.py (``process_input_sockets``). How long a
+sequence may be: `vllm_length`.
 
 What changed, and in which release for the first time:
 
@@ -42,7 +43,9 @@ _PENALTIES: Final = ("presence_penalty", "frequency_penalty")
 
 
 def reading(model: Model, version: Release = NEWEST) -> Reading:
-    """The tokenizer's EOS and the ids of generation_config.json; the config object only when that cannot be read."""
+    """The tokenizer's EOS and the ids of generation_config.json; the config object only when that cannot be
+    read.
+    """
     major = _major(version)
     return _reading(model, version, _primary(model, major), _file_stop(model, version, major))
 

@@ -4,7 +4,8 @@ Read in vLLM 0.4.0 to 0.32.0, and run in the latter with transformers 5.19.0: co
 (``_get_and_verify_max_len``; config.py in older ones), transformers_utils/model_arch_config_convertor.py
 (``derive_max_model_len_and_key``), transformers_utils/config.py (``patch_legacy_rope_type``).
 
-The tokenizer's ``model_max_length`` counts for pooling models alone. What changed, and in which release for the first time:
+The tokenizer's ``model_max_length`` counts for pooling models alone. What changed, and in which release for
+the first time:
 
 - 0.4.2: ``su`` does not stretch a length. 0.5.1: ``longrope`` does not, and 0.5.3.post1: ``llama3`` does not.
 - 0.6.4: files of sentence-transformers are asked. A scaled RoPE may do without a factor.

@@ -1,7 +1,8 @@
 """RoPE as vLLM reads it from config.json: which parameters it takes, and for which it does not start.
 
 Read in vLLM 0.4.0 to 0.32.0 with the transformers each of them allows: transformers_utils/config.py
-(``patch_legacyrope_type``), and in transformers 5.19.0 modeling_rope_utils.py and the config classes that check their own.
+(``patch_legacyrope_type``), and in transformers 5.19.0 modeling_rope_utils.py and the config classes that
+check their own.
 """
 
 from collections.abc import Mapping
@@ -53,7 +54,9 @@ _LAYERED: Final = frozenset([
 
 
 def ropes_of(value: JsonObject, kind: str, key: str, version: Release) -> list[JsonObject] | None:
-    """The sets of parameters under ``key``, one or one for each type of layer; `None` where one is refused."""
+    """The sets of parameters under ``key``, one or one for each type of layer; `None` where one is
+    refused.
+    """
     found = _ropes(value, nests=kind in _LAYERED or kind not in class_defaults(5))
     if not all(_is_readable(rope, kind, version) for rope in found):
         return None
@@ -110,7 +113,9 @@ def _is_phi(rope: JsonObject) -> bool:
 
 
 def _fits_a_default(rope: JsonObject) -> bool:
-    """It is laid over what the class has, a ``rope_type`` that says default; an older name must not differ."""
+    """It is laid over what the class has, a ``rope_type`` that says default; an older name must not
+    differ.
+    """
     return "rope_type" in rope or rope.get("type", "default") in {"default", "mrope"}
 
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from genfix.errors import GenfixError
-from genfix.message import Message
+from genfix.message import Arg
 
 __all__ = ["FileProblem", "FileStat", "Folder", "FolderFileError", "Origin", "Progress"]
 

@@ -38,7 +38,9 @@ def diff_values(left: JsonValue, right: JsonValue, pointer: str = "") -> Iterato
 
 
 def same_value(left: JsonValue, right: JsonValue) -> bool:
-    """Whether two values mean the same: 1 and 1.0 do, NaN and NaN do, 1 and true do not, key order is nothing."""
+    """Whether two values mean the same: 1 and 1.0 do, NaN and NaN do, 1 and true do not, key order is
+    nothing.
+    """
     if isinstance(left, dict) and isinstance(right, dict):
         return left.keys() == right.keys() and all(
             same_value(value, right[key]) for key, value in left.items()

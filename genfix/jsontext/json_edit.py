@@ -2,8 +2,8 @@
 
 A value is replaced, inserted or cut out as a span of the text, so key order, indent, float spelling, big
 integers, escapes, line ends and the last newline of everything else stay as they are, byte for byte. What
-comes out of any number of edits is read back and compared with the value it was meant to have, to the spelling of
-each number.
+comes out of any number of edits is read back and compared with the value it was meant to have, to the
+spelling of each number.
 """
 
 import json
@@ -74,12 +74,13 @@ class JsonEditor:
     def set(self, pointer: str, value: JsonValue | Raw, *, key_order: Sequence[str] = ()) -> None:
         """Replace the value at an RFC 6901 pointer, or insert it where its key is absent.
 
-        A new key goes right after the nearest earlier key of ``key_order`` that is there, else right before the
-        nearest later one, else to its place among sorted keys, else to the end. Setting an equal value changes nothing.
+        A new key goes right after the nearest earlier key of ``key_order`` that is there, else right before
+        the nearest later one, else to its place among sorted keys, else to the end. Setting an equal value
+        changes nothing.
 
-        Raises `KeyError` where what should hold the key is absent or no object; `ValueError` for NaN, Infinity, a
-        lone surrogate, or text that is no pointer to a key; `JsonError` for a `Raw` that cannot be read or an object
-        on the way with duplicate keys.
+        Raises `KeyError` where what should hold the key is absent or no object; `ValueError` for NaN,
+        Infinity, a lone surrogate, or text that is no pointer to a key; `JsonError` for a `Raw` that cannot
+        be read or an object on the way with duplicate keys.
         """
         new = _spelled_new(value)
         place = self._find(pointer)
@@ -100,7 +101,10 @@ class JsonEditor:
         place.holder[place.key] = new
 
     def remove(self, pointer: str) -> None:
-        """Cut out the key at an RFC 6901 pointer. Raises `KeyError` where it is absent, the others as `set` does."""
+        """Cut out the key at an RFC 6901 pointer.
+
+        Raises `KeyError` where it is absent, the others as `set` does.
+        """
         place = self._find(pointer)
         if place.index is None:
             raise KeyError(pointer)

@@ -64,7 +64,9 @@ class Layout:
         )
 
     def fit(self, raw: str, indent: str) -> str:
-        """Return JSON text from another file, spelled as it is there, for a line that starts with ``indent``."""
+        """Return JSON text from another file, spelled as it is there, for a line that starts with
+        ``indent``.
+        """
         if "\n" not in raw:
             return raw
         if self.one_line:
@@ -79,7 +81,8 @@ def find_layout(
     """Read off the layout for a value that starts with ``bracket`` and goes into an object of ``text``.
 
     The value it takes the place of (``replaced``, or "") shows it best, then the values of the same kind in
-    that object (``siblings``), then, for lists, the file. ``expanded`` says whether the object spreads over lines.
+    that object (``siblings``), then, for lists, the file. ``expanded`` says whether the object spreads over
+    lines.
     """
     one_line = not expanded and "\n" not in replaced
     inline = {kind: _majority_inline(siblings, kind) for kind in "[{"}
@@ -131,7 +134,9 @@ def newline_of(text: str) -> str:
 
 
 def indent_unit(text: str) -> str:
-    """Return one level of indentation: that of the top level's first key, else of any line, else two spaces."""
+    """Return one level of indentation: that of the top level's first key, else of any line, else
+    two spaces.
+    """
     found = _first_indent.match(text) or _any_indent.search(text)
     return found[1] if found else "  "
 

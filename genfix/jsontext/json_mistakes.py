@@ -91,7 +91,9 @@ def same_json(left: JsonValue, right: JsonValue) -> bool:
 
 
 class SlipReader:
-    """Reads one text with human slips; raises `NoSingleReadingError` where it is not certain what is meant."""
+    """Reads one text with human slips; raises `NoSingleReadingError` where it is not certain what
+    is meant.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text

@@ -72,13 +72,17 @@ class JsonProblemKind(StrEnum):
 
 
 class JsonProblem(NamedTuple):
-    """The first problem found in a JSON file, and where. Line and column count from 1, the column in characters."""
+    """The first problem found in a JSON file, and where.
+
+    Line and column count from 1, the column in characters.
+    """
 
     kind: JsonProblemKind
     line: int
     column: int
     detail: Message | str
-    """The duplicate key, the parser's short message, the encoding or the type found: what is no message is from the
+    """The duplicate key, the parser's short message, the encoding or the type found: what is no message is
+    from the
     file or the parser, so not safe to print."""
 
     def __str__(self) -> str:
@@ -193,7 +197,8 @@ def parsed(source: str, *, unique_keys: bool = True) -> JsonValue:
 
 
 def spelled(source: str) -> object:
-    """Return the value of a JSON text with every number as the bytes that spell it; the last of two equal keys counts.
+    """Return the value of a JSON text with every number as the bytes that spell it; the last of two equal
+    keys counts.
 
     Such values are equal where every number is spelled the same, so 1, 1.0 and true are three things, and NaN
     is one. Raises `JsonError`.

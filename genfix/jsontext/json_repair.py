@@ -1,8 +1,8 @@
 """JSON files that a person broke, mended where there is one way to read them.
 
-Comments, commas too many or forgotten at a line's end, quotes that JSON does not know, Python's own words, a key
-given twice with one value, UTF-16: each has one meaning, and a few characters put it right. What could mean two
-things, and whatever was cut off, is left alone.
+Comments, commas too many or forgotten at a line's end, quotes that JSON does not know, Python's own words, a
+key given twice with one value, UTF-16: each has one meaning, and a few characters put it right. What could
+mean two things, and whatever was cut off, is left alone.
 
 A tolerant reader works out a value and, on the way, the edits that make the text say just that in JSON. The
 edited text is then read strictly and has to give that very value.
@@ -30,7 +30,9 @@ class Mended(NamedTuple):
 
 
 def mended(data: bytes) -> Mended | None:
-    """The file as strict JSON with one object, where the text has exactly one reading and is not strict already."""
+    """The file as strict JSON with one object, where the text has exactly one reading and is not strict
+    already.
+    """
     if len(data) > _LIMIT:
         return None
     try:

@@ -1,8 +1,9 @@
 """What config.json says, whichever version of transformers wrote it: one normaliser for all its spellings.
 
-Versions 4 and 5 write the same facts in other places and under other names: ``torch_dtype`` and ``dtype``, the RoPE
-keys, the fields of the language model at the top or under ``text_config``, one id or a list of one, a key with
-null or none at all. Equal facts compare equal here; defaults of a config class are not known and not filled in.
+Versions 4 and 5 write the same facts in other places and under other names: ``torch_dtype`` and ``dtype``,
+the RoPE keys, the fields of the language model at the top or under ``text_config``, one id or a list of one,
+a key with null or none at all. Equal facts compare equal here; defaults of a config class are not known and
+not filled in.
 """
 
 from collections.abc import Iterator, Mapping
@@ -74,7 +75,9 @@ def _by_new_names(value: JsonValue) -> JsonValue:
 
 
 def config_differences(base: Model, merged: Model) -> Iterator[Difference]:
-    """Where the two say other things: the base's value left, merged's right, at the place merged has, or would have."""
+    """Where the two say other things: the base's value left, merged's right, at the place merged has, or
+    would have.
+    """
     theirs, ours = config_meaning(base), config_meaning(merged)
     for name in dict.fromkeys([*theirs, *ours]):
         left, right = theirs.get(name), ours.get(name)

@@ -1,4 +1,6 @@
-"""The conversations a chat template is tried on: words that occur nowhere else, in every shape engines send."""
+"""The conversations a chat template is tried on: words that occur nowhere else, in every shape
+engines send.
+"""
 
 from collections.abc import Callable, Mapping
 from functools import cache

@@ -93,8 +93,8 @@ def judge_ends(texts: Mapping[str, str], scanner: Scanner) -> tuple[EndSource | 
     """The ends, sentinels among them, and where they stand.
 
     Those after the answer both in the middle and at the end; else those at the end; else those between all
-    turns; else what opens the next turn of the user or a tool. Never a token that opens an assistant's turn, or
-    stands inside one.
+    turns; else what opens the next turn of the user or a tool. Never a token that opens an assistant's turn,
+    or stands inside one.
     """
     dialogue = _best_dialogue(texts)
     if dialogue is None:
@@ -107,8 +107,9 @@ def judge_ends(texts: Mapping[str, str], scanner: Scanner) -> tuple[EndSource | 
     mid, last = scanner.run(dialogue.mid), scanner.run(dialogue.last)
     common = _ends(mid, (set(mid) - set(last)) | openers.of_common | inside)
     if common:
-        # A template that writes words and a call as two turns closes the first one properly. What opens the chat
-        # may stand behind a finished one as well, as half of the next turn's opening (Command A of axolotl).
+        # A template that writes words and a call as two turns closes the first one properly. What opens the
+        # chat may stand behind a finished one as well, as half of the next turn's opening (Command A of
+        # axolotl).
         for never in (_between_text_and_call(texts, scanner), _head(texts, dialogue, scanner)):
             common = _ends(common, never) or common
         return EndSource.COMMON, _of_every_turn(common, texts, dialogue, scanner)
@@ -140,7 +141,8 @@ class _Openers(NamedTuple):
 
 
 def _openers(texts: Mapping[str, str], dialogue: Dialogue, scanner: Scanner) -> _Openers:
-    """What the generation prompt adds; where that cannot be told from the question's own end, a careful guess.
+    """What the generation prompt adds; where that cannot be told from the question's own end, a careful
+    guess.
 
     Templates that add the generation prompt always (the first Llama 3) end a finished chat with it too.
     """
@@ -157,7 +159,8 @@ def _openers(texts: Mapping[str, str], dialogue: Dialogue, scanner: Scanner) -> 
 
 
 def _head(texts: Mapping[str, str], dialogue: Dialogue, scanner: Scanner) -> list[str]:
-    """The tokens that open the first turn: those at the very start, since further on a preamble may be closed.
+    """The tokens that open the first turn: those at the very start, since further on a preamble may be
+    closed.
 
     One that never comes again opens the chat, not a turn. Where none is left, all before the first message.
     """
@@ -169,7 +172,8 @@ def _head(texts: Mapping[str, str], dialogue: Dialogue, scanner: Scanner) -> lis
 
 
 def _after_words(dialogue: Dialogue, scanner: Scanner) -> list[str]:
-    """The last token of a turn that is closed with words between its tokens (``<end>response<end>message<over>``).
+    """The last token of a turn that is closed with words between its tokens
+    (``<end>response<end>message<over>``).
 
     Only where the chat's end shows what the closing is.
     """
@@ -183,10 +187,11 @@ def _after_words(dialogue: Dialogue, scanner: Scanner) -> list[str]:
 def _of_every_turn(
     ends: tuple[str, ...], texts: Mapping[str, str], dialogue: Dialogue, scanner: Scanner
 ) -> tuple[str, ...]:
-    """The ends without those that close only an answer's words: a token that closes calls or questions follows.
+    """The ends without those that close only an answer's words: a token that closes calls or questions
+    follows.
 
-    Command R7B writes ``<|END_RESPONSE|><|END_OF_TURN_TOKEN|>`` after an answer. What comes after such a token
-    stays: it may close a turn of several messages (HyperCLOVA X ``<|im_end|><|endofturn|>``).
+    Command R7B writes ``<|END_RESPONSE|><|END_OF_TURN_TOKEN|>`` after an answer. What comes after such a
+    token stays: it may close a turn of several messages (HyperCLOVA X ``<|im_end|><|endofturn|>``).
     """
     calls = (split_at(texts.get(name, ""), (GIVEN, RESULT)) for name in CALLS)
     for gap in (*(cut[1] for cut in calls if cut is not None), dialogue.before_reply):
@@ -215,7 +220,9 @@ def _between_turns(texts: Mapping[str, str], dialogue: Dialogue, scanner: Scanne
 
 
 def _inside(texts: Mapping[str, str], scanner: Scanner) -> frozenset[str]:
-    """Tokens between reasoning and answer of one turn: to end there would cut every answer (gpt-oss ``<|end|>``)."""
+    """Tokens between reasoning and answer of one turn: to end there would cut every answer (gpt-oss
+    ``<|end|>``).
+    """
     cuts = (split_at(texts.get(name, ""), (THOUGHT, REPLY_1)) for name in (REASONING, TAGS))
     return frozenset(token for cut in cuts if cut is not None for token in scanner.all_in(cut[1]))
 

@@ -1,4 +1,6 @@
-"""Git LFS pointers: three lines of text that stand in a file's place until ``git lfs pull`` brings the file."""
+"""Git LFS pointers: three lines of text that stand in a file's place until ``git lfs pull`` brings
+the file.
+"""
 
 import re
 from typing import Final, NamedTuple
@@ -25,7 +27,9 @@ class LfsPointer(NamedTuple):
 
 
 def read_lfs_pointer(folder: Folder, name: str) -> LfsPointer | None:
-    """The pointer that stands in the place of ``name``; `None` where the file is itself, or cannot be read."""
+    """The pointer that stands in the place of ``name``; `None` where the file is itself, or cannot
+    be read.
+    """
     try:
         if folder.stat(name).size >= _MOST:
             return None

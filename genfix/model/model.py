@@ -38,7 +38,8 @@ class JsonFile(NamedTuple):
     value: JsonObject | None = None
     """The object; `None` where the file is absent or cannot be read."""
     problem: JsonProblem | FolderFileError | None = None
-    """What is wrong with it; a file with a duplicate key has both a problem and a value, as engines see it."""
+    """What is wrong with it; a file with a duplicate key has both a problem and a value, as engines see it.
+    """
 
     @property
     def unreadable(self) -> bool:
@@ -57,7 +58,8 @@ class Model:
     """Lazy facts of one `Folder`."""
 
     is_named: bool = True
-    """Whether the user named this folder, and so trusts its code; a hint of another folder is no such trust."""
+    """Whether the user named this folder, and so trusts its code; a hint of another folder is no such trust.
+    """
 
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
@@ -115,7 +117,8 @@ class Model:
         return self.object(TOKENIZER_CONFIG)
 
     def config_value(self, key: str) -> JsonValue:
-        """A value of ``config.json``: at the top or, where it is absent there, of the language model's own part.
+        """A value of ``config.json``: at the top or, where it is absent there, of the language model's own
+        part.
 
         transformers moved the text fields of vision-language configs under ``text_config`` (4.52 and later).
         """
@@ -131,7 +134,9 @@ class Model:
 
     @cached_property
     def text_key(self) -> str | None:
-        """Under which key a composite ``config.json`` has the language model's part; `None` in a plain one."""
+        """Under which key a composite ``config.json`` has the language model's part; `None` in a
+        plain one.
+        """
         return next((name for name in TEXT_PARTS if isinstance(self.config.get(name), dict)), None)
 
     @property
@@ -160,7 +165,8 @@ class Model:
     def _pieces(self) -> Mapping[str, int]:
         """Control symbols of a SentencePiece vocabulary, where nothing else tells ids.
 
-        A tokenizer with code of its own may number its tokens as it likes (ChatGLM3): its ids are not guessed.
+        A tokenizer with code of its own may number its tokens as it likes (ChatGLM3): its ids are not
+        guessed.
         """
         if self.has(FAST_TOKENIZER) or not self.has(_SENTENCEPIECE) or "auto_map" in self.tokenizer_config:
             return {}
@@ -252,7 +258,9 @@ class Model:
 
     @property
     def end_ids(self) -> Mapping[str, int]:
-        """The template's turn ends that are one token here, with their ids; empty where it has none to tell."""
+        """The template's turn ends that are one token here, with their ids; empty where it has none
+        to tell.
+        """
         ends = self.turn_ends
         if not isinstance(ends, TurnEnds):
             return {}

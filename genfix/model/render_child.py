@@ -2,9 +2,9 @@
 
 ``python -I -S render_child.py DIR...`` with the directories of jinja2 and markupsafe as arguments. One JSON
 object is read from stdin: ``template`` (text), ``variables`` (names every rendering sees) and
-``conversations`` (per rendering the names only it sees: ``messages``, ``tools`` ...); ``lenient`` may list the
-conversations for which a missing name is empty. One JSON line per conversation is written as soon as it is
-known: ``{"text": ...}`` or ``{"error": kind, "detail": ...}``.
+``conversations`` (per rendering the names only it sees: ``messages``, ``tools`` ...); ``lenient`` may list
+the conversations for which a missing name is empty. One JSON line per conversation is written as soon as it
+is known: ``{"text": ...}`` or ``{"error": kind, "detail": ...}``.
 
 Before it looks at the template it gives up files, sockets and processes, and takes limits on CPU time and
 memory; passing one ends it. A template sees what transformers 5.23 shows it

@@ -1,10 +1,10 @@
 """Rotary position embeddings in config.json: one meaning for the two ways of writing them.
 
 transformers 4 has ``rope_theta``, ``rope_scaling``, ``partial_rotary_factor`` and ``rope_local_base_freq``;
-transformers 5 writes one ``rope_parameters`` and still reads the old keys. Measured by loading (4.57.6, 5.23.0;
-llama, qwen2, qwen2_vl, qwen3, mistral, glm4, phi3, gemma3, olmo3, deepseek_v3, gpt_neox): the older one takes
-its class default for every old key that is absent, without a word; the newer one reads old keys, new ones and
-both alike. Where both stand side by side and differ, the newer one takes ``rope_scaling`` over
+transformers 5 writes one ``rope_parameters`` and still reads the old keys. Measured by loading (4.57.6,
+5.23.0; llama, qwen2, qwen2_vl, qwen3, mistral, glm4, phi3, gemma3, olmo3, deepseek_v3, gpt_neox): the older
+one takes its class default for every old key that is absent, without a word; the newer one reads old keys,
+new ones and both alike. Where both stand side by side and differ, the newer one takes ``rope_scaling`` over
 ``rope_parameters``, and the theta in ``rope_parameters`` over the one beside it.
 """
 

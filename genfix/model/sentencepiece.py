@@ -1,4 +1,5 @@
-"""The control and user-defined symbols of a SentencePiece vocabulary (``tokenizer.model``), without its library.
+"""The control and user-defined symbols of a SentencePiece vocabulary (``tokenizer.model``), without its
+library.
 
 The file is a protobuf message ``ModelProto`` (google/sentencepiece, src/sentencepiece_model.proto): field 1,
 repeated, is a piece with its text (1), score (2) and type (3); a piece's place in the file is its id.
@@ -21,7 +22,9 @@ _MOST_PIECES: Final = 1_000_000
 
 
 def special_pieces(content: bytes) -> dict[str, int]:
-    """Symbol to id; empty where ``content`` is no SentencePiece model (GLM-4's file of that name is tiktoken's)."""
+    """Symbol to id; empty where ``content`` is no SentencePiece model (GLM-4's file of that name is
+    tiktoken's).
+    """
     found: dict[str, int] = {}
     position = index = 0
     try:

@@ -1,6 +1,7 @@
 """Names of models that differ only in whether they were taught to chat: Qwen2.5-7B and Qwen2.5-7B-Instruct.
 
-Such siblings have one architecture and one tokenizer. No proof tells them apart, only names and stop tokens do.
+Such siblings have one architecture and one tokenizer. No proof tells them apart, only names and stop tokens
+do.
 """
 
 import re
@@ -30,7 +31,9 @@ def are_siblings(one: str, other: str) -> bool:
 
 
 def chat_word_of(name: str, base: str) -> str | None:
-    """The word for chat in ``name``, the name of something made from ``base`` or its sibling, that ``base`` lacks."""
+    """The word for chat in ``name``, the name of something made from ``base`` or its sibling, that ``base``
+    lacks.
+    """
     ours, theirs = _words(model_name(name)), _words(model_name(base))
     if not theirs or not _CHAT.isdisjoint(theirs) or not set(theirs) - _PRETRAINED <= set(ours):
         return None
@@ -38,9 +41,11 @@ def chat_word_of(name: str, base: str) -> str | None:
 
 
 def chat_sibling_on_card(card: str, named: str) -> str | None:
-    """The chat model whose own card this is, where it names its pretrained parent ``named``; `None` for others.
+    """The chat model whose own card this is, where it names its pretrained parent ``named``; `None` for
+    others.
 
-    Tools that copy a base's files bring its card along: ``# Qwen2.5-7B-Instruct`` with ``base_model: Qwen/Qwen2.5-7B``.
+    Tools that copy a base's files bring its card along: ``# Qwen2.5-7B-Instruct`` with ``base_model:
+    Qwen/Qwen2.5-7B``.
     """
     heading = re.search(_HEADING, card, re.ASCII)
     if heading is None or chat_word_of(heading["title"], named) is None:

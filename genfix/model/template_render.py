@@ -98,7 +98,8 @@ class RenderError(NamedTuple):
 def render_template(
     template: str, conversations: Sequence[Conversation], variables: JsonObject
 ) -> tuple[Rendered | RenderError, ...]:
-    """Render each conversation; ``variables`` (``bos_token`` ...) are there in all. Never raises for a template.
+    """Render each conversation; ``variables`` (``bos_token`` ...) are there in all. Never raises for a
+    template.
 
     Takes about 0.15 s of CPU time when the results are not in the cache.
     """
@@ -138,7 +139,9 @@ def _is_lasting(results: Sequence[Rendered | RenderError]) -> bool:
 
 
 def _run_child(job: bytes) -> tuple[bytes, RenderError | None]:
-    """The child's output, and why it ended early (then the output may be torn: `_parsed` drops its last line)."""
+    """The child's output, and why it ended early (then the output may be torn: `_parsed` drops its last
+    line).
+    """
     paths = _package_directories()
     if paths is None or not sys.executable:
         return b"", RenderError(
@@ -213,7 +216,9 @@ def _end_of(code: int, *, expired: bool) -> RenderError | None:
 
 
 def _package_directories() -> list[str] | None:
-    """Where jinja2 and markupsafe are installed, without importing them (85 ms); `None` where one is missing."""
+    """Where jinja2 and markupsafe are installed, without importing them (85 ms); `None` where one
+    is missing.
+    """
     found: list[str] = []
     for package in ("jinja2", "markupsafe"):
         try:

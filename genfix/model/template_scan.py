@@ -71,7 +71,8 @@ _TOKEN_LIKE: Final = re.compile(
     r"|<[a-z]+(?:_[a-z]+){1,4}>"  # Gemma
     r"|\[/?[A-Z]{2,}(?:_[A-Z]+){0,4}\]"  # Mistral
 )
-"""Without ``</s>`` and tags of one word: those are also markup, and in old folders only the vocabulary has them."""
+"""Without ``</s>`` and tags of one word: those are also markup, and in old folders only the vocabulary has
+them."""
 
 
 def special_texts(text: str) -> list[str]:
@@ -80,7 +81,9 @@ def special_texts(text: str) -> list[str]:
 
 
 def token_like_texts(text: str) -> list[str]:
-    """Texts in any form in which tokenizers write the tokens around turns; markup and plain words are none."""
+    """Texts in any form in which tokenizers write the tokens around turns; markup and plain words
+    are none.
+    """
     return [found.group() for found in _TOKEN_LIKE.finditer(text)]
 
 

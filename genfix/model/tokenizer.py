@@ -2,8 +2,8 @@
 
 Sources in the order in which a fast tokenizer's loader lets them win (transformers 5.23,
 tokenization_utils_tokenizers.py): ``tokenizer.json`` ``added_tokens``, then ``added_tokens_decoder`` of
-``tokenizer_config.json``, then ``added_tokens.json``; where there is no ``tokenizer.json``, the control symbols
-of a SentencePiece ``tokenizer.model``. Ordinary vocabulary is not read: no end of turn is one.
+``tokenizer_config.json``, then ``added_tokens.json``; where there is no ``tokenizer.json``, the control
+symbols of a SentencePiece ``tokenizer.model``. Ordinary vocabulary is not read: no end of turn is one.
 """
 
 import json
@@ -157,7 +157,9 @@ def _token(token_id: int, entry: JsonObject) -> AddedToken:
 
 
 def _additional(*configs: JsonObject) -> tuple[str, ...] | None:
-    """Further special tokens: transformers 4 lists them as ``additional_special_tokens``, 5 as ``extra_special_tokens``."""
+    """Further special tokens: transformers 4 lists them as ``additional_special_tokens``, 5 as
+    ``extra_special_tokens``.
+    """
     for config in configs:
         for key in ("additional_special_tokens", "extra_special_tokens"):
             entries = config.get(key)
@@ -170,8 +172,8 @@ def _additional(*configs: JsonObject) -> tuple[str, ...] | None:
 def read_tokenizer_head(folder: Folder) -> JsonObject:
     """``tokenizer.json`` without its ``model`` (the vocabulary), or an empty object where there is none.
 
-    The file is written with ``model`` last, after everything genfix reads; so a few KiB answer for 10 MB.
-    A file with another layout is parsed whole; one that does not parse tells nothing here (its own rule does).
+    The file is written with ``model`` last, after everything genfix reads; so a few KiB answer for 10 MB. A
+    file with another layout is parsed whole; one that does not parse tells nothing here (its own rule does).
     """
     if "tokenizer.json" not in folder.names():
         return {}

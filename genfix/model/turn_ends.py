@@ -58,7 +58,8 @@ class TurnEnds(NamedTuple):
     """Texts that look like tokens, are no added token, and stand where an end would: several ordinary tokens,
     at which no engine stops. Empty where an added token or ``eos_token`` ends the turn as well."""
     images: bool | None
-    """Whether the template writes anything for an image; `None`: it takes no content in parts, so none at all."""
+    """Whether the template writes anything for an image; `None`: it takes no content in parts, so none at
+    all."""
     writes_bos: bool
     """Whether a rendered chat contains ``bos_token``; one written out is `first_literal`."""
     first_literal: str | None
@@ -78,7 +79,8 @@ class TemplateFailure(NamedTuple):
 def find_turn_ends(
     template: str, added_tokens: Collection[str], additional: Sequence[str] = ()
 ) -> TurnEnds | TemplateFailure:
-    """Render ``template`` and say what ends an assistant's turn; ``added_tokens`` are the tokenizer's added tokens.
+    """Render ``template`` and say what ends an assistant's turn; ``added_tokens`` are the tokenizer's added
+    tokens.
 
     ``additional`` are those it lists as ``additional_special_tokens``: some templates take them by number.
 
@@ -134,7 +136,9 @@ def _rendered(template: str, additional: Sequence[str]) -> dict[str, str] | Temp
 
 
 def _chat_of(texts: Mapping[str, str]) -> dict[str, str] | None:
-    """The first group with a whole chat, else the first with one question and its answer, or none to the last."""
+    """The first group with a whole chat, else the first with one question and its answer, or none to the
+    last.
+    """
     groups = [_of_group(texts, group) for group in GROUPS]
     return next((group for cut in CUTS for group in groups if cut(group)), None)
 

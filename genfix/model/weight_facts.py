@@ -1,7 +1,7 @@
 """What tensor names, shapes and dtypes say about a model: layers, experts, heads, quantisation, odd names.
 
-One pass over the headers. A fact that names cannot settle (two stacks of layers in an encoder-decoder model) is
-`None`: nothing is concluded from it.
+One pass over the headers. A fact that names cannot settle (two stacks of layers in an encoder-decoder model)
+is `None`: nothing is concluded from it.
 """
 
 import re
@@ -21,13 +21,15 @@ class WeightFacts(NamedTuple):
     head: str | None = None
     """Name of the output head, where it is a tensor of its own."""
     has_other_head: bool = False
-    """Whether a matrix outside the layers has as many rows as the embedding, under a name that is not known."""
+    """Whether a matrix outside the layers has as many rows as the embedding, under a name that is not known.
+    """
     embedding_rows: int | None = None
     head_rows: int | None = None
     stacks: int = 0
     """Stacks of layers, without those that see or hear: 2 in an encoder-decoder model."""
     layers: int | None = None
-    """Layers of the language model, without those of multi-token prediction; `None` also where some are missing."""
+    """Layers of the language model, without those of multi-token prediction; `None` also where some are
+    missing."""
     gaps: tuple[int, ...] = ()
     """Layers that are missing between others."""
     prediction_layers: int = 0
@@ -209,7 +211,9 @@ class _Seen:
         return next(iter(self.fused_experts)) if len(self.fused_experts) == 1 else None
 
     def _quantization(self) -> str | None:
-        """By the tensors a method adds: the loaders of transformers 5.23 and vLLM 0.32 look for the same names."""
+        """By the tensors a method adds: the loaders of transformers 5.23 and vLLM 0.32 look for the same
+        names.
+        """
         marks = self.marks
         signs = {
             "compressed-tensors": "weight_packed" in marks,

@@ -50,7 +50,9 @@ class Weights:
 
     @cached_property
     def index(self) -> Mapping[str, str] | None:
-        """Which file has which tensor, as ``model.safetensors.index.json`` tells; `None` without a readable one."""
+        """Which file has which tensor, as ``model.safetensors.index.json`` tells; `None` without a readable
+        one.
+        """
         if INDEX not in self.folder.names():
             return None
         try:
@@ -66,7 +68,9 @@ class Weights:
 
     @cached_property
     def tensors(self) -> Mapping[str, Tensor]:
-        """All tensors that the headers name; those of files that an index leaves out are not loaded, nor here."""
+        """All tensors that the headers name; those of files that an index leaves out are not loaded, nor
+        here.
+        """
         listed = frozenset(self.index.values()) if self.index and SINGLE not in self.headers else None
         found: dict[str, Tensor] = {}
         for file, header in self.headers.items():
@@ -81,7 +85,9 @@ class Weights:
 
     @cached_property
     def outline(self) -> WeightFacts:
-        """`facts`, or what an index alone tells by its names: enough for a base whose weights are elsewhere."""
+        """`facts`, or what an index alone tells by its names: enough for a base whose weights are
+        elsewhere.
+        """
         return self.facts if self.tensors else self.named or self.facts
 
     @property
@@ -121,7 +127,9 @@ class Weights:
         return self.folder.read_range(tensor.file, tensor.start, min(length, tensor.size))
 
     def same_values(self, name: str, other: str) -> bool | None:
-        """Whether two tensors have equal bytes wherever a few samples look; `None` where they cannot be compared."""
+        """Whether two tensors have equal bytes wherever a few samples look; `None` where they cannot be
+        compared.
+        """
         left, right = self.tensors[name], self.tensors[other]
         if left.shape != right.shape or left.dtype != right.dtype or left.size != right.size or not left.size:
             return None if left.dtype != right.dtype else False
@@ -137,12 +145,16 @@ class Weights:
 
     @property
     def embedding_rows(self) -> int | None:
-        """Rows of the input embedding, the largest token id plus one the model can take; `None` where unknown."""
+        """Rows of the input embedding, the largest token id plus one the model can take; `None` where
+        unknown.
+        """
         return self.facts.embedding_rows
 
 
 def numbered(files: Iterable[str]) -> set[str]:
-    """All files of the series that ``files`` belong to: ``model-00001-of-00004.safetensors`` is one of four."""
+    """All files of the series that ``files`` belong to: ``model-00001-of-00004.safetensors`` is one
+    of four.
+    """
     found = (_NUMBERED.fullmatch(name) for name in files)
     series = {(match["stem"], len(match["number"]), match["of"]) for match in found if match}
     return {

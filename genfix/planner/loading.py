@@ -1,7 +1,7 @@
 """The bytes of a plan file as a plan. Everything in them is hostile until it is checked.
 
-Done in two steps: `decode` believes nothing and needs nothing but the bytes; `assemble` puts the new bytes together,
-with the folder the plan is for and, for large files, with the base or the adapter.
+Done in two steps: `decode` believes nothing and needs nothing but the bytes; `assemble` puts the new bytes
+together, with the folder the plan is for and, for large files, with the base or the adapter.
 """
 
 import base64
@@ -54,7 +54,10 @@ _AGAIN: Final = text("make the plan again")
 
 
 def decode(content: bytes) -> PlanDocument:
-    """What the bytes of a plan file say. Raises `InputError` where they are not as `genfix.planner.saving` makes them."""
+    """What the bytes of a plan file say.
+
+    Raises `InputError` where they are not as `genfix.planner.saving` makes them.
+    """
     if len(content) > LARGEST:
         raise InputError(
             text("the plan file has more than the {largest:,} bytes that one can have", largest=LARGEST),
@@ -92,9 +95,9 @@ def decode(content: bytes) -> PlanDocument:
 def assemble(document: PlanDocument, target: Folder, fetch: Fetch) -> Plan:
     """The plan that a document is, for ``target``.
 
-    Where ``target`` is already as the plan makes it, the plan has no changes. Raises `ChangedError` where a file
-    of ``target`` is neither as it was nor all are as they shall be, `InputError` where bytes are not what they
-    are said to be.
+    Where ``target`` is already as the plan makes it, the plan has no changes. Raises `ChangedError` where a
+    file of ``target`` is neither as it was nor all are as they shall be, `InputError` where bytes are not
+    what they are said to be.
     """
     done = _is_done(document, target)
     changes = () if done else tuple(_change(change, target, fetch) for change in document.changes)

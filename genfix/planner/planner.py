@@ -30,7 +30,8 @@ from genfix.rules import (
 __all__ = ["make_plan"]
 
 _MAX_ROUNDS: Final = 5
-"""A mended or restored file can show what hid in it (a tokenizer, then the template's ends): two or three rounds
+"""A mended or restored file can show what hid in it (a tokenizer, then the template's ends): two or three
+rounds
 are common, and a fix that is still not stable after five is a bug."""
 
 _READ_KINDS: Final = frozenset(
@@ -107,7 +108,8 @@ def make_plan(
     wanted: Callable[[str], bool] = lambda _: True,
     known: Collection[tuple[str, str, str]] = (),
 ) -> Plan:
-    """Plan the fixes for ``merged``; ``wanted`` tells by code which rules count, ``known`` which findings do not.
+    """Plan the fixes for ``merged``; ``wanted`` tells by code which rules count, ``known`` which findings do
+    not.
 
     A fix that would make something else wrong, or an engine do worse, is left out, and the plan says so; the
     other fixes are planned without it. Raises `PlanError` where a fix does not clear its own finding.
@@ -209,7 +211,9 @@ def _objection(job: _Job, attempt: _Attempt) -> Message | None:
 def _culprits(
     job: _Job, attempt: _Attempt, left_out: dict[tuple[str, str, str], Message], reason: Message
 ) -> list[tuple[str, str, str]]:
-    """The one fix without which the plan stands, the least harmful finding's first; all of them where none is."""
+    """The one fix without which the plan stands, the least harmful finding's first; all of them where none
+    is.
+    """
     keys = list(dict.fromkeys(finding.key for finding in reversed(attempt.applied)))
     for key in keys if len(keys) > 1 else ():
         if _objection(job, _attempt(job, {**left_out, key: reason})) is None:
@@ -283,7 +287,10 @@ def _told(finding: Finding, left_out: dict[tuple[str, str, str], Message]) -> Fi
 
 
 def _inputs(merged: Folder, changes: Iterable[FileChange]) -> dict[str, str | None]:
-    """The digests of what the plan rests on. What no rule could read, or may be there or not, is not among it."""
+    """The digests of what the plan rests on.
+
+    What no rule could read, or may be there or not, is not among it.
+    """
     inputs: dict[str, str | None] = {
         change.name: hashlib.sha256(change.before).hexdigest() if change.before is not None else None
         for change in changes

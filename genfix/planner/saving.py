@@ -1,4 +1,6 @@
-"""A plan as the bytes of a plan file: the same plan gives the same bytes, wherever and whenever it is written."""
+"""A plan as the bytes of a plan file: the same plan gives the same bytes, wherever and whenever it is
+written.
+"""
 
 import base64
 import hashlib
@@ -166,7 +168,9 @@ def _base64(content: bytes) -> str:
 
 
 class _Writer:
-    """Writes what may name a folder: a plan file holds no absolute path, so these are named by their last part."""
+    """Writes what may name a folder: a plan file holds no absolute path, so these are named by their last
+    part.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self._sources = plan.sources

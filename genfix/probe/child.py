@@ -1,11 +1,13 @@
 """The process that runs a model folder in an engine: a script of its own, started by `local_engine`.
 
-``python -I child.py`` in an interpreter that has the engine. One JSON object is read from stdin: ``engine``, ``folder``,
-``max_tokens``, ``seconds`` per prompt, ``temperature``, ``seed`` and ``prompts``. One JSON line is written when the
-model is loaded, and one per prompt as soon as it is answered; ``{"error": kind, "detail": ...}`` ends it.
+``python -I child.py`` in an interpreter that has the engine. One JSON object is read from stdin: ``engine``,
+``folder``, ``max_tokens``, ``seconds`` per prompt, ``temperature``, ``seed`` and ``prompts``. One JSON line
+is written when the model is loaded, and one per prompt as soon as it is answered; ``{"error": kind, "detail":
+...}`` ends it.
 
-The folder's own code is never run and pickled weights are never read: engines are told not to, and a folder that cannot do without
-them is refused. Nothing of genfix is imported, since the engine's environment need not have it.
+The folder's own code is never run and pickled weights are never read: engines are told not to, and a folder
+that cannot do without them is refused. Nothing of genfix is imported, since the engine's environment need not
+have it.
 """
 
 import json

@@ -12,7 +12,8 @@ __all__ = ["find_leaks", "split_turn_end"]
 _ROLE_LINE: Final = re.compile(
     r"^[ \t]*(?P<role>user|assistant|system|human|observation|tool|model)[ \t]*\r?$", re.MULTILINE
 )
-"""What is left of ``<|im_start|>user`` and its like where the server hides special tokens: a role alone on its line."""
+"""What is left of ``<|im_start|>user`` and its like where the server hides special tokens: a role alone on
+its line."""
 _ROLE_LABEL: Final = re.compile(
     r"^[ \t]*(?P<role>(?:### )?(?:User|Human|USER|HUMAN|Assistant|ASSISTANT|Instruction)|用户|助手|问)[ \t]*[:：]",
     re.MULTILINE,

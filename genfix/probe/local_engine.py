@@ -53,7 +53,8 @@ def run_folder(
 ) -> tuple[AnswerRun, str]:
     """Put all prompts to the folder; also gives the engine's version. Ctrl-C ends the run and the child.
 
-    Raises `InputError` for an engine or interpreter that is not there, `ProbeError` for a folder it cannot run.
+    Raises `InputError` for an engine or interpreter that is not there, `ProbeError` for a folder it cannot
+    run.
     """
     if engine.name not in LOCAL_ENGINES:
         raise InputError(

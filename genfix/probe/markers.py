@@ -31,7 +31,8 @@ _INSIDE: Final = re.compile(
     r"|arg_(key|value)|answer|box|image|video|audio|vision|content",
     re.IGNORECASE,
 )
-"""Names of tokens that stand inside an assistant's turn by right. A tool's turn is none: ``<tool_response>`` is a leak."""
+"""Names of tokens that stand inside an assistant's turn by right. A tool's turn is none: ``<tool_response>``
+is a leak."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,9 @@ class Markers:
 
 
 def markers_of(model: Model | None) -> Markers:
-    """The markers of a folder's chat template; without one, or where it does not render, of the known families."""
+    """The markers of a folder's chat template; without one, or where it does not render, of the known
+    families.
+    """
     known = tuple(_unique(token for family in FAMILIES.values() for token in family))
     ends = model.turn_ends if model is not None else None
     if model is None or not isinstance(ends, TurnEnds):

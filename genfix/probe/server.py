@@ -30,7 +30,8 @@ _ENGINES: Final[Mapping[str, str]] = {
 _SHOWS_TOKENS: Final = frozenset({"vllm", "sglang", "lmdeploy"})
 """Engines that take ``skip_special_tokens``."""
 _EXTRAS: Final[tuple[JsonObject, ...]] = (
-    # Without these a leaked role token is taken out of the text, and only what the model wrote after it is left.
+    # Without these a leaked role token is taken out of the text, and only what the model wrote after it is
+    # left.
     {
         "seed": 0,
         "stream_options": {"include_usage": True},
@@ -73,7 +74,10 @@ class Server:
         return self.engine in _SHOWS_TOKENS and self._extras == 0
 
     def find_model(self, watch: Watch) -> None:
-        """Learn the model's name and the engine's. Raises `ProbeError` where the server cannot be asked, or has several."""
+        """Learn the model's name and the engine's.
+
+        Raises `ProbeError` where the server cannot be asked, or has several.
+        """
         try:
             found = self._retried(partial(self._list, watch), watch)
         except ExchangeError as error:

@@ -1,10 +1,11 @@
 """The few statistics a probe needs, exact and without dependencies.
 
-Every interval has 95 % confidence and takes the prompts for a sample of prompts like them. Sources:
-E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927), for one rate;
-R. G. Newcombe, "Improved confidence intervals for the difference between binomial proportions based on paired data",
-Statistics in Medicine 17 (1998) 2635-2650, method 10, for two rates on the same prompts; order statistics and the
-binomial distribution for a median (W. J. Conover, "Practical Nonparametric Statistics", 3.2).
+Every interval has 95 % confidence and takes the prompts for a sample of prompts like them. Sources: E. B.
+Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927), for one rate;
+R. G. Newcombe, "Improved confidence intervals for the difference between binomial proportions based on paired
+data", Statistics in Medicine 17 (1998) 2635-2650, method 10, for two rates on the same prompts; order
+statistics and the binomial distribution for a median (W. J. Conover, "Practical Nonparametric Statistics",
+3.2).
 """
 
 import math
@@ -77,7 +78,9 @@ def paired_difference(pairs: Paired) -> Interval | None:
 
 
 def _phi(a: int, b: int, c: int, d: int) -> float:
-    """Newcombe's correlation: with a correction for continuity where it is positive, 0 where it is undefined."""
+    """Newcombe's correlation: with a correction for continuity where it is positive, 0 where it is
+    undefined.
+    """
     product = (a + b) * (c + d) * (a + c) * (b + d)
     if product == 0:
         return 0.0
@@ -99,15 +102,16 @@ def quantile(values: Sequence[float], share: float) -> float:
 def median_interval(values: Sequence[float]) -> Interval | None:
     """The median with the narrowest pair of order statistics that covers it in 95 % of samples.
 
-    Of fewer than six values no such pair exists: then the interval is from the least to the greatest, and has less
-    confidence. `None` of nothing.
+    Of fewer than six values no such pair exists: then the interval is from the least to the greatest, and has
+    less confidence. `None` of nothing.
     """
     if not values:
         return None
     ordered = sorted(values)
     total = len(ordered)
     rank, tail = 0, 0.5**total
-    # The median is below the value of rank k (from 0) in as many samples as a fair coin shows at most k heads.
+    # The median is below the value of rank k (from 0) in as many samples as a fair coin shows at most k
+    # heads.
     while rank + 1 <= (total - 1) // 2:
         more = tail + math.comb(total, rank + 1) * 0.5**total
         if more > _ALPHA / 2:

@@ -84,7 +84,9 @@ def stop_table(
     base: Mapping[str, EngineView],
     style: Style,
 ) -> list[str]:
-    """Where engines stop, now and afterwards, and with the base where that differs; those that do the same in one row."""
+    """Where engines stop, now and afterwards, and with the base where that differs; those that do the same in
+    one row.
+    """
     rows: dict[tuple[str, str], list[str]] = {}
     for name, view in before.items():
         now, then = _does(view, after[name], style), _does(after[name], view, style)

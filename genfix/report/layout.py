@@ -50,8 +50,8 @@ def wrap(
 ) -> list[str]:
     """``text`` in lines of at most ``width`` columns; ``first`` and ``rest`` stand before its lines.
 
-    Lines break at spaces and between Chinese characters. A longer word, such as a path, stays whole to be copied, unless
-    ``split``.
+    Lines break at spaces and between Chinese characters. A longer word, such as a path, stays whole to be
+    copied, unless ``split``.
     """
     rest = first if rest is None else rest
     lines: list[str] = []
@@ -105,7 +105,9 @@ def _may_break(left: str, right: str) -> bool:
 
 
 def table(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
-    """``rows`` as lines of cells, all cells of a column equally wide; the first column is the one that wraps first."""
+    """``rows`` as lines of cells, all cells of a column equally wide; the first column is the one that wraps
+    first.
+    """
     if not rows:
         return []
     wide = [max(map(columns, column)) for column in zip(*rows, strict=True)]

@@ -1,4 +1,6 @@
-"""What the formats for machines and for pull requests are made from: a report, a plan or a repair, as one value."""
+"""What the formats for machines and for pull requests are made from: a report, a plan or a repair, as one
+value.
+"""
 
 import os
 from collections.abc import Callable, Mapping, Sequence

@@ -108,7 +108,11 @@ def _labelled_lines(finding: Finding, style: Style) -> Iterator[str]:
 def symptom(finding: Finding, style: Style) -> str:
     """How the harm shows; empty where the finding is not the rule's worst case."""
     rule = RULES.get(finding.code)
-    return translated(rule.shows, style.language) if rule is not None and finding.severity is rule.severity else ""
+    return (
+        translated(rule.shows, style.language)
+        if rule is not None and finding.severity is rule.severity
+        else ""
+    )
 
 
 def _symptom(finding: Finding, style: Style) -> str:

@@ -1,4 +1,6 @@
-"""Any JSON under any key: a view is an answer, never an exception, and its values are what reports can print."""
+"""Any JSON under any key: a view is an answer, never an exception, and its values are what reports
+can print.
+"""
 
 import json
 

@@ -1,4 +1,6 @@
-"""transformers 5 and 4: what their own code did with odd folders, value by value (``python -m conformance``)."""
+"""transformers 5 and 4: what their own code did with odd folders, value by value (``python -m
+conformance``).
+"""
 
 import hashlib
 

@@ -100,7 +100,9 @@ def assert_value(data: bytes, value: JsonValue, *, same_order: bool = False) -> 
 
 
 def is_one_splice(before: bytes, after: bytes, removed: int) -> bool:
-    """Whether ``after`` is ``before`` with at most ``removed`` neighbouring bytes taken out and others put there."""
+    """Whether ``after`` is ``before`` with at most ``removed`` neighbouring bytes taken out and others put
+    there.
+    """
     start = next(
         (i for i, (x, y) in enumerate(zip(before, after, strict=False)) if x != y),
         min(len(before), len(after)),

@@ -104,7 +104,8 @@ def test_numbers_that_python_reads_are_kept_as_they_are() -> None:
         '{"a": "\\d",}', '{"a": "\\x41",}', "{'a': '\\d'}", "{'a': '\\/'}", "{'a': '\\0'}", "{'a': 'x\ny'}", "{'a': 'it's'}",
         "{'a': \"x'}", "{'a': '''x'''}", '{"a": "x\ry"}', '{"a": "x\0y"}', '{"a": "x\x1by"}', '{"a": "\\ud800",}',
         "{'a': '\\ud800'}", '{"a": "x\\\ny"}', '{"a": `x`}',
-        # a quote that was forgotten: what follows turns inside out, and must not pass for a comment or a long string
+        # a quote that was forgotten: what follows turns inside out, and must not pass for a comment or a long
+        # string
         '{"a": "x, "#b": 1\n}', '{"a": "x,\n "#b": 1\n}', '{"a": "x, "//": "y"\n}', '{"a": "x,\n"b": 2}', '{"a: 1, "#": 2\n}',
         "{'a': 'x, '#b': 1\n}", '{"a": "x\ny" // "z"\n}', "{'a': 1, \"b\": \"x\ny\"}", '{"a: "x",\n "b": 1}',
         # comments whose end readers see in different places
@@ -144,7 +145,9 @@ def test_a_used_up_stack_is_no_recursion_error() -> None:
     nested = b'{"a":' * 60 + b"1,}" + b"}" * 59
 
     def dig() -> list[bool]:
-        """Whether the file was mended, with ever fewer frames left, until there is none for the call itself."""
+        """Whether the file was mended, with ever fewer frames left, until there is none for the
+        call itself.
+        """
         try:
             return [mended(nested) is not None, *dig()]
         except RecursionError:
@@ -155,7 +158,8 @@ def test_a_used_up_stack_is_no_recursion_error() -> None:
     assert not results[-1]
 
 
-# -- any file, broken in any of these ways ---------------------------------------------------------------------
+# -- any file, broken in any of these ways
+# ---------------------------------------------------------------------
 
 STRINGS = st.lists(
     st.sampled_from([*"ab0 ,:{}[]#/*'\"\\", "\n", "\t", "\x1b", "é", "😀", "//", "/*", "*/"]), max_size=8

@@ -1,5 +1,7 @@
 # ruff: noqa: RUF001 - DeepSeek writes full-width bars
-"""Turn ends of templates shaped like those of real families; the real ones are checked where they are at hand."""
+"""Turn ends of templates shaped like those of real families; the real ones are checked where they are at
+hand.
+"""
 
 import json
 import random
@@ -343,7 +345,8 @@ def test_any_rendered_text_is_judged(
     assert (found.source is None) == (not found.tokens and not found.eos_variable)
 
 
-# -- real templates -------------------------------------------------------------------------------------------
+# -- real templates
+# -------------------------------------------------------------------------------------------
 
 USER_ENDS = frozenset({"<|user|>", "<|observation|>"})
 KNOWN = {
@@ -357,7 +360,8 @@ KNOWN = {
     "zai-org__GLM": USER_ENDS,
     "THUDM__chatglm3": USER_ENDS,
 }
-"""By folder: what the vendors' generation configs, FastChat, LlamaFactory and ms-swift name as end of turn."""
+"""By folder: what the vendors' generation configs, FastChat, LlamaFactory and ms-swift name as end of turn.
+"""
 PLAIN_TEXT = frozenset({"amberchat", "chatqa", "falcon-instruct", "solar-instruct"})
 """Templates that write no end at all."""
 

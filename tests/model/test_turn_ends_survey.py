@@ -163,7 +163,8 @@ def test_limits_hold_behind_a_name_that_is_missing(bomb: str, kind: RenderErrorK
     assert found.kind is kind
 
 
-# -- against what other tools stop at -------------------------------------------------------------------------
+# -- against what other tools stop at
+# -------------------------------------------------------------------------
 
 SAFETY_NET = "ends a text of the pretrained model; listed beside the turn's end, and no template writes it"
 EXPLAINED = {

@@ -3,10 +3,10 @@
 import pytest
 
 from genfix.errors import PlanError
-from genfix.message import message
-from genfix.model import Model
 from genfix.jsontext import json_edit
 from genfix.jsontext.json_read import spelled
+from genfix.language import remembered
+from genfix.model import Model
 from genfix.planner.edits import Round, run_round
 from genfix.rules import (
     Applicability,
@@ -30,8 +30,10 @@ ADAPTER: Files = {"a.json": b'{"v": 7}', "d.txt": b"trained"}
 
 
 def finding(*operations: Operation, code: str = "GF001") -> Finding:
-    fix = Fix(Applicability.SAFE, message("why-bom"), operations) if operations else None
-    return Finding(code, "made-up", Severity.INFO, "a.json", message("json-bom"), Witness.BASE, fix=fix)
+    fix = Fix(Applicability.SAFE, remembered("why-bom", {}), operations) if operations else None
+    return Finding(
+        code, "made-up", Severity.INFO, "a.json", remembered("json-bom", {}), Witness.BASE, fix=fix
+    )
 
 
 def run(*findings: Finding) -> Round:

@@ -10,7 +10,7 @@ import pytest
 from genfix.engines.every import EVERY_ENGINE
 from genfix.errors import PlanError
 from genfix.folder import Folder, LocalFolder, OverlayFolder, input_digest
-from genfix.message import message
+from genfix.language import remembered
 from genfix.planner import Plan, make_plan
 from genfix.resolver import BaseFacts
 from genfix.rules import (
@@ -236,9 +236,11 @@ def fix_once(
     monkeypatch: pytest.MonkeyPatch, *operations: Operation, then: Callable[[Context], bool] = lambda _: False
 ) -> None:
     """Let the judgement be one made-up finding with that fix; ``then`` tells whether it is found again."""
-    fix = Fix(Applicability.SAFE, message("why-bom"), operations)
+    fix = Fix(Applicability.SAFE, remembered("why-bom", {}), operations)
     name = operations[0].file
-    found = Finding("GF000", "made-up", Severity.ERROR, name, message("json-bom"), Witness.BASE, fix=fix)
+    found = Finding(
+        "GF000", "made-up", Severity.ERROR, name, remembered("json-bom", {}), Witness.BASE, fix=fix
+    )
     looks = iter([True])
 
     def judged(context: Context) -> tuple[Finding, ...]:
@@ -303,8 +305,10 @@ def test_a_fix_that_does_not_clear_its_finding_is_refused(monkeypatch: pytest.Mo
 
 
 def test_a_fix_that_causes_another_finding_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    fix = Fix(Applicability.SAFE, message("why-bom"), (SetField(GEN, "/temperature", 0.1),))
-    first = Finding("GF000", "made-up", Severity.ERROR, GEN, message("json-bom"), Witness.BASE, fix=fix)
+    fix = Fix(Applicability.SAFE, remembered("why-bom", {}), (SetField(GEN, "/temperature", 0.1),))
+    first = Finding(
+        "GF000", "made-up", Severity.ERROR, GEN, remembered("json-bom", {}), Witness.BASE, fix=fix
+    )
     caused = first._replace(code="GF001", severity=Severity.WARNING, fix=None)
     monkeypatch.setattr(
         "genfix.planner.planner.judge",

@@ -3,6 +3,7 @@
 import pytest
 
 from genfix.json_types import JsonObject
+from genfix.message import text
 from genfix.model import Model
 from genfix.probe.leakage import find_leaks
 from genfix.probe.markers import Markers, markers_of
@@ -153,8 +154,8 @@ def answered(number: int, *, stopped: bool, text: str = "Yes.", tokens: int = 4)
 
 
 def test_sums_are_over_what_was_answered() -> None:
-    lost = measure(PLAIN, Answer("p", failure=Failure(FailureKind.TIMEOUT, "late")), GLM)
-    skipped = measure(PLAIN, Answer("p", failure=Failure(FailureKind.UNSUPPORTED, "no tools")), GLM)
+    lost = measure(PLAIN, Answer("p", failure=Failure(FailureKind.TIMEOUT, text("late"))), GLM)
+    skipped = measure(PLAIN, Answer("p", failure=Failure(FailureKind.UNSUPPORTED, text("no tools"))), GLM)
     some = [
         answered(1, stopped=True),
         answered(2, stopped=False, text="A<|user|>\nB", tokens=8),

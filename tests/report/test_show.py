@@ -50,6 +50,6 @@ def test_long_values_are_cut() -> None:
 
 
 def test_colour_marks_and_no_colour_does_not() -> None:
-    assert Style(colour=True).mark("x", "red", "bold") == "\x1b[31;1mx\x1b[0m"
-    assert Style(colour=False).mark("x", "red", "bold") == "x"
-    assert Style(colour=True).mark("", "red") == ""
+    assert Style(color=True).mark("x", "red", "bold") == "\x1b[31;1mx\x1b[0m"
+    assert Style(color=False).mark("x", "red", "bold") == "x"
+    assert Style(color=True).mark("", "red") == ""

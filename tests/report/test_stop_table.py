@@ -4,7 +4,7 @@ from genfix.engines import EngineView
 from genfix.report.changes import stop_table
 from genfix.report.style import Style
 
-PLAIN = Style(colour=False, width=100)
+PLAIN = Style(color=False, width=100)
 
 
 def views(**stops: tuple[int, ...]) -> dict[str, EngineView]:

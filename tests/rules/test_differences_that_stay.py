@@ -1,4 +1,6 @@
-"""Differences from the base that somebody meant: no finding above information, and a repair leaves every byte."""
+"""Differences from the base that somebody meant: no finding above information, and a repair leaves every
+byte.
+"""
 
 from typing import Final
 

@@ -124,7 +124,8 @@ def test_there_is_nothing_to_repair_on_a_base(name: str, *, unsafe_fixes: bool) 
     assert plan(BASES[name] | written(first), BASES[name], unsafe_fixes=unsafe_fixes).changes == ()
 
 
-# -- other people's folders -----------------------------------------------------------------------------------
+# -- other people's folders
+# -----------------------------------------------------------------------------------
 
 
 def test_real_bases_are_healthy(real_configs: Path) -> None:

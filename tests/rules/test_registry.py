@@ -1,4 +1,6 @@
-"""All rules at once: each is shown a folder it is about and one it is not, and each has its page and its words."""
+"""All rules at once: each is shown a folder it is about and one it is not, and each has its page and its
+words.
+"""
 
 import ast
 import re
@@ -92,4 +94,5 @@ def test_all_findings_come_worst_first() -> None:
     assert {finding.severity for finding in found} >= {Severity.ERROR, Severity.WARNING}
 
 
-# -- words ----------------------------------------------------------------------------------------------------
+# -- words
+# ----------------------------------------------------------------------------------------------------

@@ -65,7 +65,9 @@ THINKING = (
 def folder(
     tokens: dict[str, int], template: str | None, eos_token: str, config_eos: JsonValue, stops: JsonValue
 ) -> Files:
-    """A folder as transformers saves it, with ``stops`` in its generation_config.json (`None`: no such file)."""
+    """A folder as transformers saves it, with ``stops`` in its generation_config.json (`None`: no
+    such file).
+    """
     rows = max(tokens.values()) + 1
     entries = [{"id": i, "content": t, "special": True} for t, i in tokens.items()]
     config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 64}
@@ -110,7 +112,8 @@ def planned(merged: Files, base: Files | None, adapter: Files | None) -> Plan:
     return make_plan(MemoryFolder(merged), witnesses[0], adapter=witnesses[1])
 
 
-# -- GLM-4 -----------------------------------------------------------------------------------------------------
+# -- GLM-4
+# -----------------------------------------------------------------------------------------------------
 
 GLM = glm_files()
 GLM_STOPS = [151329, 151336, 151338]
@@ -134,7 +137,8 @@ def test_glm_4_without_the_file_while_config_json_has_the_list() -> None:
     assert outcome(without(GLM, GEN), GLM) == (["GF601:warning"], GLM_STOPS, "<|endoftext|>", [GEN])
 
 
-# -- pretrained models that ship a template --------------------------------------------------------------------
+# -- pretrained models that ship a template
+# --------------------------------------------------------------------
 
 PRETRAINED = with_json(
     with_json(chatml_files(eos=1000), CONFIG, eos_token_id=1000), TOK, eos_token="<|endoftext|>"
@@ -193,7 +197,8 @@ def test_weights_that_differ_from_the_bases_prove_it() -> None:
     assert outcome(quantised | {"model.safetensors": weight_file(matrix | parts)}, base).found == []
 
 
-# -- Llama 3 ---------------------------------------------------------------------------------------------------
+# -- Llama 3
+# ---------------------------------------------------------------------------------------------------
 
 LLAMA_BASE = folder(LLAMA3_TOKENS, None, "<|end_of_text|>", 128001, 128001)
 
@@ -234,7 +239,8 @@ def test_the_end_of_tool_calls_is_never_derived() -> None:
     assert outcome(merged, None).stops == [128001, 128009]
 
 
-# -- templates that write eos_token ----------------------------------------------------------------------------
+# -- templates that write eos_token
+# ----------------------------------------------------------------------------
 
 MISTRAL_TOKENS = {"<s>": 1, "</s>": 2, "<unk>": 3}
 MISTRAL = folder(MISTRAL_TOKENS, INST, "</s>", 2, 2)
@@ -269,7 +275,8 @@ def test_an_eos_token_of_ones_own_stays() -> None:
     assert outcome(merged, MISTRAL) == ([], [2, 32001], "<|im_end|>", [])
 
 
-# -- reasoning -------------------------------------------------------------------------------------------------
+# -- reasoning
+# -------------------------------------------------------------------------------------------------
 
 GPT_OSS_TOKENS = {
     "<|startoftext|>": 199998,
@@ -303,7 +310,8 @@ def test_qwen3_stops_after_its_answer_and_not_after_its_thought() -> None:
     )  # fmt: skip
 
 
-# -- a template of one's own -----------------------------------------------------------------------------------
+# -- a template of one's own
+# -----------------------------------------------------------------------------------
 
 
 def test_a_chat_model_whose_template_the_user_changed() -> None:

@@ -5,8 +5,8 @@ from typing import Final
 
 from genfix.folder.kinds import is_json_config
 from genfix.json_types import JsonValue, Missing
-from genfix.model import Model
 from genfix.jsontext.json_diff import diff_values
+from genfix.model import Model
 from genfix.planner import make_plan
 from genfix.report.changes import changes_text
 from genfix.report.style import Style
@@ -18,7 +18,7 @@ from tests.support.rule_cases import Case
 
 __all__ = ["example"]
 
-_STYLE: Final = Style(colour=False, width=80)
+_STYLE: Final = Style(color=False, width=80)
 _MOST: Final = 6
 
 

@@ -41,7 +41,9 @@ def test_it_has_what_the_code_says_and_no_more(catalogue: Catalog) -> None:
     assert len(said) > 1000
     assert said == {(entry.context or "", one, many) for entry, one, many, _ in entries(catalogue)}
     in_line = brought_in_line(catalogue, all_said())
-    assert [(entry.id, entry.string) for entry in in_line] == [(entry.id, entry.string) for entry in catalogue]
+    assert [(entry.id, entry.string) for entry in in_line] == [
+        (entry.id, entry.string) for entry in catalogue
+    ]
 
 
 def test_it_is_compiled_as_it_stands(catalogue: Catalog) -> None:
@@ -51,10 +53,16 @@ def test_it_is_compiled_as_it_stands(catalogue: Catalog) -> None:
         compiled = GNUTranslations(file)
     for entry, one, many, chinese in entries(catalogue):
         if many:
-            found = compiled.npgettext(entry.context, one, many, 2) if entry.context else compiled.ngettext(one, many, 2)
+            found = (
+                compiled.npgettext(entry.context, one, many, 2)
+                if entry.context
+                else compiled.ngettext(one, many, 2)
+            )
         else:
             found = compiled.pgettext(entry.context, one) if entry.context else compiled.gettext(one)
-        assert found == chinese, f"{one!r} is older in the compiled catalogue than in its source: install genfix"
+        assert found == chinese, (
+            f"{one!r} is older in the compiled catalogue than in its source: install genfix"
+        )
         if entry.context:
             assert remembered(entry.context, {}) == Message(entry.context, one, {}, many)
 

@@ -1,1 +1,3 @@
-"""What several engine views are made of: views and releases, how libraries load a folder, values as they read them."""
+"""What several engine views are made of: views and releases, how libraries load a folder, values as they read
+them.
+"""

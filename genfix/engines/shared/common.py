@@ -54,7 +54,8 @@ def template_source(
 ) -> TemplateSource | None:
     """The template transformers' tokenizer renders, or its processor where the tokenizer has none.
 
-    ``order`` names files, the one an engine takes first in front; by default transformers' own order in ``version``.
+    ``order`` names files, the one an engine takes first in front; by default transformers' own order in
+    ``version``.
     """
     copies = model.template_copies
     if not order:
@@ -64,7 +65,8 @@ def template_source(
 
 
 def _own_template(model: Model, major: int, version: Release) -> TemplateSource | None:
-    """Files beside tokenizer_config.json replace what stands in it, all of it, even where none is the default.
+    """Files beside tokenizer_config.json replace what stands in it, all of it, even where none is the
+    default.
 
     The processor is asked where the model type has one and tokenizer_config.json says nothing of a template.
     """
@@ -164,7 +166,8 @@ def _auto_map_code(config: JsonObject) -> Iterator[str]:
 def unreadable_named_tokens(model: Model) -> tuple[str, ...]:
     """Keys of named tokens that are neither text nor an object that says it is an ``AddedToken``.
 
-    special_tokens_map.json is laid over them, but only where tokenizer_config.json has no ``added_tokens_decoder``.
+    special_tokens_map.json is laid over them, but only where tokenizer_config.json has no
+    ``added_tokens_decoder``.
     """
     config = model.tokenizer_config
     over = {} if "added_tokens_decoder" in config else model.object(SPECIAL_TOKENS_MAP)

@@ -1,7 +1,8 @@
-"""config.json as the object transformers makes of it: keys that are absent take the default of the config's class.
+"""config.json as the object transformers makes of it: keys that are absent take the default of the config's
+class.
 
-Engines that ask the object (transformers 4, vLLM, SGLang, LMDeploy) see these; transformers 5 asks the file. The
-defaults are data, written by ``tools/config_defaults.py`` from the real library.
+Engines that ask the object (transformers 4, vLLM, SGLang, LMDeploy) see these; transformers 5 asks the file.
+The defaults are data, written by ``tools/config_defaults.py`` from the real library.
 """
 
 import json
@@ -95,12 +96,16 @@ def class_defaults(major: int) -> Mapping[str, JsonObject]:
 
 
 def flat_text(config: JsonObject) -> JsonObject:
-    """The language model's part of a config.json of one level: of all names for a length its class takes one."""
+    """The language model's part of a config.json of one level: of all names for a length its class
+    takes one.
+    """
     return {key: value for key, value in config.items() if key not in _OTHER_LENGTHS}
 
 
 def is_flat(model: Model) -> bool:
-    """Whether all of config.json is the language model's part, though its class has one of its own for that."""
+    """Whether all of config.json is the language model's part, though its class has one of its own
+    for that.
+    """
     return model.model_type in FLAT and not isinstance(model.config.get("text_config"), dict)
 
 

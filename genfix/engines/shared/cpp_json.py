@@ -1,4 +1,6 @@
-"""JSON as a C++ engine reads it: other bytes are JSON than in Python, and a value of another type is an error."""
+"""JSON as a C++ engine reads it: other bytes are JSON than in Python, and a value of another type is an
+error.
+"""
 
 import math
 from enum import StrEnum
@@ -26,7 +28,8 @@ class CppType(StrEnum):
 
 
 def cpp_object(model: Model, name: str) -> JsonObject | None:
-    """The object in the file called ``name``, empty where there is none; `None` where nlohmann's parser gives up.
+    """The object in the file called ``name``, empty where there is none; `None` where nlohmann's parser gives
+    up.
 
     It skips a byte order mark, and JSON that is no object merely has no keys.
     """

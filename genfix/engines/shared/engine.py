@@ -22,6 +22,7 @@ class Engine(NamedTuple):
     oldest: str
     view: Callable[[Model, Release], EngineView]
     server: str | None
-    """``owned_by`` in its server's list of models; `None` where it has no server, or one that does not say so."""
+    """``owned_by`` in its server's list of models; `None` where it has no server, or one that does not say
+    so."""
     shows_tokens: bool
     """Whether its server takes ``skip_special_tokens``."""

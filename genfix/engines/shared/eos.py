@@ -27,7 +27,8 @@ def read_eos(config: JsonObject, key: str = "eos_token_id") -> EosValue:
 
 
 def ids_of_set(value: JsonValue) -> tuple[int, ...] | None:
-    """The whole numbers of a Python set made of ``value``, however they are written; `None` where none is made.
+    """The whole numbers of a Python set made of ``value``, however they are written; `None` where none is
+    made.
 
     That is what SGLang, LMDeploy and MLX-LM keep: there ``258.0`` is 258, and ``true`` is 1.
     """

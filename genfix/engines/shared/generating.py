@@ -1,7 +1,8 @@
 """What ``generate()`` of transformers makes of the token ids in a generation config.
 
-Read in transformers 5.23.0 and 4.57.6: generation/utils.py (``_prepare_special_tokens``: each value goes through
-``torch.tensor(value, dtype=torch.long)``), generation/stopping_criteria.py (``EosTokenCriteria``: ``torch.isin``).
+Read in transformers 5.23.0 and 4.57.6: generation/utils.py (``_prepare_special_tokens``: each value goes
+through ``torch.tensor(value, dtype=torch.long)``), generation/stopping_criteria.py (``EosTokenCriteria``:
+``torch.isin``).
 """
 
 import math
@@ -63,7 +64,8 @@ class _Tensor(NamedTuple):
 def generated_ends(values: JsonObject, source: str) -> Ends:
     """Of a generation config with ``values``, which come from the file ``source``.
 
-    Numbers are cut to integers and ``true`` is 1, as torch has it; lists in lists count with all their entries.
+    Numbers are cut to integers and ``true`` is 1, as torch has it; lists in lists count with all their
+    entries.
     """
     for key in _OTHERS:
         if values.get(key) is not None and _tensor(values[key]) is None:

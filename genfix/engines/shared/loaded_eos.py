@@ -1,8 +1,8 @@
 """The EOS id of a tokenizer that transformers 5 has loaded, where it is no added token of the files.
 
-Run with transformers 5.19.0 and 5.23.0: special_tokens_map.json is read only where tokenizer_config.json has no
-``added_tokens_decoder``; a name that the vocabulary has is that entry. One that nothing has is given a free id, which no
-weight was trained for: it is left out here, for no model ever writes it.
+Run with transformers 5.19.0 and 5.23.0: special_tokens_map.json is read only where tokenizer_config.json has
+no ``added_tokens_decoder``; a name that the vocabulary has is that entry. One that nothing has is given a
+free id, which no weight was trained for: it is left out here, for no model ever writes it.
 """
 
 import json

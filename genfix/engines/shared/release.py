@@ -16,7 +16,8 @@ _VERSION: Final = re.compile(r"[vb]?(\d{1,9}(?:\.\d{1,9}){0,3})(?:[.+-]?[A-Za-z]
 
 
 def release(version: str) -> Release:
-    """Read ``v0.32.0`` or ``5.24.0.dev0``; of a series such as ``0.6`` the last, and of a build ``b6123`` its number.
+    """Read ``v0.32.0`` or ``5.24.0.dev0``; of a series such as ``0.6`` the last, and of a build ``b6123`` its
+    number.
 
     Raises:
         ValueError: For text that is no version.

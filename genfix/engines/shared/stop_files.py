@@ -1,4 +1,6 @@
-"""The stop ids an engine gets from generation_config.json, or from the config object where that cannot be read."""
+"""The stop ids an engine gets from generation_config.json, or from the config object where that cannot be
+read.
+"""
 
 from typing import NamedTuple
 

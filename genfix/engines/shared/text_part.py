@@ -1,7 +1,7 @@
 """The language model's part of config.json as an object of transformers 5: what its keys give, and its RoPE.
 
-Read in transformers 5.19.0 and 5.23.0: configuration_utils.py, modeling_rope_utils.py (``standardize_rope_params``,
-``validate_rope``), models/phi3/configuration_phi3.py.
+Read in transformers 5.19.0 and 5.23.0: configuration_utils.py, modeling_rope_utils.py
+(``standardize_rope_params``, ``validate_rope``), models/phi3/configuration_phi3.py.
 """
 
 from collections.abc import Mapping, Sequence
@@ -62,7 +62,9 @@ class TextPart(NamedTuple):
 
     @property
     def ropes(self) -> tuple[JsonObject, ...] | None:
-        """How positions are scaled, once or for each type of layer; `None` where the class does not take it."""
+        """How positions are scaled, once or for each type of layer; `None` where the class does not
+        take it.
+        """
         old, new = (self.values.get(key) for key in ("rope_scaling", "rope_parameters"))
         if self.major < 5:
             return () if not old else (old,) if isinstance(old, dict) else None

@@ -103,9 +103,11 @@ class StopVerdict(StrEnum):
 def stop_verdict(
     base: EngineView | Reading, merged: EngineView | Reading, ends: Sequence[int]
 ) -> StopVerdict:
-    """Compare two views of one engine. ``ends`` are the ids that end a turn of the merged model; empty: not known.
+    """Compare two views of one engine. ``ends`` are the ids that end a turn of the merged model; empty: not
+    known.
 
-    A model stops when *any* of its turn ends is in the set. Where no end is known, any lost id may be the one.
+    A model stops when *any* of its turn ends is in the set. Where no end is known, any lost id may be the
+    one.
     """
     had, has = set(base.stop_token_ids), set(merged.stop_token_ids)
     if had <= has:
@@ -118,7 +120,9 @@ def stop_verdict(
 
 
 def is_worse(before: EngineView, after: EngineView, ends: Sequence[int]) -> bool:
-    """Whether a planned change makes an engine do worse: it loads no more, stops less, or loses its template."""
+    """Whether a planned change makes an engine do worse: it loads no more, stops less, or loses its
+    template.
+    """
     if before.loads and not after.loads:
         return True
     if before.chat_template is not None and after.chat_template is None:
@@ -132,8 +136,8 @@ def is_worse(before: EngineView, after: EngineView, ends: Sequence[int]) -> bool
 def breaks(before: EngineView, after: EngineView, ends: Sequence[int]) -> bool:
     """As `is_worse`, but only where the engine then loads no more, or ends this model's turns no more.
 
-    For engines that no rule judges by: they may take a wrong EOS of the tokenizer for a stop token, and lose it
-    with the repair.
+    For engines that no rule judges by: they may take a wrong EOS of the tokenizer for a stop token, and lose
+    it with the repair.
     """
     if not before.loads:
         return False

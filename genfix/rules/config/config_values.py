@@ -35,7 +35,7 @@ _BASE_HAS_IT_TOO: Final = Fix(
 )
 
 
-# -- context ---------------------------------------------------------------------------------------------------
+# -- context -------------------------------------------------------------------------------------
 
 _LENGTHS: Final = ("max_position_embeddings", "seq_length", "n_positions")
 _NO_LIMIT: Final = 10**12
@@ -113,7 +113,7 @@ def _limit(value: JsonValue) -> JsonValue:
     return min(_NO_LIMIT, value)
 
 
-# -- cache -----------------------------------------------------------------------------------------------------
+# -- cache ---------------------------------------------------------------------------------------
 
 _CACHE_PLACES: Final = (
     (_CONFIG, ""),
@@ -130,7 +130,8 @@ _CACHE_PLACES: Final = (
     shows="generation is several times slower",
 )
 def _cache_off(context: Context, rule: Rule) -> Iterator[Finding]:
-    """`use_cache` is `false` in `config.json` or `generation_config.json`. Training with gradient checkpointing
+    """`use_cache` is `false` in `config.json` or `generation_config.json`. Training with gradient
+    checkpointing
     turns it off, and saving keeps it.
 
     Why: Each new token computes the whole text anew, several times slower. `generate()` goes by `config.json`
@@ -196,7 +197,7 @@ def _cache_on(base: Model, file: str, part: str, pointer: str) -> Operation:
     return SetField(file, pointer, value=True, key_order=base.keys(file))
 
 
-# -- dtype -----------------------------------------------------------------------------------------------------
+# -- dtype ---------------------------------------------------------------------------------------
 
 _FLOATS: Final = {"BF16": "bfloat16", "F16": "float16", "F32": "float32", "F64": "float64"}
 _MOST: Final = 0.9

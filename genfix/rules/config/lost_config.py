@@ -99,8 +99,8 @@ _NEEDED: Final = frozenset(
 )
 """Keys whose class default would silently build another model.
 
-transformers leaves a key out only where it equals the default that all configs share (``PretrainedConfig``); none
-of these is one of them.
+transformers leaves a key out only where it equals the default that all configs share (``PretrainedConfig``);
+none of these is one of them.
 """
 
 _OTHER_SPELLINGS: Final = {
@@ -221,7 +221,9 @@ def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
 
 
 def _needed(context: Context, base: Model) -> Iterator[tuple[str, str, JsonValue]]:
-    """Pointer, key and value of what the base says that a reader needs, at the top and about its language model."""
+    """Pointer, key and value of what the base says that a reader needs, at the top and about its language
+    model.
+    """
     for key, value in base.config.items():
         if key in _NEEDED and (not context.is_text_part or key in base.text_config):
             yield f"/{key}", key, value

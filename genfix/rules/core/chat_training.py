@@ -1,9 +1,10 @@
-"""What proves that a model was trained on chats, and is not a pretrained model whose repo ships a chat template.
+"""What proves that a model was trained on chats, and is not a pretrained model whose repo ships a chat
+template.
 
-A pretrained model may come with the chat template of its sibling (Qwen2.5): its stop set is right for it. Only
-where a turn end was trained does its absence from the stop set do harm, so stop tokens that the base's own
-set lacks are added on such proof alone. Any one piece will do; only a run that says of itself that it was on
-plain text takes what other papers and the weights say with it.
+A pretrained model may come with the chat template of its sibling (Qwen2.5): its stop set is right for it.
+Only where a turn end was trained does its absence from the stop set do harm, so stop tokens that the base's
+own set lacks are added on such proof alone. Any one piece will do; only a run that says of itself that it was
+on plain text takes what other papers and the weights say with it.
 """
 
 import re
@@ -28,7 +29,8 @@ _TRAINER_FILES: Final = (
 )
 _SWIFT_RUN: Final = "args.json"
 _SWIFT_TRAINS: Final = ("learning_rate", "num_train_epochs", "train_iters", "max_epochs")
-"""What only the arguments of a training have: ms-swift writes the file also where it quantises or converts."""
+"""What only the arguments of a training have: ms-swift writes the file also where it quantises or converts.
+"""
 _FACTORY_RUN: Final = "training_args.yaml"
 _PLAIN_STAGE: Final = re.compile(r"(?m)^stage:[ \t]*['\"]?pt['\"]?[ \t]*\r?$")
 _TRAINER_TAGS: Final = frozenset(
@@ -38,7 +40,9 @@ _TRAINER_TAGS: Final = frozenset(
 
 
 def chat_training(merged: Model, base: Model | None, adapter: Model | None) -> tuple[Message, ...]:
-    """Every piece of evidence that the folder tells, the cheapest to find first; empty where there is none."""
+    """Every piece of evidence that the folder tells, the cheapest to find first; empty where there
+    is none.
+    """
     on_plain_text = _is_on_plain_text(merged, base, adapter)
     papers = () if on_plain_text else _papers(merged, base, adapter)
     found = (*papers, *_tokens(merged, base))
@@ -120,11 +124,12 @@ def _same(merged: Model, base: Model | None, name: str) -> bool:
         return False
 
 
-# -- weights --------------------------------------------------------------------------------------------------
+# -- weights -------------------------------------------------------------------------------------
 
 SAMPLE_BYTES: Final = 4096
 _SAMPLES: Final = 4
-"""So many matrices of each kind are compared, spread over the layers: an adapter may change one kind alone."""
+"""So many matrices of each kind are compared, spread over the layers: an adapter may change one kind alone.
+"""
 _NUMBER: Final = re.compile(r"\d+")
 
 
@@ -183,7 +188,8 @@ def _differs(merged: Model, base: Model, name: str) -> bool:
 
 
 def _comparable_file(merged: Model, base: Model) -> str | None:
-    """A weights file of equal size in both, whose digests tell: other sizes may be another layout of the same.
+    """A weights file of equal size in both, whose digests tell: other sizes may be another layout of the
+    same.
 
     The smallest, for it is read whole; but none with far fewer tensors than others, where an embedding may be
     alone that no adapter changed.

@@ -55,7 +55,8 @@ class Context:
 
     @cached_property
     def template_equal(self) -> bool:
-        """Whether merged speaks the base's chat template: equal texts, both without one, or merged's own lost.
+        """Whether merged speaks the base's chat template: equal texts, both without one, or merged's own
+        lost.
 
         A lost template is the base's as far as the folder can tell: its own rule restores it or asks.
         """
@@ -66,7 +67,9 @@ class Context:
 
     @cached_property
     def end_ids(self) -> Sequence[int]:
-        """Ids that end a turn of the merged model, by its template or (where that is lost) the base's; may be empty."""
+        """Ids that end a turn of the merged model, by its template or (where that is lost) the base's; may be
+        empty.
+        """
         if self.base is not None and self.template_equal:
             lost = self.merged.chat_template is None or not self.merged.tokenizer.is_known
             if lost:
@@ -75,7 +78,9 @@ class Context:
 
     @cached_property
     def chat_training(self) -> Sequence[Message]:
-        """What proves that the model was trained on chats, each piece of evidence a sentence; empty: nothing does."""
+        """What proves that the model was trained on chats, each piece of evidence a sentence; empty: nothing
+        does.
+        """
         return chat_training(self.merged, self.base, self.adapter)
 
     @cached_property

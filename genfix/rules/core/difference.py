@@ -25,7 +25,8 @@ class FileDifference:
 
     name: str
     status: str
-    """``lost`` (only in the base), ``added`` (only here), ``changed``, ``respelled`` (the same meaning in other bytes)."""
+    """``lost`` (only in the base), ``added`` (only here), ``changed``, ``respelled`` (the same meaning in
+    other bytes)."""
     values: tuple[Difference, ...] = ()
     """Values that differ in a JSON file: left the base's, right the folder's."""
 

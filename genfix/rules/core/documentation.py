@@ -1,4 +1,6 @@
-"""The page of a rule, which is the docstring of its function: five parts, read only when somebody asks for them."""
+"""The page of a rule, which is the docstring of its function: five parts, read only when somebody asks for
+them.
+"""
 
 import re
 from typing import Final, NamedTuple

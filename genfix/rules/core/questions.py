@@ -1,8 +1,8 @@
 """Who is right about what: each question with its witnesses, the strongest first.
 
-One table for people and tests; each rule names the question it asks. A rule takes its verdict from the first witness
-that is there and can tell. Where two contradict each other and neither is stronger for certain, its fix is unsafe or
-manual and says what each claims.
+One table for people and tests; each rule names the question it asks. A rule takes its verdict from the first
+witness that is there and can tell. Where two contradict each other and neither is stronger for certain, its
+fix is unsafe or manual and says what each claims.
 """
 
 from typing import Final, NamedTuple

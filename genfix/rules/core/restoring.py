@@ -81,7 +81,9 @@ def _generation_config(context: Context, base: Model, why: Message) -> Fix:
 
 
 def rows_differ(rows: int | None, base_rows: int | None) -> Message | None:
-    """What two known and different numbers of embedding rows say against the base; `None` where they agree."""
+    """What two known and different numbers of embedding rows say against the base; `None` where
+    they agree.
+    """
     if rows is None or base_rows is None or rows == base_rows:
         return None
     return message(

@@ -1,4 +1,6 @@
-"""What a rule is: a function from a context to findings, what is known of it, and its page, the function's docstring."""
+"""What a rule is: a function from a context to findings, what is known of it, and its page, the function's
+docstring.
+"""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeAlias
@@ -28,7 +30,8 @@ class Rule(NamedTuple):
     """What an error of this rule does to the model."""
     needs_base: bool
     shows: str
-    """How the worst case shows to somebody who serves the model, in a few words; empty for what only informs."""
+    """How the worst case shows to somebody who serves the model, in a few words; empty for what only informs.
+    """
 
     @property
     def doc(self) -> RuleDoc:

@@ -1,6 +1,7 @@
 """GF72x: what training and merging left in the folder.
 
-Who is right: the weights. Only a file that makes an engine load another model is moved; the rest is somebody's.
+Who is right: the weights. Only a file that makes an engine load another model is moved; the rest is
+somebody's.
 """
 
 from collections.abc import Iterator

@@ -131,7 +131,8 @@ def _torn(context: Context, rule: Rule) -> Iterator[Finding]:
     shows="loading fails, or tensors are made up at random",
 )
 def _index(context: Context, rule: Rule) -> Iterator[Finding]:
-    """`model.safetensors.index.json` is missing beside several shards, or does not say what their headers say.
+    """`model.safetensors.index.json` is missing beside several shards, or does not say what their headers
+    say.
 
     Why: transformers finds no weights without it, and looks for tensors in the wrong file with a wrong one
     (the base's, copied). Tensors it leaves out are made up at random.

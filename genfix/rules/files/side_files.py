@@ -1,4 +1,5 @@
-"""GF505: files that stand beside the model, often in directories of their own: pooling, further chat templates.
+"""GF505: files that stand beside the model, often in directories of their own: pooling, further chat
+templates.
 
 Who is right: the base, where the folder is still the same kind of model.
 """
@@ -33,7 +34,8 @@ _TEMPLATES: Final = "additional_chat_templates/"
     shows="requests for that template fail, or embeddings come out different",
 )
 def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
-    """A file that stands beside the model is gone: a further chat template in `additional_chat_templates/`, or
+    """A file that stands beside the model is gone: a further chat template in `additional_chat_templates/`,
+    or
     what sentence-transformers needs to pool (`modules.json`, `1_Pooling/config.json`).
 
     Why: Requests for the template by its name fail (`tool_use`, `rag`). Without `modules.json`

@@ -191,7 +191,8 @@ def _resynthesised(context: Context, rule: Rule) -> Iterator[Finding]:
     shows="answers are cut at that length",
 )
 def _run_time(context: Context, rule: Rule) -> Iterator[Finding]:
-    """`max_new_tokens` or `max_length` of a training or evaluation run stands in the file; the base sets none.
+    """`max_new_tokens` or `max_length` of a training or evaluation run stands in the file; the base sets
+    none.
 
     Why: vLLM and transformers cut every answer at that length unless the request says otherwise.
 
@@ -243,7 +244,8 @@ def _run_time(context: Context, rule: Rule) -> Iterator[Finding]:
     shows="requests that do not set the value themselves fail",
 )
 def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
-    """A setting has a value that engines refuse (a negative temperature, `top_p` of 0), or sampling values stand
+    """A setting has a value that engines refuse (a negative temperature, `top_p` of 0), or sampling values
+    stand
     without `do_sample`.
 
     Why: Out of range: each request that does not set the value itself fails. Sampling values without

@@ -1,6 +1,7 @@
 """GF713: what transformers 5 says in one place of config.json and transformers 4 reads in another.
 
-Who is right: merged about the value; the base about who can read it. The old place is added, the new one stays.
+Who is right: merged about the value; the base about who can read it. The old place is added, the new one
+stays.
 """
 
 from collections.abc import Iterator
@@ -27,7 +28,8 @@ _TIED: Final = "tie_word_embeddings"
     shows="transformers 4 writes noise, and nothing fails",
 )
 def _tied_at_the_top_only(context: Context, rule: Rule) -> Iterator[Finding]:
-    """`tie_word_embeddings` stands at the top of a composite `config.json` only, and the weights have no head of
+    """`tie_word_embeddings` stands at the top of a composite `config.json` only, and the weights have no head
+    of
     their own.
 
     Why: transformers 4 asks the language model's own part (`text_config`), takes the class default where the

@@ -35,7 +35,7 @@ _ADDED: Final = "added_tokens.json"
 _DECODER: Final = "added_tokens_decoder"
 _SHOWN: Final = 5
 
-# -- the class -------------------------------------------------------------------------------------------------
+# -- the class -----------------------------------------------------------------------------------
 
 _CLASS: Final = "tokenizer_class"
 _STEMS: Final = (
@@ -51,7 +51,8 @@ _STEMS: Final = (
     "SqueezeBert T5 Tapas Tapex TransfoXL Udop Vits Wav2Vec2 Wav2Vec2CTC Wav2Vec2PhonemeCTC Whisper "
     "XGLM XLM XLMProphetNet XLMRoberta XLNet"
 )
-"""What stands before ``Tokenizer`` and ``TokenizerFast`` in the names transformers 4.57.6, the last 4, can load."""
+"""What stands before ``Tokenizer`` and ``TokenizerFast`` in the names transformers 4.57.6, the last 4, can
+load."""
 _KIND: Final = "Tokenizer"
 _BACKENDS: Final = ("TokenizersBackend", "PythonBackend")
 """Names for which AutoTokenizer of transformers 5 reads ``tokenizer.json`` as it is."""
@@ -219,7 +220,7 @@ def _adds_space_otherwise(merged: Model) -> bool:
     return pre_tokenizer["add_prefix_space"] is not merged.tokenizer_config.get("add_prefix_space", False)
 
 
-# -- the list of special tokens --------------------------------------------------------------------------------
+# -- the list of special tokens ------------------------------------------------------------------
 
 _EXTRA: Final = "extra_special_tokens"
 _ADDITIONAL: Final = "additional_special_tokens"
@@ -292,7 +293,7 @@ def _extra_list(context: Context, rule: Rule) -> Iterator[Finding]:
     )
 
 
-# -- the list of added tokens ----------------------------------------------------------------------------------
+# -- the list of added tokens --------------------------------------------------------------------
 
 _FLAGS: Final = ("content", "lstrip", "normalized", "rstrip", "single_word", "special")
 _IN_VOCABULARY: Final = ("bos_token", "eos_token", "unk_token")

@@ -71,7 +71,9 @@ def base_name(base: Model, token_id: int) -> str:
 
 
 def engine_stops(context: Context) -> Iterator[Message]:
-    """Where engines stop here and with the base, where that differs; those that do the same are named together."""
+    """Where engines stop here and with the base, where that differs; those that do the same are named
+    together.
+    """
     alike: dict[tuple[tuple[int, ...], tuple[int, ...]], list[str]] = {}
     for name, view in context.views.items():
         base = context.base_views.get(name)

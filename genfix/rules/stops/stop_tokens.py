@@ -334,10 +334,11 @@ def _stops_anyway(context: Context) -> bool:
 
 
 def _lost(context: Context, base_ids: Sequence[int], own_ids: Sequence[int]) -> list[int]:
-    """The base's ids that merged lacks and could take; none where the base's set never knew merged's turn end.
+    """The base's ids that merged lacks and could take; none where the base's set never knew merged's turn
+    end.
 
-    The latter is a chat fine-tune of a pretrained model whose repo ships a chat template (Qwen2.5): the base's
-    set is right for the base only, so what merged lacks of it is no loss.
+    The latter is a chat fine-tune of a pretrained model whose repo ships a chat template (Qwen2.5): the
+    base's set is right for the base only, so what merged lacks of it is no loss.
     """
     ends = set(context.end_ids)
     if ends and ends.isdisjoint(base_ids) and not ends.isdisjoint(own_ids):

@@ -1,7 +1,7 @@
 """GF1xx, second part: what ends a turn, by the chat template and the tokenizer's EOS.
 
-Who is right: the folder's own template about its turn ends; the base about the tokenizer's EOS as long as both
-speak one template. A pretrained model that ships its sibling's template is left alone without proof that
+Who is right: the folder's own template about its turn ends; the base about the tokenizer's EOS as long as
+both speak one template. A pretrained model that ships its sibling's template is left alone without proof that
 chats were trained.
 """
 
@@ -43,7 +43,7 @@ _EOS_POINTER: Final = "/eos_token"
 _SPECIAL_MAP: Final = "special_tokens_map.json"
 
 
-# -- the template's ends in the stop set -----------------------------------------------------------------------
+# -- the template's ends in the stop set ---------------------------------------------------------
 
 
 @rule(
@@ -187,7 +187,7 @@ def _all_stops(context: Context) -> list[int]:
     return list(dict.fromkeys(i for view in context.views.values() for i in view.stop_token_ids))
 
 
-# -- ends that are no token, or were perhaps never trained -----------------------------------------------------
+# -- ends that are no token, or were perhaps never trained ---------------------------------------
 
 
 @rule(
@@ -301,7 +301,7 @@ def _perhaps_untrained(context: Context, rule: Rule) -> Iterator[Finding]:
     )
 
 
-# -- the tokenizer's EOS ---------------------------------------------------------------------------------------
+# -- the tokenizer's EOS -------------------------------------------------------------------------
 
 
 @rule(

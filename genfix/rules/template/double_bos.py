@@ -21,7 +21,8 @@ __all__ = ["RULES"]
 _FAST: Final = "tokenizer.json"
 _FLAG: Final = "add_bos_token"
 _FLAGGED: Final = frozenset(["LlamaTokenizer", "GemmaTokenizer", "CohereTokenizer"])
-"""Classes that transformers 4.57 gives a BOS by that flag, true where it is absent, whatever `tokenizer.json` says.
+"""Classes that transformers 4.57 gives a BOS by that flag, true where it is absent, whatever `tokenizer.json`
+says.
 
 transformers 5.23 goes by `tokenizer.json` alone where it is there.
 """
@@ -36,7 +37,8 @@ transformers 5.23 goes by `tokenizer.json` alone where it is there.
     shows="texts that are rendered first and tokenized later start with two BOS",
 )
 def _double_bos(context: Context, rule: Rule) -> Iterator[Finding]:
-    """The chat template writes the BOS, and the tokenizer puts one in front of every text, which the base's does
+    """The chat template writes the BOS, and the tokenizer puts one in front of every text, which the base's
+    does
     not.
 
     Why: Whoever renders a chat to text and tokenizes it afterwards, as completion requests, evaluations and

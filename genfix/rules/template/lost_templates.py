@@ -78,7 +78,9 @@ def _another_was_trained(context: Context, base: Model) -> bool:
 
 
 def _put_back(merged: Model, copy: ChatTemplate) -> RestoreFile | CopyField | None:
-    """The operation that brings one of the base's copies back, where nothing of merged stands in its place."""
+    """The operation that brings one of the base's copies back, where nothing of merged stands in
+    its place.
+    """
     if merged.has(copy.file):
         readable = copy.pointer is not None and merged.json(copy.file).value is not None
         return CopyField(copy.file, "/chat_template") if readable else None
@@ -251,7 +253,8 @@ def _unusable(context: Context, rule: Rule) -> Iterator[Finding]:
     shows="every chat request fails, or hangs the server",
 )
 def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
-    """The chat template cannot be rendered: a syntax error, an access the sandbox forbids, or no end within the
+    """The chat template cannot be rendered: a syntax error, an access the sandbox forbids, or no end within
+    the
     limits.
 
     Why: Every chat request fails, or hangs the server that renders it.

@@ -44,7 +44,7 @@ _FAST: Final = "tokenizer.json"
 _SHOWN: Final = 5
 
 
-# -- tags of training ------------------------------------------------------------------------------------------
+# -- tags of training ----------------------------------------------------------------------------
 
 
 @rule(
@@ -121,7 +121,7 @@ def _without_tags(context: Context, texts: set[str]) -> Fix:
     )
 
 
-# -- texts that are no token -----------------------------------------------------------------------------------
+# -- texts that are no token ---------------------------------------------------------------------
 
 
 @rule(
@@ -208,7 +208,7 @@ def _has_markers(merged: Model, ends: TurnEnds) -> bool:
     return any(special_texts(text) == [text] for text in ends.literals if text not in known)
 
 
-# -- places that only new readers know -------------------------------------------------------------------------
+# -- places that only new readers know -----------------------------------------------------------
 
 
 @rule(

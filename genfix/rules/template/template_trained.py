@@ -40,7 +40,7 @@ from genfix.rules.template.template_text import (
 
 __all__ = ["RULES"]
 
-# -- images ----------------------------------------------------------------------------------------------------
+# -- images --------------------------------------------------------------------------------------
 
 _VISION_KEYS: Final = ("vision_config", "image_token_id", "image_token_index", "visual", "mm_vision_tower")
 _PROCESSOR_ORDER: Final = (PROCESSOR_TEMPLATE, JINJA_FILE, "processor_config.json", TOKENIZER_CONFIG)
@@ -145,7 +145,7 @@ def _seeing(context: Context, base: Model, own: ChatTemplate, theirs: ChatTempla
     return (RestoreFile(JINJA_FILE), *placed) if added else placed
 
 
-# -- the trained template --------------------------------------------------------------------------------------
+# -- the trained template ------------------------------------------------------------------------
 
 
 @rule(
@@ -156,7 +156,8 @@ def _seeing(context: Context, base: Model, own: ChatTemplate, theirs: ChatTempla
     shows="prompts look unlike those of the training: answers get worse",
 )
 def _not_the_trained_one(context: Context, rule: Rule) -> Iterator[Finding]:
-    """The adapter that was merged has a chat template, and this folder has one that renders otherwise, or none.
+    """The adapter that was merged has a chat template, and this folder has one that renders otherwise, or
+    none.
 
     Why: Prompts look unlike those of the training: other headers, another system prompt, other turn ends.
     Merges that load the tokenizer from the base write the base's template.
@@ -274,7 +275,9 @@ def _missing(merged: Model, witness: Model, texts: Iterable[str]) -> Message | N
 
 
 def _trained_in_place(merged: Model, adapter: Model, trained: ChatTemplate) -> tuple[Operation, ...]:
-    """Operations that write the trained template, fit to be served, where merged has its own or the adapter has it."""
+    """Operations that write the trained template, fit to be served, where merged has its own or the adapter
+    has it.
+    """
     own, text = merged.chat_template, untagged(trained.text)
     if own is not None:
         return put_in_place(merged, copies_of(merged, own), text, adapter, Witness.ADAPTER)

@@ -1,7 +1,8 @@
 """GF306: which token starts a text, and which one fills up batches.
 
-Who is right: merged, as training may have set them; the base only tells what they were. Whatever any file of the base
-or the adapter has is no difference, and neither is an absent key that may mean the default of a class.
+Who is right: merged, as training may have set them; the base only tells what they were. Whatever any file of
+the base or the adapter has is no difference, and neither is an absent key that may mean the default of a
+class.
 """
 
 from collections.abc import Iterator
@@ -45,7 +46,8 @@ class _Place(NamedTuple):
 
 
 _NO_DEFAULTS: Final = frozenset(["PreTrainedTokenizer", "TokenizersBackend", "LlamaTokenizer"])
-"""Tokenizer classes without a padding token of their own (transformers 4.57 and 5.23); of others genfix is not sure."""
+"""Tokenizer classes without a padding token of their own (transformers 4.57 and 5.23); of others genfix is
+not sure."""
 
 
 @rule(
@@ -170,7 +172,8 @@ def _id_places(context: Context, base: Model, key: str) -> list[_Place]:
             places.append(_place(GENERATION_CONFIG, f"/{key}", ours, theirs, base))
     ours, theirs = merged.config_value(key), base.config_value(key)
     pointer = f"/{key}" if merged.config.get(key) is not None else config_pointers(merged, key)[-1]
-    # An absent key may mean the class's own default, which may be the base's; two absent ones were taken away.
+    # An absent key may mean the class's own default, which may be the base's; two absent ones were taken
+    # away.
     stated = ours is not None or bool(places) or _is_null(merged, key)
     if merged.json(_CONFIG).value is not None and stated and _differ(context, ours, theirs, known):
         places.insert(0, _place(_CONFIG, pointer, ours, theirs, base))

@@ -26,7 +26,8 @@ __all__ = ["RULES"]
     shows="loading fails: the tokenizer's constructor refuses a plain object",
 )
 def _unreadable(context: Context, rule: Rule) -> Iterator[Finding]:
-    """`eos_token`, `pad_token` or another named token of `tokenizer_config.json` is neither text nor an object
+    """`eos_token`, `pad_token` or another named token of `tokenizer_config.json` is neither text nor an
+    object
     marked `"__type": "AddedToken"`.
 
     Why: transformers, and every server that takes its tokenizer from there (vLLM, SGLang), does not load the

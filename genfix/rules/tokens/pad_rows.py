@@ -1,6 +1,7 @@
 """GF307: padding tokens without a row in the embedding.
 
-Who is right: the weights, since an id beyond their rows can mean nothing. The base then says which token it was.
+Who is right: the weights, since an id beyond their rows can mean nothing. The base then says which token it
+was.
 """
 
 from collections.abc import Iterator

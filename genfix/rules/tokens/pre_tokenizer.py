@@ -1,7 +1,7 @@
 """GF311: how text is cut before the vocabulary sees it.
 
-Who is right: the adapter's tokenizer, then the base's, whose rows the embedding has. Other spellings of the same
-behaviour are no difference.
+Who is right: the adapter's tokenizer, then the base's, whose rows the embedding has. Other spellings of the
+same behaviour are no difference.
 """
 
 from collections.abc import Iterator, Mapping
@@ -114,7 +114,9 @@ def _pre_tokenizer_changed(context: Context, rule: Rule) -> Iterator[Finding]:
 
 
 def canonical(value: JsonValue) -> JsonValue:
-    """``value`` with defaults written out and old spellings renewed, so that equal behaviour compares equal."""
+    """``value`` with defaults written out and old spellings renewed, so that equal behaviour
+    compares equal.
+    """
     if not isinstance(value, dict):
         return value
     kind = value.get("type")

@@ -102,7 +102,9 @@ def _vocabulary_of_base(context: Context, base: Model, lost: list[str], *, with_
 
 
 def _is_sentencepiece(base: Model, name: str) -> bool:
-    """Whether the file is a protobuf message that starts with a piece: others use the name for a list of text lines."""
+    """Whether the file is a protobuf message that starts with a piece: others use the name for a list of text
+    lines.
+    """
     if name not in _SENTENCEPIECE:
         return False
     try:
@@ -112,7 +114,9 @@ def _is_sentencepiece(base: Model, name: str) -> bool:
 
 
 def _has_slow_code(merged: Model) -> bool:
-    """Whether the tokenizer is a slow class of the model's own, which reads these files and no tokenizer.json."""
+    """Whether the tokenizer is a slow class of the model's own, which reads these files and no
+    tokenizer.json.
+    """
     code = merged.tokenizer_config.get("auto_map")
     names = code.get("AutoTokenizer") if isinstance(code, dict) else None
     return isinstance(names, list) and len(names) == 2 and names[0] is not None and names[1] is None

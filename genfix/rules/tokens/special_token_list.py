@@ -1,7 +1,7 @@
 """GF305: the list of further special tokens.
 
-Who is right: merged about what it lists besides; the base about its own entries, as long as merged has the tokens and
-nothing else says that they are special.
+Who is right: merged about what it lists besides; the base about its own entries, as long as merged has the
+tokens and nothing else says that they are special.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,8 @@ _SPELLINGS: Final = ("additional_special_tokens", "extra_special_tokens")
     shows="markers show up in answers, or are split in prompts",
 )
 def _list_shrunk(context: Context, rule: Rule) -> Iterator[Finding]:
-    """The list of further special tokens (`additional_special_tokens`, `extra_special_tokens`) lacks tokens of
+    """The list of further special tokens (`additional_special_tokens`, `extra_special_tokens`) lacks tokens
+    of
     the base's list that the tokenizer still has.
 
     Why: Readers that take special tokens from the list show the others in the text, or split them where they
@@ -78,7 +79,9 @@ def _list_shrunk(context: Context, rule: Rule) -> Iterator[Finding]:
 
 
 def _special_without_list(merged: Model, lost: list[str]) -> bool:
-    """Whether transformers 5 wrote the folder: it takes special tokens from tokenizer.json, with a list or without."""
+    """Whether transformers 5 wrote the folder: it takes special tokens from tokenizer.json, with a list or
+    without.
+    """
     config = merged.tokenizer_config
     newer = "backend" in config or config.get("tokenizer_class") == "TokenizersBackend"
     return newer and all(merged.tokenizer.tokens[text].special for text in lost)

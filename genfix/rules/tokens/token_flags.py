@@ -1,7 +1,7 @@
 """GF304: flags of added tokens.
 
-Who is right: the adapter, then the base, whose model was trained with its flags; yet they may have been set on
-purpose. Where files of the base disagree, either of them will do.
+Who is right: the adapter, then the base, whose model was trained with its flags; yet they may have been set
+on purpose. Where files of the base disagree, either of them will do.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,8 @@ _FLAGS: Final = ("special", "lstrip", "rstrip", "normalized", "single_word")
     shows="prompts get other ids, or markers are written out as text",
 )
 def _flags_changed(context: Context, rule: Rule) -> Iterator[Finding]:
-    """An added token has the base's id and text, and another flag: `special`, `lstrip`, `rstrip`, `normalized`
+    """An added token has the base's id and text, and another flag: `special`, `lstrip`, `rstrip`,
+    `normalized`
     or `single_word`.
 
     Why: `lstrip` and `rstrip` swallow the white space around a token, so prompts get other ids than in
@@ -88,7 +89,8 @@ def _changed_flags(
 ) -> dict[tuple[str, str], tuple[bool, bool]]:
     """By token and flag: the base's value and merged's, where both tell it and it matters."""
     normalizes = canonical(context.merged.tokenizer_head.get("normalizer")) is not None
-    # Loading makes these special, whatever their flag says, and saving then writes it down (transformers 4 and 5).
+    # Loading makes these special, whatever their flag says, and saving then writes it down (transformers 4
+    # and 5).
     made_special = {*ours.named.values(), *(ours.additional or ())}
     changed: dict[tuple[str, str], tuple[bool, bool]] = {}
     for text, own, theirs in _unlike(ours, base.tokenizer):

@@ -1,7 +1,7 @@
 """GF302: a tokenizer that is not the one the adapter was trained with.
 
-Who is right: the adapter, whose tokenizer is the trained one, as far as the embedding has its rows. Tokens that only
-merged has are a choice of whoever made the folder.
+Who is right: the adapter, whose tokenizer is the trained one, as far as the embedding has its rows. Tokens
+that only merged has are a choice of whoever made the folder.
 """
 
 from collections.abc import Iterator, Mapping
@@ -39,7 +39,8 @@ __all__ = ["RULES"]
     shows="answers hold unknown ids, and turn markers are split into pieces",
 )
 def _not_the_trained_one(context: Context, rule: Rule) -> Iterator[Finding]:
-    """The adapter was trained with another tokenizer than the folder has: tokens are missing here or have other
+    """The adapter was trained with another tokenizer than the folder has: tokens are missing here or have
+    other
     ids, or the EOS is the base's and not the trained one.
 
     Why: The model writes ids that this tokenizer does not know, and the turn markers of its training are
@@ -180,7 +181,8 @@ def _cleared_by(merged: Model, adapter: Model, names: list[str]) -> bool:
 def _trained_template(
     context: Context, adapter: Model, names: list[str]
 ) -> tuple[tuple[Operation, ...], bool]:
-    """What keeps the chat template right under the adapter's tokenizer_config.json, and whether it replaces another.
+    """What keeps the chat template right under the adapter's tokenizer_config.json, and whether it replaces
+    another.
 
     The template may stand in that file or in one of its own, and either way in either folder.
     """

@@ -1,7 +1,7 @@
 """GF308 and GF309: truncation, padding and the padding side, as a trainer's last call left them.
 
-Who is right: the base about what stands in ``tokenizer.json``, which is nobody's setting; merged about the side it
-pads on. Embedding models, rerankers and classifiers are padded and cut on purpose.
+Who is right: the base about what stands in ``tokenizer.json``, which is nobody's setting; merged about the
+side it pads on. Embedding models, rerankers and classifiers are padded and cut on purpose.
 """
 
 from collections.abc import Iterator
@@ -24,11 +24,14 @@ _OWN_SIDE: Final = frozenset(
         *("CpmAntTokenizer", "Siglip2Tokenizer", "ChatGLM4Tokenizer", "ChatGLMTokenizer"),
     ]
 )
-"""Classes that pad on the left by themselves, some only in one of their versions: without a value nobody is sure."""
+"""Classes that pad on the left by themselves, some only in one of their versions: without a value nobody is
+sure."""
 
 
 def _is_generative(model: Model) -> bool:
-    """Whether the folder generates text: embedding models, rerankers and classifiers are padded and cut on purpose."""
+    """Whether the folder generates text: embedding models, rerankers and classifiers are padded and cut on
+    purpose.
+    """
     if any(
         name.startswith(("1_Pooling", "config_sentence_transformers", "modules.json"))
         for name in model.folder.names()
@@ -51,7 +54,8 @@ def _is_generative(model: Model) -> bool:
     shows="long prompts are cut, or short ones padded, without a word",
 )
 def _cuts_or_pads(context: Context, rule: Rule) -> Iterator[Finding]:
-    """`truncation` or `padding` of `tokenizer.json` is set: what the last call of a trainer left, saved with it.
+    """`truncation` or `padding` of `tokenizer.json` is set: what the last call of a trainer left, saved with
+    it.
 
     Why: Programs that load the file with the tokenizers library itself cut every prompt at training's length,
     or fill it up with padding: so do Rust servers. In transformers a plain call resets both, but multimodal

@@ -34,7 +34,7 @@ def json_files(context: Context) -> list[str]:
     return [name for name in sorted(names) if name == FAST_TOKENIZER or is_json_config(name)]
 
 
-# -- numbers that JSON does not have ---------------------------------------------------------------------------
+# -- numbers that JSON does not have -------------------------------------------------------------
 
 _NUMBER: Final = rf"(?s){STRING}|(-?(?:NaN|Infinity|[0-9]++(?=[.eE])[0-9.eE+-]*+))"
 
@@ -153,7 +153,7 @@ def _at(value: JsonValue, pointer: str) -> JsonValue | Missing:
     return value
 
 
-# -- Git LFS pointers ------------------------------------------------------------------------------------------
+# -- Git LFS pointers ----------------------------------------------------------------------------
 
 _STORED: Final = frozenset(
     [

@@ -1,6 +1,7 @@
 """GF41x: a vocabulary, and a tied head, in config.json that the weights contradict.
 
-Who is right: the weights, whatever the base says. Rows beyond the last token are padding and no contradiction.
+Who is right: the weights, whatever the base says. Rows beyond the last token are padding and no
+contradiction.
 """
 
 from collections.abc import Iterator

@@ -47,14 +47,15 @@ def put(root: Path, merged: str, adapter: str, files: Files | None = None, own: 
 def left_out(found: Adapter) -> str:
     """Why the one that was found is left out."""
     assert found.facts is None
-    [note] = found.notes
+    [note] = map(str, found.notes)
     place, colon, reason = note.partition(" is left out: ")
     assert colon, note
     assert place.startswith("the adapter in ")
     return reason
 
 
-# -- found beside ----------------------------------------------------------------------------------------------
+# -- found beside
+# ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,8 @@ def test_the_adapter_that_tools_leave_beside_the_result_is_taken(
     found = look(folder)
     assert found.facts is not None
     assert found.facts.folder.origin.label == str(tmp_path / adapter)
-    assert found.notes == (f"the adapter in {tmp_path / adapter} is taken for the one that was merged",)
+    [note] = found.notes
+    assert str(note) == f"the adapter in {tmp_path / adapter} is taken for the one that was merged"
     assert tree(tmp_path) == before
 
 
@@ -162,7 +164,7 @@ def test_a_broken_one_is_left_out_and_the_next_one_taken(tmp_path: Path) -> None
     assert f"{CONFIG} of the adapter {tmp_path / 'out/checkpoint-9'} cannot be used" in left_out(alone)
     found = look(put(tmp_path, "out/checkpoint-9-merged", "out"))
     assert found.facts is not None
-    broken, taken = found.notes
+    broken, taken = map(str, found.notes)
     assert broken.startswith(f"the adapter in {tmp_path / 'out/checkpoint-9'} is left out: ")
     assert taken == f"the adapter in {tmp_path / 'out'} is taken for the one that was merged"
 
@@ -179,7 +181,8 @@ def test_it_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert look(Path("out/merged")).facts is not None
 
 
-# -- named -----------------------------------------------------------------------------------------------------
+# -- named
+# -----------------------------------------------------------------------------------------------------
 
 
 def test_the_one_that_is_named_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,7 +278,8 @@ def test_a_link_out_of_it_is_refused_and_one_into_the_hubs_cache_is_not(tmp_path
     assert look(folder, repo / "snapshots" / "c0").facts is not None
 
 
-# -- whose matrices they are -----------------------------------------------------------------------------------
+# -- whose matrices they are
+# -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

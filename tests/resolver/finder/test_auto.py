@@ -1,4 +1,6 @@
-"""``--base auto``: the base that the folder names, opened, proven, and said; or one sentence that says why none."""
+"""``--base auto``: the base that the folder names, opened, proven, and said; or one sentence that says why
+none.
+"""
 
 import json
 import os
@@ -68,7 +70,7 @@ def test_what_is_gone_or_disproved_is_passed_over(tmp_path: Path, base: Path) ->
     merged = write_folder(tmp_path / "merged", damaged() | more | {"model.safetensors": b"x"})
     report = genfix.check(merged, base="auto")
     assert report.base == str(base)
-    disproved, gone, taken = report.notes
+    disproved, gone, taken = map(str, report.notes)
     assert disproved.startswith(
         f"passed over as the base: {other} (model_dir of args.json): {other} is not the base"
     )
@@ -144,11 +146,14 @@ def test_a_folder_called_auto(tmp_path: Path, run: Run) -> None:
     assert error.value.hint == "a folder of that name is ./auto"
 
 
-# the traps ----------------------------------------------------------------------------------------------------
+# the traps
+# ----------------------------------------------------------------------------------------------------
 
 
 def test_a_copied_card_does_not_lead_to_the_bases_parent(tmp_path: Path) -> None:
-    """axolotl copies all files of the base, its card too; the adapter beside ``merged/`` names the base itself."""
+    """axolotl copies all files of the base, its card too; the adapter beside ``merged/`` names the base
+    itself.
+    """
     own_card = b"---\nbase_model: x/Qwen2.5-7B\n---\n# Qwen2.5-7B-Instruct\n"
     base = write_folder(tmp_path / "Qwen2.5-7B-Instruct", chatml_files() | {"README.md": own_card})
     write_folder(Path("x/Qwen2.5-7B"), chatml_files(eos=1000))
@@ -184,7 +189,8 @@ def test_hostile_names_are_shown_and_quoted(tmp_path: Path, run: Run) -> None:
         assert "\x1b" not in run("check", merged, "--base", "auto").err
 
 
-# without a base -----------------------------------------------------------------------------------------------
+# without a base
+# -----------------------------------------------------------------------------------------------
 
 
 def test_without_a_base_the_hint_is_told(tmp_path: Path, run: Run) -> None:
@@ -195,10 +201,14 @@ def test_without_a_base_the_hint_is_told(tmp_path: Path, run: Run) -> None:
         assert "note: model of args.json names a base: add --base Qwen/X\n" in run(command, merged).err
     (merged / "args.json").write_bytes(dump({"model": "/data/gone"}))
     [note] = genfix.check(merged).notes
-    assert note == "model of args.json names /data/gone as the base, which is not here: say where with --base"
+    assert (
+        str(note)
+        == "model of args.json names /data/gone as the base, which is not here: say where with --base"
+    )
 
 
-# a base that was named, and is another ------------------------------------------------------------------------
+# a base that was named, and is another
+# ------------------------------------------------------------------------
 
 
 def test_a_refusal_names_the_better_candidate(tmp_path: Path, base: Path) -> None:
@@ -225,13 +235,16 @@ def test_swapped_arguments_are_refused(tmp_path: Path, base: Path) -> None:
     assert genfix.check(merged, base=merged).base == str(merged)
 
 
-# real merges --------------------------------------------------------------------------------------------------
+# real merges
+# --------------------------------------------------------------------------------------------------
 
 NAMES_A_BASE = ("ms-swift@", "mergekit-")
 
 
 def test_real_merges(merge_corpus: Path, tmp_path: Path) -> None:
-    """Each folder whose tool left a hint, rewritten to where the base lies here: that base. The others: none."""
+    """Each folder whose tool left a hint, rewritten to where the base lies here: that base. The
+    others: none.
+    """
     taken = none = 0
     for merged in sorted(merge_corpus.glob("*/*/merged")):
         base, tool = merged.parent / "base", merged.parent.parent.name

@@ -45,7 +45,7 @@ def test_a_directory_that_reads_as_a_repo_is_said(tmp_path: Path, monkeypatch: p
     write_folder(tmp_path / "org" / "name", glm_files())
     monkeypatch.chdir(tmp_path)
     [note] = resolve_base("org/name").notes
-    assert note == "org/name is a folder here and was taken as such, not as a Hub repo"
+    assert str(note) == "org/name is a folder here and was taken as such, not as a Hub repo"
     assert resolve_base("./org/name").notes == ()
 
 

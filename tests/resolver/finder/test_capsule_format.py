@@ -1,4 +1,6 @@
-"""Capsules: the same findings as with the base itself, without network, and never with a file that was changed."""
+"""Capsules: the same findings as with the base itself, without network, and never with a file that was
+changed.
+"""
 
 import json
 import shutil
@@ -54,7 +56,8 @@ def told(report: genfix.Report) -> list[str]:
     return [str(finding).replace(str(report.base), "BASE") for finding in report.findings]
 
 
-# saving -------------------------------------------------------------------------------------------------------
+# saving
+# -------------------------------------------------------------------------------------------------------
 
 
 def test_what_is_saved(tmp_path: Path, base: Path, cli: Run) -> None:
@@ -119,7 +122,8 @@ def test_a_file_that_cannot_be_read_is_not_left_out(tmp_path: Path, base: Path) 
     assert not (tmp_path / "cap").exists()
 
 
-# using --------------------------------------------------------------------------------------------------------
+# using
+# --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("family", [glm_files, chatml_files, vlm_files])
@@ -136,7 +140,7 @@ def test_the_same_findings_as_with_the_base(tmp_path: Path, family: object, lost
     with_base, with_capsule = genfix.check(merged, base), genfix.check(merged, tmp_path / "cap")
     assert told(with_capsule) == told(with_base)
     assert with_capsule.context.chat_training == with_base.context.chat_training
-    assert [note for note in with_capsule.notes if "capsule" in note] == [
+    assert [note for note in map(str, with_capsule.notes) if "capsule" in note] == [
         f"{tmp_path}/cap is a capsule of base"
     ]
 
@@ -167,7 +171,8 @@ def test_weights_are_listed_and_cannot_be_read(base: Path, capsule: Path) -> Non
         folder.read(MANIFEST)
 
 
-# damaged, or of a stranger ------------------------------------------------------------------------------------
+# damaged, or of a stranger
+# ------------------------------------------------------------------------------------
 
 
 def refused(capsule: Path) -> str:
@@ -240,7 +245,8 @@ def test_a_capsule_is_proven_like_any_base(tmp_path: Path, capsule: Path) -> Non
         genfix.capsule(write_folder(tmp_path / "b", chatml_files()), capsule)
 
 
-# from the Hub -------------------------------------------------------------------------------------------------
+# from the Hub
+# -------------------------------------------------------------------------------------------------
 
 
 def test_a_capsule_from_the_hub_needs_it_no_more(hub: FakeHub, run: Runner, tmp_path: Path) -> None:

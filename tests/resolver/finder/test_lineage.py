@@ -1,4 +1,6 @@
-"""What is said about a base that passes all proofs: other sizes, its stop set, and the sibling it may be taken for."""
+"""What is said about a base that passes all proofs: other sizes, its stop set, and the sibling it may be
+taken for.
+"""
 
 import json
 from pathlib import Path
@@ -29,7 +31,7 @@ def notes(
     folder = write_folder(tmp_path / name, merged)
     write_folder(Path(base_name), base)
     _, said = choose_base(Case(folder, f"./{base_name}"), Model(LocalFolder(folder)))
-    return said
+    return tuple(map(str, said))
 
 
 @pytest.mark.parametrize("files", [glm_files(), chatml_files(), vlm_files()])
@@ -77,7 +79,8 @@ def test_another_stop_set_is_printed(tmp_path: Path) -> None:
     )
 
 
-# siblings -----------------------------------------------------------------------------------------------------
+# siblings
+# -----------------------------------------------------------------------------------------------------
 
 
 def test_the_sibling_that_the_folder_names(tmp_path: Path) -> None:

@@ -132,7 +132,8 @@ def test_hostile_facts_are_only_data() -> None:
     assert "\n" not in told
 
 
-# another tokenizer --------------------------------------------------------------------------------------------
+# another tokenizer
+# --------------------------------------------------------------------------------------------
 
 
 def tokens(table: dict[str, int], rows: int = 2048) -> Files:
@@ -190,7 +191,8 @@ def test_a_lost_config_leaves_the_width_of_the_embedding() -> None:
     prove({"model.safetensors": safetensors(1024)}, chatml_files())
 
 
-# real models --------------------------------------------------------------------------------------------------
+# real models
+# --------------------------------------------------------------------------------------------------
 
 FAMILY = {"Meta-Llama-3-8B": "llama3-8b", "Meta-Llama-3-8B-Instruct": "llama3-8b", "Meta-Llama-3.1-8B-Instruct": "llama3-8b",
           "Qwen2.5-7B": "qwen2.5-7b", "Qwen2.5-7B-Instruct": "qwen2.5-7b"}  # fmt: skip

@@ -1,4 +1,6 @@
-"""A base on ModelScope: listed once, pinned where that can be, each file by its digest, from a cache where it can be."""
+"""A base on ModelScope: listed once, pinned where that can be, each file by its digest, from a cache where it
+can be.
+"""
 
 from pathlib import Path
 
@@ -20,7 +22,7 @@ SPEC = ModelScopeSpec("org/glm")
 
 def opened(spec: ModelScopeSpec = SPEC, *, offline: bool = False) -> tuple[Folder, tuple[str, ...]]:
     base = open_modelscope(spec, offline=offline)
-    return base.folder, base.notes
+    return base.folder, tuple(map(str, base.notes))
 
 
 def test_it_is_listed_once_and_pinned_to_a_commit(site: FakeModelScope) -> None:
@@ -122,7 +124,8 @@ def test_what_the_merged_folder_has_costs_no_request(site: FakeModelScope, tmp_p
     assert site.sent() == len(glm_files()["config.json"])
 
 
-# The caches ------------------------------------------------------------------------------------------------------
+# The caches
+# ------------------------------------------------------------------------------------------------------
 
 
 PLACES = [

@@ -1,4 +1,6 @@
-"""A ModelScope that fails or says no: one true sentence, nothing wrong kept, and the token goes nowhere else."""
+"""A ModelScope that fails or says no: one true sentence, nothing wrong kept, and the token goes
+nowhere else.
+"""
 
 import re
 import socket
@@ -208,7 +210,7 @@ def test_a_dead_line_with_a_cache_goes_on_and_says_so(site: FakeModelScope) -> N
     site.fail("", status=503)
     base = open_modelscope(SPEC)
     assert base.folder.read("config.json") == CONFIG
-    [note] = base.notes
+    [note] = map(str, base.notes)
     assert note.startswith(
         "ModelScope could not be reached (HTTP 503); using the list of files of ms://org/glm at"
     )

@@ -24,7 +24,8 @@ def respelled(**rope: object) -> Files:
     return with_json(BASE, CONFIG, rope_theta=..., rope_parameters=rope, transformers_version="5.23.0")
 
 
-# -- RoPE for new readers only ---------------------------------------------------------------------------------
+# -- RoPE for new readers only
+# ---------------------------------------------------------------------------------
 
 
 def test_old_keys_come_back_beside_the_new_ones() -> None:
@@ -81,7 +82,8 @@ def test_rope_that_older_readers_read_right_is_nothing(merged: Files, base: File
     assert find(merged, base, "GF7") == []
 
 
-# -- another RoPE ----------------------------------------------------------------------------------------------
+# -- another RoPE
+# ----------------------------------------------------------------------------------------------
 
 
 def test_a_theta_back_at_the_default_is_a_warning_and_only_put_back_on_demand() -> None:
@@ -106,7 +108,8 @@ def test_a_lost_theta_stays_a_lost_key() -> None:
     assert find(merged, BASE, "GF7") == []
 
 
-# -- context ---------------------------------------------------------------------------------------------------
+# -- context
+# ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -130,7 +133,8 @@ def test_a_window_that_is_off_and_no_limit_in_other_words_are_nothing() -> None:
     assert find(with_json(base, TOK, model_max_length=1e30), base, "GF404") == []
 
 
-# -- cache -----------------------------------------------------------------------------------------------------
+# -- cache
+# -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("theirs", [True, ...])
@@ -159,7 +163,8 @@ def test_a_cache_that_is_on_or_not_mentioned_is_nothing(ours: object) -> None:
     assert find(with_json(BASE, CONFIG, use_cache=ours), BASE, "GF403") == []
 
 
-# -- dtype -----------------------------------------------------------------------------------------------------
+# -- dtype
+# -----------------------------------------------------------------------------------------------------
 
 
 def stored(**sizes: int) -> Files:

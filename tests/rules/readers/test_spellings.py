@@ -39,7 +39,8 @@ GENERIC = with_class(chatml_files(), "PreTrainedTokenizerFast", model_input_name
 LLAMA = with_class(chatml_files(), "LlamaTokenizerFast")
 SAVED_BY_5 = with_class(LLAMA, "TokenizersBackend", backend="tokenizers")
 
-# -- the class -------------------------------------------------------------------------------------------------
+# -- the class
+# -------------------------------------------------------------------------------------------------
 
 
 def test_the_class_of_transformers_5_gets_its_older_name() -> None:
@@ -119,7 +120,8 @@ def test_a_class_that_is_known_or_no_worse_than_the_bases_is_nothing(merged: Fil
     assert find(merged, base, "GF701") == []
 
 
-# -- the list of special tokens --------------------------------------------------------------------------------
+# -- the list of special tokens
+# --------------------------------------------------------------------------------
 
 BASE = with_json(chatml_files(), TOK, additional_special_tokens=LIST)
 KEYS = ("additional_special_tokens", "extra_special_tokens")
@@ -179,7 +181,8 @@ def test_an_object_or_a_list_the_base_has_too_is_nothing(value: object, base: Fi
     assert find(with_json(chatml_files(), TOK, extra_special_tokens=value), base, "GF702") == []
 
 
-# -- the list of added tokens ----------------------------------------------------------------------------------
+# -- the list of added tokens
+# ----------------------------------------------------------------------------------
 
 SLOW_TOO = with_token_list(chatml_files() | {"tokenizer.model": b""}, CHATML_TOKENS, **FLAGS)
 LISTED = with_json(SLOW_TOO, TOK, added_tokens_decoder=added_tokens(CHATML_TOKENS))

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from genfix.folder import FileProblem, FolderFileError, LocalFolder
+from genfix.message import text
 from genfix.model import Model
 from genfix.resolver import BaseFacts
 from genfix.rules.core.chat_training import chat_training
@@ -54,7 +55,8 @@ def swift(**values: object) -> Files:
     return {RUN: dump({"learning_rate": 1e-4, "num_train_epochs": 1.0, "use_chat_template": True} | values)}
 
 
-# -- nothing was trained ---------------------------------------------------------------------------------------
+# -- nothing was trained
+# ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("base", [PRETRAINED, None], ids=["against itself", "alone"])
@@ -114,7 +116,8 @@ def test_a_quantised_model_differs_without_training(name: str) -> None:
     assert proofs(QUANTISED[name] | {"training_args.bin": b"PK"}) == ["proof-trainer-file"]
 
 
-# -- papers ----------------------------------------------------------------------------------------------------
+# -- papers
+# ----------------------------------------------------------------------------------------------------
 
 
 def test_an_adapter_proves_it() -> None:
@@ -197,7 +200,8 @@ def test_a_model_card_without_whole_front_matter_does_not(content: bytes) -> Non
     assert proofs(PRETRAINED | {"README.md": content}) == []
 
 
-# -- training on plain text ------------------------------------------------------------------------------------
+# -- training on plain text
+# ------------------------------------------------------------------------------------
 
 ALL_TRAINED = trained(*SHAPES)
 FACTORY_PT = {"training_args.yaml": b"do_train: true\nstage: pt\ntemplate: default\n"}
@@ -250,7 +254,8 @@ def test_only_the_last_runs_own_word_counts(
     assert proofs(PRETRAINED | ALL_TRAINED | own, base, adapter) == [expected]
 
 
-# -- template and tokens ---------------------------------------------------------------------------------------
+# -- template and tokens
+# ---------------------------------------------------------------------------------------
 
 
 def test_a_template_that_is_not_the_bases_proves_it() -> None:
@@ -282,7 +287,8 @@ def test_an_eos_that_became_the_turn_end_proves_it() -> None:
     assert proofs(with_json(PRETRAINED, TOK, eos_token="<|im_start|>")) == []
 
 
-# -- weights ---------------------------------------------------------------------------------------------------
+# -- weights
+# ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -322,7 +328,7 @@ class DigestsOnly(MemoryFolder):
 
     def read_range(self, name: str, start: int, length: int) -> bytes:
         if name.endswith(".safetensors"):
-            raise FolderFileError(name, FileProblem.UNREADABLE, "not cached")
+            raise FolderFileError(name, FileProblem.UNREADABLE, text("not cached"))
         return super().read_range(name, start, length)
 
 

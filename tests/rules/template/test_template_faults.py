@@ -1,4 +1,6 @@
-"""What genfix says of templates that some reader cannot use, and of templates that are not the trained one."""
+"""What genfix says of templates that some reader cannot use, and of templates that are not the
+trained one.
+"""
 
 import json
 
@@ -45,7 +47,8 @@ def template(files: Files) -> object:
     return json.loads(files[TOK]).get("chat_template")
 
 
-# -- tags of training ------------------------------------------------------------------------------------------
+# -- tags of training
+# ------------------------------------------------------------------------------------------
 
 TAGGED = CHATML.replace("{{ m.content }}", "{% generation %}{{ m.content }}{% endgeneration %}")
 CLEAN = CHATML.replace("{{ m.content }}", "{# #}{{ m.content }}{# #}")
@@ -117,7 +120,8 @@ def test_a_template_that_leans_on_the_tags_scope_is_changed_on_demand_only() -> 
     assert repaired(inline(text), BASE) == inline(text)
 
 
-# -- texts that are no token -----------------------------------------------------------------------------------
+# -- texts that are no token
+# -----------------------------------------------------------------------------------
 
 TOOLS = CHATML.replace("<|im_start|>{{ m.role }}", "<|im_start|><|turn|>{{ m.role }}")
 ZEPHYR = "{% for m in messages %}<|{{ m.role }}|>\n{{ m.content }}{{ eos_token }}\n{% endfor %}"
@@ -168,7 +172,8 @@ def test_texts_that_may_be_meant_are_no_finding(
     assert find(merged, base, "GF205", adapter) == []
 
 
-# -- images ----------------------------------------------------------------------------------------------------
+# -- images
+# ----------------------------------------------------------------------------------------------------
 
 SEEING = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.content is string %}{{ m.content }}{% else %}"
@@ -239,7 +244,8 @@ def test_a_template_that_sees_or_need_not_is_no_finding(merged: Files, base: Fil
     assert find(merged, base, "GF206") == []
 
 
-# -- places that only new readers know -------------------------------------------------------------------------
+# -- places that only new readers know
+# -------------------------------------------------------------------------
 
 
 def test_a_template_in_the_new_place_only_gets_its_old_place_on_demand() -> None:
@@ -272,7 +278,8 @@ def test_a_place_the_base_does_not_use_either_is_no_finding(merged: Files, base:
     assert find(merged, base, "GF207") == []
 
 
-# -- the trained template --------------------------------------------------------------------------------------
+# -- the trained template
+# --------------------------------------------------------------------------------------
 
 
 OURS = CHATML.replace("{{ m.role }}", "{{ m.role | upper }}")
@@ -365,7 +372,8 @@ def test_the_trained_template_in_any_place_is_right(merged: Files, base: Files, 
     assert find(merged, base, "GF208", adapter) == []
 
 
-# -- BOS twice -------------------------------------------------------------------------------------------------
+# -- BOS twice
+# -------------------------------------------------------------------------------------------------
 
 START = "<|endoftext|>"
 ADDS = {
@@ -430,7 +438,8 @@ def test_one_bos_or_two_from_the_start_are_no_finding(
     assert find(merged, base, "GF209", adapter) == []
 
 
-# -- the copies together ---------------------------------------------------------------------------------------
+# -- the copies together
+# ---------------------------------------------------------------------------------------
 
 
 def test_two_templates_apart_as_in_the_base_are_no_difference() -> None:

@@ -35,7 +35,8 @@ PAD = {"strategy": {"Fixed": 64}, "direction": "Right", "pad_id": 1000, "pad_tok
 PIECES = b"\n\x0e\n\x05<unk>\x15\x00\x00\x00\x00\x18\x02"
 
 
-# -- BOS and padding -------------------------------------------------------------------------------------------
+# -- BOS and padding
+# -------------------------------------------------------------------------------------------
 
 
 def test_another_padding_token_is_told_once_for_all_files() -> None:
@@ -86,7 +87,8 @@ def test_what_the_adapter_has_was_trained() -> None:
     assert find(merged, BASE, "GF306", merged) == []
 
 
-# -- padding without a row -------------------------------------------------------------------------------------
+# -- padding without a row
+# -------------------------------------------------------------------------------------
 
 
 def test_padding_beyond_the_rows_does_not_load_and_becomes_null() -> None:
@@ -147,7 +149,8 @@ def test_padding_that_torch_takes_is_left_alone(merged: Files) -> None:
     assert find(merged, BASE, "GF307") == []
 
 
-# -- truncation and padding in tokenizer.json -------------------------------------------------------------------
+# -- truncation and padding in tokenizer.json
+# -------------------------------------------------------------------
 
 HEADED = with_head(BASE, truncation=None, padding=None)
 LEFT_OVER = with_head(BASE, truncation=CUT, padding=PAD)
@@ -195,7 +198,8 @@ def test_what_the_base_has_too_is_left_alone() -> None:
     assert find(LEFT_OVER, LEFT_OVER, "GF308") == []
 
 
-# -- padding side ----------------------------------------------------------------------------------------------
+# -- padding side
+# ----------------------------------------------------------------------------------------------
 
 
 def test_padding_on_the_right_instead_of_the_left_is_only_told() -> None:
@@ -221,7 +225,8 @@ def test_an_absent_padding_side_is_the_right_or_nobody_knows(values: dict[str, o
     assert find(BASE, with_json(BASE, TOK, **values), "GF309") == []
 
 
-# -- the slow vocabulary ---------------------------------------------------------------------------------------
+# -- the slow vocabulary
+# ---------------------------------------------------------------------------------------
 
 SLOW = with_json(BASE, TOK, added_tokens_decoder=added_tokens(CHATML_TOKENS)) | {"tokenizer.model": PIECES}
 BPE = BASE | {"vocab.json": b"{}", "merges.txt": b"#version: 0.2\n"}
@@ -294,7 +299,8 @@ def test_there_is_nothing_to_do_on_a_base(base: Files) -> None:
     assert plan(base, base, unsafe=True).changes == ()
 
 
-# -- named tokens that no class takes --------------------------------------------------------------------------
+# -- named tokens that no class takes
+# --------------------------------------------------------------------------
 
 
 def test_a_token_object_without_its_mark_gets_it() -> None:

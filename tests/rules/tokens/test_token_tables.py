@@ -29,7 +29,8 @@ RESERVED = CHATML_TOKENS | {"<|reserved_0|>": 1003, "<|reserved_1|>": 1004}
 WITH_RESERVED = with_token_list(BASE, RESERVED)
 
 
-# -- the trained tokenizer -------------------------------------------------------------------------------------
+# -- the trained tokenizer
+# -------------------------------------------------------------------------------------
 
 
 def test_the_trained_tokenizer_takes_the_place_of_the_bases() -> None:
@@ -106,7 +107,8 @@ def test_an_eos_that_ends_the_turns_stays() -> None:
     assert find(BASE, BASE, "GF302", with_json(BASE, TOK, eos_token="<|endoftext|>")) == []
 
 
-# -- the base's tokens -----------------------------------------------------------------------------------------
+# -- the base's tokens
+# -----------------------------------------------------------------------------------------
 
 
 def test_a_lost_token_that_the_template_writes_is_an_error() -> None:
@@ -156,7 +158,8 @@ def test_a_token_that_training_did_not_have_is_not_missed() -> None:
     assert find(BASE, WITH_RESERVED, "GF303", BASE) == []
 
 
-# -- flags -----------------------------------------------------------------------------------------------------
+# -- flags
+# -----------------------------------------------------------------------------------------------------
 
 
 def flagged(**flags: bool) -> Files:
@@ -200,7 +203,8 @@ def test_flags_do_not_cost_added_tokens() -> None:
     only(find(merged, flagged(lstrip=False), "GF304"), Applicability.MANUAL)
 
 
-# -- the list of special tokens --------------------------------------------------------------------------------
+# -- the list of special tokens
+# --------------------------------------------------------------------------------
 
 LISTED = with_json(WITH_RESERVED, TOK, additional_special_tokens=[*RESERVED])
 
@@ -232,7 +236,8 @@ def test_a_list_in_another_order_or_under_another_name_is_whole(key: str) -> Non
     assert find(merged, LISTED, "GF305") == []
 
 
-# -- normalizer and pre-tokenizer ------------------------------------------------------------------------------
+# -- normalizer and pre-tokenizer
+# ------------------------------------------------------------------------------
 
 SPLIT = {"type": "Split", "pattern": {"Regex": r"\p{N}"}, "behavior": "Isolated", "invert": False}
 BYTES = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}

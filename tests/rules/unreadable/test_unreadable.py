@@ -191,7 +191,8 @@ def test_a_link_to_elsewhere_is_found_in_every_file_engines_read(tmp_path: Path,
     assert [finding.file for finding in on_disk(merged, without(glm_files(), name))] == [name]
 
 
-# -- slips of a person -----------------------------------------------------------------------------------------
+# -- slips of a person
+# -----------------------------------------------------------------------------------------
 
 MINE = with_json(chatml_files(), GEN, temperature=0.3)
 """A folder with a setting of its own, which the base's copy would lose."""
@@ -284,7 +285,8 @@ def test_a_key_that_stands_twice_behind_a_byte_order_mark_is_told_beside_it() ->
     assert [finding.code for finding in find(broken, None, "GF9")] == ["GF903", "GF902"]
 
 
-# -- numbers that JSON does not have ---------------------------------------------------------------------------
+# -- numbers that JSON does not have
+# ---------------------------------------------------------------------------
 
 CONFIG = "config.json"
 
@@ -327,7 +329,8 @@ def test_words_and_large_numbers_are_no_finding(value: str) -> None:
     assert find(slip(MINE, CONFIG, "{", '{"x": ' + value + ","), MINE, "GF905") == []
 
 
-# -- Git LFS pointers ------------------------------------------------------------------------------------------
+# -- Git LFS pointers
+# ------------------------------------------------------------------------------------------
 
 
 def pointer_to(content: bytes) -> bytes:
