@@ -4,8 +4,6 @@ import gc
 import os
 import sys
 
-__all__ = ["run"]
-
 
 def run() -> None:
     """Run the command line and exit with its code."""

@@ -15,8 +15,6 @@ import stat
 from pathlib import Path
 from typing import Final
 
-__all__ = ["find_file", "keep_file", "load", "store"]
-
 _MAX_BYTES: Final = 8 * 1024 * 1024
 _NAME: Final = r"[a-z0-9][a-z0-9-]{0,127}"
 _HEAD: Final = 65  # 64 hex digits and a line feed

@@ -8,18 +8,6 @@ from typing import ClassVar
 
 from genfix.message import Arg, Message
 
-__all__ = [
-    "BaseModelError",
-    "ChangedError",
-    "GenfixError",
-    "InputError",
-    "PlanError",
-    "ProbeError",
-    "RefusedError",
-    "StorageError",
-    "stale",
-]
-
 
 class GenfixError(Exception):
     """Root of all errors genfix raises.
@@ -84,5 +72,7 @@ class ChangedError(RefusedError):
 def stale(name: str) -> ChangedError:
     """The error for a plan one of whose files is not what it was."""
     return ChangedError(
-        "stale plan: {name} changed since the plan was made", "make the plan again, then apply that one", name=name
+        "stale plan: {name} changed since the plan was made",
+        "make the plan again, then apply that one",
+        name=name,
     )

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import TypeAlias
 
-__all__ = ["JsonObject", "JsonValue", "Missing"]
-
 # The quotes are inside, so that ``JsonValue | Missing`` also works at run time.
 JsonValue: TypeAlias = bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"] | None
 JsonObject: TypeAlias = Mapping[str, JsonValue]

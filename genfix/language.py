@@ -16,8 +16,6 @@ from genfix.message import Arg, Choose, Message, english, render
 if TYPE_CHECKING:
     from gettext import NullTranslations
 
-__all__ = ["LOCALE", "Language", "in_language", "language_of", "remembered", "say_in", "translated"]
-
 LOCALE: Final = Path(__file__).parent / "locale"
 """The folder of the catalogues."""
 

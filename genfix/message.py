@@ -12,8 +12,6 @@ from typing import Final, NamedTuple, TypeAlias
 from genfix.json_types import JsonValue
 from genfix.show import show, show_value
 
-__all__ = ["Arg", "Choose", "Message", "english", "join", "message", "plain_args", "render", "text"]
-
 Arg: TypeAlias = "JsonValue | PathLike[str] | Message | tuple[Message, ...]"
 """What fills a blank: a value or a path, quoted as it is, or something else to say."""
 Choose: TypeAlias = "Callable[[Message], str]"

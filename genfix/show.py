@@ -4,8 +4,6 @@ import json
 
 from genfix.json_types import JsonValue
 
-__all__ = ["show", "show_value"]
-
 
 def show(text: str) -> str:
     """``text`` with every character a terminal could act on, or that hides, written as an escape.

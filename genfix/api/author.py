@@ -2,8 +2,6 @@
 
 import getpass
 
-__all__ = ["author"]
-
 
 def author() -> str:
     """The user's name; empty where the system has none for this process, as in some containers."""

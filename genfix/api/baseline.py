@@ -14,8 +14,6 @@ from genfix.message import Message, text
 from genfix.resolver.case import ModelLocation
 from genfix.rules import Finding
 
-__all__ = ["Key", "read_baseline", "unmatched", "write_baseline"]
-
 Key = tuple[str, str, str]
 """`Finding.key`: code, file and JSON pointer."""
 
@@ -91,6 +89,5 @@ def _key(entry: JsonValue, path: ModelLocation) -> Key:
 
 def _no_baseline(path: ModelLocation, why: Message) -> InputError:
     return InputError(
-        text("{path} is no baseline of genfix: {why}", path=path, why=why),
-        text("write it anew with --write-baseline"),
+        "{path} is no baseline of genfix: {why}", "write it anew with --write-baseline", path=path, why=why
     )

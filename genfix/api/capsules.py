@@ -7,12 +7,10 @@ from typing import NamedTuple
 from genfix.applier import make_folder
 from genfix.errors import InputError
 from genfix.folder import LocalFolder
-from genfix.message import Message, text
+from genfix.message import Message
 from genfix.resolver import resolve_base
 from genfix.resolver.case import ModelLocation
 from genfix.resolver.finder.capsule_format import capsule_files, origin_of
-
-__all__ = ["Capsule", "capsule"]
 
 
 class Capsule(NamedTuple):
@@ -47,9 +45,7 @@ def capsule(base: ModelLocation, out: ModelLocation, *, offline: bool = False) -
         os.path.realpath(found.folder.root)
     )
     if inside:
-        raise InputError(
-            text("{place} is inside the base itself", place=place), text("name a folder outside")
-        )
+        raise InputError("{place} is inside the base itself", "name a folder outside", place=place)
     files = capsule_files(found.facts)
     make_folder(place, files)
     size = sum(map(len, files.values()))

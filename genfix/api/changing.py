@@ -19,19 +19,6 @@ from genfix.resolver import existing_folder
 from genfix.resolver.case import Case, ModelLocation
 from genfix.rules.core.difference import FileDifference, differences
 
-__all__ = [
-    "Repair",
-    "apply",
-    "diff",
-    "diff_case",
-    "log",
-    "plan",
-    "plan_case",
-    "repair",
-    "repair_case",
-    "undo",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Repair:
@@ -158,7 +145,7 @@ def diff_case(case: Case, at: str | None) -> tuple[FileDifference, ...]:
             text("there is nothing to compare with")
             if case.base is None
             else text("there are two things to compare with"),
-            text("name the base (--base FOLDER or --base org/name) or a snapshot (--at ID)"),
+            "name the base (--base FOLDER or --base org/name) or a snapshot (--at ID)",
         )
     opened = open_models(case)
     if at is None:

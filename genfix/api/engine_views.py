@@ -13,8 +13,6 @@ from genfix.message import Message, text
 from genfix.model import Model
 from genfix.resolver.case import Case, ModelLocation
 
-__all__ = ["EngineReport", "engine_views", "views_of_case"]
-
 
 class EngineReport(NamedTuple):
     """What engines would do with one folder."""
@@ -57,8 +55,10 @@ def _asked(engine: str) -> tuple[str, str]:
     name, at, version = engine.partition("@")
     if name not in EVERY_ENGINE:
         raise InputError(
-            text("there is no view of an engine '{name}'", name=name),
-            text("known are {engines}", engines=[*EVERY_ENGINE]),
+            "there is no view of an engine '{name}'",
+            "known are {engines}",
+            name=name,
+            engines=[*EVERY_ENGINE],
         )
     try:
         release(version if at else EVERY_ENGINE[name].version)

@@ -11,8 +11,6 @@ from genfix.model import Model
 from genfix.resolver.case import Case, ModelLocation
 from genfix.rules import Context, Finding, judge
 
-__all__ = ["Report", "check", "check_case"]
-
 
 class Report(NamedTuple):
     """What `check` found."""

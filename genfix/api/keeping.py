@@ -6,11 +6,8 @@ from genfix import applier
 from genfix.api.author import author
 from genfix.applier import Receipt
 from genfix.errors import InputError
-from genfix.message import text
 from genfix.resolver import existing_folder
 from genfix.resolver.case import ModelLocation
-
-__all__ = ["prune_backups", "restore", "snapshot"]
 
 
 def snapshot(target: ModelLocation, message: str = "", *, state_dir: Path | None = None) -> Receipt:
@@ -47,8 +44,6 @@ def prune_backups(
     With ``dry_run`` nothing is removed.
     """
     if keep < 0:
-        raise InputError(
-            text("{keep} is no number of transactions to keep", keep=keep), text("give 0 or more")
-        )
+        raise InputError("{keep} is no number of transactions to keep", "give 0 or more", keep=keep)
     root = existing_folder(target)
     return applier.prune(root, keep=keep, snapshots=snapshots, dry_run=dry_run, state_dir=state_dir)

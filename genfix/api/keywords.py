@@ -7,8 +7,6 @@ from typing import TypedDict
 from genfix.folder import Progress
 from genfix.resolver.case import ModelLocation
 
-__all__ = ["CheckOptions", "DiffOptions", "OpenOptions", "PlanOptions"]
-
 
 class OpenOptions(TypedDict, total=False):
     """How a folder is opened."""

@@ -9,18 +9,9 @@ from genfix.errors import InputError
 from genfix.folder import STATE_FOLDER, Folder, LocalFolder, OverlayFolder
 from genfix.message import Message, text
 from genfix.model import Model
-from genfix.resolver import (
-    BaseFacts,
-    choose_base,
-    find_adapter,
-    is_address,
-    open_address,
-    open_target,
-)
+from genfix.resolver import BaseFacts, choose_base, find_adapter, is_address, open_address, open_target
 from genfix.resolver.case import Case
 from genfix.rules import RULES, Finding
-
-__all__ = ["OpenedModels", "known_keys", "open_models", "seen_folder", "selection", "unmatched_notes"]
 
 
 class OpenedModels(NamedTuple):
@@ -73,9 +64,7 @@ def selection(case: Case) -> Callable[[str], bool]:
     chosen, left_out = _codes(case.select), _codes(case.ignore)
     for prefix in (*chosen, *left_out):
         if not prefix or not any(code.startswith(prefix) for code in RULES):
-            raise InputError(
-                text("there is no rule '{prefix}'", prefix=prefix), text("`genfix rules` lists all")
-            )
+            raise InputError("there is no rule '{prefix}'", "`genfix rules` lists all", prefix=prefix)
     return lambda code: (
         (not chosen or code.startswith(chosen)) and not (left_out and code.startswith(left_out))
     )

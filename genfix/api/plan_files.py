@@ -23,8 +23,6 @@ from genfix.rules import Witness
 if TYPE_CHECKING:
     from genfix.planner.document import SourceDocument
 
-__all__ = ["check_sources", "id_of", "load_plan", "save_plan"]
-
 
 def id_of(plan: Plan) -> str:
     """The id of ``plan``, which its plan file has; empty for one that fits into no file."""
@@ -54,8 +52,9 @@ def save_plan(plan: Plan, path: ModelLocation) -> str:
         saved = decode(content).id
     except GenfixError as error:
         raise PlanError(
-            text("the plan cannot be kept in a file: {error}", error=error.message),
-            text("use `genfix repair`, which needs no file"),
+            "the plan cannot be kept in a file: {error}",
+            "use `genfix repair`, which needs no file",
+            error=error.message,
         ) from error
     write_report(file, content, outside=None if far else existing_folder(plan.target))
     return saved
@@ -85,7 +84,7 @@ def load_plan(
     check_names([change.file for change in document.changes])
     place = _place(file, document.places.target)
     if target is None and place is None:
-        raise InputError(text("the plan does not say where its folder is"), text("name it with --target DIR"))
+        raise InputError("the plan does not say where its folder is", "name it with --target DIR")
     seen, notes = seen_folder(open_target(target if target is not None else place or ""), state_dir)
     specs = {
         Witness.BASE: _spec(base, document.base, _place(file, document.places.base)),
@@ -115,13 +114,11 @@ def check_sources(plan: Plan) -> None:
         for name, digest in source.inputs.items():
             if _digest(folder, name) != digest:
                 raise ChangedError(
-                    text(
-                        "stale plan: {name} of the {witness} {origin} changed since the plan was made",
-                        name=name,
-                        witness=witness,
-                        origin=source.origin.label,
-                    ),
-                    text("make the plan again, then apply that one"),
+                    "stale plan: {name} of the {witness} {origin} changed since the plan was made",
+                    "make the plan again, then apply that one",
+                    name=name,
+                    witness=witness,
+                    origin=source.origin.label,
                 )
 
 
@@ -147,8 +144,7 @@ def _place(file: Path, way: str | None) -> str | None:
         return None
     if not way.isprintable() or PurePosixPath(way).is_absolute() or PureWindowsPath(way).anchor:
         raise InputError(
-            text("the plan file names the folder '{way}', which is no way from it", way=way),
-            text("make the plan again"),
+            "the plan file names the folder '{way}', which is no way from it", "make the plan again", way=way
         )
     if ".." in PurePosixPath(way).parts:
         return os.path.normpath(os.path.join(os.path.realpath(file.parent), way))  # noqa: PTH118 - with normpath
@@ -164,8 +160,9 @@ def _spec(named: ModelLocation | None, source: "SourceDocument | None", place: s
         return place if place is None or os.path.isabs(place) else os.path.join(".", place)  # noqa: PTH117, PTH118
     if not is_repo_id(source.name.removeprefix("ms://") if source.kind == "modelscope" else source.name):
         raise InputError(
-            text("the plan file names the base '{name}', which is no id of a repo", name=source.name),
-            text("make the plan again"),
+            "the plan file names the base '{name}', which is no id of a repo",
+            "make the plan again",
+            name=source.name,
         )
     return str(Origin(source.kind, source.name, source.revision))
 
@@ -178,18 +175,19 @@ def _fetched(spec: str | None, witness: Witness, name: str, *, offline: bool) ->
         folder = files_of(spec, offline=offline)
     else:
         raise InputError(
-            text(
-                "the plan takes {name} from the {witness}, which is not in {spec}",
-                name=name,
-                witness=witness,
-                spec=spec or "a known place",
-            ),
-            text("say where it is now with --{witness}", witness=witness),
+            "the plan takes {name} from the {witness}, which is not in {spec}",
+            "say where it is now with --{witness}",
+            name=name,
+            witness=witness,
+            spec=spec or "a known place",
         )
     if name not in folder.names():
         raise InputError(
-            text("the {witness} {spec} has no {name}", witness=witness, spec=spec, name=name),
-            text("name the right one with --{witness}", witness=witness),
+            "the {witness} {spec} has no {name}",
+            "name the right one with --{witness}",
+            witness=witness,
+            spec=spec,
+            name=name,
         )
     return folder.read(name)
 

@@ -20,8 +20,6 @@ from genfix.probe.server import Server, api_key
 from genfix.probe.values import Answer, Failure, LeakKind, Limits, Measure, Prompt
 from genfix.resolver import open_target
 
-__all__ = ["Limits", "ProbeReport", "ProbeRun", "Subject", "probe_model"]
-
 _Target: TypeAlias = str | os.PathLike[str]
 
 
@@ -152,8 +150,9 @@ def _refuse(subject: Subject) -> None:
     open_target(subject.target)
     if subject.engine is None:
         raise InputError(
-            text("{target} is a folder, and nothing is named that runs it", target=subject.target),
-            text("add --engine transformers or --engine mlx-lm, or name the URL of a server"),
+            "{target} is a folder, and nothing is named that runs it",
+            "add --engine transformers or --engine mlx-lm, or name the URL of a server",
+            target=subject.target,
         )
 
 
@@ -186,12 +185,10 @@ def _run(
         folder = subject.target
     if heard.outcome.out_of_time and all(answer.failure is not None for answer in heard.outcome.answers):
         raise ProbeError(
-            text(
-                "{heard} answered nothing in {total_seconds:g} seconds",
-                heard=heard.label,
-                total_seconds=limits.total_seconds,
-            ),
-            text("raise --time-limit"),
+            "{heard} answered nothing in {total_seconds:g} seconds",
+            "raise --time-limit",
+            heard=heard.label,
+            total_seconds=limits.total_seconds,
         )
     return _measured(heard, prompts, Model(open_target(folder)) if folder is not None else None)
 

@@ -15,8 +15,6 @@ from genfix.errors import InputError
 from genfix.message import Arg, Message, text
 from genfix.resolver.case import ModelLocation
 
-__all__ = ["Ran", "run_command"]
-
 _NOT_FOUND: Final = 127
 _NOT_EXECUTABLE: Final = 126
 _SIGNALLED: Final = 128
@@ -54,8 +52,7 @@ def run_command(command: Sequence[str], output: ModelLocation) -> Ran:
     """
     if not command:
         raise InputError(
-            text("there is no command to run"),
-            text("put it last: genfix run --output OUT --base BASE -- COMMAND"),
+            "there is no command to run", "put it last: genfix run --output OUT --base BASE -- COMMAND"
         )
     before = _state(Path(output))
     try:
@@ -73,8 +70,9 @@ def run_command(command: Sequence[str], output: ModelLocation) -> Ran:
         return Ran(code, failed, _state(Path(output)) != before)
     if not Path(output).is_dir():
         raise InputError(
-            text("the command succeeded, and there is no folder {output}", output=os.fspath(output)),
-            text("name with --output the folder that the command writes"),
+            "the command succeeded, and there is no folder {output}",
+            "name with --output the folder that the command writes",
+            output=os.fspath(output),
         )
     return Ran(0, None, _state(Path(output)) != before)
 

@@ -16,8 +16,6 @@ from genfix.folder.user_file import read_user_file
 from genfix.message import Message, text
 from genfix.rules import RULES, Severity
 
-__all__ = ["Settings", "find_settings", "read_settings"]
-
 _LARGEST: Final = 1024 * 1024
 _NOT_OF_A_MODEL: Final = frozenset({FileKind.OTHER, FileKind.CODE, FileKind.LICENCE})
 _Table: TypeAlias = Mapping[str, object]
@@ -100,9 +98,7 @@ def read_settings(path: Path) -> Settings:
     if path.name == "pyproject.toml":
         own = _own_table(document)
         if own is None:
-            raise InputError(
-                text("{path} has no table [tool.genfix]", path=path), text("add it, or name another file")
-            )
+            raise InputError("{path} has no table [tool.genfix]", "add it, or name another file", path=path)
         document = own
     return _settings(document, path, top=True)
 
@@ -154,8 +150,10 @@ def _parsed(path: Path, content: bytes) -> _Table:
         document: _Table = tomllib.loads(content.decode())
     except (ValueError, RecursionError) as error:
         raise InputError(
-            text("{path} is not valid TOML: {error}", path=path, error=str(error)),
-            text("correct it, or go without it: --isolated"),
+            "{path} is not valid TOML: {error}",
+            "correct it, or go without it: --isolated",
+            path=path,
+            error=str(error),
         ) from error
     return document
 
@@ -185,10 +183,7 @@ def _settings(table: _Table, path: Path, *, top: bool, where: str = "") -> Setti
     for key in table:
         if key not in (_KEYS if top else _KEYS[:-1]):
             raise _wrong(
-                path,
-                where + key,
-                text("there is no such setting"),
-                text("there are {keys}", keys=[*_KEYS]),
+                path, where + key, text("there is no such setting"), text("there are {keys}", keys=[*_KEYS])
             )
     reader = _Reader(table, path, where)
     fail_on, baseline = reader.string("fail-on"), reader.string("baseline")
@@ -289,4 +284,4 @@ class _Reader(NamedTuple):
 
 
 def _wrong(path: Path, key: str, what: Message, hint: Message) -> InputError:
-    return InputError(text("{path}: {key}: {what}", path=path, key=key, what=what), hint)
+    return InputError("{path}: {key}: {what}", hint, path=path, key=key, what=what)

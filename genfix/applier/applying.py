@@ -18,8 +18,6 @@ from genfix.errors import stale
 from genfix.folder import FileProblem, FolderFileError, LocalFolder, input_digest
 from genfix.message import text
 
-__all__ = ["apply", "preflight"]
-
 
 def apply(
     root: Path,

@@ -21,8 +21,6 @@ from genfix.errors import InputError
 from genfix.folder import FileKind, LocalFolder, kind_of, read_cap
 from genfix.message import text
 
-__all__ = ["Built", "build"]
-
 _PERMISSIONS: Final = 0o777
 _WEIGHTS: Final = frozenset({FileKind.WEIGHTS, FileKind.GGUF})
 
@@ -80,16 +78,13 @@ def build(
 
 def _check_place(root: Path, place: Path, output: Path) -> None:
     if place.exists() or place.is_symlink():
-        raise InputError(
-            text("{output} exists already", output=output), text("name a folder that does not exist yet")
-        )
+        raise InputError("{output} exists already", "name a folder that does not exist yet", output=output)
     if place.is_relative_to(root):
         raise InputError(
-            text("{output} is inside the folder it would be made from", output=output),
-            text("name a folder outside"),
+            "{output} is inside the folder it would be made from", "name a folder outside", output=output
         )
     if not place.parent.is_dir():
-        raise InputError(text("there is no folder {parent}", parent=output.parent), text("create it first"))
+        raise InputError("there is no folder {parent}", "create it first", parent=output.parent)
 
 
 def _write(fs: FileSystem, draft: Dir, source: LocalFolder, name: str, content: bytes) -> None:

@@ -16,9 +16,6 @@ from genfix.applier.tree import digest, is_present, make_dirs, opened, parents_o
 from genfix.errors import RefusedError
 from genfix.message import text
 
-__all__ = ["Place", "commit", "damaged_stage", "find_drift", "is_staged", "place_of", "roll_forward"]
-
-
 _NO_EXCHANGE: Final = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
 _TURNS: Final = 100
 
@@ -72,16 +69,12 @@ def damaged_stage(state: State, journal: Journal) -> RefusedError:
     already.
     """
     return RefusedError(
-        text(
-            "the new bytes of the interrupted {kind} {id} are damaged",
-            kind=kind_name(journal.kind),
-            id=journal.id,
-        ),
-        text(
-            "take the old files from {backup}, then remove {path}",
-            backup=_backup(state, journal),
-            path=state.home.path / JOURNAL,
-        ),
+        "the new bytes of the interrupted {kind} {id} are damaged",
+        "take the old files from {backup}, then remove {path}",
+        kind=kind_name(journal.kind),
+        id=journal.id,
+        backup=_backup(state, journal),
+        path=state.home.path / JOURNAL,
     )
 
 
@@ -269,16 +262,12 @@ def _backup(state: State, journal: Journal) -> str:
 def _drift(state: State, journal: Journal, op: Op) -> DriftError:
     return DriftError(
         op.name,
-        text(
-            "{name} was changed by something else during the {kind} {id}",
-            name=op.name,
-            kind=kind_name(journal.kind),
-            id=journal.id,
-        ),
-        text(
-            "put the old file back (a copy is in {backup}) and run the command again, or remove "
-            "{path} to keep all files as they are now",
-            backup=_backup(state, journal),
-            path=state.home.path / JOURNAL,
-        ),
+        "{name} was changed by something else during the {kind} {id}",
+        "put the old file back (a copy is in {backup}) and run the command again, or remove "
+        "{path} to keep all files as they are now",
+        name=op.name,
+        kind=kind_name(journal.kind),
+        id=journal.id,
+        backup=_backup(state, journal),
+        path=state.home.path / JOURNAL,
     )

@@ -16,8 +16,6 @@ from genfix.applier.tree import is_present, make_dirs, opened, parents_of, write
 from genfix.errors import InputError, RefusedError
 from genfix.message import text
 
-__all__ = ["drafted", "make_folder", "new_file", "open_parent", "publish", "sync_dirs"]
-
 
 def make_folder(output: Path, files: Mapping[str, bytes], *, fs: FileSystem = DISK) -> None:
     """Make ``output``, which must not exist or be an empty folder, with ``files`` in it: all of them, or
@@ -48,8 +46,7 @@ def _is_empty_folder(place: Path, output: Path) -> bool:
         return False
     if place.is_symlink() or not place.is_dir() or any(place.iterdir()):
         raise InputError(
-            text("{output} exists already", output=output),
-            text("name a folder that does not exist yet, or is empty"),
+            "{output} exists already", "name a folder that does not exist yet, or is empty", output=output
         )
     return True
 
@@ -60,9 +57,7 @@ def open_parent(fs: FileSystem, place: Path, output: Path) -> Iterator[Dir]:
     try:
         parent = fs.open_root(place.parent)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise InputError(
-            text("there is no folder {parent}", parent=output.parent), text("create it first")
-        ) from error
+        raise InputError("there is no folder {parent}", "create it first", parent=output.parent) from error
     try:
         yield parent
     finally:

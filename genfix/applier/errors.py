@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from genfix.errors import ChangedError, StorageError
 from genfix.message import Arg, Message, text
 
-__all__ = ["DriftError", "changed_meanwhile", "storage_errors"]
-
 
 class DriftError(ChangedError):
     """A file is neither what it was before a committed transaction nor what it shall be after it."""
@@ -21,8 +19,9 @@ class DriftError(ChangedError):
 def changed_meanwhile(name: str) -> ChangedError:
     """The error for a file that something else wrote to during a transaction that could still be given up."""
     return ChangedError(
-        text("{name} changed while genfix was at work", name=name),
-        text("run the command again when nothing else writes there"),
+        "{name} changed while genfix was at work",
+        "run the command again when nothing else writes there",
+        name=name,
     )
 
 
@@ -33,7 +32,7 @@ def storage_errors(doing: Message) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageError(
-            text("{doing}: {why}", doing=doing, why=error.strerror or str(error)), _hint(error)
+            "{doing}: {why}", _hint(error), doing=doing, why=error.strerror or str(error)
         ) from error
 
 

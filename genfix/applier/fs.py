@@ -20,8 +20,6 @@ from typing import Final
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["DISK", "Dir", "FileSystem", "is_errno"]
-
 _HAS_DIR_FDS: Final = {os.open, os.mkdir, os.rmdir, os.stat, os.link} <= os.supports_dir_fd
 _CLOEXEC: Final = getattr(os, "O_CLOEXEC", 0)
 _BINARY: Final = getattr(os, "O_BINARY", 0)

@@ -11,9 +11,6 @@ from genfix.applier.journal import clash, fold, is_writable_name
 from genfix.applier.state import INSIDE, Location
 from genfix.applier.tree import not_regular, parents_of, walk
 from genfix.errors import InputError, RefusedError, StorageError
-from genfix.message import text
-
-__all__ = ["check_names", "check_targets"]
 
 
 def check_names(names: Sequence[str]) -> None:
@@ -21,14 +18,14 @@ def check_names(names: Sequence[str]) -> None:
     for name in names:
         if not is_writable_name(name):
             raise InputError(
-                text("'{name}' is not a file that genfix writes", name=name),
-                text("make the plan again with this version of genfix"),
+                "'{name}' is not a file that genfix writes",
+                "make the plan again with this version of genfix",
+                name=name,
             )
     twin = clash(names)
     if twin is not None:
         raise InputError(
-            text("{twin} is written twice", twin=twin),
-            text("make the plan again with this version of genfix"),
+            "{twin} is written twice", "make the plan again with this version of genfix", twin=twin
         )
 
 
@@ -46,8 +43,9 @@ def check_targets(fs: FileSystem, root: Dir, names: Iterable[str], location: Loc
         _check_nearest(fs, root, INSIDE, ground)
     if location.base is not None and location.base.exists() and not os.access(location.base, os.W_OK):
         raise StorageError(
-            text("cannot write in {base}", base=location.base),
-            text("give another place with --state-dir, or leave it out"),
+            "cannot write in {base}",
+            "give another place with --state-dir, or leave it out",
+            base=location.base,
         )
 
 
@@ -85,12 +83,10 @@ def _check_target(fs: FileSystem, root: Dir, name: str, ground: _Ground) -> None
         for entry in fs.names(directory):
             if entry != leaf and fold(entry) == fold(leaf):
                 raise RefusedError(
-                    text(
-                        "{name} and {value} are one name on some disks",
-                        name=name,
-                        value="/".join((*parents, entry)),
-                    ),
-                    text("remove the one that is not needed, then run the command again"),
+                    "{name} and {value} are one name on some disks",
+                    "remove the one that is not needed, then run the command again",
+                    name=name,
+                    value="/".join((*parents, entry)),
                 )
         try:
             status = fs.lstat(directory, leaf)
@@ -102,8 +98,10 @@ def _check_target(fs: FileSystem, root: Dir, name: str, ground: _Ground) -> None
         # bit.
         if ground.is_closed(status) or not fs.may_write(directory, leaf):
             raise RefusedError(
-                text("{name} is read-only", name=name),
-                text("if it may change, run `chmod u+w` on {path} first", path=root.path / name),
+                "{name} is read-only",
+                "if it may change, run `chmod u+w` on {path} first",
+                name=name,
+                path=root.path / name,
             )
 
 
@@ -116,17 +114,16 @@ def _check_nearest(fs: FileSystem, root: Dir, parents: Sequence[str], ground: _G
             status = fs.stat_dir(directory)
             if ground.is_closed(status) or not fs.may_write(directory):
                 raise StorageError(
-                    text("the folder {path} is read-only", path=directory.path),
-                    text("make it writable, or make a repaired copy elsewhere with --output"),
+                    "the folder {path} is read-only",
+                    "make it writable, or make a repaired copy elsewhere with --output",
+                    path=directory.path,
                 )
             if status.st_dev != ground.device:
                 raise StorageError(
-                    text(
-                        "the folder {path} is on another disk than {root}",
-                        path=directory.path,
-                        root=root.path,
-                    ),
-                    text("copy the model folder to a place where it is on one disk"),
+                    "the folder {path} is on another disk than {root}",
+                    "copy the model folder to a place where it is on one disk",
+                    path=directory.path,
+                    root=root.path,
                 )
             return
 
@@ -142,8 +139,9 @@ def _refuse_cache(root: Path, names: Iterable[str]) -> None:
         _is_blob(real, real / name) for name in names
     ):
         raise RefusedError(
-            text("{root} is a snapshot in the Hub cache, whose files other folders share", root=root),
-            text("make a repaired copy with --output, or copy it out first: `hf download ... --local-dir`"),
+            "{root} is a snapshot in the Hub cache, whose files other folders share",
+            "make a repaired copy with --output, or copy it out first: `hf download ... --local-dir`",
+            root=root,
         )
 
 

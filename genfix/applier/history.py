@@ -13,8 +13,6 @@ from genfix.applier.tree import read_all, walk
 from genfix.errors import RefusedError, StorageError
 from genfix.message import text
 
-__all__ = ["History", "damaged_receipts", "log", "read_history", "undone_by"]
-
 
 @dataclass(frozen=True, slots=True)
 class History:

@@ -18,19 +18,6 @@ from genfix.folder import FileKind, is_safe_name, kind_of
 from genfix.json_types import JsonValue
 from genfix.message import Arg, Message, text
 
-__all__ = [
-    "ID",
-    "MAX_BYTES",
-    "MAX_FILES",
-    "Journal",
-    "JournalError",
-    "Op",
-    "clash",
-    "decode",
-    "encode",
-    "is_writable_name",
-]
-
 ID: Final = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}", re.ASCII)
 """The id of a transaction: UTC time and a random part."""
 MAX_BYTES: Final = 4 * 1024 * 1024
@@ -171,11 +158,11 @@ def decode(content: bytes) -> Journal:
     body = _checked_body(content)
     note = body["note"]
     if not isinstance(note, dict):
-        raise JournalError(text("note is not an object"))
+        raise JournalError("note is not an object")
     kind = _kind(body["kind"])
     ops, files = _list(body["ops"], "ops"), _list(body["files"], "files")
     if bool(ops) is (kind == "snapshot") or bool(files) is (kind != "snapshot"):
-        raise JournalError(text("a snapshot has files, and all else has ops"))
+        raise JournalError("a snapshot has files, and all else has ops")
     journal = Journal(
         id=_matching(body["id"], ID, "id"),
         kind=kind,
@@ -188,25 +175,25 @@ def decode(content: bytes) -> Journal:
     )
     names = [op.name for op in journal.ops] or [kept.name for kept in journal.files]
     if clash(names) is not None:
-        raise JournalError(text("two of its names are one file"))
+        raise JournalError("two of its names are one file")
     if not set(journal.broken_links) <= set(names):
-        raise JournalError(text("broken_links has a name that no op has"))
+        raise JournalError("broken_links has a name that no op has")
     return journal
 
 
 def _checked_body(content: bytes) -> dict[str, JsonValue]:
     if len(content) > MAX_BYTES:
-        raise JournalError(text("it is too large"))
+        raise JournalError("it is too large")
     try:
         value: JsonValue = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise JournalError(text("it is not JSON")) from error
+        raise JournalError("it is not JSON") from error
     file = _object(value, {"genfix_journal", "sha256", "body"}, text("the file"))
     if type(file["genfix_journal"]) is not int or file["genfix_journal"] != _VERSION:
-        raise JournalError(text("it has a version that this genfix does not know"))
+        raise JournalError("it has a version that this genfix does not know")
     body = _object(file["body"], _BODY, text("the body"))
     if file["sha256"] != _checksum(body):
-        raise JournalError(text("its checksum is wrong"))
+        raise JournalError("its checksum is wrong")
     return body
 
 
@@ -224,13 +211,13 @@ def _op(value: JsonValue) -> Op:
         old_dirs=_texts(item["old_dirs"], "old_dirs"),
     )
     if op.before == op.after:
-        raise JournalError(text("an op changes nothing"))
+        raise JournalError("an op changes nothing")
     if (op.before is None) != (op.mode is None) or (op.before is None) != (op.mtime_ns is None):
-        raise JournalError(text("an op has the metadata of no file, or a file without metadata"))
+        raise JournalError("an op has the metadata of no file, or a file without metadata")
     parts = op.name.split("/")
     ancestors = tuple("/".join(parts[:end]) for end in range(1, len(parts)))
     if not {*op.new_dirs, *op.old_dirs} <= set(ancestors):
-        raise JournalError(text("an op has a directory that is not its own"))
+        raise JournalError("an op has a directory that is not its own")
     return op
 
 
@@ -239,14 +226,14 @@ def _kept(value: JsonValue) -> Kept:
     mode = _number(item["mode"], 0, 0o777, "mode")
     mtime_ns = _number(item["mtime_ns"], -(2**63), 2**63 - 1, "mtime_ns")
     if mode is None or mtime_ns is None:
-        raise JournalError(text("a file has no metadata"))
+        raise JournalError("a file has no metadata")
     return Kept(_name(item["name"]), _matching(item["sha256"], _SHA, text("a digest")), mode, mtime_ns)
 
 
 def _name(value: JsonValue) -> str:
     name = _text(value, "name")
     if not is_writable_name(name):
-        raise JournalError(text("it names a file that genfix never writes"))
+        raise JournalError("it names a file that genfix never writes")
     return name
 
 
@@ -254,25 +241,25 @@ def _checksum(body: Mapping[str, JsonValue]) -> str:
     try:
         canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
     except (ValueError, RecursionError) as error:
-        raise JournalError(text("it has a value that JSON has not")) from error
+        raise JournalError("it has a value that JSON has not") from error
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _object(value: JsonValue, keys: Collection[str], what: Arg) -> dict[str, JsonValue]:
     if not isinstance(value, dict) or value.keys() != set(keys):
-        raise JournalError(text("{what} does not have the right keys", what=what))
+        raise JournalError("{what} does not have the right keys", what=what)
     return value
 
 
 def _text(value: JsonValue, what: Arg) -> str:
     if not isinstance(value, str):
-        raise JournalError(text("{what} is not text", what=what))
+        raise JournalError("{what} is not text", what=what)
     return value
 
 
 def _list(value: JsonValue, what: Arg) -> list[JsonValue]:
     if not isinstance(value, list) or len(value) > MAX_FILES:
-        raise JournalError(text("{what} is not a list of a sensible length", what=what))
+        raise JournalError("{what} is not a list of a sensible length", what=what)
     return value
 
 
@@ -283,7 +270,7 @@ def _texts(value: JsonValue, what: Arg) -> tuple[str, ...]:
 def _matching(value: JsonValue, pattern: re.Pattern[str], what: Arg) -> str:
     given = _text(value, what)
     if not pattern.fullmatch(given):
-        raise JournalError(text("{what} is malformed", what=what))
+        raise JournalError("{what} is malformed", what=what)
     return given
 
 
@@ -296,12 +283,12 @@ def _kind(value: JsonValue) -> Kind:
         case "repair" | "undo" | "snapshot" | "restore":
             return value
         case _:
-            raise JournalError(text("kind is unknown"))
+            raise JournalError("kind is unknown")
 
 
 def _number(value: JsonValue, low: int, high: int, what: Arg) -> int | None:
     if value is None:
         return None
     if type(value) is not int or not low <= value <= high:
-        raise JournalError(text("{what} is out of range", what=what))
+        raise JournalError("{what} is out of range", what=what)
     return value

@@ -14,12 +14,9 @@ from typing import TYPE_CHECKING
 from genfix.applier.fs import Dir, FileSystem
 from genfix.applier.state import Location, created
 from genfix.errors import RefusedError
-from genfix.message import text
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
-
-__all__ = ["locked"]
 
 
 @contextmanager
@@ -74,13 +71,15 @@ def _new_lock(path: Path) -> "BaseFileLock":
 
 def _busy(root: Path) -> RefusedError:
     return RefusedError(
-        text("another genfix is working on {root}", root=root),
-        text("wait until it has finished, then run the command again"),
+        "another genfix is working on {root}",
+        "wait until it has finished, then run the command again",
+        root=root,
     )
 
 
 def _no_lock(root: Path) -> RefusedError:
     return RefusedError(
-        text("the disk that holds {root} has no working file locks", root=root),
-        text("copy the folder to a local disk, or give a place on one with --state-dir"),
+        "the disk that holds {root} has no working file locks",
+        "copy the folder to a local disk, or give a place on one with --state-dir",
+        root=root,
     )

@@ -17,8 +17,6 @@ from genfix.applier.state import PRUNED, Location, State, existing, open_folder
 from genfix.applier.tree import opened, walk
 from genfix.message import text
 
-__all__ = ["prune"]
-
 
 def _prunable(state: State, *, keep: int, snapshots: bool) -> tuple[str, ...]:
     """Ids of the transactions, oldest first, whose backup may go: all but the newest ``keep``.

@@ -7,8 +7,6 @@ from typing import Final, Literal, TypeAlias
 
 from genfix.message import Message, text
 
-__all__ = ["Change", "Kept", "Kind", "Receipt", "Write", "kind_name"]
-
 Kind: TypeAlias = Literal["repair", "undo", "snapshot", "restore"]
 
 _NAMES: Final = {

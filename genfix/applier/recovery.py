@@ -20,8 +20,6 @@ from genfix.errors import ChangedError, RefusedError
 from genfix.folder import read_cap
 from genfix.message import text
 
-__all__ = ["pending", "recover", "recover_locked"]
-
 _ATTEMPTS: Final = 3
 
 
@@ -145,14 +143,9 @@ def _content(state: State, journal: Journal, index: int, place: Place) -> bytes 
 def _damaged(state: State, error: JournalError) -> RefusedError:
     path = state.home.path / JOURNAL
     return RefusedError(
-        text(
-            "the journal {path} is damaged ({error}), and files may have been replaced already",
-            path=path,
-            error=error.said,
-        ),
-        text(
-            "compare the files with the old ones in {backup}, then remove {path}",
-            backup=state.home.path / "backup",
-            path=path,
-        ),
+        "the journal {path} is damaged ({error}), and files may have been replaced already",
+        "compare the files with the old ones in {backup}, then remove {path}",
+        path=path,
+        error=error.said,
+        backup=state.home.path / "backup",
     )

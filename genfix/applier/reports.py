@@ -15,8 +15,6 @@ from genfix.errors import InputError, RefusedError
 from genfix.folder import FileKind, kind_of
 from genfix.message import text
 
-__all__ = ["check_report_place", "write_report"]
-
 _PERMISSIONS = 0o777
 
 
@@ -29,25 +27,24 @@ def check_report_place(path: Path, *, state_dir: Path | None = None, outside: Pa
     parent = Path(os.path.realpath(path)).parent
     if outside is not None and parent.is_relative_to(os.path.realpath(outside)):
         raise InputError(
-            text("{path} would be inside the model folder {outside}", path=path, outside=outside),
-            text(
-                "name a place outside: what lies in a model folder is uploaded with it (../{name})",
-                name=path.name,
-            ),
+            "{path} would be inside the model folder {outside}",
+            "name a place outside: what lies in a model folder is uploaded with it (../{name})",
+            path=path,
+            outside=outside,
+            name=path.name,
         )
     if not path.parent.is_dir():
-        raise InputError(text("there is no folder {parent}", parent=path.parent), text("create it first"))
+        raise InputError("there is no folder {parent}", "create it first", parent=path.parent)
     with storage_errors(text("cannot write {path}", path=path)):
         if os.path.lexists(path) and not path.is_file():
-            raise InputError(text("{path} is not a file", path=path), text("name a file to write to"))
+            raise InputError("{path} is not a file", "name a file to write to", path=path)
     if kind_of(path.name) is not FileKind.OTHER:
         raise RefusedError(
-            text("{name} is what a model's file is called", name=path.name), text("name the report otherwise")
+            "{name} is what a model's file is called", "name the report otherwise", name=path.name
         )
     if _is_state(parent, state_dir):
         raise RefusedError(
-            text("{parent} is where genfix keeps its backups", parent=parent),
-            text("write the report elsewhere"),
+            "{parent} is where genfix keeps its backups", "write the report elsewhere", parent=parent
         )
 
 

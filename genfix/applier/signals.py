@@ -10,8 +10,6 @@ from functools import partial
 from types import FrameType
 from typing import Final
 
-__all__ = ["Deferred", "InterruptedBySignalError", "deferred_signals"]
-
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 

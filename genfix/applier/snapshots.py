@@ -27,8 +27,6 @@ from genfix.errors import InputError, RefusedError, StorageError
 from genfix.folder import FileKind, LocalFolder, kind_of, read_cap
 from genfix.message import Message, text
 
-__all__ = ["kept_names", "restore", "snapshot", "snapshot_folder"]
-
 _TEXT_SUFFIXES: Final = (".json", ".jinja", ".txt", ".md", ".yaml", ".yml", ".toml", ".model", ".tiktoken")
 """Of files of no kind that genfix knows, those that tell how a model was made or is read."""
 _PERMISSIONS: Final = 0o777
@@ -76,7 +74,8 @@ def snapshot(
                         root=root,
                         count=len(names),
                     ),
-                    text("a snapshot holds from 1 to {max_files}: check the path", max_files=MAX_FILES),
+                    "a snapshot holds from 1 to {max_files}: check the path",
+                    max_files=MAX_FILES,
                 )
             return _take(fs, folder, location, names, note)
 
@@ -166,8 +165,9 @@ def snapshot_folder(root: Path, transaction: str, *, state_dir: Path | None = No
     place = location.path / "backup" / journal.id
     if not place.is_dir():
         raise StorageError(
-            text("the files of the snapshot {transaction} were removed", transaction=transaction),
-            text("take a newer one"),
+            "the files of the snapshot {transaction} were removed",
+            "take a newer one",
+            transaction=transaction,
         )
     return LocalFolder(place, f"{root}@{transaction}")
 
@@ -223,12 +223,11 @@ def _chosen(state: State | None, root: Path, transaction: str) -> Journal:
             if journal.kind == "snapshot":
                 return journal
             raise InputError(
-                text(
-                    "{transaction} is no snapshot but {kind}",
-                    transaction=transaction,
-                    kind=_with_article(journal.kind),
-                ),
-                text("`genfix undo {root} {transaction}` takes it back", root=root, transaction=transaction),
+                "{transaction} is no snapshot but {kind}",
+                "`genfix undo {root} {transaction}` takes it back",
+                transaction=transaction,
+                kind=_with_article(journal.kind),
+                root=root,
             )
     raise _no_snapshot(root, transaction)
 
@@ -245,6 +244,8 @@ def _with_article(kind: Kind) -> Message:
 
 def _no_snapshot(root: Path, transaction: str) -> InputError:
     return InputError(
-        text("there is no snapshot '{transaction}' of {root}", transaction=transaction, root=root),
-        text("`genfix log {root}` lists what there is", root=root),
+        "there is no snapshot '{transaction}' of {root}",
+        "`genfix log {root}` lists what there is",
+        transaction=transaction,
+        root=root,
     )

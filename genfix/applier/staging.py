@@ -32,23 +32,6 @@ from genfix.errors import RefusedError
 from genfix.folder import FileKind, kind_of
 from genfix.message import text
 
-__all__ = [
-    "Step",
-    "back_up",
-    "discard",
-    "done_name",
-    "in_order",
-    "is_whole",
-    "kept_name",
-    "moved_name",
-    "remove_dirs",
-    "remove_pruned",
-    "remove_stage",
-    "remove_tree",
-    "stage",
-    "staged_name",
-]
-
 _PERMISSIONS: Final = 0o777
 """What of a mode is kept: a set-user-id bit on a config file has no use."""
 _MAX_DEPTH: Final = 64

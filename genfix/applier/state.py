@@ -30,19 +30,6 @@ from genfix.applier.journal import ID, MAX_BYTES, Journal, JournalError, decode
 from genfix.applier.tree import is_present, make_dirs, opened, read_all, walk, write_new
 from genfix.errors import InputError, RefusedError, StorageError
 from genfix.folder import STATE_FOLDER, is_safe_name
-from genfix.message import text
-
-__all__ = [
-    "INSIDE",
-    "JOURNAL",
-    "JOURNAL_DRAFT",
-    "PRUNED",
-    "Location",
-    "State",
-    "created",
-    "existing",
-    "open_folder",
-]
 
 JOURNAL: Final = "journal.json"
 JOURNAL_DRAFT: Final = "journal.tmp"
@@ -120,7 +107,7 @@ class State:
             raise JournalError(error.said) from error
         journal = None if content is None else decode(content)
         if journal is not None and journal.kind == "snapshot":
-            raise JournalError(text("a snapshot has nothing that could be unfinished"))
+            raise JournalError("a snapshot has nothing that could be unfinished")
         return journal
 
     def pruned(self) -> tuple[str, ...]:
@@ -170,7 +157,7 @@ def open_folder(fs: FileSystem, root: Path) -> Iterator[Dir]:
     try:
         directory = fs.open_root(root)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise InputError(text("{root} is not a folder", root=root), text("check the path")) from error
+        raise InputError("{root} is not a folder", "check the path", root=root) from error
     try:
         yield directory
     finally:
@@ -260,8 +247,9 @@ def _make_private(state: State) -> None:
     if sys.platform != "win32":
         if status.st_uid != os.geteuid():
             raise RefusedError(
-                text("the state folder {path} belongs to another user", path=state.home.path),
-                text("run the command as that user, or give another place with --state-dir"),
+                "the state folder {path} belongs to another user",
+                "run the command as that user, or give another place with --state-dir",
+                path=state.home.path,
             )
         if stat.S_IMODE(status.st_mode) & 0o077:
             # What others planted meanwhile is validated; from now on they cannot. A mount without modes stays

@@ -18,8 +18,6 @@ from genfix.applier.tree import opened
 from genfix.errors import StorageError
 from genfix.message import text
 
-__all__ = ["new_id", "next_id", "nothing", "run"]
-
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
 
 
@@ -120,6 +118,7 @@ def _fail(error: BaseException, *, gone: bool) -> None:
     if not gone and isinstance(error, OSError | StorageError):
         reason = error.message if isinstance(error, StorageError) else error.strerror or str(error)
         raise StorageError(
-            text("interrupted: {reason}", reason=reason),
-            text("run the command again: it first finishes or discards what was begun"),
+            "interrupted: {reason}",
+            "run the command again: it first finishes or discards what was begun",
+            reason=reason,
         ) from error

@@ -10,23 +10,6 @@ from typing import Final
 
 from genfix.applier.fs import Dir, FileSystem, is_errno
 from genfix.errors import RefusedError, StorageError
-from genfix.message import text
-
-__all__ = [
-    "CHUNK",
-    "digest",
-    "is_present",
-    "make_dirs",
-    "missing_parents",
-    "not_regular",
-    "open_file",
-    "opened",
-    "parents_of",
-    "read_all",
-    "walk",
-    "write_all",
-    "write_new",
-]
 
 CHUNK: Final = 1024 * 1024
 """Bytes read or written at once."""
@@ -56,12 +39,10 @@ def walk(fs: FileSystem, start: Dir, parts: Sequence[str]) -> Iterator[Dir | Non
                 if not is_errno(error, errno.ENOTDIR, errno.ELOOP):
                     raise
                 raise RefusedError(
-                    text(
-                        "{parts} in {path} is a link or not a directory",
-                        parts="/".join(parts[:depth]),
-                        path=start.path,
-                    ),
-                    text("replace it by a real directory, then run the command again"),
+                    "{parts} in {path} is a link or not a directory",
+                    "replace it by a real directory, then run the command again",
+                    parts="/".join(parts[:depth]),
+                    path=start.path,
                 ) from error
             stack.callback(fs.close_dir, current)
         yield current
@@ -120,8 +101,9 @@ def is_present(fs: FileSystem, directory: Dir, leaf: str) -> bool:
 def not_regular(name: str) -> RefusedError:
     """The refusal for a link, FIFO, device or directory under a file's name."""
     return RefusedError(
-        text("{name} is a link or not a regular file", name=name),
-        text("replace it by a regular file (a copy of what it should hold), then run the command again"),
+        "{name} is a link or not a regular file",
+        "replace it by a regular file (a copy of what it should hold), then run the command again",
+        name=name,
     )
 
 
@@ -175,12 +157,10 @@ def read_all(fs: FileSystem, root: Dir, name: str, cap: int) -> bytes | None:
             size += len(piece)
             if size > cap:
                 raise StorageError(
-                    text(
-                        "{path} has more than the {cap} bytes that such a file can have",
-                        path=root.path / name,
-                        cap=cap,
-                    ),
-                    text("look at that file: it was not written by genfix"),
+                    "{path} has more than the {cap} bytes that such a file can have",
+                    "look at that file: it was not written by genfix",
+                    path=root.path / name,
+                    cap=cap,
                 )
             pieces.append(piece)
         return b"".join(pieces)

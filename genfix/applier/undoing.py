@@ -20,8 +20,6 @@ from genfix.errors import ChangedError, InputError, StorageError
 from genfix.folder import read_cap
 from genfix.message import text
 
-__all__ = ["kept_bytes", "undo"]
-
 
 def undo(
     root: Path,
@@ -75,12 +73,10 @@ def _chosen(history: History, root: Path, transaction: str | None) -> Journal:
             if journal.id == transaction:
                 if journal.kind == "snapshot":
                     raise InputError(
-                        text("{transaction} is a snapshot, which changed nothing", transaction=transaction),
-                        text(
-                            "`genfix restore {root} {transaction}` brings its files back",
-                            root=root,
-                            transaction=transaction,
-                        ),
+                        "{transaction} is a snapshot, which changed nothing",
+                        "`genfix restore {root} {transaction}` brings its files back",
+                        transaction=transaction,
+                        root=root,
                     )
                 return journal
         raise _no_transaction(root, transaction)
@@ -94,16 +90,12 @@ def _chosen(history: History, root: Path, transaction: str | None) -> Journal:
 def _check_unchanged(state: State, journal: Journal, op: Op) -> None:
     if digest(state.fs, state.root, op.name) != op.after:
         raise ChangedError(
-            text(
-                "{name} changed since the {kind} {id}",
-                name=op.name,
-                kind=kind_name(journal.kind),
-                id=journal.id,
-            ),
-            text(
-                "undo what came after it first, or copy the old file from {backup}",
-                backup=_backup(state, journal),
-            ),
+            "{name} changed since the {kind} {id}",
+            "undo what came after it first, or copy the old file from {backup}",
+            name=op.name,
+            kind=kind_name(journal.kind),
+            id=journal.id,
+            backup=_backup(state, journal),
         )
 
 
@@ -126,8 +118,11 @@ def kept_bytes(state: State, transaction: str, name: str, digest: str) -> bytes:
     with walk(state.fs, state.home, ("backup", transaction)) as backup:
         how = text("was removed") if backup is None else text("is damaged")
     raise StorageError(
-        text("the backup of {name} in {place} {how}", name=name, place=place, how=how),
-        text("restore that file from elsewhere: nothing was changed"),
+        "the backup of {name} in {place} {how}",
+        "restore that file from elsewhere: nothing was changed",
+        name=name,
+        place=place,
+        how=how,
     )
 
 
@@ -138,10 +133,11 @@ def _backup(state: State, journal: Journal) -> Path:
 def _no_transaction(root: Path, transaction: str | None) -> InputError:
     if transaction is None:
         return InputError(
-            text("there is no repair of {root} to undo", root=root),
-            text("`genfix log {root}` lists what was done there", root=root),
+            "there is no repair of {root} to undo", "`genfix log {root}` lists what was done there", root=root
         )
     return InputError(
-        text("there is no transaction '{transaction}' of {root}", transaction=transaction, root=root),
-        text("`genfix log {root}` lists what was done there", root=root),
+        "there is no transaction '{transaction}' of {root}",
+        "`genfix log {root}` lists what was done there",
+        transaction=transaction,
+        root=root,
     )

@@ -11,8 +11,6 @@ from genfix.cli.command import Commands, Entry
 from genfix.cli.streams import write
 from genfix.message import text
 
-__all__ = ["COMMANDS", "EPILOG", "app", "backups"]
-
 EPILOG: Final = text(
     "Exit codes: 0 nothing to do, or done; 1 findings at or above --fail-on remain (plan and --dry-run: there is "
     "something to change); 2 could not do the job; 3 refused for safety, nothing written; 130/143 interrupted."

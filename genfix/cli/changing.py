@@ -22,8 +22,6 @@ from genfix.resolver.case import Case
 from genfix.rules import Applicability, Finding, Severity
 from genfix.show import show
 
-__all__ = ["Ending", "run_apply", "run_diff", "run_log", "run_plan", "run_repair", "run_undo"]
-
 
 class Ending(NamedTuple):
     """What makes a repair end with 1."""
@@ -259,13 +257,7 @@ def run_undo(place: Here, transaction: str | None, out: Output) -> int:
     out.report(
         "\n".join(f"{'-' if change.after is None else '~'} {show(change.name)}" for change in receipt.changes)
     )
-    out.tell(
-        text(
-            "undid {id}; to redo: {command}",
-            id=receipt.undoes,
-            command=undo_line(place, receipt.id),
-        )
-    )
+    out.tell(text("undid {id}; to redo: {command}", id=receipt.undoes, command=undo_line(place, receipt.id)))
     out.tell(text("restart the server: engines read these files only when they start"))
     return 0
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from typer._click.core import Context
     from typer._click.formatting import HelpFormatter
 
-__all__ = ["Command", "Commands", "Entry", "flat"]
-
 
 class Entry(NamedTuple):
     """A command as far as it is known before it is imported."""

@@ -10,24 +10,6 @@ import typer
 
 from genfix.cli import options as opt
 
-__all__ = [
-    "apply",
-    "capsule",
-    "check",
-    "diff",
-    "engines",
-    "explain",
-    "log",
-    "plan",
-    "prune",
-    "repair",
-    "restore",
-    "rules",
-    "run",
-    "snapshot",
-    "undo",
-]
-
 _TEXT = opt.Format.TEXT
 
 

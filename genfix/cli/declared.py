@@ -12,8 +12,6 @@ from typer.models import ArgumentInfo, OptionInfo
 
 from genfix.message import Message, text
 
-__all__ = ["Declared", "ValueProblem", "declared"]
-
 _Info: TypeAlias = ArgumentInfo | OptionInfo
 
 

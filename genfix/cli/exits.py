@@ -9,8 +9,6 @@ from genfix.message import text
 from genfix.resolver.case import Case
 from genfix.rules import Finding, Severity
 
-__all__ = ["exit_code", "settle_known"]
-
 
 def exit_code(findings: Iterable[Finding], fail_on: Level) -> int:
     """1 where a finding is as bad as ``fail_on`` or worse, else 0."""

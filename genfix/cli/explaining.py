@@ -5,14 +5,12 @@ from genfix.errors import InputError
 from genfix.message import text
 from genfix.rules import RULES
 
-__all__ = ["run_explain", "run_rules"]
-
 
 def run_explain(code: str, out: Output) -> int:
     """Print the documentation of one rule."""
     rule = next((rule for rule in RULES.values() if code.lower() in {rule.code.lower(), rule.name}), None)
     if rule is None:
-        raise InputError(text("there is no rule {code}", code=code), text("`genfix rules` lists all"))
+        raise InputError("there is no rule {code}", "`genfix rules` lists all", code=code)
     if out.wants_json:
         from genfix.report.json import dumps, rules_json  # noqa: PLC0415
 

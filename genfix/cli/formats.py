@@ -4,8 +4,6 @@ from genfix import __version__
 from genfix.cli.options import Format
 from genfix.report.outcome import Outcome
 
-__all__ = ["rendered"]
-
 
 def rendered(outcome: Outcome, output_format: Format, *, verbose: bool, command: str = "") -> str:
     """An outcome as SARIF, as GitHub annotations or as a comment in Markdown."""

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from typer._click.core import Command, Context, Parameter
     from typer._click.formatting import HelpFormatter
 
-__all__ = ["OF_TYPER", "write_help"]
-
 _WIDEST: Final = 30
 """Columns of names, at most: what is explained by a longer one begins on the next line."""
 _OPTIONS: Final = text("Options")

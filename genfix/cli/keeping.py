@@ -8,8 +8,6 @@ from genfix.cli.output import Output
 from genfix.message import text
 from genfix.show import show
 
-__all__ = ["run_capsule", "run_prune", "run_restore", "run_snapshot"]
-
 
 def run_snapshot(place: Here, message: str, out: Output) -> int:
     """Keep the config files; the id alone is on stdout, for scripts."""

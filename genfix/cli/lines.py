@@ -6,8 +6,6 @@ from genfix.cli.options import Here
 from genfix.resolver.case import Case
 from genfix.show import show
 
-__all__ = ["apply_line", "command_line", "quoted", "undo_line"]
-
 
 def quoted(text: str | os.PathLike[str]) -> str:
     """``text`` as a shell takes it for one word."""

@@ -12,8 +12,6 @@ from genfix.message import text
 from genfix.resolver.case import Case
 from genfix.rules import Applicability, Finding, Severity
 
-__all__ = ["run_check", "run_engines"]
-
 
 def run_check(case: Case, fail_on: Level, out: Output, baseline: Path | None) -> int:
     """Check a folder and say what was found."""

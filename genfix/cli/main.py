@@ -20,8 +20,6 @@ from genfix.message import Message, text
 if TYPE_CHECKING:
     from typer._click.core import Command, Context
 
-__all__ = ["main"]
-
 _BUG: Final = 2
 _INTERRUPTED: Final = 130
 _TERMINATED: Final = 143

@@ -12,36 +12,6 @@ import typer
 from genfix.language import Language
 from genfix.message import text
 
-__all__ = [
-    "REPORT",
-    "Adapter",
-    "Base",
-    "ColorMode",
-    "Compared",
-    "Engines",
-    "FailOn",
-    "Folder",
-    "Format",
-    "Here",
-    "Judged",
-    "Level",
-    "Look",
-    "Offline",
-    "OutputFile",
-    "OutputFormat",
-    "OutputShape",
-    "PlanOutput",
-    "Quiet",
-    "Saved",
-    "SettingsFrom",
-    "Shape",
-    "StateDir",
-    "Target",
-    "UnsafeFixes",
-    "Verbose",
-    "codes",
-]
-
 _BASE: Final = text("Base and adapter").template
 _RULES: Final = text("Rules and settings").template
 REPORT: Final = text("Report").template
@@ -120,9 +90,7 @@ Adapter: TypeAlias = Annotated[
 Offline: TypeAlias = Annotated[
     bool,
     typer.Option(
-        "--offline",
-        help="Take what is not on this machine from the caches only.",
-        rich_help_panel=_BASE,
+        "--offline", help="Take what is not on this machine from the caches only.", rich_help_panel=_BASE
     ),
 ]
 _AllowMismatch: TypeAlias = Annotated[
@@ -244,8 +212,7 @@ PlanOutput: TypeAlias = Annotated[
     ),
 ]
 Quiet: TypeAlias = Annotated[
-    bool,
-    typer.Option("--quiet", "-q", help="Print the report only, or nothing.", rich_help_panel=REPORT),
+    bool, typer.Option("--quiet", "-q", help="Print the report only, or nothing.", rich_help_panel=REPORT)
 ]
 Verbose: TypeAlias = Annotated[
     bool, typer.Option("--verbose", "-v", help="Show information too.", rich_help_panel=REPORT)

@@ -16,8 +16,6 @@ from genfix.message import Message
 from genfix.report.layout import cut, wrap
 from genfix.report.style import Style
 
-__all__ = ["Output", "ReportFile", "report_file"]
-
 
 class ReportFile:
     """The parts of a report, and the file they are for."""

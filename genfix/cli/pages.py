@@ -7,8 +7,6 @@ from genfix.report.html import check_page
 from genfix.resolver.case import Case
 from genfix.rules import Applicability
 
-__all__ = ["checked"]
-
 
 def checked(report: Report, case: Case, language: Language) -> str:
     """The page of ``genfix check``."""

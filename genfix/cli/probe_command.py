@@ -8,8 +8,6 @@ import typer
 
 from genfix.cli import options as opt
 
-__all__ = ["ProbeEngine", "ProbeFormat", "probe"]
-
 
 class ProbeFormat(StrEnum):
     """How the report is written."""
@@ -120,9 +118,10 @@ def probe(
     URL is an OpenAI-compatible server (vLLM, SGLang, LMDeploy, llama.cpp, MLX-LM, Ollama). Its key is taken from
     GENFIX_API_KEY or OPENAI_API_KEY.
     """
-    from genfix.api.probing import Limits, Subject
+    from genfix.api.probing import Subject
     from genfix.cli.output import Output
     from genfix.cli.probing import ProbeOptions, run_probe
+    from genfix.probe.values import Limits
 
     runner = engine.value if engine is not None else None
     asked = ProbeOptions(

@@ -5,17 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from genfix.api.probing import Limits, ProbeReport, Subject, probe_model
+from genfix.api.probing import ProbeReport, Subject, probe_model
 from genfix.cli.output import Output
 from genfix.cli.probe_command import ProbeFormat
 from genfix.cli.streams import write
 from genfix.errors import InputError, ProbeError
 from genfix.message import text
 from genfix.probe.figures import percent
-from genfix.probe.values import Answer
+from genfix.probe.values import Answer, Limits
 from genfix.report.probe_text import probe_text, progress_line
-
-__all__ = ["ProbeOptions", "run_probe"]
 
 _INTERRUPTED: Final = 130
 
@@ -61,9 +59,7 @@ def run_probe(asked: ProbeOptions, out: Output) -> int:
     Raises `ProbeError` behind the report where requests failed: the rates are then of the others only.
     """
     if asked.output_format is ProbeFormat.HTML and asked.output is None:
-        raise InputError(
-            text("an HTML page is not for a terminal"), text("name a file for it: -o probe.html")
-        )
+        raise InputError("an HTML page is not for a terminal", "name a file for it: -o probe.html")
     if asked.output is not None:
         from genfix.applier.reports import check_report_place  # noqa: PLC0415 - few reports go to a file
 
@@ -123,16 +119,14 @@ def _exit(report: ProbeReport, asked: ProbeOptions, out: Output) -> int:
                 count=failed,
                 detail=report.failure.detail,
             ),
-            text("look at the server's own log; --timeout, --retries and --concurrency may help"),
+            "look at the server's own log; --timeout, --retries and --concurrency may help",
         )
     if report.run.out_of_time:
         raise ProbeError(
-            text(
-                "only {answered} of {asked} prompts were answered in time",
-                answered=summary.answered,
-                asked=summary.asked,
-            ),
-            text("raise --time-limit"),
+            "only {answered} of {asked} prompts were answered in time",
+            "raise --time-limit",
+            answered=summary.answered,
+            asked=summary.asked,
         )
     rate = summary.stop_rate
     if rate is None or rate < asked.min_stop_rate:

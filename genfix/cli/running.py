@@ -13,8 +13,6 @@ from genfix.cli.streams import write_error
 from genfix.message import text
 from genfix.resolver.case import Case
 
-__all__ = ["run_run"]
-
 
 def run_run(case: Case, command: Sequence[str], fail_on: Level, out: Output, baseline: Path | None) -> int:
     """Run a merge command; where it succeeds, repair its output, else return its own code."""

@@ -7,19 +7,14 @@ from genfix.api.settings import Settings, find_settings, read_settings
 from genfix.cli.options import Judged, Level, SettingsFrom, codes
 from genfix.cli.output import Output
 from genfix.errors import InputError
-from genfix.message import text
 from genfix.resolver.case import Case
-
-__all__ = ["settings_of", "settle"]
 
 
 def settings_of(source: SettingsFrom, target: str, base: str | None, out: Output) -> Settings:
     """The settings that hold for ``target``. Raises `InputError` where they are not as they should be."""
     if source.isolated:
         if source.config is not None:
-            raise InputError(
-                text("--config and --isolated exclude each other"), text("leave one of them out")
-            )
+            raise InputError("--config and --isolated exclude each other", "leave one of them out")
         return Settings()
     if source.config is not None:
         found = read_settings(source.config)

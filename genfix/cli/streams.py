@@ -10,8 +10,6 @@ from genfix.errors import StorageError
 from genfix.language import Language, say_in
 from genfix.message import Message, text
 
-__all__ = ["forget", "prepare_streams", "write", "write_error"]
-
 
 def prepare_streams() -> None:
     """Let a terminal that cannot write a character show it as an escape, instead of ending the command."""

@@ -10,8 +10,6 @@ from genfix.message import Message, text
 if TYPE_CHECKING:
     from typer._click.core import Context, Parameter
 
-__all__ = ["missing", "no_command", "not_a_value", "not_parsed", "too_many"]
-
 
 def not_parsed(error: Exception, ctx: "Context") -> InputError:
     """The error for options that the parser cannot read."""

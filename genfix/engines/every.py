@@ -22,9 +22,6 @@ from genfix.engines.shared.view import Effect, EngineView, Problem
 from genfix.message import message
 from genfix.model import Model
 
-__all__ = ["EVERY_ENGINE", "Engine", "engine_view", "every_view"]
-
-
 EVERY_ENGINE: Final[Mapping[str, Engine]] = {
     module.ENGINE.id: module.ENGINE
     for module in (transformers5, transformers4, vllm, sglang, lmdeploy, llama_cpp, mlx_lm, openvino_genai)

@@ -19,8 +19,6 @@ from genfix.message import message
 from genfix.model import Model
 from genfix.model.tokenizer import NAMED_TOKENS, token_text
 
-__all__ = ["Special", "architecture", "context_length", "sampling_settings", "special_ids"]
-
 _SPECIAL: Final = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
 _END: Final = "<|endoftext|>"
 _USER: Final = "<|user|>"

@@ -6,8 +6,6 @@ Read in llama.cpp b11312: src/llama-vocab.cpp (``llama_vocab::impl::load``).
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["USUAL_EOS", "ends_by_text"]
-
 USUAL_EOS: Final = 11
 """The end of a BPE vocabulary whose file names none, or one beyond its last id."""
 _ENDS: Final = (

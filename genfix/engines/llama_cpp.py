@@ -28,8 +28,6 @@ from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.chat_template import JINJA_FILE
 
-__all__ = ["ENGINE", "view"]
-
 _ID: Final = "llama.cpp"
 _VERSION: Final = "b11312"
 _OLDEST: Final = "b11312"

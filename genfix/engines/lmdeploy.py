@@ -27,8 +27,6 @@ from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
 from genfix.message import Message, message
 from genfix.model import Model
 
-__all__ = ["ENGINE", "view"]
-
 _ID: Final = "lmdeploy"
 _VERSION: Final = "0.18.0"
 _OLDEST: Final = "0.10.0"

@@ -20,8 +20,6 @@ from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.model import JsonFile
 
-__all__ = ["ENGINE", "view"]
-
 _ID: Final = "mlx-lm"
 _VERSION: Final = "0.32.2"
 _OLDEST: Final = "0.19.3"

@@ -23,8 +23,6 @@ from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.chat_template import JINJA_FILE
 
-__all__ = ["ENGINE", "view"]
-
 _ID: Final = "openvino-genai"
 _VERSION: Final = "2026.4.1"
 _OLDEST: Final = "2025.1"

@@ -7,8 +7,6 @@ from genfix.engines.shared.cpp_json import CppType, cpp_value
 from genfix.engines.shared.release import Release
 from genfix.json_types import JsonObject, JsonValue
 
-__all__ = ["SAMPLING", "OpenvinoSettings", "read_settings", "refused_setting"]
-
 _TYPES: Final[Mapping[str, CppType]] = {
     "do_sample": CppType.BOOLEAN,
     "temperature": CppType.FLOAT,

@@ -29,8 +29,6 @@ from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.chat_template import JINJA_FILE
 
-__all__ = ["ENGINE", "view"]
-
 _ID: Final = "sglang"
 _VERSION: Final = "0.5.23"
 _OLDEST: Final = "0.4.8"

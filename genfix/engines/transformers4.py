@@ -22,8 +22,6 @@ from genfix.json_types import JsonObject, JsonValue
 from genfix.message import message
 from genfix.model import JsonFile, Model
 
-__all__ = ["ENGINE", "view"]
-
 _ID: Final = "transformers4"
 _VERSION: Final = "4.57.6"
 _OLDEST: Final = "4.45.0"

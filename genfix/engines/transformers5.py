@@ -19,8 +19,6 @@ from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
 
-__all__ = ["ENGINE", "reading", "view"]
-
 _ID: Final = "transformers5"
 _VERSION: Final = "5.23.0"
 _OLDEST: Final = "5.0.0"

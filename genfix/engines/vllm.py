@@ -32,8 +32,6 @@ from genfix.json_types import JsonObject, JsonValue
 from genfix.message import message
 from genfix.model import Model
 
-__all__ = ["ENGINE", "reading", "view"]
-
 _ID: Final = "vllm"
 _VERSION: Final = "0.32.0"
 _OLDEST: Final = "0.4.0"

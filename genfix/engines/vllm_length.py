@@ -27,8 +27,6 @@ from genfix.json_types import JsonObject, JsonValue
 from genfix.message import message
 from genfix.model import Model
 
-__all__ = ["Length", "sequence_length"]
-
 _MAIN: Final = "max_position_embeddings"
 _KEYS: Final = (
     _MAIN,

@@ -12,8 +12,6 @@ from genfix.engines.shared.config_object import class_defaults
 from genfix.engines.shared.release import Release
 from genfix.json_types import JsonObject
 
-__all__ = ["LONG", "ORIGINAL", "rope_type", "ropes_of", "stands_outside"]
-
 ORIGINAL: Final = "original_max_position_embeddings"
 LONG: Final = frozenset(["longrope", "su"])
 _LAYER_TYPES: Final = frozenset(

@@ -5,9 +5,6 @@ from typing import Final, NamedTuple
 
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Origin
 from genfix.folder.local import LocalFolder
-from genfix.message import text
-
-__all__ = ["MANIFEST", "PARTS", "CapsuleFolder", "Contents"]
 
 MANIFEST: Final = "genfix-capsule.json"
 PARTS: Final = "genfix-capsule.parts"
@@ -75,6 +72,8 @@ class CapsuleFolder:
         return FolderFileError(
             name,
             FileProblem.UNREADABLE,
-            text("{name} is not in the capsule of {base}", name=name, base=str(self.contents.origin)),
-            text("what is asked of it needs the model itself: --base ./folder or --base org/name"),
+            "{name} is not in the capsule of {base}",
+            "what is asked of it needs the model itself: --base ./folder or --base org/name",
+            name=name,
+            base=str(self.contents.origin),
         )

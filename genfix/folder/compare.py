@@ -7,8 +7,6 @@ from genfix.folder.folder import Folder
 from genfix.folder.kinds import FileKind, kind_of
 from genfix.folder.local import LocalFolder
 
-__all__ = ["git_sha1_of", "input_digest", "same_file", "sha256_of"]
-
 _CHUNK: Final = 1024 * 1024
 _LONGEST_HEADER: Final = 100_000_000
 """The longest header the safetensors library reads."""

@@ -5,10 +5,7 @@ from enum import StrEnum
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from genfix.errors import GenfixError
-from genfix.message import Arg
-
-__all__ = ["FileProblem", "FileStat", "Folder", "FolderFileError", "Origin", "Progress"]
-
+from genfix.message import Arg, Message
 
 Progress: TypeAlias = Callable[[int, int, str], None]
 """Told while several files are fetched: how many are here, of how many, and the one that came last."""
@@ -53,8 +50,10 @@ class FileProblem(StrEnum):
 class FolderFileError(GenfixError):
     """One file of a folder cannot be read: `problem` says why."""
 
-    def __init__(self, name: str, problem: FileProblem, said: Message, advice: Message | None = None) -> None:
-        super().__init__(said, advice)
+    def __init__(
+        self, name: str, problem: FileProblem, said: str, advice: Message | str, /, **args: Arg
+    ) -> None:
+        super().__init__(said, advice, **{"name": name, **args})
         self.name = name
         self.problem = problem
 

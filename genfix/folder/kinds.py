@@ -3,22 +3,6 @@
 from enum import StrEnum
 from typing import Final
 
-__all__ = [
-    "ADDED_TOKENS",
-    "CONFIG",
-    "FAST_TOKENIZER",
-    "GENERATION_CONFIG",
-    "PROCESSOR_FILES",
-    "SLOW_VOCABULARIES",
-    "SPECIAL_TOKENS_MAP",
-    "TOKENIZER_CONFIG",
-    "TOKENIZER_FILES",
-    "FileKind",
-    "is_json_config",
-    "kind_of",
-    "read_cap",
-]
-
 CONFIG: Final = "config.json"
 GENERATION_CONFIG: Final = "generation_config.json"
 TOKENIZER_CONFIG: Final = "tokenizer_config.json"

@@ -12,9 +12,6 @@ from genfix.errors import StorageError
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Origin
 from genfix.folder.kinds import read_cap
 from genfix.folder.names import is_safe_name
-from genfix.message import text
-
-__all__ = ["LocalFolder"]
 
 _MAX_DEPTH: Final = 3
 """Config files live at the top or in a named sub-directory; checkpoints below are folders of their own."""
@@ -50,12 +47,10 @@ class LocalFolder:
                 self._names = frozenset(_walk(str(self.root), "", 0))
             except OSError as error:
                 raise StorageError(
-                    text(
-                        "cannot list the folder {origin}: {why}",
-                        origin=self.origin.label,
-                        why=error.strerror or str(error),
-                    ),
-                    text("check the path and its permissions"),
+                    "cannot list the folder {origin}: {why}",
+                    "check the path and its permissions",
+                    origin=self.origin.label,
+                    why=error.strerror or str(error),
                 ) from error
         return self._names
 
@@ -78,13 +73,11 @@ class LocalFolder:
                 raise FolderFileError(
                     name,
                     FileProblem.TOO_LARGE,
-                    text(
-                        "{name} has {size} bytes, more than the {cap} that such a file can have",
-                        name=name,
-                        size=size,
-                        cap=cap,
-                    ),
-                    text("look whether another file was saved under this name"),
+                    "{name} has {size} bytes, more than the {cap} that such a file can have",
+                    "look whether another file was saved under this name",
+                    name=name,
+                    size=size,
+                    cap=cap,
                 )
             return file.read(cap + 1)
 
@@ -134,8 +127,9 @@ class LocalFolder:
             raise FolderFileError(
                 name,
                 FileProblem.NOT_REGULAR,
-                text("{name} is not a regular file", name=name),
-                text("remove it or replace it by the file it should be"),
+                "{name} is not a regular file",
+                "remove it or replace it by the file it should be",
+                name=name,
             )
         return fd
 
@@ -155,8 +149,9 @@ class LocalFolder:
             raise FolderFileError(
                 name,
                 FileProblem.LINK_OUTSIDE,
-                text("{name} is a link to a file outside the folder", name=name),
-                text("replace the link by a copy of the file it should have"),
+                "{name} is a link to a file outside the folder",
+                "replace the link by a copy of the file it should have",
+                name=name,
             )
         return real
 
@@ -171,8 +166,10 @@ class LocalFolder:
         return FolderFileError(
             name,
             FileProblem.UNREADABLE,
-            text("cannot read {name}: {why}", name=name, why=error.strerror or str(error)),
-            text("check its permissions"),
+            "cannot read {name}: {why}",
+            "check its permissions",
+            name=name,
+            why=error.strerror or str(error),
         )
 
 

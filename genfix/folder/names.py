@@ -3,9 +3,6 @@
 from typing import Final
 
 from genfix.errors import InputError
-from genfix.message import text
-
-__all__ = ["STATE_FOLDER", "checked_name", "is_safe_name"]
 
 STATE_FOLDER: Final = ".cache/huggingface/genfix"
 """Where genfix keeps journals and backups inside a model folder.
@@ -39,7 +36,5 @@ def _is_safe_part(part: str) -> bool:
 def checked_name(name: str) -> str:
     """Return ``name`` unchanged, or raise `InputError` where it could leave its folder."""
     if not is_safe_name(name):
-        raise InputError(
-            text("the file name '{name}' is not safe to use", name=name), text("rename or remove that file")
-        )
+        raise InputError("the file name '{name}' is not safe to use", "rename or remove that file", name=name)
     return name

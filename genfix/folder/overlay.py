@@ -5,8 +5,6 @@ from collections.abc import Mapping
 
 from genfix.folder.folder import FileStat, Folder, Origin
 
-__all__ = ["OverlayFolder"]
-
 
 class OverlayFolder:
     """``folder`` with some files replaced, added, or (where the content is `None`) gone."""

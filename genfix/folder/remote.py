@@ -13,8 +13,6 @@ from genfix.folder.kinds import FileKind, kind_of, read_cap
 from genfix.folder.names import is_safe_name
 from genfix.message import Message, text
 
-__all__ = ["FetchFile", "FetchRange", "RemoteFolder", "Together", "difference"]
-
 FetchFile: TypeAlias = Callable[[str], Path]
 """Brings one listed file to this machine and says where it is."""
 FetchRange: TypeAlias = Callable[[str, int, int], bytes]
@@ -88,14 +86,12 @@ class RemoteFolder:
             raise FolderFileError(
                 name,
                 FileProblem.TOO_LARGE,
-                text(
-                    "{name} of {origin} has {size} bytes, more than the {cap} that such a file can have",
-                    name=name,
-                    origin=str(self.origin),
-                    size=listed.size,
-                    cap=cap,
-                ),
-                text("look whether another file was saved under this name"),
+                "{name} of {origin} has {size} bytes, more than the {cap} that such a file can have",
+                "look whether another file was saved under this name",
+                name=name,
+                origin=str(self.origin),
+                size=listed.size,
+                cap=cap,
             )
         if (equal := self._borrowed(name, listed)) is not None:
             return equal
@@ -108,16 +104,12 @@ class RemoteFolder:
             wrong = difference(content, listed)
         if wrong:
             raise BaseModelError(
-                text(
-                    "{name} of {origin} is not the file that was listed: {wrong}",
-                    name=name,
-                    origin=str(self.origin),
-                    wrong=wrong,
-                ),
-                text(
-                    "delete the copy {path} and try again, or pass a local copy of the model: --base ./folder",
-                    path=path,
-                ),
+                "{name} of {origin} is not the file that was listed: {wrong}",
+                "delete the copy {path} and try again, or pass a local copy of the model: --base ./folder",
+                name=name,
+                origin=str(self.origin),
+                wrong=wrong,
+                path=path,
             )
         return content
 
@@ -193,8 +185,9 @@ def _no_weights(name: str) -> FolderFileError:
     return FolderFileError(
         name,
         FileProblem.UNREADABLE,
-        text("{name} is a weights file, and genfix does not download weights", name=name),
-        text("what is asked of them needs a local copy of the model: --base ./folder"),
+        "{name} is a weights file, and genfix does not download weights",
+        "what is asked of them needs a local copy of the model: --base ./folder",
+        name=name,
     )
 
 
@@ -213,21 +206,20 @@ def _read_regular(path: Path, name: str, cap: int) -> bytes:
                 raise FolderFileError(
                     name,
                     FileProblem.NOT_REGULAR,
-                    text("{path} is not a regular file", path=path),
-                    text("delete it and try again"),
+                    "{path} is not a regular file",
+                    "delete it and try again",
+                    path=path,
                 )
             return file.read(cap + 1)
     except OSError as error:
         raise FolderFileError(
             name,
             FileProblem.UNREADABLE,
-            text(
-                "cannot read {path}, the copy of {name}: {why}",
-                path=path,
-                name=name,
-                why=error.strerror or str(error),
-            ),
-            text("check its permissions"),
+            "cannot read {path}, the copy of {name}: {why}",
+            "check its permissions",
+            path=path,
+            name=name,
+            why=error.strerror or str(error),
         ) from error
 
 

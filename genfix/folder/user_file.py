@@ -5,9 +5,7 @@ import stat
 from pathlib import Path
 
 from genfix.errors import InputError
-from genfix.message import Message, text
-
-__all__ = ["read_user_file"]
+from genfix.message import Message
 
 
 def read_user_file(path: Path, what: Message, cap: int) -> bytes:
@@ -21,25 +19,24 @@ def read_user_file(path: Path, what: Message, cap: int) -> bytes:
         with os.fdopen(fd, "rb") as file:
             if not stat.S_ISREG(os.fstat(fd).st_mode):
                 raise InputError(
-                    text("{what} {path} is not a regular file", what=what, path=path),
-                    text("name a file that genfix wrote"),
+                    "{what} {path} is not a regular file",
+                    "name a file that genfix wrote",
+                    what=what,
+                    path=path,
                 )
             content = file.read(cap + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InputError(
-            text("cannot read {what} {path}: {reason}", what=what, path=path, reason=reason),
-            text("check the path"),
+            "cannot read {what} {path}: {reason}", "check the path", what=what, path=path, reason=reason
         ) from error
     if len(content) > cap:
         raise InputError(
-            text(
-                "{what} {path} has more than the {cap:,} bytes that one can have",
-                what=what,
-                path=path,
-                cap=cap,
-            ),
-            text("name another file"),
+            "{what} {path} has more than the {cap:,} bytes that one can have",
+            "name another file",
+            what=what,
+            path=path,
+            cap=cap,
         )
     return content
 

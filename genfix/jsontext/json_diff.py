@@ -5,8 +5,6 @@ from typing import NamedTuple
 
 from genfix.json_types import JsonValue, Missing
 
-__all__ = ["Difference", "child_pointer", "diff_values", "same_value"]
-
 
 class Difference(NamedTuple):
     """One place where two JSON values differ, as an RFC 6901 pointer and what either side has there."""

@@ -24,9 +24,6 @@ from genfix.jsontext.json_layout import (
 )
 from genfix.jsontext.json_read import JsonError, decoded, parsed, spelled
 from genfix.jsontext.json_spans import Member, ObjectSpan, object_at
-from genfix.message import text
-
-__all__ = ["JsonEditor", "Raw", "raw_value", "remove_value", "set_value"]
 
 _blank_lines = re.compile(r"(?:\r?\n[ \t]*)+(?=\r?\n)")
 
@@ -129,11 +126,9 @@ class JsonEditor:
         try:
             same = spelled(decoded(data)) == self._value
         except JsonError as error:
-            raise PlanError(
-                text("an edited JSON file does not read back: {error}", error=error.said)
-            ) from error
+            raise PlanError("an edited JSON file does not read back: {error}", error=error.said) from error
         if not same:
-            raise PlanError(text("an edited JSON file does not read back as the value it was meant to have"))
+            raise PlanError("an edited JSON file does not read back as the value it was meant to have")
         return data
 
     def _find(self, pointer: str) -> _Place:

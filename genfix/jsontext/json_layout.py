@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from genfix.json_types import JsonValue
 from genfix.jsontext.json_read import STRING
 
-__all__ = ["Layout", "comma_of", "drop_indent", "find_layout", "indent_unit", "line_indent", "newline_of"]
-
 _LIMIT = 100
 """How long a list may be to stand on one line because other lists of the file do."""
 

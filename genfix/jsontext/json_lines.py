@@ -3,8 +3,6 @@
 from genfix.jsontext.json_read import JsonError, decoded, line_and_column, read_json_object
 from genfix.jsontext.json_spans import object_at
 
-__all__ = ["line_of"]
-
 
 def line_of(content: bytes, pointer: str | None) -> int:
     """The line, counted from 1, of the key at ``pointer`` (RFC 6901), or of the nearest key above it.

@@ -9,8 +9,6 @@ from genfix.json_types import JsonValue
 from genfix.jsontext.json_read import MAX_DEPTH, STRING, line_and_column
 from genfix.message import Message
 
-__all__ = ["Edit", "NoSingleReadingError", "Slip", "SlipKind", "SlipReader", "same_json"]
-
 _STRICT_WORDS: Final[dict[str, JsonValue]] = {
     "true": True,
     "false": False,

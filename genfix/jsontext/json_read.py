@@ -17,18 +17,6 @@ from genfix.errors import GenfixError
 from genfix.json_types import JsonValue
 from genfix.message import Message, text
 
-__all__ = [
-    "JsonError",
-    "JsonProblem",
-    "JsonProblemKind",
-    "decoded",
-    "line_and_column",
-    "parsed",
-    "read_json",
-    "read_json_object",
-    "spelled",
-]
-
 MAX_DEPTH = 64
 """Objects and lists inside each other; real configs stay below 10."""
 

@@ -16,8 +16,6 @@ from genfix.jsontext.json_mistakes import Edit, NoSingleReadingError, Slip, Slip
 from genfix.jsontext.json_read import JsonError, decoded, parsed
 from genfix.message import Message, text
 
-__all__ = ["Mended", "Slip", "SlipKind", "mended"]
-
 _LIMIT: Final = 4 * 1024 * 1024
 """The most bytes that are tried: a file that a person has edited by hand is far smaller."""
 

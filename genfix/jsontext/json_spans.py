@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 
 from genfix.jsontext.json_read import JsonError, JsonProblemKind
 
-__all__ = ["Member", "ObjectSpan", "object_at"]
-
 _scan = json.JSONDecoder().raw_decode
 
 

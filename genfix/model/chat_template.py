@@ -11,8 +11,6 @@ from typing import Final, NamedTuple
 
 from genfix.json_types import JsonObject, JsonValue
 
-__all__ = ["ChatTemplate", "template_copies"]
-
 JINJA_FILE: Final = "chat_template.jinja"
 _DEFAULT: Final = "default"
 

@@ -14,8 +14,6 @@ from genfix.jsontext.json_diff import Difference, child_pointer, diff_values, sa
 from genfix.model.model import Model
 from genfix.model.rope import NEW_KEY, OLD_KEYS, RopePart, as_new, read_rope
 
-__all__ = ["Stated", "config_differences", "config_meaning"]
-
 _NAMES: Final = {"torch_dtype": "dtype", "image_token_index": "image_token_id"}
 """Older names of keys (transformers 4.56 and 4.52 renamed them)."""
 _IDS: Final = frozenset(["eos_token_id", "bos_token_id", "pad_token_id", "decoder_start_token_id"])

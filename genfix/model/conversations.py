@@ -9,39 +9,6 @@ from typing import Final
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model.template_render import Conversation
 
-__all__ = [
-    "ASKED",
-    "ASK_1",
-    "ASK_2",
-    "BASIC",
-    "BEFORE",
-    "BOS",
-    "CALL",
-    "CALLS",
-    "CHAT",
-    "EOS",
-    "GIVEN",
-    "GROUPS",
-    "IMAGE",
-    "PARTS",
-    "PROMPTED",
-    "REASONING",
-    "REPLY_1",
-    "REPLY_2",
-    "RESULT",
-    "SENTINELS",
-    "SHORT",
-    "SYSTEM",
-    "TAGS",
-    "THOUGHT",
-    "TOOL_TURNS",
-    "UNANSWERED",
-    "VARIABLES",
-    "WITH_SYSTEM",
-    "conversations",
-    "rarer_conversations",
-]
-
 SYSTEM, ASK_1, REPLY_1, ASK_2, REPLY_2 = "Qzsystem", "Qzaskone", "Qzreplyone", "Qzasktwo", "Qzreplytwo"
 THOUGHT, BEFORE, CALL, GIVEN, RESULT = "Qzthought", "Qzbefore", "Qzcall", "Qzgiven", "Qzresult"
 """Letters only, and a capital first: they survive trim, capitalize, strip and JSON."""

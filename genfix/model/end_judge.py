@@ -33,8 +33,6 @@ from genfix.model.conversations import (
 )
 from genfix.model.template_scan import Scanner, after_common, split_at, unique
 
-__all__ = ["CUTS", "EndSource", "judge_ends", "last_ends"]
-
 
 class EndSource(StrEnum):
     """Where in the rendered text the ends stand."""

@@ -10,8 +10,6 @@ from typing import Final
 
 from genfix.folder.folder import Folder, FolderFileError
 
-__all__ = ["CARD", "card_text", "front_matter_list", "plain_word"]
-
 CARD: Final = "README.md"
 _HEAD: Final = 64 * 1024
 _FRONT: Final = re.compile(r"\s*---[ \t]*\n(.*?)\n---[ \t]*(?:\n|$)", re.DOTALL)

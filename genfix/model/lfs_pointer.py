@@ -7,8 +7,6 @@ from typing import Final, NamedTuple
 
 from genfix.folder.folder import Folder, FolderFileError
 
-__all__ = ["LfsPointer", "read_lfs_pointer"]
-
 _MOST: Final = 1024
 """A pointer is shorter than this (git-lfs, docs/spec.md)."""
 _VERSIONS: Final = (

@@ -21,8 +21,6 @@ from genfix.model.tokenizer import TokenTable, read_token_table, read_tokenizer_
 from genfix.model.turn_ends import TemplateFailure, TurnEnds, find_turn_ends
 from genfix.model.weights import Weights
 
-__all__ = ["TEXT_PARTS", "JsonFile", "Model", "TextFile"]
-
 TEXT_PARTS: Final = ("text_config", "llm_config", "language_config")
 """Keys under which a composite config.json has the language model's part, in the order of preference."""
 

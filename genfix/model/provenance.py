@@ -8,8 +8,6 @@ from typing import Final
 from genfix.model.front_matter import card_text, front_matter_list
 from genfix.model.model import Model
 
-__all__ = ["base_hint", "is_base_name"]
-
 _PLACES: Final = (
     ("args.json", "model"),  # ms-swift: what the user typed
     ("adapter_config.json", "base_model_name_or_path"),  # peft

@@ -15,18 +15,6 @@ from genfix.json_types import JsonObject, JsonValue
 from genfix.jsontext.json_diff import same_value
 from genfix.model.model import TEXT_PARTS, Model
 
-__all__ = [
-    "NEW_KEY",
-    "OLD_KEYS",
-    "Rope",
-    "RopePart",
-    "as_new",
-    "as_old",
-    "old_default",
-    "read_rope",
-    "same_rope",
-]
-
 NEW_KEY: Final = "rope_parameters"
 OLD_KEYS: Final = (
     "rope_theta",
@@ -180,10 +168,7 @@ def same_rope(left: Rope, right: Rope, model_type: str) -> bool:
 
 def _same(left: JsonObject, right: JsonObject, model_type: str) -> bool:
     return all(
-        same_value(
-            left.get(key, old_default(model_type, key)),
-            right.get(key, old_default(model_type, key)),
-        )
+        same_value(left.get(key, old_default(model_type, key)), right.get(key, old_default(model_type, key)))
         for key in left.keys() | right.keys()
     )
 

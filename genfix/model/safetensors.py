@@ -8,8 +8,6 @@ from typing import Final, NamedTuple
 from genfix.folder.folder import Folder, FolderFileError
 from genfix.json_types import JsonValue
 
-__all__ = ["Header", "Tensor", "read_header"]
-
 _MAX_HEADER: Final = 100 * 1024 * 1024
 """The format's own limit on a header (safetensors, src/tensor.rs)."""
 

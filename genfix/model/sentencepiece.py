@@ -7,8 +7,6 @@ repeated, is a piece with its text (1), score (2) and type (3); a piece's place 
 
 from typing import Final
 
-__all__ = ["special_pieces"]
-
 _PIECE: Final = 0x0A
 _TEXT: Final = 0x0A
 _TYPE: Final = 0x18

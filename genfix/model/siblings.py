@@ -7,8 +7,6 @@ do.
 import re
 from typing import Final
 
-__all__ = ["are_siblings", "chat_sibling_on_card", "chat_word_of", "model_name"]
-
 _CHAT: Final = frozenset({"instruct", "chat", "it"})
 _PRETRAINED: Final = frozenset({"base", "pt"})
 _HEADING: Final = r"(?m)^#[ \t]+(?P<title>[\w.-]+)[ \t]*$"

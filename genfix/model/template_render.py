@@ -21,8 +21,6 @@ from genfix import cache
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Arg, text
 
-__all__ = ["Conversation", "RenderError", "RenderErrorKind", "Rendered", "render_template"]
-
 _RENDERER_VERSION: Final = "1"
 """Part of every cache key: raise it when `render_child` renders anything differently."""
 _CACHE_KIND: Final = "render"
@@ -151,11 +149,7 @@ def _run_child(job: bytes) -> tuple[bytes, RenderError | None]:
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     try:
         process = subprocess.Popen(  # noqa: S603 - our own script; the template goes through a pipe
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
         )
     except OSError as error:
         return b"", RenderError(

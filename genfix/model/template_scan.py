@@ -4,8 +4,6 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Final
 
-__all__ = ["Scanner", "after_common", "special_texts", "split_at", "token_like_texts", "unique"]
-
 
 class Scanner:
     """Finds the given tokens in text, the longest first."""

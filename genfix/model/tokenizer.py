@@ -13,15 +13,6 @@ from typing import Final, NamedTuple
 from genfix.folder.folder import Folder, FolderFileError
 from genfix.json_types import JsonObject, JsonValue
 
-__all__ = [
-    "NAMED_TOKENS",
-    "AddedToken",
-    "TokenTable",
-    "read_token_table",
-    "read_tokenizer_head",
-    "token_text",
-]
-
 NAMED_TOKENS: Final = (
     "bos_token",
     "eos_token",

@@ -31,14 +31,7 @@ from genfix.model.conversations import (
 )
 from genfix.model.end_judge import CUTS, EndSource, judge_ends, last_ends
 from genfix.model.template_render import RenderError, RenderErrorKind, render_template
-from genfix.model.template_scan import (
-    Scanner,
-    special_texts,
-    token_like_texts,
-    unique,
-)
-
-__all__ = ["EndSource", "TemplateFailure", "TurnEnds", "find_turn_ends"]
+from genfix.model.template_scan import Scanner, special_texts, token_like_texts, unique
 
 
 class TurnEnds(NamedTuple):

@@ -10,8 +10,6 @@ from typing import Final, NamedTuple
 
 from genfix.model.safetensors import Tensor
 
-__all__ = ["WeightFacts", "weight_facts"]
-
 
 class WeightFacts(NamedTuple):
     """Facts of one set of tensors. Counts are `None` where the names do not tell."""

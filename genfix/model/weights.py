@@ -12,8 +12,6 @@ from genfix.json_types import JsonValue
 from genfix.model.safetensors import Header, Tensor, read_header
 from genfix.model.weight_facts import WeightFacts, weight_facts
 
-__all__ = ["INDEX", "SINGLE", "Weights", "numbered"]
-
 SINGLE: Final = "model.safetensors"
 """The whole model in one file: transformers reads it where it is there, and no index."""
 INDEX: Final = "model.safetensors.index.json"

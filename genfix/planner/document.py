@@ -7,25 +7,6 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
-__all__ = [
-    "Base64",
-    "ChangeDocument",
-    "Content",
-    "EditDocument",
-    "EngineDocument",
-    "FindingDocument",
-    "FixDocument",
-    "FromSource",
-    "MessageDocument",
-    "Places",
-    "PlanDocument",
-    "SourceDocument",
-    "Splice",
-    "TemplateDocument",
-    "Utf8",
-    "ViewDocument",
-]
-
 _Digest: TypeAlias = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 _Word: TypeAlias = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9._+-]{1,100}$")]
 """A name that genfix gives: of a rule, an engine, a message, a version."""

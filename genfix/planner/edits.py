@@ -8,7 +8,7 @@ from genfix.errors import GenfixError, PlanError
 from genfix.folder import Folder, FolderFileError
 from genfix.jsontext.json_edit import JsonEditor, raw_value
 from genfix.jsontext.json_read import JsonError
-from genfix.message import Message, message, text
+from genfix.message import Message, message
 from genfix.model import Model
 from genfix.rules import (
     CopyField,
@@ -23,8 +23,6 @@ from genfix.rules import (
     Witness,
     WriteFile,
 )
-
-__all__ = ["Round", "Witnesses", "run_round"]
 
 Witnesses: TypeAlias = Mapping[Witness, Model]
 """The models that files and fields may be taken from."""
@@ -175,15 +173,15 @@ def _replaced(
 def _witness(witnesses: Witnesses, source: Witness, file: str) -> Model:
     if source not in witnesses:
         raise PlanError(
-            text("no {source} to take {file} from", source=source, file=file),
-            text("this is a bug in genfix: please report it"),
+            "no {source} to take {file} from",
+            "this is a bug in genfix: please report it",
+            source=source,
+            file=file,
         )
     return witnesses[source]
 
 
 def _existing(before: bytes | None, file: str) -> bytes:
     if before is None:
-        raise PlanError(
-            text("no {file} to edit", file=file), text("this is a bug in genfix: please report it")
-        )
+        raise PlanError("no {file} to edit", "this is a bug in genfix: please report it", file=file)
     return before

@@ -13,8 +13,6 @@ from genfix.json_types import JsonValue, Missing
 from genfix.message import Message
 from genfix.rules import Finding
 
-__all__ = ["Say", "action_of", "finding_json", "finite", "present", "view_json"]
-
 Say: TypeAlias = Callable[[Message], JsonValue]
 
 

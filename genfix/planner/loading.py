@@ -40,16 +40,11 @@ from genfix.rules import Applicability, Finding, Fix, Severity, Witness
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-__all__ = ["Fetch", "assemble", "decode"]
-
 Fetch: TypeAlias = Callable[[Witness, str], bytes]
 """The bytes of a file of the base or the adapter."""
 
 _MOST_FILES: Final = 1000
-_EFFECTS: Final[Mapping[str, Effect]] = {
-    "engine-cannot": Effect.NO_START,
-    "engine-fails": Effect.NO_ANSWER,
-}
+_EFFECTS: Final[Mapping[str, Effect]] = {"engine-cannot": Effect.NO_START, "engine-fails": Effect.NO_ANSWER}
 _AGAIN: Final = text("make the plan again")
 
 
@@ -60,26 +55,21 @@ def decode(content: bytes) -> PlanDocument:
     """
     if len(content) > LARGEST:
         raise InputError(
-            text("the plan file has more than the {largest:,} bytes that one can have", largest=LARGEST),
-            _AGAIN,
+            "the plan file has more than the {largest:,} bytes that one can have", _AGAIN, largest=LARGEST
         )
     try:
         value = read_json_object(content)
     except JsonError as error:
-        raise InputError(
-            text("the plan file cannot be read: {error}", error=error.message), _AGAIN
-        ) from error
+        raise InputError("the plan file cannot be read: {error}", _AGAIN, error=error.message) from error
     version = value.get("genfix_plan")
     if type(version) is not int:
-        raise InputError(text("this is no plan of genfix"), text("`genfix plan DIR -o plan.json` makes one"))
+        raise InputError("this is no plan of genfix", "`genfix plan DIR -o plan.json` makes one")
     if version != VERSION:
         raise InputError(
-            text(
-                "the plan file has format {version}, and this genfix knows format {version2}",
-                version=version,
-                version2=VERSION,
-            ),
-            text("apply it with the version of genfix that made it, or make the plan again"),
+            "the plan file has format {version}, and this genfix knows format {version2}",
+            "apply it with the version of genfix that made it, or make the plan again",
+            version=version,
+            version2=VERSION,
         )
     try:
         document = PlanDocument.model_validate(value)
@@ -124,7 +114,7 @@ def assemble(document: PlanDocument, target: Folder, fetch: Fetch) -> Plan:
 
 
 def _refused(why: Message) -> InputError:
-    return InputError(text("the plan file is not as genfix writes it: {why}", why=why), _AGAIN)
+    return InputError("the plan file is not as genfix writes it: {why}", _AGAIN, why=why)
 
 
 def _first(error: ValidationError) -> Message:
@@ -141,7 +131,7 @@ def _check_id(document: PlanDocument, value: Mapping[str, JsonValue]) -> None:
         raise _refused(text("it has a number that JSON has not")) from error
     if document.id != own:
         raise InputError(
-            text("the plan file was changed since genfix wrote it: its id is not that of its content"), _AGAIN
+            "the plan file was changed since genfix wrote it: its id is not that of its content", _AGAIN
         )
 
 
@@ -271,15 +261,10 @@ def _after(change: ChangeDocument, before: bytes, fetch: Fetch) -> bytes | None:
             after = fetch(Witness(change.source or ""), change.file)
             if len(after) != change.size or hashlib.sha256(after).hexdigest() != change.after_sha256:
                 raise InputError(
-                    text(
-                        "{file} of the {source} is not the one the plan was made with",
-                        file=change.file,
-                        source=change.source,
-                    ),
-                    text(
-                        "name the right {source} with --{source}, or make the plan again",
-                        source=change.source,
-                    ),
+                    "{file} of the {source} is not the one the plan was made with",
+                    "name the right {source} with --{source}, or make the plan again",
+                    file=change.file,
+                    source=change.source,
                 )
             return after
 

@@ -8,8 +8,6 @@ from genfix.folder import Origin
 from genfix.message import Message
 from genfix.rules import Finding, Witness
 
-__all__ = ["FileChange", "Plan", "Source"]
-
 
 @dataclass(frozen=True, slots=True)
 class Source:

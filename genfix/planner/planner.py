@@ -27,8 +27,6 @@ from genfix.rules import (
     sort_findings,
 )
 
-__all__ = ["make_plan"]
-
 _MAX_ROUNDS: Final = 5
 """A mended or restored file can show what hid in it (a tokenizer, then the template's ends): two or three
 rounds
@@ -183,12 +181,10 @@ def _objection(job: _Job, attempt: _Attempt) -> Message | None:
     for finding in attempt.applied:
         if finding.key in left:
             raise PlanError(
-                text(
-                    "{code} on {file} would still be found after its own fix",
-                    code=finding.code,
-                    file=finding.file,
-                ),
+                "{code} on {file} would still be found after its own fix",
                 _REPORT_IT,
+                code=finding.code,
+                file=finding.file,
             )
     known = {finding.key for finding in job.before} | attempt.uncovered
     for finding in attempt.after:
@@ -283,7 +279,7 @@ def _source(job: _Job, attempt: _Attempt, name: str) -> Witness | None:
 def _told(finding: Finding, left_out: dict[tuple[str, str, str], Message]) -> Finding:
     """A finding whose fix was left out has none any more, and says why."""
     reason = left_out.get(finding.key)
-    return finding if reason is None else finding._replace(fix=Fix(Applicability.MANUAL, reason))
+    return finding if reason is None else finding._replace(fix=Fix.manual(reason))
 
 
 def _inputs(merged: Folder, changes: Iterable[FileChange]) -> dict[str, str | None]:

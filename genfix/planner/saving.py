@@ -14,12 +14,10 @@ from genfix.folder import Origin
 from genfix.json_types import JsonValue
 from genfix.jsontext.json_diff import diff_values
 from genfix.jsontext.json_read import JsonError, read_json
-from genfix.message import Message, plain_args, text
+from genfix.message import Message, plain_args
 from genfix.planner.json_form import action_of, finding_json, present, view_json
 from genfix.planner.plan import FileChange, Plan
 from genfix.rules import Witness
-
-__all__ = ["CARRIED", "LARGEST", "VERSION", "canonical_id", "edits_of", "encode", "plan_id"]
 
 VERSION: Final = 1
 LARGEST: Final = 64 * 1024 * 1024
@@ -44,12 +42,10 @@ def encode(plan: Plan, places: Mapping[str, str | None], genfix: str) -> bytes:
     content = json.dumps(head | body, indent=1, ensure_ascii=True, allow_nan=False).encode() + b"\n"
     if len(content) > LARGEST:
         raise InputError(
-            text(
-                "the plan would have {content:,} bytes, more than the {largest:,} of a plan file",
-                content=len(content),
-                largest=LARGEST,
-            ),
-            text("use `genfix repair`, which needs no file"),
+            "the plan would have {content:,} bytes, more than the {largest:,} of a plan file",
+            "use `genfix repair`, which needs no file",
+            content=len(content),
+            largest=LARGEST,
         )
     return content
 

@@ -14,8 +14,6 @@ from genfix.probe.measuring import Comparison, Summary
 from genfix.probe.statistics import Interval
 from genfix.probe.values import Leak, LeakKind, Measure, ToolVerdict
 
-__all__ = ["Files", "diagnose", "files_of", "judge_comparison"]
-
 _DEFAULT_ENGINE: Final = "vllm"
 """Whose view of the files is taken where the server does not say what it is."""
 _LONG: Final = "long"

@@ -25,8 +25,6 @@ from genfix.web.bodies import limited
 from genfix.web.exchange import HttpError, Response, opened
 from genfix.web.failures import TooLargeError
 
-__all__ = ["Endpoint", "ExchangeError", "Reply", "endpoint", "exchange", "is_url"]
-
 _CONNECT_SECONDS: Final = 15.0
 _MAX_ERROR: Final = 65536
 _MAX_MESSAGE: Final = 300
@@ -103,20 +101,16 @@ def endpoint(url: str, key: str = "") -> Endpoint:
         port, host = parts.port, parts.hostname
         (host or "").encode("idna")
     except ValueError as error:
-        raise InputError(
-            text("{url} is no URL of a server: {why}", url=url, why=str(error)), _HINT
-        ) from error
+        raise InputError("{url} is no URL of a server: {why}", _HINT, url=url, why=str(error)) from error
     if not host or any(not 0x20 < ord(letter) < 0x7F for letter in url):
-        raise InputError(text("{url} is no URL of a server", url=url), _HINT)
+        raise InputError("{url} is no URL of a server", _HINT, url=url)
     if parts.username is not None or parts.password is not None:
         raise InputError(
-            text("the URL has a user name or password in it"),
-            text("give the key as GENFIX_API_KEY in the environment"),
+            "the URL has a user name or password in it", "give the key as GENFIX_API_KEY in the environment"
         )
     if any(not 0x20 < ord(letter) < 0x7F for letter in key):
         raise InputError(
-            text("the API key has a character that HTTP cannot carry"),
-            text("look at GENFIX_API_KEY or OPENAI_API_KEY"),
+            "the API key has a character that HTTP cannot carry", "look at GENFIX_API_KEY or OPENAI_API_KEY"
         )
     return Endpoint(host, port, parts.scheme.casefold() == "https", _prefix(parts), key)
 

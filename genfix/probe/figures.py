@@ -5,8 +5,6 @@ from typing import Final
 
 from genfix.message import Message, text
 
-__all__ = ["RATE_NAMES", "number", "percent", "signed"]
-
 RATE_NAMES: Final[Mapping[str, Message]] = {
     "stopped": text("stopped by themselves"),
     "leaked": text("leaked the template"),

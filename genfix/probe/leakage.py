@@ -7,8 +7,6 @@ from typing import Final
 from genfix.probe.markers import Markers
 from genfix.probe.values import Answer, Leak, LeakKind
 
-__all__ = ["find_leaks", "split_turn_end"]
-
 _ROLE_LINE: Final = re.compile(
     r"^[ \t]*(?P<role>user|assistant|system|human|observation|tool|model)[ \t]*\r?$", re.MULTILINE
 )

@@ -19,8 +19,6 @@ from genfix.message import text
 from genfix.probe.probe_run import AnswerRun, OnAnswer, in_order
 from genfix.probe.values import Answer, Failure, FailureKind, Limits, Prompt
 
-__all__ = ["LOCAL_ENGINES", "LocalEngine", "run_folder"]
-
 LOCAL_ENGINES: Final = ("transformers", "mlx-lm")
 _CHILD: Final = Path(__file__).with_name("child.py")
 _KEPT_BACK: Final = frozenset({"GENFIX_API_KEY", "OPENAI_API_KEY", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"})
@@ -58,8 +56,10 @@ def run_folder(
     """
     if engine.name not in LOCAL_ENGINES:
         raise InputError(
-            text("genfix cannot run a folder with '{name}'", name=engine.name),
-            text("known are {engines}", engines=[*LOCAL_ENGINES]),
+            "genfix cannot run a folder with '{name}'",
+            "known are {engines}",
+            name=engine.name,
+            engines=[*LOCAL_ENGINES],
         )
     child = _start(engine)
     talk = _Talk(engine, child, limits)
@@ -103,8 +103,10 @@ def _start(engine: LocalEngine) -> "subprocess.Popen[bytes]":
         )
     except OSError as error:
         raise InputError(
-            text("cannot start {path}: {why}", path=engine.interpreter, why=error.strerror or str(error)),
-            text("name a Python with --python"),
+            "cannot start {path}: {why}",
+            "name a Python with --python",
+            path=engine.interpreter,
+            why=error.strerror or str(error),
         ) from error
 
 
@@ -146,8 +148,9 @@ class _Talk:
         late = stuck and len(self.found) < len(prompts)
         if late and not self.found:
             raise ProbeError(
-                text("{engine} gave no answer in time", engine=self.engine.name),
-                text("raise --timeout or --time-limit, or lower --max-tokens"),
+                "{engine} gave no answer in time",
+                "raise --timeout or --time-limit, or lower --max-tokens",
+                engine=self.engine.name,
             )
         answers = in_order(prompts, self.found, text("the time for the run was up"))
         return AnswerRun(answers, out_of_time=late), self.version
@@ -244,25 +247,23 @@ class _Talk:
     def _refused(self, kind: str, detail: str) -> ProbeError:
         if kind == "no-engine":
             return ProbeError(
-                text(
-                    "{python} has no {engine}: {why}",
-                    python=self.engine.interpreter,
-                    engine=self.engine.name,
-                    why=detail,
-                ),
-                text(
-                    "pip install 'genfix[{engine}]', or name a Python that has it with --python",
-                    engine=self.engine.name,
-                ),
+                "{python} has no {engine}: {why}",
+                "pip install 'genfix[{engine}]', or name a Python that has it with --python",
+                python=self.engine.interpreter,
+                engine=self.engine.name,
+                why=detail,
             )
         if kind == "custom-code":
             return ProbeError(
-                text("the folder needs code of its own, and genfix runs none: {why}", why=detail),
-                text("start a server that you trust with it, and probe that"),
+                "the folder needs code of its own, and genfix runs none: {why}",
+                "start a server that you trust with it, and probe that",
+                why=detail,
             )
         return ProbeError(
-            text("{engine} cannot run the folder: {why}", engine=self.engine.name, why=detail),
-            text("does the folder load? see genfix engines"),
+            "{engine} cannot run the folder: {why}",
+            "does the folder load? see genfix engines",
+            engine=self.engine.name,
+            why=detail,
         )
 
     def _died(self) -> ProbeError:
@@ -275,7 +276,7 @@ class _Talk:
             text("{engine} ended before it had answered: {why}", engine=engine, why=told[:300])
             if told
             else text("{engine} ended before it had answered", engine=engine),
-            text("is there enough memory for the model?"),
+            "is there enough memory for the model?",
         )
 
 

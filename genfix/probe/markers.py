@@ -8,8 +8,6 @@ from typing import Final
 from genfix.model import Model
 from genfix.model.turn_ends import TurnEnds
 
-__all__ = ["FAMILIES", "Markers", "markers_of"]
-
 _CHATML: Final = ("<|im_start|>", "<|im_end|>")
 FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
     "ChatML": (*_CHATML, "<|im_user|>", "<|im_assistant|>", "<|im_system|>"),

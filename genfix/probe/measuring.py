@@ -12,8 +12,6 @@ from genfix.probe.statistics import Interval, Paired, median_interval, paired_di
 from genfix.probe.tool_calls import judge_tool_calls
 from genfix.probe.values import Answer, Measure, Prompt, ToolVerdict
 
-__all__ = ["RATES", "Comparison", "Spread", "Summary", "compare", "measure", "summarize"]
-
 RATES: Final = ("stopped", "leaked", "repeated", "empty")
 """The yes-or-no measures, in the order of reports."""
 

@@ -12,8 +12,6 @@ from genfix.probe.server import Server
 from genfix.probe.values import Answer, Failure, FailureKind, Limits, Prompt
 from genfix.probe.watch import Watch
 
-__all__ = ["AnswerRun", "OnAnswer", "ask_all", "in_order"]
-
 OnAnswer = Callable[[Answer], None]
 """Called with every answer as it comes, in the caller's thread."""
 

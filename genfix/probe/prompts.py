@@ -11,8 +11,6 @@ from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, text
 from genfix.probe.values import Prompt
 
-__all__ = ["PROMPTS_VERSION", "built_in_prompts", "read_prompts"]
-
 PROMPTS_VERSION: Final = 1
 """Raised with every change of the built-in set: rates of different sets do not compare."""
 _MAX_BYTES: Final = 4 * 1024 * 1024
@@ -39,21 +37,25 @@ def read_prompts(path: Path) -> tuple[Prompt, ...]:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError(
-            text("cannot read the prompts {path}: {why}", path=path, why=why),
-            text("check the path of --prompts"),
+            "cannot read the prompts {path}: {why}", "check the path of --prompts", path=path, why=why
         ) from error
     if len(content) > _MAX_BYTES:
         raise InputError(
-            text("the prompts {path} are larger than {most} MiB", path=path, most=_MAX_BYTES // 2**20),
-            text("probe with fewer prompts"),
+            "the prompts {path} are larger than {most} MiB",
+            "probe with fewer prompts",
+            path=path,
+            most=_MAX_BYTES // 2**20,
         )
     prompts = tuple(_parsed(content, str(path)))
     if not prompts:
-        raise InputError(text("there are no prompts in {path}", path=path), _SHAPE)
+        raise InputError("there are no prompts in {path}", _SHAPE, path=path)
     if len(prompts) > _MAX_PROMPTS:
         raise InputError(
-            text("there are {count} prompts in {path}", count=len(prompts), path=path),
-            text("at most {most} are put to a model", most=_MAX_PROMPTS),
+            "there are {count} prompts in {path}",
+            "at most {most} are put to a model",
+            count=len(prompts),
+            path=path,
+            most=_MAX_PROMPTS,
         )
     return prompts
 
@@ -62,7 +64,7 @@ def _parsed(content: bytes, label: Message | str) -> Iterator[Prompt]:
     try:
         lines = content.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
-        raise InputError(text("{file} is not UTF-8 text", file=label), text("save it as UTF-8")) from error
+        raise InputError("{file} is not UTF-8 text", "save it as UTF-8", file=label) from error
     seen: set[str] = set()
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -71,8 +73,10 @@ def _parsed(content: bytes, label: Message | str) -> Iterator[Prompt]:
         prompt = _prompt(_object(line, where), f"prompt-{number:03}", where)
         if prompt.id in seen:
             raise InputError(
-                text("{where} has the id {id} of a line before it", where=where, id=prompt.id),
-                text("give every prompt an id of its own"),
+                "{where} has the id {id} of a line before it",
+                "give every prompt an id of its own",
+                where=where,
+                id=prompt.id,
             )
         seen.add(prompt.id)
         yield prompt
@@ -82,14 +86,13 @@ def _object(line: str, where: Message) -> JsonObject:
     try:
         value: JsonValue = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise InputError(text("{where} is not JSON", where=where), _SHAPE) from error
+        raise InputError("{where} is not JSON", _SHAPE, where=where) from error
     if not isinstance(value, dict):
-        raise InputError(text("{where} is not a JSON object", where=where), _SHAPE)
+        raise InputError("{where} is not a JSON object", _SHAPE, where=where)
     unknown = sorted(value.keys() - _KEYS)
     if unknown:
         raise InputError(
-            text("{where} has the key '{key}', which means nothing here", where=where, key=unknown[0]),
-            _SHAPE,
+            "{where} has the key '{key}', which means nothing here", _SHAPE, where=where, key=unknown[0]
         )
     return value
 
@@ -99,11 +102,11 @@ def _prompt(value: JsonObject, default_id: str, where: Message) -> Prompt:
     for key, default in labels.items():
         label = value.get(key, default)
         if not isinstance(label, str) or len(label) > 100:
-            raise InputError(text("{where}: {key} is no short text", where=where, key=key), _SHAPE)
+            raise InputError("{where}: {key} is no short text", _SHAPE, where=where, key=key)
         labels[key] = label
     tools = value.get("tools")
     if tools is not None and not (isinstance(tools, list) and all(isinstance(tool, dict) for tool in tools)):
-        raise InputError(text("{where}: tools is no list of objects", where=where), _SHAPE)
+        raise InputError("{where}: tools is no list of objects", _SHAPE, where=where)
     return Prompt(
         **labels,
         messages=_messages(value, where),
@@ -114,16 +117,16 @@ def _prompt(value: JsonObject, default_id: str, where: Message) -> Prompt:
 def _messages(value: JsonObject, where: Message) -> tuple[JsonObject, ...]:
     asked, messages = value.get("prompt"), value.get("messages")
     if ("prompt" in value) == ("messages" in value):
-        raise InputError(text("{where} must have either prompt or messages", where=where), _SHAPE)
+        raise InputError("{where} must have either prompt or messages", _SHAPE, where=where)
     if messages is None and isinstance(asked, str) and asked:
         return ({"role": "user", "content": asked},)
     if not isinstance(messages, list) or not messages:
-        raise InputError(text("{where}: there is no text to ask", where=where), _SHAPE)
+        raise InputError("{where}: there is no text to ask", _SHAPE, where=where)
     found: list[JsonObject] = []
     for message in messages:
         if not isinstance(message, dict) or message.get("role") not in _ROLES:
-            raise InputError(text("{where}: a message has no role that servers know", where=where), _SHAPE)
+            raise InputError("{where}: a message has no role that servers know", _SHAPE, where=where)
         if not isinstance(message.get("content"), str | list) and "tool_calls" not in message:
-            raise InputError(text("{where}: a message has no content", where=where), _SHAPE)
+            raise InputError("{where}: a message has no content", _SHAPE, where=where)
         found.append(message)
     return tuple(found)

@@ -19,8 +19,6 @@ from typing import Final
 
 from genfix.probe.values import Loop
 
-__all__ = ["find_loop", "pieces", "seq_rep"]
-
 _PIECE: Final = re.compile(
     r"<[|｜][^<>|｜\s]{1,40}[|｜]>"
     r"|[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]"

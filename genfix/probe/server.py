@@ -15,8 +15,6 @@ from genfix.probe.stream import read_answer
 from genfix.probe.values import Answer, Failure, FailureKind, Limits, Prompt
 from genfix.probe.watch import Watch
 
-__all__ = ["Server", "api_key"]
-
 _T = TypeVar("_T")
 
 _ENGINES: Final[Mapping[str, str]] = {
@@ -90,13 +88,11 @@ class Server:
         if self.model is None and len(names) > 1:
             shown: list[JsonValue] = [*names[:8], *(["..."] if len(names) > 8 else [])]
             raise InputError(
-                text(
-                    "{server} has {count} models: {names}",
-                    server=self.place.label,
-                    count=len(names),
-                    names=shown,
-                ),
-                text("choose one with --model"),
+                "{server} has {count} models: {names}",
+                "choose one with --model",
+                server=self.place.label,
+                count=len(names),
+                names=shown,
             )
         if self.model is None and names:
             self.model = names[0]

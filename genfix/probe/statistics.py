@@ -12,8 +12,6 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-__all__ = ["Interval", "Paired", "median_interval", "paired_difference", "quantile", "wilson"]
-
 _Z: Final = 1.959963984540054
 """The 0.975 quantile of the normal distribution."""
 _ALPHA: Final = 0.05

@@ -11,8 +11,6 @@ from genfix.message import text
 from genfix.probe.endpoint import ExchangeError, Reply
 from genfix.probe.values import Answer, FailureKind, ToolCall
 
-__all__ = ["read_answer"]
-
 _DONE: Final = b"[DONE]"
 _NOT_THE_API: Final = text("what the server streams is not the chat completions API")
 

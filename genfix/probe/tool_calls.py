@@ -9,8 +9,6 @@ from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, text
 from genfix.probe.values import Answer, Prompt, ToolCall, ToolVerdict
 
-__all__ = ["judge_tool_calls"]
-
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "string": (str,),
     "integer": (int,),

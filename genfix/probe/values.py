@@ -7,20 +7,6 @@ from enum import StrEnum
 from genfix.json_types import JsonObject
 from genfix.message import Message
 
-__all__ = [
-    "Answer",
-    "Failure",
-    "FailureKind",
-    "Leak",
-    "LeakKind",
-    "Limits",
-    "Loop",
-    "Measure",
-    "Prompt",
-    "ToolCall",
-    "ToolVerdict",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Prompt:

@@ -11,8 +11,6 @@ import time
 from collections.abc import Iterator
 from typing import Final, Self
 
-__all__ = ["Watch"]
-
 _TICK: Final = 0.05
 
 

@@ -15,8 +15,6 @@ from genfix.rules import Witness
 from genfix.rules.core.difference import FileDifference
 from genfix.show import show, show_value
 
-__all__ = ["changes_text", "differences_text", "log_text", "plan_text", "stop_table"]
-
 _MAX_DIFF_BYTES = 512 * 1024
 _CONTEXT = 1
 
@@ -101,10 +99,7 @@ def stop_table(
     if not rows:
         return []
     head = (style.text("engine"), style.text("stops at, now"), style.text("stops at, afterwards"))
-    cells = [
-        head,
-        *((style.text(", ").join(names), now, then) for (now, then), names in rows.items()),
-    ]
+    cells = [head, *((style.text(", ").join(names), now, then) for (now, then), names in rows.items())]
     first, *lines = _aligned(cells, style)
     return [style.mark(first, "bold"), *lines]
 

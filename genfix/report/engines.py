@@ -11,8 +11,6 @@ from genfix.report.layout import wrap
 from genfix.report.style import Style
 from genfix.show import show, show_value
 
-__all__ = ["engines_json", "engines_text"]
-
 _INDENT = "    "
 
 

@@ -21,8 +21,6 @@ from genfix.rules import (
 )
 from genfix.show import show, show_value
 
-__all__ = ["field_lines"]
-
 _COLORS = {"+": "green", "-": "red", "~": "yellow"}
 
 

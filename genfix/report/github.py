@@ -6,8 +6,6 @@ from genfix.report.outcome import Outcome
 from genfix.rules import Applicability, Finding, Severity
 from genfix.show import show
 
-__all__ = ["annotations"]
-
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 _LABELS = {
     Applicability.SAFE: "safe fix",

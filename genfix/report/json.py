@@ -10,14 +10,6 @@ from genfix.planner.json_form import finding_json, finite
 from genfix.report.text import count
 from genfix.rules import RULES, Applicability, Finding, Rule
 
-__all__ = [
-    "SCHEMA_VERSION",
-    "dumps",
-    "report_json",
-    "rules_json",
-    "summary_json",
-]
-
 SCHEMA_VERSION: Final = 1
 
 

@@ -12,8 +12,6 @@ from genfix.planner.json_form import action_of, finding_json, present, view_json
 from genfix.report.json import SCHEMA_VERSION, summary_json
 from genfix.rules.core.difference import FileDifference
 
-__all__ = ["differences_json", "log_json", "plan_json"]
-
 
 def plan_json(plan: Plan, receipt: Receipt | None = None) -> JsonValue:
     """A plan: what is wrong, what changes, what is left, and engine views before and after."""

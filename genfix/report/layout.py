@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Final
 
-__all__ = ["columns", "cut", "pad", "table", "wrap"]
-
 _NEVER_FIRST: Final = frozenset("，。、；：？！）】》”’…,.;:?!)]}")
 """What must not begin a line."""
 _NEVER_LAST: Final = frozenset("（【《“‘([{")

@@ -13,8 +13,6 @@ from genfix.report.outcome import Outcome
 from genfix.rules import Finding, Severity
 from genfix.show import show
 
-__all__ = ["comment", "escaped", "fenced"]
-
 _LIMIT: Final = 60_000
 """GitHub takes comments of up to 65,536 characters."""
 _ROWS: Final = 60

@@ -6,8 +6,6 @@ from typing import Final
 from genfix.message import Message, text
 from genfix.rules import Severity, Witness
 
-__all__ = ["SEVERITIES", "WITNESSES", "counted"]
-
 SEVERITIES: Final[Mapping[Severity, Message]] = {
     Severity.ERROR: text("error"),
     Severity.WARNING: text("warning"),

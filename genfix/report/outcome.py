@@ -14,8 +14,6 @@ from genfix.message import Message
 from genfix.planner import FileChange, Plan
 from genfix.rules import Finding
 
-__all__ = ["Outcome", "of_plan", "of_repair", "of_report"]
-
 _MAX_BYTES = 1024 * 1024
 """Files up to this size are read again for the line of a finding; the line of a larger one is its first."""
 

@@ -19,8 +19,6 @@ from genfix.report.probe_words import TOOL_VERDICTS, state
 from genfix.report.style import Style
 from genfix.show import show
 
-__all__ = ["probe_html"]
-
 _EXAMPLES: Final = 8
 _MARKERS: Final = 6
 _LONGEST: Final = 4000

@@ -10,8 +10,6 @@ from genfix.probe.statistics import Interval
 from genfix.probe.values import Answer, Measure
 from genfix.report.json import SCHEMA_VERSION
 
-__all__ = ["probe_json"]
-
 
 def probe_json(report: ProbeReport) -> JsonValue:
     """The whole report: measures, sums, and every answer."""

@@ -12,8 +12,6 @@ from genfix.probe.statistics import Interval
 from genfix.probe.values import Measure
 from genfix.report.probe_words import share
 
-__all__ = ["Bar", "Bin", "Histogram", "RateRow", "histogram", "rate_rows"]
-
 _BINS: Final = 16
 
 
@@ -68,10 +66,7 @@ def rate_rows(run: Mapping[str, Interval], against: Mapping[str, Interval] | Non
     """A row per measure; the model that was compared with comes first, as before comes before after."""
     series = [("run", run)] if against is None else [("against", against), ("run", run)]
     return tuple(
-        RateRow(
-            RATE_NAMES[name],
-            tuple(_bar(label, rates[name]) for label, rates in series if name in rates),
-        )
+        RateRow(RATE_NAMES[name], tuple(_bar(label, rates[name]) for label, rates in series if name in rates))
         for name in RATES
     )
 

@@ -13,8 +13,6 @@ from genfix.report.probe_words import TOOL_VERDICTS, share, state
 from genfix.report.style import Style
 from genfix.show import show
 
-__all__ = ["probe_text", "progress_line"]
-
 _BAR: Final = 24
 _LABEL: Final = 22
 _EXAMPLES: Final = 3

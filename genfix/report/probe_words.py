@@ -9,8 +9,6 @@ from genfix.probe.figures import percent
 from genfix.probe.statistics import Interval
 from genfix.probe.values import LeakKind, Measure, ToolVerdict
 
-__all__ = ["TOOL_VERDICTS", "share", "state"]
-
 _LEAKS: Final[Mapping[LeakKind, Message]] = {
     LeakKind.TOKEN: text("token inside the answer"),
     LeakKind.ROLE: text("role name inside the answer"),

@@ -10,8 +10,6 @@ from genfix.report.outcome import Outcome
 from genfix.rules import RULES, Finding, Rule, Severity
 from genfix.show import show
 
-__all__ = ["sarif_json"]
-
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
@@ -72,10 +70,7 @@ def _result(outcome: Outcome, finding: Finding, codes: Sequence[str]) -> JsonVal
         "evidence": [str(evidence) for evidence in finding.evidence],
     }
     if finding.fix is not None:
-        properties["fix"] = {
-            "applicability": str(finding.fix.applicability),
-            "why": str(finding.fix.why),
-        }
+        properties["fix"] = {"applicability": str(finding.fix.applicability), "why": str(finding.fix.why)}
     if outcome.done is False:
         properties["planned"] = finding.key in outcome.cleared
     return {

@@ -6,8 +6,6 @@ from genfix.language import Language, in_language
 from genfix.message import Arg, Message, render
 from genfix.rules import Severity
 
-__all__ = ["Style"]
-
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34"}
 _SEVERITIES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
 

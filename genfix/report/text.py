@@ -14,20 +14,6 @@ from genfix.report.style import Style
 from genfix.rules import RULES, Applicability, Finding, Fix, Harm, Rule, Severity
 from genfix.show import show
 
-__all__ = [
-    "RULE_PARTS",
-    "count",
-    "explanation",
-    "finding_lines",
-    "findings_text",
-    "harm",
-    "headlines",
-    "rule_doc",
-    "rules_text",
-    "summary",
-    "symptom",
-]
-
 _INDENT: Final = "    "
 _MOST_EVIDENCE: Final = 5
 _SHOWS, _WITNESS, _FIX = text("shows"), text("witness"), text("fix")

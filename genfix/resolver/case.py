@@ -7,8 +7,6 @@ from typing import NamedTuple, TypeAlias
 
 from genfix.folder import Progress
 
-__all__ = ["Case", "ModelLocation"]
-
 ModelLocation: TypeAlias = str | os.PathLike[str]
 """A path of a model folder, or ``hf://org/name[@revision]``; for a base also ``org/name[@revision]``, or
 ``auto``: what the folder itself names."""

@@ -8,8 +8,6 @@ from typing import Final, NamedTuple
 
 from genfix.web.failures import ForeignAnswerError, TooLargeError
 
-__all__ = ["ByteRange", "limited"]
-
 _RANGE_SECONDS: Final = 60.0
 """What a part of a file may take, however steadily it drips."""
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+)", re.ASCII)

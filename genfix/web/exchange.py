@@ -10,8 +10,6 @@ from functools import partial
 from typing import IO, Final, cast
 from urllib.parse import urlsplit
 
-__all__ = ["HttpError", "RedirectError", "Response", "opened"]
-
 _BLOCK: Final = 64 * 1024
 _NOT_HTTP: Final = (OSError, http.client.HTTPException, ValueError)
 """What the standard library raises; `ValueError` for no address, as a host name of 100 letters."""

@@ -8,8 +8,6 @@ from typing import Final, TypeVar
 
 from genfix.message import Message, text
 
-__all__ = ["ForeignAnswerError", "OutageError", "TooLargeError", "is_passing", "network_reason", "retried"]
-
 _Result = TypeVar("_Result")
 
 _PASSING: Final = frozenset({408, 429})

@@ -12,20 +12,6 @@ from genfix.model import Model
 from genfix.model.chat_template import JINJA_FILE
 from genfix.model.tokenizer import NAMED_TOKENS
 
-__all__ = [
-    "READS_JINJA",
-    "architecture",
-    "chosen",
-    "has_full_vocabulary",
-    "has_some_vocabulary",
-    "joined",
-    "missing_code",
-    "named_code",
-    "template_source",
-    "text_list",
-    "unreadable_named_tokens",
-]
-
 _FULL_VOCABULARIES = (
     ("tokenizer.json",),
     ("tokenizer.model",),
@@ -36,12 +22,7 @@ _FULL_VOCABULARIES = (
     ("qwen.tiktoken",),
     ("tiktoken.model",),
 )
-_AUTO_MAP_FILES: Final = (
-    CONFIG,
-    TOKENIZER_CONFIG,
-    "processor_config.json",
-    "preprocessor_config.json",
-)
+_AUTO_MAP_FILES: Final = (CONFIG, TOKENIZER_CONFIG, "processor_config.json", "preprocessor_config.json")
 _ADDITIONAL: Final = "additional_chat_templates/"
 READS_JINJA: Final = (4, 47)
 """tokenization_utils_base.py: the first version of transformers that reads chat_template.jinja."""

@@ -14,18 +14,6 @@ from typing import Final, NamedTuple
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
 
-__all__ = [
-    "FLAT",
-    "NESTED_PARTS",
-    "NULL_IS_ABSENT",
-    "OTHER_NAME",
-    "ObjectValue",
-    "class_defaults",
-    "flat_text",
-    "is_flat",
-    "object_value",
-]
-
 _DATA: Final = Path(__file__).parents[1] / "data"
 NULL_IS_ABSENT: Final = frozenset(["cwm", "glm", "glm4", "phi4_multimodal"])
 """Model types whose class in transformers 5 puts its own ``eos_token_id`` in the place of null."""

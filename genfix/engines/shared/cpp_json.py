@@ -10,8 +10,6 @@ from genfix.json_types import JsonObject, JsonValue
 from genfix.jsontext.json_read import JsonError, JsonProblem, JsonProblemKind, read_json_object
 from genfix.model import Model
 
-__all__ = ["CppType", "cpp_object", "cpp_value"]
-
 _MARK_BYTES = 3
 _WORD = 2**64
 _SIGN = 2**63

@@ -7,8 +7,6 @@ from genfix.engines.shared.release import Release
 from genfix.engines.shared.view import EngineView
 from genfix.model import Model
 
-__all__ = ["Engine"]
-
 
 class Engine(NamedTuple):
     """One engine, and the versions its view is known for."""

@@ -4,8 +4,6 @@ from typing import NamedTuple
 
 from genfix.json_types import JsonObject, JsonValue
 
-__all__ = ["EosValue", "ids_of_set", "read_eos"]
-
 
 class EosValue(NamedTuple):
     """The ids of one ``eos_token_id``, and what in it is no id."""

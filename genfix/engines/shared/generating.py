@@ -15,8 +15,6 @@ from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
 from genfix.message import message
 from genfix.model import JsonFile
 
-__all__ = ["DEFAULTS", "SAMPLING", "Ends", "generated_ends", "setting_problems"]
-
 SAMPLING: Final = (
     "do_sample",
     "temperature",

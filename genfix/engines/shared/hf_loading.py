@@ -24,8 +24,6 @@ from genfix.json_types import JsonObject, JsonValue
 from genfix.message import message
 from genfix.model import Model
 
-__all__ = ["auto_problems"]
-
 _CHECKS_FIELDS: Final = (5, 4)
 """configuration_utils.py: the first version whose config classes are strict dataclasses."""
 

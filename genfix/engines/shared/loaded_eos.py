@@ -12,8 +12,6 @@ from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
 from genfix.model.tokenizer import token_text
 
-__all__ = ["loaded_eos"]
-
 _FILE = "tokenizer.json"
 
 

@@ -12,8 +12,6 @@ from typing import Final, NamedTuple
 from genfix.engines.shared.release import Release, first
 from genfix.json_types import JsonValue
 
-__all__ = ["Loaders", "loaders"]
-
 _DATA: Final = Path(__file__).parents[1] / "data"
 
 

@@ -3,8 +3,6 @@
 import re
 from typing import Final, TypeAlias
 
-__all__ = ["NEWEST", "Release", "first", "release"]
-
 Release: TypeAlias = tuple[float, ...]
 """The numbers of a version, as many as compare."""
 

@@ -11,8 +11,6 @@ from genfix.json_types import JsonObject
 from genfix.message import Message, message
 from genfix.model import Model
 
-__all__ = ["FileStop", "generation_stop", "object_eos"]
-
 
 class FileStop(NamedTuple):
     """What a file gives, and how that is reported."""

@@ -11,8 +11,6 @@ from genfix.engines.shared.config_object import FLAT, NULL_IS_ABSENT, OTHER_NAME
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
 
-__all__ = ["TextPart", "is_composite", "takes_top_rope", "text_part"]
-
 _MAIN: Final = "max_position_embeddings"
 _LAYER_TYPES: Final = frozenset(
     [

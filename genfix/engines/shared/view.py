@@ -7,18 +7,6 @@ from typing import NamedTuple
 from genfix.json_types import JsonValue
 from genfix.message import Message
 
-__all__ = [
-    "Effect",
-    "EngineView",
-    "Problem",
-    "Reading",
-    "StopVerdict",
-    "TemplateSource",
-    "breaks",
-    "is_worse",
-    "stop_verdict",
-]
-
 
 class Effect(StrEnum):
     """What becomes of an engine that meets a problem."""

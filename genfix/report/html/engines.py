@@ -10,8 +10,6 @@ from genfix.report.html.values import Item
 from genfix.report.style import Style
 from genfix.show import show, show_value
 
-__all__ = ["EngineCell", "EngineRow", "Fact", "Trace", "engine_name", "engine_rows", "traces"]
-
 
 class Fact(NamedTuple):
     """A setting that the plan changes for this engine."""
@@ -114,11 +112,7 @@ def _differing(now: EngineView, after: EngineView, style: Style) -> tuple[str, .
 
 
 def _cell(
-    view: EngineView,
-    facts: Sequence[str],
-    before: EngineView | None,
-    tokens: Mapping[int, str],
-    style: Style,
+    view: EngineView, facts: Sequence[str], before: EngineView | None, tokens: Mapping[int, str], style: Style
 ) -> EngineCell:
     known = dict(_facts(view, style))
     return EngineCell(

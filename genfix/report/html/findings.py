@@ -15,18 +15,6 @@ from genfix.report.text import RULE_PARTS, rule_doc, symptom
 from genfix.rules import RULES, Applicability, Finding, Severity, sort_findings
 from genfix.show import show
 
-__all__ = [
-    "About",
-    "FindingView",
-    "Group",
-    "State",
-    "all_findings",
-    "finding_view",
-    "groups_of",
-    "rules_about",
-    "state_of",
-]
-
 
 class State(StrEnum):
     """What becomes of a finding."""

@@ -6,8 +6,6 @@ from typing import Final, NamedTuple
 
 from genfix.show import show
 
-__all__ = ["Line", "all_lines", "diff_lines", "text_of"]
-
 _MAX_BYTES: Final = 512 * 1024
 _MAX_LINES: Final = 4000
 _MAX_SHOWN: Final = 400

@@ -14,8 +14,6 @@ import jinja2
 from genfix.language import Language
 from genfix.report.style import Style
 
-__all__ = ["render_page"]
-
 _STYLE: Final = "page.css"
 _SCRIPT: Final = "page.js"
 

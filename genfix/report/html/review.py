@@ -30,8 +30,6 @@ from genfix.report.style import Style
 from genfix.rules import Severity
 from genfix.show import show
 
-__all__ = ["check_page", "plan_page"]
-
 
 class Kind(StrEnum):
     """What a page is about."""

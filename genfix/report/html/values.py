@@ -11,8 +11,6 @@ from genfix.message import Message, text
 from genfix.report.html.lines import Line, diff_lines
 from genfix.show import show, show_value
 
-__all__ = ["Cell", "Item", "Mark", "Row", "Values", "compare", "one_cell"]
-
 _MAX_TEXT: Final = 300
 _MAX_ROWS: Final = 300
 _MAX_ITEMS: Final = 24

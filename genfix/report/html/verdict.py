@@ -11,8 +11,6 @@ from genfix.report.style import Style
 from genfix.report.text import count
 from genfix.rules import Finding, Severity
 
-__all__ = ["check_verdict", "plan_verdict", "tone"]
-
 _HEALTHY: Final = text("No errors and no warnings: there is nothing to repair.")
 
 

@@ -24,8 +24,6 @@ from genfix.resolver.finder.base import BaseFacts
 from genfix.resolver.finder.run_folders import names_a_merge, run_folders
 from genfix.resolver.naming.spec import HubSpec, is_repo_id, parse_spec
 
-__all__ = ["Adapter", "AdapterFacts", "find_adapter"]
-
 _CONFIG: Final = "adapter_config.json"
 _SWIFT_RUN: Final = "args.json"
 _MERGEKIT: Final = "mergekit_config.yml"
@@ -79,20 +77,17 @@ def find_adapter(case: Case, merged: Model) -> Adapter:
 def _named(spec: str, merged: Model, *, offline: bool) -> tuple[Folder, tuple[Message, ...]]:
     """The adapter that the user named, and what to say about it. Raises `InputError` or `BaseModelError`."""
     if not spec.strip():
-        raise InputError(
-            text("the path of the adapter is empty"), text("name the folder that training wrote it to")
-        )
+        raise InputError("the path of the adapter is empty", "name the folder that training wrote it to")
     path = Path(os.path.expanduser(spec))  # noqa: PTH111 - Path.expanduser() raises for an unknown user
     if os.path.isfile(path):  # noqa: PTH113 - Path.is_file() raises for a name that is too long
-        raise BaseModelError(
-            text("{path} is a file, not an adapter folder", path=spec), text("name the folder it is in")
-        )
+        raise BaseModelError("{path} is a file, not an adapter folder", "name the folder it is in", path=spec)
     if os.path.isdir(path):  # noqa: PTH112 - as above
         return LocalFolder(path, spec), ()
     if "://" not in spec and not is_repo_id(spec.partition("@")[0]):
         raise BaseModelError(
-            text("there is no adapter folder {path}", path=spec),
-            text("check the path; an adapter on the Hub is written org/name or hf://org/name"),
+            "there is no adapter folder {path}",
+            "check the path; an adapter on the Hub is written org/name or hf://org/name",
+            path=spec,
         )
     match parse_spec(spec):
         case HubSpec() as hub:
@@ -105,8 +100,7 @@ def _named(spec: str, merged: Model, *, offline: bool) -> tuple[Folder, tuple[Me
             return found.folder, found.notes
         case _:
             raise BaseModelError(
-                text("{spec} is no adapter that genfix can read", spec=spec),
-                text("name a folder, or hf://org/name"),
+                "{spec} is no adapter that genfix can read", "name a folder, or hf://org/name", spec=spec
             )
 
 
@@ -125,19 +119,19 @@ def _opened(folder: Folder, merged: Model) -> AdapterFacts:
     label = str(folder.origin)
     if _CONFIG not in folder.names():
         raise BaseModelError(
-            text("{adapter} is no adapter: it has no {file}", adapter=label, file=_CONFIG),
-            text("name the folder that training wrote the adapter to"),
+            "{adapter} is no adapter: it has no {file}",
+            "name the folder that training wrote the adapter to",
+            adapter=label,
+            file=_CONFIG,
         )
     facts = AdapterFacts(folder)
     whole = next((name for name in facts.weights.files if _WHOLE_MODEL.fullmatch(name)), None)
     if whole is not None:
         raise BaseModelError(
-            text(
-                "{adapter} is no adapter: it has the weights of a whole model, {file}",
-                adapter=label,
-                file=whole,
-            ),
-            text("name the folder that training wrote the adapter to"),
+            "{adapter} is no adapter: it has the weights of a whole model, {file}",
+            "name the folder that training wrote the adapter to",
+            adapter=label,
+            file=whole,
         )
     for name in sorted(folder.names()):
         if _is_read(name):
@@ -145,8 +139,10 @@ def _opened(folder: Folder, merged: Model) -> AdapterFacts:
     foreign = foreign_matrix(facts, merged)
     if foreign is not None:
         raise RefusedError(
-            text("the adapter {adapter} is not of this model: {why}", adapter=label, why=foreign),
-            text("name the adapter that was merged"),
+            "the adapter {adapter} is not of this model: {why}",
+            "name the adapter that was merged",
+            adapter=label,
+            why=foreign,
         )
     return facts
 
@@ -158,9 +154,9 @@ def _is_read(name: str) -> bool:
 def _refuse_unlikely(adapter: Model, merged: Model, path: Path) -> None:
     """Raise `RefusedError` where an adapter that nobody named is perhaps of another run."""
     if _is_trained_on(adapter, path):
-        raise RefusedError(text("it was trained on top of this model, and is not in it"))
+        raise RefusedError("it was trained on top of this model, and is not in it")
     if not has_some_matrix(adapter, merged):
-        raise RefusedError(text("none of the matrices that it changes is here"))
+        raise RefusedError("none of the matrices that it changes is here")
     # ms-swift copies the arguments of the run from the adapter's folder into the merged one.
     if merged.has(_SWIFT_RUN) and adapter.has(_SWIFT_RUN):
         try:
@@ -168,7 +164,7 @@ def _refuse_unlikely(adapter: Model, merged: Model, path: Path) -> None:
         except FolderFileError:
             same = False
         if not same:
-            raise RefusedError(text("its {file} is of another run than the one here", file=_SWIFT_RUN))
+            raise RefusedError("its {file} is of another run than the one here", file=_SWIFT_RUN)
 
 
 def _is_trained_on(adapter: Model, merged: Path) -> bool:

@@ -7,8 +7,6 @@ from typing import Final, NamedTuple
 from genfix.message import Message, text
 from genfix.model import Model
 
-__all__ = ["foreign_matrix", "has_some_matrix"]
-
 _LORA: Final = re.compile(
     r"(?:base_model\.model\.)?(?P<module>.+)\.lora_(?P<side>[AB])(?:\.\w+)?\.weight", re.DOTALL
 )

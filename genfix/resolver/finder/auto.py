@@ -14,8 +14,6 @@ from genfix.resolver.finder.lineage import stop_set, with_tokens
 from genfix.resolver.finder.proof import is_proven, prove_parentage
 from genfix.resolver.finder.traces import find_traces
 
-__all__ = ["better_base", "find_base", "is_made_from", "trace_note"]
-
 _MOST: Final = 8
 """Candidates that are opened at most: a stranger's recipe may name hundreds."""
 _NAME_IT: Final = text("name the base with --base FOLDER or --base org/name")
@@ -55,17 +53,15 @@ def find_base(
                 return base._replace(notes=(*told, _taken(base, trace.source), *base.notes))
     if not passed:
         raise BaseModelError(
-            text(
-                "nothing in {folder} says which base it was made from: no args.json or adapter_config.json here "
-                "or of a run beside it, no mergekit_config.yml, no _name_or_path in config.json, no "
-                "training_args.yaml, and no model card with one base_model",
-                folder=label,
-            ),
+            "nothing in {folder} says which base it was made from: no args.json or "
+            "adapter_config.json here or of a run beside it, no mergekit_config.yml, no "
+            "_name_or_path in config.json, no training_args.yaml, and no model card with one "
+            "base_model",
             _NAME_IT,
+            folder=label,
         )
     raise BaseModelError(
-        text("no base that {folder} names can be taken: {passed}", folder=label, passed=tuple(passed)),
-        _NAME_IT,
+        "no base that {folder} names can be taken: {passed}", _NAME_IT, folder=label, passed=tuple(passed)
     )
 
 
@@ -85,7 +81,7 @@ def _proven(merged: Model, spec: str, *, offline: bool, progress: Progress | Non
     base = resolve_base(spec, offline=offline, near=merged.folder, by_trace=True, progress=progress)
     prove_parentage(merged, base.facts)
     if not is_proven(merged, base.facts):
-        raise RefusedError(text("nothing in the two folders can be compared"))
+        raise RefusedError("nothing in the two folders can be compared")
     return base
 
 

@@ -25,8 +25,6 @@ from genfix.model.weight_facts import WeightFacts
 from genfix.resolver.finder.folder_layouts import refuse_other_layouts
 from genfix.resolver.naming.spec import HubSpec, LocalSpec, ModelScopeSpec, is_commit, is_repo_id, parse_spec
 
-__all__ = ["READ_OF_ALL", "BaseFacts", "ResolvedBase", "files_of", "resolve_base"]
-
 READ_OF_ALL: Final = (
     "config.json",
     GENERATION_CONFIG,
@@ -68,14 +66,12 @@ class BaseFacts(Model):
         else:
             why = problem.said
         raise BaseModelError(
-            text(
-                "{name} of the {role} {origin} cannot be used: {why}",
-                name=name,
-                role=self.role,
-                origin=str(self.folder.origin),
-                why=why,
-            ),
-            text("get the {role}'s file again, or name another {role}", role=self.role),
+            "{name} of the {role} {origin} cannot be used: {why}",
+            "get the {role}'s file again, or name another {role}",
+            name=name,
+            role=self.role,
+            origin=str(self.folder.origin),
+            why=why,
         )
 
     @cached_property
@@ -209,8 +205,7 @@ def _open_directory(path: Path, spec: str) -> tuple[Folder, tuple[Message, ...]]
     """The folder there, or the base of which it is a capsule, and what to say about that."""
     if not path.is_dir():
         raise BaseModelError(
-            text("there is no base folder {path}", path=spec),
-            text("check the path, or name a Hub repo as org/name"),
+            "there is no base folder {path}", "check the path, or name a Hub repo as org/name", path=spec
         )
     folder = _snapshot(path) or LocalFolder(path, spec)
     if MANIFEST not in folder.names():
@@ -238,7 +233,4 @@ def _refuse(folder: Folder) -> None:
     try:
         refuse_other_layouts(folder)
     except InputError as error:
-        raise BaseModelError(
-            text("the base cannot be used: {why}", why=error.said),
-            error.advice,
-        ) from error
+        raise BaseModelError("the base cannot be used: {why}", error.advice, why=error.said) from error

@@ -23,8 +23,6 @@ from genfix.model.front_matter import CARD
 from genfix.resolver.naming.candidates import repo_of_cache
 from genfix.rules.core.chat_training import SAMPLE_BYTES, sampled_matrices
 
-__all__ = ["capsule_files", "open_capsule", "origin_of"]
-
 _FORMAT: Final = 1
 _HEX: Final = {"git_sha1": re.compile(r"[0-9a-f]{40}"), "sha256": re.compile(r"[0-9a-f]{64}")}
 _MOST_BYTES: Final = 64 * 1024 * 1024
@@ -139,13 +137,11 @@ def open_capsule(folder: LocalFolder) -> CapsuleFolder:
         contents = _contents(read_json_object(folder.read(MANIFEST)))
     except (JsonError, FolderFileError, _ManifestError) as error:
         raise BaseModelError(
-            text(
-                "{file} of the capsule {capsule} cannot be used: {why}",
-                file=MANIFEST,
-                capsule=label,
-                why=error.said,
-            ),
+            "{file} of the capsule {capsule} cannot be used: {why}",
             _AGAIN,
+            file=MANIFEST,
+            capsule=label,
+            why=error.said,
         ) from error
     for name in sorted(contents.stored):
         _verify(folder, name, contents.files[name].sha256)
@@ -165,17 +161,13 @@ class _ManifestError(GenfixError):
 def _verify(folder: LocalFolder, name: str, sha256: str | None) -> None:
     label = folder.origin.label
     if name not in folder.names():
-        raise BaseModelError(
-            text("{name} is gone from the capsule {capsule}", name=name, capsule=label), _AGAIN
-        )
+        raise BaseModelError("{name} is gone from the capsule {capsule}", _AGAIN, name=name, capsule=label)
     if folder.sha256(name) != sha256:
         raise BaseModelError(
-            text(
-                "{name} in the capsule {capsule} is not the file that was saved: its digest is another one",
-                name=name,
-                capsule=label,
-            ),
+            "{name} in the capsule {capsule} is not the file that was saved: its digest is another one",
             _AGAIN,
+            name=name,
+            capsule=label,
         )
 
 

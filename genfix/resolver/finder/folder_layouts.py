@@ -2,10 +2,7 @@
 
 from genfix.errors import InputError
 from genfix.folder import FileKind, Folder, kind_of
-from genfix.message import text
 from genfix.model import Weights
-
-__all__ = ["refuse_other_layouts"]
 
 
 def refuse_other_layouts(folder: Folder) -> None:
@@ -14,32 +11,24 @@ def refuse_other_layouts(folder: Folder) -> None:
     top = {name for name in names if "/" not in name}
     if "model_index.json" in top:
         raise InputError(
-            text(
-                "{folder} is a diffusers pipeline (it has model_index.json), not a language model in "
-                "transformers layout",
-                folder=label,
-            ),
-            text("genfix judges language and vision-language models"),
+            "{folder} is a diffusers pipeline (it has model_index.json), not a language model in "
+            "transformers layout",
+            "genfix judges language and vision-language models",
+            folder=label,
         )
     if "adapter_config.json" in top and not Weights(folder).files:
         raise InputError(
-            text(
-                "{folder} is an adapter (it has adapter_config.json and no model weights), not a merged model",
-                folder=label,
-            ),
-            text(
-                "merge it into its base first (merge_and_unload, swift export --merge_lora, ...) and "
-                "name the whole model"
-            ),
+            "{folder} is an adapter (it has adapter_config.json and no model weights), not a merged model",
+            "merge it into its base first (merge_and_unload, swift export --merge_lora, ...) and "
+            "name the whole model",
+            folder=label,
         )
     if "config.json" not in top and any(kind_of(name) is FileKind.GGUF for name in top):
         raise InputError(
-            text(
-                "{folder} is a GGUF folder: a .gguf file carries its own settings and has no config files "
-                "to repair",
-                folder=label,
-            ),
-            text("run genfix on the folder that was converted, and convert it again"),
+            "{folder} is a GGUF folder: a .gguf file carries its own settings and has no config "
+            "files to repair",
+            "run genfix on the folder that was converted, and convert it again",
+            folder=label,
         )
     _refuse_no_model(folder)
 
@@ -51,14 +40,13 @@ def _refuse_no_model(folder: Folder) -> None:
     inside = sorted(name for name in names if name.count("/") == 1 and name.endswith("/config.json"))
     if inside:
         raise InputError(
-            text(
-                "{folder} is no model folder itself, but has {models} inside",
-                folder=label,
-                models=len(inside),
-            ),
-            text("name it: {path}", path=f"{label.rstrip('/')}/{inside[0].rpartition('/')[0]}"),
+            "{folder} is no model folder itself, but has {models} inside",
+            "name it: {path}",
+            folder=label,
+            models=len(inside),
+            path=f"{label.rstrip('/')}/{inside[0].rpartition('/')[0]}",
         )
     if not any("/" not in name and name.endswith((".json", ".jinja")) for name in names):
         raise InputError(
-            text("{folder} has no file of a model", folder=label), text("check the path of the model folder")
+            "{folder} has no file of a model", "check the path of the model folder", folder=label
         )

@@ -12,8 +12,6 @@ from genfix.model import Model
 from genfix.model.front_matter import CARD, front_matter_list
 from genfix.resolver.finder.proof import layer_count, row_count
 
-__all__ = ["is_traced", "lineage_notes", "size_notes", "stop_set", "with_tokens"]
-
 _TRACES: Final = frozenset({"args.json", "adapter_config.json", "mergekit_config.yml", "training_args.yaml"})
 
 

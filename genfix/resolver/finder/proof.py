@@ -9,8 +9,6 @@ from genfix.folder.kinds import FAST_TOKENIZER, SLOW_VOCABULARIES
 from genfix.message import Message, text
 from genfix.model import Model
 
-__all__ = ["is_proven", "layer_count", "prove_parentage", "row_count"]
-
 
 def prove_parentage(merged: Model, base: Model) -> None:
     """Raise `RefusedError`, with the facts that disagree, where ``merged`` cannot come from ``base``.
@@ -21,13 +19,11 @@ def prove_parentage(merged: Model, base: Model) -> None:
     disagreements = tuple(_disagreements(merged, base))
     if disagreements:
         raise RefusedError(
-            text(
-                "{base} is not the base of {target}: {why}",
-                base=str(base.folder.origin),
-                target=merged.folder.origin.label,
-                why=disagreements,
-            ),
-            text("name the base it was trained from, or add --allow-base-mismatch if you are sure"),
+            "{base} is not the base of {target}: {why}",
+            "name the base it was trained from, or add --allow-base-mismatch if you are sure",
+            base=str(base.folder.origin),
+            target=merged.folder.origin.label,
+            why=disagreements,
         )
 
 

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-__all__ = ["names_a_merge", "run_folders"]
-
 _MERGED_NAME: Final = re.compile(r"(?P<run>.+?)[-_]merged")
 _PLAIN_WORDS: Final = frozenset(
     [

@@ -13,8 +13,6 @@ from genfix.resolver.finder.proof import prove_parentage
 from genfix.resolver.finder.target import is_address
 from genfix.resolver.naming.spec import AUTO
 
-__all__ = ["choose_base"]
-
 
 def choose_base(
     case: Case, merged: Model, adapter: Model | None = None
@@ -68,11 +66,9 @@ def _refusal(
             return error
         return RefusedError(
             error.said,
-            text(
-                "the folder itself names {base}: use that with --base, "
-                "or add --allow-base-mismatch if you are sure",
-                base=better,
-            ),
+            "the folder itself names {base}: use that with --base, or add --allow-base-mismatch if "
+            "you are sure",
+            base=better,
         )
     return _swapped(merged, base, place)
 
@@ -87,11 +83,9 @@ def _swapped(merged: Model, base: ResolvedBase, place: Path | None) -> RefusedEr
     if source is None:
         return None
     return RefusedError(
-        text(
-            "{base} was made from {target}, not the other way round: {source} in it says so",
-            base=str(base.folder.origin),
-            target=merged.folder.origin.label,
-            source=source,
-        ),
-        text("swap the two, or add --allow-base-mismatch if you are sure"),
+        "{base} was made from {target}, not the other way round: {source} in it says so",
+        "swap the two, or add --allow-base-mismatch if you are sure",
+        base=str(base.folder.origin),
+        target=merged.folder.origin.label,
+        source=source,
     )

@@ -11,8 +11,6 @@ from genfix.message import Message, text
 from genfix.model import Weights
 from genfix.resolver.finder.folder_layouts import refuse_other_layouts
 
-__all__ = ["existing_folder", "is_address", "open_address", "open_target"]
-
 
 def open_target(path: str | os.PathLike[str]) -> LocalFolder:
     """The folder at ``path``. Raises `InputError` where there is none, or none of a merged model."""
@@ -43,8 +41,9 @@ def open_address(
     spec = parse_spec(given)
     if not isinstance(spec, HubSpec):
         raise InputError(
-            text("{address} is not on the Hugging Face Hub", address=given),
-            text("genfix judges a folder, or hf://org/name[@revision]"),
+            "{address} is not on the Hugging Face Hub",
+            "genfix judges a folder, or hf://org/name[@revision]",
+            address=given,
         )
     found = open_hub(spec, offline=offline)
     folder = found.folder
@@ -62,13 +61,13 @@ def existing_folder(path: str | os.PathLike[str]) -> Path:
     given = os.fspath(path)
     if is_address(path):
         raise InputError(
-            text(
-                "{address} is not a folder on this machine, and genfix writes to nothing else", address=given
-            ),
-            text("download it and name the folder: {command}", command=_download(given)),
+            "{address} is not a folder on this machine, and genfix writes to nothing else",
+            "download it and name the folder: {command}",
+            address=given,
+            command=_download(given),
         )
     if not given:
-        raise InputError(text("the path of the folder is empty"), text("name the merged model's folder"))
+        raise InputError("the path of the folder is empty", "name the merged model's folder")
     folder = Path(given)
     try:
         mode = folder.stat().st_mode

@@ -19,8 +19,6 @@ from genfix.resolver.finder.run_folders import run_folders
 from genfix.resolver.finder.yaml_models import recipe_models, yaml_word
 from genfix.resolver.naming.candidates import candidate_specs, repo_of_cache
 
-__all__ = ["MERGEKIT", "BaseTrace", "find_traces"]
-
 SWIFT: Final = "args.json"
 ADAPTER: Final = "adapter_config.json"
 MERGEKIT: Final = "mergekit_config.yml"

@@ -11,8 +11,6 @@ from typing import Final
 
 from genfix.model.front_matter import plain_word
 
-__all__ = ["recipe_models", "yaml_word"]
-
 _ENTRY: Final = re.compile(r"(?P<indent>[ ]*)(?:-[ ]+)*(?P<key>[\w-]+)[ ]*:(?:[ \t]+(?P<value>\S.*))?")
 _IN_BRACES: Final = re.compile(
     r"[{,]\s*(?P<key>base_model|model)\s*:\s+(?P<value>'[^']*'|\"[^\"\\]*\"|[^,{}\[\]]+)"

@@ -22,10 +22,7 @@ from genfix import cache
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError
 from genfix.folder.names import is_safe_name
 from genfix.json_types import JsonValue
-from genfix.message import text
 from genfix.resolver.naming.spec import is_commit
-
-__all__ = ["CachedListing", "HubCache", "is_commit"]
 
 _SHA1: Final = re.compile(r"[0-9a-f]{40}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -110,8 +107,9 @@ class HubCache:
             raise FolderFileError(
                 name,
                 FileProblem.LINK_OUTSIDE,
-                text("{path} is a link to a file outside the Hub cache", path=snapshot / name),
-                text("delete that link and try again"),
+                "{path} is a link to a file outside the Hub cache",
+                "delete that link and try again",
+                path=snapshot / name,
             )
         return real
 
@@ -143,8 +141,10 @@ class HubCache:
             raise FolderFileError(
                 name,
                 FileProblem.UNREADABLE,
-                text("cannot read {path}: {why}", path=path, why=error.strerror or str(error)),
-                text("check its permissions"),
+                "cannot read {path}: {why}",
+                "check its permissions",
+                path=path,
+                why=error.strerror or str(error),
             ) from error
 
     def keep(self, commit: str, repo_id: str, files: Mapping[str, FileStat]) -> None:

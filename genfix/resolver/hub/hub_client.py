@@ -17,18 +17,14 @@ from urllib.parse import urlsplit
 
 from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Progress
-from genfix.message import text
-from genfix.resolver.hub.hub_cache import is_commit
 from genfix.resolver.hub.hub_errors import LOCAL_COPY, HubRequest, explain, is_cut, outage, status_of
 from genfix.resolver.hub.hub_session import hub_get
-from genfix.resolver.naming.spec import HubSpec, is_repo_id
+from genfix.resolver.naming.spec import HubSpec, is_commit, is_repo_id
 from genfix.web.bodies import ByteRange
 from genfix.web.failures import OutageError, retried
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo
-
-__all__ = ["HubClient", "HubListing", "HubSettings", "hub_settings"]
 
 _TIMEOUT: Final = 10.0
 _RETRY_AFTER: Final = (0.5, 2.0)
@@ -72,8 +68,7 @@ def _check_endpoint(endpoint: str) -> None:
         valid = False
     if not valid:
         raise BaseModelError(
-            text("HF_ENDPOINT is not a web address"),
-            text("set it to https://huggingface.co or a mirror of it"),
+            "HF_ENDPOINT is not a web address", "set it to https://huggingface.co or a mirror of it"
         )
 
 
@@ -138,11 +133,7 @@ class HubClient:
 
         def ask() -> bytes:
             from huggingface_hub import hf_hub_url  # noqa: PLC0415 - 0.3 s
-            from huggingface_hub.utils import (  # type: ignore[attr-defined] # noqa: PLC0415 - lazy exports
-                build_hf_headers,
-                get_session,
-                hf_raise_for_status,
-            )
+            from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status  # type: ignore[attr-defined] # noqa: PLC0415 - lazy exports
 
             url = hf_hub_url(self._repo_id, name, revision=revision)
             headers = build_hf_headers() | {
@@ -217,21 +208,23 @@ def _again_while_busy(ask: Callable[[], _Result]) -> _Result:
 def _listing(info: "ModelInfo", asked: HubRequest) -> HubListing:
     if info.sha is None or not is_commit(info.sha):
         raise BaseModelError(
-            text("the Hub at {host} does not say which commit {asked} is", host=asked.host, asked=asked.said),
-            text("set HF_ENDPOINT to a full mirror of the Hub, or {local_copy}", local_copy=LOCAL_COPY),
+            "the Hub at {host} does not say which commit {asked} is",
+            "set HF_ENDPOINT to a full mirror of the Hub, or {local_copy}",
+            host=asked.host,
+            asked=asked.said,
+            local_copy=LOCAL_COPY,
         )
     files: dict[str, FileStat] = {}
     for sibling in info.siblings or ():
         size, sha256 = sibling.size, sibling.lfs.sha256 if sibling.lfs else None
         if size is None or (sha256 is None and sibling.blob_id is None):
             raise BaseModelError(
-                text(
-                    "the Hub at {host} lists {name} of {asked} without size and digest",
-                    host=asked.host,
-                    name=sibling.rfilename,
-                    asked=asked.said,
-                ),
-                text("set HF_ENDPOINT to a full mirror of the Hub, or {local_copy}", local_copy=LOCAL_COPY),
+                "the Hub at {host} lists {name} of {asked} without size and digest",
+                "set HF_ENDPOINT to a full mirror of the Hub, or {local_copy}",
+                host=asked.host,
+                name=sibling.rfilename,
+                asked=asked.said,
+                local_copy=LOCAL_COPY,
             )
         # An LFS file's blob_id is the digest of its pointer, not of its content.
         files[sibling.rfilename] = FileStat(size, None if sha256 else sibling.blob_id, sha256)
@@ -242,14 +235,11 @@ def _no_parts(name: str, asked: HubRequest) -> FolderFileError:
     return FolderFileError(
         name,
         FileProblem.UNREADABLE,
-        text(
-            "{host} gives {asked} only as a whole, and genfix downloads no weights",
-            host=asked.host,
-            asked=asked.said,
-        ),
-        text(
-            "set HF_ENDPOINT to a mirror that serves parts of files, or {local_copy}", local_copy=LOCAL_COPY
-        ),
+        "{host} gives {asked} only as a whole, and genfix downloads no weights",
+        "set HF_ENDPOINT to a mirror that serves parts of files, or {local_copy}",
+        host=asked.host,
+        asked=asked.said,
+        local_copy=LOCAL_COPY,
     )
 
 

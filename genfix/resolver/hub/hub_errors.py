@@ -15,19 +15,8 @@ from urllib.parse import urlsplit
 
 from genfix.errors import BaseModelError, GenfixError, StorageError
 from genfix.message import Message, text
-from genfix.resolver.hub.hub_cache import is_commit
+from genfix.resolver.naming.spec import is_commit
 from genfix.web.failures import ForeignAnswerError, is_passing, network_reason
-
-__all__ = [
-    "LOCAL_COPY",
-    "NO_NETWORK",
-    "HubRequest",
-    "explain",
-    "is_cut",
-    "outage",
-    "status_of",
-    "unreachable",
-]
 
 _HTTP_LIBRARIES: Final = frozenset(
     {"anyio", "h11", "h2", "httpcore", "httpcore2", "httpx", "httpx2", "requests", "urllib3"}
@@ -118,10 +107,8 @@ def unreachable(asked: HubRequest, reason: Message | str) -> BaseModelError:
         )
     return BaseModelError(
         said,
-        text(
-            "try again later, set HF_ENDPOINT to a mirror, ask ModelScope (--base ms://org/name), or "
-            "pass a local copy or a capsule: --base ./folder"
-        ),
+        "try again later, set HF_ENDPOINT to a mirror, ask ModelScope (--base ms://org/name), or "
+        "pass a local copy or a capsule: --base ./folder",
     )
 
 
@@ -149,48 +136,52 @@ def _refusal(error: Exception, asked: HubRequest) -> BaseModelError | None:
     # A gated repo is also a "repository not found" for huggingface_hub: the order matters.
     if "GatedRepoError" in names:
         return BaseModelError(
-            text("{repo} is gated, and this machine has no access to its files", repo=repo),
-            text(
-                "accept its terms at {host}/{repo} and log in with `hf auth login`, or {local_copy}",
-                host=asked.host,
-                repo=repo,
-                local_copy=LOCAL_COPY,
-            ),
+            "{repo} is gated, and this machine has no access to its files",
+            "accept its terms at {host}/{repo} and log in with `hf auth login`, or {local_copy}",
+            repo=repo,
+            host=asked.host,
+            local_copy=LOCAL_COPY,
         )
     if "RepositoryNotFoundError" in names:
         return BaseModelError(
-            text("no model {repo} on the Hub, or it is private", repo=repo),
-            text("check the name, or log in with `hf auth login`"),
+            "no model {repo} on the Hub, or it is private",
+            "check the name, or log in with `hf auth login`",
+            repo=repo,
         )
     if "RevisionNotFoundError" in names:
         return BaseModelError(
-            text("{repo} has no revision {revision}", repo=repo, revision=asked.revision or "main"),
-            text("a revision is a branch, a tag or a commit"),
+            "{repo} has no revision {revision}",
+            "a revision is a branch, a tag or a commit",
+            repo=repo,
+            revision=asked.revision or "main",
         )
     if "EntryNotFoundError" in names and asked.name:
         return BaseModelError(
-            text("{asked} is listed by the Hub but not there", asked=asked.said),
-            text("try again later, or {local_copy}", local_copy=LOCAL_COPY),
+            "{asked} is listed by the Hub but not there",
+            "try again later, or {local_copy}",
+            asked=asked.said,
+            local_copy=LOCAL_COPY,
         )
     if status == 401:
         return BaseModelError(
-            text("the Hub does not accept this machine's access token (asked for {asked})", asked=asked.said),
-            text("log in again with `hf auth login`, or unset HF_TOKEN to ask without a token"),
+            "the Hub does not accept this machine's access token (asked for {asked})",
+            "log in again with `hf auth login`, or unset HF_TOKEN to ask without a token",
+            asked=asked.said,
         )
     if status == 403:
         return BaseModelError(
-            text("the Hub refuses access to {asked} (HTTP 403)", asked=asked.said),
-            text("check what the access token permits, or {local_copy}", local_copy=LOCAL_COPY),
+            "the Hub refuses access to {asked} (HTTP 403)",
+            "check what the access token permits, or {local_copy}",
+            asked=asked.said,
+            local_copy=LOCAL_COPY,
         )
     if status is not None:
         return BaseModelError(
-            text(
-                "the Hub at {host} did not give {asked} (HTTP {status})",
-                host=asked.host,
-                asked=asked.said,
-                status=status,
-            ),
+            "the Hub at {host} did not give {asked} (HTTP {status})",
             LOCAL_COPY,
+            host=asked.host,
+            asked=asked.said,
+            status=status,
         )
     return None
 
@@ -199,8 +190,10 @@ def _failure(error: Exception, asked: HubRequest) -> GenfixError:
     """What failed on this machine or under way."""
     if isinstance(error, ImportError):
         return BaseModelError(
-            text("huggingface_hub cannot be imported: {why}", why=str(error)),
-            text("reinstall genfix, or {local_copy}", local_copy=LOCAL_COPY),
+            "huggingface_hub cannot be imported: {why}",
+            "reinstall genfix, or {local_copy}",
+            why=str(error),
+            local_copy=LOCAL_COPY,
         )
     if isinstance(error, OSError) and error.errno is not None:
         why = error.strerror or str(error)
@@ -208,11 +201,14 @@ def _failure(error: Exception, asked: HubRequest) -> GenfixError:
             text("the Hub cache cannot be used ({path}): {why}", path=error.filename, why=why)
             if isinstance(error.filename, str)
             else text("the Hub cache cannot be used: {why}", why=why),
-            text("free the space or fix the permissions, or set HF_HOME to another directory"),
+            "free the space or fix the permissions, or set HF_HOME to another directory",
         )
     return BaseModelError(
-        text("{asked} could not be downloaded whole ({why})", asked=asked.said, why=type(error).__name__),
-        text("try again, or {local_copy}", local_copy=LOCAL_COPY),
+        "{asked} could not be downloaded whole ({why})",
+        "try again, or {local_copy}",
+        asked=asked.said,
+        why=type(error).__name__,
+        local_copy=LOCAL_COPY,
     )
 
 

@@ -7,13 +7,11 @@ from typing import Final
 from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Origin
 from genfix.folder.remote import RemoteFolder, difference
-from genfix.message import Message, text
+from genfix.message import Message
 from genfix.resolver.hub.hub_cache import HubCache
 from genfix.resolver.hub.hub_client import HubClient
 from genfix.resolver.hub.hub_errors import LOCAL_COPY, NO_NETWORK
 from genfix.resolver.naming.spec import HubSpec
-
-__all__ = ["HubFiles"]
 
 _HEAD: Final = 128 * 1024
 """What is asked for of a weights file at first: the whole header of most shards."""
@@ -70,13 +68,11 @@ class HubFiles:
         if self._client is None:
             if cached is None:
                 raise BaseModelError(
-                    text(
-                        "{name} of {repo} is not cached and {stopped}",
-                        name=name,
-                        repo=self._repo,
-                        stopped=self._stopped,
-                    ),
+                    "{name} of {repo} is not cached and {stopped}",
                     NO_NETWORK,
+                    name=name,
+                    repo=self._repo,
+                    stopped=self._stopped,
                 )
             return cached
         if cached is None and self._unnoted is not None:
@@ -123,10 +119,10 @@ class HubFiles:
             if _is_plausible(name, head, listed):
                 return head
         raise BaseModelError(
-            text(
-                "what came of {name} of {repo} is not the beginning of that file", name=name, repo=self._repo
-            ),
-            text("try again; if it stays so, the file on the Hub is damaged"),
+            "what came of {name} of {repo} is not the beginning of that file",
+            "try again; if it stays so, the file on the Hub is damaged",
+            name=name,
+            repo=self._repo,
         )
 
     def _part(self, name: str, start: int, end: int) -> bytes:
@@ -136,13 +132,11 @@ class HubFiles:
             raise FolderFileError(
                 name,
                 FileProblem.UNREADABLE,
-                text(
-                    "the header of {name} of {repo} is not cached and {stopped}",
-                    name=name,
-                    repo=self._repo,
-                    stopped=self._stopped,
-                ),
+                "the header of {name} of {repo} is not cached and {stopped}",
                 NO_NETWORK,
+                name=name,
+                repo=self._repo,
+                stopped=self._stopped,
             )
         if self._whole_only is not None:
             raise self._whole_only
@@ -157,10 +151,11 @@ class HubFiles:
         path = self._cache.path(self._commit, name)
         if path is None:
             raise BaseModelError(
-                text(
-                    "{name} of {repo} was downloaded but is not in the Hub cache", name=name, repo=self._repo
-                ),
-                text("set HF_HOME to another directory, or {local_copy}", local_copy=LOCAL_COPY),
+                "{name} of {repo} was downloaded but is not in the Hub cache",
+                "set HF_HOME to another directory, or {local_copy}",
+                name=name,
+                repo=self._repo,
+                local_copy=LOCAL_COPY,
             )
         return path
 

@@ -14,8 +14,6 @@ from genfix.resolver.hub.hub_files import HubFiles
 from genfix.resolver.naming.spec import HubSpec, is_repo_id
 from genfix.web.failures import OutageError
 
-__all__ = ["HubBase", "open_hub"]
-
 _MAIN: Final = "main"
 
 
@@ -49,8 +47,7 @@ def open_hub(spec: HubSpec, *, offline: bool = False) -> HubBase:
     if stopped is not None:
         if cached is None:
             raise BaseModelError(
-                text("{spec} is not cached and {stopped}", spec=str(spec), stopped=stopped),
-                NO_NETWORK,
+                "{spec} is not cached and {stopped}", NO_NETWORK, spec=str(spec), stopped=stopped
             )
         return _from_cache(spec, hub, cache, cached, stopped)
     try:
@@ -65,11 +62,9 @@ def open_hub(spec: HubSpec, *, offline: bool = False) -> HubBase:
             raise
         raise BaseModelError(
             error.said,
-            text(
-                "{advice}; with --offline the cached commit {commit} is used",
-                advice=error.advice or "",
-                commit=cached.commit[:7],
-            ),
+            "{advice}; with --offline the cached commit {commit} is used",
+            advice=error.advice or "",
+            commit=cached.commit[:7],
         ) from error
     cache.keep(listing.commit, listing.repo_id, listing.files)
     cache.note(spec.revision or _MAIN, listing.commit)

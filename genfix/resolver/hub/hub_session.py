@@ -9,8 +9,6 @@ from typing import Final, Protocol, TypeAlias, cast
 
 from genfix.web.bodies import ByteRange
 
-__all__ = ["HubResponse", "hub_get"]
-
 _PIECE: Final = 64 * 1024
 
 

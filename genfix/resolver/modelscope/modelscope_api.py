@@ -28,8 +28,6 @@ from genfix.resolver.modelscope.modelscope_site import Site, StatusError, Transf
 from genfix.resolver.naming.spec import ModelScopeSpec
 from genfix.web.failures import OutageError
 
-__all__ = ["LOCAL_COPY", "MOST_ENTRIES", "ModelScope"]
-
 LOCAL_COPY: Final = text("pass a local copy of the model: --base ./folder")
 MOST_ENTRIES: Final = 3000
 """Where ModelScope cuts a list of files (modelscope_hub 0.5.1, constants.py)."""
@@ -78,25 +76,30 @@ class ModelScope:
                 raise self._refusal(error, name) from error
             except OutageError as error:
                 raise BaseModelError(
-                    text(
-                        "ModelScope at {host} did not give {asked} ({why})",
-                        host=self._site.endpoint,
-                        asked=asked,
-                        why=error.said,
-                    ),
-                    text("try again later, or {local_copy}", local_copy=LOCAL_COPY),
+                    "ModelScope at {host} did not give {asked} ({why})",
+                    "try again later, or {local_copy}",
+                    host=self._site.endpoint,
+                    asked=asked,
+                    why=error.said,
+                    local_copy=LOCAL_COPY,
                 ) from error
             except TransferError as error:
                 raise BaseModelError(
-                    text("{asked} could not be downloaded whole: {why}", asked=asked, why=error.said),
-                    text("try again later, or {local_copy}", local_copy=LOCAL_COPY),
+                    "{asked} could not be downloaded whole: {why}",
+                    "try again later, or {local_copy}",
+                    asked=asked,
+                    why=error.said,
+                    local_copy=LOCAL_COPY,
                 ) from error
             wrong = difference(content, entry.stat)
             if wrong is None:
                 return content
         raise BaseModelError(
-            text("{asked} is not the file that ModelScope lists: {why}", asked=asked, why=wrong),
-            text("try again: the branch may have moved on; or {local_copy}", local_copy=LOCAL_COPY),
+            "{asked} is not the file that ModelScope lists: {why}",
+            "try again: the branch may have moved on; or {local_copy}",
+            asked=asked,
+            why=wrong,
+            local_copy=LOCAL_COPY,
         )
 
     def unreachable(self, error: OutageError) -> BaseModelError:
@@ -118,11 +121,9 @@ class ModelScope:
             )
         return BaseModelError(
             said,
-            text(
-                "go online or try again later, set MODELSCOPE_ENDPOINT to a mirror, take the model from "
-                "the Hub (--base org/name), or {local_copy}",
-                local_copy=LOCAL_COPY,
-            ),
+            "go online or try again later, set MODELSCOPE_ENDPOINT to a mirror, take the model from "
+            "the Hub (--base org/name), or {local_copy}",
+            local_copy=LOCAL_COPY,
         )
 
     def _list(self, *, recursive: bool) -> ModelScopeListing:
@@ -158,42 +159,42 @@ class ModelScope:
         spec, repo = self._spec, f"ms://{self._spec.repo_id}"
         if error.status not in {401, 403, 404}:
             return BaseModelError(
-                text(
-                    "ModelScope at {host} did not give {asked} ({why})",
-                    host=self._site.endpoint,
-                    asked=text("{name} of {repo}", name=name or text("the files"), repo=str(spec)),
-                    why=str(error),
-                ),
+                "ModelScope at {host} did not give {asked} ({why})",
                 LOCAL_COPY,
+                host=self._site.endpoint,
+                asked=text("{name} of {repo}", name=name or text("the files"), repo=str(spec)),
+                why=str(error),
             )
         if name and error.status == 404:
             return BaseModelError(
-                text("{name} of {repo} is listed by ModelScope but not there", name=name, repo=str(spec)),
-                text("try again later, or {local_copy}", local_copy=LOCAL_COPY),
+                "{name} of {repo} is listed by ModelScope but not there",
+                "try again later, or {local_copy}",
+                name=name,
+                repo=str(spec),
+                local_copy=LOCAL_COPY,
             )
         if error.code == _NO_TREE:
             return BaseModelError(
-                text("{repo} has no revision {revision}", repo=repo, revision=self._revision),
-                self._revisions(),
+                "{repo} has no revision {revision}", self._revisions(), repo=repo, revision=self._revision
             )
         if error.status == 404 and not self._site.token:
             return BaseModelError(
-                text("no model {repo} on ModelScope, or it is private", repo=repo),
-                text("check the name, or set MODELSCOPE_API_TOKEN to a token that may read it"),
+                "no model {repo} on ModelScope, or it is private",
+                "check the name, or set MODELSCOPE_API_TOKEN to a token that may read it",
+                repo=repo,
             )
         if error.status == 404:
             return BaseModelError(
-                text(
-                    "no model {repo} on ModelScope, or the token in MODELSCOPE_API_TOKEN may not read it",
-                    repo=repo,
-                ),
-                text("check the name and what the account may read"),
+                "no model {repo} on ModelScope, or the token in MODELSCOPE_API_TOKEN may not read it",
+                "check the name and what the account may read",
+                repo=repo,
             )
         return BaseModelError(
-            text("ModelScope refuses access to {repo} ({why})", repo=str(spec), why=str(error)),
-            text(
-                "set MODELSCOPE_API_TOKEN to a token that may read it, or {local_copy}", local_copy=LOCAL_COPY
-            ),
+            "ModelScope refuses access to {repo} ({why})",
+            "set MODELSCOPE_API_TOKEN to a token that may read it, or {local_copy}",
+            repo=str(spec),
+            why=str(error),
+            local_copy=LOCAL_COPY,
         )
 
     def _revisions(self) -> Message:

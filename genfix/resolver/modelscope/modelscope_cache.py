@@ -22,8 +22,6 @@ from genfix.folder.local import LocalFolder
 from genfix.json_types import JsonValue
 from genfix.message import text
 
-__all__ = ["MASTER", "Entry", "ModelScopeCache", "ModelScopeListing"]
-
 MASTER: Final = "master"
 """The branch that is meant where none is named."""
 
@@ -110,7 +108,7 @@ class ModelScopeCache:
                 text("the cache of genfix cannot be used ({path}): {why}", path=error.filename, why=why)
                 if isinstance(error.filename, str)
                 else text("the cache of genfix cannot be used: {why}", why=why),
-                text("free the space or fix the permissions, or set XDG_CACHE_HOME to another directory"),
+                "free the space or fix the permissions, or set XDG_CACHE_HOME to another directory",
             ) from error
 
     def read_range(self, name: str, size: int, start: int, length: int) -> bytes | None:

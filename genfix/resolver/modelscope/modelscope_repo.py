@@ -18,8 +18,6 @@ from genfix.resolver.modelscope.modelscope_site import Site
 from genfix.resolver.naming.spec import ModelScopeSpec, is_commit
 from genfix.web.failures import OutageError
 
-__all__ = ["ModelScopeBase", "open_modelscope"]
-
 _TRUE: Final = frozenset({"1", "ON", "YES", "TRUE"})
 
 
@@ -51,8 +49,11 @@ def open_modelscope(spec: ModelScopeSpec, *, offline: bool = False) -> ModelScop
         known = _known(spec, cached, kept, stopped)
         if known is None:
             raise BaseModelError(
-                text("{spec} is not cached and {stopped}", spec=str(spec), stopped=stopped),
-                text("go online once, or {local_copy}", local_copy=LOCAL_COPY),
+                "{spec} is not cached and {stopped}",
+                "go online once, or {local_copy}",
+                spec=str(spec),
+                stopped=stopped,
+                local_copy=LOCAL_COPY,
             )
         return known
     if kept is not None and is_commit(spec.revision or MASTER):
@@ -177,22 +178,19 @@ class _Files:
         digest = entry.stat.sha256
         if digest is None:
             raise BaseModelError(
-                text(
-                    "ModelScope lists {name} of {spec} without its SHA-256, so no copy can be trusted",
-                    name=name,
-                    spec=str(self._spec),
-                ),
+                "ModelScope lists {name} of {spec} without its SHA-256, so no copy can be trusted",
                 LOCAL_COPY,
+                name=name,
+                spec=str(self._spec),
             )
         if self._api is None:
             raise BaseModelError(
-                text(
-                    "{name} of {spec} is not cached and {stopped}",
-                    name=name,
-                    spec=str(self._spec),
-                    stopped=self._stopped,
-                ),
-                text("go online once, or {local_copy}", local_copy=LOCAL_COPY),
+                "{name} of {spec} is not cached and {stopped}",
+                "go online once, or {local_copy}",
+                name=name,
+                spec=str(self._spec),
+                stopped=self._stopped,
+                local_copy=LOCAL_COPY,
             )
         content = self._api.file(name, entry, self._listing.commit)
         return self._cached.keep_file(digest, content)
@@ -204,11 +202,9 @@ class _Files:
             raise FolderFileError(
                 name,
                 FileProblem.UNREADABLE,
-                text(
-                    "{name} of {spec} is not cached, and genfix downloads no weights",
-                    name=name,
-                    spec=str(self._spec),
-                ),
-                text("what is asked of it needs a local copy of the model: --base ./folder"),
+                "{name} of {spec} is not cached, and genfix downloads no weights",
+                "what is asked of it needs a local copy of the model: --base ./folder",
+                name=name,
+                spec=str(self._spec),
             )
         return part

@@ -21,8 +21,6 @@ from genfix.web.bodies import limited
 from genfix.web.exchange import HttpError, RedirectError, Response, opened
 from genfix.web.failures import OutageError, TooLargeError, is_passing, network_reason, retried
 
-__all__ = ["Site", "StatusError", "TransferError"]
-
 _ENDPOINT: Final = "https://modelscope.cn"
 _TOKEN: Final = "MODELSCOPE_API_TOKEN"  # noqa: S105 - the name of a variable
 _TIMEOUT: Final = 10.0
@@ -77,14 +75,17 @@ class Site:
             valid = False
         if not valid or " " in endpoint or not {"@", "?", "#"}.isdisjoint(endpoint):
             raise BaseModelError(
-                text("{variable} is not the plain web address of a ModelScope", variable=variable),
-                text("set it to {address}", address=_ENDPOINT),
+                "{variable} is not the plain web address of a ModelScope",
+                "set it to {address}",
+                variable=variable,
+                address=_ENDPOINT,
             )
         token = os.environ.get(_TOKEN, "").strip()
         if re.fullmatch(r"[!#-+\--:<-\[\]-~]*", token) is None:  # what a cookie can hold
             raise BaseModelError(
-                text("{variable} holds no access token", variable=_TOKEN),
-                text("set it to a token of your ModelScope account, or unset it"),
+                "{variable} holds no access token",
+                "set it to a token of your ModelScope account, or unset it",
+                variable=_TOKEN,
             )
         return cls(endpoint, token)
 

@@ -7,8 +7,6 @@ from typing import Final
 
 from genfix.resolver.naming.spec import is_repo_id
 
-__all__ = ["candidate_specs", "repo_of_cache"]
-
 _LEVELS_UP: Final = 5
 """A run's paths are relative to where it was started: ms-swift merges four levels below."""
 _HUB_CACHE: Final = re.compile(
@@ -22,12 +20,7 @@ _ADDRESSES: Final = ("hf://", "ms://", "https://")
 
 
 def candidate_specs(
-    text: str,
-    merged: Path | None,
-    *,
-    revision: str = "",
-    modelscope: bool = False,
-    remote: bool = True,
+    text: str, merged: Path | None, *, revision: str = "", modelscope: bool = False, remote: bool = True
 ) -> tuple[str, ...]:
     """Specs of what ``text`` can mean, the likeliest first.
 

@@ -10,8 +10,6 @@ from genfix.errors import BaseModelError, InputError
 from genfix.folder.names import is_safe_name
 from genfix.message import text
 
-__all__ = ["AUTO", "HubSpec", "LocalSpec", "ModelScopeSpec", "is_commit", "is_repo_id", "parse_spec"]
-
 # huggingface_hub.utils.validate_repo_id, for an id with an organisation; narrowed to ASCII, as the Hub is.
 _REPO_ID: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _HUB_HOSTS: Final = frozenset({"huggingface.co", "www.huggingface.co", "hf.co"})
@@ -88,11 +86,10 @@ def parse_spec(given: str) -> LocalSpec | HubSpec | ModelScopeSpec:
     Raises `BaseModelError` where the directory does not exist, `InputError` where ``given`` is neither.
     """
     if not given.strip() or not given.isprintable():
-        raise InputError(text("'{spec}' does not name a base model", spec=given), _HINT)
+        raise InputError("'{spec}' does not name a base model", _HINT, spec=given)
     if given == AUTO:
         raise InputError(
-            text("auto stands for the base that a merged folder names"),
-            text("a folder of that name is ./auto"),
+            "auto stands for the base that a merged folder names", "a folder of that name is ./auto"
         )
     scheme, separator, rest = given.partition("://")
     if separator:
@@ -118,12 +115,10 @@ def _directory(given: str) -> Path:
         return path
     if os.path.lexists(path):
         raise BaseModelError(
-            text("the base {path} is not a folder", path=given),
-            text("name the folder that holds its config.json"),
+            "the base {path} is not a folder", "name the folder that holds its config.json", path=given
         )
     raise BaseModelError(
-        text("there is no folder {path} to use as the base", path=given),
-        text("check the path; {hint}", hint=_HINT),
+        "there is no folder {path} to use as the base", "check the path; {hint}", path=given, hint=_HINT
     )
 
 
@@ -141,7 +136,7 @@ def _from_address(given: str, scheme: str, rest: str) -> HubSpec | ModelScopeSpe
         return _hub(unquote(rest.removeprefix("models/")), given)
     if scheme in {"http", "https"}:
         return _from_url(given)
-    raise InputError(text("{address} is not an address genfix can read a base from", address=given), _HINT)
+    raise InputError("{address} is not an address genfix can read a base from", _HINT, address=given)
 
 
 def _from_url(given: str) -> HubSpec | ModelScopeSpec:
@@ -149,19 +144,22 @@ def _from_url(given: str) -> HubSpec | ModelScopeSpec:
         url = urlsplit(given)
         host, has_secret = url.hostname, "@" in url.netloc
     except ValueError as error:
-        raise InputError(text("{address} is not a valid web address", address=given), _HINT) from error
+        raise InputError("{address} is not a valid web address", _HINT, address=given) from error
     if has_secret:  # never shown, kept or sent on
         raise InputError(
-            text("an address of {host} must not hold a user's name or token", host=host),
-            text("log in with `hf auth login`, or set HF_TOKEN"),
+            "an address of {host} must not hold a user's name or token",
+            "log in with `hf auth login`, or set HF_TOKEN",
+            host=host,
         )
     parts = [unquote(part) for part in url.path.strip("/").split("/")]
     if host is not None and (host in _MODELSCOPE_HOSTS or host == _mirror("MODELSCOPE_ENDPOINT")):
         return _from_modelscope(parts, given)
     if host is None or (host not in _HUB_HOSTS and host != _mirror("HF_ENDPOINT")):
         raise InputError(
-            text("{host} is neither the Hugging Face Hub nor ModelScope", host=host or given),
-            text("for a mirror set HF_ENDPOINT or MODELSCOPE_ENDPOINT; {hint}", hint=_HINT),
+            "{host} is neither the Hugging Face Hub nor ModelScope",
+            "for a mirror set HF_ENDPOINT or MODELSCOPE_ENDPOINT; {hint}",
+            host=host or given,
+            hint=_HINT,
         )
     match parts:
         case [org, name]:
@@ -170,8 +168,9 @@ def _from_url(given: str) -> HubSpec | ModelScopeSpec:
             return _hub(f"{org}/{name}@{_revision(rest)}", given)
         case _:
             raise InputError(
-                text("{address} is not the address of a model", address=given),
-                text("use https://huggingface.co/org/name, or org/name@revision"),
+                "{address} is not the address of a model",
+                "use https://huggingface.co/org/name, or org/name@revision",
+                address=given,
             )
 
 
@@ -187,8 +186,9 @@ def _from_modelscope(parts: list[str], given: str) -> ModelScopeSpec:
             return ModelScopeSpec(*_split(f"{org}/{name}", given))
         case _:
             raise InputError(
-                text("{address} is not the address of a model", address=given),
-                text("use https://modelscope.cn/models/org/name, or ms://org/name@revision"),
+                "{address} is not the address of a model",
+                "use https://modelscope.cn/models/org/name, or ms://org/name@revision",
+                address=given,
             )
 
 
@@ -220,13 +220,15 @@ def _split(spec: str, given: str) -> tuple[str, str | None]:
         if is_safe_name(revision) and " " not in revision:
             return repo_id, revision
         raise InputError(
-            text("'{revision}' is not a revision of {repo}", revision=revision, repo=repo_id),
-            text("a revision is a branch, a tag or a commit: org/name@main"),
+            "'{revision}' is not a revision of {repo}",
+            "a revision is a branch, a tag or a commit: org/name@main",
+            revision=revision,
+            repo=repo_id,
         )
     if "://" in given:
-        raise InputError(text("{spec} does not name a model", spec=given), _HINT)
+        raise InputError("{spec} does not name a model", _HINT, spec=given)
     if "/" in spec:
-        raise InputError(text("{spec} is neither a folder nor a Hub id", spec=given), _HINT)
+        raise InputError("{spec} is neither a folder nor a Hub id", _HINT, spec=given)
     raise BaseModelError(
-        text("there is no folder {path}", path=given), text("check the path; a Hub id is written org/name")
+        "there is no folder {path}", "check the path; a Hub id is written org/name", path=given
     )

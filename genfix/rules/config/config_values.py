@@ -14,7 +14,6 @@ from genfix.model import Model
 from genfix.model.model import TEXT_PARTS
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import (
-    Applicability,
     CopyField,
     Finding,
     Fix,
@@ -27,12 +26,8 @@ from genfix.rules.core.finding import (
 from genfix.rules.core.questions import CONFIG
 from genfix.rules.core.rule import Rule, rule
 
-__all__ = ["RULES"]
-
 _CONFIG: Final = "config.json"
-_BASE_HAS_IT_TOO: Final = Fix(
-    Applicability.MANUAL, message("why-base-has-it-too", "the base has the same fault")
-)
+_BASE_HAS_IT_TOO: Final = Fix.manual(message("why-base-has-it-too", "the base has the same fault"))
 
 
 # -- context -------------------------------------------------------------------------------------
@@ -42,13 +37,7 @@ _NO_LIMIT: Final = 10**12
 """Tokenizers write 1e30 for no limit."""
 
 
-@rule(
-    "GF404",
-    "context-length-changed",
-    Severity.INFO,
-    question=CONFIG,
-    needs_base=True,
-)
+@rule("GF404", "context-length-changed", Severity.INFO, question=CONFIG, needs_base=True)
 def _context_differs(context: Context, rule: Rule) -> Iterator[Finding]:
     """`max_position_embeddings`, the sliding window in use, or the tokenizer's `model_max_length` is not the
     base's.
@@ -91,9 +80,8 @@ def _context_differs(context: Context, rule: Rule) -> Iterator[Finding]:
             pointer=f"/{key}",
             current=ours,
             expected=theirs,
-            fix=Fix(
-                Applicability.MANUAL,
-                message("why-context-meant", "either may be meant: compare with how the model was trained"),
+            fix=Fix.manual(
+                message("why-context-meant", "either may be meant: compare with how the model was trained")
             ),
         )
 
@@ -115,20 +103,10 @@ def _limit(value: JsonValue) -> JsonValue:
 
 # -- cache ---------------------------------------------------------------------------------------
 
-_CACHE_PLACES: Final = (
-    (_CONFIG, ""),
-    *((_CONFIG, part) for part in TEXT_PARTS),
-    (GENERATION_CONFIG, ""),
-)
+_CACHE_PLACES: Final = ((_CONFIG, ""), *((_CONFIG, part) for part in TEXT_PARTS), (GENERATION_CONFIG, ""))
 
 
-@rule(
-    "GF403",
-    "use-cache-off",
-    Severity.WARNING,
-    question=CONFIG,
-    shows="generation is several times slower",
-)
+@rule("GF403", "use-cache-off", Severity.WARNING, question=CONFIG, shows="generation is several times slower")
 def _cache_off(context: Context, rule: Rule) -> Iterator[Finding]:
     """`use_cache` is `false` in `config.json` or `generation_config.json`. Training with gradient
     checkpointing
@@ -157,18 +135,16 @@ def _cache_off(context: Context, rule: Rule) -> Iterator[Finding]:
             base.config_value("use_cache") if file == _CONFIG else None,
         )
         if base is None:
-            fix = Fix(
-                Applicability.UNSAFE,
+            fix = Fix.unsafe(
                 message("why-cache-alone", "no base tells whether the model can have it on"),
-                (SetField(file, pointer, value=True),),
+                SetField(file, pointer, value=True),
             )
         elif shared:
             fix = _BASE_HAS_IT_TOO
         else:
-            fix = Fix(
-                Applicability.SAFE,
+            fix = Fix.safe(
                 message("why-cache-on", "the cache changes speed and no answer; training turns it off"),
-                (_cache_on(base, file, part, pointer),),
+                _cache_on(base, file, part, pointer),
             )
         yield rule.finding(
             file,
@@ -204,12 +180,7 @@ _MOST: Final = 0.9
 """Share of the bytes that a dtype needs to be the weights' own: routers and norms may be kept in another."""
 
 
-@rule(
-    "GF405",
-    "dtype-differs",
-    Severity.INFO,
-    question=CONFIG,
-)
+@rule("GF405", "dtype-differs", Severity.INFO, question=CONFIG)
 def _dtype_differs(context: Context, rule: Rule) -> Iterator[Finding]:
     """`dtype` (or `torch_dtype`) of `config.json` is not the dtype of the weights.
 
@@ -243,7 +214,7 @@ def _dtype_differs(context: Context, rule: Rule) -> Iterator[Finding]:
         pointer="/dtype" if context.merged.config.get("dtype") is not None else "/torch_dtype",
         current=declared,
         expected=stored,
-        fix=Fix(Applicability.MANUAL, message("why-dtype", "converting while loading may be meant")),
+        fix=Fix.manual(message("why-dtype", "converting while loading may be meant")),
     )
 
 
@@ -262,8 +233,4 @@ def _dtypes(model: Model) -> tuple[str | None, str | None]:
     return declared, None
 
 
-RULES: Final = (
-    _cache_off,
-    _context_differs,
-    _dtype_differs,
-)
+RULES: Final = (_cache_off, _context_differs, _dtype_differs)

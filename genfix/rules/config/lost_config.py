@@ -16,8 +16,6 @@ from genfix.rules.core.questions import CONFIG
 from genfix.rules.core.restoring import restoring, rows_differ
 from genfix.rules.core.rule import Rule, rule
 
-__all__ = ["RULES"]
-
 _CONFIG: Final = "config.json"
 
 _ERRORS: Final = frozenset(["model_type", "architectures", "auto_map"])
@@ -151,10 +149,7 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
                 severity=Severity.ERROR if base is None else Severity.INFO,
                 witness=Witness.WEIGHTS,
                 engines=tuple(context.views),
-                fix=Fix(
-                    Applicability.MANUAL,
-                    message("why-no-base-copy", "there is no base, or it has no such file"),
-                ),
+                fix=Fix.manual(message("why-no-base-copy", "there is no base, or it has no such file")),
             )
         return
     if context.merged.has(_CONFIG):
@@ -243,7 +238,4 @@ def _contradicted(merged: Model, key: str, value: JsonValue) -> Message | None:
     return None
 
 
-RULES: Final = (
-    _missing,
-    _fields_lost,
-)
+RULES: Final = (_missing, _fields_lost)

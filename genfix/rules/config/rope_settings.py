@@ -24,7 +24,6 @@ from genfix.model.rope import (
 )
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import (
-    Applicability,
     CopyField,
     Finding,
     Fix,
@@ -36,8 +35,6 @@ from genfix.rules.core.finding import (
 )
 from genfix.rules.core.questions import CONFIG, READERS
 from genfix.rules.core.rule import Rule, rule
-
-__all__ = ["RULES"]
 
 _CONFIG: Final = "config.json"
 
@@ -90,19 +87,16 @@ def _only_for_new_readers(context: Context, rule: Rule) -> Iterator[Finding]:
         witness=Witness.FOLDER,
         pointer=f"{part.pointer}/{NEW_KEY}",
         current=dict(part.new),
-        fix=Fix(
-            Applicability.SAFE,
+        fix=Fix.safe(
             message(
                 "why-rope-added",
                 "the values are those of rope_parameters, which newer readers go on reading the same",
             ),
-            operations,
+            *operations,
         )
         if base is not None
-        else Fix(
-            Applicability.UNSAFE,
-            message("why-rope-added-alone", "no base tells whether older readers are meant"),
-            operations,
+        else Fix.unsafe(
+            message("why-rope-added-alone", "no base tells whether older readers are meant"), *operations
         ),
     )
 
@@ -193,16 +187,11 @@ def _rope_differs(context: Context, rule: Rule) -> Iterator[Finding]:
         current=as_new(ours),
         expected=as_new(theirs),
         engines=tuple(context.views) if lost else (),
-        fix=Fix(
-            Applicability.UNSAFE,
-            message("why-rope-meant", "the folder's own value may be a tuning for length"),
-            operations,
+        fix=Fix.unsafe(
+            message("why-rope-meant", "the folder's own value may be a tuning for length"), *operations
         )
         if operations
-        else Fix(
-            Applicability.MANUAL,
-            message("why-rope-meant", "the folder's own value may be a tuning for length"),
-        ),
+        else Fix.manual(message("why-rope-meant", "the folder's own value may be a tuning for length")),
     )
 
 
@@ -260,7 +249,4 @@ def _copied(field: SetField, in_base: bool) -> Operation:  # noqa: FBT001 - a co
     return CopyField(field.file, field.pointer) if in_base else field
 
 
-RULES: Final = (
-    _only_for_new_readers,
-    _rope_differs,
-)
+RULES: Final = (_only_for_new_readers, _rope_differs)

@@ -17,8 +17,6 @@ from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.front_matter import front_matter_list
 
-__all__ = ["SAMPLE_BYTES", "chat_training", "sampled_matrices"]
-
 _TRAINER_FILES: Final = (
     "training_args.bin",  # transformers Trainer, TRL, LLaMA-Factory
     "trainer_state.json",

@@ -10,8 +10,6 @@ from genfix.message import Message
 from genfix.model import Model, TurnEnds
 from genfix.rules.core.chat_training import chat_training
 
-__all__ = ["Context"]
-
 
 class Context:
     """The merged model and its witnesses. Facts are read when first asked for."""

@@ -8,8 +8,6 @@ from genfix.jsontext.json_diff import Difference, diff_values
 from genfix.model import Model
 from genfix.model.config_meaning import config_differences
 
-__all__ = ["FileDifference", "differences"]
-
 _COMPARED = frozenset(FileKind) - {
     FileKind.WEIGHTS,
     FileKind.WEIGHTS_INDEX,

@@ -5,8 +5,6 @@ them.
 import re
 from typing import Final, NamedTuple
 
-__all__ = ["RuleDoc", "documentation", "paragraphs"]
-
 _PARTS: Final = re.compile(r"\n\s*\n\s*(?=(?:Why|Fix|Safety): |Sources:\n)")
 _LABEL: Final = re.compile(r"(?:Why|Fix|Safety): ")
 _ITEM: Final = re.compile(r"\n\s*- ")

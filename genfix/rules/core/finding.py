@@ -8,25 +8,6 @@ from genfix.json_types import JsonValue, Missing
 from genfix.message import Message
 from genfix.show import show
 
-__all__ = [
-    "Applicability",
-    "CopyField",
-    "Finding",
-    "Fix",
-    "Harm",
-    "Mend",
-    "Operation",
-    "Quarantine",
-    "RemoveField",
-    "RestoreFile",
-    "SetField",
-    "Severity",
-    "StripBom",
-    "Witness",
-    "WriteFile",
-    "sort_findings",
-]
-
 
 class Severity(StrEnum):
     """How much harm a finding does."""
@@ -165,6 +146,21 @@ class Fix(NamedTuple):
     applicability: Applicability
     why: Message
     operations: tuple[Operation, ...] = ()
+
+    @classmethod
+    def safe(cls, why: Message, *operations: Operation) -> "Fix":
+        """One that ``repair`` makes by itself."""
+        return cls(Applicability.SAFE, why, operations)
+
+    @classmethod
+    def unsafe(cls, why: Message, *operations: Operation) -> "Fix":
+        """One that a person has to want."""
+        return cls(Applicability.UNSAFE, why, operations)
+
+    @classmethod
+    def manual(cls, why: Message) -> "Fix":
+        """None: ``why`` says what a person has to decide."""
+        return cls(Applicability.MANUAL, why)
 
     @classmethod
     def safe_unless(cls, objection: Message | None, why: Message, operations: tuple[Operation, ...]) -> "Fix":

@@ -9,20 +9,6 @@ from typing import Final, NamedTuple
 
 from genfix.rules.core.finding import Witness
 
-__all__ = [
-    "CONFIG",
-    "FILES",
-    "QUESTIONS",
-    "READERS",
-    "SAMPLING",
-    "STOPS",
-    "TEMPLATE",
-    "TOKENS",
-    "UNREADABLE",
-    "WEIGHTS",
-    "Question",
-]
-
 
 class Question(NamedTuple):
     """One question."""

@@ -28,8 +28,6 @@ from genfix.rules.tokens import (
 from genfix.rules.unreadable import unreadable_files
 from genfix.rules.weights import architecture, layer_counts, quantization, shapes
 
-__all__ = ["RULES", "judge"]
-
 RULES: Final[Mapping[str, Rule]] = {
     rule.code: rule
     for rule in sorted(

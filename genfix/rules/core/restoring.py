@@ -7,21 +7,13 @@ if each field were an edit.
 from typing import Final
 
 from genfix.engines import read_eos
-from genfix.folder.kinds import (
-    GENERATION_CONFIG,
-    SLOW_VOCABULARIES,
-    TOKENIZER_CONFIG,
-    FileKind,
-    kind_of,
-)
+from genfix.folder.kinds import GENERATION_CONFIG, SLOW_VOCABULARIES, TOKENIZER_CONFIG, FileKind, kind_of
 from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model import Model, TurnEnds
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Fix, Operation, RemoveField, RestoreFile, SetField
 from genfix.rules.generation.setting_ranges import refused
-
-__all__ = ["restoring", "rows_differ", "template_verdict", "tokenizer_verdict"]
 
 _EOS: Final = "/eos_token_id"
 _INLINE: Final = "/chat_template"

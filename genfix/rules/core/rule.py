@@ -12,8 +12,6 @@ from genfix.rules.core.documentation import RuleDoc, documentation
 from genfix.rules.core.finding import Finding, Fix, Harm, Severity, Witness
 from genfix.rules.core.questions import Question
 
-__all__ = ["Check", "Rule", "rule"]
-
 Check: TypeAlias = "Callable[[Context, Rule], Iterable[Finding]]"
 
 

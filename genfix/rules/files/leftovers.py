@@ -10,11 +10,9 @@ from typing import Final
 from genfix.json_types import JsonValue
 from genfix.message import message
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Applicability, Finding, Fix, Quarantine, Severity, Witness
+from genfix.rules.core.finding import Finding, Fix, Quarantine, Severity, Witness
 from genfix.rules.core.questions import FILES
 from genfix.rules.core.rule import Rule, rule
-
-__all__ = ["RULES"]
 
 _ADAPTER: Final = "adapter_config.json"
 _ADAPTER_WEIGHTS: Final = ("adapter_model.safetensors", "adapter_model.bin")
@@ -78,23 +76,17 @@ def _adapter(context: Context, rule: Rule) -> Iterator[Finding]:
         ]
         if weights
         else [],
-        fix=Fix(
-            Applicability.UNSAFE,
+        fix=Fix.unsafe(
             message(
                 "why-adapter-moved",
                 "the whole weights are here; where the adapter is meant to be used with them, leave it",
             ),
-            (Quarantine(_ADAPTER),),
+            Quarantine(_ADAPTER),
         ),
     )
 
 
-@rule(
-    "GF722",
-    "trainer-files-left",
-    Severity.INFO,
-    question=FILES,
-)
+@rule("GF722", "trainer-files-left", Severity.INFO, question=FILES)
 def _trainer_files(context: Context, rule: Rule) -> Iterator[Finding]:
     """Files of the training run are in the folder: optimizer, scheduler, random state, arguments.
 
@@ -123,16 +115,12 @@ def _trainer_files(context: Context, rule: Rule) -> Iterator[Finding]:
         left[0],
         message("trainer-files-left", "files of the training run are here: {files}", files=shown),
         witness=Witness.FOLDER,
-        fix=Fix(
-            Applicability.MANUAL,
+        fix=Fix.manual(
             message(
                 "why-trainer-files", "no engine reads them; move them away before the folder is published"
-            ),
+            )
         ),
     )
 
 
-RULES: Final = (
-    _adapter,
-    _trainer_files,
-)
+RULES: Final = (_adapter, _trainer_files)

@@ -10,11 +10,9 @@ from genfix.folder.kinds import PROCESSOR_FILES
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Applicability, Finding, Fix, RestoreFile, Severity, Witness
+from genfix.rules.core.finding import Finding, Fix, RestoreFile, Severity, Witness
 from genfix.rules.core.questions import FILES
 from genfix.rules.core.rule import Rule, rule
-
-__all__ = ["RULES"]
 
 _FOLDED: Final = {
     "preprocessor_config.json": "image_processor",
@@ -63,10 +61,9 @@ def _processors(context: Context, rule: Rule) -> Iterator[Finding]:
             severity=Severity.WARNING if others and name != "preprocessor_config.json" else Severity.ERROR,
             witness=Witness.BASE,
             engines=tuple(context.views),
-            fix=Fix(
-                Applicability.SAFE,
+            fix=Fix.safe(
                 message("why-file-lost", "the file is missing here, so nothing is overwritten"),
-                (RestoreFile(name),),
+                RestoreFile(name),
             ),
         )
 
@@ -104,10 +101,7 @@ def _code(context: Context, rule: Rule) -> Iterator[Finding]:
                 severity=Severity.INFO,
                 witness=Witness.FOLDER,
                 engines=tuple(context.views),
-                fix=Fix(
-                    Applicability.MANUAL,
-                    message("why-code-no-base", "name the base to get it from with --base"),
-                ),
+                fix=Fix.manual(message("why-code-no-base", "name the base to get it from with --base")),
             )
         elif base.has(name):
             objection = _code_objection(context, base)
@@ -184,13 +178,7 @@ def _code_files(model: Model) -> list[str]:
     return sorted(name for name in model.folder.names() if "/" not in name and kind_of(name) is FileKind.CODE)
 
 
-@rule(
-    "GF503",
-    "licence-missing",
-    Severity.INFO,
-    question=FILES,
-    needs_base=True,
-)
+@rule("GF503", "licence-missing", Severity.INFO, question=FILES, needs_base=True)
 def _licences(context: Context, rule: Rule) -> Iterator[Finding]:
     """The base's licence, notice or use policy is not in the folder.
 
@@ -212,20 +200,14 @@ def _licences(context: Context, rule: Rule) -> Iterator[Finding]:
                 name,
                 message("licence-missing", "is missing; most licences want it passed on", file=name),
                 witness=Witness.BASE,
-                fix=Fix(
-                    Applicability.SAFE,
+                fix=Fix.safe(
                     message("why-licence", "the file is missing here, so nothing is overwritten"),
-                    (RestoreFile(name),),
+                    RestoreFile(name),
                 ),
             )
 
 
-@rule(
-    "GF504",
-    "no-model-file",
-    Severity.INFO,
-    question=FILES,
-)
+@rule("GF504", "no-model-file", Severity.INFO, question=FILES)
 def _nothing_known(context: Context, rule: Rule) -> Iterator[Finding]:
     """No file of the folder has a name that an engine reads.
 
@@ -244,13 +226,8 @@ def _nothing_known(context: Context, rule: Rule) -> Iterator[Finding]:
             ".",
             message("no-model-file", "no file here has a name that an engine reads"),
             witness=Witness.FOLDER,
-            fix=Fix(Applicability.MANUAL, message("why-no-model-file", "check the path")),
+            fix=Fix.manual(message("why-no-model-file", "check the path")),
         )
 
 
-RULES: Final = (
-    _processors,
-    _code,
-    _licences,
-    _nothing_known,
-)
+RULES: Final = (_processors, _code, _licences, _nothing_known)

@@ -13,11 +13,9 @@ from genfix.message import Message, message
 from genfix.model.lfs_pointer import read_lfs_pointer
 from genfix.model.weights import INDEX, SINGLE, Weights, numbered
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Applicability, Finding, Fix, Severity, Witness, WriteFile
+from genfix.rules.core.finding import Finding, Fix, Severity, Witness, WriteFile
 from genfix.rules.core.questions import FILES
 from genfix.rules.core.rule import Rule, rule
-
-__all__ = ["RULES"]
 
 _SHOWN: Final = 5
 
@@ -62,22 +60,15 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
         ),
         witness=Witness.FOLDER,
         engines=tuple(context.views),
-        fix=Fix(
-            Applicability.MANUAL,
+        fix=Fix.manual(
             message(
                 "why-weights-lost", "copy the weights again from where they were made, or repeat the merge"
-            ),
+            )
         ),
     )
 
 
-@rule(
-    "GF522",
-    "shard-torn",
-    Severity.ERROR,
-    question=FILES,
-    shows="loading fails",
-)
+@rule("GF522", "shard-torn", Severity.ERROR, question=FILES, shows="loading fails")
 def _torn(context: Context, rule: Rule) -> Iterator[Finding]:
     """A safetensors file has no header that can be read, or ends before the data its header promises.
 
@@ -115,11 +106,7 @@ def _torn(context: Context, rule: Rule) -> Iterator[Finding]:
                 ),
             )
         yield rule.finding(
-            name,
-            found,
-            witness=Witness.WEIGHTS,
-            engines=tuple(context.views),
-            fix=Fix(Applicability.MANUAL, way),
+            name, found, witness=Witness.WEIGHTS, engines=tuple(context.views), fix=Fix.manual(way)
         )
 
 
@@ -161,19 +148,17 @@ def _index(context: Context, rule: Rule) -> Iterator[Finding]:
         found,
         witness=Witness.WEIGHTS,
         engines=tuple(context.views),
-        fix=Fix(
-            Applicability.MANUAL,
+        fix=Fix.manual(
             message(
                 "why-tensors-twice",
                 "tensors stand in two files, one of them from an earlier save: {tensors}",
                 tensors=_shown(twice),
-            ),
+            )
         )
         if twice
-        else Fix(
-            Applicability.SAFE,
+        else Fix.safe(
             message("why-index-rebuilt", "all weight files are here; their headers say what is in them"),
-            (WriteFile(INDEX, _rebuilt(weights)),),
+            WriteFile(INDEX, _rebuilt(weights)),
         ),
     )
 
@@ -280,12 +265,11 @@ def _stray(context: Context, rule: Rule) -> Iterator[Finding]:
         ),
         severity=Severity.INFO if context.base is None or context.base.has(stray[0]) else rule.severity,
         witness=Witness.FOLDER,
-        fix=Fix(
-            Applicability.MANUAL,
+        fix=Fix.manual(
             message(
                 "why-weights-beside",
                 "move the files of an earlier save away: engines differ in which they load",
-            ),
+            )
         ),
     )
 
@@ -328,20 +312,13 @@ def _without_format(context: Context, rule: Rule) -> Iterator[Finding]:
                 count=len(named),
             ),
             witness=Witness.ENGINE,
-            fix=Fix(
-                Applicability.MANUAL,
+            fix=Fix.manual(
                 message(
                     "why-format-missing",
                     "genfix never writes weights: save them again with the metadata format=pt",
-                ),
+                )
             ),
         )
 
 
-RULES: Final = (
-    _missing,
-    _torn,
-    _index,
-    _stray,
-    _without_format,
-)
+RULES: Final = (_missing, _torn, _index, _stray, _without_format)

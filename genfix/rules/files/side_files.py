@@ -13,12 +13,10 @@ from genfix.jsontext.json_read import JsonError, read_json
 from genfix.message import message
 from genfix.model import Model
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Applicability, Finding, Fix, RestoreFile, Severity, Witness
+from genfix.rules.core.finding import Finding, Fix, RestoreFile, Severity, Witness
 from genfix.rules.core.questions import FILES
 from genfix.rules.core.restoring import template_verdict
 from genfix.rules.core.rule import Rule, rule
-
-__all__ = ["RULES"]
 
 _MODULES: Final = "modules.json"
 _POOLING: Final = (_MODULES, "sentence_bert_config.json", "config_sentence_transformers.json")
@@ -103,15 +101,13 @@ def _embedding_files(context: Context, rule: Rule, base: Model) -> Iterator[Find
                     "is missing: sentence-transformers pools in another way without it",
                 ),
                 witness=Witness.BASE,
-                fix=Fix(
-                    Applicability.MANUAL,
-                    message("why-module-weights", "weights of a module are gone too: {files}", files=missing),
+                fix=Fix.manual(
+                    message("why-module-weights", "weights of a module are gone too: {files}", files=missing)
                 )
                 if lost
-                else Fix(
-                    Applicability.SAFE,
+                else Fix.safe(
                     message("why-file-lost", "the file is missing here, so nothing is overwritten"),
-                    (RestoreFile(name),),
+                    RestoreFile(name),
                 ),
             )
 

@@ -14,7 +14,6 @@ from genfix.jsontext.json_diff import child_pointer
 from genfix.message import message
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import (
-    Applicability,
     CopyField,
     Finding,
     Fix,
@@ -30,8 +29,6 @@ from genfix.rules.core.restoring import restoring
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.generation.setting_ranges import in_range, refused
 from genfix.rules.stops.stop_set import engine_stops
-
-__all__ = ["RULES"]
 
 _PROVENANCE: Final = frozenset(
     ["transformers_version", "_from_model_config", "_commit_hash", "_original_object_hash"]
@@ -172,12 +169,11 @@ def _resynthesised(context: Context, rule: Rule) -> Iterator[Finding]:
         ),
         witness=Witness.BASE,
         engines=tuple(context.views),
-        fix=Fix(
-            Applicability.SAFE,
+        fix=Fix.safe(
             message(
                 "why-resynthesised", "every value in the file follows from config.json, so nobody chose it"
             ),
-            tuple(operations),
+            *tuple(operations),
         ),
     )
 
@@ -224,14 +220,13 @@ def _run_time(context: Context, rule: Rule) -> Iterator[Finding]:
             pointer=child_pointer("", key),
             current=value,
             engines=tuple(name for name, view in context.views.items() if key in view.sampling),
-            fix=Fix(
-                Applicability.SAFE,
+            fix=Fix.safe(
                 message(
                     "why-run-time-value",
                     "{key} limits every answer, and the model's authors set no limit",
                     key=key,
                 ),
-                (RemoveField(GENERATION_CONFIG, child_pointer("", key)),),
+                RemoveField(GENERATION_CONFIG, child_pointer("", key)),
             ),
         )
 
@@ -285,18 +280,12 @@ def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
             engines=tuple(context.views),
             fix=_BASE_HAS_IT_TOO
             if shared
-            else Fix(
-                Applicability.SAFE,
-                message("why-setting-out-of-range", "no engine can use the value"),
-                (operation,),
-            ),
+            else Fix.safe(message("why-setting-out-of-range", "no engine can use the value"), operation),
         )
     yield from _ignored_sampling(context, rule, merged)
 
 
-_BASE_HAS_IT_TOO: Final = Fix(
-    Applicability.MANUAL, message("why-base-has-it-too", "the base has the same fault")
-)
+_BASE_HAS_IT_TOO: Final = Fix.manual(message("why-base-has-it-too", "the base has the same fault"))
 
 
 def _ignored_sampling(context: Context, rule: Rule, merged: JsonObject) -> Iterator[Finding]:
@@ -325,10 +314,9 @@ def _ignored_sampling(context: Context, rule: Rule, merged: JsonObject) -> Itera
         engines=("transformers5",),
         fix=_BASE_HAS_IT_TOO
         if shared
-        else Fix(
-            Applicability.UNSAFE,
+        else Fix.unsafe(
             message("why-sampling-without-do-sample", "generate() would sample where it was greedy"),
-            (SetField(GENERATION_CONFIG, "/do_sample", value=True, key_order=tuple(base)),),
+            SetField(GENERATION_CONFIG, "/do_sample", value=True, key_order=tuple(base)),
         ),
     )
 
@@ -341,13 +329,7 @@ def _ignored_keys(config: JsonObject) -> list[JsonValue]:
     ]
 
 
-@rule(
-    "GF605",
-    "generation-setting-differs",
-    Severity.INFO,
-    question=SAMPLING,
-    needs_base=True,
-)
+@rule("GF605", "generation-setting-differs", Severity.INFO, question=SAMPLING, needs_base=True)
 def _differs(context: Context, rule: Rule) -> Iterator[Finding]:
     """A sampling setting is not the base's.
 
@@ -386,10 +368,9 @@ def _differs(context: Context, rule: Rule) -> Iterator[Finding]:
             pointer=pointer,
             current=merged.get(key, Missing.MISSING),
             expected=base.get(key, Missing.MISSING),
-            fix=Fix(
-                Applicability.UNSAFE,
+            fix=Fix.unsafe(
                 message("why-setting-differs", "the folder's own value is taken to be meant"),
-                (removal if theirs is None else copy,),
+                removal if theirs is None else copy,
             ),
         )
 
@@ -401,10 +382,4 @@ def _equal(key: str, left: JsonValue, right: JsonValue) -> bool:
     return left == right and isinstance(left, bool) == isinstance(right, bool)
 
 
-RULES: Final = (
-    _missing,
-    _resynthesised,
-    _run_time,
-    _invalid,
-    _differs,
-)
+RULES: Final = (_missing, _resynthesised, _run_time, _invalid, _differs)

@@ -4,8 +4,6 @@ from typing import Final
 
 from genfix.json_types import JsonObject, JsonValue
 
-__all__ = ["RANGES", "in_range"]
-
 RANGES: Final = {
     # key: (lowest, is the lowest allowed, highest); what vLLM 0.32 (sampling_params.py) and transformers 5.23
     # (generation/configuration_utils.py, logits_process.py) refuse at every request.

@@ -9,11 +9,9 @@ from typing import Final
 
 from genfix.message import message
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Applicability, Finding, Fix, SetField, Severity, Witness
+from genfix.rules.core.finding import Finding, Fix, SetField, Severity, Witness
 from genfix.rules.core.questions import READERS
 from genfix.rules.core.rule import Rule, rule
-
-__all__ = ["RULES"]
 
 _CONFIG: Final = "config.json"
 _TIED: Final = "tie_word_embeddings"
@@ -63,14 +61,13 @@ def _tied_at_the_top_only(context: Context, rule: Rule) -> Iterator[Finding]:
         witness=Witness.BASE,
         pointer=pointer,
         expected=True,
-        fix=Fix(
-            Applicability.SAFE,
+        fix=Fix.safe(
             message(
                 "why-tied-in-both",
                 "the top says so, the weights have no head, and {part} is where the base's readers look",
                 part=merged.text_key,
             ),
-            (SetField(_CONFIG, pointer, value=True),),
+            SetField(_CONFIG, pointer, value=True),
         ),
     )
 

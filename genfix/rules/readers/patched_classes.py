@@ -9,11 +9,9 @@ from typing import Final
 from genfix.folder.kinds import PROCESSOR_FILES, TOKENIZER_CONFIG
 from genfix.message import message
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Applicability, Finding, Fix, SetField, Severity, Witness
+from genfix.rules.core.finding import Finding, Fix, SetField, Severity, Witness
 from genfix.rules.core.questions import READERS
 from genfix.rules.core.rule import Rule, rule
-
-__all__ = ["RULES"]
 
 _PREFIX: Final = "_Unsloth_Patched_"
 _KEYS: Final = (
@@ -64,10 +62,9 @@ def _patched(context: Context, rule: Rule) -> Iterator[Finding]:
                 current=name,
                 expected=name.removeprefix(_PREFIX),
                 engines=tuple(context.views),
-                fix=Fix(
-                    Applicability.SAFE,
+                fix=Fix.safe(
                     message("why-class-patched", "the prefix stands before the name of the class"),
-                    (SetField(file, f"/{key}", name.removeprefix(_PREFIX)),),
+                    SetField(file, f"/{key}", name.removeprefix(_PREFIX)),
                 ),
             )
 

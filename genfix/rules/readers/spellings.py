@@ -14,7 +14,6 @@ from genfix.message import Message, message
 from genfix.model import Model
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import (
-    Applicability,
     CopyField,
     Finding,
     Fix,
@@ -26,8 +25,6 @@ from genfix.rules.core.finding import (
 )
 from genfix.rules.core.questions import READERS
 from genfix.rules.core.rule import Rule, rule
-
-__all__ = ["RULES"]
 
 _FAST: Final = "tokenizer.json"
 _SLOW: Final = "tokenizer.model"
@@ -166,49 +163,43 @@ def _known_class(merged: Model, base: Model | None, name: str) -> Fix:
             order = tuple(sorted([*merged.keys(TOKENIZER_CONFIG), _INPUTS]))  # transformers 5 sorts the file
             operations += (SetField(TOKENIZER_CONFIG, f"/{_INPUTS}", _DEFAULT_INPUTS, order),)
         if _adds_space_otherwise(merged):
-            return Fix(
-                Applicability.UNSAFE,
+            return Fix.unsafe(
                 message(
                     "why-prefix-space",
                     "transformers 4 would put another add_prefix_space in the place of tokenizer.json's",
                 ),
-                operations,
+                *operations,
             )
         if base is None:
-            return Fix(
-                Applicability.UNSAFE,
+            return Fix.unsafe(
                 message(
                     "why-older-alone", "no base says that readers with transformers 4 should load the folder"
                 ),
-                operations,
+                *operations,
             )
-        return Fix(
-            Applicability.SAFE,
+        return Fix.safe(
             message(
                 "why-older-class",
                 "{name} is the older name of the same class: transformers 5 reads the folder as before",
                 name=_OLDER_NAME,
             ),
-            operations,
+            *operations,
         )
     known = _meant(name)
     if known is not None:
         field = SetField(TOKENIZER_CONFIG, f"/{_CLASS}", known)
-        return Fix(
-            Applicability.UNSAFE,
+        return Fix.unsafe(
             message("why-other-class", "transformers 5 may cut text in another way with {name}", name=known),
-            (field,),
+            field,
         )
     if isinstance(theirs, str) and base is not None and "auto_map" not in base.tokenizer_config:
         copy = CopyField(TOKENIZER_CONFIG, f"/{_CLASS}")
-        return Fix(
-            Applicability.UNSAFE,
+        return Fix.unsafe(
             message("why-other-class", "transformers 5 may cut text in another way with {name}", name=theirs),
-            (copy,),
+            copy,
         )
-    return Fix(
-        Applicability.MANUAL,
-        message("why-no-older-class", "no class of transformers 4 is known to read these files"),
+    return Fix.manual(
+        message("why-no-older-class", "no class of transformers 4 is known to read these files")
     )
 
 
@@ -273,22 +264,20 @@ def _extra_list(context: Context, rule: Rule) -> Iterator[Finding]:
         witness=Witness.ENGINE if base is None else Witness.BASE,
         pointer=f"/{_EXTRA}",
         current=value,
-        fix=Fix(
-            Applicability.UNSAFE,
+        fix=Fix.unsafe(
             message(
                 "why-older-alone", "no base says that readers with transformers 4 should load the folder"
             ),
-            operations,
+            *operations,
         )
         if base is None
-        else Fix(
-            Applicability.SAFE,
+        else Fix.safe(
             message(
                 "why-older-key",
                 "{name} is the older name of the same list: transformers 5 reads the folder as before",
                 name=_ADDITIONAL,
             ),
-            operations,
+            *operations,
         ),
     )
 
@@ -350,10 +339,9 @@ def _unlisted(context: Context, rule: Rule) -> Iterator[Finding]:
         ),
         witness=Witness.BASE,
         pointer=f"/{_DECODER}",
-        fix=Fix(
-            Applicability.SAFE,
+        fix=Fix.safe(
             message("why-added-tokens-listed", "the list says what tokenizer.json says"),
-            (SetField(TOKENIZER_CONFIG, f"/{_DECODER}", table, base.keys(TOKENIZER_CONFIG)),),
+            SetField(TOKENIZER_CONFIG, f"/{_DECODER}", table, base.keys(TOKENIZER_CONFIG)),
         ),
     )
 
@@ -373,8 +361,4 @@ def _is_listed(model: Model) -> bool:
     return model.has(_SLOW) and (model.has(_ADDED) or _DECODER in model.tokenizer_config)
 
 
-RULES: Final = (
-    _class_unknown,
-    _extra_list,
-    _unlisted,
-)
+RULES: Final = (_class_unknown, _extra_list, _unlisted)

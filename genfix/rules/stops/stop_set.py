@@ -11,16 +11,6 @@ from genfix.model import Model
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import CopyField, SetField, WriteFile
 
-__all__ = [
-    "base_name",
-    "engine_stops",
-    "named_ids",
-    "new_generation_config",
-    "set_stop_ids",
-    "stop_evidence",
-    "union",
-]
-
 _POINTER = "/eos_token_id"
 
 

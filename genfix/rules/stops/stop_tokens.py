@@ -18,8 +18,6 @@ from genfix.rules.core.questions import STOPS
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.stops.stop_set import base_name, named_ids, set_stop_ids, stop_evidence, union
 
-__all__ = ["RULES"]
-
 _KEY: Final = "eos_token_id"
 _POINTER: Final = "/eos_token_id"
 _CONFIG: Final = "config.json"
@@ -174,13 +172,12 @@ def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
         current=_current(context.merged),
         expected=wanted,
         engines=engines,
-        fix=Fix(
-            Applicability.SAFE,
+        fix=Fix.safe(
             message(
                 "why-stop-same-template",
                 "the chat template is the base's, so its turn ends are the base's; ids are only added",
             ),
-            (set_stop_ids(context, _CONFIG, wanted, pointer),),
+            set_stop_ids(context, _CONFIG, wanted, pointer),
         ),
     )
 
@@ -216,18 +213,13 @@ def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
     wanted = _valid_ids(context, own)
     if wanted:
         operation = set_stop_ids(context, GENERATION_CONFIG, wanted)
-        fix = Fix(
-            Applicability.SAFE,
-            message("why-stop-invalid", "no engine can stop at the value as it is"),
-            (operation,),
-        )
+        fix = Fix.safe(message("why-stop-invalid", "no engine can stop at the value as it is"), operation)
     else:
-        fix = Fix(
-            Applicability.MANUAL,
+        fix = Fix.manual(
             message(
                 "why-stop-invalid-unknown",
                 "no file tells which id is meant: look up the turn end in the tokenizer",
-            ),
+            )
         )
     text = any(isinstance(entry, str) for entry in own.invalid)
     yield rule.finding(
@@ -317,12 +309,11 @@ def _not_here(context: Context, rule: Rule) -> Iterator[Finding]:
             )
             for token_id in other
         ],
-        fix=Fix(
-            Applicability.MANUAL,
+        fix=Fix.manual(
             message(
                 "why-stop-not-here",
                 "the tokenizer or the embedding was changed: look up the turn end in this folder's tokenizer",
-            ),
+            )
         ),
     )
 
@@ -351,9 +342,4 @@ def _current(merged: Model) -> JsonValue | Missing:
     return Missing.MISSING if value is None else value
 
 
-RULES: Final = (
-    _narrowed,
-    _config_narrowed,
-    _invalid,
-    _not_here,
-)
+RULES: Final = (_narrowed, _config_narrowed, _invalid, _not_here)

@@ -15,17 +15,7 @@ from genfix.message import Message, message
 from genfix.model import Model, TurnEnds
 from genfix.model.provenance import base_hint
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import (
-    Applicability,
-    CopyField,
-    Finding,
-    Fix,
-    Harm,
-    Operation,
-    SetField,
-    Severity,
-    Witness,
-)
+from genfix.rules.core.finding import CopyField, Finding, Fix, Harm, Operation, SetField, Severity, Witness
 from genfix.rules.core.questions import STOPS
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.stops.stop_set import (
@@ -36,8 +26,6 @@ from genfix.rules.stops.stop_set import (
     stop_evidence,
     union,
 )
-
-__all__ = ["RULES"]
 
 _EOS_POINTER: Final = "/eos_token"
 _SPECIAL_MAP: Final = "special_tokens_map.json"
@@ -122,8 +110,7 @@ def _not_a_stop_token(context: Context, rule: Rule) -> Iterator[Finding]:
             ),
         ],
         engines=engines,
-        fix=Fix(
-            Applicability.SAFE,
+        fix=Fix.safe(
             message(
                 "why-stop-trained",
                 "the model was trained on chats, and its template writes these tokens at a turn's end; "
@@ -134,7 +121,7 @@ def _not_a_stop_token(context: Context, rule: Rule) -> Iterator[Finding]:
                 "why-stop-own-template",
                 "this folder's own template writes these tokens at a turn's end; ids are only added",
             ),
-            (operation,),
+            operation,
         ),
     )
 
@@ -170,15 +157,14 @@ def _only_suspected(context: Context, rule: Rule) -> Finding:
         pointer="/eos_token_id",
         evidence=engine_stops(context),
         engines=tuple(context.views),
-        fix=Fix(
-            Applicability.MANUAL,
+        fix=Fix.manual(
             message(
                 "why-name-this-base",
                 "name the base with --base (the folder names {base}): it says where the model stops",
                 base=hint,
             )
             if hint
-            else message("why-name-the-base", "name the base with --base: it says where the model stops"),
+            else message("why-name-the-base", "name the base with --base: it says where the model stops")
         ),
     )
 
@@ -238,25 +224,17 @@ def _not_a_token(context: Context, rule: Rule) -> Iterator[Finding]:
         witness=Witness.TOKENIZER,
         pointer=template.pointer,
         engines=tuple(context.views),
-        fix=Fix(
-            Applicability.MANUAL,
+        fix=Fix.manual(
             message(
                 "why-turn-end-not-a-token",
                 "put the trained tokenizer back, or send {end} as a stop string with each request",
                 end=texts[0],
-            ),
+            )
         ),
     )
 
 
-@rule(
-    "GF108",
-    "turn-end-is-padding",
-    Severity.INFO,
-    question=STOPS,
-    harm=Harm.ENDLESS,
-    needs_base=True,
-)
+@rule("GF108", "turn-end-is-padding", Severity.INFO, question=STOPS, harm=Harm.ENDLESS, needs_base=True)
 def _perhaps_untrained(context: Context, rule: Rule) -> Iterator[Finding]:
     """The padding token was changed to the only token that ends a turn.
 
@@ -291,12 +269,11 @@ def _perhaps_untrained(context: Context, rule: Rule) -> Iterator[Finding]:
         witness=Witness.TOKENIZER,
         pointer="/pad_token",
         current=merged.tokenizer_config.get("pad_token", Missing.MISSING),
-        fix=Fix(
-            Applicability.MANUAL,
+        fix=Fix.manual(
             message(
                 "why-turn-end-is-padding",
                 "if it does not stop all the same, its turn end was never trained, which no config can fix",
-            ),
+            )
         ),
     )
 
@@ -413,9 +390,4 @@ def _put_back_eos(merged: Model, base: Model, eos: str) -> Iterator[Operation]:
             yield SetField(file, _EOS_POINTER, eos, base.keys(file))
 
 
-RULES: Final = (
-    _not_a_stop_token,
-    _tokenizer_eos,
-    _not_a_token,
-    _perhaps_untrained,
-)
+RULES: Final = (_not_a_stop_token, _tokenizer_eos, _not_a_token, _perhaps_untrained)

@@ -12,11 +12,9 @@ from genfix.json_types import JsonValue, Missing
 from genfix.message import message
 from genfix.model import Model, TurnEnds
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Applicability, CopyField, Finding, Fix, SetField, Severity, Witness
+from genfix.rules.core.finding import CopyField, Finding, Fix, SetField, Severity, Witness
 from genfix.rules.core.questions import TEMPLATE
 from genfix.rules.core.rule import Rule, rule
-
-__all__ = ["RULES"]
 
 _FAST: Final = "tokenizer.json"
 _FLAG: Final = "add_bos_token"
@@ -81,11 +79,9 @@ def _double_bos(context: Context, rule: Rule) -> Iterator[Finding]:
         witness=Witness.BASE,
         pointer=pointer,
         current=merged.tokenizer_config.get(_FLAG, Missing.MISSING) if by_flag else Missing.MISSING,
-        fix=Fix(
-            Applicability.UNSAFE, message("why-double-bos", "the model may have been trained so"), operations
-        )
+        fix=Fix.unsafe(message("why-double-bos", "the model may have been trained so"), *operations)
         if len(operations) == by_flag + by_processor
-        else Fix(Applicability.MANUAL, message("why-double-bos", "the model may have been trained so")),
+        else Fix.manual(message("why-double-bos", "the model may have been trained so")),
     )
 
 
@@ -93,10 +89,7 @@ def _without_bos(base: Model, *, by_flag: bool, by_processor: bool) -> tuple[Set
     """What makes the tokenizer add no BOS; too few where the base has no post-processor to copy."""
     flag = SetField(TOKENIZER_CONFIG, f"/{_FLAG}", value=False, key_order=base.keys(TOKENIZER_CONFIG))
     copies = by_processor and "post_processor" in base.tokenizer_head
-    return (
-        *((flag,) if by_flag else ()),
-        *((CopyField(_FAST, "/post_processor"),) if copies else ()),
-    )
+    return (*((flag,) if by_flag else ()), *((CopyField(_FAST, "/post_processor"),) if copies else ()))
 
 
 def _writes(model: Model, bos: str) -> bool:

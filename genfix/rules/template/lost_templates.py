@@ -13,22 +13,11 @@ from genfix.model import ChatTemplate, Model, TemplateFailure
 from genfix.model.chat_template import JINJA_FILE
 from genfix.model.template_render import RenderErrorKind
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import (
-    Applicability,
-    CopyField,
-    Finding,
-    Fix,
-    RestoreFile,
-    SetField,
-    Severity,
-    Witness,
-)
+from genfix.rules.core.finding import CopyField, Finding, Fix, RestoreFile, SetField, Severity, Witness
 from genfix.rules.core.questions import TEMPLATE
 from genfix.rules.core.restoring import restoring, template_verdict
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.template.template_text import one_of
-
-__all__ = ["RULES"]
 
 _KINDS: Final[Mapping[RenderErrorKind, Message]] = {
     RenderErrorKind.SYNTAX: text("syntax"),
@@ -186,23 +175,21 @@ def _copies_differ(context: Context, rule: Rule) -> Iterator[Finding]:
             else Severity.WARNING,
             witness=Witness.FOLDER,
             pointer=other.pointer,
-            fix=Fix(
-                Applicability.UNSAFE,
+            fix=Fix.unsafe(
                 message(
                     "why-templates-differ",
                     "files cannot tell which copy was trained; {first} is what most engines read",
                     first=first.file,
                 ),
-                (SetField(other.file, other.pointer, first.text),),
+                SetField(other.file, other.pointer, first.text),
             )
             if other.pointer == "/chat_template"
-            else Fix(
-                Applicability.MANUAL,
+            else Fix.manual(
                 message(
                     "why-templates-named",
                     "{first} is what most engines read; the other is one of several named templates",
                     first=first.file,
-                ),
+                )
             ),
         )
 
@@ -239,9 +226,7 @@ def _unusable(context: Context, rule: Rule) -> Iterator[Finding]:
             context, base, JINJA_FILE, message("why-broken-file", "no engine can read the file as it is")
         )
         if base is not None and base.jinja.text is not None and base.jinja.text.strip()
-        else Fix(
-            Applicability.MANUAL, message("why-no-base-copy", "there is no base, or it has no such file")
-        ),
+        else Fix.manual(message("why-no-base-copy", "there is no base, or it has no such file")),
     )
 
 
@@ -284,14 +269,8 @@ def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
         witness=Witness.CHAT_TEMPLATE,
         pointer=template.pointer,
         engines=tuple(context.views),
-        fix=Fix(
-            Applicability.MANUAL, message("why-template-broken", "only its author can say what it should do")
-        ),
+        fix=Fix.manual(message("why-template-broken", "only its author can say what it should do")),
     )
 
 
-RULES: Final = (
-    _both_missing,
-    _copies_differ,
-    _broken,
-)
+RULES: Final = (_both_missing, _copies_differ, _broken)

@@ -13,16 +13,7 @@ from genfix.model import ChatTemplate, Model, TurnEnds
 from genfix.model.chat_template import JINJA_FILE
 from genfix.model.template_scan import special_texts
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import (
-    Applicability,
-    Finding,
-    Fix,
-    Operation,
-    RestoreFile,
-    SetField,
-    Severity,
-    Witness,
-)
+from genfix.rules.core.finding import Finding, Fix, Operation, RestoreFile, SetField, Severity, Witness
 from genfix.rules.core.questions import TEMPLATE
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.template import double_bos, template_trained
@@ -37,8 +28,6 @@ from genfix.rules.template.template_text import (
     untagged,
     untagged_copies,
 )
-
-__all__ = ["RULES"]
 
 _FAST: Final = "tokenizer.json"
 _SHOWN: Final = 5
@@ -90,7 +79,7 @@ def _training_tags(context: Context, rule: Rule) -> Iterator[Finding]:
         ),
         severity=Severity.INFO if base is None or shared else Severity.ERROR,
         witness=Witness.ENGINE,
-        fix=Fix(Applicability.MANUAL, message("why-base-has-it-too", "the base has the same fault"))
+        fix=Fix.manual(message("why-base-has-it-too", "the base has the same fault"))
         if shared
         else _without_tags(context, {text for _, text in tagged}),
     )
@@ -99,25 +88,21 @@ def _training_tags(context: Context, rule: Rule) -> Iterator[Finding]:
 def _without_tags(context: Context, texts: set[str]) -> Fix:
     operations = untagged_copies(context.merged)
     if not all(renders_alike(text, untagged(text)) for text in sorted(texts)):
-        return Fix(
-            Applicability.UNSAFE,
+        return Fix.unsafe(
             message("why-tags-change-text", "some conversation renders to another text without the tags"),
-            operations,
+            *operations,
         )
     if context.base is None:
-        return Fix(
-            Applicability.UNSAFE,
+        return Fix.unsafe(
             message(
                 "why-tags-no-base",
                 "every conversation renders the same without the tags, but the base may have been "
                 "published with them",
             ),
-            operations,
+            *operations,
         )
-    return Fix(
-        Applicability.SAFE,
-        message("why-tags-alike", "every conversation renders the same without the tags"),
-        operations,
+    return Fix.safe(
+        message("why-tags-alike", "every conversation renders the same without the tags"), *operations
     )
 
 
@@ -169,12 +154,11 @@ def _unknown_tokens(context: Context, rule: Rule) -> Iterator[Finding]:
         severity=Severity.WARNING if partly and base is not None else Severity.INFO,
         witness=Witness.TOKENIZER,
         pointer=template.pointer,
-        fix=Fix(
-            Applicability.MANUAL,
+        fix=Fix.manual(
             message(
                 "why-template-unknown-tokens",
                 "put the trained tokenizer back; nothing is wrong if they were trained as ordinary text",
-            ),
+            )
         ),
     )
 
@@ -211,13 +195,7 @@ def _has_markers(merged: Model, ends: TurnEnds) -> bool:
 # -- places that only new readers know -----------------------------------------------------------
 
 
-@rule(
-    "GF207",
-    "template-for-new-readers-only",
-    Severity.INFO,
-    question=TEMPLATE,
-    needs_base=True,
-)
+@rule("GF207", "template-for-new-readers-only", Severity.INFO, question=TEMPLATE, needs_base=True)
 def _new_readers_only(context: Context, rule: Rule) -> Iterator[Finding]:
     """The chat template stands in `chat_template.jinja` only; the base also has it where older readers look.
 
@@ -249,13 +227,12 @@ def _new_readers_only(context: Context, rule: Rule) -> Iterator[Finding]:
                 places=places,
             ),
             witness=Witness.BASE,
-            fix=Fix(
-                Applicability.UNSAFE,
+            fix=Fix.unsafe(
                 message(
                     "why-template-second-copy",
                     "adds copies and replaces nothing; whoever changes one has to change all",
                 ),
-                operations,
+                *operations,
             ),
         )
 

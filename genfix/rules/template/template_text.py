@@ -13,21 +13,6 @@ from genfix.model.conversations import VARIABLES, conversations
 from genfix.model.template_render import Rendered, render_template
 from genfix.rules.core.finding import Operation, RestoreFile, SetField, Witness, WriteFile
 
-__all__ = [
-    "INLINE",
-    "PROCESSOR_TEMPLATE",
-    "all_texts",
-    "copies_of",
-    "has_additional",
-    "has_tags",
-    "one_of",
-    "put_in_place",
-    "renders_alike",
-    "same_when_served",
-    "untagged",
-    "untagged_copies",
-]
-
 INLINE: Final = "/chat_template"
 PROCESSOR_TEMPLATE: Final = "chat_template.json"
 _ADDITIONAL: Final = "additional_chat_templates/"

@@ -38,8 +38,6 @@ from genfix.rules.template.template_text import (
     untagged,
 )
 
-__all__ = ["RULES"]
-
 # -- images --------------------------------------------------------------------------------------
 
 _VISION_KEYS: Final = ("vision_config", "image_token_id", "image_token_index", "visual", "mm_vision_tower")
@@ -287,7 +285,4 @@ def _trained_in_place(merged: Model, adapter: Model, trained: ChatTemplate) -> t
     return (RestoreFile(JINJA_FILE, Witness.ADAPTER) if same else WriteFile(JINJA_FILE, text.encode()),)
 
 
-RULES: Final = (
-    _without_images,
-    _not_the_trained_one,
-)
+RULES: Final = (_without_images, _not_the_trained_one)

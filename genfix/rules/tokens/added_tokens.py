@@ -12,12 +12,10 @@ from genfix.folder.kinds import ADDED_TOKENS, FAST_TOKENIZER, SPECIAL_TOKENS_MAP
 from genfix.message import Message, message
 from genfix.model import Model, TokenTable, TurnEnds
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Applicability, Finding, Fix, Severity, Witness
+from genfix.rules.core.finding import Finding, Fix, Severity, Witness
 from genfix.rules.core.questions import TOKENS
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.tokens.token_ids import DECODER, SHOWN, lacking, shown, table_file, with_base_tables
-
-__all__ = ["RULES"]
 
 
 @rule(
@@ -129,26 +127,22 @@ def _base_tokens_back(context: Context, base: Model) -> Fix:
     merged = context.merged
     added = [text for text in merged.tokenizer.ids if text not in base.tokenizer.ids]
     if added:
-        return Fix(
-            Applicability.MANUAL,
+        return Fix.manual(
             message(
                 "why-tokens-added",
                 "{tokens} are not the base's: its files would lose them",
                 tokens=shown(added),
-            ),
+            )
         )
     operations, table = with_base_tables(context, base)
     if not operations or lacking(table, base.tokenizer):
-        return Fix(
-            Applicability.MANUAL, message("why-no-token-table", "the base's files alone do not bring it back")
-        )
-    return Fix(
-        Applicability.UNSAFE,
+        return Fix.manual(message("why-no-token-table", "the base's files alone do not bring it back"))
+    return Fix.unsafe(
         message(
             "why-token-table-of-base",
             "the base has all tokens that are here; its whole tokenizer.json takes the place of this one",
         ),
-        operations,
+        *operations,
     )
 
 

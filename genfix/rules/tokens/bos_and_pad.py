@@ -13,22 +13,11 @@ from genfix.json_types import JsonValue, Missing
 from genfix.message import message
 from genfix.model import Model
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import (
-    Applicability,
-    Finding,
-    Fix,
-    Operation,
-    RemoveField,
-    SetField,
-    Severity,
-    Witness,
-)
+from genfix.rules.core.finding import Finding, Fix, Operation, RemoveField, SetField, Severity, Witness
 from genfix.rules.core.questions import TOKENS
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.tokens.pad_rows import config_pointers, pads_beyond_rows
 from genfix.rules.tokens.token_ids import named_token
-
-__all__ = ["RULES"]
 
 _CONFIG: Final = "config.json"
 _BOS: Final = "bos_token"
@@ -50,13 +39,7 @@ _NO_DEFAULTS: Final = frozenset(["PreTrainedTokenizer", "TokenizersBackend", "Ll
 not sure."""
 
 
-@rule(
-    "GF306",
-    "bos-or-pad-changed",
-    Severity.INFO,
-    question=TOKENS,
-    needs_base=True,
-)
+@rule("GF306", "bos-or-pad-changed", Severity.INFO, question=TOKENS, needs_base=True)
 def _settings_changed(context: Context, rule: Rule) -> Iterator[Finding]:
     """The BOS or the padding token of the tokenizer or the configs is not the base's.
 
@@ -115,15 +98,13 @@ def _setting_changed(rule: Rule, base: Model, token: str, places: list[_Place]) 
             )
             for place in places[1:]
         ],
-        fix=Fix(
-            Applicability.MANUAL,
-            message("why-padding-added", "nothing has to be done: trainers need one, and no answer changes"),
+        fix=Fix.manual(
+            message("why-padding-added", "nothing has to be done: trainers need one, and no answer changes")
         )
         if added
-        else Fix(
-            Applicability.UNSAFE,
+        else Fix.unsafe(
             message("why-bos-or-pad", "files cannot tell whether training used it"),
-            tuple(operation for place in places for operation in place.operations),
+            *tuple(operation for place in places for operation in place.operations),
         ),
     )
 

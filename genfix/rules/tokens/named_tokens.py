@@ -11,11 +11,9 @@ from genfix.folder.kinds import TOKENIZER_CONFIG
 from genfix.message import message
 from genfix.model.tokenizer import token_text
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Applicability, CopyField, Finding, Fix, SetField, Severity, Witness
+from genfix.rules.core.finding import CopyField, Finding, Fix, SetField, Severity, Witness
 from genfix.rules.core.questions import TOKENS
 from genfix.rules.core.rule import Rule, rule
-
-__all__ = ["RULES"]
 
 
 @rule(
@@ -67,21 +65,19 @@ def _fix(context: Context, key: str) -> Fix:
     pointer, value = f"/{key}", context.merged.tokenizer_config[key]
     if isinstance(value, dict) and token_text(value) is not None:
         typed = {"__type": "AddedToken"} | {name: part for name, part in value.items() if name != "__type"}
-        return Fix(
-            Applicability.SAFE,
+        return Fix.safe(
             message("why-named-token-typed", "the object holds the token's text: only the mark is missing"),
-            (SetField(TOKENIZER_CONFIG, pointer, typed),),
+            SetField(TOKENIZER_CONFIG, pointer, typed),
         )
     if context.base is not None and context.base.tokenizer_config.get(key) is not None:
-        return Fix(
-            Applicability.UNSAFE,
+        return Fix.unsafe(
             message(
                 "why-named-token-of-base",
                 "only the base tells which token it is, and another one may have been trained",
             ),
-            (CopyField(TOKENIZER_CONFIG, pointer),),
+            CopyField(TOKENIZER_CONFIG, pointer),
         )
-    return Fix(Applicability.MANUAL, message("why-named-token-unknown", "write the token's text there"))
+    return Fix.manual(message("why-named-token-unknown", "write the token's text there"))
 
 
 RULES: Final = (_unreadable,)

@@ -13,12 +13,10 @@ from genfix.message import message
 from genfix.model import Model
 from genfix.model.model import TEXT_PARTS
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Applicability, Finding, Fix, RemoveField, SetField, Severity, Witness
+from genfix.rules.core.finding import Finding, Fix, RemoveField, SetField, Severity, Witness
 from genfix.rules.core.questions import TOKENS
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.tokens.token_ids import named_token
-
-__all__ = ["RULES", "config_pointers", "pads_beyond_rows"]
 
 _CONFIG: Final = "config.json"
 
@@ -114,7 +112,7 @@ def _pad_out_of_range(context: Context, rule: Rule) -> Iterator[Finding]:
                 else message("evidence-pad-batch", "batches with padding end in an index out of range")
             ],
             engines=("transformers5",) if fatal else (),
-            fix=Fix(Applicability.MANUAL, message("why-base-has-it-too", "the base has the same fault"))
+            fix=Fix.manual(message("why-base-has-it-too", "the base has the same fault"))
             if shared
             else _pad_in_range(context, file, pointer),
         )
@@ -152,17 +150,14 @@ def _pad_in_range(context: Context, file: str, pointer: str) -> Fix:
             base.config_value("pad_token_id") if file == _CONFIG else base.object(file).get("pad_token_id")
         )
     if isinstance(theirs, int) and rows is not None and 0 <= theirs < rows and context.same_token(theirs):
-        return Fix(
-            Applicability.SAFE,
+        return Fix.safe(
             message("why-pad-of-base", "the base's padding token has a row, and is the same token here"),
-            (SetField(file, pointer, theirs),),
+            SetField(file, pointer, theirs),
         )
     # Without the key a config class would take its own default, which may lie beyond the rows as well.
     none = SetField(file, pointer, None) if file == _CONFIG else RemoveField(file, pointer)
-    return Fix(
-        Applicability.SAFE,
-        message("why-pad-none", "no engine can use the value; without one engines take the EOS"),
-        (none,),
+    return Fix.safe(
+        message("why-pad-none", "no engine can use the value; without one engines take the EOS"), none
     )
 
 
@@ -171,17 +166,15 @@ def _pad_token_of_base(context: Context) -> Fix:
     token = base.tokenizer.named.get("pad_token") if base is not None else None
     token_id = merged.tokenizer.ids.get(token) if token is not None else None
     if base is None or token_id is None or rows is None or token_id >= rows:
-        return Fix(
-            Applicability.MANUAL,
+        return Fix.manual(
             message(
                 "why-pad-needs-row",
                 "name a token that has a row as padding, such as the EOS, or resize the embedding",
-            ),
+            )
         )
-    return Fix(
-        Applicability.SAFE,
+    return Fix.safe(
         message("why-pad-of-base", "the base's padding token has a row, and is the same token here"),
-        named_token(merged, base, "pad_token"),
+        *named_token(merged, base, "pad_token"),
     )
 
 

@@ -11,13 +11,11 @@ from genfix.folder.kinds import FAST_TOKENIZER
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import message
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Applicability, Finding, Fix, RestoreFile, Severity, Witness
+from genfix.rules.core.finding import Finding, Fix, RestoreFile, Severity, Witness
 from genfix.rules.core.questions import TOKENS
 from genfix.rules.core.restoring import rows_differ
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.tokens.token_ids import lacking, shown
-
-__all__ = ["RULES", "canonical"]
 
 _PARTS: Final = ("normalizer", "pre_tokenizer")
 
@@ -93,22 +91,20 @@ def _pre_tokenizer_changed(context: Context, rule: Rule) -> Iterator[Finding]:
             )
             for part in changed
         ],
-        fix=Fix(
-            Applicability.MANUAL,
+        fix=Fix.manual(
             message(
                 "why-tokens-added",
                 "{tokens} are not the base's: its files would lose them",
                 tokens=shown(added),
-            ),
+            )
         )
         if added
-        else Fix(
-            Applicability.UNSAFE,
+        else Fix.unsafe(
             message(
                 "why-cutter-of-base",
                 "all tokens are the base's; training may have used this one all the same",
             ),
-            (RestoreFile(FAST_TOKENIZER),),
+            RestoreFile(FAST_TOKENIZER),
         ),
     )
 

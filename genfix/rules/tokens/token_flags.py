@@ -12,13 +12,11 @@ from genfix.message import message
 from genfix.model import Model, TokenTable
 from genfix.model.tokenizer import AddedToken
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Applicability, Finding, Fix, Severity, Witness
+from genfix.rules.core.finding import Finding, Fix, Severity, Witness
 from genfix.rules.core.questions import TOKENS
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.tokens.pre_tokenizer import canonical
 from genfix.rules.tokens.token_ids import DECODER, SHOWN, lacking, shown, table_file, with_base_tables
-
-__all__ = ["RULES"]
 
 _FLAGS: Final = ("special", "lstrip", "rstrip", "normalized", "single_word")
 
@@ -133,26 +131,22 @@ def _trained_so(context: Context, text: str, own: AddedToken, flag: str) -> bool
 def _base_flags_back(context: Context, base: Model) -> Fix:
     added = lacking(base.tokenizer, context.merged.tokenizer)
     if added:
-        return Fix(
-            Applicability.MANUAL,
+        return Fix.manual(
             message(
                 "why-tokens-added",
                 "{tokens} are not the base's: its files would lose them",
                 tokens=shown(added),
-            ),
+            )
         )
     operations, table = with_base_tables(context, base)
     if not operations or _changed_flags(context, table, base):
-        return Fix(
-            Applicability.MANUAL, message("why-no-token-table", "the base's files alone do not bring it back")
-        )
-    return Fix(
-        Applicability.UNSAFE,
+        return Fix.manual(message("why-no-token-table", "the base's files alone do not bring it back"))
+    return Fix.unsafe(
         message(
             "why-token-table-of-base",
             "the base has all tokens that are here; its whole tokenizer.json takes the place of this one",
         ),
-        operations,
+        *operations,
     )
 
 

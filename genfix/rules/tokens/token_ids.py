@@ -14,8 +14,6 @@ from genfix.model.tokenizer import read_token_table
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import CopyField, Operation, RestoreFile, SetField
 
-__all__ = ["DECODER", "SHOWN", "lacking", "named_token", "shown", "table_file", "with_base_tables"]
-
 DECODER: Final = "added_tokens_decoder"
 SHOWN: Final = 5
 """How many tokens a message names."""

@@ -15,8 +15,6 @@ from genfix.rules.core.questions import TOKENS
 from genfix.rules.core.restoring import restoring
 from genfix.rules.core.rule import Rule, rule
 
-__all__ = ["RULES"]
-
 _FAST: Final = "tokenizer.json"
 _COMPANIONS: Final = ("special_tokens_map.json", "added_tokens.json")
 

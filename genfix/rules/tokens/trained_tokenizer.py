@@ -14,7 +14,6 @@ from genfix.model import Model
 from genfix.model.chat_template import JINJA_FILE
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import (
-    Applicability,
     Finding,
     Fix,
     Operation,
@@ -27,8 +26,6 @@ from genfix.rules.core.finding import (
 from genfix.rules.core.questions import TOKENS
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.tokens.token_ids import lacking, shown, table_file
-
-__all__ = ["RULES"]
 
 
 @rule(
@@ -105,20 +102,18 @@ def _trained_tokenizer(context: Context, adapter: Model, lost: Mapping[str, int]
     merged, base = context.merged, context.base
     rows = merged.vocab_rows
     if rows is not None and max(lost.values()) >= rows:
-        return Fix(
-            Applicability.MANUAL,
+        return Fix.manual(
             message(
                 "why-embedding-too-small",
                 "the embedding has {rows} rows and none for id {id}: merge again into a resized base",
                 rows=rows,
                 id=max(lost.values()),
-            ),
+            )
         )
     names = [name for name in TOKENIZER_FILES if adapter.has(name) and not _same(merged, adapter, name)]
     if not _cleared_by(merged, adapter, names):
-        return Fix(
-            Applicability.MANUAL,
-            message("why-tokenizers-mixed", "the adapter's files alone would make a mix of two tokenizers"),
+        return Fix.manual(
+            message("why-tokenizers-mixed", "the adapter's files alone would make a mix of two tokenizers")
         )
     template, template_lost = _trained_template(context, adapter, names)
     operations = (*(RestoreFile(name, Witness.ADAPTER) for name in names), *template)
@@ -130,35 +125,29 @@ def _trained_tokenizer(context: Context, adapter: Model, lost: Mapping[str, int]
         if token_id not in (trained.get(text), known.get(text))
     ]
     if unknown:
-        return Fix(
-            Applicability.UNSAFE,
+        return Fix.unsafe(
             message(
                 "why-tokens-of-nobody",
                 "{tokens} are neither the adapter's nor the base's",
                 tokens=shown(unknown),
             ),
-            operations,
+            *operations,
         )
     if rows is None:
-        return Fix(
-            Applicability.UNSAFE,
-            message("why-rows-unknown", "nothing tells how many rows the embedding has"),
-            operations,
+        return Fix.unsafe(
+            message("why-rows-unknown", "nothing tells how many rows the embedding has"), *operations
         )
     if template_lost:
-        return Fix(
-            Applicability.UNSAFE,
-            message("why-template-other", "the folder has a chat template of its own"),
-            operations,
+        return Fix.unsafe(
+            message("why-template-other", "the folder has a chat template of its own"), *operations
         )
-    return Fix(
-        Applicability.SAFE,
+    return Fix.safe(
         message(
             "why-trained-tokenizer",
             "the adapter was trained with it, and the {rows} rows of the embedding are enough",
             rows=rows,
         ),
-        operations,
+        *operations,
     )
 
 
@@ -232,13 +221,12 @@ def _not_the_trained_eos(context: Context, adapter: Model, rule: Rule) -> Iterat
         current=merged.tokenizer_config.get("eos_token"),
         expected=trained,
         engines=engines,
-        fix=Fix(
-            Applicability.SAFE,
+        fix=Fix.safe(
             message(
                 "why-eos-trained",
                 "the token has the adapter's id here, and the EOS here ends no turn of the chat template",
             ),
-            tuple(
+            *tuple(
                 SetField(file, "/eos_token", trained, adapter.keys(file))
                 for file in (TOKENIZER_CONFIG, *maps)
             ),

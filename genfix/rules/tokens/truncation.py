@@ -16,8 +16,6 @@ from genfix.rules.core.finding import Applicability, Finding, Fix, SetField, Sev
 from genfix.rules.core.questions import TOKENS
 from genfix.rules.core.rule import Rule, rule
 
-__all__ = ["RULES"]
-
 _OWN_SIDE: Final = frozenset(
     [
         *("LlamaTokenizer", "CodeLlamaTokenizer", "GemmaTokenizer", "CohereTokenizer", "XLNetTokenizer"),
@@ -123,13 +121,7 @@ def _lengths(parts: JsonObject) -> Iterator[Message]:
         )
 
 
-@rule(
-    "GF309",
-    "padding-side-changed",
-    Severity.INFO,
-    question=TOKENS,
-    needs_base=True,
-)
+@rule("GF309", "padding-side-changed", Severity.INFO, question=TOKENS, needs_base=True)
 def _padding_side(context: Context, rule: Rule) -> Iterator[Finding]:
     """The tokenizer pads on the right; the base pads on the left (`padding_side` of `tokenizer_config.json`).
 
@@ -164,12 +156,11 @@ def _padding_side(context: Context, rule: Rule) -> Iterator[Finding]:
         pointer="/padding_side",
         current=merged.tokenizer_config.get("padding_side", Missing.MISSING),
         expected=base.tokenizer_config.get("padding_side", Missing.MISSING),
-        fix=Fix(
-            Applicability.MANUAL,
+        fix=Fix.manual(
             message(
                 "why-padding-side",
                 "it matters to padded batches only: to generate in batches, pad on the left",
-            ),
+            )
         ),
     )
 
@@ -189,7 +180,4 @@ def _side(model: Model) -> str | None:
     return "right"
 
 
-RULES: Final = (
-    _cuts_or_pads,
-    _padding_side,
-)
+RULES: Final = (_cuts_or_pads, _padding_side)

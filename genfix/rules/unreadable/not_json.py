@@ -20,8 +20,6 @@ from genfix.rules.core.questions import UNREADABLE
 from genfix.rules.core.restoring import restoring
 from genfix.rules.core.rule import Rule, rule
 
-__all__ = ["FAST_TOKENIZER", "RULES", "json_files"]
-
 FAST_TOKENIZER: Final = "tokenizer.json"
 
 _TAG: Final = '{"__float__": '
@@ -106,13 +104,10 @@ def _severity(context: Context, name: str) -> Severity:
 
 def _number_of_base(name: str, pointer: str, theirs: JsonValue | Missing) -> Fix:
     if theirs is Missing.MISSING:
-        return Fix(
-            Applicability.MANUAL, message("why-not-finite", "only the author knows which number was meant")
-        )
-    return Fix(
-        Applicability.UNSAFE,
+        return Fix.manual(message("why-not-finite", "only the author knows which number was meant"))
+    return Fix.unsafe(
         message("why-finite-in-base", "the base has a number there; an infinity may be meant"),
-        (CopyField(name, pointer),),
+        CopyField(name, pointer),
     )
 
 
@@ -204,15 +199,11 @@ def _lfs_pointer(context: Context, rule: Rule) -> Iterator[Finding]:
 def _pulled(context: Context, name: str, pointer: LfsPointer) -> Fix:
     base = context.base
     if base is None or not base.has(name) or read_lfs_pointer(base.folder, name) is not None:
-        return Fix(
-            Applicability.MANUAL,
-            message("why-lfs-pull", "run `git lfs pull` in the clone, or download the file"),
-        )
+        return Fix.manual(message("why-lfs-pull", "run `git lfs pull` in the clone, or download the file"))
     if _stands_for(base, name, pointer):
-        return Fix(
-            Applicability.SAFE,
+        return Fix.safe(
             message("why-lfs-of-base", "the base's file has the SHA-256 that the pointer names"),
-            (RestoreFile(name),),
+            RestoreFile(name),
         )
     why = message(
         "why-lfs-other", "the pointer stands for another file than the base's: `git lfs pull` brings that one"
@@ -227,8 +218,5 @@ def _stands_for(base: Model, name: str, pointer: LfsPointer) -> bool:
         return False
 
 
-RULES: Final = (
-    _not_finite,
-    _lfs_pointer,
-)
+RULES: Final = (_not_finite, _lfs_pointer)
 """GF905 and GF906."""

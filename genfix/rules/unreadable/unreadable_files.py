@@ -10,15 +10,7 @@ from genfix.message import Arg, Message, message
 from genfix.model import Model
 from genfix.model.lfs_pointer import read_lfs_pointer
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import (
-    Applicability,
-    Finding,
-    Fix,
-    Mend,
-    Severity,
-    StripBom,
-    Witness,
-)
+from genfix.rules.core.finding import Finding, Fix, Mend, Severity, StripBom, Witness
 from genfix.rules.core.questions import UNREADABLE
 from genfix.rules.core.restoring import restoring
 from genfix.rules.core.rule import Rule, rule
@@ -26,10 +18,8 @@ from genfix.rules.unreadable.not_json import FAST_TOKENIZER, json_files
 from genfix.rules.unreadable.not_json import RULES as NOT_JSON
 
 if TYPE_CHECKING:
-    from genfix.jsontext.json_repair import Mended, Slip
-
-__all__ = ["RULES"]
-
+    from genfix.jsontext.json_mistakes import Slip
+    from genfix.jsontext.json_repair import Mended
 
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -112,13 +102,12 @@ def _mended(merged: Model, name: str) -> "Mended | None":
 
 
 def _mend(name: str, mend: "Mended") -> Fix:
-    return Fix(
-        Applicability.SAFE,
+    return Fix.safe(
         message(
             "why-json-mended",
             "there is one way to read the file, and the mended one is read back to be just that",
         ),
-        (Mend(name, mend.content),),
+        Mend(name, mend.content),
     )
 
 
@@ -199,9 +188,7 @@ def _problem_message(problem: JsonProblem) -> Message:
 def _base_copy(context: Context, name: str) -> Fix:
     base = context.base
     if base is None or not base.has(name):
-        return Fix(
-            Applicability.MANUAL, message("why-no-base-copy", "there is no base, or it has no such file")
-        )
+        return Fix.manual(message("why-no-base-copy", "there is no base, or it has no such file"))
     return restoring(context, base, name, message("why-broken-file", "no engine can read the file as it is"))
 
 
@@ -232,10 +219,7 @@ def _duplicates(context: Context, rule: Rule) -> Iterator[Finding]:
             witness=Witness.FOLDER,
             fix=_mend(name, mend)
             if mend
-            else Fix(
-                Applicability.MANUAL,
-                message("why-duplicate-key", "only the author knows which value was meant"),
-            ),
+            else Fix.manual(message("why-duplicate-key", "only the author knows which value was meant")),
         )
 
 
@@ -265,9 +249,7 @@ def _bom(context: Context, rule: Rule) -> Iterator[Finding]:
             message("json-bom", "starts with a byte order mark, which engines refuse"),
             witness=Witness.ENGINE,
             engines=tuple(context.views),
-            fix=Fix(
-                Applicability.SAFE, message("why-bom", "the JSON itself does not change"), (StripBom(name),)
-            ),
+            fix=Fix.safe(message("why-bom", "the JSON itself does not change"), StripBom(name)),
         )
 
 
@@ -326,7 +308,7 @@ def _not_a_file(context: Context, rule: Rule) -> Iterator[Finding]:
         problem = _file_problem(context.merged, name) if kind_of(name) in _READ else None
         if problem is not None:
             found, why = _FILE_PROBLEMS[problem.problem]
-            yield rule.finding(name, found, witness=Witness.FOLDER, fix=Fix(Applicability.MANUAL, why))
+            yield rule.finding(name, found, witness=Witness.FOLDER, fix=Fix.manual(why))
 
 
 def _file_problem(merged: Model, name: str) -> FolderFileError | None:
@@ -340,10 +322,4 @@ def _file_problem(merged: Model, name: str) -> FolderFileError | None:
     return None
 
 
-RULES: Final = (
-    _broken,
-    _duplicates,
-    _bom,
-    _not_a_file,
-    *NOT_JSON,
-)
+RULES: Final = (_broken, _duplicates, _bom, _not_a_file, *NOT_JSON)

@@ -9,18 +9,9 @@ from typing import Final
 from genfix.message import message
 from genfix.model import Model
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import (
-    Applicability,
-    CopyField,
-    Finding,
-    Fix,
-    Severity,
-    Witness,
-)
+from genfix.rules.core.finding import Applicability, CopyField, Finding, Fix, Severity, Witness
 from genfix.rules.core.questions import WEIGHTS
 from genfix.rules.core.rule import Rule, rule
-
-__all__ = ["RULES"]
 
 _CONFIG: Final = "config.json"
 _POINTER: Final = "/architectures"
@@ -103,17 +94,13 @@ def _classifier(context: Context, rule: Rule) -> Iterator[Finding]:
         pointer=_POINTER,
         current=merged.config["architectures"],
         engines=tuple(context.views),
-        fix=Fix(
-            Applicability.SAFE,
+        fix=Fix.safe(
             message("why-classifier-is-there", "the base is a classifier, and its head is among the weights"),
-            (CopyField(_CONFIG, _POINTER),),
+            CopyField(_CONFIG, _POINTER),
         )
         if fits
-        else Fix(
-            Applicability.MANUAL,
-            message(
-                "why-class-unknown", "name the classification or reward class the model was trained with"
-            ),
+        else Fix.manual(
+            message("why-class-unknown", "name the classification or reward class the model was trained with")
         ),
     )
 
@@ -135,14 +122,13 @@ def _parts_missing(context: Context, rule: Rule) -> Iterator[Finding]:
             witness=Witness.WEIGHTS,
             pointer=f"/{sense}_config",
             engines=tuple(context.views),
-            fix=Fix(
-                Applicability.MANUAL,
+            fix=Fix.manual(
                 message(
                     "why-part-is-gone",
                     "save the language model with its own class, or merge into the whole model to keep its "
                     "{part} part",
                     part=sense,
-                ),
+                )
             ),
         )
 
@@ -206,14 +192,10 @@ def _wrapped_names(context: Context, rule: Rule) -> Iterator[Finding]:
         message("tensor-names-wrapped", "no engine finds tensors with names like {tensor}", tensor=name),
         witness=Witness.WEIGHTS,
         engines=tuple(context.views),
-        fix=Fix(
-            Applicability.MANUAL,
-            message("why-names-wrapped", "merge and unload the adapter, or save the unwrapped model"),
+        fix=Fix.manual(
+            message("why-names-wrapped", "merge and unload the adapter, or save the unwrapped model")
         ),
     )
 
 
-RULES: Final = (
-    _class_not_in_weights,
-    _wrapped_names,
-)
+RULES: Final = (_class_not_in_weights, _wrapped_names)

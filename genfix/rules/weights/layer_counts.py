@@ -10,12 +10,10 @@ from genfix.json_types import JsonValue
 from genfix.message import message
 from genfix.model import Model
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Applicability, Finding, Fix, SetField, Severity, Witness
+from genfix.rules.core.finding import Finding, Fix, SetField, Severity, Witness
 from genfix.rules.core.questions import WEIGHTS
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.weights.shapes import contradiction
-
-__all__ = ["RULES"]
 
 _CONFIG: Final = "config.json"
 _SHOWN: Final = 5
@@ -63,12 +61,11 @@ def _layer_count(context: Context, rule: Rule) -> Iterator[Finding]:
             witness=Witness.WEIGHTS,
             pointer=key,
             engines=tuple(context.views),
-            fix=Fix(
-                Applicability.MANUAL,
+            fix=Fix.manual(
                 message(
                     "why-weights-lost",
                     "copy the weights again from where they were made, or repeat the merge",
-                ),
+                )
             ),
         )
         return
@@ -79,11 +76,10 @@ def _layer_count(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     lists = _lists_of(merged, value)
     fix = (
-        Fix(
-            Applicability.MANUAL,
+        Fix.manual(
             message(
                 "why-lists-per-layer", "lists with an entry per layer have to change too: {keys}", keys=lists
-            ),
+            )
         )
         if lists
         else None
@@ -201,19 +197,14 @@ def _prediction_layers(context: Context, rule: Rule) -> Iterator[Finding]:
         pointer=pointer,
         current=value,
         expected=0,
-        fix=Fix(
-            Applicability.UNSAFE,
+        fix=Fix.unsafe(
             message(
                 "why-prediction-layers",
                 "the model runs without them; the base's tensors would bring them back",
             ),
-            (SetField(_CONFIG, pointer, 0),),
+            SetField(_CONFIG, pointer, 0),
         ),
     )
 
 
-RULES: Final = (
-    _layer_count,
-    _expert_count,
-    _prediction_layers,
-)
+RULES: Final = (_layer_count, _expert_count, _prediction_layers)

@@ -10,19 +10,9 @@ from genfix.json_types import JsonObject
 from genfix.message import message
 from genfix.model import Model
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import (
-    Applicability,
-    CopyField,
-    Finding,
-    Fix,
-    RemoveField,
-    Severity,
-    Witness,
-)
+from genfix.rules.core.finding import Applicability, CopyField, Finding, Fix, RemoveField, Severity, Witness
 from genfix.rules.core.questions import WEIGHTS
 from genfix.rules.core.rule import Rule, rule
-
-__all__ = ["RULES"]
 
 _CONFIG: Final = "config.json"
 _KEY: Final = "quantization_config"
@@ -150,19 +140,17 @@ def _lost(context: Context, rule: Rule) -> Iterator[Finding]:
         witness=Witness.WEIGHTS,
         pointer=_POINTER,
         engines=tuple(context.views),
-        fix=Fix(
-            Applicability.SAFE,
+        fix=Fix.safe(
             message("why-quantised-like-base", "the base declares the method that the tensors show"),
-            (CopyField(_CONFIG, _POINTER),),
+            CopyField(_CONFIG, _POINTER),
         )
         if fits
-        else Fix(
-            Applicability.MANUAL,
+        else Fix.manual(
             message(
                 "why-quantisation-unknown",
                 "put back the quantization_config that was written when the {method} weights were made",
                 method=kind,
-            ),
+            )
         ),
     )
 
@@ -173,7 +161,4 @@ def _says_how(model: Model) -> bool:
     return declared or any(model.has(name) for name in _ELSEWHERE)
 
 
-RULES: Final = (
-    _left_behind,
-    _lost,
-)
+RULES: Final = (_left_behind, _lost)

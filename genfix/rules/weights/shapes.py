@@ -15,8 +15,6 @@ from genfix.rules.core.finding import Applicability, Finding, Fix, SetField, Sev
 from genfix.rules.core.questions import WEIGHTS
 from genfix.rules.core.rule import Rule, rule
 
-__all__ = ["RULES", "contradiction"]
-
 _CONFIG: Final = "config.json"
 _TIED: Final = "tie_word_embeddings"
 _SHOWN: Final = 5
@@ -158,14 +156,13 @@ def _tokens_beyond(context: Context, rule: Rule) -> Iterator[Finding]:
         severity=Severity.ERROR if used else unused,
         witness=Witness.WEIGHTS,
         engines=tuple(context.views) if used else (),
-        fix=Fix(
-            Applicability.MANUAL,
+        fix=Fix.manual(
             message(
                 "why-tokens-beyond",
                 "resize the embedding and train it, or put the tokenizer back that belongs to its {rows} "
                 "rows",
                 rows=rows,
-            ),
+            )
         ),
     )
 
@@ -228,23 +225,19 @@ def _missing_head(context: Context, rule: Rule, pointer: str) -> Iterator[Findin
         return  # the base, too, has no head under a name that is known
     tie = (SetField(_CONFIG, pointer, True),)
     if tied is False:
-        fix = Fix(
-            Applicability.MANUAL,
+        fix = Fix.manual(
             message(
                 "why-head-lost", "the base has a head of its own, so the merge lost this one: merge again"
-            ),
+            )
         )
     elif tied is True:
-        fix = Fix(
-            Applicability.SAFE, message("why-head-tied-in-base", "the base's head is its embedding"), tie
-        )
+        fix = Fix.safe(message("why-head-tied-in-base", "the base's head is its embedding"), *tie)
     else:
-        fix = Fix(
-            Applicability.UNSAFE,
+        fix = Fix.unsafe(
             message(
                 "why-head-unknown", "the head was lost, or it is the embedding: without a base nobody knows"
             ),
-            tie,
+            *tie,
         )
     yield rule.finding(
         _CONFIG,
@@ -265,8 +258,4 @@ def _needs_head(merged: Model) -> bool:
     return isinstance(first, str) and first.endswith("ForCausalLM") and "auto_map" not in merged.config
 
 
-RULES: Final = (
-    _vocab_size,
-    _tokens_beyond,
-    _tied_head,
-)
+RULES: Final = (_vocab_size, _tokens_beyond, _tied_head)
