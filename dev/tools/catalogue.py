@@ -24,7 +24,9 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PO: Final = ROOT / "genfix" / "locale" / "zh_CN.po"
 _HELP: Final = frozenset({"help", "epilog", "rich_help_panel", "metavar_text", "shows", "ask", "unsettled"})
 """Keywords whose value is read by people."""
-_COMMANDS: Final = frozenset({"genfix/cli/commands.py", "genfix/cli/probe_command.py"})
+_COMMANDS: Final = frozenset(
+    f"genfix/cli/{name}.py" for name in ("commands", "keeping_commands", "probe_command", "rule_commands")
+)
 """Modules whose functions are commands: their docstrings are help texts."""
 
 

@@ -34,8 +34,8 @@ class Repair:
 def plan(target: ModelLocation, base: ModelLocation | None = None, **options: Unpack[PlanOptions]) -> Plan:
     """Work out what `repair` would write, to the byte. Nothing is written.
 
-    Options as for `check`, and ``unsafe_fixes``, which adds the fixes that could override a training choice. What
-    stands in the ``baseline`` is left as it is.
+    Options as for `check`, and ``unsafe_fixes``, which adds the fixes that could override a training choice.
+    What stands in the ``baseline`` is left as it is.
     """
     return plan_case(Case(target, base, **options))
 
@@ -61,8 +61,8 @@ def apply(
 ) -> Receipt | None:
     """Write what ``plan`` says, atomically over all its files and with a backup; `None` for an empty plan.
 
-    ``target`` is another copy of the folder the plan was made for. Nothing is planned anew. What an interrupted
-    repair or apply has begun is finished first.
+    ``target`` is another copy of the folder the plan was made for. Nothing is planned anew. What an
+    interrupted repair or apply has begun is finished first.
 
     Raises `ChangedError` where a file the plan rests on is no longer what it was, `RefusedError` for a
     linked, cached or locked folder, `StorageError` where the disk refuses; nothing is changed then.
@@ -92,9 +92,9 @@ def repair(
 ) -> Repair:
     """Plan the safe fixes and apply them: one call for the end of a merge script.
 
-    With ``output`` the folder stays as it is, and a repaired copy is made there; its weights share the disk space of
-    the original's where that is possible. Returns what was done and what is left; raises as `check` and `apply` do.
-    Options as for `plan`.
+    With ``output`` the folder stays as it is, and a repaired copy is made there; its weights share the disk
+    space of the original's where that is possible. Returns what was done and what is left; raises as `check`
+    and `apply` do. Options as for `plan`.
     """
     return repair_case(Case(target, base, **options), output=output)
 
@@ -132,8 +132,8 @@ def diff(
 ) -> tuple[FileDifference, ...]:
     """How the config files of ``target`` differ from those of ``base``, value by value and without a verdict.
 
-    With ``at``, the id of a snapshot of ``target``, they are compared with that instead of a base. Options:
-    ``offline``, ``allow_base_mismatch``, ``state_dir`` and ``progress``, as for `check`.
+    With ``at``, the id of a snapshot of ``target``, they are compared with that instead of a base. Options: as
+    `DiffOptions` describes them.
     """
     return diff_case(Case(target, base, **options), at)
 

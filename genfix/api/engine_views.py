@@ -27,16 +27,19 @@ class EngineReport(NamedTuple):
 def engine_views(
     target: ModelLocation, *, engines: str | Collection[str] = (), **options: Unpack[OpenOptions]
 ) -> EngineReport:
-    """How engines read the model folder ``target``: stop ids, sampling, chat template, context. Nothing is written.
+    """How engines read the model folder ``target``: stop ids, sampling, chat template, context.
+
+    Nothing is written.
 
     Args:
         target: The model's folder, or ``hf://org/name[@revision]``.
-        engines: Names such as ``vllm``, or with a version or series (``vllm@0.6``); none: all, at the newest known.
+        engines: Names such as ``vllm``, or with a version or series (``vllm@0.6``); none: all, at the newest
+            known.
         options: ``offline``, ``state_dir`` and ``progress``, as for `check`.
 
     Raises:
-        GenfixError: With ``exit_code`` 2 where there is nothing to read, or for an engine that is not known or a
-            version that is none.
+        GenfixError: With ``exit_code`` 2 where there is nothing to read, or for an engine that is not known
+            or a version that is none.
 
     """
     return views_of_case(Case(target, **options), [engines] if isinstance(engines, str) else engines)

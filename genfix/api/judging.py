@@ -51,9 +51,10 @@ def check(
     """Judge the model folder ``target``, against ``base`` where one is named. Nothing is written.
 
     Args:
-        target: The merged model's folder, or ``hf://org/name[@revision]``: a Hub repo, judged without cloning it.
-        base: The model it was made from: a folder, a capsule, ``org/name[@revision]`` on the Hugging Face Hub,
-            ``ms://org/name[@revision]`` on ModelScope, or ``auto``: what the folder itself names.
+        target: The merged model's folder, or ``hf://org/name[@revision]``: a Hub repo, judged without cloning
+            it.
+        base: The model it was made from: a folder, a capsule, ``org/name[@revision]`` on the Hugging Face
+            Hub, ``ms://org/name[@revision]`` on ModelScope, or ``auto``: what the folder itself names.
         options: As `CheckOptions` describes them.
 
     Raises:

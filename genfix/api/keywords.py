@@ -30,7 +30,7 @@ class CheckOptions(DiffOptions, total=False):
     """How a folder is judged."""
 
     adapter: ModelLocation | None
-    """The folder or Hub repo of the adapter that was merged; without one, that beside the folder is looked for."""
+    """The folder or Hub repo of the adapter that was merged; default: one beside the folder."""
     select: str | Collection[str]
     """The rules that count, by code or beginning of a code: ``"GF101"``, or ``["GF1", "GF2"]``; none: all."""
     ignore: str | Collection[str]

@@ -75,7 +75,7 @@ def _codes(given: str | Collection[str]) -> tuple[str, ...]:
 
 
 def known_keys(case: Case, wanted: Callable[[str], bool]) -> frozenset[tuple[str, str, str]]:
-    """The keys of findings that do not count; empty without a baseline. Raises `InputError` where it is none."""
+    """The keys of findings that do not count; none without a baseline. Raises `InputError` for a bad one."""
     if case.baseline is None:
         return frozenset()
     from genfix.api.baseline import read_baseline  # noqa: PLC0415 - most runs have none

@@ -35,8 +35,9 @@ def id_of(plan: Plan) -> str:
 def save_plan(plan: Plan, path: ModelLocation) -> str:
     """Write ``plan`` to a file that `load_plan` and ``genfix apply`` read; what was there is replaced.
 
-    Returns the plan's id. The same plan gives the same id and the same bytes, up to where the folders lie as seen
-    from the file. Raises `GenfixError` where the file cannot be written, or would lie in the model folder.
+    Returns the plan's id. The same plan gives the same id and the same bytes, up to where the folders lie as
+    seen from the file. Raises `GenfixError` where the file cannot be written, or would lie in the model
+    folder.
     """
     from genfix.planner.loading import decode  # noqa: PLC0415 - brings pydantic
 
@@ -71,11 +72,11 @@ def load_plan(
 ) -> Plan:
     """The plan in a file, checked, for its folder or for ``target``, another copy of it. Nothing is written.
 
-    ``base`` and ``adapter`` say where those of the plan are now. A folder that is already as the plan makes it gives
-    a plan without changes, and a note.
+    ``base`` and ``adapter`` say where those of the plan are now. A folder that is already as the plan makes
+    it gives a plan without changes, and a note.
 
-    Raises `InputError` where the file is no plan as genfix writes one, `ChangedError` where a file of the folder, or
-    of a base or adapter that is still there, is not what it was.
+    Raises `InputError` where the file is no plan as genfix writes one, `ChangedError` where a file of the
+    folder, or of a base or adapter that is still there, is not what it was.
     """
     from genfix.planner.loading import assemble, decode  # noqa: PLC0415 - brings pydantic
 

@@ -12,11 +12,14 @@ from genfix.cli.streams import write
 from genfix.message import text
 
 EPILOG: Final = text(
-    "Exit codes: 0 nothing to do, or done; 1 findings at or above --fail-on remain (plan and --dry-run: there is "
-    "something to change); 2 could not do the job; 3 refused for safety, nothing written; 130/143 interrupted."
+    "Exit codes: 0 nothing to do, or done; 1 findings at or above --fail-on remain (plan and --dry-run: "
+    "there is something to change); 2 could not do the job; 3 refused for safety, nothing written; "
+    "130/143 interrupted."
 ).template
 
 _COMMANDS: Final = "genfix.cli.commands"
+_KEEPING: Final = "genfix.cli.keeping_commands"
+_RULES: Final = "genfix.cli.rule_commands"
 
 COMMANDS: Final[Mapping[str, Entry]] = {
     "check": Entry(_COMMANDS, help="Check a folder.", example="genfix check merged --base org/name"),
@@ -51,24 +54,24 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         help="Compare the config files with the base's, or with a snapshot's.",
         example="genfix diff merged --base org/name",
     ),
-    "undo": Entry(_COMMANDS, help="Take back a repair, byte for byte.", example="genfix undo merged"),
-    "log": Entry(_COMMANDS, help="List the repairs, undos and snapshots of a folder, oldest first."),
+    "undo": Entry(_KEEPING, help="Take back a repair, byte for byte.", example="genfix undo merged"),
+    "log": Entry(_KEEPING, help="List the repairs, undos and snapshots of a folder, oldest first."),
     "snapshot": Entry(
-        _COMMANDS,
+        _KEEPING,
         help="Keep the config files as they are now.",
         example="genfix snapshot merged -m 'before the repair'",
     ),
-    "restore": Entry(_COMMANDS, help="Bring the config files back to a snapshot, all or none."),
+    "restore": Entry(_KEEPING, help="Bring the config files back to a snapshot, all or none."),
     "probe": Entry(
         "genfix.cli.probe_command",
         help="Ask a running model whether it stops.",
         example="genfix probe http://localhost:8000 --folder merged",
     ),
     "capsule": Entry(
-        _COMMANDS, help="Save the config files of a base.", example="genfix capsule org/name base-capsule"
+        _KEEPING, help="Save the config files of a base.", example="genfix capsule org/name base-capsule"
     ),
-    "explain": Entry(_COMMANDS, help="Explain a rule.", example="genfix explain GF101"),
-    "rules": Entry(_COMMANDS, help="List all rules."),
+    "explain": Entry(_RULES, help="Explain a rule.", example="genfix explain GF101"),
+    "rules": Entry(_RULES, help="List all rules."),
     "backups": Entry("genfix.cli.app", help="Manage the backups of a folder."),
 }
 
@@ -80,7 +83,7 @@ class _Root(Commands):
 class _Backups(Commands):
     entries: ClassVar[Mapping[str, Entry]] = {
         "prune": Entry(
-            _COMMANDS,
+            _KEEPING,
             help="Remove the backups of old repairs.",
             example="genfix backups prune merged --keep 2",
         )

@@ -1,4 +1,4 @@
-"""Commands that are imported when they are called, with groups of options, and with help and errors in our words."""
+"""Commands that are imported when they are called, with groups of options, help and errors of our own."""
 
 import inspect
 import sys
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeGuard
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from genfix.cli.declared import ValueProblem, declared
+from genfix.cli.declared import Declared, ValueProblem, declared
 from genfix.cli.streams import write
 from genfix.cli.usage import missing, no_command, not_a_value, not_parsed, too_many
 from genfix.errors import InputError
 
 if TYPE_CHECKING:
     from typer._click.core import Command as AnyCommand
-    from typer._click.core import Context
+    from typer._click.core import Context, Parameter
     from typer._click.formatting import HelpFormatter
 
 
@@ -56,7 +56,7 @@ def flat(function: FunctionType) -> Callable[[], int]:
     named = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
     update_wrapper(flattened, function)
     flattened.__annotations__ = {parameter.name: parameter.annotation for parameter in named}
-    setattr(flattened, "__signature__", signature.replace(parameters=named))  # noqa: B010 - no name that mypy knows
+    setattr(flattened, "__signature__", signature.replace(parameters=named))  # noqa: B010 - unknown to mypy
     return flattened
 
 
@@ -68,7 +68,7 @@ class Command(TyperCommand):
     """A command."""
 
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
-        """The values of the words, made here: typer asks pydantic, which costs more than all of a small check."""
+        """The values of the words, made here: typer asks pydantic, which costs more than a small check."""
         if ctx.resilient_parsing:  # a shell asks what may come next
             return super().parse_args(ctx, args)
         own = declared(self.callback)
@@ -80,15 +80,7 @@ class Command(TyperCommand):
             if parameter.name in given and parameter.name not in own:
                 parameter.handle_parse_result(ctx, given, extra)  # --help, which leaves here
         for parameter in self.params:
-            kind = own[parameter.name]
-            word = given.get(parameter.name) or None if kind.type is list else given.get(parameter.name)
-            word = kind.from_environment if word is None else word
-            if word is None and kind.required:
-                raise missing(parameter, ctx)
-            try:
-                ctx.params[parameter.name] = kind.default if word is None else kind.value(word)
-            except ValueProblem as problem:
-                raise not_a_value(parameter, problem.said, ctx) from problem
+            ctx.params[parameter.name] = _value(parameter, own[parameter.name], given, ctx)
         if extra:
             raise too_many(extra, ctx)
         return extra
@@ -98,6 +90,19 @@ class Command(TyperCommand):
         from genfix.cli.help import write_help  # noqa: PLC0415 - only where it is asked for
 
         write_help(self, ctx, formatter)
+
+
+def _value(parameter: "Parameter", own: Declared, given: Mapping[str, object], ctx: "Context") -> object:
+    """The value of a parameter: what was given, what the environment has, or the default."""
+    word = given.get(parameter.name)
+    if word is None or (own.type is list and not word):
+        word = own.from_environment
+    if word is None and own.required:
+        raise missing(parameter, ctx)
+    try:
+        return own.default if word is None else own.value(word)
+    except ValueProblem as problem:
+        raise not_a_value(parameter, problem.said, ctx) from problem
 
 
 class Commands(TyperGroup):

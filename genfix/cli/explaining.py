@@ -2,7 +2,6 @@
 
 from genfix.cli.output import Output
 from genfix.errors import InputError
-from genfix.message import text
 from genfix.rules import RULES
 
 

@@ -79,7 +79,8 @@ def _unforeseen(error: Exception, language: Language) -> int:
 
         traceback.print_exception(error)
     if isinstance(error, ImportError):
-        # Parts are loaded when they are needed: an installation that is damaged, or a disk that fails just then.
+        # Parts are loaded when they are needed: an installation that is damaged, or a disk that fails just
+        # then.
         said = text("a part of genfix or Python cannot be loaded: {error}", error=str(error))
         return _say(said, text("install genfix again"), _BUG, language)
     return _say(

@@ -57,7 +57,7 @@ def codes(words: list[str] | None) -> tuple[str, ...]:
     return tuple(code.strip() for word in words or [] for code in word.split(","))
 
 
-# -- options ---------------------------------------------------------------------------------------------------
+# -- options ---------------------------------------------------------------------------------
 
 Target: TypeAlias = Annotated[
     str,
@@ -71,8 +71,8 @@ Base: TypeAlias = Annotated[
     typer.Option(
         "--base",
         metavar="SPEC",
-        help="The model it was made from: a folder, a capsule, org/name[@revision], ms://org/name (ModelScope), "
-        "or auto: what DIR names.",
+        help="The model it was made from: a folder, a capsule, org/name[@revision], "
+        "ms://org/name (ModelScope), or auto: what DIR names.",
         show_default=False,
         rich_help_panel=_BASE,
     ),
@@ -206,7 +206,8 @@ PlanOutput: TypeAlias = Annotated[
         "--output-file",
         "-o",
         metavar="FILE",
-        help="Keep the plan in a file, for `genfix apply FILE`; with html, sarif, github or markdown: the report.",
+        help="Keep the plan in a file, for `genfix apply FILE`; with html, sarif, github or markdown: "
+        "the report.",
         show_default=False,
         rich_help_panel=REPORT,
     ),
@@ -231,7 +232,7 @@ _Lang: TypeAlias = Annotated[
 ]
 
 
-# -- groups ----------------------------------------------------------------------------------------------------
+# -- groups ---------------------------------------------------------------------------------
 
 
 class Look(NamedTuple):

@@ -134,7 +134,7 @@ class Output(NamedTuple):
 
 
 def report_file(path: Path | None, state_dir: Path | None) -> ReportFile | None:
-    """Where ``--output-file`` wants the report, or `None` for stdout; raises at once where it may not be written."""
+    """Where ``--output-file`` wants the report; `None`: stdout. Raises at once where it must not be."""
     if path is None or str(path) == "-":
         return None
     from genfix.applier.reports import check_report_place  # noqa: PLC0415 - see above
@@ -156,7 +156,9 @@ def _style(stream: TextIO | None, mode: ColorMode, lang: Language | None) -> Sty
 
 
 def _wants_color(stream: TextIO | None, mode: ColorMode) -> bool:
-    """``--color`` wins over NO_COLOR (https://no-color.org), that over FORCE_COLOR, that over the stream's kind."""
+    """``--color`` wins over NO_COLOR (https://no-color.org), that over FORCE_COLOR, that over what the
+    stream is.
+    """
     if mode is not ColorMode.AUTO:
         return mode is ColorMode.ALWAYS
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":

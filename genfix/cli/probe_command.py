@@ -115,8 +115,8 @@ def probe(
 ) -> int:
     """Ask a running model whether it stops.
 
-    URL is an OpenAI-compatible server (vLLM, SGLang, LMDeploy, llama.cpp, MLX-LM, Ollama). Its key is taken from
-    GENFIX_API_KEY or OPENAI_API_KEY.
+    URL is an OpenAI-compatible server (vLLM, SGLang, LMDeploy, llama.cpp, MLX-LM, Ollama). Its key is taken
+    from GENFIX_API_KEY or OPENAI_API_KEY.
     """
     from genfix.api.probing import Subject
     from genfix.cli.output import Output

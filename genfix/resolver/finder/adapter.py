@@ -47,8 +47,8 @@ class Adapter(NamedTuple):
 def find_adapter(case: Case, merged: Model) -> Adapter:
     """The adapter of ``case``, a folder or a Hub repo; where it names none, that beside the merged folder.
 
-    Raises `BaseModelError` where it is no readable adapter, `RefusedError` where it belongs to another model. One that
-    was only found, and is not usable, is left out.
+    Raises `BaseModelError` where it is no readable adapter, `RefusedError` where it belongs to another model.
+    One that was only found, and is not usable, is left out.
     """
     if case.adapter is not None:
         folder, said = _named(os.fspath(case.adapter), merged, offline=case.offline)

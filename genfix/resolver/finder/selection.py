@@ -19,8 +19,8 @@ def choose_base(
 ) -> tuple[ResolvedBase | None, tuple[Message, ...]]:
     """The base of ``case``, proven, and what the user should know; `None` where it names none.
 
-    ``auto`` takes what the folder names; without a base a note tells that. Raises `RefusedError` where the base cannot
-    be what ``merged`` was made from, unless that is allowed, and as `resolve_base` does.
+    ``auto`` takes what the folder names; without a base a note tells that. Raises `RefusedError` where the
+    base cannot be what ``merged`` was made from, unless that is allowed, and as `resolve_base` does.
     """
     spec = case.base
     # abspath: links stay as the user named them
