@@ -11,11 +11,16 @@ def run() -> None:
     gc.disable()
     try:
         from genfix.cli import main  # noqa: PLC0415 - importing this module must stay free
+
+        code = main(sys.argv[1:])
     except ImportError as error:
         # A broken installation must not exit with 1, which means that findings remain.
         sys.stderr.write(f"error: genfix is not installed completely: {error}\nhint: install it again\n")
-        sys.exit(2)
-    sys.exit(main(sys.argv[1:]))
+        code = 2
+    except KeyboardInterrupt:  # while the command line itself was imported
+        sys.stderr.write("error: interrupted; nothing is half done\n")
+        code = 130
+    sys.exit(code)
 
 
 if __name__ == "__main__":

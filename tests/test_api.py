@@ -45,10 +45,21 @@ def merged(tmp_path: Path) -> Path:
 
 
 def test_what_is_public_is_there() -> None:
+    assert dir(genfix) == sorted(genfix.__all__)
     for name in genfix.__all__:
         assert getattr(genfix, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         getattr(genfix, "nothing")  # noqa: B009 - a type checker would not let it pass
+
+
+def test_one_code_needs_no_list(merged: Path, base: Path) -> None:
+    for codes in ("GF101", ["GF101"], ("GF101",)):
+        assert [finding.code for finding in genfix.check(merged, base, select=codes).findings] == ["GF101"]
+        assert "GF101" not in {finding.code for finding in genfix.check(merged, base, ignore=codes).findings}
+    with pytest.raises(genfix.GenfixError, match="there is no rule 'GF9999'"):
+        genfix.plan(merged, base, select="GF9999")
+    [view] = genfix.engine_views(merged, engines="vllm").views
+    assert view.engine == "vllm"
 
 
 @pytest.mark.parametrize("kind", [str, Path])

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from genfix.cli.app import app
+from genfix.cli.app import COMMANDS as COMMANDS_OF_GENFIX
+from genfix.cli.app import EPILOG
 from tests.support.docs import COMMANDS, PAGES, READMES, blocks, headings, relative
 from tests.support.places import ROOT
 from tests.support.running import runner
@@ -37,9 +38,7 @@ def anchor(heading: str) -> str:
 
 @pytest.mark.parametrize("readme", READMES, ids=relative)
 def test_every_command_is_in_the_help_text_and_in_the_table(readme: Path) -> None:
-    names = [
-        command.name or command.callback.__name__ for command in app.registered_commands if command.callback
-    ] + [str(group.name) for group in app.registered_groups]
+    names = [*COMMANDS_OF_GENFIX]
     text = readme.read_text("utf-8")
     listed = text.partition("<!-- help:begin -->")[2].partition("Commands:")[2]
     assert re.findall(r"^  (\w+)  ", listed.partition("\n\n")[0], re.MULTILINE) == names
@@ -61,7 +60,7 @@ def test_commands_were_found() -> None:
 
 @pytest.mark.parametrize("readme", READMES, ids=relative)
 def test_the_exit_codes_are_those_of_the_help_text(readme: Path) -> None:
-    epilog = str(app.info.epilog).replace("\n", " ").partition("Exit codes: ")[2].rstrip(" .")
+    epilog = EPILOG.partition("Exit codes: ")[2].rstrip(" .")
     told = [tuple(part.split(" ", 1)) for part in epilog.split("; ")]
     assert {int(code) for codes, _ in told for code in codes.split("/")} == {0, 1, 2, 3, 130, 143}
     head = {"README.md": "| code | meaning |", "README.zh-CN.md": "| 退出码 |"}[readme.name]

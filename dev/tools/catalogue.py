@@ -25,6 +25,10 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PO: Final = ROOT / "genfix" / "locale" / "zh_CN.po"
 _HELP: Final = frozenset({"help", "epilog", "rich_help_panel", "metavar_text", "shows", "ask", "unsettled"})
 """Keywords whose value is read by people."""
+_COMMANDS: Final = frozenset(
+    f"genfix/cli/{name}.py" for name in ("commands", "keeping_commands", "probe_command", "rule_commands")
+)
+"""Modules whose functions are commands: their docstrings are help texts."""
 
 
 class Said(NamedTuple):
@@ -41,6 +45,9 @@ def said_in(source: str, place: str) -> Iterator[Said]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call):
             yield from _of_call(node, place)
+        elif isinstance(node, ast.FunctionDef) and place in _COMMANDS:
+            for paragraph in (ast.get_docstring(node) or "").split("\n\n"):
+                yield Said("", " ".join(paragraph.split()), "", f"{place}:{node.lineno}")
         elif isinstance(node, ast.FunctionDef) and node.decorator_list:
             yield from _of_function(node, place)
 

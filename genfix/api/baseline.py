@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from genfix.api.location import ModelLocation
 from genfix.errors import InputError
 from genfix.folder.user_file import read_user_file
 from genfix.json_types import JsonValue
 from genfix.jsontext.json_read import JsonError, read_json_object
 from genfix.message import Message, text
+from genfix.resolver.case import ModelLocation
 from genfix.rules import Finding
 
 Key = tuple[str, str, str]

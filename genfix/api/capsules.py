@@ -4,12 +4,12 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from genfix.api.location import ModelLocation
 from genfix.applier import make_folder
 from genfix.errors import InputError
 from genfix.folder import LocalFolder
 from genfix.message import Message
 from genfix.resolver import resolve_base
+from genfix.resolver.case import ModelLocation
 from genfix.resolver.finder.capsule_format import capsule_files, origin_of
 
 

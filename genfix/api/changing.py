@@ -1,22 +1,22 @@
 """The verbs that plan, write, take back and list: `plan`, `apply`, `repair`, `undo`, `log`, `diff`."""
 
 import os
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Unpack
 
 from genfix import applier
 from genfix.api.author import author
-from genfix.api.location import ModelLocation
+from genfix.api.keywords import DiffOptions, PlanOptions
 from genfix.api.opening import known_keys, open_models, selection, unmatched_notes
 from genfix.api.plan_files import check_sources
 from genfix.applier import Built, Receipt, Write
 from genfix.errors import InputError
-from genfix.folder import Progress
 from genfix.message import text
 from genfix.model import Model
 from genfix.planner import Plan, make_plan
 from genfix.resolver import existing_folder
+from genfix.resolver.case import Case, ModelLocation
 from genfix.rules.core.difference import FileDifference, differences
 
 
@@ -31,40 +31,29 @@ class Repair:
     """The repaired copy, where one was asked for."""
 
 
-def plan(
-    target: ModelLocation,
-    base: ModelLocation | None = None,
-    *,
-    adapter: ModelLocation | None = None,
-    select: Collection[str] = (),
-    ignore: Collection[str] = (),
-    unsafe_fixes: bool = False,
-    offline: bool = False,
-    allow_base_mismatch: bool = False,
-    baseline: ModelLocation | None = None,
-    state_dir: Path | None = None,
-    progress: Progress | None = None,
-) -> Plan:
+def plan(target: ModelLocation, base: ModelLocation | None = None, **options: Unpack[PlanOptions]) -> Plan:
     """Work out what `repair` would write, to the byte. Nothing is written.
 
-    ``unsafe_fixes`` adds the fixes that could override a training choice; the rest is as for `check`. What stands in
-    the ``baseline`` is left as it is.
+    Options as for `check`, and ``unsafe_fixes``, which adds the fixes that could override a training choice.
+    What stands in the ``baseline`` is left as it is.
     """
-    wanted = selection(select, ignore)
-    accepted = known_keys(baseline, wanted)
-    case = open_models(
-        target,
-        base,
-        adapter=adapter,
-        offline=offline,
-        allow_base_mismatch=allow_base_mismatch,
-        state_dir=state_dir,
-        progress=progress,
-    )
+    return plan_case(Case(target, base, **options))
+
+
+def plan_case(case: Case) -> Plan:
+    """As `plan`."""
+    wanted = selection(case)
+    accepted = known_keys(case, wanted)
+    opened = open_models(case)
     made = make_plan(
-        case.folder, case.base, adapter=case.adapter, unsafe_fixes=unsafe_fixes, wanted=wanted, known=accepted
+        opened.folder,
+        opened.base,
+        adapter=opened.adapter,
+        unsafe_fixes=case.unsafe_fixes,
+        wanted=wanted,
+        known=accepted,
     )
-    return replace(made, notes=(*case.notes, *unmatched_notes(baseline, accepted, made.known)))
+    return replace(made, notes=(*opened.notes, *unmatched_notes(case, accepted, made.known)))
 
 
 def apply(
@@ -72,8 +61,8 @@ def apply(
 ) -> Receipt | None:
     """Write what ``plan`` says, atomically over all its files and with a backup; `None` for an empty plan.
 
-    ``target`` is another copy of the folder the plan was made for. Nothing is planned anew. What an interrupted
-    repair or apply has begun is finished first.
+    ``target`` is another copy of the folder the plan was made for. Nothing is planned anew. What an
+    interrupted repair or apply has begun is finished first.
 
     Raises `ChangedError` where a file the plan rests on is no longer what it was, `RefusedError` for a
     linked, cached or locked folder, `StorageError` where the disk refuses; nothing is changed then.
@@ -98,41 +87,26 @@ def repair(
     target: ModelLocation,
     base: ModelLocation | None = None,
     *,
-    adapter: ModelLocation | None = None,
-    select: Collection[str] = (),
-    ignore: Collection[str] = (),
-    unsafe_fixes: bool = False,
-    offline: bool = False,
-    allow_base_mismatch: bool = False,
-    baseline: ModelLocation | None = None,
-    state_dir: Path | None = None,
     output: ModelLocation | None = None,
-    progress: Progress | None = None,
+    **options: Unpack[PlanOptions],
 ) -> Repair:
     """Plan the safe fixes and apply them: one call for the end of a merge script.
 
-    With ``output`` the folder stays as it is, and a repaired copy is made there; its weights share the disk space of
-    the original's where that is possible. Returns what was done and what is left; raises as `check` and `apply` do.
-    Options as for `plan`.
+    With ``output`` the folder stays as it is, and a repaired copy is made there; its weights share the disk
+    space of the original's where that is possible. Returns what was done and what is left; raises as `check`
+    and `apply` do. Options as for `plan`.
     """
-    applier.recover(existing_folder(target), state_dir=state_dir)
-    made = plan(
-        target,
-        base,
-        adapter=adapter,
-        select=select,
-        ignore=ignore,
-        unsafe_fixes=unsafe_fixes,
-        offline=offline,
-        allow_base_mismatch=allow_base_mismatch,
-        baseline=baseline,
-        state_dir=state_dir,
-        progress=progress,
-    )
+    return repair_case(Case(target, base, **options), output=output)
+
+
+def repair_case(case: Case, *, output: ModelLocation | None = None) -> Repair:
+    """As `repair`."""
+    applier.recover(existing_folder(case.target), state_dir=case.state_dir)
+    made = plan_case(case)
     if output is None:
-        return Repair(made, _apply(made, state_dir))
+        return Repair(made, _apply(made, case.state_dir))
     changes = {change.name: change.after for change in made.changes}
-    built = applier.build(existing_folder(target), Path(output), changes, inputs=made.inputs)
+    built = applier.build(existing_folder(case.target), Path(output), changes, inputs=made.inputs)
     return Repair(made, None, built)
 
 
@@ -154,31 +128,27 @@ def diff(
     base: ModelLocation | None = None,
     *,
     at: str | None = None,
-    offline: bool = False,
-    allow_base_mismatch: bool = False,
-    state_dir: Path | None = None,
-    progress: Progress | None = None,
+    **options: Unpack[DiffOptions],
 ) -> tuple[FileDifference, ...]:
     """How the config files of ``target`` differ from those of ``base``, value by value and without a verdict.
 
-    With ``at``, the id of a snapshot of ``target``, they are compared with that instead of a base.
+    With ``at``, the id of a snapshot of ``target``, they are compared with that instead of a base. Options: as
+    `DiffOptions` describes them.
     """
-    if (base is None) is (at is None):
+    return diff_case(Case(target, base, **options), at)
+
+
+def diff_case(case: Case, at: str | None) -> tuple[FileDifference, ...]:
+    """As `diff`."""
+    if (case.base is None) is (at is None):
         raise InputError(
             text("there is nothing to compare with")
-            if base is None
+            if case.base is None
             else text("there are two things to compare with"),
             "name the base (--base FOLDER or --base org/name) or a snapshot (--at ID)",
         )
-    case = open_models(
-        target,
-        base,
-        offline=offline,
-        allow_base_mismatch=allow_base_mismatch,
-        state_dir=state_dir,
-        progress=progress,
-    )
+    opened = open_models(case)
     if at is None:
-        return differences(Model(case.folder), case.base) if case.base is not None else ()
-    there = applier.snapshot_folder(existing_folder(target), at, state_dir=state_dir)
-    return differences(Model(case.folder), Model(there))
+        return differences(Model(opened.folder), opened.base) if opened.base is not None else ()
+    there = applier.snapshot_folder(existing_folder(case.target), at, state_dir=case.state_dir)
+    return differences(Model(opened.folder), Model(there))

@@ -1,18 +1,17 @@
 """`engine_views`: what each engine would do with a folder."""
 
 from collections.abc import Collection, Mapping
-from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
-from genfix.api.location import ModelLocation
+from genfix.api.keywords import OpenOptions
 from genfix.api.opening import open_models
 from genfix.engines.every import EVERY_ENGINE, engine_view
 from genfix.engines.shared.release import release
 from genfix.engines.shared.view import EngineView
 from genfix.errors import InputError
-from genfix.folder import Progress
 from genfix.message import Message, text
 from genfix.model import Model
+from genfix.resolver.case import Case, ModelLocation
 
 
 class EngineReport(NamedTuple):
@@ -26,33 +25,33 @@ class EngineReport(NamedTuple):
 
 
 def engine_views(
-    target: ModelLocation,
-    *,
-    engines: Collection[str] = (),
-    offline: bool = False,
-    state_dir: Path | None = None,
-    progress: Progress | None = None,
+    target: ModelLocation, *, engines: str | Collection[str] = (), **options: Unpack[OpenOptions]
 ) -> EngineReport:
-    """How engines read the model folder ``target``: stop ids, sampling, chat template, context. Nothing is written.
+    """How engines read the model folder ``target``: stop ids, sampling, chat template, context.
+
+    Nothing is written.
 
     Args:
         target: The model's folder, or ``hf://org/name[@revision]``.
-        engines: Names such as ``vllm``, or with a version or series (``vllm@0.6``); none: all, at the newest known.
-        offline: Take a Hub repo from the cache only.
-        state_dir: Where backups live, if not in ``.cache/huggingface/genfix`` inside the folder.
-        progress: As for `check`.
+        engines: Names such as ``vllm``, or with a version or series (``vllm@0.6``); none: all, at the newest
+            known.
+        options: ``offline``, ``state_dir`` and ``progress``, as for `check`.
 
     Raises:
-        GenfixError: With ``exit_code`` 2 where there is nothing to read, or for an engine that is not known or a version that is none.
+        GenfixError: With ``exit_code`` 2 where there is nothing to read, or for an engine that is not known
+            or a version that is none.
 
     """
+    return views_of_case(Case(target, **options), [engines] if isinstance(engines, str) else engines)
+
+
+def views_of_case(case: Case, engines: Collection[str]) -> EngineReport:
+    """As `engine_views`."""
     asked = dict.fromkeys([_asked(engine) for engine in engines] or [(name, "") for name in EVERY_ENGINE])
-    case = open_models(
-        target, None, offline=offline, allow_base_mismatch=False, state_dir=state_dir, progress=progress
-    )
-    model = Model(case.folder)
+    opened = open_models(case)
+    model = Model(opened.folder)
     views = tuple(engine_view(name, model, version) for name, version in asked)
-    return EngineReport(views, model.tokenizer.texts, case.notes)
+    return EngineReport(views, model.tokenizer.texts, opened.notes)
 
 
 def _asked(engine: str) -> tuple[str, str]:

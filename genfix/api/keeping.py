@@ -4,24 +4,24 @@ from pathlib import Path
 
 from genfix import applier
 from genfix.api.author import author
-from genfix.api.location import ModelLocation
 from genfix.applier import Receipt
 from genfix.errors import InputError
 from genfix.resolver import existing_folder
+from genfix.resolver.case import ModelLocation
 
 
 def snapshot(target: ModelLocation, message: str = "", *, state_dir: Path | None = None) -> Receipt:
     """Keep the config files of ``target`` as they are now, under the id of the receipt; ``message`` says why.
 
-    Raises `GenfixError` where there is nothing to keep, the folder is in use or the disk refuses; nothing is left
-    behind then.
+    Raises `GenfixError` where there is nothing to keep, the folder is in use or the disk refuses; nothing is
+    left behind then.
     """
     note = {"command": "snapshot", "message": message, "who": author()}
     return applier.snapshot(existing_folder(target), note=note, state_dir=state_dir)
 
 
 def restore(target: ModelLocation, snapshot: str, *, state_dir: Path | None = None) -> Receipt:
-    """Bring the config files of ``target`` back to a snapshot, atomically over all of them; `undo` takes it back.
+    """Bring the config files of ``target`` back to a snapshot, all or none; `undo` takes it back.
 
     Files that came since go into the backup. The receipt has no changes where the files are as the snapshot.
     Raises `GenfixError` where there is no such snapshot, and as `apply` does.
@@ -40,8 +40,8 @@ def prune_backups(
 ) -> tuple[str, ...]:
     """Remove the backups of all transactions but the newest ``keep``; returns the ids of those that went.
 
-    Snapshots count, and go, only with ``snapshots``. A backup with a file that was moved out of the folder never goes.
-    With ``dry_run`` nothing is removed.
+    Snapshots count, and go, only with ``snapshots``. A backup with a file that was moved out of the folder
+    never goes. With ``dry_run`` nothing is removed.
     """
     if keep < 0:
         raise InputError("{keep} is no number of transactions to keep", "give 0 or more", keep=keep)

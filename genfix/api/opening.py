@@ -5,12 +5,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from genfix.api.location import ModelLocation
 from genfix.errors import InputError
-from genfix.folder import STATE_FOLDER, Folder, LocalFolder, OverlayFolder, Progress
+from genfix.folder import STATE_FOLDER, Folder, LocalFolder, OverlayFolder
 from genfix.message import Message, text
 from genfix.model import Model
 from genfix.resolver import BaseFacts, choose_base, find_adapter, is_address, open_address, open_target
+from genfix.resolver.case import Case
 from genfix.rules import RULES, Finding
 
 
@@ -23,39 +23,20 @@ class OpenedModels(NamedTuple):
     notes: tuple[Message, ...]
 
 
-def open_models(
-    target: ModelLocation,
-    base: ModelLocation | None,
-    *,
-    adapter: ModelLocation | None = None,
-    offline: bool,
-    allow_base_mismatch: bool,
-    state_dir: Path | None,
-    progress: Progress | None = None,
-) -> OpenedModels:
-    """Open ``target``, its base and its adapter. Raises a `GenfixError` where one of them is not usable.
+def open_models(case: Case) -> OpenedModels:
+    """Open the folder, its base and its adapter. Raises a `GenfixError` where one of them is not usable.
 
     After a crash the folder is seen as it will be when the next repair or undo has finished the job.
     """
-    if is_address(target):
-        place = None
-        seen, notes = open_address(os.fspath(target), offline=offline, progress=progress)
+    if is_address(case.target):
+        seen, notes = open_address(os.fspath(case.target), offline=case.offline, progress=case.progress)
     else:
-        place = Path(target)
-        seen, notes = seen_folder(open_target(target), state_dir)
+        seen, notes = seen_folder(open_target(case.target), case.state_dir)
     merged = Model(seen)
-    trained = find_adapter(merged, target, adapter, offline=offline)
-    notes += trained.notes
-    found, said = choose_base(
-        merged,
-        place,
-        base,
-        adapter=trained.facts,
-        offline=offline,
-        allow_mismatch=allow_base_mismatch,
-        progress=progress,
-    )
-    return OpenedModels(seen, found.facts if found is not None else None, trained.facts, notes + said)
+    trained = find_adapter(case, merged)
+    found, said = choose_base(case, merged, trained.facts)
+    base = found.facts if found is not None else None
+    return OpenedModels(seen, base, trained.facts, (*notes, *trained.notes, *said))
 
 
 def seen_folder(folder: LocalFolder, state_dir: Path | None) -> tuple[Folder, tuple[Message, ...]]:
@@ -78,34 +59,36 @@ def _interrupted(root: Path, state_dir: Path | None) -> Mapping[str, bytes | Non
     return pending(root, state_dir=state_dir)
 
 
-def selection(select: Collection[str], ignore: Collection[str]) -> Callable[[str], bool]:
+def selection(case: Case) -> Callable[[str], bool]:
     """Which codes count. Raises `InputError` for a beginning that no rule has."""
-    for prefix in (*select, *ignore):
+    chosen, left_out = _codes(case.select), _codes(case.ignore)
+    for prefix in (*chosen, *left_out):
         if not prefix or not any(code.startswith(prefix) for code in RULES):
             raise InputError("there is no rule '{prefix}'", "`genfix rules` lists all", prefix=prefix)
-    chosen, left_out = tuple(select), tuple(ignore)
     return lambda code: (
         (not chosen or code.startswith(chosen)) and not (left_out and code.startswith(left_out))
     )
 
 
-def known_keys(
-    baseline: ModelLocation | None, wanted: Callable[[str], bool] = lambda _: True
-) -> frozenset[tuple[str, str, str]]:
-    """The keys of findings that do not count; empty without a baseline. Raises `InputError` where it is none."""
-    if baseline is None:
+def _codes(given: str | Collection[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def known_keys(case: Case, wanted: Callable[[str], bool]) -> frozenset[tuple[str, str, str]]:
+    """The keys of findings that do not count; none without a baseline. Raises `InputError` for a bad one."""
+    if case.baseline is None:
         return frozenset()
     from genfix.api.baseline import read_baseline  # noqa: PLC0415 - most runs have none
 
-    return frozenset(key for key in read_baseline(baseline) if wanted(key[0]))
+    return frozenset(key for key in read_baseline(case.baseline) if wanted(key[0]))
 
 
 def unmatched_notes(
-    baseline: ModelLocation | None, accepted: frozenset[tuple[str, str, str]], known: Iterable[Finding]
+    case: Case, accepted: frozenset[tuple[str, str, str]], known: Iterable[Finding]
 ) -> tuple[Message, ...]:
     """What to say of entries of the baseline that are found no more."""
-    if baseline is None:
+    if case.baseline is None:
         return ()
     from genfix.api.baseline import unmatched  # noqa: PLC0415
 
-    return unmatched(baseline, accepted, known)
+    return unmatched(case.baseline, accepted, known)

@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from genfix import __version__
-from genfix.api.location import ModelLocation
 from genfix.api.opening import seen_folder
 from genfix.applier import check_names, write_report
 from genfix.errors import ChangedError, GenfixError, InputError, PlanError
@@ -17,6 +16,7 @@ from genfix.message import text
 from genfix.planner import Plan, Source
 from genfix.planner.saving import LARGEST, encode, plan_id
 from genfix.resolver import existing_folder, files_of, is_address, open_target
+from genfix.resolver.case import ModelLocation
 from genfix.resolver.naming.spec import is_repo_id
 from genfix.rules import Witness
 
@@ -35,8 +35,9 @@ def id_of(plan: Plan) -> str:
 def save_plan(plan: Plan, path: ModelLocation) -> str:
     """Write ``plan`` to a file that `load_plan` and ``genfix apply`` read; what was there is replaced.
 
-    Returns the plan's id. The same plan gives the same id and the same bytes, up to where the folders lie as seen
-    from the file. Raises `GenfixError` where the file cannot be written, or would lie in the model folder.
+    Returns the plan's id. The same plan gives the same id and the same bytes, up to where the folders lie as
+    seen from the file. Raises `GenfixError` where the file cannot be written, or would lie in the model
+    folder.
     """
     from genfix.planner.loading import decode  # noqa: PLC0415 - brings pydantic
 
@@ -71,11 +72,11 @@ def load_plan(
 ) -> Plan:
     """The plan in a file, checked, for its folder or for ``target``, another copy of it. Nothing is written.
 
-    ``base`` and ``adapter`` say where those of the plan are now. A folder that is already as the plan makes it gives
-    a plan without changes, and a note.
+    ``base`` and ``adapter`` say where those of the plan are now. A folder that is already as the plan makes
+    it gives a plan without changes, and a note.
 
-    Raises `InputError` where the file is no plan as genfix writes one, `ChangedError` where a file of the folder, or
-    of a base or adapter that is still there, is not what it was.
+    Raises `InputError` where the file is no plan as genfix writes one, `ChangedError` where a file of the
+    folder, or of a base or adapter that is still there, is not what it was.
     """
     from genfix.planner.loading import assemble, decode  # noqa: PLC0415 - brings pydantic
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, NamedTuple, TypeAlias
 
-from genfix.api.location import ModelLocation
 from genfix.errors import InputError
 from genfix.message import Arg, Message, text
+from genfix.resolver.case import ModelLocation
 
 _NOT_FOUND: Final = 127
 _NOT_EXECUTABLE: Final = 126
@@ -37,7 +37,7 @@ class Ran(NamedTuple):
     """How a command ended."""
 
     code: int
-    """What a shell would give: its exit code, 128 and the signal's number, 127 not found, 126 not executable."""
+    """As a shell has it: the exit code, 128 and the signal's number, 127 not found, 126 not executable."""
     why: Message | None
     """Why it failed; `None` where it did not."""
     changed: bool
@@ -47,8 +47,8 @@ class Ran(NamedTuple):
 def run_command(command: Sequence[str], output: ModelLocation) -> Ran:
     """Run a merge command without a shell, on our own standard streams, and pass signals on to it.
 
-    ``output`` is the folder it is to write; this function only looks at it. Raises `InputError` where the command
-    succeeds and the folder is not there.
+    ``output`` is the folder it is to write; this function only looks at it. Raises `InputError` where the
+    command succeeds and the folder is not there.
     """
     if not command:
         raise InputError(

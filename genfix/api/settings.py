@@ -1,7 +1,7 @@
 """Settings that a project keeps: ``genfix.toml``, or ``[tool.genfix]`` of ``pyproject.toml``.
 
-The nearest one above the directory the caller works in counts. One that lies in a model folder is never read: a
-model comes from strangers, and their settings could switch off what would warn of it.
+The nearest one above the directory the caller works in counts. One that lies in a model folder is never read:
+a model comes from strangers, and their settings could switch off what would warn of it.
 """
 
 import os
@@ -39,7 +39,7 @@ class Settings(NamedTuple):
     """What the caller should know about which file was read."""
 
     def of(self, target: str | os.PathLike[str]) -> "Settings":
-        """The settings for one model folder: what ``per-path`` says of it on top, later tables over earlier ones.
+        """The settings for one model folder: what ``per-path`` says of it on top, the later over the earlier.
 
         ``ignore`` is added to, all else is replaced.
         """
@@ -59,7 +59,7 @@ class Settings(NamedTuple):
         return found
 
     def _way_to(self, target: str | os.PathLike[str]) -> str:
-        """The folder as patterns name it: seen from the file's directory, whole where it is not below that."""
+        """The folder as patterns name it: from the file's directory, whole where it is not below that."""
         if isinstance(target, str) and "://" in target:
             return target
         real = Path(os.path.realpath(target))
@@ -68,7 +68,7 @@ class Settings(NamedTuple):
 
 
 def find_settings(start: Path, *, folders: Collection[str | os.PathLike[str]] = ()) -> Settings:
-    """The settings nearest above ``start``, not from inside ``folders`` nor anything else that is a model folder.
+    """The settings nearest above ``start``, not from inside ``folders`` nor any other model folder.
 
     Raises `InputError` where they are not as they should be.
     """
@@ -93,7 +93,7 @@ def find_settings(start: Path, *, folders: Collection[str | os.PathLike[str]] = 
 
 
 def read_settings(path: Path) -> Settings:
-    """The settings in one file; a ``pyproject.toml`` must have a table ``[tool.genfix]``. Raises `InputError`."""
+    """The settings in one file; a ``pyproject.toml`` must have ``[tool.genfix]``. Raises `InputError`."""
     document = _parsed(path, read_user_file(path, text("the settings"), _LARGEST))
     if path.name == "pyproject.toml":
         own = _own_table(document)
@@ -104,7 +104,7 @@ def read_settings(path: Path) -> Settings:
 
 
 def _in(directory: Path) -> tuple[Path, Callable[[], _Table]] | None:
-    """The settings file of a directory, if it has one; ``genfix.toml`` is parsed only where it is to be used."""
+    """The settings file of a directory, if it has one; it is parsed only where it is to be used."""
     own, project = directory / "genfix.toml", directory / "pyproject.toml"
     if os.path.isfile(own):  # noqa: PTH113 - false, and no error, where we may not look
         return own, lambda: _parsed(own, read_user_file(own, text("the settings"), _LARGEST))
@@ -135,7 +135,7 @@ def _owner(path: Path) -> int:
 
 
 def _is_model_folder(directory: Path) -> bool:
-    """Whether files of two kinds that only models have lie there: a config and a tokenizer, say, or weights."""
+    """Whether files of two kinds that only models have lie there: a config and a tokenizer, say."""
     try:
         names = os.listdir(directory)  # noqa: PTH208 - names are all that is wanted
     except OSError:
@@ -164,7 +164,7 @@ def _own_table(document: _Table) -> _Table | None:
     return own if isinstance(own, dict) else None
 
 
-# -- what is in it ---------------------------------------------------------------------------------------------
+# -- what is in it ---------------------------------------------------------------------------------
 
 _KEYS: Final = (
     "select",

@@ -1,22 +1,33 @@
 """The commands that plan, write, take back, compare and list."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from genfix.api.changing import Repair, apply, diff, log, plan, repair, undo
+from genfix.api.changing import Repair, apply, diff_case, log, plan_case, repair_case, undo
 from genfix.applier import Built, Receipt
 from genfix.cli.exits import exit_code, settle_known
-from genfix.cli.options import Case, Ending, Saved
-from genfix.cli.output import Output, apply_line, command_line, undo_line
+from genfix.cli.lines import apply_line, command_line, undo_line
+from genfix.cli.options import Here, Level, Saved
+from genfix.cli.output import Output
 from genfix.message import text
 from genfix.planner import Plan
 from genfix.report.changes import differences_text, log_text, plan_text
 from genfix.report.json import dumps
 from genfix.report.json_changes import differences_json, log_json, plan_json
 from genfix.report.text import findings_text, headlines, summary
+from genfix.resolver import is_address
+from genfix.resolver.case import Case
 from genfix.rules import Applicability, Finding, Severity
 from genfix.show import show
+
+
+class Ending(NamedTuple):
+    """What makes a repair end with 1."""
+
+    fail_on: Level
+    fail_on_fix: bool = False
 
 
 class _Next(NamedTuple):
@@ -31,43 +42,32 @@ class _Next(NamedTuple):
     """Shows what unsafe fixes would add."""
 
 
-def run_plan(case: Case, out: Output, *, unsafe_fixes: bool, save: Path | None = None) -> int:
+def run_plan(case: Case, out: Output, baseline: Path | None, *, save: Path | None = None) -> int:
     """Show what repair would write, and keep it for apply; 1 where there is something to change."""
-    made = plan(
-        case.target,
-        case.base,
-        adapter=case.adapter,
-        select=case.select,
-        ignore=case.ignore,
-        unsafe_fixes=unsafe_fixes,
-        offline=case.offline,
-        allow_base_mismatch=case.allow_base_mismatch,
-        baseline=case.baseline,
-        state_dir=case.state_dir,
-        progress=out.progress,
-    )
-    code = _show_plan(made, out, _next(case, made, out, save, unsafe_fixes=unsafe_fixes))
-    settle_known(case, made.remaining, made.known, out)
+    made = plan_case(case)
+    code = _show_plan(made, out, _next(case, made, out, save))
+    settle_known(case, made.remaining, made.known, out, baseline)
     return code
 
 
-def _next(case: Case, made: Plan, out: Output, save: Path | None, *, unsafe_fixes: bool) -> _Next:
+def _next(case: Case, made: Plan, out: Output, save: Path | None) -> _Next:
     """What to type next; the plan is kept where that is wanted."""
-    is_far = "://" in case.target
+    is_far = is_address(case.target)
     asks = [finding for finding in made.remaining if finding.severity is not Severity.INFO]
     is_more = any(finding.fix and finding.fix.applicability is Applicability.UNSAFE for finding in asks)
-    unsafe = command_line("plan", case, unsafe_fixes=True) if is_more and not unsafe_fixes else ""
+    unsafe = (
+        command_line("plan", case._replace(unsafe_fixes=True)) if is_more and not case.unsafe_fixes else ""
+    )
     if save is not None:
         from genfix.api.plan_files import save_plan  # noqa: PLC0415 - only where it is asked for
 
         out.tell(text("the plan {id} is in {path}", id=save_plan(made, save)[:12], path=str(save)))
         target = "DIR" if is_far else None
-        undo = undo_line(target or case.target, case.state_dir)
-        return _Next(apply_line(str(save), target, case.state_dir), "apply", undo, unsafe)
+        undo = undo_line(case if target is None else case._replace(target=target))
+        return _Next(apply_line(save, target, case), "apply", undo, unsafe)
     if is_far:
         return _Next("", unsafe=unsafe)
-    repair_line = command_line("repair", case, unsafe_fixes=unsafe_fixes)
-    return _Next(repair_line, undo=undo_line(case.target, case.state_dir), unsafe=unsafe)
+    return _Next(command_line("repair", case), undo=undo_line(case), unsafe=unsafe)
 
 
 def _show_plan(made: Plan, out: Output, then: _Next) -> int:
@@ -108,45 +108,34 @@ def run_apply(saved: Saved, ending: Ending, out: Output, *, dry_run: bool) -> in
     from genfix.api.plan_files import load_plan  # noqa: PLC0415 - only where it is asked for
 
     made = load_plan(
-        saved.path,
+        saved.plan_file,
         target=saved.target,
         base=saved.base,
         adapter=saved.adapter,
         offline=saved.offline,
         state_dir=saved.state_dir,
     )
+    place = Here(made.target, saved.state_dir)
     if dry_run:
-        line = apply_line(str(saved.path), saved.target, saved.state_dir)
-        return _show_plan(made, out, _Next(line, "apply", undo_line(made.target, saved.state_dir)))
+        line = apply_line(saved.plan_file, saved.target, place)
+        return _show_plan(made, out, _Next(line, "apply", undo_line(place)))
     receipt = apply(made, state_dir=saved.state_dir)
-    return _show_repair(Repair(made, receipt), saved.state_dir, ending, out)
+    return _show_repair(Repair(made, receipt), place, ending, out)
 
 
 def run_repair(
-    case: Case, ending: Ending, out: Output, *, unsafe_fixes: bool, output: str | None = None
+    case: Case, ending: Ending, out: Output, baseline: Path | None, *, output: str | None = None
 ) -> int:
     """Make the fixes, here or in a copy, and say what was done, where the backup is, and what is left."""
-    done = repair(
-        case.target,
-        case.base,
-        output=output,
-        adapter=case.adapter,
-        select=case.select,
-        ignore=case.ignore,
-        unsafe_fixes=unsafe_fixes,
-        offline=case.offline,
-        allow_base_mismatch=case.allow_base_mismatch,
-        baseline=case.baseline,
-        state_dir=case.state_dir,
-        progress=out.progress,
-    )
-    unsafe = command_line("plan", case, unsafe_fixes=True)
-    code = _show_repair(done, case.state_dir, ending, out, unsafe)
-    is_accepted = settle_known(case, done.plan.remaining, done.plan.known, out)
+    done = repair_case(case, output=output)
+    unsafe = command_line("plan", case._replace(unsafe_fixes=True))
+    place = Here(done.plan.target, case.state_dir)
+    code = _show_repair(done, place, ending, out, unsafe)
+    is_accepted = settle_known(case, done.plan.remaining, done.plan.known, out, baseline)
     return 0 if is_accepted and not (ending.fail_on_fix and done.plan.changes) else code
 
 
-def _show_repair(done: Repair, state_dir: Path | None, ending: Ending, out: Output, unsafe: str = "") -> int:
+def _show_repair(done: Repair, place: Here, ending: Ending, out: Output, unsafe: str = "") -> int:
     made = done.plan
     out.notes(made.notes)
     if out.wants_json:
@@ -154,7 +143,7 @@ def _show_repair(done: Repair, state_dir: Path | None, ending: Ending, out: Outp
     elif out.wants_html:
         from genfix.report.html import plan_page  # noqa: PLC0415 - only where it is asked for
 
-        commands = {"undo": undo_line(made.target, state_dir)} if done.receipt is not None else {}
+        commands = {"undo": undo_line(place)} if done.receipt is not None else {}
         out.report(plan_page(made, done=True, commands=commands, lang=out.aside.language))
     elif out.verdict is not None:
         from genfix.cli.formats import rendered  # noqa: PLC0415
@@ -168,7 +157,7 @@ def _show_repair(done: Repair, state_dir: Path | None, ending: Ending, out: Outp
     elif done.receipt is None:
         _nothing_to_change(made, made.remaining, out, unsafe)
     else:
-        _say_done(made.target, done.receipt, state_dir, out)
+        _say_done(place, done.receipt, out)
     if made.base is None:
         out.tell(text("judged without a base: what was lost from it cannot be seen; name it with --base"))
     return 1 if made.changes and ending.fail_on_fix else exit_code(made.remaining, ending.fail_on)
@@ -220,23 +209,23 @@ def _say_built(target: str, built: Built, changed: int, out: Output) -> None:
         )
 
 
-def _say_done(target: str, receipt: Receipt, state_dir: Path | None, out: Output) -> None:
+def _say_done(place: Here, receipt: Receipt, out: Output) -> None:
     out.say("")
     out.tell(
         text(
             "repaired {count} file of {target}",
             "repaired {count} files of {target}",
             count=len(receipt.changes),
-            target=target,
+            target=place.target,
         ),
         "green",
         "bold",
     )
-    if state_dir is None:
+    if place.state_dir is None:
         out.tell(text("backup: {path} (deleting .cache gives up undo)", path=receipt.backup))
     else:
         out.tell(text("backup: {path}", path=receipt.backup))
-    out.tell(text("undo:   {command}", command=undo_line(target, state_dir)))
+    out.tell(text("undo:   {command}", command=undo_line(place)))
     for name in receipt.broken_links:
         out.tell(text("note: {file} had another hard link, which keeps the old content", file=name))
     out.tell(text("restart the server: engines read these files only when they start"))
@@ -244,15 +233,7 @@ def _say_done(target: str, receipt: Receipt, state_dir: Path | None, out: Output
 
 def run_diff(case: Case, at: str | None, out: Output) -> int:
     """Compare two folders' config files, or a folder's with those of one of its snapshots."""
-    found = diff(
-        case.target,
-        case.base,
-        at=at,
-        offline=case.offline,
-        allow_base_mismatch=case.allow_base_mismatch,
-        state_dir=case.state_dir,
-        progress=out.progress,
-    )
+    found = diff_case(case, at)
     if out.wants_json:
         out.report(dumps(differences_json(found)))
     else:
@@ -264,36 +245,30 @@ def run_diff(case: Case, at: str | None, out: Output) -> int:
                 "{count} files differ (- {against}, + {target})",
                 count=len(found),
                 against=against,
-                target=case.target,
+                target=os.fspath(case.target),
             )
         )
     return 0
 
 
-def run_undo(target: str, transaction: str | None, state_dir: Path | None, out: Output) -> int:
+def run_undo(place: Here, transaction: str | None, out: Output) -> int:
     """Take back one transaction."""
-    receipt = undo(target, transaction, state_dir=state_dir)
+    receipt = undo(place.target, transaction, state_dir=place.state_dir)
     out.report(
         "\n".join(f"{'-' if change.after is None else '~'} {show(change.name)}" for change in receipt.changes)
     )
-    out.tell(
-        text(
-            "undid {id}; to have it back: {command}",
-            id=receipt.undoes,
-            command=undo_line(target, state_dir, receipt.id),
-        )
-    )
+    out.tell(text("undid {id}; to redo: {command}", id=receipt.undoes, command=undo_line(place, receipt.id)))
     out.tell(text("restart the server: engines read these files only when they start"))
     return 0
 
 
-def run_log(target: str, state_dir: Path | None, out: Output) -> int:
+def run_log(place: Here, out: Output) -> int:
     """List the transactions on a folder."""
-    receipts = log(target, state_dir=state_dir)
+    receipts = log(place.target, state_dir=place.state_dir)
     if out.wants_json:
         out.report(dumps(log_json(receipts)))
         return 0
     out.report(log_text(receipts, out.style))
     if not receipts:
-        out.tell(text("genfix has changed nothing in {target}", target=target))
+        out.tell(text("genfix has changed nothing in {target}", target=place.target))
     return 0

@@ -1,10 +1,12 @@
 """Which exit code findings make, and those that are known and make none."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
-from genfix.cli.options import Case, Level
+from genfix.cli.options import Level
 from genfix.cli.output import Output
 from genfix.message import text
+from genfix.resolver.case import Case
 from genfix.rules import Finding, Severity
 
 
@@ -14,22 +16,24 @@ def exit_code(findings: Iterable[Finding], fail_on: Level) -> int:
     return 1 if any(finding.severity.rank <= limit for finding in findings) else 0
 
 
-def settle_known(case: Case, found: Iterable[Finding], known: Iterable[Finding], out: Output) -> bool:
-    """Say how many findings are known, and write the baseline where one is wanted: whether now all are."""
+def settle_known(
+    case: Case, found: Iterable[Finding], known: Iterable[Finding], out: Output, keep: Path | None
+) -> bool:
+    """Say how many findings are known, and write all to the baseline ``keep``: whether that was wanted."""
     number = len([*known])
     if number:
         out.tell(text("{count} known: in {path}", count=number, path=str(case.baseline)))
-    if case.write_baseline is None:
+    if keep is None:
         return False
     from genfix.api.baseline import write_baseline  # noqa: PLC0415 - only where one is wanted
 
-    count = write_baseline(case.write_baseline, [*found, *known], outside=case.target)
+    count = write_baseline(keep, [*found, *known], outside=case.target)
     out.tell(
         text(
             "wrote {count} finding to {path}: with --baseline they do not count",
             "wrote {count} findings to {path}: with --baseline they do not count",
             count=count,
-            path=str(case.write_baseline),
+            path=str(keep),
         )
     )
     return True

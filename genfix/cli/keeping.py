@@ -1,34 +1,36 @@
 """The commands that keep files for later: snapshot, restore, backups prune, capsule."""
 
-from pathlib import Path
-
 from genfix.api.capsules import capsule
 from genfix.api.keeping import prune_backups, restore, snapshot
-from genfix.cli.output import Output, quoted, undo_line
+from genfix.cli.lines import quoted, undo_line
+from genfix.cli.options import Here
+from genfix.cli.output import Output
 from genfix.message import text
 from genfix.show import show
 
 
-def run_snapshot(target: str, message: str, state_dir: Path | None, out: Output) -> int:
+def run_snapshot(place: Here, message: str, out: Output) -> int:
     """Keep the config files; the id alone is on stdout, for scripts."""
-    receipt = snapshot(target, message, state_dir=state_dir)
+    receipt = snapshot(place.target, message, state_dir=place.state_dir)
     out.report(receipt.id)
     out.tell(
         text(
             "kept {count} config file of {target} in {path}",
             "kept {count} config files of {target} in {path}",
             count=len(receipt.files),
-            target=target,
+            target=place.target,
             path=str(receipt.backup),
         )
     )
-    out.tell(text("to have them back: {command}", command=f"genfix restore {quoted(target)} {receipt.id}"))
+    out.tell(
+        text("to have them back: {command}", command=f"genfix restore {quoted(place.target)} {receipt.id}")
+    )
     return 0
 
 
-def run_restore(target: str, transaction: str, state_dir: Path | None, out: Output) -> int:
+def run_restore(place: Here, transaction: str, out: Output) -> int:
     """Bring a snapshot back."""
-    receipt = restore(target, transaction, state_dir=state_dir)
+    receipt = restore(place.target, transaction, state_dir=place.state_dir)
     marks = {(True, False): "+", (False, True): "-"}
     out.report(
         "\n".join(
@@ -40,7 +42,7 @@ def run_restore(target: str, transaction: str, state_dir: Path | None, out: Outp
         out.tell(
             text(
                 "{target}: all config files are as the snapshot {snapshot} has them",
-                target=target,
+                target=place.target,
                 snapshot=transaction,
             )
         )
@@ -49,18 +51,18 @@ def run_restore(target: str, transaction: str, state_dir: Path | None, out: Outp
             text(
                 "restored {snapshot}; to take it back: {command}",
                 snapshot=transaction,
-                command=undo_line(target, state_dir, receipt.id),
+                command=undo_line(place, receipt.id),
             )
         )
         out.tell(text("restart the server: engines read these files only when they start"))
     return 0
 
 
-def run_prune(
-    target: str, keep: int, state_dir: Path | None, out: Output, *, snapshots: bool, dry_run: bool
-) -> int:
+def run_prune(place: Here, keep: int, out: Output, *, snapshots: bool, dry_run: bool) -> int:
     """Remove old backups."""
-    old = prune_backups(target, keep=keep, snapshots=snapshots, dry_run=dry_run, state_dir=state_dir)
+    old = prune_backups(
+        place.target, keep=keep, snapshots=snapshots, dry_run=dry_run, state_dir=place.state_dir
+    )
     out.report("\n".join(old))
     if dry_run:
         out.tell(
@@ -68,7 +70,7 @@ def run_prune(
                 "{count} backup of {target} would go",
                 "{count} backups of {target} would go",
                 count=len(old),
-                target=target,
+                target=place.target,
             )
         )
     else:
@@ -77,7 +79,7 @@ def run_prune(
                 "removed {count} backup of {target}",
                 "removed {count} backups of {target}",
                 count=len(old),
-                target=target,
+                target=place.target,
             )
         )
     return 0

@@ -1,34 +1,24 @@
-"""The commands that only look: check, engines, explain, rules."""
+"""The commands that only look: check, engines."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from genfix.api.judging import Report, check
+from genfix.api.judging import Report, check_case
 from genfix.cli.exits import exit_code, settle_known
-from genfix.cli.options import Case, Level
-from genfix.cli.output import Output, command_line
-from genfix.errors import InputError
+from genfix.cli.lines import command_line
+from genfix.cli.options import Level
+from genfix.cli.output import Output
 from genfix.message import text
-from genfix.rules import RULES, Applicability, Finding, Severity
+from genfix.resolver.case import Case
+from genfix.rules import Applicability, Finding, Severity
 
 
-def run_check(case: Case, fail_on: Level, out: Output) -> int:
-    """Judge a folder and say what was found."""
-    report = check(
-        case.target,
-        case.base,
-        adapter=case.adapter,
-        select=case.select,
-        ignore=case.ignore,
-        offline=case.offline,
-        allow_base_mismatch=case.allow_base_mismatch,
-        baseline=case.baseline,
-        state_dir=case.state_dir,
-        progress=out.progress,
-    )
+def run_check(case: Case, fail_on: Level, out: Output, baseline: Path | None) -> int:
+    """Check a folder and say what was found."""
+    report = check_case(case)
     out.notes(report.notes)
     _show(case, report, out)
-    accepted = settle_known(case, report.findings, report.known, out)
+    accepted = settle_known(case, report.findings, report.known, out, baseline)
     return 0 if accepted else exit_code(report.findings, fail_on)
 
 
@@ -55,7 +45,7 @@ def _show(case: Case, report: Report, out: Output) -> None:
     if report.base is None and not report.findings:
         out.tell(
             text(
-                "{target} alone: nothing to report; name the base with --base to see what was lost",
+                "{target} (no base): nothing to report; name the base with --base to see what was lost",
                 target=report.target,
             )
         )
@@ -78,7 +68,7 @@ def _say_what_next(case: Case, findings: Sequence[Finding], out: Output) -> None
         out.tell(
             text(
                 "to see what the unsafe fixes would do: {command}",
-                command=command_line("plan", case, unsafe_fixes=True),
+                command=command_line("plan", case._replace(unsafe_fixes=True)),
             )
         )
     for finding in _seen(findings, out)[:1]:
@@ -90,13 +80,11 @@ def _seen(findings: Sequence[Finding], out: Output) -> list[Finding]:
     return [finding for finding in findings if out.verbose or finding.severity is not Severity.INFO]
 
 
-def run_engines(
-    target: str, engines: list[str], state_dir: Path | None, out: Output, *, offline: bool = False
-) -> int:
+def run_engines(case: Case, engines: Sequence[str], out: Output) -> int:
     """Print what each engine will do with a folder."""
-    from genfix.api.engine_views import engine_views  # noqa: PLC0415
+    from genfix.api.engine_views import views_of_case  # noqa: PLC0415
 
-    found = engine_views(target, engines=engines, offline=offline, state_dir=state_dir, progress=out.progress)
+    found = views_of_case(case, engines)
     out.notes(found.notes)
     if out.wants_json:
         from genfix.report.engines import engines_json  # noqa: PLC0415
@@ -107,33 +95,4 @@ def run_engines(
         from genfix.report.engines import engines_text  # noqa: PLC0415
 
         out.report(engines_text(found, out.style))
-    return 0
-
-
-def run_explain(code: str, out: Output) -> int:
-    """Print the documentation of one rule."""
-    rule = next((rule for rule in RULES.values() if code.lower() in {rule.code.lower(), rule.name}), None)
-    if rule is None:
-        raise InputError("there is no rule {code}", "`genfix rules` lists all", code=code)
-    if out.wants_json:
-        from genfix.report.json import dumps, rules_json  # noqa: PLC0415
-
-        out.report(dumps(rules_json([rule])))
-    else:
-        from genfix.report.text import explanation  # noqa: PLC0415
-
-        out.report(explanation(rule, out.style))
-    return 0
-
-
-def run_rules(out: Output) -> int:
-    """List all rules."""
-    if out.wants_json:
-        from genfix.report.json import dumps, rules_json  # noqa: PLC0415
-
-        out.report(dumps(rules_json()))
-    else:
-        from genfix.report.text import rules_text  # noqa: PLC0415
-
-        out.report(rules_text(out.style))
     return 0

@@ -3,65 +3,84 @@
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
-from itertools import pairwise
-from operator import methodcaller
+from itertools import pairwise, takewhile
 from types import FrameType
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import typer
 
 from genfix.cli.app import app
-from genfix.cli.output import forget, prepare_streams, write, write_error
+from genfix.cli.command import Commands
+from genfix.cli.streams import forget, prepare_streams, write_error
 from genfix.errors import GenfixError
 from genfix.language import Language, language_of
 from genfix.message import Message, text
+
+if TYPE_CHECKING:
+    from typer._click.core import Command, Context
 
 _BUG: Final = 2
 _INTERRUPTED: Final = 130
 _TERMINATED: Final = 143
 _BROKEN_PIPE: Final = 141
-_USAGE: Final = 2
-_UsageError: Final[type[Exception]] = next(
-    root
-    for root in typer.BadParameter.__mro__
-    if issubclass(root, Exception) and root.__name__ == "ClickException"
-)
-"""Click's root of usage errors: typer 0.26 and later carry click inside, earlier ones import it."""
+_COMPLETION: Final = "_GENFIX_COMPLETE"
+"""What shells set to ask which words come next."""
 
 
 def main(args: Sequence[str]) -> int:
     """Run one command and return its exit code (the table is in ``genfix --help``)."""
     signal.signal(signal.SIGTERM, _terminated)
     prepare_streams()
+    language = _language(args)
     try:
-        code: object = app(list(args), prog_name="genfix", standalone_mode=False)
-        return code if isinstance(code, int) else 0
+        return _run([*args], language)
     except GenfixError as error:
-        return _say(error.said, error.advice, error.exit_code, _language(args))
+        return _say(error.said, error.advice, error.exit_code, language)
     except (KeyboardInterrupt, typer.Abort):
-        return _say(text("interrupted; nothing is half done"), None, _INTERRUPTED, _language(args))
-    except _UsageError as error:
-        return _usage(error, list(args))
+        return _say(text("interrupted; nothing is half done"), None, _INTERRUPTED, language)
     except BrokenPipeError:
         # The reader of our help went away (`genfix --help | head`); Python must not flush into it again.
         forget(sys.stdout)
         return _BROKEN_PIPE
     except SystemExit as leave:
-        if isinstance(leave.__context__, BrokenPipeError):  # click's own answer to that is 1: findings remain
-            forget(sys.stdout)
-            return _BROKEN_PIPE
         return leave.code if isinstance(leave.code, int) else 0
     except Exception as error:  # noqa: BLE001 - the last line of defence
-        return _unforeseen(error, _language(args))
+        return _unforeseen(error, language)
+
+
+def _run(args: list[str], language: Language) -> int:
+    command = typer.main.get_command(app)
+    if os.environ.get(_COMPLETION):
+        command.main(args, prog_name="genfix", standalone_mode=False)
+        return 0
+    try:
+        # Not main(), which takes Ctrl-C for an exit.
+        with _context(command, args, language) as context:
+            code: object = context.command.invoke(context)
+    except typer.Exit as leave:  # --help, --version
+        return leave.exit_code
+    return code if isinstance(code, int) else 0
+
+
+def _context(root: "Command", args: list[str], language: Language) -> "Context":
+    """The parsed words. Those of a command need not be parsed as the group's first."""
+    if isinstance(root, Commands) and args and args[0] in root.entries:
+        above = typer.Context(root, info_name="genfix", obj=language)
+        command = root.get_command(above, args[0])
+        if command is not None:
+            return command.make_context(args[0], args[1:], parent=above)
+    return root.make_context("genfix", args, obj=language)
 
 
 def _unforeseen(error: Exception, language: Language) -> int:
     if os.environ.get("GENFIX_DEBUG"):
+        import traceback  # noqa: PLC0415 - only for bugs
+
         traceback.print_exception(error)
     if isinstance(error, ImportError):
-        # Parts are loaded when they are needed: an installation that is damaged, or a disk that fails just then.
+        # Parts are loaded when they are needed: an installation that is damaged, or a disk that fails just
+        # then.
         said = text("a part of genfix or Python cannot be loaded: {error}", error=str(error))
         return _say(said, text("install genfix again"), _BUG, language)
     return _say(
@@ -72,31 +91,16 @@ def _unforeseen(error: Exception, language: Language) -> int:
     )
 
 
-def _usage(error: Exception, args: list[str]) -> int:
-    """What is wrong on the command line, in our own words' shape: the arguments are not safe to print as they are."""
-    message = str(methodcaller("format_message")(error))
-    if type(error).__name__ == "NoArgsIsHelpError":
-        write(sys.stderr, message + "\n")
-        return _USAGE
-    commands = {callback.__name__ for entry in app.registered_commands if (callback := entry.callback)}
-    command = args[0] if args and args[0] in commands else ""
-    return _say(
-        text("{usage}", usage=message.rstrip(".")),
-        text("see `genfix {command} --help`", command=command) if command else text("see `genfix --help`"),
-        _USAGE,
-        _language(args),
-    )
-
-
 def _say(said: Message, advice: Message | None, code: int, language: Language) -> int:
     write_error(said, advice, language)
     return code
 
 
 def _language(args: Sequence[str]) -> Language:
-    """The language of errors, which arise outside of the commands that know their options."""
-    asked = [after for word, after in pairwise([*args, ""]) if word == "--lang"]
-    asked += [word.partition("=")[2] for word in args if word.startswith("--lang=")]
+    """The language of help and errors, which arise outside of the commands that know their options."""
+    own = [*takewhile(lambda word: word != "--", args)]
+    asked = [after for word, after in pairwise([*own, ""]) if word == "--lang"]
+    asked += [word.partition("=")[2] for word in own if word.startswith("--lang=")]
     return language_of(asked[-1] if asked else None, os.environ)
 
 

@@ -1,12 +1,21 @@
-"""The options commands share, each described once."""
+"""The options of the commands, each described once, and those that go together as groups.
+
+A group is a parameter of a command: `genfix.cli.command` gives the command line its fields one by one.
+"""
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NamedTuple, TypeAlias
+from typing import Annotated, Final, NamedTuple, TypeAlias
 
 import typer
 
 from genfix.language import Language
+from genfix.message import text
+
+_BASE: Final = text("Base and adapter").template
+_RULES: Final = text("Rules and settings").template
+REPORT: Final = text("Report").template
+"""The section of the help texts that has the options of reports."""
 
 
 class Format(StrEnum):
@@ -43,80 +52,74 @@ class Level(StrEnum):
     INFO = "info"
 
 
-class Ending(NamedTuple):
-    """What makes a repair end with 1."""
-
-    fail_on: Level
-    fail_on_fix: bool = False
-
-
-class Case(NamedTuple):
-    """What the commands that judge have in common, as the user gave it."""
-
-    target: str
-    base: str | None
-    adapter: str | None
-    select: list[str]
-    ignore: list[str]
-    offline: bool
-    allow_base_mismatch: bool
-    state_dir: Path | None
-    baseline: Path | None = None
-    write_baseline: Path | None = None
-
-
-class Saved(NamedTuple):
-    """A plan file, and where what it is about is now."""
-
-    path: Path
-    target: str | None
-    base: str | None
-    adapter: str | None
-    offline: bool
-    state_dir: Path | None
-
-
-def codes(words: list[str] | None) -> list[str]:
+def codes(words: list[str] | None) -> tuple[str, ...]:
     """Rule codes as people give them: an option each, or several with commas."""
-    return [code.strip() for word in words or [] for code in word.split(",")]
+    return tuple(code.strip() for word in words or [] for code in word.split(","))
 
+
+# -- options ---------------------------------------------------------------------------------
 
 Target: TypeAlias = Annotated[
     str,
-    typer.Argument(
-        metavar="DIR", help="The merged model's folder; to look at, also hf://org/name.", show_default=False
-    ),
+    typer.Argument(metavar="DIR", help="The merged model's folder, or hf://org/name.", show_default=False),
+]
+Folder: TypeAlias = Annotated[
+    str, typer.Argument(metavar="DIR", help="The merged model's folder.", show_default=False)
 ]
 Base: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--base",
         metavar="SPEC",
-        help="The model it was made from: a folder, a capsule, org/name[@revision], ms://org/name (ModelScope), or auto: what DIR names.",
+        help="The model it was made from: a folder, a capsule, org/name[@revision], "
+        "ms://org/name (ModelScope), or auto: what DIR names.",
         show_default=False,
+        rich_help_panel=_BASE,
     ),
 ]
-AdapterFolder: TypeAlias = Annotated[
+Adapter: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--adapter",
         metavar="DIR",
         help="The adapter that was merged, a folder or org/name; default: one beside DIR.",
         show_default=False,
+        rich_help_panel=_BASE,
     ),
 ]
-Select: TypeAlias = Annotated[
+Offline: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--offline", help="Take what is not on this machine from the caches only.", rich_help_panel=_BASE
+    ),
+]
+_AllowMismatch: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--allow-base-mismatch",
+        help="Use the base even if architecture or token ids disagree.",
+        rich_help_panel=_BASE,
+    ),
+]
+_Select: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--select",
         metavar="CODE",
         help="Only these rules (GF101, or GF1 for a family); repeatable.",
         show_default=False,
+        rich_help_panel=_RULES,
     ),
 ]
-Ignore: TypeAlias = Annotated[
+_Ignore: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--ignore", metavar="CODE", help="Not these rules; repeatable.", show_default=False),
+    typer.Option(
+        "--ignore",
+        metavar="CODE",
+        help="Not these rules; repeatable.",
+        show_default=False,
+        rich_help_panel=_RULES,
+    ),
 ]
 UnsafeFixes: TypeAlias = Annotated[
     bool | None,
@@ -124,57 +127,41 @@ UnsafeFixes: TypeAlias = Annotated[
         "--unsafe-fixes/--no-unsafe-fixes",
         help="Also fixes that could override a training choice.",
         show_default=False,
+        rich_help_panel=_RULES,
     ),
 ]
-Engines: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--engine", metavar="NAME[@VERSION]", help="Only this engine; repeatable.", show_default=False
-    ),
-]
-OutputFormat: TypeAlias = Annotated[Format, typer.Option("--output-format", help="How to write the report.")]
-OutputShape: TypeAlias = Annotated[Shape, typer.Option("--output-format", help="How to write the answer.")]
-OutputFile: TypeAlias = Annotated[
+_Baseline: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        "--output-file", "-o", metavar="FILE", help="Write the report to this file.", show_default=False
+        "--baseline",
+        metavar="FILE",
+        help="Findings that are in it do not count.",
+        show_default=False,
+        rich_help_panel=_RULES,
     ),
 ]
-FailOn: TypeAlias = Annotated[
-    Level | None,
-    typer.Option("--fail-on", help="Exit with 1 from this severity on; default: error.", show_default=False),
-]
-Baseline: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(
-        "--baseline", metavar="FILE", help="Findings that are in it do not count.", show_default=False
-    ),
-]
-WriteBaseline: TypeAlias = Annotated[
+_WriteBaseline: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         "--write-baseline",
         metavar="FILE",
         help="Write what is found, or left, to a baseline.",
         show_default=False,
+        rich_help_panel=_RULES,
     ),
 ]
-ConfigFile: TypeAlias = Annotated[
+_ConfigFile: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         "--config",
         metavar="FILE",
         help="Settings; default: the nearest genfix.toml or pyproject.toml above the working directory.",
         show_default=False,
+        rich_help_panel=_RULES,
     ),
 ]
-Isolated: TypeAlias = Annotated[bool, typer.Option("--isolated", help="Read no file with settings.")]
-Offline: TypeAlias = Annotated[
-    bool, typer.Option("--offline", help="Take what is not on this machine from the caches only.")
-]
-AllowMismatch: TypeAlias = Annotated[
-    bool,
-    typer.Option("--allow-base-mismatch", help="Use the base even if architecture or token ids disagree."),
+_Isolated: TypeAlias = Annotated[
+    bool, typer.Option("--isolated", help="Read no file with settings.", rich_help_panel=_RULES)
 ]
 StateDir: TypeAlias = Annotated[
     Path | None,
@@ -186,25 +173,128 @@ StateDir: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+FailOn: TypeAlias = Annotated[
+    Level | None,
+    typer.Option("--fail-on", help="Exit with 1 from this severity on; default: error.", show_default=False),
+]
+Engines: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--engine", metavar="NAME[@VERSION]", help="Only this engine; repeatable.", show_default=False
+    ),
+]
+OutputFormat: TypeAlias = Annotated[
+    Format, typer.Option("--output-format", help="How to write the report.", rich_help_panel=REPORT)
+]
+OutputShape: TypeAlias = Annotated[
+    Shape, typer.Option("--output-format", help="How to write the answer.", rich_help_panel=REPORT)
+]
+OutputFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--output-file",
+        "-o",
+        metavar="FILE",
+        help="Write the report to this file.",
+        show_default=False,
+        rich_help_panel=REPORT,
+    ),
+]
 PlanOutput: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         "--output-file",
         "-o",
         metavar="FILE",
-        help="Keep the plan in a file, for `genfix apply FILE`; with html, sarif, github or markdown: the report.",
+        help="Keep the plan in a file, for `genfix apply FILE`; with html, sarif, github or markdown: "
+        "the report.",
         show_default=False,
+        rich_help_panel=REPORT,
     ),
 ]
-PlanFile: TypeAlias = Annotated[
-    Path, typer.Argument(metavar="FILE", help="From `genfix plan DIR -o FILE`.", show_default=False)
+Quiet: TypeAlias = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print the report only, or nothing.", rich_help_panel=REPORT)
 ]
-Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="Print the report only, or nothing.")]
-Verbose: TypeAlias = Annotated[bool, typer.Option("--verbose", "-v", help="Show information too.")]
-Lang: TypeAlias = Annotated[
+Verbose: TypeAlias = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Show information too.", rich_help_panel=REPORT)
+]
+_Color: TypeAlias = Annotated[
+    ColorMode, typer.Option("--color", help="When to use color.", rich_help_panel=REPORT)
+]
+_Lang: TypeAlias = Annotated[
     Language | None,
     typer.Option(
-        "--lang", help="The report's language; default: GENFIX_LANG, else the locale's.", show_default=False
+        "--lang",
+        help="The report's language; default: GENFIX_LANG, else the locale's.",
+        show_default=False,
+        rich_help_panel=REPORT,
     ),
 ]
-Color: TypeAlias = Annotated[ColorMode, typer.Option("--color", help="When to use color.")]
+
+
+# -- groups ---------------------------------------------------------------------------------
+
+
+class Look(NamedTuple):
+    """How words are shown."""
+
+    color: _Color = ColorMode.AUTO
+    lang: _Lang = None
+
+
+class Here(NamedTuple):
+    """A folder on this machine, and where its backups are."""
+
+    target: Folder
+    state_dir: StateDir = None
+
+
+class SettingsFrom(NamedTuple):
+    """Where the project's settings come from."""
+
+    config: _ConfigFile = None
+    isolated: _Isolated = False
+
+
+class Compared(NamedTuple):
+    """What a folder is compared with."""
+
+    base: Base = None
+    offline: Offline = False
+    allow_base_mismatch: _AllowMismatch = False
+    state_dir: StateDir = None
+
+
+class Judged(NamedTuple):
+    """Against what a folder is judged, and by which rules; what is not given may stand in the settings."""
+
+    base: Base = None
+    adapter: Adapter = None
+    offline: Offline = False
+    allow_base_mismatch: _AllowMismatch = False
+    select: _Select = None
+    ignore: _Ignore = None
+    baseline: _Baseline = None
+    write_baseline: _WriteBaseline = None
+    state_dir: StateDir = None
+
+
+class Saved(NamedTuple):
+    """A plan file, and where what it is about is now."""
+
+    plan_file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="From `genfix plan DIR -o FILE`.", show_default=False)
+    ]
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target",
+            metavar="DIR",
+            help="Another copy of the folder the plan was made for.",
+            show_default=False,
+        ),
+    ] = None
+    base: Base = None
+    adapter: Adapter = None
+    offline: Offline = False
+    state_dir: StateDir = None

@@ -1,22 +1,20 @@
 """Where words go: the report on stdout, everything else on stderr."""
 
-import contextlib
-import io
 import os
 import shutil  # noqa: TID251 - asks for the terminal's width, writes nothing
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from string import hexdigits
 from typing import NamedTuple, TextIO
 
-from genfix.cli.options import Case, ColorMode, Format, Shape
-from genfix.errors import StorageError
+from genfix.cli.options import ColorMode, Format, Look, Shape
+from genfix.cli.streams import write
 from genfix.folder import Progress
 from genfix.language import Language, language_of
-from genfix.message import Message, text
+from genfix.message import Message
 from genfix.report.layout import cut, wrap
 from genfix.report.style import Style
-from genfix.show import show
 
 
 class ReportFile:
@@ -43,11 +41,10 @@ class ReportFile:
 class Output(NamedTuple):
     """The two streams of a command."""
 
-    color: ColorMode = ColorMode.AUTO
+    look: Look = Look()
     quiet: bool = False
     verbose: bool = False
     output_format: Format | Shape = Format.TEXT
-    lang: Language | None = None
     file: ReportFile | None = None
     """Where the report goes instead of stdout."""
 
@@ -70,14 +67,14 @@ class Output(NamedTuple):
     @property
     def style(self) -> Style:
         """How the report is marked."""
-        if self.file is not None and self.color is ColorMode.AUTO:
-            return _style(None, ColorMode.NEVER, self.lang)
-        return _style(sys.stdout, self.color, self.lang)
+        if self.file is not None and self.look.color is ColorMode.AUTO:
+            return _style(None, ColorMode.NEVER, self.look.lang)
+        return _style(sys.stdout, self.look.color, self.look.lang)
 
     @property
     def aside(self) -> Style:
         """How hints and summaries are marked."""
-        return _style(sys.stderr, self.color, self.lang)
+        return _style(sys.stderr, self.look.color, self.look.lang)
 
     @property
     def progress(self) -> Progress | None:
@@ -116,24 +113,28 @@ class Output(NamedTuple):
         style = self.aside
         line = style.words(said)
         # What is to be copied or searched for stays whole: the terminal breaks it.
-        whole = said.args.keys() & {"command", "path", "note"}
+        whole = said.args.keys() & {"command", "path"}
         self.say(*(style.mark(part, *marks) for part in ([line] if whole else wrap(line, style.room))))
 
     def judged(self, target: str, base: str | None, outcome: str) -> None:
         """Write which folder was judged against what, and the outcome, which is marked already."""
         style = self.aside
-        against = style.text("{target} against {base}", target=target, base=base)
-        what = against if base else style.text("{target} alone", target=target)
+        target = _short(target)
+        if base:
+            what = style.text("{target} against {base}", target=target, base=_short(base))
+        else:
+            what = style.text("{target} (no base)", target=target)
         self.say(*wrap(f"{what}{style.text(': ')}{outcome}", style.room))
 
     def notes(self, notes: Iterable[Message]) -> None:
         """Write what the user should know about how the answer came about."""
+        style = self.aside
         for note in notes:
-            self.tell(text("note: {note}", note=note))
+            self.say(*wrap(style.text("note: {note}", note=note), style.room, "", " " * 6))
 
 
 def report_file(path: Path | None, state_dir: Path | None) -> ReportFile | None:
-    """Where ``--output-file`` wants the report, or `None` for stdout; raises at once where it may not be written."""
+    """Where ``--output-file`` wants the report; `None`: stdout. Raises at once where it must not be."""
     if path is None or str(path) == "-":
         return None
     from genfix.applier.reports import check_report_place  # noqa: PLC0415 - see above
@@ -142,82 +143,11 @@ def report_file(path: Path | None, state_dir: Path | None) -> ReportFile | None:
     return ReportFile(path, state_dir)
 
 
-def prepare_streams() -> None:
-    """Let a terminal that cannot write a character show it as an escape, instead of ending the command."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
-def write(stream: TextIO | None, content: str) -> None:
-    """Write to a stream that may be closed or gone: a command's work does not end with its reader.
-
-    Raises `StorageError` where the disk behind the stream is full.
-    """
-    if stream is None:
-        return
-    try:
-        stream.write(content)
-        stream.flush()
-    except BrokenPipeError:
-        forget(stream)
-    except OSError as error:
-        forget(stream)
-        raise StorageError(
-            "cannot write the report: {why}", "make room, or send it elsewhere", why=error.strerror
-        ) from error
-
-
-def write_error(said: Message, advice: Message | None, language: Language) -> None:
-    """Say on stderr what is wrong and what to do next."""
-    style = Style(language=language)
-    lines = [style.text("error: {error}", error=said)]
-    lines += [style.text("hint: {hint}", hint=advice)] if advice is not None else []
-    write(sys.stderr, "".join(f"{line}\n" for line in lines))
-
-
-def forget(stream: TextIO | None) -> None:
-    """Send all that is still written to ``stream`` to nowhere, what is buffered included."""
-    if stream is not None:
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def quoted(text: str) -> str:
-    """``text`` as a shell takes it for one word."""
-    import shlex  # noqa: PLC0415 - only to print a command
-
-    return shlex.quote(text)
-
-
-def command_line(command: str, case: Case, *, unsafe_fixes: bool = False) -> str:
-    """The command to type next, with the options that decide what it sees."""
-    words = ["genfix", command, quoted(case.target)]
-    words += ["--base", quoted(case.base)] if case.base is not None else []
-    words += ["--adapter", quoted(case.adapter)] if case.adapter is not None else []
-    for option, codes in (("--select", case.select), ("--ignore", case.ignore)):
-        words += [word for code in codes for word in (option, quoted(code))]
-    words += ["--offline"] if case.offline else []
-    words += ["--baseline", quoted(str(case.baseline))] if case.baseline is not None else []
-    words += ["--allow-base-mismatch"] if case.allow_base_mismatch else []
-    words += ["--state-dir", quoted(str(case.state_dir))] if case.state_dir is not None else []
-    words += ["--unsafe-fixes"] if unsafe_fixes else []
-    return show(" ".join(words))
-
-
-def apply_line(path: str, target: str | None, state_dir: Path | None) -> str:
-    """The command that makes the changes of a plan file."""
-    words = ["genfix", "apply", quoted(path)]
-    words += ["--target", quoted(target)] if target is not None else []
-    words += ["--state-dir", quoted(str(state_dir))] if state_dir is not None else []
-    return show(" ".join(words))
-
-
-def undo_line(target: str, state_dir: Path | None, transaction: str = "") -> str:
-    """The command that takes a transaction back."""
-    words = ["genfix", "undo", quoted(target), *([transaction] if transaction else [])]
-    words += ["--state-dir", quoted(str(state_dir))] if state_dir is not None else []
-    return show(" ".join(words))
+def _short(name: str) -> str:
+    """``org/name@commit`` with the beginning of the commit, as people read it."""
+    repo, at, commit = name.rpartition("@")
+    is_commit = len(commit) == 40 and set(commit) <= set(hexdigits)
+    return f"{repo}{at}{commit[:12]}" if is_commit else name
 
 
 def _style(stream: TextIO | None, mode: ColorMode, lang: Language | None) -> Style:
@@ -226,7 +156,9 @@ def _style(stream: TextIO | None, mode: ColorMode, lang: Language | None) -> Sty
 
 
 def _wants_color(stream: TextIO | None, mode: ColorMode) -> bool:
-    """``--color`` wins over NO_COLOR (https://no-color.org), that over FORCE_COLOR, that over the stream's kind."""
+    """``--color`` wins over NO_COLOR (https://no-color.org), that over FORCE_COLOR, that over what the
+    stream is.
+    """
     if mode is not ColorMode.AUTO:
         return mode is ColorMode.ALWAYS
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":

@@ -1,10 +1,10 @@
 """The HTML page of a check, with the command to type next."""
 
 from genfix.api.judging import Report
-from genfix.cli.options import Case
-from genfix.cli.output import command_line
+from genfix.cli.lines import command_line
 from genfix.language import Language
 from genfix.report.html import check_page
+from genfix.resolver.case import Case
 from genfix.rules import Applicability
 
 

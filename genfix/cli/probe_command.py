@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from genfix.cli import options as opt
-from genfix.cli.output import Output
 
 
 class ProbeFormat(StrEnum):
@@ -32,6 +31,7 @@ def probe(
             metavar="URL|DIR", help="A server, or a model folder (with --engine).", show_default=False
         ),
     ],
+    *,
     model: Annotated[
         str | None,
         typer.Option("--model", metavar="NAME", help="The model's name on the server.", show_default=False),
@@ -95,25 +95,31 @@ def probe(
         typer.Option("--retries", metavar="N", min=0, max=20, help="Per request, where the server is busy."),
     ] = 3,
     output_format: Annotated[
-        ProbeFormat, typer.Option("--output-format", help="How to write the report.")
+        ProbeFormat,
+        typer.Option("--output-format", help="How to write the report.", rich_help_panel=opt.REPORT),
     ] = ProbeFormat.TEXT,
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output-file", metavar="FILE", help="Write the report there.", show_default=False
+            "-o",
+            "--output-file",
+            metavar="FILE",
+            help="Write the report there.",
+            show_default=False,
+            rich_help_panel=opt.REPORT,
         ),
     ] = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
-    lang: opt.Lang = None,
-    color: opt.Color = opt.ColorMode.AUTO,
-) -> None:
+    look: opt.Look,
+) -> int:
     """Ask a running model whether it stops.
 
-    URL is an OpenAI-compatible server (vLLM, SGLang, LMDeploy, llama.cpp, MLX-LM, Ollama). Its key is taken from
-    GENFIX_API_KEY or OPENAI_API_KEY.
+    URL is an OpenAI-compatible server (vLLM, SGLang, LMDeploy, llama.cpp, MLX-LM, Ollama). Its key is taken
+    from GENFIX_API_KEY or OPENAI_API_KEY.
     """
     from genfix.api.probing import Subject
+    from genfix.cli.output import Output
     from genfix.cli.probing import ProbeOptions, run_probe
     from genfix.probe.values import Limits
 
@@ -134,4 +140,4 @@ def probe(
         output_format=output_format,
         output=output,
     )
-    raise typer.Exit(run_probe(asked, Output(color, quiet, verbose, lang=lang)))
+    return run_probe(asked, Output(look, quiet, verbose))

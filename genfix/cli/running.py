@@ -1,20 +1,24 @@
 """The command that runs another one first."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from genfix.api.opening import selection
 from genfix.api.running import run_command
-from genfix.cli.changing import run_repair
-from genfix.cli.options import Case, Ending, Level
-from genfix.cli.output import Output, command_line, write_error
+from genfix.cli.changing import Ending, run_repair
+from genfix.cli.lines import command_line
+from genfix.cli.options import Level
+from genfix.cli.output import Output
+from genfix.cli.streams import write_error
 from genfix.message import text
+from genfix.resolver.case import Case
 
 
-def run_run(case: Case, command: Sequence[str], fail_on: Level, out: Output, *, unsafe_fixes: bool) -> int:
-    """Run a merge command; where it ends well, repair its output, else return its own code."""
-    selection(case.select, case.ignore)  # a wrong code is better known before hours of merging
+def run_run(case: Case, command: Sequence[str], fail_on: Level, out: Output, baseline: Path | None) -> int:
+    """Run a merge command; where it succeeds, repair its output, else return its own code."""
+    selection(case)  # a wrong code is better known before hours of merging
     ran = run_command(command, case.target)
-    repairing = command_line("repair", case, unsafe_fixes=unsafe_fixes)
+    repairing = command_line("repair", case)
     if ran.why is not None:
         left = text(
             "{target} was left as it is; once it is complete: {command}",
@@ -27,4 +31,4 @@ def run_run(case: Case, command: Sequence[str], fail_on: Level, out: Output, *, 
         out.notes(
             [text("the command changed nothing in {target}; is that where it writes?", target=case.target)]
         )
-    return run_repair(case, Ending(fail_on), out, unsafe_fixes=unsafe_fixes)
+    return run_repair(case, Ending(fail_on), out, baseline)

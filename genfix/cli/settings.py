@@ -2,22 +2,15 @@
 
 import os
 from pathlib import Path
-from typing import NamedTuple
 
 from genfix.api.settings import Settings, find_settings, read_settings
-from genfix.cli.options import Case, Level
+from genfix.cli.options import Judged, Level, SettingsFrom, codes
 from genfix.cli.output import Output
 from genfix.errors import InputError
+from genfix.resolver.case import Case
 
 
-class Source(NamedTuple):
-    """Where the settings come from."""
-
-    config: Path | None = None
-    isolated: bool = False
-
-
-def settings_of(source: Source, target: str, base: str | None, out: Output) -> Settings:
+def settings_of(source: SettingsFrom, target: str, base: str | None, out: Output) -> Settings:
     """The settings that hold for ``target``. Raises `InputError` where they are not as they should be."""
     if source.isolated:
         if source.config is not None:
@@ -36,24 +29,34 @@ def settings_of(source: Source, target: str, base: str | None, out: Output) -> S
 
 
 def settle(
-    case: Case, source: Source, out: Output, *, fail_on: Level | None = None, unsafe_fixes: bool | None = None
-) -> tuple[Case, Level, bool]:
-    """The case with what the settings add, from which severity on it fails, and whether unsafe fixes are wanted.
+    target: str,
+    judged: Judged,
+    source: SettingsFrom,
+    out: Output,
+    *,
+    fail_on: Level | None = None,
+    unsafe_fixes: bool | None = None,
+) -> tuple[Case, Level]:
+    """The case with what the settings add, and from which severity on it fails.
 
     ``--select`` takes the place of both lists of the settings, ``--ignore`` adds to theirs.
     """
-    found = settings_of(source, case.target, case.base, out)
-    settled = case._replace(
-        base=found.base if case.base is None else case.base,
-        select=case.select or [*found.select],
-        ignore=case.ignore if case.select else [*found.ignore, *case.ignore],
-        offline=case.offline or bool(found.offline),
-        baseline=found.baseline if case.baseline is None else case.baseline,
+    found = settings_of(source, target, judged.base, out)
+    select, ignore = codes(judged.select), codes(judged.ignore)
+    baseline = found.baseline if judged.baseline is None else judged.baseline
+    if judged.write_baseline is not None and baseline is not None and not baseline.exists():
+        baseline = None  # it is the one that is to be written, or there was none yet
+    case = Case(
+        target=target,
+        base=found.base if judged.base is None else judged.base,
+        adapter=judged.adapter,
+        select=select or found.select,
+        ignore=ignore if select else (*found.ignore, *ignore),
+        unsafe_fixes=bool(found.unsafe_fixes) if unsafe_fixes is None else unsafe_fixes,
+        offline=judged.offline or bool(found.offline),
+        allow_base_mismatch=judged.allow_base_mismatch,
+        baseline=baseline,
+        state_dir=judged.state_dir,
+        progress=out.progress,
     )
-    level = fail_on or (Level(found.fail_on.value) if found.fail_on is not None else Level.ERROR)
-    unsafe = bool(found.unsafe_fixes) if unsafe_fixes is None else unsafe_fixes
-    if settled.write_baseline is not None and settled.baseline is not None and not settled.baseline.exists():
-        settled = settled._replace(
-            baseline=None
-        )  # it is the one that is to be written, or there was none yet
-    return settled, level, unsafe
+    return case, fail_on or (Level(found.fail_on.value) if found.fail_on is not None else Level.ERROR)

@@ -194,9 +194,7 @@ def test_a_disk_error_leaves_the_old_or_the_new(place: Path, verb: Do, *, foreve
     """Every call fails with both errors, which differ in words alone: once one, for ever the other."""
     before, after = both_ends(place, verb)
     for folder, disk in sweep(
-        place,
-        verb,
-        lambda at: FaultyDisk(at, lambda: disk_error((at + forever) % 2), forever=forever),
+        place, verb, lambda at: FaultyDisk(at, lambda: disk_error((at + forever) % 2), forever=forever)
     ):
         message, hint = "", "none"
         try:

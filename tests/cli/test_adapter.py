@@ -108,7 +108,7 @@ def test_one_beside_the_folder_is_found_and_said(run: Run, tmp_path: Path, base:
     place = write_folder(tmp_path / "out", adapter_files())
     inside = write_folder(place / "merged", PRETRAINED)
     result = run(verb, inside, "--base", base)
-    assert f"note: the adapter in {place} is taken for the one that was merged" in result.err
+    assert f"note: the adapter in {place} is taken for the one that was merged" in result.told
     assert (verb == "repair") == ((inside / FAST).read_bytes() == (place / FAST).read_bytes())
 
 
@@ -117,7 +117,7 @@ def test_a_report_for_machines_is_nothing_but_json(run: Run, tmp_path: Path, bas
     folder = write_folder(tmp_path / "run" / "checkpoint-7-merged", PRETRAINED)
     result = run("check", folder, "--base", base, "--output-format", "json")
     assert {f["code"] for f in json.loads(result.out)["findings"]} >= {"GF102", "GF208", "GF302"}
-    assert f"note: the adapter in {place} is taken for the one that was merged" in result.err
+    assert f"note: the adapter in {place} is taken for the one that was merged" in result.told
 
 
 def test_a_base_beside_an_adapter_is_healthy(run: Run, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_one_of_another_model_is_left_out_beside_and_refused_where_named(
     inside = write_folder(other / "merged", PRETRAINED)
     found = run("check", inside, "--base", base)
     assert (found.code, found.out) == (0, "")
-    assert f"note: the adapter in {other} is left out: " in found.err
+    assert f"note: the adapter in {other} is left out: " in found.told
     assert "takes 4 values here and 8 there" in found.err
     before = tree(merged)
     for verb in ("check", "plan", "repair"):

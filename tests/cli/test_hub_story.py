@@ -203,7 +203,7 @@ def test_a_dead_hub_with_a_cached_base_goes_on_and_says_so(machine: Machine) -> 
     result = machine("check", merged, "--base", "org/glm", "--output-format", "json")
     assert json.loads(result.out)["base"] == f"org/glm@{sha}"
     assert "note: the Hub could not be reached" in result.err
-    assert f"using the cached commit {sha[:7]} of main" in result.err
+    assert f"using the cached commit {sha[:7]} of main" in result.told
 
 
 def test_what_check_read_is_not_all_that_repair_needs(machine: Machine) -> None:

@@ -158,8 +158,8 @@ def test_what_swift_wrote_down_is_found_on_modelscope(machine: Machine) -> None:
     merged = machine.folder(generation_config=None)
     write_folder(merged, {"args.json": dump({"model": "org/glm", "model_dir": "/gone", "use_hf": None})})
     result = machine("repair", merged, "--base", "auto")
-    assert f"note: the base is {BASE}@{commit}, which stops at " in result.err
-    assert "model of args.json names it" in result.err
+    assert f"note: the base is {BASE}@{commit}, which stops at " in result.told
+    assert "model of args.json names it" in result.told
     assert (merged / GENERATION).read_bytes() == glm_files()[GENERATION]
 
 
@@ -170,7 +170,7 @@ def test_a_capsule_of_it_needs_it_no_more(machine: Machine) -> None:
     assert (made.code, made.out) == (0, f"{BASE}@{commit}\n"), made.err
     assert not any(WEIGHTS in str(request) for request in machine.site.requests)
     result = machine("repair", merged, "--base", "./cap")
-    assert f"note: ./cap is a capsule of {BASE}@{commit}" in result.err
+    assert f"note: ./cap is a capsule of {BASE}@{commit}" in result.told
     assert (merged / GENERATION).read_bytes() == glm_files()[GENERATION]
     assert machine.site.requests == []
     assert machine("capsule", "./cap", "again").out == made.out

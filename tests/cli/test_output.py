@@ -354,10 +354,34 @@ def test_signals(slow_hub: FakeHub, tmp_path: Path, merged: Path, verb: str, num
     assert out == ""
     assert "Traceback" not in err
     assert "bug in genfix" not in err
+    assert ("interrupted; nothing is half done" in err) is (number == signal.SIGINT)
     assert tree(merged) == before
 
 
-# What is told about genfix itself ---------------------------------------------------------------------------
+def test_an_interrupt_while_genfix_is_loaded(merged: Path) -> None:
+    code = (
+        "import sys, builtins; load = builtins.__import__\n"
+        "def interrupted(name, *args):\n"
+        "    if name in {'typer', 'genfix.cli.looking'}: raise KeyboardInterrupt\n"
+        "    return load(name, *args)\n"
+        "from genfix.__main__ import run\n"
+        "if sys.argv[1] == 'command': import genfix.cli\n"
+        "builtins.__import__ = interrupted; sys.argv[1:] = ['check', sys.argv[2]]; run()\n"
+    )
+    for when in ("command line", "command"):
+        done = subprocess.run(
+            [sys.executable, "-c", code, when, merged],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (130, "")
+        assert done.stderr == "error: interrupted; nothing is half done\n"
+
+
+# What is told about genfix itself -------------------------------------------------------------------------------
 
 
 def test_help_and_version(run: Run) -> None:

@@ -138,7 +138,7 @@ def test_never_from_a_model_folder(
     result = run("check", project / "out/merged", "--base", project / "models/base")
     assert result.code == 1
     assert "GF101" in result.out
-    assert "is not read, since it lies in a model folder" in result.err
+    assert "is not read, since it lies in a model folder" in result.told
 
 
 def test_a_target_that_has_lost_nearly_all_is_still_no_place_for_settings(
@@ -148,7 +148,7 @@ def test_a_target_that_has_lost_nearly_all_is_still_no_place_for_settings(
         project / "bare", {GENERATION: b'{"eos_token_id": 151329}', "genfix.toml": b'ignore=["GF"]'}
     )
     monkeypatch.chdir(target)
-    assert "not read" in run("check", ".", "--base", "../models/base").err
+    assert "not read" in run("check", ".", "--base", "../models/base").told
 
 
 def test_a_named_file_is_read_wherever_it_lies(run: Run, project: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_file_of_another_user_is_not_read(project: Path) -> None:
     os.chown(path, 12345, 12345)
     found = find_settings(project)
     assert found.ignore == ()
-    assert "belongs to another user" in found.notes[0]
+    assert "belongs to another user" in str(found.notes[0])
     os.chown(project, 12345, 12345)  # unless the folder the caller stands in is that user's as well
     assert find_settings(project).ignore == ("GF",)
 

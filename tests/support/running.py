@@ -25,6 +25,11 @@ class Result(NamedTuple):
     out: str
     err: str
 
+    @property
+    def told(self) -> str:
+        """What is on stderr, on one line: notes are wrapped."""
+        return " ".join(self.err.split())
+
 
 Run: TypeAlias = Callable[..., Result]
 

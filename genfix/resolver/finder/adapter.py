@@ -18,6 +18,7 @@ from genfix.folder import Folder, FolderFileError, LocalFolder, same_file
 from genfix.folder.kinds import is_json_config
 from genfix.message import Message, text
 from genfix.model import Model
+from genfix.resolver.case import Case
 from genfix.resolver.finder.adapter_shapes import foreign_matrix, has_some_matrix
 from genfix.resolver.finder.base import BaseFacts
 from genfix.resolver.finder.run_folders import names_a_merge, run_folders
@@ -43,22 +44,20 @@ class Adapter(NamedTuple):
     """What the user should know about how it was found, a sentence each."""
 
 
-def find_adapter(
-    merged: Model, path: str | os.PathLike[str], spec: str | os.PathLike[str] | None, *, offline: bool = False
-) -> Adapter:
-    """The adapter at ``spec``, a folder or a Hub repo; without one, that beside the merged folder ``path``.
+def find_adapter(case: Case, merged: Model) -> Adapter:
+    """The adapter of ``case``, a folder or a Hub repo; where it names none, that beside the merged folder.
 
-    Raises `BaseModelError` where ``spec`` is no readable adapter, `RefusedError` where it belongs to another
-    model. One that was only found, and is not usable, is left out.
+    Raises `BaseModelError` where it is no readable adapter, `RefusedError` where it belongs to another model.
+    One that was only found, and is not usable, is left out.
     """
-    if spec is not None:
-        folder, said = _named(os.fspath(spec), merged, offline=offline)
+    if case.adapter is not None:
+        folder, said = _named(os.fspath(case.adapter), merged, offline=case.offline)
         return Adapter(_opened(folder, merged), said)
     if merged.folder.origin.kind != "local":
         return Adapter(None)  # nothing lies beside a repo
     if merged.has(_MERGEKIT):
         return Adapter(None)  # made from whole models; adapters of the same names are other things
-    place = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would leave the place the user named
+    place = Path(os.path.abspath(case.target))  # noqa: PTH100 - resolve() would leave the place the user named
     notes: list[Message] = []
     for candidate in _beside(place):
         try:

@@ -4,47 +4,42 @@ import os
 from pathlib import Path
 
 from genfix.errors import RefusedError
-from genfix.folder import Progress
 from genfix.message import Message, text
 from genfix.model import Model
+from genfix.resolver.case import Case
 from genfix.resolver.finder.base import ResolvedBase, resolve_base
 from genfix.resolver.finder.lineage import is_traced, lineage_notes, size_notes
 from genfix.resolver.finder.proof import prove_parentage
+from genfix.resolver.finder.target import is_address
 from genfix.resolver.naming.spec import AUTO
 
 
 def choose_base(
-    merged: Model,
-    path: Path | None,
-    spec: str | os.PathLike[str] | None,
-    *,
-    adapter: Model | None = None,
-    offline: bool = False,
-    allow_mismatch: bool = False,
-    progress: Progress | None = None,
+    case: Case, merged: Model, adapter: Model | None = None
 ) -> tuple[ResolvedBase | None, tuple[Message, ...]]:
-    """The base that ``spec`` names, proven, and what the user should know; `None` without a spec.
+    """The base of ``case``, proven, and what the user should know; `None` where it names none.
 
-    ``path`` is where the merged folder is on this machine. ``auto`` takes what the folder names; without a
-    spec a note tells that. Raises `RefusedError` where the base cannot be what ``merged`` was made from,
-    unless ``allow_mismatch``, and as `resolve_base` does.
+    ``auto`` takes what the folder names; without a base a note tells that. Raises `RefusedError` where the
+    base cannot be what ``merged`` was made from, unless that is allowed, and as `resolve_base` does.
     """
-    place = Path(os.path.abspath(path)) if path is not None else None  # noqa: PTH100 - links stay as named
+    spec = case.base
+    # abspath: links stay as the user named them
+    place = None if is_address(case.target) else Path(os.path.abspath(case.target))  # noqa: PTH100
     if spec is None:
         return None, _suggestion(merged, place, adapter)
     if spec == AUTO:
         from genfix.resolver.finder.auto import find_base  # noqa: PLC0415 - few folders need it
 
-        base = find_base(merged, place, adapter, offline=offline, progress=progress)
+        base = find_base(merged, place, adapter, offline=case.offline, progress=case.progress)
         return base, (*base.notes, *size_notes(merged, base.facts))
     given = os.fspath(spec)
     if given == AUTO:  # a path, not the word
         given = f"./{given}"
-    base = resolve_base(given, offline=offline, near=merged.folder, progress=progress)
+    base = resolve_base(given, offline=case.offline, near=merged.folder, progress=case.progress)
     notes = base.notes
     refusal = _refusal(merged, base, place, adapter)
     if refusal is not None:
-        if not allow_mismatch:
+        if not case.allow_base_mismatch:
             raise refusal
         notes += (text("going on as told, although {why}", why=refusal.said),)
     return base, (*notes, *lineage_notes(merged, base.facts, place, adapter))

@@ -62,8 +62,9 @@ def existing_folder(path: str | os.PathLike[str]) -> Path:
     if is_address(path):
         raise InputError(
             "{address} is not a folder on this machine, and genfix writes to nothing else",
-            "download it and name the folder: hf download org/name --local-dir merged",
+            "download it and name the folder: {command}",
             address=given,
+            command=_download(given),
         )
     if not given:
         raise InputError("the path of the folder is empty", "name the merged model's folder")
@@ -89,3 +90,12 @@ def existing_folder(path: str | os.PathLike[str]) -> Path:
             text("name the folder it is in: {path}", path=folder.parent),
         )
     return folder
+
+
+def _download(address: str) -> str:
+    """The command that brings the repo at an address onto this machine."""
+    from genfix.resolver.naming.spec import is_repo_id  # noqa: PLC0415 - only for the hint
+
+    repo, _, revision = address.removeprefix("hf://").partition("@")
+    named = f"{repo} --revision {revision}" if revision else repo
+    return f"hf download {named if is_repo_id(repo) else 'org/name'} --local-dir merged"

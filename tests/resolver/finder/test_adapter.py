@@ -9,6 +9,7 @@ from genfix.errors import BaseModelError, GenfixError, InputError, RefusedError
 from genfix.folder import LocalFolder
 from genfix.model import Model
 from genfix.resolver import Adapter, find_adapter
+from genfix.resolver.case import Case
 from tests.support.folders import Files, chatml_files, dump, write_folder
 from tests.support.trees import tree
 from tests.support.weight_files import HIDDEN, causal, weight_file
@@ -34,7 +35,7 @@ MERGED = chatml_files() | {"model.safetensors": weight_file(causal())}
 
 
 def look(merged: Path, spec: str | Path | None = None) -> Adapter:
-    return find_adapter(Model(LocalFolder(merged)), merged, spec)
+    return find_adapter(Case(merged, adapter=spec), Model(LocalFolder(merged)))
 
 
 def put(root: Path, merged: str, adapter: str, files: Files | None = None, own: Files | None = None) -> Path:

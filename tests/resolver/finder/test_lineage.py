@@ -11,6 +11,7 @@ from genfix.folder import LocalFolder
 from genfix.model import Model
 from genfix.model.siblings import are_siblings, chat_sibling_on_card, chat_word_of, model_name
 from genfix.resolver import choose_base
+from genfix.resolver.case import Case
 from tests.support.folders import Files, chatml_files, dump, glm_files, vlm_files, write_folder
 
 
@@ -29,7 +30,7 @@ def notes(
 ) -> tuple[str, ...]:
     folder = write_folder(tmp_path / name, merged)
     write_folder(Path(base_name), base)
-    _, said = choose_base(Model(LocalFolder(folder)), folder, f"./{base_name}")
+    _, said = choose_base(Case(folder, f"./{base_name}"), Model(LocalFolder(folder)))
     return tuple(map(str, said))
 
 

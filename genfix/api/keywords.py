@@ -1,0 +1,46 @@
+"""The keyword options of the verbs, described once."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import TypedDict
+
+from genfix.folder import Progress
+from genfix.resolver.case import ModelLocation
+
+
+class OpenOptions(TypedDict, total=False):
+    """How a folder is opened."""
+
+    offline: bool
+    """Take what is not on this machine from the caches only."""
+    state_dir: Path | None
+    """Where backups are, if not in ``.cache/huggingface/genfix`` inside the folder."""
+    progress: Progress | None
+    """Told while several files are fetched from the Hub: how many are here, of how many, and the last."""
+
+
+class DiffOptions(OpenOptions, total=False):
+    """How a folder and its base are opened."""
+
+    allow_base_mismatch: bool
+    """Use a base that disagrees on architecture or token ids all the same."""
+
+
+class CheckOptions(DiffOptions, total=False):
+    """How a folder is judged."""
+
+    adapter: ModelLocation | None
+    """The folder or Hub repo of the adapter that was merged; default: one beside the folder."""
+    select: str | Collection[str]
+    """The rules that count, by code or beginning of a code: ``"GF101"``, or ``["GF1", "GF2"]``; none: all."""
+    ignore: str | Collection[str]
+    """The rules that do not count, in the same way."""
+    baseline: ModelLocation | None
+    """A file that names findings which shall not count (`write_baseline`)."""
+
+
+class PlanOptions(CheckOptions, total=False):
+    """How a folder is repaired."""
+
+    unsafe_fixes: bool
+    """Add the fixes that could override a training choice."""

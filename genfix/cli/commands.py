@@ -1,0 +1,214 @@
+"""The commands, as the command line calls them.
+
+What they do is imported when one runs: `genfix check` must not wait for what only `genfix repair` needs, and
+nobody for what only tells that the words on the command line are wrong.
+"""
+
+from typing import Annotated
+
+import typer
+
+from genfix.cli import options as opt
+
+_TEXT = opt.Format.TEXT
+
+
+def check(
+    target: opt.Target,
+    *,
+    fail_on: opt.FailOn = None,
+    judged: opt.Judged,
+    source: opt.SettingsFrom,
+    output_format: opt.OutputFormat = _TEXT,
+    output_file: opt.OutputFile = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+    look: opt.Look,
+) -> int:
+    """Check a folder.
+
+    Nothing is written.
+    """
+    from genfix.cli.looking import run_check
+    from genfix.cli.output import Output, report_file
+    from genfix.cli.settings import settle
+
+    out = Output(look, quiet, verbose, output_format, report_file(output_file, judged.state_dir))
+    case, level = settle(target, judged, source, out, fail_on=fail_on)
+    return out.done(run_check(case, level, out, judged.write_baseline))
+
+
+def plan(
+    target: opt.Target,
+    *,
+    judged: opt.Judged,
+    unsafe_fixes: opt.UnsafeFixes = None,
+    source: opt.SettingsFrom,
+    output_format: opt.OutputFormat = _TEXT,
+    output_file: opt.PlanOutput = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+    look: opt.Look,
+) -> int:
+    """Show what repair would write.
+
+    Nothing is written into the folder; exit 1 where there is something to change. With -o, `genfix apply`
+    makes exactly these changes later, or refuses.
+    """
+    from genfix.cli.changing import run_plan
+    from genfix.cli.output import Output, report_file
+    from genfix.cli.settings import settle
+
+    keeps = output_file if output_format in {opt.Format.TEXT, opt.Format.JSON} else None
+    report = None if keeps else report_file(output_file, judged.state_dir)
+    out = Output(look, quiet, verbose, output_format, report)
+    case, _ = settle(target, judged, source, out, unsafe_fixes=unsafe_fixes)
+    return out.done(run_plan(case, out, judged.write_baseline, save=keeps))
+
+
+def apply(
+    saved: opt.Saved,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check and show the plan.")] = False,
+    fail_on: opt.FailOn = None,
+    output_format: opt.OutputFormat = _TEXT,
+    output_file: opt.OutputFile = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+    look: opt.Look,
+) -> int:
+    """Make the changes of a plan file, exactly, or refuse.
+
+    Nothing is judged or planned again. Exit 3 where a file the plan rests on has changed since.
+    """
+    from genfix.cli.changing import Ending, run_apply
+    from genfix.cli.output import Output, report_file
+
+    out = Output(look, quiet, verbose, output_format, report_file(output_file, saved.state_dir))
+    ending = Ending(fail_on or opt.Level.ERROR)
+    return out.done(run_apply(saved, ending, out, dry_run=dry_run))
+
+
+def repair(
+    target: opt.Folder,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be written, as plan.")
+    ] = False,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            metavar="NEW",
+            help="Leave the folder as it is, and make a repaired copy; weights are linked, not copied.",
+            show_default=False,
+        ),
+    ] = None,
+    exit_non_zero_on_fix: Annotated[
+        bool, typer.Option("--exit-non-zero-on-fix", help="Exit with 1 where something was repaired.")
+    ] = False,
+    fail_on: opt.FailOn = None,
+    judged: opt.Judged,
+    unsafe_fixes: opt.UnsafeFixes = None,
+    source: opt.SettingsFrom,
+    output_format: opt.OutputFormat = _TEXT,
+    output_file: opt.OutputFile = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+    look: opt.Look,
+) -> int:
+    """Make the safe fixes, all or none, with a backup.
+
+    `genfix undo` takes them back.
+    """
+    from genfix.cli.changing import Ending, run_plan, run_repair
+    from genfix.cli.output import Output, report_file
+    from genfix.cli.settings import settle
+
+    out = Output(look, quiet, verbose, output_format, report_file(output_file, judged.state_dir))
+    case, level = settle(target, judged, source, out, fail_on=fail_on, unsafe_fixes=unsafe_fixes)
+    if dry_run:
+        return out.done(run_plan(case, out, judged.write_baseline))
+    ending = Ending(level, fail_on_fix=exit_non_zero_on_fix)
+    return out.done(run_repair(case, ending, out, judged.write_baseline, output=output))
+
+
+def run(
+    command: Annotated[
+        list[str], typer.Argument(metavar="CMD", help="The merge command.", show_default=False)
+    ],
+    *,
+    output: Annotated[
+        str,
+        typer.Option("--output", metavar="OUT", help="The folder the command writes.", show_default=False),
+    ],
+    fail_on: opt.FailOn = None,
+    judged: opt.Judged,
+    unsafe_fixes: opt.UnsafeFixes = None,
+    source: opt.SettingsFrom,
+    output_format: opt.OutputFormat = _TEXT,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+    look: opt.Look,
+) -> int:
+    """Run a merge command, then repair what it wrote.
+
+    A command that fails gives its own exit code, and its output is left as it is; otherwise the code is that
+    of repair.
+    """
+    from genfix.cli.output import Output
+    from genfix.cli.running import run_run
+    from genfix.cli.settings import settle
+
+    out = Output(look, quiet, verbose, output_format)
+    case, level = settle(output, judged, source, out, fail_on=fail_on, unsafe_fixes=unsafe_fixes)
+    return run_run(case, command, level, out, judged.write_baseline)
+
+
+def engines(
+    target: opt.Target,
+    *,
+    engine: opt.Engines = None,
+    offline: opt.Offline = False,
+    source: opt.SettingsFrom,
+    state_dir: opt.StateDir = None,
+    output_format: opt.OutputShape = opt.Shape.TEXT,
+    look: opt.Look,
+) -> int:
+    """Say what each engine will do with a folder.
+
+    Where it stops and why, how it samples by default, which chat template it takes, and whether it loads.
+    """
+    from genfix.cli.looking import run_engines
+    from genfix.cli.output import Output
+    from genfix.cli.settings import settings_of
+    from genfix.resolver.case import Case
+
+    out = Output(look, output_format=output_format)
+    names = opt.codes(engine) or settings_of(source, target, None, out).engines
+    case = Case(target, offline=offline, state_dir=state_dir, progress=out.progress)
+    return run_engines(case, names, out)
+
+
+def diff(
+    target: opt.Target,
+    *,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="ID", help="Compare with this snapshot instead.", show_default=False),
+    ] = None,
+    compared: opt.Compared,
+    output_format: opt.OutputShape = opt.Shape.TEXT,
+    quiet: opt.Quiet = False,
+    look: opt.Look,
+) -> int:
+    """Compare the config files with the base's, or with a snapshot's.
+
+    Value by value and without a verdict: `genfix check` says what matters.
+    """
+    from genfix.cli.changing import run_diff
+    from genfix.cli.output import Output
+    from genfix.resolver.case import Case
+
+    out = Output(look, quiet, output_format=output_format)
+    return run_diff(Case(target, **compared._asdict(), progress=out.progress), at, out)

@@ -1,0 +1,122 @@
+"""The commands that keep and bring back files, as the command line calls them: see `genfix.cli.commands`."""
+
+from typing import Annotated
+
+import typer
+
+from genfix.cli import options as opt
+
+
+def undo(
+    here: opt.Here,
+    transaction: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="ID", help="From `genfix log`; default: the newest repair.", show_default=False
+        ),
+    ] = None,
+    *,
+    quiet: opt.Quiet = False,
+    look: opt.Look,
+) -> int:
+    """Take back a repair, byte for byte.
+
+    An undo can itself be undone by its id.
+    """
+    from genfix.cli.changing import run_undo
+    from genfix.cli.output import Output
+
+    return run_undo(here, transaction, Output(look, quiet))
+
+
+def log(
+    here: opt.Here,
+    *,
+    output_format: opt.OutputShape = opt.Shape.TEXT,
+    quiet: opt.Quiet = False,
+    look: opt.Look,
+) -> int:
+    """List the repairs, undos and snapshots of a folder, oldest first."""
+    from genfix.cli.changing import run_log
+    from genfix.cli.output import Output
+
+    return run_log(here, Output(look, quiet, output_format=output_format))
+
+
+def snapshot(
+    here: opt.Here,
+    *,
+    message: Annotated[str, typer.Option("--message", "-m", metavar="TEXT", help="What it is for.")] = "",
+    quiet: opt.Quiet = False,
+    look: opt.Look,
+) -> int:
+    """Keep the config files as they are now.
+
+    `genfix log` lists snapshots, `genfix diff --at` compares with one, `genfix restore` brings one back.
+    """
+    from genfix.cli.keeping import run_snapshot
+    from genfix.cli.output import Output
+
+    return run_snapshot(here, message, Output(look, quiet))
+
+
+def restore(
+    here: opt.Here,
+    snapshot: Annotated[str, typer.Argument(metavar="ID", help="From `genfix log`.", show_default=False)],
+    *,
+    quiet: opt.Quiet = False,
+    look: opt.Look,
+) -> int:
+    """Bring the config files back to a snapshot, all or none.
+
+    Config files that came since go into the backup; `genfix undo` takes it all back.
+    """
+    from genfix.cli.keeping import run_restore
+    from genfix.cli.output import Output
+
+    return run_restore(here, snapshot, Output(look, quiet))
+
+
+def prune(
+    here: opt.Here,
+    *,
+    keep: Annotated[int, typer.Option("--keep", metavar="N", min=0, help="How many of the newest stay.")] = 5,
+    snapshots: Annotated[bool, typer.Option("--snapshots", help="Snapshots count, and go, as well.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which backups would go.")] = False,
+    quiet: opt.Quiet = False,
+    look: opt.Look,
+) -> int:
+    """Remove the backups of old repairs.
+
+    What they did stays in the log, but they cannot be undone any more. Files that a repair moved out of the
+    folder are never removed.
+    """
+    from genfix.cli.keeping import run_prune
+    from genfix.cli.output import Output
+
+    return run_prune(here, keep, Output(look, quiet), snapshots=snapshots, dry_run=dry_run)
+
+
+def capsule(
+    base: Annotated[
+        str,
+        typer.Argument(
+            metavar="BASE", help="A folder, org/name[@revision], or ms://org/name.", show_default=False
+        ),
+    ],
+    out: Annotated[
+        str, typer.Argument(metavar="OUT", help="The folder to make; new, or empty.", show_default=False)
+    ],
+    *,
+    offline: opt.Offline = False,
+    quiet: opt.Quiet = False,
+    look: opt.Look,
+) -> int:
+    """Save the config files of a base.
+
+    `--base OUT` then works without network, and checks that nothing in it has changed.
+    """
+    from genfix.cli.keeping import run_capsule
+    from genfix.cli.output import Output
+
+    return run_capsule(base, out, Output(look, quiet), offline=offline)

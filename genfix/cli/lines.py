@@ -1,0 +1,46 @@
+"""The commands to type next, ready to copy."""
+
+import os
+
+from genfix.cli.options import Here
+from genfix.resolver.case import Case
+from genfix.show import show
+
+
+def quoted(text: str | os.PathLike[str]) -> str:
+    """``text`` as a shell takes it for one word."""
+    import shlex  # noqa: PLC0415 - only to print a command
+
+    return shlex.quote(os.fspath(text))
+
+
+def command_line(command: str, case: Case) -> str:
+    """A command with the options that decide what it sees."""
+    words = ["genfix", command, quoted(case.target)]
+    words += ["--base", quoted(case.base)] if case.base is not None else []
+    words += ["--adapter", quoted(case.adapter)] if case.adapter is not None else []
+    for option, codes in (("--select", case.select), ("--ignore", case.ignore)):
+        words += [word for code in codes for word in (option, quoted(code))]
+    words += ["--offline"] if case.offline else []
+    words += ["--baseline", quoted(case.baseline)] if case.baseline is not None else []
+    words += ["--allow-base-mismatch"] if case.allow_base_mismatch else []
+    words += _state_of(case)
+    words += ["--unsafe-fixes"] if case.unsafe_fixes else []
+    return show(" ".join(words))
+
+
+def apply_line(path: str | os.PathLike[str], target: str | None, place: Case | Here) -> str:
+    """The command that makes the changes of a plan file."""
+    words = ["genfix", "apply", quoted(path)]
+    words += ["--target", quoted(target)] if target is not None else []
+    return show(" ".join(words + _state_of(place)))
+
+
+def undo_line(place: Case | Here, transaction: str = "") -> str:
+    """The command that takes a transaction back."""
+    words = ["genfix", "undo", quoted(place.target), *([transaction] if transaction else [])]
+    return show(" ".join(words + _state_of(place)))
+
+
+def _state_of(place: Case | Here) -> list[str]:
+    return ["--state-dir", quoted(place.state_dir)] if place.state_dir is not None else []

@@ -1,0 +1,37 @@
+"""What is asked about one model folder: the value that a verb is given and hands down, whole."""
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+from genfix.folder import Progress
+
+ModelLocation: TypeAlias = str | os.PathLike[str]
+"""A path of a model folder, or ``hf://org/name[@revision]``; for a base also ``org/name[@revision]``, or
+``auto``: what the folder itself names."""
+
+
+class Case(NamedTuple):
+    """A model folder, what it is judged against, and by which rules."""
+
+    target: ModelLocation
+    base: ModelLocation | None = None
+    adapter: ModelLocation | None = None
+    """The adapter that was merged; `None`: one beside ``target`` is looked for."""
+    select: str | Collection[str] = ()
+    """Codes of the rules that count, or beginnings of codes; none: all."""
+    ignore: str | Collection[str] = ()
+    """Those of the rules that do not count."""
+    unsafe_fixes: bool = False
+    """Whether fixes are wanted that could override a training choice."""
+    offline: bool = False
+    """Whether what is not on this machine is taken from the caches only."""
+    allow_base_mismatch: bool = False
+    """Whether a base is used that disagrees on architecture or token ids."""
+    baseline: ModelLocation | None = None
+    """A file that names findings which do not count."""
+    state_dir: Path | None = None
+    """Where backups are; `None`: in ``.cache/huggingface/genfix`` inside the folder."""
+    progress: Progress | None = None
+    """Is told how far fetching is."""
