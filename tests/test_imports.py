@@ -175,7 +175,7 @@ def _is_writing_mode(node: ast.expr) -> bool:
 def test_nobody_else_writes() -> None:
     found = {module: list(writes_in(path)) for module, path in MODULES.items() if module not in WRITERS}
     assert {module: writes for module, writes in found.items() if writes} == {
-        "genfix.cli.streams": ["O_WRONLY"],  # to /dev/null, where nobody listens any more
+        "genfix.cli.streams": ["O_WRONLY"]  # to /dev/null, where nobody listens any more
     }
 
 

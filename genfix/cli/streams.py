@@ -33,8 +33,7 @@ def write(stream: TextIO | None, content: str) -> None:
     except OSError as error:
         forget(stream)
         raise StorageError(
-            text("cannot write the report: {why}", why=error.strerror),
-            text("make room, or send it elsewhere"),
+            "cannot write the report: {why}", "make room, or send it elsewhere", why=error.strerror
         ) from error
 
 

@@ -67,4 +67,4 @@ def no_command(name: str, known: Collection[str], ctx: "Context") -> InputError:
 
 
 def _usage_error(said: Message, ctx: "Context") -> InputError:
-    return InputError(said, text("see `{command}`", command=f"{ctx.command_path} --help"))
+    return InputError(said, "see `{command}`", command=f"{ctx.command_path} --help")
