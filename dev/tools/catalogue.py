@@ -22,6 +22,8 @@ from jinja2.ext import extract_from_ast
 from genfix.rules.core.documentation import paragraphs
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+ALONE: Final = (ROOT / "genfix" / "probe" / "child.py", ROOT / "genfix" / "model" / "render_child.py")
+"""What runs without the rest of genfix; what it says is quoted."""
 PO: Final = ROOT / "genfix" / "locale" / "zh_CN.po"
 _HELP: Final = frozenset({"help", "epilog", "rich_help_panel", "metavar_text", "shows", "ask", "unsettled"})
 """Keywords whose value is read by people."""
@@ -95,7 +97,7 @@ def said_on_page(template: str, place: str) -> Iterator[Said]:
 def all_said() -> list[Said]:
     """The sentences of the package, in the order of files."""
     found: list[Said] = []
-    for path in sorted((ROOT / "genfix").rglob("*.py")):
+    for path in sorted({*(ROOT / "genfix").rglob("*.py")} - {*ALONE}):
         found += said_in(path.read_text("utf-8"), path.relative_to(ROOT).as_posix())
     for path in sorted((ROOT / "genfix").rglob("*.jinja")):
         found += said_on_page(path.read_text("utf-8"), path.relative_to(ROOT).as_posix())
