@@ -48,14 +48,49 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
 """Imports run one way, from the top. Reports take values of the api and hand none back."""
 
 
+def test_the_page_of_the_architecture_says_so_too() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    table = page.partition("<!-- imports:begin -->\n")[2].partition("<!-- imports:end -->")[0]
+    rows = {
+        name: frozenset({*BOTTOM} if "bottom" in found else ()) | frozenset(found) - {"bottom"}
+        for name, found in (
+            (cells[1].strip(" `"), [word.strip() for word in cells[2].split(",") if word.strip()])
+            for cells in (line.split("|") for line in table.splitlines() if line.startswith("|"))
+        )
+    }
+    written = {name: needs for name, needs in MAY_IMPORT.items() if name not in {*BOTTOM, "", "__main__"}}
+    assert {name: needs - {""} for name, needs in written.items()} == rows
+    below: set[str] = {*BOTTOM}
+    for name, needs in reversed(rows.items()):
+        assert needs <= below, f"{name} imports what stands above it"
+        below.add(name)
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    graph = {name: {*imports_of(path, running=True)} - {name} for name, path in MODULES.items()}
+    while graph:
+        free = {name for name, needs in graph.items() if not needs & graph.keys()}
+        assert free, f"a circle among {sorted(graph)}"
+        graph = {name: needs for name, needs in graph.items() if name not in free}
+
+
 def room(module: str) -> str:
     """The part of the package that ``module`` (``genfix.x.y``) belongs to; empty for the package itself."""
     return module.split(".")[1] if "." in module else ""
 
 
-def imports_of(path: Path) -> Iterator[str]:
-    """All modules of genfix that a file imports, wherever in the file."""
-    for node in ast.walk(parsed(path)):
+def imports_of(path: Path, *, running: bool = False) -> Iterator[str]:
+    """All modules of genfix that a file imports, wherever in the file; only what is imported when it is ``running``."""
+    tree = parsed(path)
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if running and isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if id(node) in for_types:
+            continue
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "genfix")
         elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "genfix":

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, TypeVar
 
+from genfix.engines.every import EVERY_ENGINE
 from genfix.errors import InputError, ProbeError
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import text
@@ -18,14 +19,11 @@ from genfix.probe.watch import Watch
 _T = TypeVar("_T")
 
 _ENGINES: Final[Mapping[str, str]] = {
-    "vllm": "vllm",
-    "sglang": "sglang",
-    "lmdeploy": "lmdeploy",
-    "llamacpp": "llama.cpp",
+    **{engine.server: engine.id for engine in EVERY_ENGINE.values() if engine.server is not None},
     "library": "ollama",
 }
 """``owned_by`` of a model in ``/v1/models``, and the engine that writes it."""
-_SHOWS_TOKENS: Final = frozenset({"vllm", "sglang", "lmdeploy"})
+_SHOWS_TOKENS: Final = frozenset(engine.id for engine in EVERY_ENGINE.values() if engine.shows_tokens)
 """Engines that take ``skip_special_tokens``."""
 _EXTRAS: Final[tuple[JsonObject, ...]] = (
     # Without these a leaked role token is taken out of the text, and only what the model wrote after it is

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from genfix.cli.app import COMMANDS
-from tests.support.running import Run
+from tests.support.running import Run, spawn
 
 ERRORS = [
     ("check", "Missing argument 'DIR'", "check"),
@@ -112,3 +112,16 @@ def test_the_state_dir_comes_from_the_environment(
     assert (kept.code, (tmp_path / "kept").is_dir()) == (0, True)
     monkeypatch.setenv("GENFIX_STATE_DIR", "")
     assert run("log", tmp_path / "model").out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("genfix che", "check"),
+        ("genfix check --allow", "--allow-base-mismatch"),
+        ("genfix backups p", "prune"),
+    ],
+)
+def test_a_shell_completes_commands_and_options(words: str, offered: str) -> None:
+    asked = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    assert spawn(env={"_GENFIX_COMPLETE": "complete_bash", **asked}).out.split() == [offered]

@@ -212,7 +212,7 @@ def _run_time(context: Context, rule: Rule) -> Iterator[Finding]:
             GENERATION_CONFIG,
             message(
                 "run-time-value",
-                "{key} = {value!r} of some run is baked in; the base sets none",
+                "{key} = {value!r} is left over from a training run; the base sets none",
                 key=key,
                 value=value,
             ),
