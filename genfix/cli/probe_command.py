@@ -9,14 +9,6 @@ import typer
 from genfix.cli import options as opt
 
 
-class ProbeFormat(StrEnum):
-    """How the report is written."""
-
-    TEXT = "text"
-    JSON = "json"
-    HTML = "html"
-
-
 class ProbeEngine(StrEnum):
     """What can run a folder without a server."""
 
@@ -95,9 +87,9 @@ def probe(
         typer.Option("--retries", metavar="N", min=0, max=20, help="Per request, where the server is busy."),
     ] = 3,
     output_format: Annotated[
-        ProbeFormat,
+        opt.ProbeFormat,
         typer.Option("--output-format", help="How to write the report.", rich_help_panel=opt.REPORT),
-    ] = ProbeFormat.TEXT,
+    ] = opt.ProbeFormat.TEXT,
     output: Annotated[
         Path | None,
         typer.Option(
