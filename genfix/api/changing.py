@@ -132,7 +132,7 @@ def diff(
 ) -> tuple[FileDifference, ...]:
     """How the config files of ``target`` differ from those of ``base``, value by value and without a verdict.
 
-    With ``at``, the id of a snapshot of ``target``, they are compared with that instead of a base. Options: as
+    With ``at``, the id of a snapshot of ``target``, they are compared with that instead. Options: as
     `DiffOptions` describes them.
     """
     return diff_case(Case(target, base, **options), at)

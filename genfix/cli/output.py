@@ -130,7 +130,9 @@ class Output(NamedTuple):
         """Write what the user should know about how the answer came about."""
         style = self.aside
         for note in notes:
-            self.say(*wrap(style.text("note: {note}", note=note), style.room, "", " " * 6))
+            line = style.text("note: {note}", note=note)
+            whole = note.args.keys() & {"command", "spec"}  # to be copied
+            self.say(*([line] if whole else wrap(line, style.room, "", " " * 6)))
 
 
 def report_file(path: Path | None, state_dir: Path | None) -> ReportFile | None:

@@ -1,27 +1,12 @@
 """The command ``genfix probe`` and its options."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from genfix.cli import options as opt
-
-
-class ProbeFormat(StrEnum):
-    """How the report is written."""
-
-    TEXT = "text"
-    JSON = "json"
-    HTML = "html"
-
-
-class ProbeEngine(StrEnum):
-    """What can run a folder without a server."""
-
-    TRANSFORMERS = "transformers"
-    MLX_LM = "mlx-lm"
+from genfix.cli.probe_options import ProbeEngine, ProbeFormat
 
 
 def probe(
@@ -120,7 +105,7 @@ def probe(
     """
     from genfix.api.probing import Subject
     from genfix.cli.output import Output
-    from genfix.cli.probing import ProbeOptions, run_probe
+    from genfix.cli.probe_output import ProbeOptions, run_probe
     from genfix.probe.values import Limits
 
     runner = engine.value if engine is not None else None

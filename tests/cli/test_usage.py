@@ -91,6 +91,7 @@ def test_help_has_sections(run: Run) -> None:
 
 @pytest.mark.parametrize("how", ["option", "variable", "locale"])
 def test_help_and_errors_speak_chinese(run: Run, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    monkeypatch.delenv("GENFIX_LANG", raising=False)
     if how != "option":
         monkeypatch.setenv("GENFIX_LANG" if how == "variable" else "LC_ALL", "zh_CN.UTF-8")
     asked = ["--lang", "zh"] if how == "option" else []

@@ -53,9 +53,9 @@ def test_the_named_base_is_taken_and_said(tmp_path: Path, base: Path, run: Run) 
     assert result.code == 0
     assert (
         f"note: the base is {base}, which stops at 151329 <|endoftext|>, 151336 <|user|>, 151338"
-        in result.err
+        in result.told
     )
-    assert "model_dir of args.json names it" in result.err
+    assert "model_dir of args.json names it" in result.told
     assert (merged / "generation_config.json").read_bytes() == glm_files()["generation_config.json"]
     assert tree(base) == before
     assert genfix.check(merged, base="auto").base == str(base)

@@ -7,7 +7,7 @@ from typing import Final
 
 from genfix.api.probing import ProbeReport, Subject, probe_model
 from genfix.cli.output import Output
-from genfix.cli.probe_command import ProbeFormat
+from genfix.cli.probe_options import ProbeFormat
 from genfix.cli.streams import write
 from genfix.errors import InputError, ProbeError
 from genfix.message import text
