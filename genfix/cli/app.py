@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar, Final
 import typer
 
 from genfix import __version__
-from genfix.cli.command import Commands, Entry
+from genfix.cli.command import Commands
+from genfix.cli.entry import Entry
 from genfix.cli.streams import write
 from genfix.message import text
 

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from genfix.cli.declared import Declared, ValueProblem, declared
+from genfix.cli.entry import Entry
 from genfix.cli.streams import write
 from genfix.cli.usage import missing, no_command, not_a_value, not_parsed, too_many
 from genfix.errors import InputError
@@ -20,18 +21,6 @@ if TYPE_CHECKING:
     from typer._click.core import Command as AnyCommand
     from typer._click.core import Context, Parameter
     from typer._click.formatting import HelpFormatter
-
-
-class Entry(NamedTuple):
-    """A command as far as it is known before it is imported."""
-
-    module: str
-    """Where it is: a function of its name, or a `typer.Typer` where it has commands of its own."""
-    help: str
-    """What it does, in one line."""
-    example: str = ""
-    is_last: bool = False
-    """Whether what follows its first argument is not ours."""
 
 
 def flat(function: FunctionType) -> Callable[[], int]:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from typer.core import TyperArgument
 
-from genfix.cli.command import Entry
 from genfix.cli.declared import Declared, declared
+from genfix.cli.entry import Entry
 from genfix.language import Language, say_in
 from genfix.message import Message, text
 from genfix.report.layout import columns, wrap
