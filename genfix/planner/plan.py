@@ -80,7 +80,8 @@ class Plan:
 
     def __repr__(self) -> str:
         """Short: its parts have megabytes."""
-        return f"<Plan of {self.target}: {len(self.changes)} files change, {len(self.remaining)} findings left>"
+        changes, left = len(self.changes), len(self.remaining)
+        return f"<Plan of {self.target}: {changes} files change, {left} findings left>"
 
 
 def action_of(before: str | bytes | None, after: str | bytes | None) -> str:
