@@ -12,8 +12,8 @@ from genfix.message import Arg, Message
 class GenfixError(Exception):
     """Root of all errors genfix raises.
 
-    ``said`` is what is wrong, one sentence without a final full stop, and ``advice`` what to do next: messages, or English
-    templates whose blanks ``args`` fill.
+    ``said`` is what is wrong, one sentence without a final full stop, and ``advice`` what to do next:
+    messages, or English templates whose blanks ``args`` fill.
     """
 
     exit_code: ClassVar[int] = 2

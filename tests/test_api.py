@@ -355,3 +355,19 @@ def test_any_accident_has_a_plan_and_a_second_repair_has_none(family: str, *, un
         except (GenfixError, KeyError, ValueError, AssertionError) as error:
             failed.setdefault(f"{type(error).__name__}: {error}".splitlines()[0][:100], seed)
     assert failed == {}
+
+
+def test_a_notebook_shows_values_in_a_line(tmp_path: Path) -> None:
+    base = write_folder(tmp_path / "base", glm_files())
+    merged = write_folder(tmp_path / "merged", glm_files() | {"generation_config.json": b"{}"})
+    report, made = genfix.check(merged, base), genfix.plan(merged, base)
+    finding = report.findings[0]
+    assert str(finding) == finding.text
+    assert finding.text.startswith(f"{finding.code} {finding.file}: ")
+    assert finding.text.endswith(str(finding.message))
+    assert repr(finding) == f"<Finding error {finding.text}>"
+    assert repr(report) == f"<Report on {merged}: {len(report.findings)} findings>"
+    assert repr(made).startswith(f"<Plan of {merged}: 1 files change")
+    assert len(repr(made.changes)) < 200
+    assert {"check", "plan", "repair", "Finding", "__version__"} <= {*dir(genfix)}
+    assert not {"Final", "TYPE_CHECKING", "import_module"} & {*dir(genfix)}

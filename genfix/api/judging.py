@@ -38,6 +38,9 @@ class Report(NamedTuple):
         """What they do with the base; empty without one."""
         return _views(self.context.base) if self.context.base is not None else {}
 
+    def __repr__(self) -> str:
+        return f"<Report on {self.target}: {len(self.findings)} findings>"
+
 
 def _views(model: Model) -> Mapping[str, EngineView]:
     from genfix.engines.every import every_view  # noqa: PLC0415 - a judgement does not wait for them

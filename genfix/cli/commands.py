@@ -31,7 +31,7 @@ def check(
     """
     from genfix.cli.looking import run_check
     from genfix.cli.output import Output, report_file
-    from genfix.cli.settings import settle
+    from genfix.cli.settled import settle
 
     out = Output(look, quiet, verbose, output_format, report_file(output_file, judged.state_dir))
     case, level = settle(target, judged, source, out, fail_on=fail_on)
@@ -55,9 +55,9 @@ def plan(
     Nothing is written into the folder; exit 1 where there is something to change. With -o, `genfix apply`
     makes exactly these changes later, or refuses.
     """
-    from genfix.cli.changing import run_plan
     from genfix.cli.output import Output, report_file
-    from genfix.cli.settings import settle
+    from genfix.cli.planning import run_plan
+    from genfix.cli.settled import settle
 
     keeps = output_file if output_format in {opt.Format.TEXT, opt.Format.JSON} else None
     report = None if keeps else report_file(output_file, judged.state_dir)
@@ -81,8 +81,8 @@ def apply(
 
     Nothing is judged or planned again. Exit 3 where a file the plan rests on has changed since.
     """
-    from genfix.cli.changing import Ending, run_apply
     from genfix.cli.output import Output, report_file
+    from genfix.cli.planning import Ending, run_apply
 
     out = Output(look, quiet, verbose, output_format, report_file(output_file, saved.state_dir))
     ending = Ending(fail_on or opt.Level.ERROR)
@@ -121,9 +121,9 @@ def repair(
 
     `genfix undo` takes them back.
     """
-    from genfix.cli.changing import Ending, run_plan, run_repair
     from genfix.cli.output import Output, report_file
-    from genfix.cli.settings import settle
+    from genfix.cli.planning import Ending, run_plan, run_repair
+    from genfix.cli.settled import settle
 
     out = Output(look, quiet, verbose, output_format, report_file(output_file, judged.state_dir))
     case, level = settle(target, judged, source, out, fail_on=fail_on, unsafe_fixes=unsafe_fixes)
@@ -156,9 +156,9 @@ def run(
     A command that fails gives its own exit code, and its output is left as it is; otherwise the code is that
     of repair.
     """
+    from genfix.cli.merge_run import run_run
     from genfix.cli.output import Output
-    from genfix.cli.running import run_run
-    from genfix.cli.settings import settle
+    from genfix.cli.settled import settle
 
     out = Output(look, quiet, verbose, output_format)
     case, level = settle(output, judged, source, out, fail_on=fail_on, unsafe_fixes=unsafe_fixes)
@@ -181,7 +181,7 @@ def engines(
     """
     from genfix.cli.looking import run_engines
     from genfix.cli.output import Output
-    from genfix.cli.settings import settings_of
+    from genfix.cli.settled import settings_of
     from genfix.resolver.case import Case
 
     out = Output(look, output_format=output_format)
@@ -206,8 +206,8 @@ def diff(
 
     Value by value and without a verdict: `genfix check` says what matters.
     """
-    from genfix.cli.changing import run_diff
     from genfix.cli.output import Output
+    from genfix.cli.planning import run_diff
     from genfix.resolver.case import Case
 
     out = Output(look, quiet, output_format=output_format)

@@ -1,4 +1,4 @@
-"""What is known of a command before it is imported."""
+"""A command as far as it is known before it is imported."""
 
 from typing import NamedTuple
 

@@ -23,8 +23,8 @@ def undo(
 
     An undo can itself be undone by its id.
     """
-    from genfix.cli.changing import run_undo
     from genfix.cli.output import Output
+    from genfix.cli.planning import run_undo
 
     return run_undo(here, transaction, Output(look, quiet))
 
@@ -37,8 +37,8 @@ def log(
     look: opt.Look,
 ) -> int:
     """List the repairs, undos and snapshots of a folder, oldest first."""
-    from genfix.cli.changing import run_log
     from genfix.cli.output import Output
+    from genfix.cli.planning import run_log
 
     return run_log(here, Output(look, quiet, output_format=output_format))
 
@@ -54,7 +54,7 @@ def snapshot(
 
     `genfix log` lists snapshots, `genfix diff --at` compares with one, `genfix restore` brings one back.
     """
-    from genfix.cli.keeping import run_snapshot
+    from genfix.cli.backups import run_snapshot
     from genfix.cli.output import Output
 
     return run_snapshot(here, message, Output(look, quiet))
@@ -71,7 +71,7 @@ def restore(
 
     Config files that came since go into the backup; `genfix undo` takes it all back.
     """
-    from genfix.cli.keeping import run_restore
+    from genfix.cli.backups import run_restore
     from genfix.cli.output import Output
 
     return run_restore(here, snapshot, Output(look, quiet))
@@ -91,7 +91,7 @@ def prune(
     What they did stays in the log, but they cannot be undone any more. Files that a repair moved out of the
     folder are never removed.
     """
-    from genfix.cli.keeping import run_prune
+    from genfix.cli.backups import run_prune
     from genfix.cli.output import Output
 
     return run_prune(here, keep, Output(look, quiet), snapshots=snapshots, dry_run=dry_run)
@@ -116,7 +116,7 @@ def capsule(
 
     `--base OUT` then works without network, and checks that nothing in it has changed.
     """
-    from genfix.cli.keeping import run_capsule
+    from genfix.cli.backups import run_capsule
     from genfix.cli.output import Output
 
     return run_capsule(base, out, Output(look, quiet), offline=offline)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from genfix.api.judging import Report, check_case
 from genfix.cli.exits import exit_code, settle_known
-from genfix.cli.lines import command_line
+from genfix.cli.next_lines import command_line
 from genfix.cli.options import Level
 from genfix.cli.output import Output
 from genfix.message import text

@@ -36,14 +36,6 @@ class Shape(StrEnum):
     JSON = "json"
 
 
-class ProbeFormat(StrEnum):
-    """How the report of a probe is written."""
-
-    TEXT = "text"
-    JSON = "json"
-    HTML = "html"
-
-
 class ColorMode(StrEnum):
     """When to use color."""
 

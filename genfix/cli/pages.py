@@ -1,7 +1,7 @@
 """The HTML page of a check, with the command to type next."""
 
 from genfix.api.judging import Report
-from genfix.cli.lines import command_line
+from genfix.cli.next_lines import command_line
 from genfix.language import Language
 from genfix.report.html import check_page
 from genfix.resolver.case import Case

@@ -1,19 +1,12 @@
 """The command ``genfix probe`` and its options."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from genfix.cli import options as opt
-
-
-class ProbeEngine(StrEnum):
-    """What can run a folder without a server."""
-
-    TRANSFORMERS = "transformers"
-    MLX_LM = "mlx-lm"
+from genfix.cli.probe_options import ProbeEngine, ProbeFormat
 
 
 def probe(
@@ -87,9 +80,9 @@ def probe(
         typer.Option("--retries", metavar="N", min=0, max=20, help="Per request, where the server is busy."),
     ] = 3,
     output_format: Annotated[
-        opt.ProbeFormat,
+        ProbeFormat,
         typer.Option("--output-format", help="How to write the report.", rich_help_panel=opt.REPORT),
-    ] = opt.ProbeFormat.TEXT,
+    ] = ProbeFormat.TEXT,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -112,7 +105,7 @@ def probe(
     """
     from genfix.api.probing import Subject
     from genfix.cli.output import Output
-    from genfix.cli.probing import ProbeOptions, run_probe
+    from genfix.cli.probe_output import ProbeOptions, run_probe
     from genfix.probe.values import Limits
 
     runner = engine.value if engine is not None else None

@@ -46,7 +46,10 @@ _MAX_MISSING: Final = 8
 _CHANGING: Final = re.compile(
     "add|append|clear|discard|extend|insert|pop(item)?|remove|reverse|setdefault|sort|update"
 )
-_WARM_UP: Final = "{% macro f(x) %}{{ x|wordwrap|pprint }}{% endmacro %}{{ f('a\n') }}{{ [1]|tojson }}{{ strftime_now('%d %b %Y') }}{{ none + 1 }}"
+_WARM_UP: Final = (
+    "{% macro f(x) %}{{ x|wordwrap|pprint }}{% endmacro %}{{ f('a\n') }}{{ [1]|tojson }}"
+    "{{ strftime_now('%d %b %Y') }}{{ none + 1 }}"
+)
 
 _Kind: TypeAlias = Literal["syntax", "security", "raised", "memory", "too-large", "too-deep", "other"]
 

@@ -34,6 +34,10 @@ class FileChange:
     base: bytes | None = field(default=None, compare=False)
     """The base's bytes, for comparing: only of a template or a small JSON file that the base has."""
 
+    def __repr__(self) -> str:
+        size = "removed" if self.after is None else f"{len(self.after)} bytes"
+        return f"<FileChange {self.name}: {size}, {', '.join(self.codes)}>"
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -73,6 +77,11 @@ class Plan:
         """The findings that the plan clears."""
         left = {finding.key for finding in self.remaining}
         return tuple(finding for finding in self.findings if finding.key not in left)
+
+    def __repr__(self) -> str:
+        """Short: its parts have megabytes."""
+        changes, left = len(self.changes), len(self.remaining)
+        return f"<Plan of {self.target}: {changes} files change, {left} findings left>"
 
 
 def action_of(before: str | bytes | None, after: str | bytes | None) -> str:

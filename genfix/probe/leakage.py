@@ -13,7 +13,8 @@ _ROLE_LINE: Final = re.compile(
 """What is left of ``<|im_start|>user`` and its like where the server hides special tokens: a role alone on
 its line."""
 _ROLE_LABEL: Final = re.compile(
-    r"^[ \t]*(?P<role>(?:### )?(?:User|Human|USER|HUMAN|Assistant|ASSISTANT|Instruction)|用户|助手|问)[ \t]*[:：]",
+    r"^[ \t]*(?P<role>(?:### )?(?:User|Human|USER|HUMAN|Assistant|ASSISTANT|Instruction)|用户|助手|问)"
+    r"[ \t]*[:：]",
     re.MULTILINE,
 )
 """Labels of plain-text templates (Alpaca, Vicuna and the like); looked for after the first line only."""

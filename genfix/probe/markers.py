@@ -19,7 +19,8 @@ FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
     "DeepSeek": ("<｜User｜>", "<｜Assistant｜>", "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>"),
     "InternLM": ("<|action_start|>", "<eoa>", "<eoh>"),
     "Command R": ("<|START_OF_TURN_TOKEN|>", "<|END_OF_TURN_TOKEN|>", "<|USER_TOKEN|>", "<|CHATBOT_TOKEN|>"),
-    "others": ("<|endoftext|>", "<|end_of_text|>", "<|eom_id|>", "<|return|>", "<|end_of_role|>", "<|end_of_turn|>"),
+    "others": ("<|endoftext|>", "<|end_of_text|>", "<|eom_id|>", "<|return|>"),
+    "Granite": ("<|end_of_role|>", "<|end_of_turn|>"),
 }  # fmt: skip
 """Role tokens and turn ends; each is a text that no person writes."""
 

@@ -604,7 +604,7 @@ def test_a_part_that_does_not_load_is_no_bug(
     run: Run, merged: Path, base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Modules are loaded when they are needed: the disk may fail just then."""
-    monkeypatch.delitem(sys.modules, "genfix.cli.changing", raising=False)
+    monkeypatch.delitem(sys.modules, "genfix.cli.planning", raising=False)
     monkeypatch.setitem(sys.modules, "genfix.api.changing", None)
     before = picture(merged, base)
     assert_told(run("repair", merged, "--base", base), 2, "genfix.api.changing", "install genfix again")

@@ -2,7 +2,7 @@
 
 from genfix.api.capsules import capsule
 from genfix.api.keeping import prune_backups, restore, snapshot
-from genfix.cli.lines import quoted, undo_line
+from genfix.cli.next_lines import quoted, undo_line
 from genfix.cli.options import Here
 from genfix.cli.output import Output
 from genfix.message import text

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from genfix.api.probing import ProbeReport, Subject, probe_model
-from genfix.cli.options import ProbeFormat
 from genfix.cli.output import Output
+from genfix.cli.probe_options import ProbeFormat
 from genfix.cli.streams import write
 from genfix.errors import InputError, ProbeError
 from genfix.message import text

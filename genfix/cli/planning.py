@@ -8,7 +8,7 @@ from typing import NamedTuple
 from genfix.api.changing import Repair, apply, diff_case, log, plan_case, repair_case, undo
 from genfix.applier import Built, Receipt
 from genfix.cli.exits import exit_code, settle_known
-from genfix.cli.lines import apply_line, command_line, undo_line
+from genfix.cli.next_lines import apply_line, command_line, undo_line
 from genfix.cli.options import Here, Level, Saved
 from genfix.cli.output import Output
 from genfix.message import text

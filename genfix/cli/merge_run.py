@@ -5,10 +5,10 @@ from pathlib import Path
 
 from genfix.api.opening import selection
 from genfix.api.running import run_command
-from genfix.cli.changing import Ending, run_repair
-from genfix.cli.lines import command_line
+from genfix.cli.next_lines import command_line
 from genfix.cli.options import Level
 from genfix.cli.output import Output
+from genfix.cli.planning import Ending, run_repair
 from genfix.cli.streams import write_error
 from genfix.message import text
 from genfix.resolver.case import Case
