@@ -12,6 +12,7 @@ if threading.current_thread() is threading.main_thread():
     # Under nohup and some schedulers SIGINT is ignored, and children inherit that: interrupts are tested here.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+from tests.support.forks import Forks
 from tests.support.places import SHARED
 from tests.support.rendering import Renderer, turn_ends_once
 
@@ -43,6 +44,13 @@ def _templates_are_rendered_once() -> Iterator[None]:
             patch.setattr("genfix.model.template_render._run_child", renderer)
         patch.setattr("genfix.model.model.find_turn_ends", turn_ends_once)
         yield
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """What stands for new Python processes, once for all tests."""
+    with Forks() as forks:
+        yield forks
 
 
 @pytest.fixture(scope="session")
