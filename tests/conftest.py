@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 if threading.current_thread() is threading.main_thread():
-    # Under nohup and some schedulers SIGINT is ignored, and children inherit that: interrupts are tested here.
+    # Under nohup and some schedulers SIGINT is ignored, and inherited by children: interrupts are tested here.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from tests.support.forks import Forks

@@ -2,9 +2,10 @@
 
     python -m dev.benchmarks.probe [SECONDS]
 
-64 prompts at concurrency 16 against a server in a process of its own, which streams 64 tokens over SECONDS (default 1)
-and measures each request itself, from the last byte of the request to the last byte of the answer. What the client
-measures beyond that is its overhead: connecting, sending, reading, parsing, and waiting for a thread. The issue's bound is 5 %.
+64 prompts at concurrency 16 against a server in a process of its own, which streams 64 tokens over SECONDS
+(default 1) and measures each request itself, from the last byte of the request to the last byte of the
+answer. What the client measures beyond that is its overhead: connecting, sending, reading, parsing, and
+waiting for a thread. The issue's bound is 5 %.
 """
 
 import asyncio

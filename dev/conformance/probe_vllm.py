@@ -2,8 +2,9 @@
 
     python -m dev.conformance.probe_vllm [--python PYTHON] [--record]
 
-Serves the tiny GLM-4 of `dev.conformance.tiny` as merged models lose it, probes it, repairs it, serves and probes it again. No answer of
-the first may stop, and every one of the second has to. ``--record`` writes what happened to docs/probe-vllm.md.
+Serves the tiny GLM-4 of `dev.conformance.tiny` as merged models lose it, probes it, repairs it, serves and
+probes it again. No answer of the first may stop, and every one of the second has to. ``--record`` writes what
+happened to docs/probe-vllm.md.
 """
 
 import argparse

@@ -1,8 +1,9 @@
 """`genfix probe` against a real server, and a folder run by real engines: 0 before the repair, 1 after it.
 
-The server is `mlx_lm.server` on a GLM-4-shaped model that never stops of itself; the same folder is run by transformers and by MLX-LM
-in a child process. Needs MLX-LM, transformers and torch: ``pytest dev/integration``. Interpreters that are elsewhere are named by
-GENFIX_MLX_PYTHON and GENFIX_TRANSFORMERS_PYTHON.
+The server is `mlx_lm.server` on a GLM-4-shaped model that never stops of itself; the same folder is run by
+transformers and by MLX-LM in a child process. Needs MLX-LM, transformers and torch:
+``pytest dev/integration``. Interpreters that are elsewhere are named by GENFIX_MLX_PYTHON and
+GENFIX_TRANSFORMERS_PYTHON.
 """
 
 import json

@@ -2,9 +2,9 @@
 
     python -m dev.tools.config_defaults READER genfix/engines/data/transformers4.json
 
-READER is a Python that has transformers (no torch is needed). Each config class is made without arguments, and
-the values that engines pick up from the object are noted under its ``model_type``. Engines that read config.json
-through such an object (transformers 4, vLLM, SGLang, LMDeploy) stop, and scale, by these values.
+READER is a Python that has transformers (no torch is needed). Each config class is made without arguments,
+and the values that engines pick up from the object are noted under its ``model_type``. Engines that read
+config.json through such an object (transformers 4, vLLM, SGLang, LMDeploy) stop, and scale, by these values.
 """
 
 import json

@@ -1,8 +1,10 @@
-"""Writes what genfix finds on a collection of real merges, so that a change of a rule shows as a diff to review.
+"""Writes what genfix finds on a collection of real merges, so that a change of a rule shows as a diff to
+review.
 
 ``python -m dev.tools.golden CORPUS`` writes tests/golden/merges.md: for each merged folder of CORPUS
 (``<tool>@<version>/<model>/{base,merged}``) one line per finding, with its severity, its fix and what stands
-there afterwards. With ``--check`` it writes nothing, prints the difference and exits with 1 where there is one.
+there afterwards. With ``--check`` it writes nothing, prints the difference and exits with 1 where there is
+one.
 """
 
 import argparse

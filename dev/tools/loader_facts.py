@@ -2,9 +2,10 @@
 
     python -m dev.tools.loader_facts READER genfix/engines/data/loaders5.json [WHEEL ...]
 
-READER is a Python that has transformers (no torch is needed): its model types, those with a processor, the names of
-its tokenizer classes, the fields of config classes whose type is checked, and which tokenizer classes are content
-with a folder that has no vocabulary. The wheels are earlier versions, oldest first: they tell since when model types are known.
+READER is a Python that has transformers (no torch is needed): its model types, those with a processor, the
+names of its tokenizer classes, the fields of config classes whose type is checked, and which tokenizer
+classes are content with a folder that has no vocabulary. The wheels are earlier versions, oldest first: they
+tell since when model types are known.
 """
 
 import ast

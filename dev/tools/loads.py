@@ -1,9 +1,11 @@
-"""Loads real merges before and after a repair, so that "repaired" means what the libraries that read them say.
+"""Loads real merges before and after a repair, so that "repaired" means what the libraries that read them
+say.
 
-``python -m dev.tools.loads CORPUS --reader v4=/venv4/bin/python --reader v5=/venv5/bin/python`` repairs a copy of each
-merged folder of CORPUS (``<tool>@<version>/<model>/{base,merged}``), loads base, merged and both repaired folders
-with the transformers of each interpreter (dev/tools/load_folders.py) and writes tests/golden/loads.md. With ``--check``
-it writes nothing and prints the difference. It exits with 1 where one of these laws is broken or a check differs:
+``python -m dev.tools.loads CORPUS --reader v4=/venv4/bin/python --reader v5=/venv5/bin/python`` repairs a
+copy of each merged folder of CORPUS (``<tool>@<version>/<model>/{base,merged}``), loads base, merged and both
+repaired folders with the transformers of each interpreter (dev/tools/load_folders.py) and writes
+tests/golden/loads.md. With ``--check`` it writes nothing and prints the difference. It exits with 1 where one
+of these laws is broken or a check differs:
 
 - nothing that loads from the merged folder fails after the repair;
 - what loads from the base with transformers 5 or later loads from the repaired folder;

@@ -1,8 +1,8 @@
 """Writes what the documentation takes from the code, so that it cannot go stale.
 
-``python -m dev.tools.rule_pages`` writes the pages of the rules, their index, and in both READMEs the table of the
-rules, the help text and the output of the example's repair. With ``--check`` it writes nothing, names what is
-stale and exits with 1.
+``python -m dev.tools.rule_pages`` writes the pages of the rules, their index, and in both READMEs the table
+of the rules, the help text and the output of the example's repair. With ``--check`` it writes nothing, names
+what is stale and exits with 1.
 """
 
 import argparse

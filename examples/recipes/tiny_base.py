@@ -1,6 +1,8 @@
-"""Makes a chat model small enough for any machine, with the files of a model on the Hub: ``tiny_base.py DIR``.
+"""Makes a chat model small enough for any machine, with the files of a model on the Hub:
+``tiny_base.py DIR``.
 
-The weights are random. The config files are written by hand, as model authors publish them, and not by transformers.
+The weights are random. The config files are written by hand, as model authors publish them, and not by
+transformers.
 """
 
 import json

@@ -46,7 +46,9 @@ def test_our_own_models_are_healthy(run: Run, tmp_path: Path, family: str) -> No
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_respelled_copy_is_healthy(run: Run, tmp_path: Path, family: str) -> None:
-    """Other indents, other key orders, a README of its own, a new version: nothing an engine reads differently."""
+    """Other indents, other key orders, a README of its own, a new version: nothing an engine reads
+    differently.
+    """
     files: Files = {}
     for name, content in FAMILIES[family]().items():
         if name.endswith(".json"):

@@ -381,7 +381,7 @@ def test_an_interrupt_while_genfix_is_loaded(merged: Path) -> None:
         assert done.stderr == "error: interrupted; nothing is half done\n"
 
 
-# What is told about genfix itself -------------------------------------------------------------------------------
+# What is told about genfix itself ---------------------------------------------------------------------------
 
 
 def test_help_and_version(run: Run) -> None:

@@ -5,9 +5,9 @@
         ...                                   # HF_ENDPOINT=hub.endpoint in a child process
         hub.requests                          # what was asked, in order
 
-Traps that huggingface_hub depends on: an LFS file redirects to *another* host name (a redirect on the same one
-is followed by HEAD, and loses X-Repo-Commit); an error is told by X-Error-Code, since the rule for a bare 401
-wants https; without buffered writes and TCP_NODELAY each answer costs 40 ms.
+Traps that huggingface_hub depends on: an LFS file redirects to *another* host name (a redirect on the same
+one is followed by HEAD, and loses X-Repo-Commit); an error is told by X-Error-Code, since the rule for a bare
+401 wants https; without buffered writes and TCP_NODELAY each answer costs 40 ms.
 """
 
 import hashlib
@@ -26,7 +26,9 @@ __all__ = ["FakeHub", "Request", "git_sha1", "sha256"]
 
 Gate: TypeAlias = Literal["", "files", "all"]
 Body: TypeAlias = Literal["", "drop", "truncate", "wrong", "html", "whole"]
-"""What becomes of an answer: no answer at all, half of it, other bytes, a hotel's page, or all where a part was asked for."""
+"""What becomes of an answer: no answer at all, half of it, other bytes, a hotel's page, or all where a part
+was asked for.
+"""
 Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
 _LFS_NAMES = re.compile(r".*\.(safetensors|bin|gguf|model)|tokenizer\.json")

@@ -1,7 +1,8 @@
 """Python processes of their own in no time: the forks of one process that has loaded what they import.
 
 huggingface_hub reads its environment when it is imported, so what uses it needs a process of its own. Most of
-such an import goes to the libraries it builds on: those are loaded here once, and huggingface_hub in each fork.
+such an import goes to the libraries it builds on: those are loaded here once, and huggingface_hub in each
+fork.
 """
 
 import contextlib

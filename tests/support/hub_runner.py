@@ -1,4 +1,6 @@
-"""Driving `open_hub` against a fake Hub, in a process of its own: huggingface_hub reads its environment at import."""
+"""Driving `open_hub` against a fake Hub, in a process of its own: huggingface_hub reads its environment at
+import.
+"""
 
 import json
 import subprocess
