@@ -108,10 +108,11 @@ def test_one_module_talks_to_the_hub() -> None:
 WRITERS = {"genfix.cache", "genfix.applier.fs"}
 
 WRITING_CALLS = frozenset({
-    "write_bytes", "write_text", "touch", "mkdir", "makedirs", "rmdir", "removedirs", "unlink", "remove", "rename",
-    "renames", "replace", "symlink", "symlink_to", "hardlink_to", "link", "chmod", "fchmod", "lchmod", "chown",
-    "fchown", "utime", "truncate", "ftruncate", "mkfifo", "mknod", "setxattr", "copy", "copy2", "copyfile", "copytree",
-    "move", "rmtree", "mkstemp", "mkdtemp", "NamedTemporaryFile", "TemporaryDirectory", "TemporaryFile",
+    "write_bytes", "write_text", "touch", "mkdir", "makedirs", "rmdir", "removedirs", "unlink", "remove",
+    "rename", "renames", "replace", "symlink", "symlink_to", "hardlink_to", "link", "chmod", "fchmod",
+    "lchmod", "chown", "fchown", "utime", "truncate", "ftruncate", "mkfifo", "mknod", "setxattr", "copy",
+    "copy2", "copyfile", "copytree", "move", "rmtree", "mkstemp", "mkdtemp", "NamedTemporaryFile",
+    "TemporaryDirectory", "TemporaryFile",
 })  # fmt: skip
 """Methods of `os`, `shutil`, `tempfile` and `Path` that change a disk."""
 OF_OS = frozenset({"os", "shutil", "tempfile"})
@@ -375,9 +376,11 @@ def test_a_repair_runs_nothing_of_the_model(tmp_path: Path) -> None:
         "{{ cycler.__init__.__globals__.os.system('touch ran') }}"
     )
     files = glm_files() | {
-        "configuration_chatglm.py": mark, "modeling_chatglm.py": b"from .configuration_chatglm import X\n" + mark,
+        "configuration_chatglm.py": mark,
+        "modeling_chatglm.py": b"from .configuration_chatglm import X\n" + mark,
         "tokenization_chatglm.py": mark, "sitecustomize.py": mark, "chat_template.jinja": evil.encode(),
-        "pytorch_model.bin": b"\x80\x04cos\nsystem\n(S'touch ran'\ntR.", "training_args.bin": b"\x80\x04cos\nsystem\n.",
+        "pytorch_model.bin": b"\x80\x04cos\nsystem\n(S'touch ran'\ntR.",
+        "training_args.bin": b"\x80\x04cos\nsystem\n.",
     }  # fmt: skip
     base = write_folder(tmp_path / "base", files)
     lost = {"generation_config.json", "tokenization_chatglm.py"}

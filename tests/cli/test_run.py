@@ -56,8 +56,10 @@ def test_the_words_reach_the_command_as_they_are_and_its_streams_are_its_own(
     code = "import sys; print(sys.argv[1:]); print('aside', file=sys.stderr); print(sys.stdin.read())"
     words = ["a b", "*", "$HOME", "--base", "x", ";", "--help"]
     told = subprocess.run(
-        [sys.executable, "-m", "genfix", "run", "--output", "base", "--base", "base", "-q", sys.executable, "-c", code, *words],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, input="in", capture_output=True, text=True, check=False,
+        [sys.executable, "-m", "genfix", "run", "--output", "base", "--base", "base", "-q", sys.executable,
+            "-c", code, *words],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, input="in", capture_output=True, text=True,
+        check=False,
     )  # fmt: skip
     assert (told.returncode, told.stdout, told.stderr) == (0, f"{words}\nin\n", "aside\n")
 
@@ -157,7 +159,8 @@ def script(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
         "HF_HUB_DISABLE_TELEMETRY": "1",
     }
     return subprocess.run(
-        ["sh", "-c", text], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=60
+        ["sh", "-c", text], cwd=folder, env=environment, capture_output=True, text=True, check=False,
+        timeout=60
     )  # fmt: skip
 
 

@@ -163,16 +163,20 @@ FAMILIES = {
     ),
     "glm-4": (GLM, GLM_TOKENS, ("<|user|>", "<|observation|>"), EndSource.NEXT_TURN, False),
     "llama-3": (LLAMA_3, LLAMA_3_TOKENS, ("<|eot_id|>",), EndSource.COMMON, False),
-    "llama-3, always with prompt": (LLAMA_3_UNGATED, LLAMA_3_TOKENS, ("<|eot_id|>",), EndSource.COMMON, False),
-    "gemma": (GEMMA, ("<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>"), ("<end_of_turn>",), EndSource.COMMON, False),
+    "llama-3, always with prompt": (LLAMA_3_UNGATED, LLAMA_3_TOKENS, ("<|eot_id|>",), EndSource.COMMON,
+        False),
+    "gemma": (GEMMA, ("<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>"), ("<end_of_turn>",),
+        EndSource.COMMON, False),
     "mistral": (MISTRAL, ("<s>", "</s>"), (), EndSource.COMMON, True),
-    "mistral, brackets are tokens": (MISTRAL, ("<s>", "</s>", "[INST]", "[/INST]"), (), EndSource.COMMON, True),
+    "mistral, brackets are tokens": (MISTRAL, ("<s>", "</s>", "[INST]", "[/INST]"), (), EndSource.COMMON,
+        True),
     "phi-3": (PHI_3, PHI_3_TOKENS, ("<|end|>",), EndSource.COMMON, False),
     "channels": (CHANNELS, CHANNELS_TOKENS, ("<|return|>",), EndSource.LAST, False),
     "channels, closed alike": (CHANNELS.replace("<|return|>", "<|end|>"), CHANNELS_TOKENS, (), None, False),
     "deepseek": (DEEPSEEK, DEEPSEEK_TOKENS, ("<｜end▁of▁sentence｜>",), EndSource.COMMON, False),
     "zephyr": (ZEPHYR, ("<s>", "</s>"), (), EndSource.COMMON, True),
-    "vision, parts only": (VISION, (*CHATML_TOKENS, "<|image_pad|>"), ("<|im_end|>",), EndSource.COMMON, False),
+    "vision, parts only": (VISION, (*CHATML_TOKENS, "<|image_pad|>"), ("<|im_end|>",), EndSource.COMMON,
+        False),
     "tools, default system": (TOOLS, TOOLS_TOKENS, ("<|im_end|>",), EndSource.COMMON, False),
     "no tokens": (PLAIN, ("<s>", "</s>"), (), None, False),
     "words that are tokens elsewhere": (PLAIN, ("<|im_end|>", "\n", "\n\n"), (), None, False),
@@ -182,7 +186,8 @@ FAMILIES = {
         CHATML_TOKENS, ("<|im_end|>",), EndSource.COMMON, True,
     ),
     "variable between turns only": (
-        loop("{{ m.role }}: {{ m.content }}{{ '' if loop.last else eos_token }}"), ("</s>",), (), EndSource.NEXT_TURN, True,
+        loop("{{ m.role }}: {{ m.content }}{{ '' if loop.last else eos_token }}"), ("</s>",), (),
+        EndSource.NEXT_TURN, True,
     ),
     "one pair of turns only": (
         "{%- if messages|length > 2 -%}{{ raise_exception('two turns') }}{%- endif -%}" + CHATML,
@@ -192,13 +197,16 @@ FAMILIES = {
         loop("<|{{ m.role }}|>{{ m.content }}", "<|assistant|>"),
         ("<|user|>", "<|assistant|>", "<|system|>"), ("<|user|>",), EndSource.NEXT_TURN, False,
     ),
-    "one opener for all": (loop("<|im_start|>{{ m.role }}\n{{ m.content }}\n"), CHATML_TOKENS, (), None, False),
+    "one opener for all": (loop("<|im_start|>{{ m.role }}\n{{ m.content }}\n"), CHATML_TOKENS, (), None,
+        False),
     "only the role model": (
-        GEMMA.replace(ALTERNATE, "{%- if m.role not in ['user', 'model'] -%}{{ raise_exception('role') }}{%- endif -%}"),
+        GEMMA.replace(ALTERNATE,
+            "{%- if m.role not in ['user', 'model'] -%}{{ raise_exception('role') }}{%- endif -%}"),
         ("<start_of_turn>", "<end_of_turn>"), ("<end_of_turn>",), EndSource.COMMON, False,
     ),
     "longest token first": (
-        loop("<u>{{ m.role }} {{ m.content }}<end>>"), ("<end>", "<end>>", "<u>"), ("<end>>",), EndSource.COMMON, False,
+        loop("<u>{{ m.role }} {{ m.content }}<end>>"), ("<end>", "<end>>", "<u>"), ("<end>>",),
+        EndSource.COMMON, False,
     ),
     "text and call as two turns": (
         loop(
@@ -258,7 +266,8 @@ def test_a_loop_in_one_branch_is_a_failure() -> None:
 def test_literals_are_those_of_the_rendered_text() -> None:
     found = ends(TOOLS.replace("<think>", "<|no_token|>"), *TOOLS_TOKENS, "<|unused|>")
     assert set(found.literals) == {
-        "<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>", "</think>",
+        "<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>",
+        "</think>",
     }  # fmt: skip
     assert found.unknown_literals == ("<|no_token|>",)
 

@@ -30,7 +30,8 @@ for n in range(10):
 
 @pytest.mark.parametrize(
     "text",
-    [PROSE_EN, PROSE_ZH, POEM, TABLE, CODE, "", "好的", "ha ha ha ha!", "-" * 400, "no no no", "哈哈哈哈哈哈", "1, 2, 3, 4, 5, 6"],
+    [PROSE_EN, PROSE_ZH, POEM, TABLE, CODE, "", "好的", "ha ha ha ha!", "-" * 400, "no no no", "哈哈哈哈哈哈",
+        "1, 2, 3, 4, 5, 6"],
     ids=["en", "zh", "poem", "table", "code", "empty", "ok", "laugh", "rule", "no", "laugh-zh", "count"],
 )  # fmt: skip
 def test_what_people_write_is_no_loop(text: str) -> None:

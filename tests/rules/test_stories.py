@@ -297,7 +297,8 @@ def test_gpt_oss_never_stops_inside_its_reasoning() -> None:
 
 
 def test_qwen3_stops_after_its_answer_and_not_after_its_thought() -> None:
-    tokens = {"<|endoftext|>": 151643, "<|im_start|>": 151644, "<|im_end|>": 151645, "<think>": 151667, "</think>": 151668}  # fmt: skip
+    tokens = {"<|endoftext|>": 151643, "<|im_start|>": 151644, "<|im_end|>": 151645, "<think>": 151667,
+        "</think>": 151668}  # fmt: skip
     base = folder(tokens, THINKING, "<|im_end|>", 151645, [151645, 151643])
     merged = with_json(with_json(base, GEN, eos_token_id=151643), TOK, eos_token="<|endoftext|>")
     assert outcome(merged, base) == (

@@ -315,8 +315,9 @@ class _Handler(BaseHTTPRequestHandler):
         content = repo.commits[commit][name]
         if repo.is_lfs(name):
             self._send(302, b"", {
-                "Location": f"{self.server.hub.cdn}/{quote(repo_id)}/{sha256(content)}", "X-Repo-Commit": commit,
-                "X-Linked-Etag": f'"{sha256(content)}"', "X-Linked-Size": str(len(content)),
+                "Location": f"{self.server.hub.cdn}/{quote(repo_id)}/{sha256(content)}",
+                "X-Repo-Commit": commit, "X-Linked-Etag": f'"{sha256(content)}"',
+                "X-Linked-Size": str(len(content)),
             })  # fmt: skip
         else:
             self._send_file(content, {"X-Repo-Commit": commit, "ETag": f'"{git_sha1(content)}"'})

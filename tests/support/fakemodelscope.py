@@ -217,9 +217,9 @@ class _Handler(BaseHTTPRequestHandler):
         ]
         rows += [
             {
-                "Path": name, "Name": name.rpartition("/")[2], "Type": "blob", "Size": len(content), "Revision": commit,
-                "Sha256": "" if name in site.without_digest else sha256(content), "IsLFS": bool(_LARGE.fullmatch(name)),
-                "CommittedDate": 1667548386, "Mode": "33188",
+                "Path": name, "Name": name.rpartition("/")[2], "Type": "blob", "Size": len(content),
+                "Revision": commit, "Sha256": "" if name in site.without_digest else sha256(content),
+                "IsLFS": bool(_LARGE.fullmatch(name)), "CommittedDate": 1667548386, "Mode": "33188",
             }
             for name, content in files.items()
             if recursive or "/" not in name
