@@ -1,4 +1,4 @@
-"""What all tests share: a cache and a state of their own, no network, and real folders where they are there."""
+"""What all tests share: a cache and a state of their own, no network, and real folders if there are any."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 if threading.current_thread() is threading.main_thread():
-    # Under nohup and some schedulers SIGINT is ignored, and inherited by children: interrupts are tested here.
+    # Under nohup and some schedulers SIGINT is ignored, by children too: interrupts are tested here.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from tests.support.forks import Forks

@@ -185,8 +185,10 @@ def test_the_search_for_writers_finds_writers(tmp_path: Path) -> None:
         assert list(writes_in(MODULES[writer]))
     source = tmp_path / "x.py"
     for line in (
-        "open('a', 'w')", "open('a', mode='ab')", "p.open('x')", "os.fdopen(1, 'r+')", "Path('a').write_text('b')",
-        "p.write_bytes(b'')", "os.replace(a, b)", "os.open(a, os.O_WRONLY)", "p.unlink()", "shutil.move(a, b)",
+        "open('a', 'w')", "open('a', mode='ab')", "p.open('x')", "os.fdopen(1, 'r+')",
+        "Path('a').write_text('b')",
+        "p.write_bytes(b'')", "os.replace(a, b)", "os.open(a, os.O_WRONLY)", "p.unlink()",
+        "shutil.move(a, b)",
         "p.mkdir()", "p.rename(q)", "tempfile.mkdtemp()", "p.touch()",
     ):  # fmt: skip
         source.write_text(line)
@@ -364,7 +366,8 @@ sys.path.append(folders[0])
 done = genfix.repair(*folders, unsafe_fixes=True)
 genfix.undo(folders[0])
 assert done.receipt is not None
-print(len(done.receipt.changes), seen, [name for name in writes if str(name).startswith(folders)], "", sep="|")
+written = [name for name in writes if str(name).startswith(folders)]
+print(len(done.receipt.changes), seen, written, "", sep="|")
 """
 
 
@@ -447,6 +450,9 @@ def test_the_template_child_is_not_shadowed_either(tmp_path: Path) -> None:
     merged = write_folder(tmp_path / "merged", files | {"chat_template.jinja": template.encode()})
     for name in ("json", "jinja2", "resource", "signal", "sandbox"):
         (merged / f"{name}.py").write_text("open('ran', 'w').close()\n")
-    code = "import sys; sys.path[:] = [p for p in sys.path if p]; import genfix; print(genfix.check(*sys.argv[1:]).views)"
+    code = (
+        "import sys; sys.path[:] = [p for p in sys.path if p]; "
+        "import genfix; print(genfix.check(*sys.argv[1:]).views)"
+    )
     python(code, merged, base, home=merged)
     assert not (merged / "ran").exists()

@@ -42,9 +42,15 @@ def main() -> int:
     rates: list[float] = []
     parts = [
         "# A probe of vLLM, before and after a repair\n",
-        "Written by `python -m dev.conformance.probe_vllm --record`, which does all of this for real: nothing here is typed by hand.\n",
+        (
+            "Written by `python -m dev.conformance.probe_vllm --record`, which does all of this for real: "
+            "nothing here is typed by hand.\n"
+        ),
         f"- date: {datetime.now(UTC).date().isoformat()}",
-        f"- genfix {__version__}; the model: a GLM-4 of one layer that says `\\nThe cat.<|user|>` for ever (`dev/conformance/tiny.py`)",
+        (
+            f"- genfix {__version__}; the model: "
+            "a GLM-4 of one layer that says `\\nThe cat.<|user|>` for ever (`dev/conformance/tiny.py`)"
+        ),
     ]
     with tempfile.TemporaryDirectory(prefix="probed-") as place, tempfile.TemporaryFile("w+") as log:
         base, merged, report = Path(place, "base"), Path(place, "merged"), Path(place, "report.json")

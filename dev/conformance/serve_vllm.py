@@ -40,8 +40,8 @@ TOLD: Final = ("Resolved architecture", "Using max model len", "generation_confi
 
 
 _MODEL: Final = (
-    "the model: a GLM-4 of one layer that says `\\nThe cat.<|user|>` for ever (`dev/conformance/tiny.py`); it was merged "
-    "without its generation_config.json, so only `<|endoftext|>` is left to stop at"
+    "the model: a GLM-4 of one layer that says `\\nThe cat.<|user|>` for ever (`dev/conformance/tiny.py`); "
+    "it was merged without its generation_config.json, so only `<|endoftext|>` is left to stop at"
 )
 
 
@@ -183,7 +183,10 @@ def _page(python: Path, before: Served, between: Sequence[tuple[str, str]], afte
     names = ("vLLM", "transformers", "torch")
     parts = [
         "# vLLM, before and after a repair\n",
-        "Written by `python -m dev.conformance.serve_vllm --record`, which does all of this for real: nothing here is typed by hand.\n",
+        (
+            "Written by `python -m dev.conformance.serve_vllm --record`, which does all of this for real: "
+            "nothing here is typed by hand.\n"
+        ),
         f"- date: {datetime.now(UTC).date().isoformat()}",
         f"- genfix {__version__}, " + ", ".join(f"{n} {v}" for n, v in zip(names, versions, strict=True)),
         f"- {_MODEL}\n",

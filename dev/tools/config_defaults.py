@@ -56,7 +56,8 @@ def main(reader: str, out: Path) -> int:
     answer = json.loads(done.stdout.splitlines()[-1])
     out.write_text(json.dumps(answer, indent=None, separators=(",", ":"), sort_keys=True) + "\n")
     print(
-        f"{len(answer['defaults'])} model types of transformers {answer['transformers']}; not made: {answer['failed']}"
+        f"{len(answer['defaults'])} model types of transformers {answer['transformers']}; "
+        f"not made: {answer['failed']}"
     )
     return 0
 

@@ -45,7 +45,10 @@ def golden(corpus: Path) -> str:
     parts = [
         "<!-- Written by dev/tools/golden.py. Review a change of this file line by line. -->",
         "# What is found on real merges",
-        "One line per finding: its rule and place, severity, how its fix is applied, and what stands there afterwards.",
+        (
+            "One line per finding: its rule and place, severity, how its fix is applied, "
+            "and what stands there afterwards."
+        ),
     ]
     parts += [
         f"## {merged.parent.relative_to(corpus).as_posix()}\n\n{_case(merged)}"

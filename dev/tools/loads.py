@@ -50,9 +50,10 @@ COLUMNS: Final = {
 }
 """What is compared with the base: the facts behind each column."""
 INTRODUCTION: Final = (
-    "Each folder is loaded with each reader: config, tokenizer, chat template, generation config, processor and, with"
-    " torch, the weights, which then read forty tokens. The columns after the first say whether what was loaded is the"
-    ' same as from the base; "answer", whether all readers get the same numbers from the same weights.'
+    "Each folder is loaded with each reader: config, tokenizer, chat template, generation config, "
+    "processor and, with torch, the weights, which then read forty tokens. "
+    "The columns after the first say whether what was loaded is the same as from the base; "
+    '"answer", whether all readers get the same numbers from the same weights.'
 )
 ANSWER: Final = "answer"
 CLOSE: Final = 1e-3
@@ -237,7 +238,7 @@ def _short(text: str) -> str:
 
 
 def _prepare(corpus: Path, work: Path) -> "tuple[list[Job], dict[str, str]]":
-    """Base, merged and both repaired folders of each case as folders of their own; and what a repair wrote."""
+    """Base, merged and both repaired folders of each case, each by itself; and what a repair wrote."""
     jobs: list[Job] = []
     repairs: dict[str, str] = {}
     for merged in sorted(corpus.glob("*@*/*/merged")):

@@ -190,7 +190,10 @@ def test_a_config_file_inside_the_folder_changes_nothing(
     )
     monkeypatch.chdir(merged)
     result = run("check", merged, "--base", base)
-    note = f"note: {merged}/genfix.toml is not read, since it lies in a model folder; if it is yours, name it with --config"
+    note = (
+        f"note: {merged}/genfix.toml is not read, since it lies in a model folder; "
+        "if it is yours, name it with --config"
+    )
     assert (result.code, result.out, result.told) == (expected.code, expected.out, f"{note} {expected.told}")
 
 

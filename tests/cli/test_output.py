@@ -438,8 +438,10 @@ def test_diff_names_each_value_and_gives_no_verdict(
     result = run("diff", merged, "--base", base)
     assert result.code == 0
     for line in (
-        "- LICENSE: only in the base", "+ added_tokens.json: only here", "~ config.json: says the same in other bytes",
-        f"~ {GENERATION}", "    /max_new_tokens", "      + 9", "    /temperature", "      - 0.8", "      + 0.1",
+        "- LICENSE: only in the base", "+ added_tokens.json: only here",
+        "~ config.json: says the same in other bytes",
+        f"~ {GENERATION}", "    /max_new_tokens", "      + 9", "    /temperature", "      - 0.8",
+        "      + 0.1",
     ):  # fmt: skip
         assert line in result.out.splitlines()
     assert "error" not in result.out

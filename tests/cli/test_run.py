@@ -80,7 +80,8 @@ def test_a_merge_that_fails_gives_its_own_code(
     told = run("run", "--output", "broken", "--base", "base", "--", "sh", "-c", script)
     assert (told.code, told.out) == (code, "")
     assert told.err == (
-        f"error: {said}\nhint: broken was left as it is; once it is complete: genfix repair broken --base base\n"
+        f"error: {said}\nhint: broken was left as it is; once it is complete: "
+        "genfix repair broken --base base\n"
     )
     assert tree(broken) == was
 
@@ -133,7 +134,8 @@ def test_signals_reach_the_command(base: Path, broken: Path, tmp_path: Path, num
     )
     with subprocess.Popen(
         [sys.executable, "-m", "genfix", "run", "--output", "broken", "--", sys.executable, "-c", code],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, start_new_session=True,
     ) as child:  # fmt: skip
         assert child.stdout is not None

@@ -187,6 +187,10 @@ COMMENTS = ["// x\n", "# it's\n", "/* x */", "/* x\n y */", "/**/", '// "a": 1,\
 PLAIN = {"true": "True", "false": "False", "null": "None"}
 
 
+BARE = re.compile(r'"(?:[A-Za-z_]\w*|0|[1-9]\d{0,9})"', re.ASCII)
+"""Keys that are as well written without quotes."""
+
+
 def damaged(text: str, rng: random.Random, *, single: bool, comments: bool) -> str:
     """``text`` with slips at random places, none of which takes anything away from what it says."""
     tokens = TOKENS.findall(text)
@@ -197,9 +201,7 @@ def damaged(text: str, rng: random.Random, *, single: bool, comments: bool) -> s
         last = next((t for t in reversed(tokens[:index]) if t.strip()), "")
         if rng.random() < 0.5:
             is_key = token[0] == '"' and following == ":"
-            if is_key and re.fullmatch(r'"(?:[A-Za-z_]\w*|0|[1-9]\d{0,9})"', token, re.ASCII) and token not in {
-                '"null"', '"true"', '"false"',
-            }:  # fmt: skip
+            if is_key and BARE.fullmatch(token) and token not in {'"null"', '"true"', '"false"'}:
                 word = token[1:-1]
             elif token[0] == '"' and single and '"' not in token[1:-1] and "\\" not in token:
                 word = "'" + token[1:-1].replace("'", "\\'") + "'"

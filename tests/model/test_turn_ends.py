@@ -76,10 +76,13 @@ LLAMA_3_TOKENS = (
     "<|end_header_id|>",
 )
 
-ALTERNATE = "{%- if (m.role == 'user') != (loop.index0 % 2 == 0) -%}{{ raise_exception('roles must alternate') }}{%- endif -%}"
+ALTERNATE = (
+    "{%- if (m.role == 'user') != (loop.index0 % 2 == 0) -%}"
+    "{{ raise_exception('roles must alternate') }}{%- endif -%}"
+)
 GEMMA = loop(
-    ALTERNATE
-    + "<start_of_turn>{{ 'model' if m.role == 'assistant' else m.role }}\n{{ m.content | trim }}<end_of_turn>\n",
+    ALTERNATE + "<start_of_turn>{{ 'model' if m.role == 'assistant' else m.role }}\n{{ m.content | trim }}"
+    "<end_of_turn>\n",
     PROMPT + "<start_of_turn>model\n{%- endif -%}",
     "{{ bos_token }}",
 )
@@ -97,8 +100,10 @@ PHI_3 = loop(
 PHI_3_TOKENS = ("<|endoftext|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>")
 CHANNELS = loop(
     "{%- if m.role == 'assistant' -%}"
-    "{%- if m.thinking and loop.last -%}<|start|>assistant<|channel|>analysis<|message|>{{ m.thinking }}<|end|>{%- endif -%}"
-    "{%- if m.tool_calls -%}<|start|>assistant to={{ m.tool_calls[0].function.name }}<|channel|>commentary json<|message|>"
+    "{%- if m.thinking and loop.last -%}<|start|>assistant<|channel|>analysis<|message|>{{ m.thinking }}"
+    "<|end|>{%- endif -%}"
+    "{%- if m.tool_calls -%}<|start|>assistant to={{ m.tool_calls[0].function.name }}"
+    "<|channel|>commentary json<|message|>"
     "{{ m.tool_calls[0].function.arguments | tojson }}<|call|>"
     "{%- else -%}<|start|>assistant<|channel|>final<|message|>{{ m.content }}"
     "{{ '<|return|>' if loop.last and not add_generation_prompt else '<|end|>' }}{%- endif -%}"
@@ -133,12 +138,16 @@ VISION = loop(
 )
 TOOLS = loop(
     "{%- if m.role == 'assistant' and m.tool_calls -%}<|im_start|>assistant\n{{ m.content }}"
-    "{%- for call in m.tool_calls -%}<tool_call>{{ call.function | tojson }}</tool_call>{%- endfor -%}<|im_end|>\n"
-    "{%- elif m.role == 'tool' -%}<|im_start|>user\n<tool_response>{{ m.content }}</tool_response><|im_end|>\n"
+    "{%- for call in m.tool_calls -%}<tool_call>{{ call.function | tojson }}</tool_call>{%- endfor -%}"
+    "<|im_end|>\n"
+    "{%- elif m.role == 'tool' -%}<|im_start|>user\n<tool_response>{{ m.content }}"
+    "</tool_response><|im_end|>\n"
     "{%- else -%}<|im_start|>{{ m.role }}\n"
-    "{%- if m.reasoning_content -%}<think>{{ m.reasoning_content }}</think>\n\n{%- endif -%}{{ m.content }}<|im_end|>\n{%- endif -%}",
+    "{%- if m.reasoning_content -%}<think>{{ m.reasoning_content }}</think>\n\n{%- endif -%}{{ m.content }}"
+    "<|im_end|>\n{%- endif -%}",
     PROMPT + "<|im_start|>assistant\n{%- endif -%}",
-    "{%- if tools -%}<|im_start|>system\n{%- for tool in tools -%}{{ tool | tojson }}{%- endfor -%}<|im_end|>\n"
+    "{%- if tools -%}<|im_start|>system\n{%- for tool in tools -%}{{ tool | tojson }}{%- endfor -%}"
+    "<|im_end|>\n"
     "{%- elif messages[0].role != 'system' -%}<|im_start|>system\nYou help.<|im_end|>\n{%- endif -%}",
 )
 TOOLS_TOKENS = (
@@ -211,7 +220,8 @@ FAMILIES = {
     "text and call as two turns": (
         loop(
             "<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n"
-            "{%- if m.tool_calls -%}<|im_start|>call\n{{ m.tool_calls[0].function.name }}<|im_end|>\n{%- endif -%}"
+            "{%- if m.tool_calls -%}<|im_start|>call\n{{ m.tool_calls[0].function.name }}<|im_end|>\n"
+            "{%- endif -%}"
         ),
         CHATML_TOKENS, ("<|im_end|>",), EndSource.COMMON, False,
     ),

@@ -62,7 +62,8 @@ STEPS = loop(
 JUDGE = (
     "{%- if messages | length > 2 -%}{{ raise_exception('one answer only') }}{%- endif -%}"
     "<|im_start|>user\nIs this harmful?\n<quote>\n{{ messages[0].content }}"
-    "{%- if messages | length > 1 -%}\n{{ messages[1].content }}{%- endif -%}\n<unquote>\nYes or no?<|im_end|>\n"
+    "{%- if messages | length > 1 -%}\n{{ messages[1].content }}{%- endif -%}\n<unquote>\n"
+    "Yes or no?<|im_end|>\n"
     "<|im_start|>assistant\n"
 )
 BY_NUMBER = loop(
@@ -116,7 +117,8 @@ SHAPES = {
     ),
     "a chat that is only quoted": (JUDGE, (*CHATML_TOKENS, "<quote>", "<unquote>"), (), None),
     "no chat without tools": (
-        loop(TURN, ASSISTANT, "{%- for tool in tools -%}{{ tool | tojson(ensure_ascii=False) }}{%- endfor -%}"),
+        loop(TURN, ASSISTANT, "{%- for tool in tools -%}{{ tool | tojson(ensure_ascii=False) }}"
+                              "{%- endfor -%}"),
         CHATML_TOKENS, ("<|im_end|>",), EndSource.COMMON,
     ),
     "names that only its own program gives": (
@@ -129,7 +131,8 @@ SHAPES = {
         PARTS_ASKED, CHATML_TOKENS, ("<|im_end|>",), EndSource.COMMON,
     ),
     "a macro, a namespace, a date and an early end": (
-        "{%- macro turn(role, text) -%}{{ '<|im_start|>' ~ role ~ '\n' ~ text ~ '<|im_end|>\n' }}{%- endmacro -%}"
+        "{%- macro turn(role, text) -%}{{ '<|im_start|>' ~ role ~ '\n' ~ text ~ '<|im_end|>\n' }}"
+        "{%- endmacro -%}"
         "{%- set seen = namespace(count=0) -%}{{ turn('system', strftime_now('%Y')) }}"
         + loop("{%- if seen.count > 9 -%}{%- break -%}{%- endif -%}{%- set seen.count = seen.count + 1 -%}"
                "{{ turn(m.role, m.content) }}", ASSISTANT),
@@ -180,12 +183,12 @@ EXPLAINED = {
     ("google/gemma-3-4b-it", "<eos>"): SAFETY_NET,
     ("meta-llama/Meta-Llama-3-8B-Instruct", "<|end_of_text|>"): SAFETY_NET,
     ("meta-llama/Meta-Llama-3.1-8B-Instruct", "<|end_of_text|>"): SAFETY_NET,
-    ("meta-llama/Meta-Llama-3.1-8B-Instruct",
-        "<|eom_id|>"): "after calls to tools that are built in; only a base tells",
-    ("meta-llama/Llama-3.2-3B-Instruct",
-        "<|eom_id|>"): "after calls to tools that are built in; only a base tells",
-    ("microsoft/Phi-3-mini-4k-instruct",
-        "<|endoftext|>"): "written at the very end only, where <|end|> stands before it",
+    ("meta-llama/Meta-Llama-3.1-8B-Instruct", "<|eom_id|>"):
+        "after calls to tools that are built in; only a base tells",
+    ("meta-llama/Llama-3.2-3B-Instruct", "<|eom_id|>"):
+        "after calls to tools that are built in; only a base tells",
+    ("microsoft/Phi-3-mini-4k-instruct", "<|endoftext|>"):
+        "written at the very end only, where <|end|> stands before it",
     ("THUDM/chatglm3-6b", "</s>"): "its turn tokens are in code of its own, and the template writes no other",
 }  # fmt: skip
 """Tokens of most sources that are not found (or found in no source), and why that is right."""

@@ -180,7 +180,8 @@ def test_without_a_base_the_proof_is_enough() -> None:
 def weights(fill: bytes) -> bytes:
     """A weights file with an embedding and one other matrix, filled with ``fill``."""
     head = safetensors(1024)[8:].replace(b'"data_offsets": [0, 0]', b'"data_offsets": [0, 0]')[:-1]
-    head += b', "model.layers.0.self_attn.q_proj.weight": {"dtype": "BF16", "shape": [8, 8], "data_offsets": [0, 128]}}'
+    head += b', "model.layers.0.self_attn.q_proj.weight": '
+    head += b'{"dtype": "BF16", "shape": [8, 8], "data_offsets": [0, 128]}}'
     return len(head).to_bytes(8, "little") + head + fill * 128
 
 

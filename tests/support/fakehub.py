@@ -170,11 +170,11 @@ class FakeHub:
         headers: Mapping[str, str] | None = None,
         times: int | None = None,
     ) -> None:
-        """Spoil the next ``times`` answers (all, without it) to requests whose "METHOD path" has ``match``."""
+        """Spoil the next ``times`` answers, or all, to requests whose "METHOD path" has ``match``."""
         self.faults.append(Fault(re.compile(match), status, dict(headers or {}), body, delay, times))
 
     def when(self, match: str, action: Callable[[], object]) -> None:
-        """Run ``action`` once, just before the first request whose "METHOD path" has ``match`` is answered."""
+        """Run ``action`` once, just before the first "METHOD path" that has ``match`` is answered."""
         self.events.append((re.compile(match), action))
 
     def asked(self, match: str = "") -> list[str]:

@@ -35,7 +35,7 @@ def plain_environment() -> dict[str, str]:
 
 
 class Forks:
-    """Runs ``python -m MODULE ARGS`` or ``python -c CODE``; its process is started when it is first called."""
+    """Runs ``python -m MODULE ARGS`` or ``python -c CODE``; its process starts with the first."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None

@@ -15,7 +15,7 @@ from tests.support.disks import FaultyDisk, SimulatedCrash
 
 
 class PowerDisk(FaultyDisk):
-    """The real disk until call ``at``; `survivors` is what a power cut at any moment would leave of ``root``."""
+    """The real disk until call ``at``; `survivors` is what a power cut at any moment leaves of ``root``."""
 
     def __init__(self, root: Path, at: int) -> None:
         super().__init__(at, SimulatedCrash, forever=True)

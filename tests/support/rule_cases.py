@@ -1,4 +1,4 @@
-"""A folder that each rule finds something on, and one that it does not: the tests' and the pages' examples."""
+"""A folder that each rule finds something on, and one that it does not: examples of tests and pages."""
 
 import json
 from typing import NamedTuple, TypeAlias
