@@ -1,1 +1,3 @@
-"""How the project proves itself: benchmarks, conformance, reliability, and the tools that write generated files."""
+"""How the project proves itself: benchmarks, conformance, reliability, and the tools that write generated
+files.
+"""

@@ -12,7 +12,7 @@ LOCALE = Path(__file__).parent.parent / "genfix" / "locale"
 
 
 def compiled(po: bytes) -> dict[str, bytes]:
-    """The files made from ``zh_CN.po``: its own catalogue, and the English of every sentence that has an id."""
+    """The files made from ``zh_CN.po``: its catalogue, and the English of every sentence that has an id."""
     chinese = read_po(io.BytesIO(po), locale="zh_CN")
     english = Catalog()
     for entry in chinese:

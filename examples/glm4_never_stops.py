@@ -1,4 +1,5 @@
-"""Shows a fine-tune of GLM-4 that never stops, its repair, and the way back: ``python examples/glm4_never_stops.py``.
+"""Shows a fine-tune of GLM-4 that never stops, its repair, and the way back:
+``python examples/glm4_never_stops.py``.
 
 Works on a copy of ``examples/glm4``, in a temporary folder or in the one named on the command line.
 """

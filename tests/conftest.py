@@ -1,4 +1,4 @@
-"""What all tests share: a cache and a state of their own, no network, and real folders where they are there."""
+"""What all tests share: a cache and a state of their own, no network, and real folders if there are any."""
 
 import os
 import signal
@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 if threading.current_thread() is threading.main_thread():
-    # Under nohup and some schedulers SIGINT is ignored, and children inherit that: interrupts are tested here.
+    # Under nohup and some schedulers SIGINT is ignored, by children too: interrupts are tested here.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+from tests.support.forks import Forks
 from tests.support.places import SHARED
 from tests.support.rendering import Renderer, turn_ends_once
 
@@ -43,6 +44,13 @@ def _templates_are_rendered_once() -> Iterator[None]:
             patch.setattr("genfix.model.template_render._run_child", renderer)
         patch.setattr("genfix.model.model.find_turn_ends", turn_ends_once)
         yield
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """What stands for new Python processes, once for all tests."""
+    with Forks() as forks:
+        yield forks
 
 
 @pytest.fixture(scope="session")

@@ -284,8 +284,8 @@ def test_an_empty_config_is_a_finding(tmp_path: Path, base: Path, content: bytes
 
 
 VALUES: tuple[object, ...] = (
-    None, True, 0, -1, 7, 1.5, "x", "<|user|>", [], {}, [None], ["x"], [7], [1002, 7], 151329, 1002, 1000, [1.5],
-    {"a": 1}, 10**30, "", [[1]],
+    None, True, 0, -1, 7, 1.5, "x", "<|user|>", [], {}, [None], ["x"], [7], [1002, 7], 151329, 1002, 1000,
+    [1.5], {"a": 1}, 10**30, "", [[1]],
 )  # fmt: skip
 TEMPLATES: tuple[object, ...] = (
     CHATML, GLM_TEMPLATE, "{% for %}", "", "{{ messages[0].content }}", 5, None, [],
@@ -297,9 +297,11 @@ KEYS = {
         "hidden_size", "pad_token_id",
     ),
     GENERATION: (
-        "eos_token_id", "temperature", "top_p", "max_new_tokens", "max_length", "do_sample", "_from_model_config",
+        "eos_token_id", "temperature", "top_p", "max_new_tokens", "max_length", "do_sample",
+        "_from_model_config",
     ),
-    "tokenizer_config.json": ("chat_template", "eos_token", "added_tokens_decoder", "tokenizer_class", "auto_map"),
+    "tokenizer_config.json": ("chat_template", "eos_token", "added_tokens_decoder", "tokenizer_class",
+        "auto_map"),
 }  # fmt: skip
 RAW = (b"", b"{", b"[]", b"null", b"{}", b'{"a": 1, "a": 2}', b"\xef\xbb\xbf{}", b"\xff")
 

@@ -21,7 +21,8 @@ RUNNABLE = re.compile(r"^<!-- run(?:: (\d+))? -->\n```sh\n(.*?)^```$", re.MULTIL
 CI_COMMANDS = {
     "example": "python3 -m venv .venv-uv && .venv-uv/bin/pip install -q uv"
     " && .venv-uv/bin/uv run --no-dev python examples/glm4_never_stops.py",
-    "test": "python3 -m venv .venv-uv && .venv-uv/bin/pip install -q uv && .venv-uv/bin/uv run pytest -n auto",
+    "test": "python3 -m venv .venv-uv && .venv-uv/bin/pip install -q uv && .venv-uv/bin/uv run "
+    "pytest -n auto",
 }
 
 

@@ -1,4 +1,6 @@
-"""Every command that the documentation shows is run: on copies of the example, with the example's base for a model of the Hub."""
+"""Every command that the documentation shows is run: on copies of the example, with the example's base for a
+model of the Hub.
+"""
 
 import json
 import os

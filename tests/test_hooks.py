@@ -46,9 +46,10 @@ class Repository:
     def __init__(self, root: Path, base: Path, bin_: Path) -> None:
         self.root = root
         self.environment = {
-            **os.environ, "PATH": f"{bin_}{os.pathsep}{os.environ['PATH']}", "PRE_COMMIT_HOME": str(root.parent / "cache"),
-            "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull,
-            "GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@b.c", "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@b.c",
+            **os.environ, "PATH": f"{bin_}{os.pathsep}{os.environ['PATH']}",
+            "PRE_COMMIT_HOME": str(root.parent / "cache"), "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_SYSTEM": os.devnull, "GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@b.c",
+            "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@b.c",
         }  # fmt: skip
         hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
         # As the manifest has them, but for the installation, which needs a network.
@@ -142,7 +143,8 @@ def act(folder: Path, **inputs: str) -> tuple[subprocess.CompletedProcess[str], 
     runner_has = {"RUNNER_TEMP": str(folder / "tools"), "GITHUB_STEP_SUMMARY": str(summary)}
     done = subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
-        cwd=folder, env={**os.environ, **environment, **runner_has}, capture_output=True, text=True, check=False,
+        cwd=folder, env={**os.environ, **environment, **runner_has}, capture_output=True, text=True,
+        check=False,
     )  # fmt: skip
     return done, summary.read_text("utf-8")
 

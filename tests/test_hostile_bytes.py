@@ -1,4 +1,6 @@
-"""Whatever bytes a model folder holds: a finding or one sentence, and nothing written, asked or run elsewhere."""
+"""Whatever bytes a model folder holds: a finding or one sentence, and nothing written, asked or run
+elsewhere.
+"""
 
 import os
 import shutil

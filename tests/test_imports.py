@@ -143,10 +143,11 @@ def test_one_module_talks_to_the_hub() -> None:
 WRITERS = {"genfix.cache", "genfix.applier.fs"}
 
 WRITING_CALLS = frozenset({
-    "write_bytes", "write_text", "touch", "mkdir", "makedirs", "rmdir", "removedirs", "unlink", "remove", "rename",
-    "renames", "replace", "symlink", "symlink_to", "hardlink_to", "link", "chmod", "fchmod", "lchmod", "chown",
-    "fchown", "utime", "truncate", "ftruncate", "mkfifo", "mknod", "setxattr", "copy", "copy2", "copyfile", "copytree",
-    "move", "rmtree", "mkstemp", "mkdtemp", "NamedTemporaryFile", "TemporaryDirectory", "TemporaryFile",
+    "write_bytes", "write_text", "touch", "mkdir", "makedirs", "rmdir", "removedirs", "unlink", "remove",
+    "rename", "renames", "replace", "symlink", "symlink_to", "hardlink_to", "link", "chmod", "fchmod",
+    "lchmod", "chown", "fchown", "utime", "truncate", "ftruncate", "mkfifo", "mknod", "setxattr", "copy",
+    "copy2", "copyfile", "copytree", "move", "rmtree", "mkstemp", "mkdtemp", "NamedTemporaryFile",
+    "TemporaryDirectory", "TemporaryFile",
 })  # fmt: skip
 """Methods of `os`, `shutil`, `tempfile` and `Path` that change a disk."""
 OF_OS = frozenset({"os", "shutil", "tempfile"})
@@ -219,8 +220,10 @@ def test_the_search_for_writers_finds_writers(tmp_path: Path) -> None:
         assert list(writes_in(MODULES[writer]))
     source = tmp_path / "x.py"
     for line in (
-        "open('a', 'w')", "open('a', mode='ab')", "p.open('x')", "os.fdopen(1, 'r+')", "Path('a').write_text('b')",
-        "p.write_bytes(b'')", "os.replace(a, b)", "os.open(a, os.O_WRONLY)", "p.unlink()", "shutil.move(a, b)",
+        "open('a', 'w')", "open('a', mode='ab')", "p.open('x')", "os.fdopen(1, 'r+')",
+        "Path('a').write_text('b')",
+        "p.write_bytes(b'')", "os.replace(a, b)", "os.open(a, os.O_WRONLY)", "p.unlink()",
+        "shutil.move(a, b)",
         "p.mkdir()", "p.rename(q)", "tempfile.mkdtemp()", "p.touch()",
     ):  # fmt: skip
         source.write_text(line)
@@ -398,7 +401,8 @@ sys.path.append(folders[0])
 done = genfix.repair(*folders, unsafe_fixes=True)
 genfix.undo(folders[0])
 assert done.receipt is not None
-print(len(done.receipt.changes), seen, [name for name in writes if str(name).startswith(folders)], "", sep="|")
+written = [name for name in writes if str(name).startswith(folders)]
+print(len(done.receipt.changes), seen, written, "", sep="|")
 """
 
 
@@ -410,9 +414,11 @@ def test_a_repair_runs_nothing_of_the_model(tmp_path: Path) -> None:
         "{{ cycler.__init__.__globals__.os.system('touch ran') }}"
     )
     files = glm_files() | {
-        "configuration_chatglm.py": mark, "modeling_chatglm.py": b"from .configuration_chatglm import X\n" + mark,
+        "configuration_chatglm.py": mark,
+        "modeling_chatglm.py": b"from .configuration_chatglm import X\n" + mark,
         "tokenization_chatglm.py": mark, "sitecustomize.py": mark, "chat_template.jinja": evil.encode(),
-        "pytorch_model.bin": b"\x80\x04cos\nsystem\n(S'touch ran'\ntR.", "training_args.bin": b"\x80\x04cos\nsystem\n.",
+        "pytorch_model.bin": b"\x80\x04cos\nsystem\n(S'touch ran'\ntR.",
+        "training_args.bin": b"\x80\x04cos\nsystem\n.",
     }  # fmt: skip
     base = write_folder(tmp_path / "base", files)
     lost = {"generation_config.json", "tokenization_chatglm.py"}
@@ -479,6 +485,9 @@ def test_the_template_child_is_not_shadowed_either(tmp_path: Path) -> None:
     merged = write_folder(tmp_path / "merged", files | {"chat_template.jinja": template.encode()})
     for name in ("json", "jinja2", "resource", "signal", "sandbox"):
         (merged / f"{name}.py").write_text("open('ran', 'w').close()\n")
-    code = "import sys; sys.path[:] = [p for p in sys.path if p]; import genfix; print(genfix.check(*sys.argv[1:]).views)"
+    code = (
+        "import sys; sys.path[:] = [p for p in sys.path if p]; "
+        "import genfix; print(genfix.check(*sys.argv[1:]).views)"
+    )
     python(code, merged, base, home=merged)
     assert not (merged / "ran").exists()

@@ -1,4 +1,6 @@
-"""Whatever happened to a folder: a repair writes what its plan says and nothing else, and undo gives all of it back."""
+"""Whatever happened to a folder: a repair writes what its plan says and nothing else, and undo gives all of
+it back.
+"""
 
 import json
 import os

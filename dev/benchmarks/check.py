@@ -76,7 +76,8 @@ def make_merged(base: Path, folder: Path) -> None:
 def cost(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
     """CPU seconds of a process and its children, and its peak memory in MiB."""
     code = (
-        "import os, resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL);"
+        "import os, resource, subprocess, sys; "
+        "subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL);"
         "u = resource.getrusage(resource.RUSAGE_CHILDREN); print(u.ru_utime + u.ru_stime, u.ru_maxrss)"
     )
     done = subprocess.run(
@@ -108,7 +109,8 @@ def main(runs: int) -> None:
             "PYTHONDONTWRITEBYTECODE": "",
         }
         print(
-            f"tokenizer.json: {(root / 'base' / 'tokenizer.json').stat().st_size / 1e6:.1f} MB, {runs} runs each\n"
+            f"tokenizer.json: {(root / 'base' / 'tokenizer.json').stat().st_size / 1e6:.1f} MB, "
+            f"{runs} runs each\n"
         )
         print(f"{'':<28}{'CPU s':>8}{'ratio':>8}{'MiB':>8}{'ratio':>8}")
         for label, cold in (("turn ends cached", False), ("cold", True)):

@@ -2,10 +2,10 @@
 
     python -m dev.benchmarks.engines [RUNS]
 
-CPU time inside one process, after all imports; the two taken in turn, so that a machine that slows down slows both; the
-median of the ratios is what to quote. The case: a folder with the metadata of a real model of the size of Qwen2.5 and GLM-4 (an
-11 MB ``tokenizer.json`` with vocabulary and merges); whole, and then without the ids of both config files, so that engines
-come to the defaults of config classes. Nothing is asserted.
+CPU time inside one process, after all imports; the two taken in turn, so that a machine that slows down slows
+both; the median of the ratios is what to quote. The case: a folder with the metadata of a real model of the
+size of Qwen2.5 and GLM-4 (an 11 MB ``tokenizer.json`` with vocabulary and merges); whole, and then without
+the ids of both config files, so that engines come to the defaults of config classes. Nothing is asserted.
 """
 
 import json

@@ -2,9 +2,10 @@
 
     python -m dev.benchmarks.probe [SECONDS]
 
-64 prompts at concurrency 16 against a server in a process of its own, which streams 64 tokens over SECONDS (default 1)
-and measures each request itself, from the last byte of the request to the last byte of the answer. What the client
-measures beyond that is its overhead: connecting, sending, reading, parsing, and waiting for a thread. The issue's bound is 5 %.
+64 prompts at concurrency 16 against a server in a process of its own, which streams 64 tokens over SECONDS
+(default 1) and measures each request itself, from the last byte of the request to the last byte of the
+answer. What the client measures beyond that is its overhead: connecting, sending, reading, parsing, and
+waiting for a thread. The issue's bound is 5 %.
 """
 
 import asyncio
@@ -37,7 +38,8 @@ async def serve(seconds: float) -> None:
         if head.startswith("GET"):
             body = json.dumps({"data": [{"id": "stub", "owned_by": "vllm"}]})
             writer.write(
-                f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n{body}".encode()
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
+                f"{body}".encode()
             )
         else:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
@@ -80,10 +82,12 @@ def main(seconds: float) -> int:
     overhead = statistics.mean(ours) / statistics.mean(theirs) - 1
     ideal = statistics.mean(theirs) * len(ours) / CONCURRENCY
     print(
-        f"{len(ours)} prompts, {CONCURRENCY} at a time, {TOKENS} tokens in {statistics.mean(theirs):.3f} s each"
+        f"{len(ours)} prompts, {CONCURRENCY} at a time, "
+        f"{TOKENS} tokens in {statistics.mean(theirs):.3f} s each"
     )
     print(
-        f"overhead of a request: {overhead:.2%} (bound {BOUND:.0%}); {cpu / len(ours) * 1000:.1f} ms of CPU time each"
+        f"overhead of a request: {overhead:.2%} (bound {BOUND:.0%}); "
+        f"{cpu / len(ours) * 1000:.1f} ms of CPU time each"
     )
     print(
         f"whole run: {wall:.2f} s, {wall / ideal - 1:.1%} above {len(ours) // CONCURRENCY} rounds of requests"

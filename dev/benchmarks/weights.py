@@ -2,9 +2,9 @@
 
     python -m dev.benchmarks.weights [RUNS]
 
-The case: 200 shards with 10,000 tensors of a mixture-of-experts model, and their index; the files are sparse. Both
-sides are timed in turn in one process, with cold objects and warm disk; the median of the ratios is what to quote.
-Nothing is asserted.
+The case: 200 shards with 10,000 tensors of a mixture-of-experts model, and their index; the files are sparse.
+Both sides are timed in turn in one process, with cold objects and warm disk; the median of the ratios is what
+to quote. Nothing is asserted.
 """
 
 import json

@@ -2,9 +2,10 @@
 
 python -m dev.conformance ENGINE [--python PYTHON] [--at-most N] [--only TEXT] [--record]
 
-Without ``--python`` the engine is installed beside the project first. ``--record`` writes the result, with versions and
-date, to ``dev/conformance/results/ENGINE.json``; ``python -m dev.tools.engine_pages`` makes docs/engines.md of these. Ends with 1 where
-the two disagree about a folder that ``known.py`` does not explain.
+Without ``--python`` the engine is installed beside the project first. ``--record`` writes the result, with
+versions and date, to ``dev/conformance/results/ENGINE.json``; ``python -m dev.tools.engine_pages`` makes
+docs/engines.md of these. Ends with 1 where the two disagree about a folder that ``known.py`` does not
+explain.
 """
 
 import argparse
@@ -47,7 +48,9 @@ def ask(engine: str, python: Path, folders: Sequence[Path]) -> Told:
 
 @contextmanager
 def _place() -> Iterator[Path]:
-    """A new folder whose path is no word: some loaders look for the names of models in it (``aria``, ``vicuna``)."""
+    """A new folder whose path is no word: some loaders look for the names of models in it (``aria``,
+    ``vicuna``).
+    """
     place = Path(tempfile.gettempdir(), f"0{os.getpid()}")
     place.mkdir()
     try:

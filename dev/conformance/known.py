@@ -58,17 +58,20 @@ KNOWN: Final[Sequence[Known]] = (
     ),
     Known(
         frozenset({"lmdeploy", "mlx-lm", "sglang", "vllm"}),
-        "a tokenizer for which no file names an EOS takes that of its class, and which class is made is transformers' choice",
+        "a tokenizer for which no file names an EOS takes that of its class, "
+        "and which class is made is transformers' choice",
         _class_eos,
     ),
     Known(
         frozenset({"lmdeploy", "mlx-lm", "sglang", "vllm"}),
-        "an EOS token that no vocabulary has is given a free number; no weight was trained for it, so the view leaves it out",
+        "an EOS token that no vocabulary has is given a free number; no weight was trained for it, "
+        "so the view leaves it out",
         _new_token,
     ),
     Known(
         frozenset({"transformers4", "transformers5", "mlx-lm", "llama.cpp", "vllm"}),
-        "config classes refuse rope_scaling and rope_parameters that lack a part; which ones, each class says for itself",
+        "config classes refuse rope_scaling and rope_parameters that lack a part; which ones, "
+        "each class says for itself",
         _refused_rope,
     ),
     Known(
@@ -78,7 +81,8 @@ KNOWN: Final[Sequence[Known]] = (
     ),
     Known(
         frozenset({"llama.cpp"}),
-        "without a tokenizer_class the toy gets Llama's own class, which adds a `</s>` that real vocabularies have",
+        "without a tokenizer_class the toy gets Llama's own class, "
+        "which adds a `</s>` that real vocabularies have",
         _class_tokens,
     ),
 )

@@ -2,9 +2,10 @@
 
 python -m dev.conformance.matrix ENGINE [--python PYTHON] [--architecture NAME]... [--record]
 
-Each architecture of `dev.conformance.tiny` has fifteen checkpoints that differ in nothing but metadata; every engine gets forty
-tokens for each. ``--record`` writes the result, with versions and date, to ``dev/conformance/results/matrix-ENGINE.json``; ``python
--m dev.tools.engine_pages`` makes docs/engines.md of these. Ends with 1 where view and engine disagree.
+Each architecture of `dev.conformance.tiny` has fifteen checkpoints that differ in nothing but metadata; every
+engine gets forty tokens for each. ``--record`` writes the result, with versions and date, to
+``dev/conformance/results/matrix-ENGINE.json``; ``python -m dev.tools.engine_pages`` makes docs/engines.md of
+these. Ends with 1 where view and engine disagree.
 """
 
 import argparse

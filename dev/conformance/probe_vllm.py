@@ -2,8 +2,9 @@
 
     python -m dev.conformance.probe_vllm [--python PYTHON] [--record]
 
-Serves the tiny GLM-4 of `dev.conformance.tiny` as merged models lose it, probes it, repairs it, serves and probes it again. No answer of
-the first may stop, and every one of the second has to. ``--record`` writes what happened to docs/probe-vllm.md.
+Serves the tiny GLM-4 of `dev.conformance.tiny` as merged models lose it, probes it, repairs it, serves and
+probes it again. No answer of the first may stop, and every one of the second has to. ``--record`` writes what
+happened to docs/probe-vllm.md.
 """
 
 import argparse
@@ -41,9 +42,15 @@ def main() -> int:
     rates: list[float] = []
     parts = [
         "# A probe of vLLM, before and after a repair\n",
-        "Written by `python -m dev.conformance.probe_vllm --record`, which does all of this for real: nothing here is typed by hand.\n",
+        (
+            "Written by `python -m dev.conformance.probe_vllm --record`, which does all of this for real: "
+            "nothing here is typed by hand.\n"
+        ),
         f"- date: {datetime.now(UTC).date().isoformat()}",
-        f"- genfix {__version__}; the model: a GLM-4 of one layer that says `\\nThe cat.<|user|>` for ever (`dev/conformance/tiny.py`)",
+        (
+            f"- genfix {__version__}; the model: "
+            "a GLM-4 of one layer that says `\\nThe cat.<|user|>` for ever (`dev/conformance/tiny.py`)"
+        ),
     ]
     with tempfile.TemporaryDirectory(prefix="probed-") as place, tempfile.TemporaryFile("w+") as log:
         base, merged, report = Path(place, "base"), Path(place, "merged"), Path(place, "report.json")

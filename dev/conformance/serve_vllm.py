@@ -2,9 +2,10 @@
 
     python -m dev.conformance.serve_vllm [--python PYTHON] [--record]
 
-Makes two tiny checkpoints (`dev.conformance.tiny`): a base, and a copy of it that lost its generation_config.json, as merged
-models do. Serves the copy and asks it over HTTP, repairs it by ``genfix repair``, serves it again, asks again. The first answer
-has to run to the limit, the second has to stop. ``--record`` writes what happened to docs/vllm-end-to-end.md.
+Makes two tiny checkpoints (`dev.conformance.tiny`): a base, and a copy of it that lost its
+generation_config.json, as merged models do. Serves the copy and asks it over HTTP, repairs it by
+``genfix repair``, serves it again, asks again. The first answer has to run to the limit, the second has to
+stop. ``--record`` writes what happened to docs/vllm-end-to-end.md.
 """
 
 import argparse
@@ -39,8 +40,8 @@ TOLD: Final = ("Resolved architecture", "Using max model len", "generation_confi
 
 
 _MODEL: Final = (
-    "the model: a GLM-4 of one layer that says `\\nThe cat.<|user|>` for ever (`dev/conformance/tiny.py`); it was merged "
-    "without its generation_config.json, so only `<|endoftext|>` is left to stop at"
+    "the model: a GLM-4 of one layer that says `\\nThe cat.<|user|>` for ever (`dev/conformance/tiny.py`); "
+    "it was merged without its generation_config.json, so only `<|endoftext|>` is left to stop at"
 )
 
 
@@ -63,11 +64,14 @@ class Served(NamedTuple):
 
 @contextmanager
 def serving(python: Path, folder: Path, log: IO[str]) -> Iterator[tuple[Sequence[str], int]]:
-    """The server of a folder on a free port, up and well; gives its command and port, and stops it at the end."""
+    """The server of a folder on a free port, up and well; gives its command and port, and stops it at the
+    end.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
-    # The module that `vllm serve` runs: the wheel for CPUs has another name, and its `vllm` cannot tell its own version.
+    # The module that `vllm serve` runs: the wheel for CPUs has another name, and its `vllm` cannot tell its
+    # own version.
     command: list[str] = [
         str(python),
         "-m",
@@ -179,7 +183,10 @@ def _page(python: Path, before: Served, between: Sequence[tuple[str, str]], afte
     names = ("vLLM", "transformers", "torch")
     parts = [
         "# vLLM, before and after a repair\n",
-        "Written by `python -m dev.conformance.serve_vllm --record`, which does all of this for real: nothing here is typed by hand.\n",
+        (
+            "Written by `python -m dev.conformance.serve_vllm --record`, which does all of this for real: "
+            "nothing here is typed by hand.\n"
+        ),
         f"- date: {datetime.now(UTC).date().isoformat()}",
         f"- genfix {__version__}, " + ", ".join(f"{n} {v}" for n, v in zip(names, versions, strict=True)),
         f"- {_MODEL}\n",

@@ -46,7 +46,8 @@ SETUPS: Final[Mapping[str, Setup]] = {
         "ask_vllm.py",
         [
             _group("vllm"),
-            # These are made for the torch with CUDA; vLLM does without, and processors of images without operators.
+            # These are made for the torch with CUDA; vLLM does without, and processors of images without
+            # operators.
             ("uninstall", "--yes", "torchvision", "torchaudio", "torchcodec"),
             (
                 "install",

@@ -1,4 +1,6 @@
-"""Run a script inside an engine's interpreter: folders go in, one per line, and JSON comes out, one line each."""
+"""Run a script inside an engine's interpreter: folders go in, one per line, and JSON comes out, one line
+each.
+"""
 
 import json
 import os

@@ -1,8 +1,10 @@
-r"""Tiny checkpoints with weights that really generate, each in fifteen forms that differ in nothing but metadata.
+r"""Tiny checkpoints with weights that really generate, each in fifteen forms that differ in nothing but
+metadata.
 
-The model answers every prompt with ``\nThe cat.<|user|>``, over and over: what comes next follows from the last token
-alone. Attention and MLP add nothing (``o_proj`` and ``down_proj`` are zero), the embedding is one-hot, and the head has
-one large number for each token. An engine stops after ten tokens where ``<|user|>`` is an end to it, or not at all.
+The model answers every prompt with ``\nThe cat.<|user|>``, over and over: what comes next follows from the
+last token alone. Attention and MLP add nothing (``o_proj`` and ``down_proj`` are zero), the embedding is
+one-hot, and the head has one large number for each token. An engine stops after ten tokens where ``<|user|>``
+is an end to it, or not at all.
 
     python -m dev.conformance.tiny FOLDER [ARCHITECTURE]
 

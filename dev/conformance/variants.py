@@ -1,8 +1,8 @@
 """Thousands of tiny model folders that differ in nothing but their metadata.
 
-Each is a real shape of a real family (no weights, a vocabulary of a few tokens) with one value of every axis: what
-generation_config.json and config.json say about the end, how the tokenizer names its own, where the chat template
-lies. The same call always makes the same folders in the same order.
+Each is a real shape of a real family (no weights, a vocabulary of a few tokens) with one value of every axis:
+what generation_config.json and config.json say about the end, how the tokenizer names its own, where the chat
+template lies. The same call always makes the same folders in the same order.
 """
 
 import json
@@ -319,7 +319,9 @@ _TEMPLATES: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
 
 
 def _with_template(files: Files, place: str) -> Files:
-    """``files`` with the chat templates of ``place``; nothing is put into a tokenizer_config.json that is no JSON."""
+    """``files`` with the chat templates of ``place``; nothing is put into a tokenizer_config.json that is no
+    JSON.
+    """
     name, beside = _TEMPLATES[place]
     out = dict(files)
     for file in beside:

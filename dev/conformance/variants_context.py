@@ -1,4 +1,6 @@
-"""Folders that differ in how long a sequence they allow: length keys, RoPE in both spellings, the tokenizer's limit."""
+"""Folders that differ in how long a sequence they allow: length keys, RoPE in both spellings, the tokenizer's
+limit.
+"""
 
 import json
 from collections.abc import Iterator, Mapping

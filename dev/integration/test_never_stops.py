@@ -1,8 +1,8 @@
 """The promise of the README, kept with the real thing.
 
 A real model is fine-tuned with a real PEFT adapter, merged, and damaged as a training framework once did it.
-``generate()`` then runs to its limit. After ``genfix repair`` it stops where the answer ends, after ``genfix undo``
-it does not again, and nobody has touched the weights.
+``generate()`` then runs to its limit. After ``genfix repair`` it stops where the answer ends, after
+``genfix undo`` it does not again, and nobody has touched the weights.
 
 Needs torch, transformers and peft, so it is not part of the plain test run: ``pytest dev/integration``.
 """
@@ -56,8 +56,8 @@ def merged(base: Path, adapter: Path, tmp_path: Path) -> Path:
 def narrow(merged: Path, base: Path) -> None:
     """Write the generation config as ms-swift did until August 2024.
 
-    A new object gets the settings of the run and the one ``eos_token`` of the tokenizer; of the model's own object
-    only the keys are kept that the new one does not know, and it knows ``eos_token_id``.
+    A new object gets the settings of the run and the one ``eos_token`` of the tokenizer; of the model's own
+    object only the keys are kept that the new one does not know, and it knows ``eos_token_id``.
     """
     tokenizer = AutoTokenizer.from_pretrained(base)
     written = GenerationConfig(
@@ -187,7 +187,9 @@ def test_repair_makes_it_stop_and_undo_takes_that_back(
 
 
 def test_repair_brings_a_lost_tokenizer_back(base: Path, adapter: Path, tmp_path: Path) -> None:
-    """Only the model was saved after the merge: PEFT's guide does not say that the tokenizer is another object."""
+    """Only the model was saved after the merge: PEFT's guide does not say that the tokenizer is another
+    object.
+    """
     merged = tmp_path / "merged"
     merge(base, adapter, merged, with_tokenizer=False)
     narrow(merged, base)

@@ -1,8 +1,9 @@
 """`genfix probe` against a real server, and a folder run by real engines: 0 before the repair, 1 after it.
 
-The server is `mlx_lm.server` on a GLM-4-shaped model that never stops of itself; the same folder is run by transformers and by MLX-LM
-in a child process. Needs MLX-LM, transformers and torch: ``pytest dev/integration``. Interpreters that are elsewhere are named by
-GENFIX_MLX_PYTHON and GENFIX_TRANSFORMERS_PYTHON.
+The server is `mlx_lm.server` on a GLM-4-shaped model that never stops of itself; the same folder is run by
+transformers and by MLX-LM in a child process. Needs MLX-LM, transformers and torch:
+``pytest dev/integration``. Interpreters that are elsewhere are named by GENFIX_MLX_PYTHON and
+GENFIX_TRANSFORMERS_PYTHON.
 """
 
 import json
@@ -25,11 +26,12 @@ PYTHONS = {
     "mlx-lm": os.environ.get("GENFIX_MLX_PYTHON", sys.executable),
     "transformers": os.environ.get("GENFIX_TRANSFORMERS_PYTHON", sys.executable),
 }
-PROMPTS = """\
-{"id": "one", "prompt": "Who sat?"}
-{"id": "two", "prompt": "谁坐着"}
-{"id": "turns", "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}, {"role": "user", "content": "Who?"}]}
-"""
+TURNS = [("user", "Hi"), ("assistant", "Hello"), ("user", "Who?")]
+PROMPTS = (
+    {"id": "one", "prompt": "Who sat?"},
+    {"id": "two", "prompt": "谁坐着"},
+    {"id": "turns", "messages": [{"role": role, "content": content} for role, content in TURNS]},
+)
 
 
 def has(engine: str, module: str) -> bool:
@@ -140,7 +142,7 @@ def test_a_real_server_before_and_after_the_repair(folders: tuple[Path, Path], t
 def test_a_folder_run_by_its_engine(folders: tuple[Path, Path], tmp_path: Path, engine: str) -> None:
     merged, base = folders
     prompts = tmp_path / "prompts.jsonl"
-    prompts.write_text(PROMPTS, "utf-8")
+    prompts.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in PROMPTS), "utf-8")
     options = ("--engine", engine, "--python", PYTHONS[engine], "--prompts", prompts)
     code, report = probed(merged, tmp_path, *options, "--against", base)
     assert (code, stop_rate(report)) == (1, 0.0)

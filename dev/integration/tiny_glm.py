@@ -1,8 +1,8 @@
 """Builds a GLM-4-shaped chat model small enough for a test, and a real LoRA merge of it.
 
-The tokenizer has GLM-4's special tokens at GLM-4's ids, and the vocabulary has GLM-4's size; only the layers are
-small. The weights are set by hand, so that greedy decoding answers with a fixed sentence, then with ``<|user|>``, and
-then starts again: what a chat model does when nothing tells its engine to stop.
+The tokenizer has GLM-4's special tokens at GLM-4's ids, and the vocabulary has GLM-4's size; only the layers
+are small. The weights are set by hand, so that greedy decoding answers with a fixed sentence, then with
+``<|user|>``, and then starts again: what a chat model does when nothing tells its engine to stop.
 """
 
 import json
@@ -51,7 +51,8 @@ STOP_IDS = [END_OF_TEXT, USER, OBSERVATION]
 BASE_ANSWER = "\nI am the base."
 TUNED_ANSWER = "\nThe cat sat."
 
-# Nothing follows the assistant's text: the turn ends where the next role begins, with <|user|> or <|observation|>.
+# Nothing follows the assistant's text: the turn ends where the next role begins, with <|user|> or
+# <|observation|>.
 CHAT_TEMPLATE = (
     "[gMASK]<sop>"
     "{%- if tools %}<|system|>\n# Available tools\n"
@@ -146,7 +147,9 @@ def _tokenizer() -> PreTrainedTokenizerFast:
 
 
 def _model(answer: Sequence[int], other: Sequence[int]) -> Glm4ForCausalLM:
-    """Set the weights so that each token of the answer is followed by the next one, and the last one by the first."""
+    """Set the weights so that each token of the answer is followed by the next one, and the last one by the
+    first.
+    """
     states = _states(answer, other)
     torch.manual_seed(0)
     model = Glm4ForCausalLM(

@@ -1,1 +1,1 @@
-"""The applier against real kills, failing system calls, power cuts and mutants: `python -m dev.reliability`."""
+"""The applier against kills, failing system calls, power cuts and mutants: `python -m dev.reliability`."""

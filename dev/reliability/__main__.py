@@ -1,4 +1,5 @@
-"""Prove the applier against a real kernel: `python -m dev.reliability COMMAND`. Not a part of the tests: minutes to hours.
+"""Prove the applier against a real kernel: `python -m dev.reliability COMMAND`. Not a part of the tests:
+minutes to hours.
 
 kill [SCENE...]      SIGKILL at every system call (strace)
 errors [SCENE...]    ENOSPC, EIO, EINTR, EACCES in every call that a disk can fail (strace)

@@ -66,7 +66,8 @@ MUTANTS: Final = (
     Mutant(
         "the journal is written in place",
         "commit.py",
-        "JOURNAL_DRAFT, encode(journal))\n        state.fs.rename(state.home, JOURNAL_DRAFT, state.home, JOURNAL)",
+        "JOURNAL_DRAFT, encode(journal))\n"
+        "        state.fs.rename(state.home, JOURNAL_DRAFT, state.home, JOURNAL)",
         "JOURNAL, encode(journal))",
     ),
     Mutant(
@@ -87,13 +88,15 @@ MUTANTS: Final = (
     Mutant(
         "a drifted file is replaced",
         "commit.py",
-        "        if place is Place.ELSEWHERE:\n            raise _drift(state, journal, op)\n        if place is Place.AFTER",
+        "        if place is Place.ELSEWHERE:\n            raise _drift(state, journal, op)\n"
+        "        if place is Place.AFTER",
         "        if place is Place.AFTER",
     ),
     Mutant(
         "drift before the first rename is not looked for",
         "commit.py",
-        "    if (drift := find_drift(state, journal, places)) is not None:\n        raise drift\n    _give_back",
+        "    if (drift := find_drift(state, journal, places)) is not None:\n        raise drift\n"
+        "    _give_back",
         "    _give_back",
     ),
     Mutant(
@@ -129,7 +132,8 @@ MUTANTS: Final = (
     Mutant(
         "the backup is not checked against the plan",
         "staging.py",
-        "                if (None if old is None else back_up(fs, backup, step.name, old)) != step.before:\n                    raise changed_meanwhile(step.name)",
+        "                if (None if old is None else back_up(fs, backup, step.name, old)) != step.before:\n"
+        "                    raise changed_meanwhile(step.name)",
         "                if old is not None:\n                    back_up(fs, backup, step.name, old)",
     ),
     Mutant(

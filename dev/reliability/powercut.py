@@ -1,7 +1,8 @@
 """Cut the power after every operation of a transaction, on a real ext4 in a loop image. Needs root.
 
-The image is copied while the filesystem is mounted: what the kernel has not written yet is missing from the copy, as it
-would be from the disk. The copy is checked, mounted (which replays its journal), recovered and compared.
+The image is copied while the filesystem is mounted: what the kernel has not written yet is missing from the
+copy, as it would be from the disk. The copy is checked, mounted (which replays its journal), recovered and
+compared.
 """
 
 import json

@@ -34,7 +34,7 @@ class Scene(NamedTuple):
 
 
 def _repair(folder: Path) -> Work:
-    """Two rewrites, two new files of which one is in new sub-directories, and one file moved into the backup."""
+    """Two rewrites, two new files of which one is in new sub-directories, one file moved into the backup."""
     adapter = sha((folder / "adapter_config.json").read_bytes())
     asked = [*writes(folder), Write("adapter_config.json", adapter, None)]
     seen = {**inputs(folder), "adapter_config.json": adapter}

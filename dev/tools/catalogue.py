@@ -1,4 +1,5 @@
-"""Brings ``genfix/locale/zh_CN.po`` in line with the sentences of the code, or checks that it is: ``--check``.
+"""Brings ``genfix/locale/zh_CN.po`` in line with the sentences of the code, or checks that it is:
+``--check``.
 
 A new sentence gets an empty entry to translate; one that is said no more goes.
 """
@@ -130,7 +131,9 @@ def first(entry: Entry) -> str:
 
 
 def faults(catalog: Catalog) -> Iterator[str]:
-    """What is wrong with the entries: untranslated, marked as a guess, with other blanks, or with an id of another."""
+    """What is wrong with the entries: untranslated, marked as a guess, with other blanks, or with an id of
+    another.
+    """
     english: dict[str, str] = {}
     for entry in catalog:
         if not entry.id:

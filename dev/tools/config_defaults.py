@@ -2,9 +2,9 @@
 
     python -m dev.tools.config_defaults READER genfix/engines/data/transformers4.json
 
-READER is a Python that has transformers (no torch is needed). Each config class is made without arguments, and
-the values that engines pick up from the object are noted under its ``model_type``. Engines that read config.json
-through such an object (transformers 4, vLLM, SGLang, LMDeploy) stop, and scale, by these values.
+READER is a Python that has transformers (no torch is needed). Each config class is made without arguments,
+and the values that engines pick up from the object are noted under its ``model_type``. Engines that read
+config.json through such an object (transformers 4, vLLM, SGLang, LMDeploy) stop, and scale, by these values.
 """
 
 import json
@@ -56,7 +56,8 @@ def main(reader: str, out: Path) -> int:
     answer = json.loads(done.stdout.splitlines()[-1])
     out.write_text(json.dumps(answer, indent=None, separators=(",", ":"), sort_keys=True) + "\n")
     print(
-        f"{len(answer['defaults'])} model types of transformers {answer['transformers']}; not made: {answer['failed']}"
+        f"{len(answer['defaults'])} model types of transformers {answer['transformers']}; "
+        f"not made: {answer['failed']}"
     )
     return 0
 

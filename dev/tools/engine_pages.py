@@ -1,8 +1,8 @@
 """Fills docs/engines.md with what was measured, so that it cannot claim more.
 
-``python -m dev.tools.engine_pages`` writes the tables between the page's markers from ``dev/conformance/results/*.json``, the views'
-versions and the rows of ``dev/conformance/tiny.py``; the text around them is written by hand. With ``--check`` it writes
-nothing and exits with 1 where the page is stale.
+``python -m dev.tools.engine_pages`` writes the tables between the page's markers from
+``dev/conformance/results/*.json``, the views' versions and the rows of ``dev/conformance/tiny.py``; the text
+around them is written by hand. With ``--check`` it writes nothing and exits with 1 where the page is stale.
 """
 
 import argparse
@@ -29,7 +29,9 @@ RESULTS: Final = ROOT / "dev" / "conformance" / "results"
 
 
 def filled(text: str, results: Path = RESULTS) -> str:
-    """``text`` with every generated part as it should be. Raises `ValueError` where a marker is missing or twice there."""
+    """``text`` with every generated part as it should be. Raises `ValueError` where a marker is missing or
+    twice there.
+    """
     for name, content in blocks(results).items():
         start, end = f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->\n"
         if text.count(start) != 1 or text.count(end) != 1:

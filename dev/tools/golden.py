@@ -1,8 +1,10 @@
-"""Writes what genfix finds on a collection of real merges, so that a change of a rule shows as a diff to review.
+"""Writes what genfix finds on a collection of real merges, so that a change of a rule shows as a diff to
+review.
 
 ``python -m dev.tools.golden CORPUS`` writes tests/golden/merges.md: for each merged folder of CORPUS
 (``<tool>@<version>/<model>/{base,merged}``) one line per finding, with its severity, its fix and what stands
-there afterwards. With ``--check`` it writes nothing, prints the difference and exits with 1 where there is one.
+there afterwards. With ``--check`` it writes nothing, prints the difference and exits with 1 where there is
+one.
 """
 
 import argparse
@@ -43,7 +45,10 @@ def golden(corpus: Path) -> str:
     parts = [
         "<!-- Written by dev/tools/golden.py. Review a change of this file line by line. -->",
         "# What is found on real merges",
-        "One line per finding: its rule and place, severity, how its fix is applied, and what stands there afterwards.",
+        (
+            "One line per finding: its rule and place, severity, how its fix is applied, "
+            "and what stands there afterwards."
+        ),
     ]
     parts += [
         f"## {merged.parent.relative_to(corpus).as_posix()}\n\n{_case(merged)}"

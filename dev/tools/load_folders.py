@@ -1,9 +1,11 @@
 # ruff: noqa: B009, BLE001, RUF001, SLF001 - it asks libraries it is not installed with, of all versions
-"""Loads model folders with the transformers beside it and writes down what came of it; dev/tools/loads.py runs it.
+"""Loads model folders with the transformers beside it and writes down what came of it; dev/tools/loads.py
+runs it.
 
-``python -m dev.tools.load_folders JOBS RESULT``: JOBS is a JSON list of ``{"name", "path", "code", "processor"}``,
-RESULT a JSON object with the reader's ``version`` and, by name, an ``errors`` and a ``facts`` object per folder.
-Needs transformers, and for the weights torch; nothing of genfix, whose dependencies a reader need not have.
+``python -m dev.tools.load_folders JOBS RESULT``: JOBS is a JSON list of
+``{"name", "path", "code", "processor"}``, RESULT a JSON object with the reader's ``version`` and, by name, an
+``errors`` and a ``facts`` object per folder. Needs transformers, and for the weights torch; nothing of
+genfix, whose dependencies a reader need not have.
 """
 
 import importlib

@@ -2,9 +2,10 @@
 
     python -m dev.tools.loader_facts READER genfix/engines/data/loaders5.json [WHEEL ...]
 
-READER is a Python that has transformers (no torch is needed): its model types, those with a processor, the names of
-its tokenizer classes, the fields of config classes whose type is checked, and which tokenizer classes are content
-with a folder that has no vocabulary. The wheels are earlier versions, oldest first: they tell since when model types are known.
+READER is a Python that has transformers (no torch is needed): its model types, those with a processor, the
+names of its tokenizer classes, the fields of config classes whose type is checked, and which tokenizer
+classes are content with a folder that has no vocabulary. The wheels are earlier versions, oldest first: they
+tell since when model types are known.
 """
 
 import ast
@@ -31,7 +32,8 @@ def spelled(kind):
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
         return "|".join(sorted({spelled(part) for part in typing.get_args(kind)}))
     if typing.get_origin(kind) in (list, tuple):
-        return "list of " + "|".join(sorted({spelled(part) for part in typing.get_args(kind) if part is not ...}))
+        parts = {spelled(part) for part in typing.get_args(kind) if part is not ...}
+        return "list of " + "|".join(sorted(parts))
     return {int: "int", bool: "bool", type(None): "null"}.get(kind, "?")
 
 fields = {}
@@ -111,7 +113,7 @@ def _texts(node: ast.expr) -> Iterator[str]:
 
 
 def _since(types: Sequence[str], wheels: Sequence[Path]) -> Mapping[str, str]:
-    """Model types that the oldest wheel does not know, with the first that does; empty for the newest alone."""
+    """Model types that the oldest wheel does not know, with the first that does; empty for the newest."""
     versions = [wheel.name.split("-")[1] for wheel in wheels]
     known = [frozenset(_known_types(wheel)) for wheel in wheels]
     return {

@@ -1,9 +1,11 @@
-"""Loads real merges before and after a repair, so that "repaired" means what the libraries that read them say.
+"""Loads real merges before and after a repair, so that "repaired" means what the libraries that read them
+say.
 
-``python -m dev.tools.loads CORPUS --reader v4=/venv4/bin/python --reader v5=/venv5/bin/python`` repairs a copy of each
-merged folder of CORPUS (``<tool>@<version>/<model>/{base,merged}``), loads base, merged and both repaired folders
-with the transformers of each interpreter (dev/tools/load_folders.py) and writes tests/golden/loads.md. With ``--check``
-it writes nothing and prints the difference. It exits with 1 where one of these laws is broken or a check differs:
+``python -m dev.tools.loads CORPUS --reader v4=/venv4/bin/python --reader v5=/venv5/bin/python`` repairs a
+copy of each merged folder of CORPUS (``<tool>@<version>/<model>/{base,merged}``), loads base, merged and both
+repaired folders with the transformers of each interpreter (dev/tools/load_folders.py) and writes
+tests/golden/loads.md. With ``--check`` it writes nothing and prints the difference. It exits with 1 where one
+of these laws is broken or a check differs:
 
 - nothing that loads from the merged folder fails after the repair;
 - what loads from the base with transformers 5 or later loads from the repaired folder;
@@ -48,9 +50,10 @@ COLUMNS: Final = {
 }
 """What is compared with the base: the facts behind each column."""
 INTRODUCTION: Final = (
-    "Each folder is loaded with each reader: config, tokenizer, chat template, generation config, processor and, with"
-    " torch, the weights, which then read forty tokens. The columns after the first say whether what was loaded is the"
-    ' same as from the base; "answer", whether all readers get the same numbers from the same weights.'
+    "Each folder is loaded with each reader: config, tokenizer, chat template, generation config, "
+    "processor and, with torch, the weights, which then read forty tokens. "
+    "The columns after the first say whether what was loaded is the same as from the base; "
+    '"answer", whether all readers get the same numbers from the same weights.'
 )
 ANSWER: Final = "answer"
 CLOSE: Final = 1e-3
@@ -235,7 +238,7 @@ def _short(text: str) -> str:
 
 
 def _prepare(corpus: Path, work: Path) -> "tuple[list[Job], dict[str, str]]":
-    """Base, merged and both repaired folders of each case as folders of their own; and what a repair wrote."""
+    """Base, merged and both repaired folders of each case, each by itself; and what a repair wrote."""
     jobs: list[Job] = []
     repairs: dict[str, str] = {}
     for merged in sorted(corpus.glob("*@*/*/merged")):

@@ -1,8 +1,8 @@
 """Writes what the documentation takes from the code, so that it cannot go stale.
 
-``python -m dev.tools.rule_pages`` writes the pages of the rules, their index, and in both READMEs the table of the
-rules, the help text and the output of the example's repair. With ``--check`` it writes nothing, names what is
-stale and exits with 1.
+``python -m dev.tools.rule_pages`` writes the pages of the rules, their index, and in both READMEs the table
+of the rules, the help text and the output of the example's repair. With ``--check`` it writes nothing, names
+what is stale and exits with 1.
 """
 
 import argparse
@@ -97,7 +97,7 @@ def help_text() -> str:
 
 
 def block(text: str, name: str) -> str:
-    """The generated part ``name`` of ``text``, without its markers. Raises `ValueError` where it is missing."""
+    """The generated part ``name`` of ``text``, without its markers. `ValueError` where it is missing."""
     start, end = f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->\n"
     if text.count(start) != 1 or text.count(end) != 1:
         raise ValueError(f"the markers of the generated part {name!r} are missing, or there twice")
@@ -159,12 +159,12 @@ def _index() -> str:
         "<!-- Written by dev/tools/rule_pages.py from genfix.rules.RULES. -->",
         "# Rules",
         (
-            "Each finding names its rule. The severity in this table is the worst a rule gives; that of a finding "
-            "follows from what the engines do with the folder."
+            "Each finding names its rule. The severity in this table is the worst a rule gives; "
+            "that of a finding follows from what the engines do with the folder."
         ),
         (
-            "The first digit is the family: 1 stop tokens, 2 chat template, 3 tokenizer, 4 `config.json`, 5 other files, "
-            "6 generation settings, 9 files that cannot be read."
+            "The first digit is the family: 1 stop tokens, 2 chat template, 3 tokenizer, 4 `config.json`, "
+            "5 other files, 6 generation settings, 9 files that cannot be read."
         ),
         _table("en", "").rstrip("\n"),
         "`genfix explain` with a code or a name prints the same text as these pages.",
@@ -186,14 +186,16 @@ def _who_is_right() -> str:
         "<!-- Written by dev/tools/rule_pages.py from genfix/rules/core/questions.py. -->",
         "# Who is right",
         (
-            "The base is one witness among several. For each question genfix asks the strongest one that is there and can "
-            "tell. Where they contradict each other for certain, the weaker one is wrong; where nobody knows, the fix is "
-            "*unsafe* (made only when you ask) or *manual*, and says what each of them claims."
+            "The base is one witness among several. For each question genfix asks the strongest one that is "
+            "there and can tell. Where they contradict each other for certain, the weaker one is wrong; "
+            "where nobody knows, the fix is *unsafe* (made only when you ask) or *manual*, "
+            "and says what each of them claims."
         ),
         "\n".join(rows),
         (
-            "*Folder* means other files of the folder itself, *engine* what engines do with a value by their own code. The "
-            "adapter is asked first wherever it is there: its tokenizer and chat template are those of the training."
+            "*Folder* means other files of the folder itself, *engine* what engines do with a value by their "
+            "own code. The adapter is asked first wherever it is there: its tokenizer and chat template "
+            "are those of the training."
         ),
     ]
     return "\n\n".join(parts) + "\n"

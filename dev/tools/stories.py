@@ -1,4 +1,5 @@
-"""Writes what people read in the stories of ``tests/support/stories.py``, so that a change shows as a diff to review.
+"""Writes what people read in the stories of ``tests/support/stories.py``, so that a change shows as a diff to
+review.
 
 ``python -m dev.tools.stories`` writes ``tests/report/snapshots/NAME.LANGUAGE.txt``.
 """

@@ -1,6 +1,8 @@
-"""Makes a chat model small enough for any machine, with the files of a model on the Hub: ``tiny_base.py DIR``.
+"""Makes a chat model small enough for any machine, with the files of a model on the Hub:
+``tiny_base.py DIR``.
 
-The weights are random. The config files are written by hand, as model authors publish them, and not by transformers.
+The weights are random. The config files are written by hand, as model authors publish them, and not by
+transformers.
 """
 
 import json
@@ -15,7 +17,8 @@ from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
 TOKENS: Final = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 TEMPLATE: Final = (
-    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
+    "{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 ENDOFTEXT, IM_START, IM_END = 256, 257, 258

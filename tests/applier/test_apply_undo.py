@@ -302,7 +302,7 @@ def test_an_edit_between_two_renames_is_kept(folder: Path) -> None:
 
 
 class LastMoment(FileSystem):
-    """A trainer that saves a file again in the moment before it is replaced, and once more in the next one."""
+    """A trainer that saves a file again in the moment before it is replaced, and once more in the next."""
 
     def __init__(self, file: Path, *, times: int) -> None:
         super().__init__()

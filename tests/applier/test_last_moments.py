@@ -45,7 +45,9 @@ def test_an_edit_between_two_renames_is_kept_there_too(folder: Path) -> None:
 
 
 def test_an_edit_before_the_first_rename_leaves_all_as_it_was(folder: Path) -> None:
-    """All files are compared before the first is replaced: no folder stops half way for an edit that was there before."""
+    """All files are compared before the first is replaced: no folder stops half way for an edit that was
+    there before.
+    """
     disk = Plain(lambda: (folder / "config.json").write_bytes(MINE), after="journal.json")
     with pytest.raises(ChangedError, match=r"config\.json"):
         repair(folder, disk)

@@ -1,4 +1,4 @@
-"""Somebody who may write to the parent folder swaps directories while a repair works: root is not led astray."""
+"""Someone who may write to the parent folder swaps directories in a repair: root is not led astray."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress

@@ -89,8 +89,10 @@ def test_a_whole_folder_that_attacks(
     merged = write_folder(
         home / "'\"><svg onload=canary()>",
         files | {
-            "generation_config.json": dump(generation | {"eos_token_id": 151329, script: script, "max_new_tokens": 9}),
-            "tokenizer_config.json": dump(template | {script: [script], "chat_template": script + "{% broken"}),
+            "generation_config.json": dump(generation | {"eos_token_id": 151329, script: script,
+                "max_new_tokens": 9}),
+            "tokenizer_config.json": dump(template | {script: [script],
+                "chat_template": script + "{% broken"}),
             "special_tokens_map.json": f'{{"eos_token": "{script}",}}'.encode(),
             f"chat_{'x' * 9}.jinja": script.encode(),
         },

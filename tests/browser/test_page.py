@@ -139,7 +139,8 @@ def test_a_telephone_does_not_scroll_sideways(opened: Opener, tmp_path: Path, na
     page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     wide = page.locator("main *").evaluate_all(
-        "all => all.filter(node => node.getBoundingClientRect().right > 361).map(node => node.outerHTML.slice(0, 80))"
+        "all => all.filter(node => node.getBoundingClientRect().right > 361)"
+        ".map(node => node.outerHTML.slice(0, 80))"
     )
     assert wide == []
 

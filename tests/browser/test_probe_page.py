@@ -1,4 +1,6 @@
-"""The page of a probe in a real browser: it opens alone, is readable everywhere, and does nothing a model tells it to."""
+"""The page of a probe in a real browser: it opens alone, is readable everywhere, and does nothing a model
+tells it to.
+"""
 
 import pytest
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.fakehub import FakeHub
+from tests.support.forks import Forks
 from tests.support.hub_machine import Machine, environment
 from tests.support.running import Run, runner
 
@@ -16,7 +17,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
+def machine(tmp_path: Path, forks: Forks) -> Iterator[Machine]:
     """A machine that uses a fake Hub."""
     with FakeHub() as hub:
-        yield Machine(tmp_path, hub, environment(tmp_path, hub))
+        yield Machine(tmp_path, hub, environment(tmp_path, hub), forks)

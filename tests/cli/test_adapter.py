@@ -21,7 +21,7 @@ PRETRAINED: Files = (
     )
     | WEIGHTS
 )
-"""A pretrained model that ships a chat template (Qwen2.5): only a training makes its turn end a stop token."""
+"""A pretrained model that ships a chat template (Qwen2.5): only a training makes its end of turn a stop."""
 OWN_TEMPLATE = "{% for m in messages %}<|im_start|>{{ m.role }}: {{ m.content }}<|im_end|>\n{% endfor %}"
 
 

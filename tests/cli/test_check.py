@@ -46,7 +46,9 @@ def test_our_own_models_are_healthy(run: Run, tmp_path: Path, family: str) -> No
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_respelled_copy_is_healthy(run: Run, tmp_path: Path, family: str) -> None:
-    """Other indents, other key orders, a README of its own, a new version: nothing an engine reads differently."""
+    """Other indents, other key orders, a README of its own, a new version: nothing an engine reads
+    differently.
+    """
     files: Files = {}
     for name, content in FAMILIES[family]().items():
         if name.endswith(".json"):
@@ -188,7 +190,10 @@ def test_a_config_file_inside_the_folder_changes_nothing(
     )
     monkeypatch.chdir(merged)
     result = run("check", merged, "--base", base)
-    note = f"note: {merged}/genfix.toml is not read, since it lies in a model folder; if it is yours, name it with --config"
+    note = (
+        f"note: {merged}/genfix.toml is not read, since it lies in a model folder; "
+        "if it is yours, name it with --config"
+    )
     assert (result.code, result.out, result.told) == (expected.code, expected.out, f"{note} {expected.told}")
 
 

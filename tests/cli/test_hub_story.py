@@ -238,8 +238,8 @@ def test_a_hub_base_of_another_architecture(machine: Machine) -> None:
 
 
 def test_a_hostile_listing_writes_nothing_outside(machine: Machine) -> None:
-    names = ("../evil.json", "/etc/evil", "a\\..\\b.py", "CON", ".git/config", ".cache/huggingface/genfix/journal.json",
-             "x/../../evil.py", "LICENSE\n", "-rf")  # fmt: skip
+    names = ("../evil.json", "/etc/evil", "a\\..\\b.py", "CON", ".git/config",
+             ".cache/huggingface/genfix/journal.json", "x/../../evil.py", "LICENSE\n", "-rf")  # fmt: skip
     machine.hub.add_repo("org/glm", published() | dict.fromkeys(names, b"{}"))
     merged = machine.merged()
     before = set(user_files(merged))

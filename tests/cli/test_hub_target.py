@@ -101,7 +101,9 @@ def test_a_repo_that_cannot_be_judged(machine: Machine, target: str, said: str) 
 
 
 def test_a_header_that_cannot_be_had_is_no_damage(machine: Machine) -> None:
-    """On a mirror that has no parts of files, or without the network: an error, and no finding on the weights."""
+    """On a mirror that has no parts of files, or without the network: an error, and no finding on the
+    weights.
+    """
     machine.hub.add_repo("me/merged", tuned())
     machine.hub.fail("safetensors", body="whole")
     machine.hub.fail("/me/merged/[0-9a-f]{64}", body="whole")
@@ -158,7 +160,9 @@ def test_an_adapter_of_another_model_is_refused(machine: Machine) -> None:
 
 
 def test_a_mirror_serves_all(machine: Machine, tmp_path: Path) -> None:
-    """The fake Hub is one: nothing but HF_ENDPOINT leads to it, and an address of huggingface.co is asked there."""
+    """The fake Hub is one: nothing but HF_ENDPOINT leads to it, and an address of huggingface.co is asked
+    there.
+    """
     sha = machine.hub.add_repo("me/merged", broken())
     done = machine.json("check", f"https://huggingface.co/me/merged/tree/{sha}")
     assert done["target"] == f"hf://me/merged@{sha}"

@@ -1,4 +1,6 @@
-"""A base on ModelScope, from the command line: requests and bytes counted, offline, refused, and no token shown."""
+"""A base on ModelScope, from the command line: requests and bytes counted, offline, refused, and no token
+shown.
+"""
 
 import json
 import os

@@ -381,7 +381,7 @@ def test_an_interrupt_while_genfix_is_loaded(merged: Path) -> None:
         assert done.stderr == "error: interrupted; nothing is half done\n"
 
 
-# What is told about genfix itself -------------------------------------------------------------------------------
+# What is told about genfix itself ---------------------------------------------------------------------------
 
 
 def test_help_and_version(run: Run) -> None:
@@ -438,8 +438,10 @@ def test_diff_names_each_value_and_gives_no_verdict(
     result = run("diff", merged, "--base", base)
     assert result.code == 0
     for line in (
-        "- LICENSE: only in the base", "+ added_tokens.json: only here", "~ config.json: says the same in other bytes",
-        f"~ {GENERATION}", "    /max_new_tokens", "      + 9", "    /temperature", "      - 0.8", "      + 0.1",
+        "- LICENSE: only in the base", "+ added_tokens.json: only here",
+        "~ config.json: says the same in other bytes",
+        f"~ {GENERATION}", "    /max_new_tokens", "      + 9", "    /temperature", "      - 0.8",
+        "      + 0.1",
     ):  # fmt: skip
         assert line in result.out.splitlines()
     assert "error" not in result.out

@@ -56,8 +56,10 @@ def test_the_words_reach_the_command_as_they_are_and_its_streams_are_its_own(
     code = "import sys; print(sys.argv[1:]); print('aside', file=sys.stderr); print(sys.stdin.read())"
     words = ["a b", "*", "$HOME", "--base", "x", ";", "--help"]
     told = subprocess.run(
-        [sys.executable, "-m", "genfix", "run", "--output", "base", "--base", "base", "-q", sys.executable, "-c", code, *words],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, input="in", capture_output=True, text=True, check=False,
+        [sys.executable, "-m", "genfix", "run", "--output", "base", "--base", "base", "-q", sys.executable,
+            "-c", code, *words],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, input="in", capture_output=True, text=True,
+        check=False,
     )  # fmt: skip
     assert (told.returncode, told.stdout, told.stderr) == (0, f"{words}\nin\n", "aside\n")
 
@@ -78,7 +80,8 @@ def test_a_merge_that_fails_gives_its_own_code(
     told = run("run", "--output", "broken", "--base", "base", "--", "sh", "-c", script)
     assert (told.code, told.out) == (code, "")
     assert told.err == (
-        f"error: {said}\nhint: broken was left as it is; once it is complete: genfix repair broken --base base\n"
+        f"error: {said}\nhint: broken was left as it is; once it is complete: "
+        "genfix repair broken --base base\n"
     )
     assert tree(broken) == was
 
@@ -131,7 +134,8 @@ def test_signals_reach_the_command(base: Path, broken: Path, tmp_path: Path, num
     )
     with subprocess.Popen(
         [sys.executable, "-m", "genfix", "run", "--output", "broken", "--", sys.executable, "-c", code],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, start_new_session=True,
     ) as child:  # fmt: skip
         assert child.stdout is not None
@@ -157,7 +161,8 @@ def script(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
         "HF_HUB_DISABLE_TELEMETRY": "1",
     }
     return subprocess.run(
-        ["sh", "-c", text], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=60
+        ["sh", "-c", text], cwd=folder, env=environment, capture_output=True, text=True, check=False,
+        timeout=60
     )  # fmt: skip
 
 

@@ -90,7 +90,8 @@ def test_a_base_is_seen_from_the_file(run: Run, project: Path, monkeypatch: pyte
 
 def test_per_path(run: Run, project: Path) -> None:
     (project / "genfix.toml").write_text(
-        'base = "./models/base"\nignore = ["GF6"]\n[per-path]\n"out/oth*" = { ignore = ["GF1"], fail-on = "info" }\n'
+        'base = "./models/base"\nignore = ["GF6"]\n[per-path]\n'
+        '"out/oth*" = { ignore = ["GF1"], fail-on = "info" }\n'
         '"*/none" = { select = ["GF9"] }\n'
     )
     assert codes(run, "out/merged") == {"GF101"}

@@ -45,17 +45,19 @@ ROPE = st.dictionaries(
 )
 KEYS = {
     "config.json": [
-        "model_type", "architectures", "eos_token_id", "text_config", "rope_scaling", "rope_parameters", "auto_map",
-        "max_position_embeddings", "seq_length", "n_ctx", "model_max_length", "max_sequence_length", "hidden_size",
-        "language_model_only", "decoder", "generator", "vocab_size", "quantization_config", "sliding_window",
+        "model_type", "architectures", "eos_token_id", "text_config", "rope_scaling", "rope_parameters",
+        "auto_map", "max_position_embeddings", "seq_length", "n_ctx", "model_max_length",
+        "max_sequence_length", "hidden_size", "language_model_only", "decoder", "generator", "vocab_size",
+        "quantization_config", "sliding_window",
     ],
     "generation_config.json": [
-        "eos_token_id", "pad_token_id", "bos_token_id", "stop_strings", "temperature", "top_k", "top_p", "max_length",
-        "max_new_tokens", "do_sample", "num_beams", "repetition_penalty", "transformers_version", "cache_implementation",
+        "eos_token_id", "pad_token_id", "bos_token_id", "stop_strings", "temperature", "top_k", "top_p",
+        "max_length", "max_new_tokens", "do_sample", "num_beams", "repetition_penalty",
+        "transformers_version", "cache_implementation",
     ],
     "tokenizer_config.json": [
-        "eos_token", "bos_token", "pad_token", "added_tokens_decoder", "chat_template", "tokenizer_class", "model_max_length",
-        "extra_special_tokens", "additional_special_tokens", "auto_map",
+        "eos_token", "bos_token", "pad_token", "added_tokens_decoder", "chat_template", "tokenizer_class",
+        "model_max_length", "extra_special_tokens", "additional_special_tokens", "auto_map",
     ],
     "special_tokens_map.json": ["eos_token", "additional_special_tokens"],
     "chat_template.json": ["chat_template"],

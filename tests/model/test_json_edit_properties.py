@@ -1,7 +1,6 @@
 """What holds for every edit of every file."""
 
 import json
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +10,7 @@ from genfix.json_types import JsonValue
 from genfix.jsontext.json_diff import child_pointer
 from genfix.jsontext.json_edit import JsonEditor, raw_value, remove_value, set_value
 from tests.support.places import SHARED
+from tests.support.work import steps
 
 REAL = SHARED / "real_configs"
 
@@ -242,10 +242,8 @@ def test_real_configs_come_back_byte_for_byte() -> None:
         assert remove_value(after, "/genfix_test") == data, path
 
 
-def test_a_file_of_a_megabyte_is_edited_quickly() -> None:
+def test_an_edit_of_a_megabyte_takes_no_more_work_than_its_length() -> None:
     tokens = {str(i): {"content": f"<unused{i}>", "lstrip": False, "special": True} for i in range(12_000)}
     data = json.dumps({"added_tokens_decoder": tokens, "eos_token": "x", "pad_token": "y"}, indent=2).encode()
     assert len(data) > 1_000_000
-    start = time.process_time()
-    set_value(data, "/added_tokens_decoder/5000/content", ["a"])
-    assert time.process_time() - start < 1.5
+    assert steps(lambda: set_value(data, "/added_tokens_decoder/5000/content", ["a"])) < 100 * len(data)

@@ -3,7 +3,6 @@ import codecs
 import json
 import random
 import re
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +12,7 @@ from genfix.json_types import JsonValue
 from genfix.jsontext.json_mistakes import SlipKind
 from genfix.jsontext.json_read import read_json_object
 from genfix.jsontext.json_repair import Mended, mended
+from tests.support.work import steps
 
 
 def done(text: str | bytes) -> Mended:
@@ -35,8 +35,10 @@ def done(text: str | bytes) -> Mended:
         ('{"a": [1, 2,],\n "b": {},}', '{"a": [1, 2],\n "b": {}}', "trailing-comma", 1, 12),
         ('{"a": 1,\n}', '{"a": 1\n}', "trailing-comma", 1, 8),
         ('{"a": 1},\n', '{"a": 1}\n', "trailing-comma", 1, 9),
-        ('{\n  "a": 1\n  "b": "x" \n\n  "c": []\n}', '{\n  "a": 1,\n  "b": "x", \n\n  "c": []\n}', "missing-comma", 2, 9),
-        ("{'a': 'x\"y', 'b': 'it\\'s\\n\\x1b'}", '{"a": "x\\"y", "b": "it\'s\\n\\u001b"}', "single-quotes", 1, 2),
+        ('{\n  "a": 1\n  "b": "x" \n\n  "c": []\n}', '{\n  "a": 1,\n  "b": "x", \n\n  "c": []\n}',
+            "missing-comma", 2, 9),
+        ("{'a': 'x\"y', 'b': 'it\\'s\\n\\x1b'}", '{"a": "x\\"y", "b": "it\'s\\n\\u001b"}', "single-quotes", 1,
+            2),
         ("{a: 1, $b_2: {0: 2, 151329: 3}}", '{"a": 1, "$b_2": {"0": 2, "151329": 3}}', "bare-key", 1, 2),
         ('{"a": True,\n "b": [False, None]}', '{"a": true,\n "b": [false, null]}', "python-word", 1, 7),
         ('{"a": .7, "b": -.5e3}', '{"a": 0.7, "b": -0.5e3}', "no-zero", 1, 7),
@@ -91,24 +93,29 @@ def test_numbers_that_python_reads_are_kept_as_they_are() -> None:
     [
         "", " ", "{}", '{"a": 1}', "[1,]", "1", "// x", '"a"', "True",
         # cut off, or too much
-        '{"a": 1', '{"a": 1,', '{"a": "x', '{"a": [1,}', '{"a": 1}}', '{"a": 1} {"b": 2,}', '{"a": 1,}\0', '{"a": /* x }',
+        '{"a": 1', '{"a": 1,', '{"a": "x', '{"a": [1,}', '{"a": 1}}', '{"a": 1} {"b": 2,}', '{"a": 1,}\0',
+        '{"a": /* x }',
         # commas and colons
-        "{,}", '{"a": [,]}', '{"a": [1,,2]}', '{"a": 1,,}', '{"a": 1 "b": 2}', '{"a": [1\n2]}', '{"a": ["x"\n"y"]}',
-        '{"a": "x"\n"y"}', '{"a": "x"\n"y", "b": 1,}', '{"a"\n"b": 1}', '{"a":, "b": 1}', '{"a" 1}', '{"a"= 1,}',
+        "{,}", '{"a": [,]}', '{"a": [1,,2]}', '{"a": 1,,}', '{"a": 1 "b": 2}', '{"a": [1\n2]}',
+        '{"a": ["x"\n"y"]}', '{"a": "x"\n"y"}', '{"a": "x"\n"y", "b": 1,}', '{"a"\n"b": 1}', '{"a":, "b": 1}',
+        '{"a" 1}', '{"a"= 1,}',
         # words and numbers
-        '{"a": undefined}', '{"a": TRUE}', '{"a": tru}', '{"a": yes}', '{"a": 1.,}', '{"a": 0,7}', '{"a": 007,}',
-        '{"a": +1,}', '{"a": 0x10,}', '{"a": 1_000,}', '{"a": nan,}', '{"a": (1, 2),}', '{"a": .,}', '{"a": #fff\n}',
+        '{"a": undefined}', '{"a": TRUE}', '{"a": tru}', '{"a": yes}', '{"a": 1.,}', '{"a": 0,7}',
+        '{"a": 007,}', '{"a": +1,}', '{"a": 0x10,}', '{"a": 1_000,}', '{"a": nan,}', '{"a": (1, 2),}',
+        '{"a": .,}', '{"a": #fff\n}',
         # keys
-        "{null: 1}", "{None: 1}", "{True: 1}", "{NaN: 1}", "{a-b: 1}", "{01: 1}", "{-1: 1}", "{1.5: 1}", "{[]: 1}", "{: 1}",
-        '{"a": 1, "a": 2,}', '{"a": 1, "a": 1.0}', '{"a": 1, "a": true}', "{1: 2, '1': 3}",
+        "{null: 1}", "{None: 1}", "{True: 1}", "{NaN: 1}", "{a-b: 1}", "{01: 1}", "{-1: 1}", "{1.5: 1}",
+        "{[]: 1}", "{: 1}", '{"a": 1, "a": 2,}', '{"a": 1, "a": 1.0}', '{"a": 1, "a": true}',
+        "{1: 2, '1': 3}",
         # strings
-        '{"a": "\\d",}', '{"a": "\\x41",}', "{'a': '\\d'}", "{'a': '\\/'}", "{'a': '\\0'}", "{'a': 'x\ny'}", "{'a': 'it's'}",
-        "{'a': \"x'}", "{'a': '''x'''}", '{"a": "x\ry"}', '{"a": "x\0y"}', '{"a": "x\x1by"}', '{"a": "\\ud800",}',
-        "{'a': '\\ud800'}", '{"a": "x\\\ny"}', '{"a": `x`}',
+        '{"a": "\\d",}', '{"a": "\\x41",}', "{'a': '\\d'}", "{'a': '\\/'}", "{'a': '\\0'}", "{'a': 'x\ny'}",
+        "{'a': 'it's'}", "{'a': \"x'}", "{'a': '''x'''}", '{"a": "x\ry"}', '{"a": "x\0y"}', '{"a": "x\x1by"}',
+        '{"a": "\\ud800",}', "{'a': '\\ud800'}", '{"a": "x\\\ny"}', '{"a": `x`}',
         # a quote that was forgotten: what follows turns inside out, and must not pass for a comment or a long
         # string
-        '{"a": "x, "#b": 1\n}', '{"a": "x,\n "#b": 1\n}', '{"a": "x, "//": "y"\n}', '{"a": "x,\n"b": 2}', '{"a: 1, "#": 2\n}',
-        "{'a': 'x, '#b': 1\n}", '{"a": "x\ny" // "z"\n}', "{'a': 1, \"b\": \"x\ny\"}", '{"a: "x",\n "b": 1}',
+        '{"a": "x, "#b": 1\n}', '{"a": "x,\n "#b": 1\n}', '{"a": "x, "//": "y"\n}', '{"a": "x,\n"b": 2}',
+        '{"a: 1, "#": 2\n}', "{'a': 'x, '#b': 1\n}", '{"a": "x\ny" // "z"\n}', "{'a': 1, \"b\": \"x\ny\"}",
+        '{"a: "x",\n "b": 1}',
         # comments whose end readers see in different places
         '{"a": 1 // x\r"b": 2\r}', '{"a": 1 // x\u2028, "b": 2\n}', '{"a": 1 /* /* */ */}',
         '{"a": ' + "9" * 5000 + ",}", '{"a":' * 65 + "1" + ",}" * 65,
@@ -120,7 +127,8 @@ def test_what_is_whole_or_could_mean_two_things_is_left_alone(text: str) -> None
 
 @pytest.mark.parametrize(
     "data",
-    [b'{"a": "\xe9",}', b"\xff\xfe{", b"\0\0\0{", b"\xff\xfe{\0\0\xd8}\0", b"\xfe\xff", b"{" + b" " * (1 << 22) + b"}"],
+    [b'{"a": "\xe9",}', b"\xff\xfe{", b"\0\0\0{", b"\xff\xfe{\0\0\xd8}\0", b"\xfe\xff",
+        b"{" + b" " * (1 << 22) + b"}"],
 )  # fmt: skip
 def test_bytes_that_are_no_text_and_files_no_person_writes_are_left_alone(data: bytes) -> None:
     assert mended(data) is None
@@ -129,17 +137,16 @@ def test_bytes_that_are_no_text_and_files_no_person_writes_are_left_alone(data: 
 @pytest.mark.parametrize(
     "text",
     [
-        "{" + "/**/" * 62_000 + "}", "{\n" + "// x\n" * 50_000 + "}", "{" + "/*" * 125_000, "{" + " " * 250_000 + "//",
-        '{"a": [' + "[1,]," * 25_000 + "]}", "{" + '"a": 1,' * 25_000 + "}", "{" + '"a": 1\n' * 25_000 + "}",
-        "{'a': '" + '"' * 225_000 + "'}", '{"a": "' + "\n" * 50_000 + '"}', "[" * 250_000, '{"a":' * 50_000, "{/*" + "*" * 250_000,
-        "{'" + "\\" * 249_999, "{" + "\u00a0" * 100_000 + "//",
+        "{" + "/**/" * 62_000 + "}", "{\n" + "// x\n" * 50_000 + "}", "{" + "/*" * 125_000,
+        "{" + " " * 250_000 + "//", '{"a": [' + "[1,]," * 25_000 + "]}", "{" + '"a": 1,' * 25_000 + "}",
+        "{" + '"a": 1\n' * 25_000 + "}", "{'a': '" + '"' * 225_000 + "'}", '{"a": "' + "\n" * 50_000 + '"}',
+        "[" * 250_000, '{"a":' * 50_000, "{/*" + "*" * 250_000, "{'" + "\\" * 249_999,
+        "{" + "\u00a0" * 100_000 + "//",
     ],
     ids=range(14),
 )  # fmt: skip
-def test_a_hostile_file_takes_no_more_time_than_its_length(text: str) -> None:
-    start = time.process_time()
-    mended(text.encode())
-    assert time.process_time() - start < 15
+def test_a_hostile_file_takes_no_more_work_than_its_length(text: str) -> None:
+    assert steps(lambda: mended(text.encode())) < 1000 * len(text)
 
 
 def test_a_used_up_stack_is_no_recursion_error() -> None:
@@ -180,6 +187,10 @@ COMMENTS = ["// x\n", "# it's\n", "/* x */", "/* x\n y */", "/**/", '// "a": 1,\
 PLAIN = {"true": "True", "false": "False", "null": "None"}
 
 
+BARE = re.compile(r'"(?:[A-Za-z_]\w*|0|[1-9]\d{0,9})"', re.ASCII)
+"""Keys that are as well written without quotes."""
+
+
 def damaged(text: str, rng: random.Random, *, single: bool, comments: bool) -> str:
     """``text`` with slips at random places, none of which takes anything away from what it says."""
     tokens = TOKENS.findall(text)
@@ -190,9 +201,7 @@ def damaged(text: str, rng: random.Random, *, single: bool, comments: bool) -> s
         last = next((t for t in reversed(tokens[:index]) if t.strip()), "")
         if rng.random() < 0.5:
             is_key = token[0] == '"' and following == ":"
-            if is_key and re.fullmatch(r'"(?:[A-Za-z_]\w*|0|[1-9]\d{0,9})"', token, re.ASCII) and token not in {
-                '"null"', '"true"', '"false"',
-            }:  # fmt: skip
+            if is_key and BARE.fullmatch(token) and token not in {'"null"', '"true"', '"false"'}:
                 word = token[1:-1]
             elif token[0] == '"' and single and '"' not in token[1:-1] and "\\" not in token:
                 word = "'" + token[1:-1].replace("'", "\\'") + "'"
@@ -268,8 +277,8 @@ def test_lines_that_lost_their_comma_get_it_back() -> None:
 
 
 PIECES = st.sampled_from(
-    [*"{}[]:,\"'\\ \n\t\r0-.eE#/*", '"a"', "'b'", '"a":', "b:", "None", "true", "1", ".5", "//", "/*", "*/", "\\u0041",
-     "é", "\ufeff", "NaN", "\u2028", "\0"]
+    [*"{}[]:,\"'\\ \n\t\r0-.eE#/*", '"a"', "'b'", '"a":', "b:", "None", "true", "1", ".5", "//", "/*", "*/",
+     "\\u0041", "é", "\ufeff", "NaN", "\u2028", "\0"]
 )  # fmt: skip
 
 

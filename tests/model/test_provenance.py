@@ -28,8 +28,9 @@ def test_the_most_exact_place_counts() -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        None, "", " ", ".", "..", "./", "/", "../..", "~", "\n", "\t \n", 7, True, ["Qwen/x"], {"a": "Qwen/x"},
-        "None", "null", "unknown", "a\x1b[31mb", "a\nb", "a\u202eb", "x" * 301, "merged", "merged/",
+        None, "", " ", ".", "..", "./", "/", "../..", "~", "\n", "\t \n", 7, True, ["Qwen/x"],
+        {"a": "Qwen/x"}, "None", "null", "unknown", "a\x1b[31mb", "a\nb", "a\u202eb", "x" * 301, "merged",
+        "merged/",
     ],
 )  # fmt: skip
 def test_what_can_be_no_name_is_passed_over(value: JsonValue) -> None:
@@ -44,7 +45,8 @@ def test_what_can_be_no_name_is_passed_over(value: JsonValue) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["Qwen/Qwen2.5-7B", "/data/models/x", "./base", "../base", "~/base", "C:\\models\\x", "base", "模型/基座", ".cache/x"],
+    ["Qwen/Qwen2.5-7B", "/data/models/x", "./base", "../base", "~/base", "C:\\models\\x", "base", "模型/基座",
+        ".cache/x"],
 )  # fmt: skip
 def test_paths_and_ids_are_names(value: str) -> None:
     assert hint({"args.json": dump({"model": value})}) == value

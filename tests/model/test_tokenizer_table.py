@@ -56,8 +56,8 @@ def test_the_text_of_an_id_is_the_first_files() -> None:
 
 @pytest.mark.parametrize(
     "entry",
-    [{"id": "1", "content": "<a>"}, {"id": True, "content": "<a>"}, {"id": 1}, {"content": "<a>"}, "<a>", None,
-     {"id": 1, "content": 5}],
+    [{"id": "1", "content": "<a>"}, {"id": True, "content": "<a>"}, {"id": 1}, {"content": "<a>"}, "<a>",
+     None, {"id": 1, "content": 5}],
 )  # fmt: skip
 def test_an_entry_that_is_none_is_left_out(entry: JsonValue) -> None:
     assert table({"tokenizer.json": dump({"added_tokens": [entry], "model": {}})}).ids == {}

@@ -76,10 +76,13 @@ LLAMA_3_TOKENS = (
     "<|end_header_id|>",
 )
 
-ALTERNATE = "{%- if (m.role == 'user') != (loop.index0 % 2 == 0) -%}{{ raise_exception('roles must alternate') }}{%- endif -%}"
+ALTERNATE = (
+    "{%- if (m.role == 'user') != (loop.index0 % 2 == 0) -%}"
+    "{{ raise_exception('roles must alternate') }}{%- endif -%}"
+)
 GEMMA = loop(
-    ALTERNATE
-    + "<start_of_turn>{{ 'model' if m.role == 'assistant' else m.role }}\n{{ m.content | trim }}<end_of_turn>\n",
+    ALTERNATE + "<start_of_turn>{{ 'model' if m.role == 'assistant' else m.role }}\n{{ m.content | trim }}"
+    "<end_of_turn>\n",
     PROMPT + "<start_of_turn>model\n{%- endif -%}",
     "{{ bos_token }}",
 )
@@ -97,8 +100,10 @@ PHI_3 = loop(
 PHI_3_TOKENS = ("<|endoftext|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>")
 CHANNELS = loop(
     "{%- if m.role == 'assistant' -%}"
-    "{%- if m.thinking and loop.last -%}<|start|>assistant<|channel|>analysis<|message|>{{ m.thinking }}<|end|>{%- endif -%}"
-    "{%- if m.tool_calls -%}<|start|>assistant to={{ m.tool_calls[0].function.name }}<|channel|>commentary json<|message|>"
+    "{%- if m.thinking and loop.last -%}<|start|>assistant<|channel|>analysis<|message|>{{ m.thinking }}"
+    "<|end|>{%- endif -%}"
+    "{%- if m.tool_calls -%}<|start|>assistant to={{ m.tool_calls[0].function.name }}"
+    "<|channel|>commentary json<|message|>"
     "{{ m.tool_calls[0].function.arguments | tojson }}<|call|>"
     "{%- else -%}<|start|>assistant<|channel|>final<|message|>{{ m.content }}"
     "{{ '<|return|>' if loop.last and not add_generation_prompt else '<|end|>' }}{%- endif -%}"
@@ -133,12 +138,16 @@ VISION = loop(
 )
 TOOLS = loop(
     "{%- if m.role == 'assistant' and m.tool_calls -%}<|im_start|>assistant\n{{ m.content }}"
-    "{%- for call in m.tool_calls -%}<tool_call>{{ call.function | tojson }}</tool_call>{%- endfor -%}<|im_end|>\n"
-    "{%- elif m.role == 'tool' -%}<|im_start|>user\n<tool_response>{{ m.content }}</tool_response><|im_end|>\n"
+    "{%- for call in m.tool_calls -%}<tool_call>{{ call.function | tojson }}</tool_call>{%- endfor -%}"
+    "<|im_end|>\n"
+    "{%- elif m.role == 'tool' -%}<|im_start|>user\n<tool_response>{{ m.content }}"
+    "</tool_response><|im_end|>\n"
     "{%- else -%}<|im_start|>{{ m.role }}\n"
-    "{%- if m.reasoning_content -%}<think>{{ m.reasoning_content }}</think>\n\n{%- endif -%}{{ m.content }}<|im_end|>\n{%- endif -%}",
+    "{%- if m.reasoning_content -%}<think>{{ m.reasoning_content }}</think>\n\n{%- endif -%}{{ m.content }}"
+    "<|im_end|>\n{%- endif -%}",
     PROMPT + "<|im_start|>assistant\n{%- endif -%}",
-    "{%- if tools -%}<|im_start|>system\n{%- for tool in tools -%}{{ tool | tojson }}{%- endfor -%}<|im_end|>\n"
+    "{%- if tools -%}<|im_start|>system\n{%- for tool in tools -%}{{ tool | tojson }}{%- endfor -%}"
+    "<|im_end|>\n"
     "{%- elif messages[0].role != 'system' -%}<|im_start|>system\nYou help.<|im_end|>\n{%- endif -%}",
 )
 TOOLS_TOKENS = (
@@ -163,16 +172,20 @@ FAMILIES = {
     ),
     "glm-4": (GLM, GLM_TOKENS, ("<|user|>", "<|observation|>"), EndSource.NEXT_TURN, False),
     "llama-3": (LLAMA_3, LLAMA_3_TOKENS, ("<|eot_id|>",), EndSource.COMMON, False),
-    "llama-3, always with prompt": (LLAMA_3_UNGATED, LLAMA_3_TOKENS, ("<|eot_id|>",), EndSource.COMMON, False),
-    "gemma": (GEMMA, ("<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>"), ("<end_of_turn>",), EndSource.COMMON, False),
+    "llama-3, always with prompt": (LLAMA_3_UNGATED, LLAMA_3_TOKENS, ("<|eot_id|>",), EndSource.COMMON,
+        False),
+    "gemma": (GEMMA, ("<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>"), ("<end_of_turn>",),
+        EndSource.COMMON, False),
     "mistral": (MISTRAL, ("<s>", "</s>"), (), EndSource.COMMON, True),
-    "mistral, brackets are tokens": (MISTRAL, ("<s>", "</s>", "[INST]", "[/INST]"), (), EndSource.COMMON, True),
+    "mistral, brackets are tokens": (MISTRAL, ("<s>", "</s>", "[INST]", "[/INST]"), (), EndSource.COMMON,
+        True),
     "phi-3": (PHI_3, PHI_3_TOKENS, ("<|end|>",), EndSource.COMMON, False),
     "channels": (CHANNELS, CHANNELS_TOKENS, ("<|return|>",), EndSource.LAST, False),
     "channels, closed alike": (CHANNELS.replace("<|return|>", "<|end|>"), CHANNELS_TOKENS, (), None, False),
     "deepseek": (DEEPSEEK, DEEPSEEK_TOKENS, ("<｜end▁of▁sentence｜>",), EndSource.COMMON, False),
     "zephyr": (ZEPHYR, ("<s>", "</s>"), (), EndSource.COMMON, True),
-    "vision, parts only": (VISION, (*CHATML_TOKENS, "<|image_pad|>"), ("<|im_end|>",), EndSource.COMMON, False),
+    "vision, parts only": (VISION, (*CHATML_TOKENS, "<|image_pad|>"), ("<|im_end|>",), EndSource.COMMON,
+        False),
     "tools, default system": (TOOLS, TOOLS_TOKENS, ("<|im_end|>",), EndSource.COMMON, False),
     "no tokens": (PLAIN, ("<s>", "</s>"), (), None, False),
     "words that are tokens elsewhere": (PLAIN, ("<|im_end|>", "\n", "\n\n"), (), None, False),
@@ -182,7 +195,8 @@ FAMILIES = {
         CHATML_TOKENS, ("<|im_end|>",), EndSource.COMMON, True,
     ),
     "variable between turns only": (
-        loop("{{ m.role }}: {{ m.content }}{{ '' if loop.last else eos_token }}"), ("</s>",), (), EndSource.NEXT_TURN, True,
+        loop("{{ m.role }}: {{ m.content }}{{ '' if loop.last else eos_token }}"), ("</s>",), (),
+        EndSource.NEXT_TURN, True,
     ),
     "one pair of turns only": (
         "{%- if messages|length > 2 -%}{{ raise_exception('two turns') }}{%- endif -%}" + CHATML,
@@ -192,18 +206,22 @@ FAMILIES = {
         loop("<|{{ m.role }}|>{{ m.content }}", "<|assistant|>"),
         ("<|user|>", "<|assistant|>", "<|system|>"), ("<|user|>",), EndSource.NEXT_TURN, False,
     ),
-    "one opener for all": (loop("<|im_start|>{{ m.role }}\n{{ m.content }}\n"), CHATML_TOKENS, (), None, False),
+    "one opener for all": (loop("<|im_start|>{{ m.role }}\n{{ m.content }}\n"), CHATML_TOKENS, (), None,
+        False),
     "only the role model": (
-        GEMMA.replace(ALTERNATE, "{%- if m.role not in ['user', 'model'] -%}{{ raise_exception('role') }}{%- endif -%}"),
+        GEMMA.replace(ALTERNATE,
+            "{%- if m.role not in ['user', 'model'] -%}{{ raise_exception('role') }}{%- endif -%}"),
         ("<start_of_turn>", "<end_of_turn>"), ("<end_of_turn>",), EndSource.COMMON, False,
     ),
     "longest token first": (
-        loop("<u>{{ m.role }} {{ m.content }}<end>>"), ("<end>", "<end>>", "<u>"), ("<end>>",), EndSource.COMMON, False,
+        loop("<u>{{ m.role }} {{ m.content }}<end>>"), ("<end>", "<end>>", "<u>"), ("<end>>",),
+        EndSource.COMMON, False,
     ),
     "text and call as two turns": (
         loop(
             "<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n"
-            "{%- if m.tool_calls -%}<|im_start|>call\n{{ m.tool_calls[0].function.name }}<|im_end|>\n{%- endif -%}"
+            "{%- if m.tool_calls -%}<|im_start|>call\n{{ m.tool_calls[0].function.name }}<|im_end|>\n"
+            "{%- endif -%}"
         ),
         CHATML_TOKENS, ("<|im_end|>",), EndSource.COMMON, False,
     ),
@@ -258,7 +276,8 @@ def test_a_loop_in_one_branch_is_a_failure() -> None:
 def test_literals_are_those_of_the_rendered_text() -> None:
     found = ends(TOOLS.replace("<think>", "<|no_token|>"), *TOOLS_TOKENS, "<|unused|>")
     assert set(found.literals) == {
-        "<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>", "</think>",
+        "<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>",
+        "</think>",
     }  # fmt: skip
     assert found.unknown_literals == ("<|no_token|>",)
 

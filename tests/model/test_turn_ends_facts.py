@@ -65,9 +65,8 @@ def test_an_end_that_the_tokenizer_does_not_know(opening: str, closing: str) -> 
         LOOP + "<{{ m.role }}>{{ m.content }}</{{ m.role }}>\n" + END,
         LOOP + "{{ m.role }}: {{ m.content }}<br>\n" + END,
         # Between two steps of one turn.
-        LOOP
-        + "{%- if m.reasoning_content -%}{{ m.reasoning_content }}<|step|>{%- endif -%}{{ m.content }}<|step|>"
-        + END,
+        LOOP + "{%- if m.reasoning_content -%}{{ m.reasoning_content }}<|step|>{%- endif -%}{{ m.content }}"
+        "<|step|>" + END,
     ],
 )
 def test_no_unknown_end_is_invented(template: str) -> None:

@@ -39,7 +39,8 @@ WRAPPED = loop(
     "<|turn|><|system|>Answers stand in <|say|> and end in <|over|>.<|over|>",
 )
 WRAPPED_TOKENS = (
-    "<|turn|>", "<|over|>", "<|say|>", "<|said|>", "<|act|>", "<|acted|>", "<|system|>", "<|user|>", "<|assistant|>",
+    "<|turn|>", "<|over|>", "<|say|>", "<|said|>", "<|act|>", "<|acted|>", "<|system|>", "<|user|>",
+    "<|assistant|>",
 )  # fmt: skip
 MARKED = loop(
     "<|open|>{{ m.role }}<|mark|>"
@@ -61,7 +62,8 @@ STEPS = loop(
 JUDGE = (
     "{%- if messages | length > 2 -%}{{ raise_exception('one answer only') }}{%- endif -%}"
     "<|im_start|>user\nIs this harmful?\n<quote>\n{{ messages[0].content }}"
-    "{%- if messages | length > 1 -%}\n{{ messages[1].content }}{%- endif -%}\n<unquote>\nYes or no?<|im_end|>\n"
+    "{%- if messages | length > 1 -%}\n{{ messages[1].content }}{%- endif -%}\n<unquote>\n"
+    "Yes or no?<|im_end|>\n"
     "<|im_start|>assistant\n"
 )
 BY_NUMBER = loop(
@@ -92,38 +94,45 @@ SHAPES = {
     ),
     "the last turn left open": (LEFT_OPEN, CHATML_TOKENS, ("<|im_end|>",), EndSource.BETWEEN),
     "the last turn left open, default system message": (
-        "<|im_start|>system\nYou help.<|im_end|>\n" + LEFT_OPEN, CHATML_TOKENS, ("<|im_end|>",), EndSource.BETWEEN,
+        "<|im_start|>system\nYou help.<|im_end|>\n" + LEFT_OPEN, CHATML_TOKENS, ("<|im_end|>",),
+        EndSource.BETWEEN,
     ),
     "an opener in two tokens, no end": (
-        loop("<|turn|><|{{ m.role }}|>{{ m.content }}", PROMPT + "<|turn|><|assistant|>" + END, "<|bos|>A chat."),
+        loop("<|turn|><|{{ m.role }}|>{{ m.content }}", PROMPT + "<|turn|><|assistant|>" + END,
+            "<|bos|>A chat."),
         (*WRAPPED_TOKENS, "<|bos|>"), (), None,
     ),
     "messages closed alike, answers once more": (
         STEPS, (*CHATML_TOKENS, "<|endofturn|>"), ("<|im_end|>", "<|endofturn|>"), EndSource.COMMON,
     ),
     "the next chat's first token after an end": (
-        loop("{{ m.content + '</s><s>' if m.role == 'assistant' else '[INST]' + m.content + '[/INST]' }}", "", "<s>"),
+        loop("{{ m.content + '</s><s>' if m.role == 'assistant' else '[INST]' + m.content + '[/INST]' }}", "",
+            "<s>"),
         (), ("</s>",), EndSource.COMMON,
     ),
     "eos_token at the start as well": (
-        loop("{{ '[INST]' + m.content + '[/INST]' if m.role == 'user' else m.content + eos_token }}", "", "{{ eos_token }}"),
+        loop("{{ '[INST]' + m.content + '[/INST]' if m.role == 'user' else m.content + eos_token }}", "",
+            "{{ eos_token }}"),
         (), (), EndSource.COMMON,
     ),
     "a chat that is only quoted": (JUDGE, (*CHATML_TOKENS, "<quote>", "<unquote>"), (), None),
     "no chat without tools": (
-        loop(TURN, ASSISTANT, "{%- for tool in tools -%}{{ tool | tojson(ensure_ascii=False) }}{%- endfor -%}"),
+        loop(TURN, ASSISTANT, "{%- for tool in tools -%}{{ tool | tojson(ensure_ascii=False) }}"
+                              "{%- endfor -%}"),
         CHATML_TOKENS, ("<|im_end|>",), EndSource.COMMON,
     ),
     "names that only its own program gives": (
         loop(TURN, ASSISTANT, "{{ 'Functions: ' + functions }}{{ now_text | trim + '' + place }}"),
         CHATML_TOKENS, ("<|im_end|>",), EndSource.COMMON,
     ),
-    "a question must be last": (QUESTION_LAST + loop(TURN, ASSISTANT), CHATML_TOKENS, ("<|im_end|>",), EndSource.BETWEEN),
+    "a question must be last": (QUESTION_LAST + loop(TURN, ASSISTANT), CHATML_TOKENS, ("<|im_end|>",),
+        EndSource.BETWEEN),
     "parts from the user, text from the assistant": (
         PARTS_ASKED, CHATML_TOKENS, ("<|im_end|>",), EndSource.COMMON,
     ),
     "a macro, a namespace, a date and an early end": (
-        "{%- macro turn(role, text) -%}{{ '<|im_start|>' ~ role ~ '\n' ~ text ~ '<|im_end|>\n' }}{%- endmacro -%}"
+        "{%- macro turn(role, text) -%}{{ '<|im_start|>' ~ role ~ '\n' ~ text ~ '<|im_end|>\n' }}"
+        "{%- endmacro -%}"
         "{%- set seen = namespace(count=0) -%}{{ turn('system', strftime_now('%Y')) }}"
         + loop("{%- if seen.count > 9 -%}{%- break -%}{%- endif -%}{%- set seen.count = seen.count + 1 -%}"
                "{{ turn(m.role, m.content) }}", ASSISTANT),
@@ -174,9 +183,12 @@ EXPLAINED = {
     ("google/gemma-3-4b-it", "<eos>"): SAFETY_NET,
     ("meta-llama/Meta-Llama-3-8B-Instruct", "<|end_of_text|>"): SAFETY_NET,
     ("meta-llama/Meta-Llama-3.1-8B-Instruct", "<|end_of_text|>"): SAFETY_NET,
-    ("meta-llama/Meta-Llama-3.1-8B-Instruct", "<|eom_id|>"): "after calls to tools that are built in; only a base tells",
-    ("meta-llama/Llama-3.2-3B-Instruct", "<|eom_id|>"): "after calls to tools that are built in; only a base tells",
-    ("microsoft/Phi-3-mini-4k-instruct", "<|endoftext|>"): "written at the very end only, where <|end|> stands before it",
+    ("meta-llama/Meta-Llama-3.1-8B-Instruct", "<|eom_id|>"):
+        "after calls to tools that are built in; only a base tells",
+    ("meta-llama/Llama-3.2-3B-Instruct", "<|eom_id|>"):
+        "after calls to tools that are built in; only a base tells",
+    ("microsoft/Phi-3-mini-4k-instruct", "<|endoftext|>"):
+        "written at the very end only, where <|end|> stands before it",
     ("THUDM/chatglm3-6b", "</s>"): "its turn tokens are in code of its own, and the template writes no other",
 }  # fmt: skip
 """Tokens of most sources that are not found (or found in no source), and why that is right."""

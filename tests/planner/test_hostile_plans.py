@@ -63,11 +63,11 @@ def refused(run: Run, world: World, *codes: int) -> str:
 @pytest.mark.parametrize(
     "name",
     [
-        "../evil.json", "/etc/evil.json", "a/../../evil.json", "C:evil.json", "a\\..\\evil.json", "evil\x00.json",
-        "evil\n.json", "-rf.json", "NUL", "a" * 2000, "", ".", "..", ".git/config", ".cache/huggingface/genfix/x.json",
-        ".cache/huggingface/genfix/journal.json", "sub/.hidden/x.json", "model.safetensors", "pytorch_model.bin",
-        "sub/model.gguf", "Generation_config.json", "GENERATION_CONFIG.JSON", "generation_config.json/x.json",
-        "evil.py", "\u202egnp.json",
+        "../evil.json", "/etc/evil.json", "a/../../evil.json", "C:evil.json", "a\\..\\evil.json",
+        "evil\x00.json", "evil\n.json", "-rf.json", "NUL", "a" * 2000, "", ".", "..", ".git/config",
+        ".cache/huggingface/genfix/x.json", ".cache/huggingface/genfix/journal.json", "sub/.hidden/x.json",
+        "model.safetensors", "pytorch_model.bin", "sub/model.gguf", "Generation_config.json",
+        "GENERATION_CONFIG.JSON", "generation_config.json/x.json", "evil.py", "\u202egnp.json",
     ],
 )  # fmt: skip
 def test_names_that_no_plan_may_write(run: Run, world: World, name: str) -> None:
@@ -146,10 +146,11 @@ def test_a_plan_that_was_edited_by_hand(run: Run, world: World) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        b"", b"\0" * 100, b"[]", b"{}", b"null", b"{", b'{"genfix_plan": 1}', b'{"genfix_plan": 1, "genfix_plan": 1}',
-        b'{"genfix_plan": NaN}', b'{"genfix_plan": 1e999}', b'{"genfix_plan": ' + b"9" * 5000 + b"}", b"[" * 100_000,
-        b'{"genfix_plan": ' + b'{"a":' * 500 + b"1" + b"}" * 501, b"\xff\xfe{\0", b"\xef\xbb\xbf{}", b'{"a": "\\ud800"}',
-        b"PK\x03\x04", b"\x80\x04cos\nsystem\n(S'touch ran'\ntR.",
+        b"", b"\0" * 100, b"[]", b"{}", b"null", b"{", b'{"genfix_plan": 1}',
+        b'{"genfix_plan": 1, "genfix_plan": 1}', b'{"genfix_plan": NaN}', b'{"genfix_plan": 1e999}',
+        b'{"genfix_plan": ' + b"9" * 5000 + b"}", b"[" * 100_000,
+        b'{"genfix_plan": ' + b'{"a":' * 500 + b"1" + b"}" * 501, b"\xff\xfe{\0", b"\xef\xbb\xbf{}",
+        b'{"a": "\\ud800"}', b"PK\x03\x04", b"\x80\x04cos\nsystem\n(S'touch ran'\ntR.",
     ],
     ids=range(18),
 )  # fmt: skip

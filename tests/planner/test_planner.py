@@ -358,7 +358,8 @@ REFUSED: dict[str, tuple[Files, Files | None, bool]] = {
     "mark before a narrower list": (
         with_json(chatml_files(), CONFIG, eos_token_id=[1002, 1000]) | {GEN: BOM + b'{"eos_token_id": 1002}'},
         None, False),
-    "mark before a fault for a person": (chatml_files() | {GEN: BOM + b'{"eos_token_id": "nope"}'}, None, False),
+    "mark before a fault for a person": (chatml_files() | {GEN: BOM + b'{"eos_token_id": "nope"}'}, None,
+        False),
     "lost settings, own end is another token in the base": (
         without(with_json(FOREIGN, CONFIG, eos_token_id=1003), GEN), THEIRS, False),
     "lost settings, end in llm_config": (without(INTERN, GEN), INTERN, False),
@@ -366,7 +367,8 @@ REFUSED: dict[str, tuple[Files, Files | None, bool]] = {
         glm_files() | {GEN: b'{"eos_token_id": 151329, "top_p": 0.8, "top_p": 0.8}'}, glm_files(), False),
     "a lost key of a config with a key twice": (
         chatml_files() | {CONFIG: without(
-            {CONFIG: chatml_files()[CONFIG].replace(b'"hidden_size": 64', b'"model_type": "qwen2"')})[CONFIG]},
+            {CONFIG: chatml_files()[CONFIG].replace(b'"hidden_size": 64',
+                b'"model_type": "qwen2"')})[CONFIG]},
         chatml_files(), False),
     "unsafe: the base samples without do_sample": (
         with_json(chatml_files(), GEN, do_sample=...), with_json(chatml_files(), GEN, do_sample=...), True),

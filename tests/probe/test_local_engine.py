@@ -87,7 +87,8 @@ def test_an_engine_that_hangs_is_ended_with_all_it_started(folder: Path) -> None
     mark = folder.parent / "pids"
     code = READ + (
         "import subprocess\n"
-        f"child = subprocess.Popen(['sleep', '600'])\nopen({str(mark)!r}, 'w').write(f'{{os.getpid()}} {{child.pid}}')\n"
+        f"child = subprocess.Popen(['sleep', '600'])\n"
+        f"open({str(mark)!r}, 'w').write(f'{{os.getpid()}} {{child.pid}}')\n"
         "time.sleep(600)"
     )
     started = time.monotonic()

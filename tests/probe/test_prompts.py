@@ -34,7 +34,8 @@ def test_no_prompt_asks_for_what_is_taken_for_a_leak() -> None:
 def test_a_file_of_ones_own(tmp_path: Path) -> None:
     file = tmp_path / "mine.jsonl"
     file.write_text(
-        '\ufeff{"prompt": "Who are you?"}\n\n{"id": "b", "group": "g", "messages": [{"role": "user", "content": "Hi"}]}\r\n',
+        '\ufeff{"prompt": "Who are you?"}\n\n'
+        '{"id": "b", "group": "g", "messages": [{"role": "user", "content": "Hi"}]}\r\n',
         "utf-8",
     )
     first, second = read_prompts(file)

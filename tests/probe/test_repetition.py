@@ -4,14 +4,19 @@ import pytest
 
 from genfix.probe.repetition import find_loop, pieces, seq_rep
 
-PROSE_EN = """The lighthouse stood where the land gave up. Every evening Elias climbed the ninety-one steps, trimmed the
-lamp, and wrote one line in a book that nobody read. On the first night of winter a letter lay on the threshold. It had
-no stamp and no name, only a drawing of the lamp as it looks from far out. He turned it over. On the back somebody had
-written: we came home by your light, all of us, and we never said so. He read it twice, put it between the pages of the
-book, and for once he let the lamp burn into the morning."""
-PROSE_ZH = """灯塔立在陆地的尽头。每天傍晚，老人都要爬上九十一级台阶，剪好灯芯，再往一本没人看的本子里写上一行字。入冬的第一个夜里，门槛上放着一封信，
-没有邮票，也没有名字，只画着从远处海面望见的灯。他把信翻过来，背面写着：我们借着你的光回了家，一个也没有少，却从来没有对你说过。
-他读了两遍，把信夹进本子，那一夜，他让灯一直亮到了天明。"""
+PROSE_EN = """The lighthouse stood where the land gave up. Every evening Elias climbed the ninety-one steps,
+trimmed the lamp, and wrote one line in a book that nobody read. On the first night of winter a letter lay on
+the threshold. It had no stamp and no name, only a drawing of the lamp as it looks from far out. He turned it
+over. On the back somebody had written: we came home by your light, all of us, and we never said so. He read
+it twice, put it between the pages of the book, and for once he let the lamp burn into the morning."""
+PROSE_ZH = (
+    "灯塔立在陆地的尽头。"
+    "每天傍晚，老人都要爬上九十一级台阶，剪好灯芯，再往一本没人看的本子里写上一行字。"
+    "入冬的第一个夜里，门槛上放着一封信，\n"
+    "没有邮票，也没有名字，只画着从远处海面望见的灯。"
+    "他把信翻过来，背面写着：我们借着你的光回了家，一个也没有少，却从来没有对你说过。\n"
+    "他读了两遍，把信夹进本子，那一夜，他让灯一直亮到了天明。"
+)
 POEM = """Row, row, row your boat,
 Gently down the stream.
 Merrily, merrily, merrily, merrily,
@@ -30,7 +35,8 @@ for n in range(10):
 
 @pytest.mark.parametrize(
     "text",
-    [PROSE_EN, PROSE_ZH, POEM, TABLE, CODE, "", "好的", "ha ha ha ha!", "-" * 400, "no no no", "哈哈哈哈哈哈", "1, 2, 3, 4, 5, 6"],
+    [PROSE_EN, PROSE_ZH, POEM, TABLE, CODE, "", "好的", "ha ha ha ha!", "-" * 400, "no no no", "哈哈哈哈哈哈",
+        "1, 2, 3, 4, 5, 6"],
     ids=["en", "zh", "poem", "table", "code", "empty", "ok", "laugh", "rule", "no", "laugh-zh", "count"],
 )  # fmt: skip
 def test_what_people_write_is_no_loop(text: str) -> None:

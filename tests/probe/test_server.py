@@ -292,7 +292,8 @@ def test_urls_are_taken_as_people_write_them(url: str, label: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://", "http://me:secret@host/v1", "http://host:port", "http://ho st/", "http://host/\r\nX: y", "http://[::1"]
+    "url", ["http://", "http://me:secret@host/v1", "http://host:port", "http://ho st/",
+        "http://host/\r\nX: y", "http://[::1"]
 )  # fmt: skip
 def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(GenfixError) as caught:

@@ -96,7 +96,9 @@ def test_pairs_are_counted() -> None:
 
 
 def test_the_median_interval_is_the_narrowest_that_covers() -> None:
-    """Of 10 values the second and the ninth; of 64 the 24th and the 41st: P(X <= 23) = 0.0164, P(X <= 24) = 0.0300."""
+    """Of 10 values the second and the ninth; of 64 the 24th and the 41st: P(X <= 23) = 0.0164, P(X <= 24) =
+    0.0300.
+    """
     assert median_interval([*range(1, 11)]) == (5.5, 2, 9)
     assert median_interval([*range(1, 65)]) == (32.5, 24, 41)
     assert median_interval([7.0]) == (7, 7, 7)

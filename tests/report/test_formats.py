@@ -22,7 +22,10 @@ HERE = Path(__file__).resolve().parent
 jsonschema = import_module("jsonschema")  # it has no types of its own
 SARIF = jsonschema.Draft4Validator(json.loads((HERE / "schemas" / "sarif-2.1.0.json").read_bytes()))
 
-HOSTILE = "</details><script>alert(1)</script> | @everyone #1 o/r#2 GH-3 https://x.test www.x.test\n```\n::error::x\r%0A [a](http://x) ![i](//x) $x$ \x1b[31m\u202e"
+HOSTILE = (
+    "</details><script>alert(1)</script> | @everyone #1 o/r#2 GH-3 https://x.test www.x.test\n"
+    "```\n::error::x\r%0A [a](http://x) ![i](//x) $x$ \x1b[31m\u202e"
+)
 
 
 @pytest.fixture

@@ -47,7 +47,8 @@ def broken(files: Files) -> Files:
     config = json.loads(files["config.json"])
     config.pop("eos_token_id", None)
     generation = {
-        "eos_token_id": ["<|user|>", 7], "temperature": -1, "top_p": 5, "max_new_tokens": 3, "x\x1b": "\u202e\U0001f600",
+        "eos_token_id": ["<|user|>", 7], "temperature": -1, "top_p": 5, "max_new_tokens": 3,
+        "x\x1b": "\u202e\U0001f600",
     }  # fmt: skip
     tokenizer = {"chat_template": "{% for %}", "\u202e": 1}
     return {
@@ -197,8 +198,9 @@ def test_the_api_and_the_command_say_the_same(run: Run, tmp_path: Path) -> None:
 def test_other_documents_are_strict_json_too(run: Run, tmp_path: Path, verb: str) -> None:
     base = write_folder(tmp_path / "base", glm_files())
     merged = write_folder(tmp_path / "merged", broken(glm_files()))
-    words_of: dict[str, list[str | Path]] = {"plan": [merged, "--base", base], "diff": [merged, "--base", base], "log": [merged],
-                "rules": [], "explain": ["GF101"]}  # fmt: skip
+    words_of: dict[str, list[str | Path]] = {"plan": [merged, "--base", base],
+                "diff": [merged, "--base", base], "log": [merged], "rules": [],
+                "explain": ["GF101"]}  # fmt: skip
     result = run(verb, *words_of[verb], "--output-format", "json")
     assert result.code in {0, 1}, result.err
     assert result.out.isascii()

@@ -1,4 +1,6 @@
-"""The page of a probe: whole without its script, closed to the outside, and deaf to what models write into it."""
+"""The page of a probe: whole without its script, closed to the outside, and deaf to what models write into
+it.
+"""
 
 import base64
 import hashlib

@@ -56,7 +56,8 @@ def names(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Path]:
     files = FAMILIES[request.param]()
     broken = {
         **files,
-        GENERATION: dump(json.loads(files[GENERATION]) | {"eos_token_id": [2], "max_new_tokens": 9, "x\x1b\u202e": float("nan")}),
+        GENERATION: dump(json.loads(files[GENERATION]) | {"eos_token_id": [2], "max_new_tokens": 9,
+            "x\x1b\u202e": float("nan")}),
         "only-here.json": b"[",
     }  # fmt: skip
     return {

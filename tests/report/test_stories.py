@@ -1,7 +1,8 @@
 # ruff: noqa: RUF001 - Chinese punctuation
 """What people read in real stories, in both languages, at 80 columns and without colour.
 
-``python -m dev.tools.stories`` writes the snapshots; read each changed line as somebody who has never seen genfix.
+``python -m dev.tools.stories`` writes the snapshots; read each changed line as somebody who has never seen
+genfix.
 """
 
 import itertools

@@ -1,6 +1,5 @@
 """A fake Hub, and a machine that uses it."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,8 +7,8 @@ import pytest
 
 from tests.support.fakehub import FakeHub
 from tests.support.fakemodelscope import FakeModelScope
+from tests.support.forks import Forks, plain_environment
 from tests.support.hub_runner import Runner
-from tests.support.places import ROOT
 
 
 @pytest.fixture
@@ -19,23 +18,17 @@ def hub() -> Iterator[FakeHub]:
 
 
 @pytest.fixture
-def run(hub: FakeHub, tmp_path: Path) -> Runner:
+def run(hub: FakeHub, tmp_path: Path, forks: Forks) -> Runner:
     """A machine whose Hub is ``hub``. Telemetry is left on, so that a test sees requests it would send."""
-    env = {
-        name: os.environ[name]
-        for name in ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TMPDIR")
-        if name in os.environ
-    }
-    env |= {
+    env = plain_environment() | {
         "HOME": str(tmp_path),
         "HF_HOME": str(tmp_path / "hf"),
         "XDG_CACHE_HOME": str(tmp_path / "xdg"),
         "HF_ENDPOINT": hub.endpoint,
         "HF_HUB_DISABLE_XET": "1",
         "NO_PROXY": "*",
-        "PYTHONPATH": str(ROOT),
     }
-    return Runner(tmp_path, env)
+    return Runner(tmp_path, env, forks)
 
 
 @pytest.fixture

@@ -180,7 +180,8 @@ def test_without_a_base_the_proof_is_enough() -> None:
 def weights(fill: bytes) -> bytes:
     """A weights file with an embedding and one other matrix, filled with ``fill``."""
     head = safetensors(1024)[8:].replace(b'"data_offsets": [0, 0]', b'"data_offsets": [0, 0]')[:-1]
-    head += b', "model.layers.0.self_attn.q_proj.weight": {"dtype": "BF16", "shape": [8, 8], "data_offsets": [0, 128]}}'
+    head += b', "model.layers.0.self_attn.q_proj.weight": '
+    head += b'{"dtype": "BF16", "shape": [8, 8], "data_offsets": [0, 128]}}'
     return len(head).to_bytes(8, "little") + head + fill * 128
 
 
@@ -297,7 +298,8 @@ def test_gpt_oss_never_stops_inside_its_reasoning() -> None:
 
 
 def test_qwen3_stops_after_its_answer_and_not_after_its_thought() -> None:
-    tokens = {"<|endoftext|>": 151643, "<|im_start|>": 151644, "<|im_end|>": 151645, "<think>": 151667, "</think>": 151668}  # fmt: skip
+    tokens = {"<|endoftext|>": 151643, "<|im_start|>": 151644, "<|im_end|>": 151645, "<think>": 151667,
+        "</think>": 151668}  # fmt: skip
     base = folder(tokens, THINKING, "<|im_end|>", 151645, [151645, 151643])
     merged = with_json(with_json(base, GEN, eos_token_id=151643), TOK, eos_token="<|endoftext|>")
     assert outcome(merged, base) == (

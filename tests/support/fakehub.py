@@ -5,9 +5,9 @@
         ...                                   # HF_ENDPOINT=hub.endpoint in a child process
         hub.requests                          # what was asked, in order
 
-Traps that huggingface_hub depends on: an LFS file redirects to *another* host name (a redirect on the same one
-is followed by HEAD, and loses X-Repo-Commit); an error is told by X-Error-Code, since the rule for a bare 401
-wants https; without buffered writes and TCP_NODELAY each answer costs 40 ms.
+Traps that huggingface_hub depends on: an LFS file redirects to *another* host name (a redirect on the same
+one is followed by HEAD, and loses X-Repo-Commit); an error is told by X-Error-Code, since the rule for a bare
+401 wants https; without buffered writes and TCP_NODELAY each answer costs 40 ms.
 """
 
 import hashlib
@@ -26,7 +26,9 @@ __all__ = ["FakeHub", "Request", "git_sha1", "sha256"]
 
 Gate: TypeAlias = Literal["", "files", "all"]
 Body: TypeAlias = Literal["", "drop", "truncate", "wrong", "html", "whole"]
-"""What becomes of an answer: no answer at all, half of it, other bytes, a hotel's page, or all where a part was asked for."""
+"""What becomes of an answer: no answer at all, half of it, other bytes, a hotel's page, or all where a part
+was asked for.
+"""
 Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
 _LFS_NAMES = re.compile(r".*\.(safetensors|bin|gguf|model)|tokenizer\.json")
@@ -168,11 +170,11 @@ class FakeHub:
         headers: Mapping[str, str] | None = None,
         times: int | None = None,
     ) -> None:
-        """Spoil the next ``times`` answers (all, without it) to requests whose "METHOD path" has ``match``."""
+        """Spoil the next ``times`` answers, or all, to requests whose "METHOD path" has ``match``."""
         self.faults.append(Fault(re.compile(match), status, dict(headers or {}), body, delay, times))
 
     def when(self, match: str, action: Callable[[], object]) -> None:
-        """Run ``action`` once, just before the first request whose "METHOD path" has ``match`` is answered."""
+        """Run ``action`` once, just before the first "METHOD path" that has ``match`` is answered."""
         self.events.append((re.compile(match), action))
 
     def asked(self, match: str = "") -> list[str]:
@@ -313,8 +315,9 @@ class _Handler(BaseHTTPRequestHandler):
         content = repo.commits[commit][name]
         if repo.is_lfs(name):
             self._send(302, b"", {
-                "Location": f"{self.server.hub.cdn}/{quote(repo_id)}/{sha256(content)}", "X-Repo-Commit": commit,
-                "X-Linked-Etag": f'"{sha256(content)}"', "X-Linked-Size": str(len(content)),
+                "Location": f"{self.server.hub.cdn}/{quote(repo_id)}/{sha256(content)}",
+                "X-Repo-Commit": commit, "X-Linked-Etag": f'"{sha256(content)}"',
+                "X-Linked-Size": str(len(content)),
             })  # fmt: skip
         else:
             self._send_file(content, {"X-Repo-Commit": commit, "ETag": f'"{git_sha1(content)}"'})

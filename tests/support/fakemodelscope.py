@@ -1,12 +1,13 @@
-"""A ModelScope in a thread: the read-only part of its HTTP API that genfix asks, with the traps of the real one.
+"""A ModelScope in a thread: the read-only part of its HTTP API that genfix asks, with the traps of the real
+one.
 
     with FakeModelScope() as site:
         site.add("org/name", {"config.json": b"{}", "model.safetensors": b"..."})
         ...                                   # MODELSCOPE_ENDPOINT=site.endpoint
         site.asked()                          # what was asked, in order
 
-As the real one it answers 404 to who may not read a model, with a code of its own in the body; a large file is a
-redirect to another host; the commit of a listing is there in full, in its first digits, or not at all.
+As the real one it answers 404 to who may not read a model, with a code of its own in the body; a large file
+is a redirect to another host; the commit of a listing is there in full, in its first digits, or not at all.
 """
 
 import hashlib
@@ -216,9 +217,9 @@ class _Handler(BaseHTTPRequestHandler):
         ]
         rows += [
             {
-                "Path": name, "Name": name.rpartition("/")[2], "Type": "blob", "Size": len(content), "Revision": commit,
-                "Sha256": "" if name in site.without_digest else sha256(content), "IsLFS": bool(_LARGE.fullmatch(name)),
-                "CommittedDate": 1667548386, "Mode": "33188",
+                "Path": name, "Name": name.rpartition("/")[2], "Type": "blob", "Size": len(content),
+                "Revision": commit, "Sha256": "" if name in site.without_digest else sha256(content),
+                "IsLFS": bool(_LARGE.fullmatch(name)), "CommittedDate": 1667548386, "Mode": "33188",
             }
             for name, content in files.items()
             if recursive or "/" not in name

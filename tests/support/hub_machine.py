@@ -1,15 +1,12 @@
 """A machine of its own for the command line, whose Hub is a fake one."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.support.fakehub import FakeHub
 from tests.support.folders import Files, glm_files, safetensors, write_folder
-from tests.support.places import ROOT
+from tests.support.forks import Forks, plain_environment
 from tests.support.running import Result
 
 __all__ = ["Machine", "environment"]
@@ -23,17 +20,10 @@ class Machine(NamedTuple):
     home: Path
     hub: FakeHub
     environment: dict[str, str]
+    forks: Forks
 
     def __call__(self, *args: str | Path) -> Result:
-        done = subprocess.run(
-            [sys.executable, "-m", "genfix", *map(str, args)],
-            env=self.environment,
-            cwd=self.home,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = self.forks(["-m", "genfix", *map(str, args)], env=self.environment, cwd=self.home)
         assert "Traceback" not in done.stderr
         assert "bug in genfix" not in done.stderr
         return Result(done.returncode, done.stdout, done.stderr)
@@ -50,12 +40,11 @@ class Machine(NamedTuple):
 
 def environment(home: Path, hub: FakeHub) -> dict[str, str]:
     """The environment of a machine whose home is ``home``."""
-    return {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ} | {
+    return plain_environment() | {
         "HOME": str(home),
         "HF_HOME": str(home / "hf"),
         "XDG_CACHE_HOME": str(home / "xdg"),
         "HF_ENDPOINT": hub.endpoint,
         "HF_HUB_DISABLE_XET": "1",
         "NO_PROXY": "*",
-        "PYTHONPATH": str(ROOT),
     }

@@ -1,4 +1,6 @@
-"""Run as a program: judges folders against a base on this machine and the same base on a fake Hub, and prints both."""
+"""Run as a program: judges folders against a base on this machine and the same base on a fake Hub, and prints
+both.
+"""
 
 import json
 import sys

@@ -1,11 +1,14 @@
-"""Driving `open_hub` against a fake Hub, in a process of its own: huggingface_hub reads its environment at import."""
+"""Driving `open_hub` against a fake Hub, in a process of its own: huggingface_hub reads its environment at
+import.
+"""
 
 import json
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests.support.forks import Forks
 
 __all__ = ["Runner", "Told"]
 
@@ -80,6 +83,7 @@ class Runner:
 
     home: Path
     env: dict[str, str]
+    forks: Forks
 
     @property
     def cache(self) -> Path:
@@ -90,16 +94,7 @@ class Runner:
         return self.home / "xdg" / "genfix"
 
     def python(self, code: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-c", code],
-            input=stdin,
-            env=self.env,
-            cwd=self.home,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return self.forks(["-c", code], env=self.env, cwd=self.home, stdin=stdin)
 
     def __call__(
         self, spec: str, *, read: Sequence[str] = (), head: Sequence[str] = (), offline: bool = False

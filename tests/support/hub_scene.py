@@ -1,7 +1,7 @@
 """A scene for a fake Hub: a repair that makes every kind of request, and a machine of its own to run it on.
 
-Run as a program it plays the repair against every fault at every request, and prints what became of each as JSON:
-one process, since huggingface_hub takes a second to import.
+Run as a program it plays the repair against every fault at every request, and prints what became of each as
+JSON: one process, since huggingface_hub takes a second to import.
 """
 
 import contextlib
@@ -160,7 +160,8 @@ def _sweep(target: str) -> list[dict[str, Any]]:
                     hub.faults.clear()
                     again = True
                     if fault in SPOILS:
-                        # What is left in the caches must not be trusted: the next run, on a good line, is right.
+                        # What is left in the caches must not be trusted: the next run, on a good line, is
+                        # right.
                         shutil.rmtree(home / "merged")
                         folder = write_folder(home / "merged", merged)
                         what = ("repair", folder) if target == "folder" else ("check", "hf://me/merged")

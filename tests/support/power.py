@@ -1,7 +1,8 @@
 """A disk that forgets at a power cut whatever was not synced: the worst that a filesystem may do.
 
-The real calls are made, and beside them is kept what would survive: a file's bytes as of its last sync, a directory's
-entries as of its own. A file whose name is durable and whose bytes are not is empty then, as on ext4.
+The real calls are made, and beside them is kept what would survive: a file's bytes as of its last sync, a
+directory's entries as of its own. A file whose name is durable and whose bytes are not is empty then, as on
+ext4.
 """
 
 import os
@@ -14,7 +15,7 @@ from tests.support.disks import FaultyDisk, SimulatedCrash
 
 
 class PowerDisk(FaultyDisk):
-    """The real disk until call ``at``; `survivors` is what a power cut at any moment would leave of ``root``."""
+    """The real disk until call ``at``; `survivors` is what a power cut at any moment leaves of ``root``."""
 
     def __init__(self, root: Path, at: int) -> None:
         super().__init__(at, SimulatedCrash, forever=True)

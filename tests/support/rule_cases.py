@@ -1,4 +1,4 @@
-"""A folder that each rule finds something on, and one that it does not: the tests' and the pages' examples."""
+"""A folder that each rule finds something on, and one that it does not: examples of tests and pages."""
 
 import json
 from typing import NamedTuple, TypeAlias
@@ -97,7 +97,8 @@ def with_weights(dtype: str) -> Files:
 
 
 _ENTRIES: dict[str, _Entry] = {
-    # code: (a folder it finds something on, one it does not, the base of both, the adapter where it needs one)
+    # code: (a folder it finds something on, one it does not, the base of both, the adapter where it needs
+    # one)
     "GF101": (
         with_json(GLM, GEN, eos_token_id=151329),
         with_json(GLM, GEN, eos_token_id=[151338, 151336, 151329]),

@@ -1,8 +1,9 @@
-"""Asks llama.cpp: its own converter makes a vocabulary-only GGUF of each folder, and its own library opens that.
+"""Asks llama.cpp: its own converter makes a vocabulary-only GGUF of each folder, and its own library opens
+that.
 
-The converter is the one in the source archive of llama-cpp-python (no wheel has it), which pip puts beside this
-interpreter; the library is the one inside xllamacpp. The tokenizers of the folders are toys: the hash that names a
-known pre-tokenizer and the list of merges, neither of which is metadata, are filled in.
+The converter is the one in the source archive of llama-cpp-python (no wheel has it), which pip puts beside
+this interpreter; the library is the one inside xllamacpp. The tokenizers of the folders are toys: the hash
+that names a known pre-tokenizer and the list of merges, neither of which is metadata, are filled in.
 """
 
 import ctypes

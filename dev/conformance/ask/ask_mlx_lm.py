@@ -15,8 +15,8 @@ from mlx_lm.utils import _get_classes, load_config, load_tokenizer
 def ids(found: set[Any]) -> list[int]:
     """The entries at which generation ends.
 
-    MLX-LM asks ``token in set``: there ``258.0`` and ``True`` are equal to the ids 258 and 1, and texts and negative
-    numbers are equal to none.
+    MLX-LM asks ``token in set``: there ``258.0`` and ``True`` are equal to the ids 258 and 1, and texts and
+    negative numbers are equal to none.
     """
     numbers = (entry for entry in found if isinstance(entry, int | float))
     return sorted({int(entry) for entry in numbers if entry == int(entry) and entry >= 0})

@@ -1,8 +1,9 @@
 """Asks OpenVINO GenAI: the generation config and the tokenizer that ``LLMPipeline`` makes of a folder.
 
-A folder of this engine holds the exported ``openvino_tokenizer.xml`` too. What the exporter writes into it (EOS and chat
-template) comes before every other file, so a tokenizer that has neither is converted here and copied beside the
-files: what is asked is their order. A folder without any vocabulary gets none, as nothing could be exported of it.
+A folder of this engine holds the exported ``openvino_tokenizer.xml`` too. What the exporter writes into it
+(EOS and chat template) comes before every other file, so a tokenizer that has neither is converted here and
+copied beside the files: what is asked is their order. A folder without any vocabulary gets none, as nothing
+could be exported of it.
 """
 
 import shutil

@@ -1,4 +1,4 @@
-"""Asks SGLang: its own config, tokenizer, templates and the check that ends a request, without its kernels."""
+"""Asks SGLang: its own config, tokenizer, templates and the check that ends a request, without kernels."""
 
 import without_torchvision  # noqa: F401  # isort: skip
 

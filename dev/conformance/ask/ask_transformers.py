@@ -1,4 +1,6 @@
-"""Asks transformers, 4 or 5, through the code that ``AutoModelForCausalLM.from_pretrained`` and ``generate`` run."""
+"""Asks transformers, 4 or 5, through the code that ``AutoModelForCausalLM.from_pretrained`` and ``generate``
+run.
+"""
 
 import logging
 import warnings
@@ -38,7 +40,9 @@ SAMPLING = (
 SMALL = dict.fromkeys(("num_attention_heads", "num_key_value_heads", "num_hidden_layers"), 1)
 SMALL |= dict.fromkeys(("hidden_size", "intermediate_size"), 4)
 MODEL = Qwen2ForCausalLM(Qwen2Config(vocab_size=264, **SMALL)).eval()
-"""Weights of chance: ``generate`` is run with each folder's generation config, and its text is of no interest."""
+"""Weights of chance: ``generate`` is run with each folder's generation config, and its text is of no
+interest.
+"""
 
 
 def generation_config(folder: Path, config: Any) -> Any:

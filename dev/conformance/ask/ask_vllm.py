@@ -1,11 +1,13 @@
-"""Asks vLLM: all that ``vllm serve`` does with a folder before it comes to weights, and one chat request after it.
+"""Asks vLLM: all that ``vllm serve`` does with a folder before it comes to weights, and one chat request
+after it.
 
-The config, the tokenizer, the renderer and the processor of requests are the server's own; the request goes through
-the encoder and the decoder that stand between the server and its engine core. Only the two things are done in another
-way that need no folder: the class of a model is looked at in this process and not in a child of its own, and a failed
-reading of a config is tried again at once and not after two seconds.
+The config, the tokenizer, the renderer and the processor of requests are the server's own; the request goes
+through the encoder and the decoder that stand between the server and its engine core. Only the two things are
+done in another way that need no folder: the class of a model is looked at in this process and not in a child
+of its own, and a failed reading of a config is tried again at once and not after two seconds.
 
-A model that also sees is asked as a server of text (``--language-model-only``): without its weights and its images.
+A model that also sees is asked as a server of text (``--language-model-only``): without its weights and its
+images.
 """
 
 import logging

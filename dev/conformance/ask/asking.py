@@ -1,6 +1,8 @@
-"""What all ``ask_*`` scripts share; the standard library alone, since they run inside an engine's interpreter.
+"""What all ``ask_*`` scripts share; the standard library alone, since they run inside an engine's
+interpreter.
 
-A script reads folders from its input, one per line, and prints one JSON line about the engine, then one per folder:
+A script reads folders from its input, one per line, and prints one JSON line about the engine, then one per
+folder:
 
     loads, error    whether the files load, else the class of the error and the start of its text
     stops           the ids that end generation, as the engine holds them in the end

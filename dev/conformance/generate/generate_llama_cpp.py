@@ -1,7 +1,8 @@
-"""Generates with llama.cpp: its own converter makes a GGUF of each checkpoint, and its own server answers from that.
+"""Generates with llama.cpp: its own converter makes a GGUF of each checkpoint, and its own server answers
+from that.
 
-Converter and library are those of ``ask/ask_llama_cpp.py``. The converter knows a pre-tokenizer by the hash of what it
-makes of a probe, and no toy's is among them: the hash alone is filled in.
+Converter and library are those of ``ask/ask_llama_cpp.py``. The converter knows a pre-tokenizer by the hash
+of what it makes of a probe, and no toy's is among them: the hash alone is filled in.
 """
 
 import logging

@@ -1,9 +1,11 @@
-"""Generates with OpenVINO GenAI: ``LLMPipeline`` on a CPU, with the sampling and stops it takes from the folder.
+"""Generates with OpenVINO GenAI: ``LLMPipeline`` on a CPU, with the sampling and stops it takes from the
+folder.
 
-Optimum Intel exports the first checkpoint of each architecture, as users do; for the others, whose weights are the same,
-the metadata beside the exported model are swapped. The exported tokenizer keeps its EOS, which comes before every
-file: a checkpoint whose tokenizer names another is not given to the engine. The environment variable ``EXPORTER``
-names an interpreter that has optimum-intel and nncf, where this one has not.
+Optimum Intel exports the first checkpoint of each architecture, as users do; for the others, whose weights
+are the same, the metadata beside the exported model are swapped. The exported tokenizer keeps its EOS, which
+comes before every file: a checkpoint whose tokenizer names another is not given to the engine. The
+environment variable ``EXPORTER`` names an interpreter that has optimum-intel and nncf, where this one has
+not.
 """
 
 import json

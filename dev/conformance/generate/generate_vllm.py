@@ -1,6 +1,8 @@
-"""Generates with vLLM on a CPU: ``LLM.chat``, with the engine core in a process of its own as the server has it.
+"""Generates with vLLM on a CPU: ``LLM.chat``, with the engine core in a process of its own as the server has
+it.
 
-Each checkpoint gets a process of its own: where the engine core gives no answer, vLLM waits for it without end.
+Each checkpoint gets a process of its own: where the engine core gives no answer, vLLM waits for it without
+end.
 """
 
 import contextlib

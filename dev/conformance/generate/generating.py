@@ -1,8 +1,10 @@
-"""What all ``generate_*`` scripts share; the standard library alone, since they run inside an engine's interpreter.
+"""What all ``generate_*`` scripts share; the standard library alone, since they run inside an engine's
+interpreter.
 
-A script reads checkpoints of `dev.conformance.tiny` from its input, one folder per line. It prints one JSON line about the
-engine, then one per folder: ``verdict`` (``stop``, ``length`` or ``error``; ``-`` where the engine cannot be given such a
-folder), ``tokens`` (how many were generated, the end itself included) and ``error``.
+A script reads checkpoints of `dev.conformance.tiny` from its input, one folder per line. It prints one JSON
+line about the engine, then one per folder: ``verdict`` (``stop``, ``length`` or ``error``; ``-`` where the
+engine cannot be given such a folder), ``tokens`` (how many were generated, the end itself included) and
+``error``.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The harness itself: its folders, its comparison, and a run against an engine that is a few lines of Python."""
+"""The harness itself: its folders, its comparison, and a run against an engine of a few lines of Python."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""The tiny checkpoints: the metadata of the verdict matrix, weights that are what they claim, and recorded verdicts."""
+"""The tiny checkpoints: the metadata of the verdict matrix, weights that are what they claim, and recorded
+verdicts.
+"""
 
 import json
 import struct

@@ -284,7 +284,8 @@ def test_a_link_out_of_it_is_refused_and_one_into_the_hubs_cache_is_not(tmp_path
     [
         (lora(takes=8), f"{Q_PROJ} takes 4 values here and 8 there"),
         (lora(gives=6), f"{Q_PROJ} gives 4 values here and 6 there"),
-        (lora("model.layers.2.self_attn.q_proj"), "it changes model.layers.2.self_attn.q_proj, and there are 2 layers here"),
+        (lora("model.layers.2.self_attn.q_proj"),
+            "it changes model.layers.2.self_attn.q_proj, and there are 2 layers here"),
         (lora("model.language_model.layers.0.self_attn.q_proj", takes=8),
          "model.language_model.layers.0.self_attn.q_proj takes 4 values here and 8 there"),
     ],
@@ -331,7 +332,8 @@ def whole(shapes: dict[str, tuple[int, ...]], dtype: str = "BF16") -> Files:
         # transformers 5 fuses experts and renames stacks
         (whole({"model.layers.0.mlp.experts.gate_up_proj": (2, 8, 4), f"{Q_PROJ}.weight": (4, 4)}),
          lora("model.layers.0.mlp.experts.1.gate_proj") ),
-        (whole({"model.language_model.layers.0.mlp.up_proj.weight": (4, 4)}), lora("model.layers.0.mlp.up_proj")),
+        (whole({"model.language_model.layers.0.mlp.up_proj.weight": (4, 4)}),
+            lora("model.layers.0.mlp.up_proj")),
         # a vision tower whose layers have the language model's names, and another width
         (whole({"vision_model.encoder.layers.0.self_attn.q_proj.weight": (6, 6),
                 "language_model.model.layers.0.self_attn.q_proj.weight": (4, 4)}),
@@ -341,8 +343,8 @@ def whole(shapes: dict[str, tuple[int, ...]], dtype: str = "BF16") -> Files:
         (whole(causal()), b"garbage"),
         (whole(causal()), weight_file({"base_model.model.lm_head.weight": (9, 9)})),
     ],
-    ids=["GPT-2", "bitsandbytes", "MLX", "AWQ", "fused experts", "another name", "two towers", "no header here",
-         "no header there", "a saved module"],
+    ids=["GPT-2", "bitsandbytes", "MLX", "AWQ", "fused experts", "another name", "two towers",
+         "no header here", "no header there", "a saved module"],
 )  # fmt: skip
 def test_an_adapter_of_this_model_in_another_layout_is_taken(
     tmp_path: Path, own: Files, weights: bytes

@@ -137,7 +137,8 @@ def test_a_missing_directory(tmp_path: Path) -> None:
 def test_a_local_base_costs_no_hub_client(base: Path) -> None:
     code = (
         "import sys; from genfix.resolver import resolve_base; resolve_base(sys.argv[1]);"
-        "print(sorted(name for name in sys.modules if name.startswith(('huggingface_hub', 'genfix.resolver.hub'))))"
+        "print(sorted(name for name in sys.modules "
+        "if name.startswith(('huggingface_hub', 'genfix.resolver.hub'))))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, base],

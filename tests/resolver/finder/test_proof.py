@@ -192,8 +192,9 @@ def test_a_lost_config_leaves_the_width_of_the_embedding() -> None:
 
 # real models ------------------------------------------------------------------------------------------------
 
-FAMILY = {"Meta-Llama-3-8B": "llama3-8b", "Meta-Llama-3-8B-Instruct": "llama3-8b", "Meta-Llama-3.1-8B-Instruct": "llama3-8b",
-          "Qwen2.5-7B": "qwen2.5-7b", "Qwen2.5-7B-Instruct": "qwen2.5-7b"}  # fmt: skip
+FAMILY = {"Meta-Llama-3-8B": "llama3-8b", "Meta-Llama-3-8B-Instruct": "llama3-8b",
+          "Meta-Llama-3.1-8B-Instruct": "llama3-8b", "Qwen2.5-7B": "qwen2.5-7b",
+          "Qwen2.5-7B-Instruct": "qwen2.5-7b"}  # fmt: skip
 """Siblings, which no shape tells apart; each other model is a family of its own."""
 
 

@@ -139,11 +139,8 @@ RECIPES = {
         "a/one",
         "b/two",
     ),
-    "slices:\n- sources:\n  - model: a/one\n    layer_range: [0, 16]\n  - model: b/two+c/lora\nbase_model: z/base\n": (
-        "z/base",
-        "a/one",
-        "b/two",
-    ),
+    "slices:\n- sources:\n  - model: a/one\n    layer_range: [0, 16]\n  - model: b/two+c/lora\n"
+    "base_model: z/base\n": ("z/base", "a/one", "b/two"),
     "models: [{model: 'a/one'}, {model: \"b/two\", parameters: {weight: 1}}]\n": ("a/one", "b/two"),
     "base_model: /data/my models/x # here\r\n": ("/data/my models/x",),
     "chat_template: |\n  model: not/one\nmodels:\n  - {model: a/one}\n": ("a/one",),

@@ -94,7 +94,8 @@ def test_cache_filled_by_another_program_is_known_to_be_partial(hub: FakeHub, ru
     assert told.names == ("config.json", "tokenizer.json")
     assert told.files == {"config.json": CONFIG.decode(), "tokenizer.json": TOKENIZER.decode()}
     assert told.notes[1] == (
-        f"the list of files of org/name@{sha[:7]} is not cached; only the 2 that were downloaded before are known"
+        f"the list of files of org/name@{sha[:7]} is not cached; "
+        "only the 2 that were downloaded before are known"
     )
 
 
@@ -221,7 +222,8 @@ def test_dead_port_without_a_cache(run: Runner) -> None:
     told = run("org/name")
     assert told.error[0] == "BaseModelError"
     assert told.message == (
-        f"the Hub at {run.env['HF_ENDPOINT']} could not be reached (connection refused), and org/name is not cached"
+        f"the Hub at {run.env['HF_ENDPOINT']} could not be reached (connection refused), "
+        "and org/name is not cached"
     )
     assert "HF_ENDPOINT" in told.hint
     assert "--base ./folder" in told.hint

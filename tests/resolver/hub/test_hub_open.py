@@ -224,7 +224,8 @@ def test_cached_path_is_the_one_huggingface_hub_finds(hub: FakeHub, run: Runner)
         "cache = HubCache(Path(HF_HUB_CACHE), 'org/name')\n"
         "for name in ('config.json', 'tokenizer.json', 'additional_chat_templates/tool.jinja'):\n"
         f"    theirs, ours = find('org/name', name), cache.path({sha!r}, name)\n"
-        "    assert (str(ours) if ours else None) == (os.path.realpath(theirs) if theirs else None), (theirs, ours)\n"
+        "    assert (str(ours) if ours else None) == "
+        "(os.path.realpath(theirs) if theirs else None), (theirs, ours)\n"
         "assert cache.commit_of('main') is not None\n"
     )
     done = run.python(code)

@@ -153,7 +153,8 @@ BAD = [
     ("temperature", True),
 ]
 GOOD = [
-    ("temperature", 0), ("top_p", 1), ("min_p", 0.0), ("top_k", -1), ("top_k", 0), ("repetition_penalty", 0.9),
+    ("temperature", 0), ("top_p", 1), ("min_p", 0.0), ("top_k", -1), ("top_k", 0),
+    ("repetition_penalty", 0.9),
     ("num_beams", 1), ("temperature", None), ("max_new_tokens", 1),
 ]  # fmt: skip
 

@@ -68,7 +68,8 @@ def test_an_untouched_pretrained_model_proves_nothing(base: Files | None) -> Non
     [
         {"README.md": b"# my copy\n"},
         {GEN: with_json(PRETRAINED, GEN, transformers_version="5.0", temperature=0.1)[GEN]},
-        {TOK: with_json(PRETRAINED, TOK, chat_template=...)[TOK], "chat_template.jinja": CHATML.encode() + b"\n"},
+        {TOK: with_json(PRETRAINED, TOK, chat_template=...)[TOK],
+            "chat_template.jinja": CHATML.encode() + b"\n"},
         {TOK: with_json(PRETRAINED, TOK, chat_template=...)[TOK]},
         {SINGLE: weight_file(SHAPES, metadata={"format": "pt", "saved": "again"})},
         {SINGLE: weight_file(SHAPES, "F16")},
@@ -79,7 +80,8 @@ def test_an_untouched_pretrained_model_proves_nothing(base: Files | None) -> Non
         {SINGLE: None},
     ],
     ids=["another card", "other settings", "the template in its own file", "no template", "saved again",
-         "another type", "a resized embedding", "another order", "cut off", "no weights yet", "config files alone"],
+         "another type", "a resized embedding", "another order", "cut off", "no weights yet",
+         "config files alone"],
 )  # fmt: skip
 def test_a_copy_that_was_only_saved_again_proves_nothing(changed: dict[str, bytes | None]) -> None:
     merged = {name: content for name, content in (PRETRAINED | changed).items() if content is not None}

@@ -91,23 +91,26 @@ def hostile_plan(attack: str) -> Plan:
     code = f"# {attack}\n"
     said = text("{file} is missing", file=attack)
     views = {
-        attack: EngineView(attack, attack, (1,), {attack: attack}, TemplateSource(attack, attack), None, (Problem(said),), (said,), (attack,))
+        attack: EngineView(attack, attack, (1,), {attack: attack}, TemplateSource(attack, attack), None,
+            (Problem(said),), (said,), (attack,))
     }  # fmt: skip
     then = {
-        attack: EngineView(attack, attack, (1, 2), {attack: [attack]}, None, 7, (), (said, said), (attack, attack))
+        attack: EngineView(attack, attack, (1, 2), {attack: [attack]}, None, 7, (), (said, said),
+            (attack, attack))
     }  # fmt: skip
     findings = tuple(
         Finding(
             code=attack, name=attack, severity=severity, file=f"{attack}{severity}",
-            message=text("{ours!r} is not {theirs}", ours=attack, theirs=[attack]), witness=Witness.BASE, pointer=f"/{attack}",
-            current=attack, expected=[attack, {attack: attack}], evidence=(text("{folder} is the adapter", folder=attack),),
-            engines=(attack,), fix=Fix(applicability, text("{token} was added here", token=attack)),
+            message=text("{ours!r} is not {theirs}", ours=attack, theirs=[attack]), witness=Witness.BASE,
+            pointer=f"/{attack}", current=attack, expected=[attack, {attack: attack}],
+            evidence=(text("{folder} is the adapter", folder=attack),), engines=(attack,),
+            fix=Fix(applicability, text("{token} was added here", token=attack)),
         )
         for severity, applicability in zip(Severity, Applicability, strict=True)
     )  # fmt: skip
     return Plan(
-        target=attack, base=attack, findings=findings, remaining=findings[1:], inputs={}, notes=(text("{note}", note=attack),),
-        changes=(
+        target=attack, base=attack, findings=findings, remaining=findings[1:], inputs={},
+        notes=(text("{note}", note=attack),), changes=(
             FileChange(attack, before.encode(), after.encode(), None, (attack,), before.encode()),
             FileChange(f"{attack}.py", None, code.encode("utf-8", "replace"), Witness.BASE, (attack,)),
             FileChange(f"{attack}.bin", b"\xff\0", None, None, (attack,)),
