@@ -55,7 +55,8 @@ def _not_finite(context: Context, rule: Rule) -> Iterator[Finding]:
     Fix: The base's number.
 
     Safety: Unsafe: an infinity may be meant. Manual where the base has no such key. A base that has one in
-    the same place means it (`time_step_limit` of Mamba 2). Without a base only NaN is reported, as information.
+    the same place means it (`time_step_limit` of Mamba 2). Without a base only NaN is reported, as
+    information.
 
     Sources:
     - RFC 8259, section 6
