@@ -80,7 +80,7 @@ def room(module: str) -> str:
 
 
 def imports_of(path: Path, *, running: bool = False) -> Iterator[str]:
-    """All modules of genfix that a file imports, wherever in the file; without those for types if ``running``."""
+    """All modules of genfix that a file imports, wherever in the file; if ``running``, none for types."""
     tree = parsed(path)
     for_types = {
         id(inner)
