@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from genfix.applier.errors import storage_errors
 from genfix.applier.fs import DISK, Dir, FileSystem
 from genfix.applier.guard import check_names, check_targets
 from genfix.applier.lock import locked
@@ -12,6 +11,7 @@ from genfix.applier.records import Receipt, Write
 from genfix.applier.recovery import recover_locked
 from genfix.applier.staging import Step
 from genfix.applier.state import Location, existing, open_folder
+from genfix.applier.storage_errors import storage_errors
 from genfix.applier.transaction import nothing, run
 from genfix.applier.tree import digest
 from genfix.errors import stale

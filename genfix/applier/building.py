@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from genfix.applier.drafts import drafted, new_file, open_parent, publish, sync_dirs
-from genfix.applier.errors import changed_meanwhile, storage_errors
 from genfix.applier.fs import DISK, Dir, FileSystem
 from genfix.applier.guard import check_names
 from genfix.applier.signals import deferred_signals
+from genfix.applier.storage_errors import changed_meanwhile, storage_errors
 from genfix.applier.tree import CHUNK, opened, parents_of, write_all
 from genfix.errors import InputError
 from genfix.folder import FileKind, LocalFolder, kind_of, read_cap

@@ -6,12 +6,12 @@ from contextlib import suppress
 from enum import Enum, auto
 from typing import Final
 
-from genfix.applier.errors import DriftError, storage_errors
 from genfix.applier.fs import Dir, FileSystem, is_errno
 from genfix.applier.journal import Journal, Op, encode
 from genfix.applier.records import kind_name
 from genfix.applier.staging import done_name, moved_name, remove_dirs, remove_stage, staged_name
 from genfix.applier.state import JOURNAL, JOURNAL_DRAFT, State
+from genfix.applier.storage_errors import DriftError, storage_errors
 from genfix.applier.tree import digest, is_present, make_dirs, opened, parents_of, walk, write_new
 from genfix.errors import RefusedError
 from genfix.message import text

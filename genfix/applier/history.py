@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from genfix.applier.errors import storage_errors
 from genfix.applier.fs import DISK, FileSystem
 from genfix.applier.journal import MAX_BYTES, Journal, JournalError, decode
 from genfix.applier.records import Receipt
 from genfix.applier.state import Location, State, existing, open_folder
+from genfix.applier.storage_errors import storage_errors
 from genfix.applier.tree import read_all, walk
 from genfix.errors import RefusedError, StorageError
 from genfix.message import text

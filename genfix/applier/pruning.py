@@ -6,7 +6,6 @@ What a transaction did stays in the log; only its undo is given up.
 from collections.abc import Sequence
 from pathlib import Path
 
-from genfix.applier.errors import storage_errors
 from genfix.applier.fs import DISK, FileSystem
 from genfix.applier.history import read_history
 from genfix.applier.journal import Journal
@@ -14,6 +13,7 @@ from genfix.applier.lock import locked
 from genfix.applier.recovery import recover_locked
 from genfix.applier.staging import remove_pruned
 from genfix.applier.state import PRUNED, Location, State, existing, open_folder
+from genfix.applier.storage_errors import storage_errors
 from genfix.applier.tree import opened, walk
 from genfix.message import text
 

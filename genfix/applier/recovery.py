@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from genfix.applier.commit import Place, damaged_stage, find_drift, is_staged, place_of, roll_forward
-from genfix.applier.errors import storage_errors
 from genfix.applier.fs import DISK, Dir, FileSystem
 from genfix.applier.journal import Journal, JournalError
 from genfix.applier.lock import locked
@@ -15,6 +14,7 @@ from genfix.applier.records import Receipt
 from genfix.applier.signals import deferred_signals
 from genfix.applier.staging import discard, is_whole, remove_pruned, staged_name
 from genfix.applier.state import JOURNAL, JOURNAL_DRAFT, Location, State, existing, open_folder
+from genfix.applier.storage_errors import storage_errors
 from genfix.applier.tree import read_all
 from genfix.errors import ChangedError, RefusedError
 from genfix.folder import read_cap

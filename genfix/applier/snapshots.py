@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from genfix.applier.errors import changed_meanwhile, storage_errors
 from genfix.applier.fs import DISK, Dir, FileSystem
 from genfix.applier.guard import check_names, check_targets
 from genfix.applier.history import read_history
@@ -20,6 +19,7 @@ from genfix.applier.recovery import recover_locked
 from genfix.applier.signals import deferred_signals
 from genfix.applier.staging import Step, back_up, discard, remove_stage
 from genfix.applier.state import JOURNAL_DRAFT, Location, State, created, existing, open_folder
+from genfix.applier.storage_errors import changed_meanwhile, storage_errors
 from genfix.applier.transaction import next_id, nothing, run
 from genfix.applier.tree import digest, make_dirs, open_file, opened, parents_of, write_new
 from genfix.applier.undoing import kept_bytes

@@ -11,11 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from genfix.applier.errors import changed_meanwhile, storage_errors
 from genfix.applier.fs import Dir, FileSystem, is_errno
 from genfix.applier.journal import Journal, Op
 from genfix.applier.signals import Deferred
 from genfix.applier.state import JOURNAL, JOURNAL_DRAFT, State
+from genfix.applier.storage_errors import changed_meanwhile, storage_errors
 from genfix.applier.tree import (
     CHUNK,
     is_present,

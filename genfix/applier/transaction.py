@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from genfix.applier.commit import Place, commit, place_of, roll_forward
-from genfix.applier.errors import DriftError, changed_meanwhile, storage_errors
 from genfix.applier.fs import Dir, FileSystem
 from genfix.applier.journal import ID, Journal
 from genfix.applier.records import Kind, Receipt
 from genfix.applier.signals import deferred_signals
 from genfix.applier.staging import Step, discard, in_order, stage
 from genfix.applier.state import Location, State, created
+from genfix.applier.storage_errors import DriftError, changed_meanwhile, storage_errors
 from genfix.applier.tree import opened
 from genfix.errors import StorageError
 from genfix.message import text

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from genfix.applier.errors import storage_errors
 from genfix.applier.fs import DISK, FileSystem
 from genfix.applier.guard import check_names, check_targets
 from genfix.applier.history import History, read_history, undone_by
@@ -14,6 +13,7 @@ from genfix.applier.records import Receipt, kind_name
 from genfix.applier.recovery import recover_locked
 from genfix.applier.staging import Step
 from genfix.applier.state import Location, State, existing, open_folder
+from genfix.applier.storage_errors import storage_errors
 from genfix.applier.transaction import run
 from genfix.applier.tree import digest, read_all, walk
 from genfix.errors import ChangedError, InputError, StorageError

@@ -1,10 +1,10 @@
 """Read-only model folders: listing, size, digests, bytes and byte ranges."""
 
 from genfix.folder.compare import input_digest, same_file, sha256_of
+from genfix.folder.file_names import STATE_FOLDER, checked_name, is_safe_name
 from genfix.folder.folder import FileProblem, FileStat, Folder, FolderFileError, Origin, Progress
 from genfix.folder.kinds import FileKind, kind_of, read_cap
 from genfix.folder.local import LocalFolder
-from genfix.folder.names import STATE_FOLDER, checked_name, is_safe_name
 from genfix.folder.overlay import OverlayFolder
 
 __all__ = [

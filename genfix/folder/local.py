@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from genfix.errors import StorageError
+from genfix.folder.file_names import is_safe_name
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Origin
 from genfix.folder.kinds import read_cap
-from genfix.folder.names import is_safe_name
 
 _MAX_DEPTH: Final = 3
 """Config files live at the top or in a named sub-directory; checkpoints below are folders of their own."""

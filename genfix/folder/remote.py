@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
 from genfix.errors import BaseModelError, GenfixError
+from genfix.folder.file_names import is_safe_name
 from genfix.folder.folder import FileProblem, FileStat, Folder, FolderFileError, Origin, Progress
 from genfix.folder.kinds import FileKind, kind_of, read_cap
-from genfix.folder.names import is_safe_name
 from genfix.message import Message, text
 
 FetchFile: TypeAlias = Callable[[str], Path]

@@ -11,8 +11,8 @@ from genfix.model import Model
 from genfix.probe.figures import RATE_NAMES, number, percent, signed
 from genfix.probe.markers import Markers
 from genfix.probe.measuring import Comparison, Summary
+from genfix.probe.probe_values import Leak, LeakKind, Measure, ToolVerdict
 from genfix.probe.statistics import Interval
-from genfix.probe.values import Leak, LeakKind, Measure, ToolVerdict
 
 _DEFAULT_ENGINE: Final = "vllm"
 """Whose view of the files is taken where the server does not say what it is."""

@@ -19,7 +19,7 @@ from urllib.parse import SplitResult, urlsplit
 from genfix.errors import InputError
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, text
-from genfix.probe.values import Failure, FailureKind
+from genfix.probe.probe_values import Failure, FailureKind
 from genfix.probe.watch import Watch
 from genfix.web.bodies import limited
 from genfix.web.exchange import HttpError, Response, opened

@@ -17,7 +17,7 @@ from genfix.errors import InputError, ProbeError
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import text
 from genfix.probe.probe_run import AnswerRun, OnAnswer, in_order
-from genfix.probe.values import Answer, Failure, FailureKind, Limits, Prompt
+from genfix.probe.probe_values import Answer, Failure, FailureKind, Limits, Prompt
 
 LOCAL_ENGINES: Final = ("transformers", "mlx-lm")
 _CHILD: Final = Path(__file__).with_name("child.py")

@@ -7,10 +7,10 @@ from typing import Final
 
 from genfix.probe.leakage import find_leaks, split_turn_end
 from genfix.probe.markers import Markers
+from genfix.probe.probe_values import Answer, Measure, Prompt, ToolVerdict
 from genfix.probe.repetition import find_loop
 from genfix.probe.statistics import Interval, Paired, median_interval, paired_difference, quantile, wilson
 from genfix.probe.tool_calls import judge_tool_calls
-from genfix.probe.values import Answer, Measure, Prompt, ToolVerdict
 
 RATES: Final = ("stopped", "leaked", "repeated", "empty")
 """The yes-or-no measures, in the order of reports."""

@@ -12,8 +12,8 @@ from genfix.errors import InputError, ProbeError
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import text
 from genfix.probe.endpoint import Endpoint, ExchangeError, endpoint, exchange
+from genfix.probe.probe_values import Answer, Failure, FailureKind, Limits, Prompt
 from genfix.probe.stream import read_answer
-from genfix.probe.values import Answer, Failure, FailureKind, Limits, Prompt
 from genfix.probe.watch import Watch
 
 _T = TypeVar("_T")

@@ -9,7 +9,7 @@ from typing import Final
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import text
 from genfix.probe.endpoint import ExchangeError, Reply
-from genfix.probe.values import Answer, FailureKind, ToolCall
+from genfix.probe.probe_values import Answer, FailureKind, ToolCall
 
 _DONE: Final = b"[DONE]"
 _NOT_THE_API: Final = text("what the server streams is not the chat completions API")

@@ -12,7 +12,7 @@ from genfix.api.probing import ProbeReport, ProbeRun
 from genfix.language import Language
 from genfix.message import Message, text
 from genfix.probe.figures import number, percent
-from genfix.probe.values import Measure
+from genfix.probe.probe_values import Measure
 from genfix.report.html.page import render_page
 from genfix.report.probe_plots import Histogram, RateRow, histogram, rate_rows
 from genfix.report.probe_words import TOOL_VERDICTS, state

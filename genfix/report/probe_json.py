@@ -6,8 +6,8 @@ from genfix.api.probing import ProbeReport, ProbeRun
 from genfix.json_types import JsonValue
 from genfix.message import Message
 from genfix.probe.measuring import Comparison, Spread, Summary
+from genfix.probe.probe_values import Answer, Measure
 from genfix.probe.statistics import Interval
-from genfix.probe.values import Answer, Measure
 from genfix.report.json import SCHEMA_VERSION
 
 

@@ -7,7 +7,7 @@ from genfix.api.probing import ProbeReport, ProbeRun
 from genfix.message import Message, text
 from genfix.probe.figures import RATE_NAMES, number, percent
 from genfix.probe.measuring import RATES, Spread, Summary
-from genfix.probe.values import Measure
+from genfix.probe.probe_values import Measure
 from genfix.report.layout import pad, wrap
 from genfix.report.probe_words import TOOL_VERDICTS, share, state
 from genfix.report.style import Style

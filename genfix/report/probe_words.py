@@ -6,8 +6,8 @@ from typing import Final
 
 from genfix.message import Message, message, text
 from genfix.probe.figures import percent
+from genfix.probe.probe_values import LeakKind, Measure, ToolVerdict
 from genfix.probe.statistics import Interval
-from genfix.probe.values import LeakKind, Measure, ToolVerdict
 
 _LEAKS: Final[Mapping[LeakKind, Message]] = {
     LeakKind.TOKEN: text("token inside the answer"),

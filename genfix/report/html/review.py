@@ -10,7 +10,7 @@ from genfix.engines import EngineView
 from genfix.language import Language
 from genfix.message import Message, text
 from genfix.planner import FileChange, Plan
-from genfix.report.html.engines import EngineRow, Trace, engine_rows, traces
+from genfix.report.html.engine_table import EngineRow, Trace, engine_rows, traces
 from genfix.report.html.findings import (
     About,
     Group,
@@ -23,7 +23,7 @@ from genfix.report.html.findings import (
 )
 from genfix.report.html.lines import Line, all_lines, diff_lines, text_of
 from genfix.report.html.page import render_page
-from genfix.report.html.values import Values, compare
+from genfix.report.html.page_values import Values, compare
 from genfix.report.html.verdict import check_verdict, plan_verdict, tone
 from genfix.report.names import WITNESSES
 from genfix.report.style import Style

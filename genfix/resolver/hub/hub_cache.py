@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Final
 
 from genfix import cache
+from genfix.folder.file_names import is_safe_name
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError
-from genfix.folder.names import is_safe_name
 from genfix.json_types import JsonValue
 from genfix.resolver.naming.spec import is_commit
 

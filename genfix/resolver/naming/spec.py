@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from genfix.errors import BaseModelError, InputError
-from genfix.folder.names import is_safe_name
+from genfix.folder.file_names import is_safe_name
 from genfix.message import text
 
 # huggingface_hub.utils.validate_repo_id, for an id with an organisation; narrowed to ASCII, as the Hub is.

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from genfix.engines import EngineView
 from genfix.engines.every import EVERY_ENGINE
 from genfix.json_types import JsonValue, Missing
-from genfix.report.html.values import Item
+from genfix.report.html.page_values import Item
 from genfix.report.style import Style
 from genfix.show import show, show_value
 
