@@ -73,7 +73,7 @@ def damaged_stage(state: State, journal: Journal) -> RefusedError:
         "take the old files from {backup}, then remove {path}",
         kind=kind_name(journal.kind),
         id=journal.id,
-        backup=_backup(state, journal),
+        backup=state.backup(journal.id),
         path=state.home.path / JOURNAL,
     )
 
@@ -126,12 +126,8 @@ def _give_back(state: State, journal: Journal, places: Sequence[Place]) -> None:
     """A run that died may have replaced a file, and not yet seen that somebody else had written to it."""
     with walk(state.fs, state.root, state.stage_parts(journal.id)) as staging:
         for index, (op, place) in enumerate(zip(journal.ops, places, strict=True)):
-            if (
-                staging is not None
-                and place is Place.AFTER
-                and op.before is not None
-                and op.after is not None
-            ):
+            replaced = place is Place.AFTER and op.before is not None and op.after is not None
+            if staging is not None and replaced:
                 with opened(state.fs, state.root, parents_of(op.name)[0]) as directory:
                     _look_at_what_came_out(state, journal, index, (directory, staging))
 
@@ -255,10 +251,6 @@ def _keep_moved(state: State, journal: Journal, index: int, staging: Dir) -> Non
                     fs.unlink(staging, moved_name(index))
 
 
-def _backup(state: State, journal: Journal) -> str:
-    return str(state.home.path / "backup" / journal.id)
-
-
 def _drift(state: State, journal: Journal, op: Op) -> DriftError:
     return DriftError(
         op.name,
@@ -268,6 +260,6 @@ def _drift(state: State, journal: Journal, op: Op) -> DriftError:
         name=op.name,
         kind=kind_name(journal.kind),
         id=journal.id,
-        backup=_backup(state, journal),
+        backup=state.backup(journal.id),
         path=state.home.path / JOURNAL,
     )

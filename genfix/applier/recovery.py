@@ -66,7 +66,7 @@ def pending(
     root: Path, *, state_dir: Path | None = None, fs: FileSystem = DISK
 ) -> Mapping[str, bytes | None]:
     """The files an interrupted transaction will have changed once it is rolled forward; `None`: the file is
-    gone.
+    removed.
 
     Reads only. Empty where nothing is pending, and where the state folder may not be read: then this user
     cannot roll it forward either. Raises `ChangedError` where a file was changed since, as `recover` would.
@@ -141,11 +141,10 @@ def _content(state: State, journal: Journal, index: int, place: Place) -> bytes 
 
 
 def _damaged(state: State, error: JournalError) -> RefusedError:
-    path = state.home.path / JOURNAL
     return RefusedError(
         "the journal {path} is damaged ({error}), and files may have been replaced already",
         "compare the files with the old ones in {backup}, then remove {path}",
-        path=path,
+        path=state.home.path / JOURNAL,
         error=error.said,
         backup=state.home.path / "backup",
     )

@@ -12,17 +12,12 @@ from genfix.errors import StorageError
 from genfix.folder.file_names import is_safe_name
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Origin
 from genfix.folder.kinds import read_cap
+from genfix.folder.regular_file import READ_FLAGS
 
 _MAX_DEPTH: Final = 3
 """Config files live at the top or in a named sub-directory; checkpoints below are folders of their own."""
 _CHUNK: Final = 1024 * 1024
-_FLAGS: Final = (
-    os.O_RDONLY
-    | getattr(os, "O_NONBLOCK", 0)  # a FIFO called config.json must not hang us
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
+_FLAGS: Final = READ_FLAGS | getattr(os, "O_NOFOLLOW", 0)
 
 
 class LocalFolder:
@@ -109,12 +104,8 @@ class LocalFolder:
                 digest.update(part)
         return digest.hexdigest()
 
-    def is_link(self, name: str) -> bool:
-        """Whether the entry itself is a symbolic link."""
-        return (self.root / name).is_symlink()
-
     def open(self, name: str) -> int:
-        """A descriptor for reading the file, which the caller closes; links are followed as told above."""
+        """A descriptor for reading the file, which the caller closes; links are followed as said above."""
         if name not in self.names():
             raise KeyError(name)
         path = self._place + name

@@ -108,7 +108,7 @@ def judge_ends(texts: Mapping[str, str], scanner: Scanner) -> tuple[EndSource | 
         # A template that writes words and a call as two turns closes the first one properly. What opens the
         # chat may stand behind a finished one as well, as half of the next turn's opening (Command A of
         # axolotl).
-        for never in (_between_text_and_call(texts, scanner), _head(texts, dialogue, scanner)):
+        for never in (_between(texts, CALLS[:2], (BEFORE, CALL), scanner), _head(texts, dialogue, scanner)):
             common = _ends(common, never) or common
         return EndSource.COMMON, _of_every_turn(common, texts, dialogue, scanner)
     at_end = _ends(last, openers.of_last | inside)
@@ -119,8 +119,7 @@ def judge_ends(texts: Mapping[str, str], scanner: Scanner) -> tuple[EndSource | 
         return EndSource.BETWEEN, between
     following = [dialogue.mid]
     for role in TOOL_TURNS:
-        pieces = split_at(texts.get(role, ""), (REPLY_1, RESULT))
-        following += pieces[1:2] if pieces is not None else []
+        following += (split_at(texts.get(role, ""), (REPLY_1, RESULT)) or [])[1:2]
     first = [token for gap in following for token in scanner.run(gap)[:1]]
     before = set(scanner.all_in(dialogue.before_reply)) - {EOS}  # between all turns it is no opener
     next_turn = _ends(first, before | inside)
@@ -139,15 +138,15 @@ class _Openers(NamedTuple):
 
 
 def _openers(texts: Mapping[str, str], dialogue: Dialogue, scanner: Scanner) -> _Openers:
-    """What the generation prompt adds; where that cannot be told from the question's own end, a careful
+    """What the generation prompt adds; where that cannot be distinguished from the question's own end, a careful
     guess.
 
     Templates that add the generation prompt always (the first Llama 3) end a finished chat with it too.
     """
     asked, prompted = (split_at(texts.get(name, ""), (ASK_1,)) for name in (ASKED, PROMPTED))
     if asked is not None and prompted is not None and asked[1].strip() != prompted[1].strip():
-        told = frozenset(after_common(scanner.all_in(prompted[1]), scanner.all_in(asked[1])))
-        return _Openers(told, told)
+        added = frozenset(after_common(scanner.all_in(prompted[1]), scanner.all_in(asked[1])))
+        return _Openers(added, added)
     gap = scanner.all_in(dialogue.before_reply)
     head = _head(texts, dialogue, scanner)
     # What opens a turn stands at the head of the chat, and what closes a question closes an answer as well.
@@ -221,12 +220,14 @@ def _inside(texts: Mapping[str, str], scanner: Scanner) -> frozenset[str]:
     """Tokens between reasoning and answer of one turn: to end there would cut every answer (gpt-oss
     ``<|end|>``).
     """
-    cuts = (split_at(texts.get(name, ""), (THOUGHT, REPLY_1)) for name in (REASONING, TAGS))
-    return frozenset(token for cut in cuts if cut is not None for token in scanner.all_in(cut[1]))
+    return _between(texts, (REASONING, TAGS), (THOUGHT, REPLY_1), scanner)
 
 
-def _between_text_and_call(texts: Mapping[str, str], scanner: Scanner) -> frozenset[str]:
-    cuts = (split_at(texts.get(name, ""), (BEFORE, CALL)) for name in CALLS[:2])
+def _between(
+    texts: Mapping[str, str], names: Iterable[str], words: tuple[str, str], scanner: Scanner
+) -> frozenset[str]:
+    """The tokens between two words of some conversations."""
+    cuts = (split_at(texts.get(name, ""), words) for name in names)
     return frozenset(token for cut in cuts if cut is not None for token in scanner.all_in(cut[1]))
 
 

@@ -1,8 +1,8 @@
-"""Which tokens end an assistant's turn, told by the chat template: it is rendered, never read.
+"""Which tokens end an assistant's turn, as the chat template shows: it is rendered, never read.
 
 Conversations made of words that occur nowhere else are rendered (`template_render`); the added tokens around
 those words show what closes a turn and what opens one. ``eos_token`` and its like are rendered as private-use
-characters, so that the tokenizer's word is told from the template's own. Families whose templates taught the
+characters, so that the tokenizer's word is distinguished from the template's own. Families whose templates taught the
 rules: design notes of `end_judge`.
 """
 

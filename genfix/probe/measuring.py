@@ -1,7 +1,7 @@
 """From an answer to what is seen in it, and from all of them to the sums."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -94,11 +94,13 @@ def summarize(measures: Sequence[Measure]) -> Summary:
     """The sums over all answers."""
     answered = [one for one in measures if one.answered]
     answers = [one.answer for one in answered]
+    rates = {name: wilson(sum(one.flags()[name] for one in answered), len(answered)) for name in RATES}
+    tools = Counter(one.tool for one in answered)
     return Summary(
         asked=len(measures),
         answered=len(answered),
         failed=sum(one.answer.failure is not None and one.answer.failure.kind.counts for one in measures),
-        rates=_rates(answered),
+        rates={name: rate for name, rate in rates.items() if rate is not None},
         at_limit=sum(answer.at_limit for answer in answers),
         tokens=_spread(answer.tokens for answer in answers),
         seconds=_spread(answer.seconds for answer in answers),
@@ -106,18 +108,8 @@ def summarize(measures: Sequence[Measure]) -> Summary:
         tokens_per_second=_spread(answer.tokens_per_second for answer in answers),
         turn_ends=_counted([one.turn_end] for one in answered),
         leaked_markers=_counted({leak.marker: None for leak in one.leaks} for one in answered),
-        tools=_tools(answered),
+        tools={verdict: tools[verdict] for verdict in ToolVerdict if tools[verdict]},
     )
-
-
-def _rates(answered: Sequence[Measure]) -> dict[str, Interval]:
-    found = {name: wilson(sum(one.flags()[name] for one in answered), len(answered)) for name in RATES}
-    return {name: rate for name, rate in found.items() if rate is not None}
-
-
-def _tools(answered: Sequence[Measure]) -> dict[ToolVerdict, int]:
-    counts = Counter(one.tool for one in answered)
-    return {verdict: counts[verdict] for verdict in ToolVerdict if counts[verdict]}
 
 
 def _spread(values: Iterable[float | None]) -> Spread | None:
@@ -128,11 +120,7 @@ def _spread(values: Iterable[float | None]) -> Spread | None:
 
 
 def _counted(groups: Iterable[Iterable[str | None]]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for group in groups:
-        for name in group:
-            if name is not None:
-                counts[name] = counts.get(name, 0) + 1
+    counts = Counter(name for group in groups for name in group if name is not None)
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
@@ -140,19 +128,9 @@ def compare(first: Sequence[Measure], second: Sequence[Measure]) -> Comparison:
     """Compare two runs over the prompts that both answered."""
     others = {one.prompt.id: one for one in second if one.answered}
     pairs = [(one, others[one.prompt.id]) for one in first if one.answered and one.prompt.id in others]
-    counts = {name: Paired.of(_flags(pairs, name)) for name in RATES}
+    flags = [(one.flags(), other.flags()) for one, other in pairs]
+    counts = {name: Paired.of((one[name], other[name]) for one, other in flags) for name in RATES}
     rates = {name: rate for name, both in counts.items() if (rate := paired_difference(both)) is not None}
-    return Comparison(
-        len(pairs), rates, counts, median_interval(_differences(pairs, lambda one: one.answer.tokens))
-    )
-
-
-def _flags(pairs: Iterable[tuple[Measure, Measure]], name: str) -> list[tuple[bool, bool]]:
-    return [(one.flags()[name], other.flags()[name]) for one, other in pairs]
-
-
-def _differences(
-    pairs: Iterable[tuple[Measure, Measure]], value: Callable[[Measure], float | None]
-) -> list[float]:
-    both = [(value(one), value(other)) for one, other in pairs]
-    return [after - before for before, after in both if before is not None and after is not None]
+    tokens = [(one.answer.tokens, other.answer.tokens) for one, other in pairs]
+    longer = [after - before for before, after in tokens if before is not None and after is not None]
+    return Comparison(len(pairs), rates, counts, median_interval(longer))

@@ -94,10 +94,8 @@ def _take(parts: _Parts, event: JsonObject) -> None:
     """Add one event to the answer; `null` stands for a value that is not there."""
     error = event.get("error")
     if error:
-        told = error.get("message") if isinstance(error, dict) else error
-        raise ExchangeError(
-            FailureKind.STATUS, text("the server fails while it answers: {why}", why=str(told)[:300])
-        )
+        said = str(error.get("message") if isinstance(error, dict) else error)[:300]
+        raise ExchangeError(FailureKind.STATUS, text("the server fails while it answers: {why}", why=said))
     usage, choices = event.get("usage"), event.get("choices")
     tokens = usage.get("completion_tokens") if isinstance(usage, dict) else None
     if isinstance(tokens, int):

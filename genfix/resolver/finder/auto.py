@@ -36,8 +36,8 @@ def find_base(
     passed: list[Message] = []
     opened = 0
     for trace in find_traces(merged, path, adapter):
-        if trace.doubt or not trace.specs:
-            why = trace.doubt or text("it is not on this machine")
+        if trace.objection or not trace.specs:
+            why = trace.objection or text("it is not on this machine")
             passed.append(text("{base} ({source}): {why}", base=trace.text, source=trace.source, why=why))
             continue
         for spec in trace.specs[: _MOST - opened]:
@@ -49,8 +49,8 @@ def find_base(
                     text("{base} ({source}): {why}", base=spec, source=trace.source, why=error.said)
                 )
             else:
-                told = [text("passed over as the base: {candidate}", candidate=one) for one in passed]
-                return base._replace(notes=(*told, _taken(base, trace.source), *base.notes))
+                skipped = [text("passed over as the base: {candidate}", candidate=one) for one in passed]
+                return base._replace(notes=(*skipped, _taken(base, trace.source), *base.notes))
     if not passed:
         raise BaseModelError(
             "nothing in {folder} says which base it was made from: no args.json or "
@@ -87,7 +87,7 @@ def _proven(merged: Model, spec: str, *, offline: bool, progress: Progress | Non
 
 def trace_note(merged: Model, path: Path | None, adapter: Model | None = None) -> Message | None:
     """What to type to judge against the base that the folder names; `None` where it names none."""
-    traces = [trace for trace in find_traces(merged, path, adapter) if not trace.doubt]
+    traces = [trace for trace in find_traces(merged, path, adapter) if not trace.objection]
     for trace in traces:
         if trace.specs:
             spec = shlex.quote(trace.specs[0])
@@ -114,7 +114,7 @@ def better_base(merged: Model, path: Path | None, adapter: Model | None, refused
     A folder is opened and proven first; nothing is asked over the network.
     """
     for trace in find_traces(merged, path, adapter):
-        for spec in () if trace.doubt else trace.specs:
+        for spec in () if trace.objection else trace.specs:
             if _repo(spec) == _repo(refused.folder.origin.label):
                 continue
             if not spec.startswith(_PATHS):

@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from genfix.errors import BaseModelError, GenfixError, StorageError
-from genfix.message import Message, text
+from genfix.message import Arg, Message, text
 from genfix.resolver.naming.spec import is_commit
 from genfix.web.failures import ForeignAnswerError, is_passing, network_reason
 
@@ -64,7 +64,7 @@ def outage(error: Exception) -> Message | str | None:
     An outage is a connection that failed, a timeout, an HTTP status of 408, 429 or 5xx, and an answer that is
     no Hub's (a captive portal, a proxy).
     """
-    error = _told(error)
+    error = _actual(error)
     status = status_of(error)
     if status is not None:
         return f"HTTP {status}" if is_passing(status) else None
@@ -77,36 +77,25 @@ def outage(error: Exception) -> Message | str | None:
     )
     if not_json or "FileMetadataError" in names:
         return text("the answer is not one of a Hub")
-    if isinstance(error, _NETWORK_ERRORS) or not _libraries(error).isdisjoint(_HTTP_LIBRARIES):
+    libraries = {base.__module__.partition(".")[0] for base in type(error).__mro__}
+    if isinstance(error, _NETWORK_ERRORS) or not libraries.isdisjoint(_HTTP_LIBRARIES):
         return _reason(error)
     return None
 
 
 def is_cut(error: Exception) -> bool:
     """Whether a transfer broke off: huggingface_hub 0.34 gives up on it, later ones resume it."""
-    error = _told(error)
-    on_disk = isinstance(error, OSError) and error.errno is not None
-    return status_of(error) is None and not on_disk
+    error = _actual(error)
+    return status_of(error) is None and not (isinstance(error, OSError) and error.errno is not None)
 
 
 def unreachable(asked: HubRequest, reason: Message | str) -> BaseModelError:
     """The error for an `outage` where there is no cached copy either."""
-    if str(reason).startswith("HTTP"):
-        said = text(
-            "the Hub at {host} cannot answer now ({why}), and {asked} is not cached",
-            host=asked.host,
-            why=reason,
-            asked=asked.said,
-        )
-    else:
-        said = text(
-            "the Hub at {host} could not be reached ({why}), and {asked} is not cached",
-            host=asked.host,
-            why=reason,
-            asked=asked.said,
-        )
+    args: dict[str, Arg] = {"host": asked.host, "why": reason, "asked": asked.said}
     return BaseModelError(
-        said,
+        text("the Hub at {host} cannot answer now ({why}), and {asked} is not cached", **args)
+        if str(reason).startswith("HTTP")
+        else text("the Hub at {host} could not be reached ({why}), and {asked} is not cached", **args),
         "try again later, set HF_ENDPOINT to a mirror, ask ModelScope (--base ms://org/name), or "
         "pass a local copy or a capsule: --base ./folder",
     )
@@ -117,14 +106,14 @@ def explain(error: Exception, asked: HubRequest) -> GenfixError:
     reason = outage(error)
     if reason is not None:
         return unreachable(asked, reason)
-    error = _told(error)
+    error = _actual(error)
     return _refusal(error, asked) or _failure(error, asked)
 
 
 def status_of(error: Exception) -> int | None:
     """The HTTP status of the answer, where there was one."""
     # Compared with None: an error response of requests is falsy.
-    response: object = getattr(_told(error), "response", None)
+    response: object = getattr(_actual(error), "response", None)
     status: object = getattr(response, "status_code", None) if response is not None else None
     return status if isinstance(status, int) else None
 
@@ -212,7 +201,7 @@ def _failure(error: Exception, asked: HubRequest) -> GenfixError:
     )
 
 
-def _told(error: Exception) -> Exception:
+def _actual(error: Exception) -> Exception:
     """The error itself, or what it hides.
 
     hf_hub_download raises LocalEntryNotFoundError ("check your connection") for every failed request of which
@@ -225,10 +214,6 @@ def _told(error: Exception) -> Exception:
 
 def _class_names(error: Exception) -> frozenset[str]:
     return frozenset(base.__name__ for base in type(error).__mro__)
-
-
-def _libraries(error: Exception) -> frozenset[str]:
-    return frozenset(base.__module__.partition(".")[0] for base in type(error).__mro__)
 
 
 def _reason(error: Exception) -> Message | str:

@@ -1,7 +1,6 @@
 """A model repo on the Hugging Face Hub, pinned to one commit."""
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from genfix.errors import BaseModelError
 from genfix.folder.folder import Origin
@@ -17,8 +16,7 @@ from genfix.web.failures import OutageError
 _MAIN: Final = "main"
 
 
-@dataclass(frozen=True, slots=True)
-class HubBase:
+class HubBase(NamedTuple):
     """A model repo at one commit."""
 
     folder: RemoteFolder
@@ -42,14 +40,13 @@ def open_hub(spec: HubSpec, *, offline: bool = False) -> HubBase:
     if hub.offline and stopped is None:
         stopped = text("HF_HUB_OFFLINE is set")
     cached = _cached(spec, cache)
-    if cached is not None and cached.commit == spec.revision and cached.known.complete:
+    is_settled = cached is not None and cached.commit == spec.revision and cached.known.complete
+    if cached is not None and (stopped is not None or is_settled):
         return _from_cache(spec, hub, cache, cached, stopped)
     if stopped is not None:
-        if cached is None:
-            raise BaseModelError(
-                "{spec} is not cached and {stopped}", NO_NETWORK, spec=str(spec), stopped=stopped
-            )
-        return _from_cache(spec, hub, cache, cached, stopped)
+        raise BaseModelError(
+            "{spec} is not cached and {stopped}", NO_NETWORK, spec=str(spec), stopped=stopped
+        )
     try:
         listing = HubClient(hub.endpoint, spec.repo_id).listing(asked)
     except OutageError as error:
@@ -72,8 +69,7 @@ def open_hub(spec: HubSpec, *, offline: bool = False) -> HubBase:
     return _base(spec, hub, cache, listing, notes)
 
 
-@dataclass(frozen=True, slots=True)
-class _Cached:
+class _Cached(NamedTuple):
     commit: str
     known: CachedListing
 

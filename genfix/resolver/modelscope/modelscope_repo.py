@@ -46,24 +46,22 @@ def open_modelscope(spec: ModelScopeSpec, *, offline: bool = False) -> ModelScop
     if stopped is None and _is_offline():
         stopped = text("HF_HUB_OFFLINE is set")
     if stopped is not None:
-        known = _known(spec, cached, kept, stopped)
-        if known is None:
-            raise BaseModelError(
-                "{spec} is not cached and {stopped}",
-                "go online once, or {local_copy}",
-                spec=str(spec),
-                stopped=stopped,
-                local_copy=LOCAL_COPY,
-            )
-        return known
+        if (known := _known(spec, cached, kept, stopped)) is not None:
+            return known
+        raise BaseModelError(
+            "{spec} is not cached and {stopped}",
+            "go online once, or {local_copy}",
+            spec=str(spec),
+            stopped=stopped,
+            local_copy=LOCAL_COPY,
+        )
     if kept is not None and is_commit(spec.revision or MASTER):
         return _listed(spec, cached, kept, api)
     try:
         listing = api.listing()
     except OutageError as error:
         stopped = text("ModelScope could not be reached ({why})", why=error.said)
-        known = _known(spec, cached, kept, stopped)
-        if known is None:
+        if (known := _known(spec, cached, kept, stopped)) is None:
             raise api.unreachable(error) from error
         return known
     cached.keep(listing)
@@ -110,7 +108,8 @@ def _listed(
     if listing.commit is None:
         notes.append(
             text(
-                "ModelScope does not tell the commit of {repo}; the digests of its list of files stand for it",
+                "ModelScope does not tell the commit of {repo}; "
+                "the digests of its list of files stand for it",
                 repo=repo,
             )
         )
@@ -192,8 +191,7 @@ class _Files:
                 stopped=self._stopped,
                 local_copy=LOCAL_COPY,
             )
-        content = self._api.file(name, entry, self._listing.commit)
-        return self._cached.keep_file(digest, content)
+        return self._cached.keep_file(digest, self._api.file(name, entry, self._listing.commit))
 
     def fetch_range(self, name: str, start: int, length: int) -> bytes:
         """A part of weights that ModelScope's client has downloaded; else `FolderFileError`."""
