@@ -6,24 +6,3 @@ from genfix.folder.folder import FileProblem, FileStat, Folder, FolderFileError,
 from genfix.folder.kinds import FileKind, kind_of, read_cap
 from genfix.folder.local import LocalFolder
 from genfix.folder.overlay import OverlayFolder
-
-__all__ = [
-    "STATE_FOLDER",
-    "FileKind",
-    "FileProblem",
-    "FileStat",
-    "Folder",
-    "FolderFileError",
-    "LocalFolder",
-    "Origin",
-    "OverlayFolder",
-    "Progress",
-    "checked_name",
-    "content_digest",
-    "input_digest",
-    "is_safe_name",
-    "kind_of",
-    "read_cap",
-    "same_file",
-    "sha256_of",
-]
