@@ -257,7 +257,6 @@ def _drift(state: State, journal: Journal, op: Op) -> DriftError:
         "{name} was changed by something else during the {kind} {id}",
         "put the old file back (a copy is in {backup}) and run the command again, or remove "
         "{path} to keep all files as they are now",
-        name=op.name,
         kind=kind_name(journal.kind),
         id=journal.id,
         backup=state.backup(journal.id),

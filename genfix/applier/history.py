@@ -49,8 +49,7 @@ def read_history(state: State) -> History:
     with walk(state.fs, state.home, ("log",)) as receipts:
         for name in [] if receipts is None else state.fs.names(receipts):
             try:
-                content = read_all(state.fs, state.home, f"log/{name}", MAX_BYTES)
-                journal = decode(content or b"")
+                journal = decode(read_all(state.fs, state.home, f"log/{name}", MAX_BYTES) or b"")
             except (JournalError, RefusedError, StorageError):
                 damaged.append(name)
                 continue

@@ -70,7 +70,6 @@ class LocalFolder:
                     FileProblem.TOO_LARGE,
                     "{name} has {size} bytes, more than the {cap} that such a file can have",
                     "look whether another file was saved under this name",
-                    name=name,
                     size=size,
                     cap=cap,
                 )
@@ -120,7 +119,6 @@ class LocalFolder:
                 FileProblem.NOT_REGULAR,
                 "{name} is not a regular file",
                 "remove it or replace it by the file it should be",
-                name=name,
             )
         return fd
 
@@ -142,7 +140,6 @@ class LocalFolder:
                 FileProblem.LINK_OUTSIDE,
                 "{name} is a link to a file outside the folder",
                 "replace the link by a copy of the file it should have",
-                name=name,
             )
         return real
 
@@ -159,7 +156,6 @@ class LocalFolder:
             FileProblem.UNREADABLE,
             "cannot read {name}: {why}",
             "check its permissions",
-            name=name,
             why=error.strerror or str(error),
         )
 

@@ -88,7 +88,6 @@ class RemoteFolder:
                 FileProblem.TOO_LARGE,
                 "{name} of {origin} has {size} bytes, more than the {cap} that such a file can have",
                 "look whether another file was saved under this name",
-                name=name,
                 origin=str(self.origin),
                 size=listed.size,
                 cap=cap,
@@ -187,7 +186,6 @@ def _no_weights(name: str) -> FolderFileError:
         FileProblem.UNREADABLE,
         "{name} is a weights file, and genfix does not download weights",
         "what is asked of them needs a local copy of the model: --base ./folder",
-        name=name,
     )
 
 
@@ -201,7 +199,6 @@ def _read_regular(path: Path, name: str, cap: int) -> bytes:
             "cannot read {path}, the copy of {name}: {why}",
             "check its permissions",
             path=path,
-            name=name,
             why=error.strerror or str(error),
         ) from error
     if content is None:

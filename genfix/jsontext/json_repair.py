@@ -62,7 +62,7 @@ def _text_of(data: bytes) -> tuple[str, Message | str]:
 def _edited(source: str, edits: list[Edit]) -> str:
     parts: list[str] = []
     done = 0
-    # A longer edit comes first: what a removed member had to mend in itself is gone with it.
+    # A longer edit comes first: what a removed member had to mend in itself goes with it.
     for edit in sorted(edits, key=lambda edit: (edit.start, -edit.end)):
         if edit.start >= done:
             parts += (source[done : edit.start], edit.text)

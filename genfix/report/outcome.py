@@ -67,12 +67,11 @@ def of_report(report: Report) -> Outcome:
 
 def of_plan(plan: Plan) -> Outcome:
     """What ``plan`` found and would change."""
-    contents = {change.name: change.before for change in plan.changes}
     return Outcome(
         plan.target,
         plan.base,
         plan.findings,
-        contents.get,
+        {change.name: change.before for change in plan.changes}.get,
         plan.notes,
         plan.changes,
         done=False,

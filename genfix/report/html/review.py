@@ -113,16 +113,16 @@ class Review(NamedTuple):
     verdict: str
     target: str
     base: str
-    digest: str
     commands: tuple[Command, ...]
     groups: tuple[Group, ...]
     total: int
-    files: tuple[FileView, ...]
     engines: tuple[EngineRow, ...]
     traces: tuple[Trace, ...]
     has_base_views: bool
     notes: tuple[str, ...]
     rules: tuple[About, ...]
+    digest: str = ""
+    files: tuple[FileView, ...] = ()
 
 
 def check_page(
@@ -144,11 +144,9 @@ def check_page(
             verdict=style.words(check_verdict(report.findings, style)),
             target=show(report.target),
             base=show(report.base or ""),
-            digest="",
             commands=_commands(commands, style),
             groups=groups_of(report.findings, findings),
             total=len(findings),
-            files=(),
             engines=engine_rows(report.base_views, report.views, {}, tokens, style),
             traces=traces(report.views, {}, style),
             has_base_views=bool(report.base_views),

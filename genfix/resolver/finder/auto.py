@@ -7,7 +7,7 @@ from typing import Final
 
 from genfix.errors import BaseModelError, GenfixError, RefusedError
 from genfix.folder import LocalFolder, Progress
-from genfix.message import Message, text
+from genfix.message import Arg, Message, text
 from genfix.model import Model
 from genfix.resolver.finder.base import ResolvedBase, resolve_base
 from genfix.resolver.finder.lineage import stop_set, with_tokens
@@ -66,15 +66,12 @@ def find_base(
 
 
 def _taken(base: ResolvedBase, source: Message | str) -> Message:
-    origin, stops = str(base.folder.origin), stop_set(base.facts)
+    stops = stop_set(base.facts)
+    args: dict[str, Arg] = {"base": str(base.folder.origin), "source": source}
     if not stops:
-        return text("the base is {base}: {source} names it", base=origin, source=source)
-    return text(
-        "the base is {base}, which stops at {stops}: {source} names it",
-        base=origin,
-        stops=with_tokens(base.facts, stops),
-        source=source,
-    )
+        return text("the base is {base}: {source} names it", **args)
+    args["stops"] = with_tokens(base.facts, stops)
+    return text("the base is {base}, which stops at {stops}: {source} names it", **args)
 
 
 def _proven(merged: Model, spec: str, *, offline: bool, progress: Progress | None = None) -> ResolvedBase:
@@ -90,15 +87,11 @@ def trace_note(merged: Model, path: Path | None, adapter: Model | None = None) -
     traces = [trace for trace in find_traces(merged, path, adapter) if not trace.objection]
     for trace in traces:
         if trace.specs:
-            spec = shlex.quote(trace.specs[0])
-            if trace.text == trace.specs[0]:
-                return text("{source} names a base: add --base {spec}", source=trace.source, spec=spec)
-            return text(
-                "{source} names {base} as the base: add --base {spec}",
-                source=trace.source,
-                base=trace.text,
-                spec=spec,
-            )
+            spec = trace.specs[0]
+            args: dict[str, Arg] = {"source": trace.source, "base": trace.text, "spec": shlex.quote(spec)}
+            if trace.text == spec:
+                return text("{source} names a base: add --base {spec}", **args)
+            return text("{source} names {base} as the base: add --base {spec}", **args)
     for trace in traces[:1]:
         return text(
             "{source} names {base} as the base, which is not here: say where with --base",

@@ -104,8 +104,7 @@ def _wanted(base: Model) -> Mapping[str, list[tuple[int, int]]]:
     wanted: dict[str, list[tuple[int, int]]] = {}
     for file, header in base.weights.headers.items():
         if header.problem is None:
-            length = int.from_bytes(base.folder.read_range(file, 0, 8), "little")
-            wanted[file] = [(0, 8 + length)]
+            wanted[file] = [(0, 8 + int.from_bytes(base.folder.read_range(file, 0, 8), "little"))]
     for name in sampled_matrices(base, base):
         tensor = base.weights.tensors[name]
         if tensor.file in wanted and tensor.size:

@@ -7,7 +7,7 @@ from typing import Final
 from genfix.engines import read_eos
 from genfix.folder import FolderFileError, same_file
 from genfix.json_types import JsonObject, JsonValue
-from genfix.message import Message, text
+from genfix.message import Arg, Message, text
 from genfix.model import Model
 from genfix.model.front_matter import CARD, front_matter_list
 from genfix.resolver.finder.proof import layer_count, row_count
@@ -24,19 +24,13 @@ def lineage_notes(
 
 def size_notes(merged: Model, base: Model) -> Iterator[Message]:
     """Where the two differ in a way that trainings and merges bring about."""
-    ours, theirs = row_count(merged), row_count(base)
-    if ours is not None and theirs is not None and ours != theirs:
+    rows: dict[str, Arg] = {"ours": row_count(merged), "theirs": row_count(base)}
+    if None not in rows.values() and rows["ours"] != rows["theirs"]:
+        yield text("the vocabulary has {ours} rows here and {theirs} in the base: it was resized", **rows)
+    layers: dict[str, Arg] = {"ours": layer_count(merged), "theirs": layer_count(base)}
+    if None not in layers.values() and layers["ours"] != layers["theirs"]:
         yield text(
-            "the vocabulary has {ours} rows here and {theirs} in the base: it was resized",
-            ours=ours,
-            theirs=theirs,
-        )
-    layers, base_layers = layer_count(merged), layer_count(base)
-    if layers is not None and base_layers is not None and layers != base_layers:
-        yield text(
-            "there are {ours} layers here and {theirs} in the base, as after a passthrough merge",
-            ours=layers,
-            theirs=base_layers,
+            "there are {ours} layers here and {theirs} in the base, as after a passthrough merge", **layers
         )
     quantised, base_quantised = _is_quantised(merged), _is_quantised(base)
     if base_quantised and not quantised:

@@ -142,7 +142,7 @@ def _named_by(
 
 
 def _card(merged: Model, path: Path | None) -> Iterator[BaseTrace]:
-    """The model card where it names exactly one base; with an objection where it is the card of a base itself."""
+    """The model card where it names exactly one base; not to be followed where it is a base's own."""
     named = front_matter_list(merged.folder, "base_model")
     if len(named) != 1 or not is_base_name(named[0], merged):
         return

@@ -120,57 +120,52 @@ def status_of(error: Exception) -> int | None:
 
 def _refusal(error: Exception, asked: HubRequest) -> BaseModelError | None:
     """The Hub's own word: what was asked for does not exist, or is not for this user."""
-    names = _class_names(error)
-    repo, status = asked.repo_id, status_of(error)
+    names, status = _class_names(error), status_of(error)
+    args: dict[str, Arg] = {
+        "repo": asked.repo_id,
+        "host": asked.host,
+        "asked": asked.said,
+        "local_copy": LOCAL_COPY,
+    }
     # A gated repo is also a "repository not found" for huggingface_hub: the order matters.
     if "GatedRepoError" in names:
         return BaseModelError(
             "{repo} is gated, and this machine has no access to its files",
             "accept its terms at {host}/{repo} and log in with `hf auth login`, or {local_copy}",
-            repo=repo,
-            host=asked.host,
-            local_copy=LOCAL_COPY,
+            **args,
         )
     if "RepositoryNotFoundError" in names:
         return BaseModelError(
             "no model {repo} on the Hub, or it is private",
             "check the name, or log in with `hf auth login`",
-            repo=repo,
+            **args,
         )
     if "RevisionNotFoundError" in names:
         return BaseModelError(
             "{repo} has no revision {revision}",
             "a revision is a branch, a tag or a commit",
-            repo=repo,
             revision=asked.revision or "main",
+            **args,
         )
     if "EntryNotFoundError" in names and asked.name:
         return BaseModelError(
-            "{asked} is listed by the Hub but not there",
-            "try again later, or {local_copy}",
-            asked=asked.said,
-            local_copy=LOCAL_COPY,
+            "{asked} is listed by the Hub but not there", "try again later, or {local_copy}", **args
         )
     if status == 401:
         return BaseModelError(
             "the Hub does not accept this machine's access token (asked for {asked})",
             "log in again with `hf auth login`, or unset HF_TOKEN to ask without a token",
-            asked=asked.said,
+            **args,
         )
     if status == 403:
         return BaseModelError(
             "the Hub refuses access to {asked} (HTTP 403)",
             "check what the access token permits, or {local_copy}",
-            asked=asked.said,
-            local_copy=LOCAL_COPY,
+            **args,
         )
     if status is not None:
         return BaseModelError(
-            "the Hub at {host} did not give {asked} (HTTP {status})",
-            LOCAL_COPY,
-            host=asked.host,
-            asked=asked.said,
-            status=status,
+            "the Hub at {host} did not give {asked} (HTTP {status})", LOCAL_COPY, status=status, **args
         )
     return None
 

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 from genfix.errors import BaseModelError
 from genfix.folder.folder import Origin
 from genfix.folder.remote import RemoteFolder
-from genfix.message import Message, text
+from genfix.message import Arg, Message, text
 from genfix.resolver.hub.hub_cache import CachedListing, HubCache
 from genfix.resolver.hub.hub_client import HubClient, HubListing, HubSettings, hub_settings
 from genfix.resolver.hub.hub_errors import NO_NETWORK, HubRequest, unreachable
@@ -87,17 +87,11 @@ def _from_cache(
     commit, known = cached.commit, cached.known
     repo_id = known.repo_id if known.repo_id and is_repo_id(known.repo_id) else spec.repo_id
     notes = [_moved(spec, repo_id)] if repo_id != spec.repo_id else []
+    args: dict[str, Arg] = {"stopped": stopped, "commit": commit[:7], "revision": spec.revision or _MAIN}
     if spec.revision != commit:
-        notes.append(
-            text(
-                "{stopped}; using the cached commit {commit} of {revision}",
-                stopped=stopped,
-                commit=commit[:7],
-                revision=spec.revision or _MAIN,
-            )
-        )
+        notes.append(text("{stopped}; using the cached commit {commit} of {revision}", **args))
     elif not known.complete:
-        notes.append(text("{stopped}; using the cached commit {commit}", stopped=stopped, commit=commit[:7]))
+        notes.append(text("{stopped}; using the cached commit {commit}", **args))
     if not known.complete:
         notes.append(
             text(

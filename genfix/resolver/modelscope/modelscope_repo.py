@@ -11,7 +11,7 @@ from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, Folder, FolderFileError, Origin
 from genfix.folder.local import LocalFolder
 from genfix.folder.remote import RemoteFolder
-from genfix.message import Message, text
+from genfix.message import Arg, Message, text
 from genfix.resolver.modelscope.modelscope_api import LOCAL_COPY, MOST_ENTRIES, ModelScope
 from genfix.resolver.modelscope.modelscope_cache import MASTER, ModelScopeCache, ModelScopeListing
 from genfix.resolver.modelscope.modelscope_site import Site
@@ -91,26 +91,20 @@ def _listed(
         fetch_range=files.fetch_range,
     )
     notes: list[Message] = []
-    repo = str(spec)
-    if stopped is not None and listing.commit != spec.revision:
+    commit = listing.commit
+    args: dict[str, Arg] = {"stopped": stopped, "repo": str(spec), "commit": commit and commit[:7]}
+    if stopped is not None and commit != spec.revision:
         notes.append(
-            text(
-                "{stopped}; using the list of files of {repo} at commit {commit} that was read last",
-                stopped=stopped,
-                repo=repo,
-                commit=listing.commit[:7],
-            )
-            if listing.commit
-            else text(
-                "{stopped}; using the list of files of {repo} that was read last", stopped=stopped, repo=repo
-            )
+            text("{stopped}; using the list of files of {repo} at commit {commit} that was read last", **args)
+            if commit
+            else text("{stopped}; using the list of files of {repo} that was read last", **args)
         )
-    if listing.commit is None:
+    if commit is None:
         notes.append(
             text(
                 "ModelScope does not tell the commit of {repo}; "
                 "the digests of its list of files stand for it",
-                repo=repo,
+                **args,
             )
         )
     if not listing.complete:
@@ -118,7 +112,7 @@ def _listed(
             text(
                 "ModelScope lists no more than {most} files of {repo}; some in its folders may be missing",
                 most=MOST_ENTRIES,
-                repo=repo,
+                **args,
             )
         )
     return ModelScopeBase(folder, tuple(notes))
@@ -202,7 +196,6 @@ class _Files:
                 FileProblem.UNREADABLE,
                 "{name} of {spec} is not cached, and genfix downloads no weights",
                 "what is asked of it needs a local copy of the model: --base ./folder",
-                name=name,
                 spec=str(self._spec),
             )
         return part
