@@ -94,13 +94,11 @@ def summarize(measures: Sequence[Measure]) -> Summary:
     """The sums over all answers."""
     answered = [one for one in measures if one.answered]
     answers = [one.answer for one in answered]
-    rates = {name: wilson(sum(one.flags()[name] for one in answered), len(answered)) for name in RATES}
-    tools = Counter(one.tool for one in answered)
     return Summary(
         asked=len(measures),
         answered=len(answered),
         failed=sum(one.answer.failure is not None and one.answer.failure.kind.counts for one in measures),
-        rates={name: rate for name, rate in rates.items() if rate is not None},
+        rates=_rates(answered),
         at_limit=sum(answer.at_limit for answer in answers),
         tokens=_spread(answer.tokens for answer in answers),
         seconds=_spread(answer.seconds for answer in answers),
@@ -108,8 +106,18 @@ def summarize(measures: Sequence[Measure]) -> Summary:
         tokens_per_second=_spread(answer.tokens_per_second for answer in answers),
         turn_ends=_counted([one.turn_end] for one in answered),
         leaked_markers=_counted({leak.marker: None for leak in one.leaks} for one in answered),
-        tools={verdict: tools[verdict] for verdict in ToolVerdict if tools[verdict]},
+        tools=_tools(answered),
     )
+
+
+def _rates(answered: Sequence[Measure]) -> dict[str, Interval]:
+    found = {name: wilson(sum(one.flags()[name] for one in answered), len(answered)) for name in RATES}
+    return {name: rate for name, rate in found.items() if rate is not None}
+
+
+def _tools(answered: Sequence[Measure]) -> dict[ToolVerdict, int]:
+    counts = Counter(one.tool for one in answered)
+    return {verdict: counts[verdict] for verdict in ToolVerdict if counts[verdict]}
 
 
 def _spread(values: Iterable[float | None]) -> Spread | None:
