@@ -46,7 +46,7 @@ class Outcome(NamedTuple):
         if os.path.isabs(folder):  # noqa: PTH117 - text, as the user wrote it
             try:
                 folder = os.path.relpath(folder)
-            except OSError:  # the directory we stand in is gone
+            except OSError:  # the directory we stand in is missing
                 return name
         outside = folder in {".", ".."} or folder.startswith(f"..{os.sep}")
         return name if outside else f"{folder.replace(os.sep, '/')}/{name}"

@@ -1,7 +1,7 @@
 """What went wrong at the Hub, in one true sentence.
 
 huggingface_hub 0.34 speaks through requests, 1.x through httpx, 2.x through httpx2, and raises their raw
-errors beside its own; all are told apart by class name and HTTP status here, so that nothing of it is
+errors beside its own; all are distinguished by class name and HTTP status here, so that nothing of it is
 imported.
 """
 
