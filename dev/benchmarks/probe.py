@@ -16,7 +16,7 @@ import sys
 import time
 
 from genfix.api.probing import probe_model
-from genfix.probe.values import Limits
+from genfix.probe.probe_values import Limits
 
 TOKENS = 64
 CONCURRENCY = 16

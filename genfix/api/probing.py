@@ -15,9 +15,9 @@ from genfix.probe.local_engine import LocalEngine, run_folder
 from genfix.probe.markers import Markers, markers_of
 from genfix.probe.measuring import Comparison, Summary, compare, measure, summarize
 from genfix.probe.probe_run import AnswerRun, OnAnswer, ask_all
+from genfix.probe.probe_values import Answer, Failure, LeakKind, Limits, Measure, Prompt
 from genfix.probe.prompts import PROMPTS_VERSION, built_in_prompts, read_prompts
 from genfix.probe.server import Server, api_key
-from genfix.probe.values import Answer, Failure, LeakKind, Limits, Measure, Prompt
 from genfix.resolver import open_target
 
 _Target: TypeAlias = str | os.PathLike[str]

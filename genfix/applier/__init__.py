@@ -13,27 +13,3 @@ from genfix.applier.recovery import pending, recover
 from genfix.applier.reports import check_report_place, write_report
 from genfix.applier.snapshots import restore, snapshot, snapshot_folder
 from genfix.applier.undoing import undo
-
-__all__ = [
-    "Built",
-    "Change",
-    "Kept",
-    "Receipt",
-    "Write",
-    "apply",
-    "build",
-    "check_names",
-    "check_report_place",
-    "damaged_receipts",
-    "log",
-    "make_folder",
-    "pending",
-    "preflight",
-    "prune",
-    "recover",
-    "restore",
-    "snapshot",
-    "snapshot_folder",
-    "undo",
-    "write_report",
-]

@@ -1,10 +1,8 @@
 """Apply a plan's writes to a model folder."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from genfix.applier.errors import storage_errors
 from genfix.applier.fs import DISK, Dir, FileSystem
 from genfix.applier.guard import check_names, check_targets
 from genfix.applier.lock import locked
@@ -12,10 +10,11 @@ from genfix.applier.records import Receipt, Write
 from genfix.applier.recovery import recover_locked
 from genfix.applier.staging import Step
 from genfix.applier.state import Location, existing, open_folder
+from genfix.applier.storage_errors import storage_errors
 from genfix.applier.transaction import nothing, run
 from genfix.applier.tree import digest
 from genfix.errors import stale
-from genfix.folder import FileProblem, FolderFileError, LocalFolder, input_digest
+from genfix.folder import FileProblem, FolderFileError, LocalFolder, content_digest, input_digest
 from genfix.message import text
 
 
@@ -45,7 +44,7 @@ def apply(
     steps = [
         Step(write.name, write.before, write.content)
         for write in writes
-        if _digest(write.content) != write.before
+        if content_digest(write.content) != write.before
     ]
     with storage_errors(text("cannot write in {root}", root=root)), open_folder(fs, root) as folder:
         if not steps and _is_quiet(fs, folder, location):
@@ -78,10 +77,6 @@ def preflight(
 def _is_quiet(fs: FileSystem, folder: Dir, location: Location) -> bool:
     with existing(fs, folder, location, trusting=True) as state:
         return state is None or state.is_quiet()
-
-
-def _digest(content: bytes | None) -> str | None:
-    return None if content is None else hashlib.sha256(content).hexdigest()
 
 
 def _check_fresh(

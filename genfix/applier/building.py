@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from genfix.applier.drafts import drafted, new_file, open_parent, publish, sync_dirs
-from genfix.applier.errors import changed_meanwhile, storage_errors
 from genfix.applier.fs import DISK, Dir, FileSystem
 from genfix.applier.guard import check_names
 from genfix.applier.signals import deferred_signals
+from genfix.applier.storage_errors import changed_meanwhile, storage_errors
 from genfix.applier.tree import CHUNK, opened, parents_of, write_all
 from genfix.errors import InputError
 from genfix.folder import FileKind, LocalFolder, kind_of, read_cap
@@ -121,8 +121,9 @@ def _bring(
 def _share(fs: FileSystem, draft: Dir, source: LocalFolder, name: str, old: int) -> bool:
     """Weights: shared blocks, else a second name, else a copy."""
     status = fs.fstat(old)
+    metadata = status.st_mode & _PERMISSIONS, status.st_mtime_ns
     with suppress(OSError):
-        with new_file(fs, draft, name, status.st_mode & _PERMISSIONS, status.st_mtime_ns) as fd:
+        with new_file(fs, draft, name, *metadata) as fd:
             fs.clone(old, fd)
         return False
     parents, leaf = parents_of(name)
@@ -138,7 +139,7 @@ def _share(fs: FileSystem, draft: Dir, source: LocalFolder, name: str, old: int)
             if (there.st_dev, there.st_ino) != (status.st_dev, status.st_ino):
                 raise changed_meanwhile(name)
             return True
-    with new_file(fs, draft, name, status.st_mode & _PERMISSIONS, status.st_mtime_ns) as fd:
+    with new_file(fs, draft, name, *metadata) as fd:
         while piece := fs.read(old, CHUNK):
             write_all(fs, fd, piece)
     return False

@@ -6,12 +6,12 @@ from contextlib import suppress
 from enum import Enum, auto
 from typing import Final
 
-from genfix.applier.errors import DriftError, storage_errors
 from genfix.applier.fs import Dir, FileSystem, is_errno
 from genfix.applier.journal import Journal, Op, encode
 from genfix.applier.records import kind_name
 from genfix.applier.staging import done_name, moved_name, remove_dirs, remove_stage, staged_name
 from genfix.applier.state import JOURNAL, JOURNAL_DRAFT, State
+from genfix.applier.storage_errors import DriftError, storage_errors
 from genfix.applier.tree import digest, is_present, make_dirs, opened, parents_of, walk, write_new
 from genfix.errors import RefusedError
 from genfix.message import text
@@ -73,7 +73,7 @@ def damaged_stage(state: State, journal: Journal) -> RefusedError:
         "take the old files from {backup}, then remove {path}",
         kind=kind_name(journal.kind),
         id=journal.id,
-        backup=_backup(state, journal),
+        backup=state.backup(journal.id),
         path=state.home.path / JOURNAL,
     )
 
@@ -126,12 +126,8 @@ def _give_back(state: State, journal: Journal, places: Sequence[Place]) -> None:
     """A run that died may have replaced a file, and not yet seen that somebody else had written to it."""
     with walk(state.fs, state.root, state.stage_parts(journal.id)) as staging:
         for index, (op, place) in enumerate(zip(journal.ops, places, strict=True)):
-            if (
-                staging is not None
-                and place is Place.AFTER
-                and op.before is not None
-                and op.after is not None
-            ):
+            replaced = place is Place.AFTER and op.before is not None and op.after is not None
+            if staging is not None and replaced:
                 with opened(state.fs, state.root, parents_of(op.name)[0]) as directory:
                     _look_at_what_came_out(state, journal, index, (directory, staging))
 
@@ -255,19 +251,14 @@ def _keep_moved(state: State, journal: Journal, index: int, staging: Dir) -> Non
                     fs.unlink(staging, moved_name(index))
 
 
-def _backup(state: State, journal: Journal) -> str:
-    return str(state.home.path / "backup" / journal.id)
-
-
 def _drift(state: State, journal: Journal, op: Op) -> DriftError:
     return DriftError(
         op.name,
         "{name} was changed by something else during the {kind} {id}",
         "put the old file back (a copy is in {backup}) and run the command again, or remove "
         "{path} to keep all files as they are now",
-        name=op.name,
         kind=kind_name(journal.kind),
         id=journal.id,
-        backup=_backup(state, journal),
+        backup=state.backup(journal.id),
         path=state.home.path / JOURNAL,
     )

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from genfix.applier.errors import storage_errors
 from genfix.applier.fs import DISK, Dir, FileSystem
 from genfix.applier.guard import check_names
 from genfix.applier.signals import deferred_signals
 from genfix.applier.staging import remove_tree
+from genfix.applier.storage_errors import storage_errors
 from genfix.applier.tree import is_present, make_dirs, opened, parents_of, write_all
 from genfix.errors import InputError, RefusedError
 from genfix.message import text

@@ -35,11 +35,9 @@ _RENAME_EXCHANGE: Final = 2
 """linux/fs.h; `renameat2` is in glibc since 2.28 and in musl since 1.2."""
 _FICLONE: Final = 0x40049409
 """linux/fs.h."""
-_NO_LINKS: Final = frozenset(
-    {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
-)
-_NO_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF})
-_NO_METADATA: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
+_NO_LINKS: Final = errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES
+_NO_SYNC: Final = errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF
+_NO_METADATA: Final = errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS
 _WINDOWS_RETRIES: Final = 6
 
 
@@ -78,8 +76,7 @@ class FileSystem:
         """Open a directory inside ``parent``; `NotADirectoryError` or ELOOP where it is a link."""
         path = parent.path / name
         if parent.fd is not None:
-            flags = os.O_RDONLY | _DIRECTORY | _NOFOLLOW | _CLOEXEC
-            return Dir(path, os.open(name, flags, dir_fd=parent.fd))
+            return Dir(path, os.open(name, os.O_RDONLY | _DIRECTORY | _NOFOLLOW | _CLOEXEC, dir_fd=parent.fd))
         status = os.lstat(path)
         if not stat.S_ISDIR(status.st_mode) or getattr(status, "st_reparse_tag", 0) == _JUNCTION:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
@@ -142,9 +139,7 @@ class FileSystem:
         return os.stat(_path(directory, name), dir_fd=directory.fd, follow_symlinks=False)
 
     def may_write(self, directory: Dir, name: str = ".") -> bool:
-        """Whether the kernel would let us write: sees a read-only mount and an immutable inode, also for
-        root.
-        """
+        """Whether the kernel would let us write: a read-only mount, an immutable inode count for root too."""
         return os.access(
             _path(directory, name),
             os.W_OK,
@@ -191,9 +186,7 @@ class FileSystem:
         _renameat2(source, name, target, new_name, _RENAME_NOREPLACE)
 
     def exchange(self, source: Dir, name: str, target: Dir, new_name: str) -> None:
-        """Let two entries change places, atomically; ENOSYS or EINVAL where the platform or the
-        mount cannot.
-        """
+        """Let two entries change places, atomically; ENOSYS or EINVAL where that is not possible."""
         _renameat2(source, name, target, new_name, _RENAME_EXCHANGE)
 
     def link(self, source: Dir, name: str, target: Dir, new_name: str) -> None:
@@ -241,9 +234,7 @@ class FileSystem:
         return os.write(fd, content)
 
     def clone(self, source: int, fd: int) -> None:
-        """Let a new file share the blocks of another one until one of them is written to (btrfs,
-        XFS, ZFS).
-        """
+        """Let a new file share another one's blocks until either is written to (btrfs, XFS, ZFS)."""
         if not sys.platform.startswith("linux"):
             raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
         fcntl.ioctl(fd, _FICLONE, source)
@@ -311,15 +302,12 @@ def _renameat2(source: Dir, name: str, target: Dir, new_name: str, flag: int) ->
         # Imported here: it takes longer than all else of a `genfix log`.
         import ctypes  # noqa: PLC0415
 
-        libc = ctypes.CDLL(None, use_errno=True)
-        has_call = hasattr(libc, "renameat2")
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
     except (ImportError, AttributeError, OSError) as error:
-        # A Python built without libffi, or a disk that fails while its library is loaded.
+        # No such call, a Python built without libffi, or a disk that fails while its library is loaded.
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), name) from error
-    if not has_call:
-        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), name)
     names = os.fsencode(name), os.fsencode(new_name)
-    if libc.renameat2(source.fd, names[0], target.fd, names[1], ctypes.c_uint(flag)):
+    if renameat2(source.fd, names[0], target.fd, names[1], ctypes.c_uint(flag)):
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), new_name)
 

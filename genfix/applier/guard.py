@@ -22,8 +22,7 @@ def check_names(names: Sequence[str]) -> None:
                 "make the plan again with this version of genfix",
                 name=name,
             )
-    twin = clash(names)
-    if twin is not None:
+    if (twin := clash(names)) is not None:
         raise InputError(
             "{twin} is written twice", "make the plan again with this version of genfix", twin=twin
         )

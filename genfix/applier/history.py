@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from genfix.applier.errors import storage_errors
 from genfix.applier.fs import DISK, FileSystem
 from genfix.applier.journal import MAX_BYTES, Journal, JournalError, decode
 from genfix.applier.records import Receipt
 from genfix.applier.state import Location, State, existing, open_folder
+from genfix.applier.storage_errors import storage_errors
 from genfix.applier.tree import read_all, walk
 from genfix.errors import RefusedError, StorageError
 from genfix.message import text
@@ -49,8 +49,7 @@ def read_history(state: State) -> History:
     with walk(state.fs, state.home, ("log",)) as receipts:
         for name in [] if receipts is None else state.fs.names(receipts):
             try:
-                content = read_all(state.fs, state.home, f"log/{name}", MAX_BYTES)
-                journal = decode(content or b"")
+                journal = decode(read_all(state.fs, state.home, f"log/{name}", MAX_BYTES) or b"")
             except (JournalError, RefusedError, StorageError):
                 damaged.append(name)
                 continue

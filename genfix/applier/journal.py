@@ -9,7 +9,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -121,31 +121,8 @@ def fold(name: str) -> str:
 
 
 def encode(journal: Journal) -> bytes:
-    """The journal as a file: one JSON object with the checksum of its body."""
-    body: dict[str, JsonValue] = {
-        "id": journal.id,
-        "kind": journal.kind,
-        "when": journal.when,
-        "note": dict(journal.note),
-        "undoes": journal.undoes,
-        "ops": [
-            {
-                "name": op.name,
-                "before": op.before,
-                "after": op.after,
-                "mode": op.mode,
-                "mtime_ns": op.mtime_ns,
-                "new_dirs": list(op.new_dirs),
-                "old_dirs": list(op.old_dirs),
-            }
-            for op in journal.ops
-        ],
-        "broken_links": list(journal.broken_links),
-        "files": [
-            {"name": kept.name, "sha256": kept.sha256, "mode": kept.mode, "mtime_ns": kept.mtime_ns}
-            for kept in journal.files
-        ],
-    }
+    """The journal as a file: one JSON object with the checksum of its body, which has the fields' names."""
+    body: dict[str, JsonValue] = asdict(journal)
     file: dict[str, JsonValue] = {"genfix_journal": _VERSION, "sha256": _checksum(body), "body": body}
     return json.dumps(file, indent=1).encode() + b"\n"
 

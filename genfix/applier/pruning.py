@@ -6,14 +6,13 @@ What a transaction did stays in the log; only its undo is given up.
 from collections.abc import Sequence
 from pathlib import Path
 
-from genfix.applier.errors import storage_errors
 from genfix.applier.fs import DISK, FileSystem
 from genfix.applier.history import read_history
-from genfix.applier.journal import Journal
 from genfix.applier.lock import locked
 from genfix.applier.recovery import recover_locked
 from genfix.applier.staging import remove_pruned
 from genfix.applier.state import PRUNED, Location, State, existing, open_folder
+from genfix.applier.storage_errors import storage_errors
 from genfix.applier.tree import opened, walk
 from genfix.message import text
 
@@ -29,11 +28,11 @@ def _prunable(state: State, *, keep: int, snapshots: bool) -> tuple[str, ...]:
     old = counted[: max(len(counted) - keep, 0)]
     with walk(state.fs, state.home, ("backup",)) as backups:
         there = frozenset(() if backups is None else state.fs.names(backups))
-    return tuple(journal.id for journal in old if journal.id in there and not _holds_the_only_copy(journal))
-
-
-def _holds_the_only_copy(journal: Journal) -> bool:
-    return any(op.after is None for op in journal.ops)
+    return tuple(
+        journal.id
+        for journal in old
+        if journal.id in there and not any(op.after is None for op in journal.ops)
+    )
 
 
 def _prune(state: State, transactions: Sequence[str]) -> None:

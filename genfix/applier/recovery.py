@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from genfix.applier.commit import Place, damaged_stage, find_drift, is_staged, place_of, roll_forward
-from genfix.applier.errors import storage_errors
 from genfix.applier.fs import DISK, Dir, FileSystem
 from genfix.applier.journal import Journal, JournalError
 from genfix.applier.lock import locked
@@ -15,6 +14,7 @@ from genfix.applier.records import Receipt
 from genfix.applier.signals import deferred_signals
 from genfix.applier.staging import discard, is_whole, remove_pruned, staged_name
 from genfix.applier.state import JOURNAL, JOURNAL_DRAFT, Location, State, existing, open_folder
+from genfix.applier.storage_errors import storage_errors
 from genfix.applier.tree import read_all
 from genfix.errors import ChangedError, RefusedError
 from genfix.folder import read_cap
@@ -66,7 +66,7 @@ def pending(
     root: Path, *, state_dir: Path | None = None, fs: FileSystem = DISK
 ) -> Mapping[str, bytes | None]:
     """The files an interrupted transaction will have changed once it is rolled forward; `None`: the file is
-    gone.
+    removed.
 
     Reads only. Empty where nothing is pending, and where the state folder may not be read: then this user
     cannot roll it forward either. Raises `ChangedError` where a file was changed since, as `recover` would.
@@ -141,11 +141,10 @@ def _content(state: State, journal: Journal, index: int, place: Place) -> bytes 
 
 
 def _damaged(state: State, error: JournalError) -> RefusedError:
-    path = state.home.path / JOURNAL
     return RefusedError(
         "the journal {path} is damaged ({error}), and files may have been replaced already",
         "compare the files with the old ones in {backup}, then remove {path}",
-        path=path,
+        path=state.home.path / JOURNAL,
         error=error.said,
         backup=state.home.path / "backup",
     )

@@ -7,9 +7,9 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from genfix.applier.errors import storage_errors
 from genfix.applier.fs import DISK, Dir, FileSystem
 from genfix.applier.state import INSIDE
+from genfix.applier.storage_errors import storage_errors
 from genfix.applier.tree import write_all
 from genfix.errors import InputError, RefusedError
 from genfix.folder import FileKind, kind_of

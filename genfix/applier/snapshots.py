@@ -9,27 +9,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from genfix.applier.errors import changed_meanwhile, storage_errors
 from genfix.applier.fs import DISK, Dir, FileSystem
 from genfix.applier.guard import check_names, check_targets
 from genfix.applier.history import read_history
 from genfix.applier.journal import MAX_FILES, Journal, encode, is_writable_name
 from genfix.applier.lock import locked
-from genfix.applier.records import Kept, Kind, Receipt
+from genfix.applier.records import Kept, Receipt
 from genfix.applier.recovery import recover_locked
 from genfix.applier.signals import deferred_signals
 from genfix.applier.staging import Step, back_up, discard, remove_stage
 from genfix.applier.state import JOURNAL_DRAFT, Location, State, created, existing, open_folder
+from genfix.applier.storage_errors import changed_meanwhile, storage_errors
 from genfix.applier.transaction import next_id, nothing, run
 from genfix.applier.tree import digest, make_dirs, open_file, opened, parents_of, write_new
 from genfix.applier.undoing import kept_bytes
 from genfix.errors import InputError, RefusedError, StorageError
 from genfix.folder import FileKind, LocalFolder, kind_of, read_cap
-from genfix.message import Message, text
+from genfix.message import text
 
 _TEXT_SUFFIXES: Final = (".json", ".jinja", ".txt", ".md", ".yaml", ".yml", ".toml", ".model", ".tiktoken")
 """Of files of no kind that genfix knows, those that tell how a model was made or is read."""
 _PERMISSIONS: Final = 0o777
+_WITH_ARTICLE: Final = {"undo": text("an undo"), "restore": text("a restore"), "repair": text("a repair")}
 _Earlier: TypeAlias = Mapping[str, Mapping[str, str]]
 
 
@@ -196,10 +197,10 @@ def restore(
                 steps = _steps(state, journal, kept_names(LocalFolder(root)))
             check_names([step.name for step in steps])
             check_targets(fs, folder, [step.name for step in steps], location)
-            told = {**note, "snapshot": transaction}
+            noted = {**note, "snapshot": transaction}
             if not steps:
-                return nothing(location, told, "restore")
-            return run(fs, folder, location, steps, kind="restore", note=told)
+                return nothing(location, noted, "restore")
+            return run(fs, folder, location, steps, kind="restore", note=noted)
 
 
 def _steps(state: State, journal: Journal, present: tuple[str, ...]) -> list[Step]:
@@ -223,20 +224,10 @@ def _chosen(state: State | None, root: Path, transaction: str) -> Journal:
                 "{transaction} is no snapshot but {kind}",
                 "`genfix undo {root} {transaction}` takes it back",
                 transaction=transaction,
-                kind=_with_article(journal.kind),
+                kind=_WITH_ARTICLE[journal.kind],
                 root=root,
             )
     raise _no_snapshot(root, transaction)
-
-
-def _with_article(kind: Kind) -> Message:
-    match kind:
-        case "undo":
-            return text("an undo")
-        case "restore":
-            return text("a restore")
-        case _:
-            return text("a repair")
 
 
 def _no_snapshot(root: Path, transaction: str) -> InputError:

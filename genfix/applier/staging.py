@@ -11,11 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from genfix.applier.errors import changed_meanwhile, storage_errors
 from genfix.applier.fs import Dir, FileSystem, is_errno
 from genfix.applier.journal import Journal, Op
 from genfix.applier.signals import Deferred
 from genfix.applier.state import JOURNAL, JOURNAL_DRAFT, State
+from genfix.applier.storage_errors import changed_meanwhile, storage_errors
 from genfix.applier.tree import (
     CHUNK,
     is_present,
@@ -29,7 +29,7 @@ from genfix.applier.tree import (
     write_new,
 )
 from genfix.errors import RefusedError
-from genfix.folder import FileKind, kind_of
+from genfix.folder import FileKind, content_digest, kind_of
 from genfix.message import text
 
 _PERMISSIONS: Final = 0o777
@@ -137,7 +137,7 @@ def stage(
                 Op(
                     name=step.name,
                     before=step.before,
-                    after=None if step.content is None else hashlib.sha256(step.content).hexdigest(),
+                    after=content_digest(step.content),
                     mode=None if status is None else status.st_mode & _PERMISSIONS,
                     mtime_ns=None if status is None else status.st_mtime_ns,
                     new_dirs=() if step.content is None else missing_parents(fs, state.root, step.name),
@@ -218,7 +218,9 @@ def discard(state: State, transaction: str, journal: Journal | None = None) -> N
         fs.unlink(state.home, JOURNAL_DRAFT)
     with suppress(OSError, RefusedError):
         # A planted staging directory may bear the id of a finished transaction, whose backup is wanted.
-        if not _is_logged(state, transaction):
+        with opened(fs, state.home, ("log",)) as receipts:
+            is_logged = is_present(fs, receipts, f"{transaction}.json")
+        if not is_logged:
             with opened(fs, state.home, ("backup",)) as backups:
                 remove_tree(fs, backups, transaction)
     remove_stage(state, transaction)
@@ -261,11 +263,6 @@ def remove_dirs(fs: FileSystem, root: Dir, names: tuple[str, ...]) -> None:
                 fs.sync_dir(directory)
 
 
-def _is_logged(state: State, transaction: str) -> bool:
-    with opened(state.fs, state.home, ("log",)) as receipts:
-        return is_present(state.fs, receipts, f"{transaction}.json")
-
-
 def remove_tree(fs: FileSystem, parent: Dir, name: str, depth: int = 0) -> None:
     """Remove a directory of the applier's own, with all that is in it."""
     with opened(fs, parent, (name,)) as directory:
@@ -279,8 +276,7 @@ def remove_tree(fs: FileSystem, parent: Dir, name: str, depth: int = 0) -> None:
 
 def remove_pruned(state: State) -> None:
     """Finish removals that were begun."""
-    names = state.pruned()
-    if names:
+    if names := state.pruned():
         with opened(state.fs, state.home, ("backup",)) as backups:
             for name in names:
                 remove_tree(state.fs, backups, name)

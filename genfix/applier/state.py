@@ -10,7 +10,7 @@ what is below ``.cache/huggingface``, and a rename from there stays on the folde
     lock               only where the mount has no lock for a directory
 
 ``--state-dir`` moves all of it, below a name made from the model folder's path, since one directory serves
-many folders. New bytes are staged in the model folder all the same, in ``stage-<id>``, which is gone
+many folders. New bytes are staged in the model folder all the same, in ``stage-<id>``, which is removed
 afterwards: only there is a rename sure to be atomic.
 """
 
@@ -91,6 +91,10 @@ class State:
         """Create the directory for the new bytes."""
         _make(self.fs, self.root, INSIDE, self.made)
         make_dirs(self.fs, self.root, self.stage_parts(transaction), 0o700)
+
+    def backup(self, transaction: str) -> Path:
+        """Where the old bytes of a transaction are."""
+        return self.home.path / "backup" / transaction
 
     def stages(self) -> tuple[str, ...]:
         """Ids of the transactions that have new bytes lying ready, oldest first."""

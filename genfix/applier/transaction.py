@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from genfix.applier.commit import Place, commit, place_of, roll_forward
-from genfix.applier.errors import DriftError, changed_meanwhile, storage_errors
 from genfix.applier.fs import Dir, FileSystem
 from genfix.applier.journal import ID, Journal
 from genfix.applier.records import Kind, Receipt
 from genfix.applier.signals import deferred_signals
 from genfix.applier.staging import Step, discard, in_order, stage
 from genfix.applier.state import Location, State, created
+from genfix.applier.storage_errors import DriftError, changed_meanwhile, storage_errors
 from genfix.applier.tree import opened
 from genfix.errors import StorageError
 from genfix.message import text
@@ -53,7 +53,7 @@ def run(
             commit(state, journal)
             roll_forward(state, journal)
         except BaseException as error:
-            _fail(error, gone=_take_back(state, transaction, journal))
+            _fail(error, discarded=_take_back(state, transaction, journal))
             raise
         return journal.receipt(state.home.path)
 
@@ -74,18 +74,8 @@ def new_id(last: str | None, now: datetime) -> str:
 def nothing(location: Location, note: Mapping[str, str], kind: Kind) -> Receipt:
     """The receipt of a transaction that had nothing to write: it is recorded nowhere."""
     now = datetime.now(UTC)
-    transaction = new_id(None, now)
-    return Receipt(
-        id=transaction,
-        kind=kind,
-        changes=(),
-        when=now.isoformat(timespec="seconds"),
-        note=dict(note),
-        undoes=None,
-        undone_by=None,
-        backup=location.path / "backup" / transaction,
-        broken_links=(),
-    )
+    journal = Journal(new_id(None, now), kind, now.isoformat(timespec="seconds"), dict(note), None, (), ())
+    return journal.receipt(location.path)
 
 
 def next_id(state: State, now: datetime) -> str:
@@ -111,11 +101,11 @@ def _take_back(state: State, transaction: str, journal: Journal | None) -> bool:
     return True
 
 
-def _fail(error: BaseException, *, gone: bool) -> None:
+def _fail(error: BaseException, *, discarded: bool) -> None:
     """Raise what says the truth about a failed transaction, where ``error`` does not."""
-    if gone and isinstance(error, DriftError):
+    if discarded and isinstance(error, DriftError):
         raise changed_meanwhile(error.name) from error
-    if not gone and isinstance(error, OSError | StorageError):
+    if not discarded and isinstance(error, OSError | StorageError):
         reason = error.message if isinstance(error, StorageError) else error.strerror or str(error)
         raise StorageError(
             "interrupted: {reason}",

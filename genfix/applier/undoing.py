@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from genfix.applier.errors import storage_errors
 from genfix.applier.fs import DISK, FileSystem
 from genfix.applier.guard import check_names, check_targets
 from genfix.applier.history import History, read_history, undone_by
@@ -14,6 +13,7 @@ from genfix.applier.records import Receipt, kind_name
 from genfix.applier.recovery import recover_locked
 from genfix.applier.staging import Step
 from genfix.applier.state import Location, State, existing, open_folder
+from genfix.applier.storage_errors import storage_errors
 from genfix.applier.transaction import run
 from genfix.applier.tree import digest, read_all, walk
 from genfix.errors import ChangedError, InputError, StorageError
@@ -95,7 +95,7 @@ def _check_unchanged(state: State, journal: Journal, op: Op) -> None:
             name=op.name,
             kind=kind_name(journal.kind),
             id=journal.id,
-            backup=_backup(state, journal),
+            backup=state.backup(journal.id),
         )
 
 
@@ -114,20 +114,15 @@ def kept_bytes(state: State, transaction: str, name: str, digest: str) -> bytes:
     content = read_all(state.fs, state.home, f"backup/{transaction}/{name}", read_cap(name))
     if content is not None and hashlib.sha256(content).hexdigest() == digest:
         return content
-    place = state.home.path / "backup" / transaction
     with walk(state.fs, state.home, ("backup", transaction)) as backup:
         how = text("was removed") if backup is None else text("is damaged")
     raise StorageError(
         "the backup of {name} in {place} {how}",
         "restore that file from elsewhere: nothing was changed",
         name=name,
-        place=place,
+        place=state.backup(transaction),
         how=how,
     )
-
-
-def _backup(state: State, journal: Journal) -> Path:
-    return state.home.path / "backup" / journal.id
 
 
 def _no_transaction(root: Path, transaction: str | None) -> InputError:

@@ -87,12 +87,12 @@ def run_engines(case: Case, engines: Sequence[str], out: Output) -> int:
     found = views_of_case(case, engines)
     out.notes(found.notes)
     if out.wants_json:
-        from genfix.report.engines import engines_json  # noqa: PLC0415
+        from genfix.report.engines_report import engines_json  # noqa: PLC0415
         from genfix.report.json import dumps  # noqa: PLC0415
 
         out.report(dumps(engines_json(found)))
     else:
-        from genfix.report.engines import engines_text  # noqa: PLC0415
+        from genfix.report.engines_report import engines_text  # noqa: PLC0415
 
         out.report(engines_text(found, out.style))
     return 0

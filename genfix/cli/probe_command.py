@@ -106,7 +106,7 @@ def probe(
     from genfix.api.probing import Subject
     from genfix.cli.output import Output
     from genfix.cli.probe_output import ProbeOptions, run_probe
-    from genfix.probe.values import Limits
+    from genfix.probe.probe_values import Limits
 
     runner = engine.value if engine is not None else None
     asked = ProbeOptions(

@@ -12,7 +12,7 @@ from genfix.cli.streams import write
 from genfix.errors import InputError, ProbeError
 from genfix.message import text
 from genfix.probe.figures import percent
-from genfix.probe.values import Answer, Limits
+from genfix.probe.probe_values import Answer, Limits
 from genfix.report.probe_text import probe_text, progress_line
 
 _INTERRUPTED: Final = 130

@@ -74,6 +74,5 @@ class CapsuleFolder:
             FileProblem.UNREADABLE,
             "{name} is not in the capsule of {base}",
             "what is asked of it needs the model itself: --base ./folder or --base org/name",
-            name=name,
             base=str(self.contents.origin),
         )

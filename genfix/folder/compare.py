@@ -30,7 +30,10 @@ def same_file(left: Folder, right: Folder, name: str) -> bool:
             return git_sha1_of(left, name) == git_sha1_of(right, name)
     if right_stat.sha256 or left_stat.sha256:
         return sha256_of(left, name) == sha256_of(right, name)
-    return _same_bytes(left, right, name, left_stat.size)
+    return all(
+        left.read_range(name, start, _CHUNK) == right.read_range(name, start, _CHUNK)
+        for start in range(0, left_stat.size, _CHUNK)
+    )
 
 
 def sha256_of(folder: Folder, name: str) -> str:
@@ -50,8 +53,17 @@ def git_sha1_of(folder: Folder, name: str) -> str:
         return known
     if isinstance(folder, LocalFolder):
         return folder.git_sha1(name)
-    content = folder.read(name)
+    return blob_sha1(folder.read(name))
+
+
+def blob_sha1(content: bytes) -> str:
+    """SHA-1 of the git blob with this content."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def content_digest(content: bytes | None) -> str | None:
+    """SHA-256 of bytes at hand; `None` where there is no file."""
+    return None if content is None else hashlib.sha256(content).hexdigest()
 
 
 def input_digest(folder: Folder, name: str) -> str:
@@ -64,10 +76,3 @@ def input_digest(folder: Folder, name: str) -> str:
         digest.update(length)
         digest.update(folder.read_range(name, 8, min(int.from_bytes(length, "little"), _LONGEST_HEADER)))
     return digest.hexdigest()
-
-
-def _same_bytes(left: Folder, right: Folder, name: str, size: int) -> bool:
-    return all(
-        left.read_range(name, start, _CHUNK) == right.read_range(name, start, _CHUNK)
-        for start in range(0, size, _CHUNK)
-    )

@@ -48,7 +48,7 @@ class FileProblem(StrEnum):
 
 
 class FolderFileError(GenfixError):
-    """One file of a folder cannot be read: `problem` says why."""
+    """One file of a folder cannot be read: `problem` says why. Its name fills the blank ``name``."""
 
     def __init__(
         self, name: str, problem: FileProblem, said: str, advice: Message | str, /, **args: Arg

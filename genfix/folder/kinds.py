@@ -62,29 +62,33 @@ class FileKind(StrEnum):
     OTHER = "other"
 
 
-def kind_of(name: str) -> FileKind:  # noqa: PLR0911 - one flat table of names reads best
+_BY_NAME: Final = {
+    CONFIG: FileKind.CONFIG,
+    GENERATION_CONFIG: FileKind.GENERATION_CONFIG,
+    **dict.fromkeys(TOKENIZER_FILES, FileKind.TOKENIZER),
+    **dict.fromkeys(PROCESSOR_FILES, FileKind.PROCESSOR),
+    **dict.fromkeys(["chat_template.jinja", "chat_template.json"], FileKind.CHAT_TEMPLATE),
+}
+_BY_ENDING: Final = (
+    ((".gguf",), FileKind.GGUF),
+    ((".index.json",), FileKind.WEIGHTS_INDEX),
+    (_WEIGHT_SUFFIXES, FileKind.WEIGHTS),
+    ((".py",), FileKind.CODE),
+)
+
+
+def kind_of(name: str) -> FileKind:
     """The class of the file called ``name`` (a relative path)."""
     base = name.rsplit("/", 1)[-1]
-    if name == CONFIG:
-        return FileKind.CONFIG
-    if name == GENERATION_CONFIG:
-        return FileKind.GENERATION_CONFIG
-    if name in TOKENIZER_FILES:
-        return FileKind.TOKENIZER
-    if name in PROCESSOR_FILES:
-        return FileKind.PROCESSOR
-    if name in {"chat_template.jinja", "chat_template.json"} or name.startswith("additional_chat_templates/"):
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    if name.startswith("additional_chat_templates/"):
         return FileKind.CHAT_TEMPLATE
     if base.startswith("adapter_"):
         return FileKind.ADAPTER
-    if base.endswith(".gguf"):
-        return FileKind.GGUF
-    if base.endswith(".index.json"):
-        return FileKind.WEIGHTS_INDEX
-    if base.endswith(_WEIGHT_SUFFIXES):
-        return FileKind.WEIGHTS
-    if base.endswith(".py"):
-        return FileKind.CODE
+    for endings, kind in _BY_ENDING:
+        if base.endswith(endings):
+            return kind
     if "/" not in name and base.lower().split(".")[0].replace("-", "_") in _LICENCE_STEMS:
         return FileKind.LICENCE
     return FileKind.OTHER

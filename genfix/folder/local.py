@@ -9,20 +9,15 @@ from pathlib import Path
 from typing import Final
 
 from genfix.errors import StorageError
+from genfix.folder.file_names import is_safe_name
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Origin
 from genfix.folder.kinds import read_cap
-from genfix.folder.names import is_safe_name
+from genfix.folder.regular_file import READ_FLAGS
 
 _MAX_DEPTH: Final = 3
 """Config files live at the top or in a named sub-directory; checkpoints below are folders of their own."""
 _CHUNK: Final = 1024 * 1024
-_FLAGS: Final = (
-    os.O_RDONLY
-    | getattr(os, "O_NONBLOCK", 0)  # a FIFO called config.json must not hang us
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
+_FLAGS: Final = READ_FLAGS | getattr(os, "O_NOFOLLOW", 0)
 
 
 class LocalFolder:
@@ -75,7 +70,6 @@ class LocalFolder:
                     FileProblem.TOO_LARGE,
                     "{name} has {size} bytes, more than the {cap} that such a file can have",
                     "look whether another file was saved under this name",
-                    name=name,
                     size=size,
                     cap=cap,
                 )
@@ -109,12 +103,8 @@ class LocalFolder:
                 digest.update(part)
         return digest.hexdigest()
 
-    def is_link(self, name: str) -> bool:
-        """Whether the entry itself is a symbolic link."""
-        return (self.root / name).is_symlink()
-
     def open(self, name: str) -> int:
-        """A descriptor for reading the file, which the caller closes; links are followed as told above."""
+        """A descriptor for reading the file, which the caller closes; links are followed as said above."""
         if name not in self.names():
             raise KeyError(name)
         path = self._place + name
@@ -129,7 +119,6 @@ class LocalFolder:
                 FileProblem.NOT_REGULAR,
                 "{name} is not a regular file",
                 "remove it or replace it by the file it should be",
-                name=name,
             )
         return fd
 
@@ -151,7 +140,6 @@ class LocalFolder:
                 FileProblem.LINK_OUTSIDE,
                 "{name} is a link to a file outside the folder",
                 "replace the link by a copy of the file it should have",
-                name=name,
             )
         return real
 
@@ -168,7 +156,6 @@ class LocalFolder:
             FileProblem.UNREADABLE,
             "cannot read {name}: {why}",
             "check its permissions",
-            name=name,
             why=error.strerror or str(error),
         )
 

@@ -7,7 +7,7 @@ from genfix.folder.folder import FileStat, Folder, Origin
 
 
 class OverlayFolder:
-    """``folder`` with some files replaced, added, or (where the content is `None`) gone."""
+    """``folder`` with some files replaced, added, or (where the content is `None`) removed."""
 
     def __init__(self, folder: Folder, files: Mapping[str, bytes | None]) -> None:
         self._folder = folder
@@ -20,8 +20,8 @@ class OverlayFolder:
 
     def names(self) -> frozenset[str]:
         """The names underneath, with the overlay's added and its removed ones taken away."""
-        gone = {name for name, content in self._files.items() if content is None}
-        return (self._folder.names() | self._files.keys()) - gone
+        removed = {name for name, content in self._files.items() if content is None}
+        return (self._folder.names() | self._files.keys()) - removed
 
     def stat(self, name: str) -> FileStat:
         """Size and digests; those of an overlaid file are exact."""

@@ -1,16 +1,16 @@
 """A model folder elsewhere: a listing with digests, and files fetched when they are read."""
 
 import hashlib
-import os
-import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
 from genfix.errors import BaseModelError, GenfixError
+from genfix.folder.compare import blob_sha1
+from genfix.folder.file_names import is_safe_name
 from genfix.folder.folder import FileProblem, FileStat, Folder, FolderFileError, Origin, Progress
 from genfix.folder.kinds import FileKind, kind_of, read_cap
-from genfix.folder.names import is_safe_name
+from genfix.folder.regular_file import read_regular
 from genfix.message import Message, text
 
 FetchFile: TypeAlias = Callable[[str], Path]
@@ -88,7 +88,6 @@ class RemoteFolder:
                 FileProblem.TOO_LARGE,
                 "{name} of {origin} has {size} bytes, more than the {cap} that such a file can have",
                 "look whether another file was saved under this name",
-                name=name,
                 origin=str(self.origin),
                 size=listed.size,
                 cap=cap,
@@ -187,30 +186,12 @@ def _no_weights(name: str) -> FolderFileError:
         FileProblem.UNREADABLE,
         "{name} is a weights file, and genfix does not download weights",
         "what is asked of them needs a local copy of the model: --base ./folder",
-        name=name,
     )
 
 
 def _read_regular(path: Path, name: str, cap: int) -> bytes:
     try:
-        # O_NONBLOCK: a FIFO in the place of the copy must not hang us.
-        fd = os.open(
-            path,
-            os.O_RDONLY
-            | getattr(os, "O_NONBLOCK", 0)
-            | getattr(os, "O_CLOEXEC", 0)
-            | getattr(os, "O_BINARY", 0),
-        )
-        with os.fdopen(fd, "rb") as file:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise FolderFileError(
-                    name,
-                    FileProblem.NOT_REGULAR,
-                    "{path} is not a regular file",
-                    "delete it and try again",
-                    path=path,
-                )
-            return file.read(cap + 1)
+        content = read_regular(path, cap + 1)
     except OSError as error:
         raise FolderFileError(
             name,
@@ -218,9 +199,17 @@ def _read_regular(path: Path, name: str, cap: int) -> bytes:
             "cannot read {path}, the copy of {name}: {why}",
             "check its permissions",
             path=path,
-            name=name,
             why=error.strerror or str(error),
         ) from error
+    if content is None:
+        raise FolderFileError(
+            name,
+            FileProblem.NOT_REGULAR,
+            "{path} is not a regular file",
+            "delete it and try again",
+            path=path,
+        )
+    return content
 
 
 def difference(content: bytes, listed: FileStat) -> Message | None:
@@ -230,9 +219,7 @@ def difference(content: bytes, listed: FileStat) -> Message | None:
     if listed.sha256 is not None:
         return _digests("sha256", hashlib.sha256(content).hexdigest(), listed.sha256)
     if listed.git_sha1 is not None:
-        blob = hashlib.sha1(b"blob %d\0" % len(content), usedforsecurity=False)
-        blob.update(content)
-        return _digests("git sha1", blob.hexdigest(), listed.git_sha1)
+        return _digests("git sha1", blob_sha1(content), listed.git_sha1)
     return None
 
 

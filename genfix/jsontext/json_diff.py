@@ -1,5 +1,6 @@
 """What differs between two JSON values, by meaning and not by spelling."""
 
+import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -50,6 +51,11 @@ def same_value(left: JsonValue, right: JsonValue) -> bool:
     if isinstance(left, float) and isinstance(right, float) and left != left:  # noqa: PLR0124
         return right != right  # noqa: PLR0124
     return left == right
+
+
+def same_json(left: JsonValue, right: JsonValue) -> bool:
+    """Whether two values are the same to the type of each number, which 1 and 1.0 are not."""
+    return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
 
 
 def child_pointer(pointer: str, key: str) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from genfix.errors import PlanError
 from genfix.json_types import JsonValue
+from genfix.jsontext.json_diff import same_json
 from genfix.jsontext.json_layout import (
     comma_of,
     drop_indent,
@@ -88,7 +89,7 @@ class JsonEditor:
             self._latest = None
         else:
             member = found.members[place.index]
-            if not isinstance(value, Raw) and _same(json.loads(source[member.start : member.end]), value):
+            if not isinstance(value, Raw) and same_json(json.loads(source[member.start : member.end]), value):
                 return
             colon = source[member.key_end : member.start]
             piece = _written(source, found, value, line_indent(source, member.key_start), colon, member)
@@ -159,20 +160,6 @@ def raw_value(data: bytes, pointer: str) -> Raw:
     return JsonEditor(data).raw(pointer)
 
 
-def set_value(data: bytes, pointer: str, value: JsonValue | Raw, *, key_order: Sequence[str] = ()) -> bytes:
-    """Return the file with one value set. Raises as `JsonEditor` and its methods."""
-    editor = JsonEditor(data)
-    editor.set(pointer, value, key_order=key_order)
-    return editor.content()
-
-
-def remove_value(data: bytes, pointer: str) -> bytes:
-    """Return the file without one key. Raises as `JsonEditor` and its methods."""
-    editor = JsonEditor(data)
-    editor.remove(pointer)
-    return editor.content()
-
-
 def _keys(pointer: str) -> list[str]:
     pointer.encode()  # ValueError: a lone surrogate
     if not pointer.startswith("/") or re.search(r"~(?![01])", pointer):
@@ -190,8 +177,7 @@ def _position(found: ObjectSpan, key: str, key_order: Sequence[str]) -> int:
         for later in key_order[at + 1 :]:
             if later in index_of:
                 return index_of[later]
-    ranks = _ranks([*index_of, key])
-    rank = ranks.pop()
+    *ranks, rank = _ranks([*index_of, key])
     return bisect(ranks, rank) if ranks == sorted(ranks) else len(ranks)
 
 
@@ -294,8 +280,3 @@ def _spelled_new(value: JsonValue | Raw) -> object:
     source = json.dumps(value, allow_nan=False, ensure_ascii=False)
     source.encode()
     return spelled(source)
-
-
-def _same(left: JsonValue, right: JsonValue) -> bool:
-    """Whether two values are the same to the type of each number, which 1 and 1.0 are not."""
-    return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)

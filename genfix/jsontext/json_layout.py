@@ -109,18 +109,14 @@ def _majority_inline(values: Iterable[str], bracket: str) -> bool | None:
 
 
 def _lists_are_inline(text: str) -> bool:
-    bare = _without_strings(text)
+    bare = _string.sub('""', text)
     return len(_inline_list.findall(bare)) > len(_expanded_list.findall(bare))
-
-
-def _without_strings(text: str) -> str:
-    return _string.sub('""', text)
 
 
 def comma_of(samples: Iterable[str], colon: str) -> str:
     """Return what separates items that stand on one line in the first of ``samples`` that shows it."""
     for sample in samples:
-        comma = _inline_comma.search(_without_strings(sample))
+        comma = _inline_comma.search(_string.sub('""', sample))
         if comma:
             return f",{comma[1]}"
     return ", " if colon.endswith(" ") else ","

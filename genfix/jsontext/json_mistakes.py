@@ -1,4 +1,4 @@
-"""JSON as people write it: a reader that takes slips with one meaning, and notes how to put each right."""
+"""JSON as people write it: a reader that takes mistakes with one meaning, and notes how to put each right."""
 
 import json
 import re
@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from genfix.json_types import JsonValue
+from genfix.jsontext.json_diff import same_json
 from genfix.jsontext.json_read import MAX_DEPTH, STRING, line_and_column
 from genfix.message import Message
 
@@ -37,7 +38,7 @@ _lone_return = re.compile(r"\r(?!\n)")
 _line_ends_elsewhere = re.compile("\r(?!\n)|[\x0b\x0c\x85\u2028\u2029]")
 
 
-class SlipKind(StrEnum):
+class MistakeKind(StrEnum):
     """What a person did to the file."""
 
     COMMENT = "comment"
@@ -60,10 +61,10 @@ class SlipKind(StrEnum):
     """UTF-16, UTF-32, or a byte order mark."""
 
 
-class Slip(NamedTuple):
-    """One kind of slip: where it is met first, and how often. Line and column count from 1."""
+class Mistake(NamedTuple):
+    """One kind of mistake: where it is met first, and how often. Line and column count from 1."""
 
-    kind: SlipKind
+    kind: MistakeKind
     line: int
     column: int
     text: Message | str
@@ -83,13 +84,8 @@ class Edit(NamedTuple):
     text: str
 
 
-def same_json(left: JsonValue, right: JsonValue) -> bool:
-    """Whether two values are the same to the type of each number, which 1 and 1.0 are not."""
-    return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
-
-
-class SlipReader:
-    """Reads one text with human slips; raises `NoSingleReadingError` where it is not certain what
+class TolerantReader:
+    """Reads one text with human mistakes; raises `NoSingleReadingError` where it is not certain what
     is meant.
     """
 
@@ -97,8 +93,8 @@ class SlipReader:
         self.text = text
         self.at = 0
         self.edits: list[Edit] = []
-        self.first: dict[SlipKind, tuple[int, Message | str]] = {}
-        self._count: dict[SlipKind, int] = {}
+        self.first: dict[MistakeKind, tuple[int, Message | str]] = {}
+        self._count: dict[MistakeKind, int] = {}
         self._odd_comments = ""
         """Quotes that some comment has an odd number of: part of a string may have been taken for it."""
         self._broken_string = False
@@ -111,36 +107,36 @@ class SlipReader:
         value = self._object(1)
         self._skip()
         if self._next_is(","):  # the object was cut out of a larger one
-            self._mend(SlipKind.TRAILING_COMMA, self.at, self.at + 1)
+            self._mend(MistakeKind.TRAILING_COMMA, self.at, self.at + 1)
             self.at += 1
             self._skip()
         if self.at < len(self.text):
             raise NoSingleReadingError
         # A quote that was forgotten turns strings inside out. What is left over has to go somewhere: it is no
         # JSON, but it may look like the rest of a comment, or like a string that goes on in the next line.
-        single = SlipKind.SINGLE_QUOTES in self.first
+        single = MistakeKind.SINGLE_QUOTES in self.first
         if '"' in self._odd_comments or (single and "'" in self._odd_comments):
             raise NoSingleReadingError
-        if self._broken_string and (single or SlipKind.COMMENT in self.first):
+        if self._broken_string and (single or MistakeKind.COMMENT in self.first):
             raise NoSingleReadingError
         return value
 
-    def slips(self) -> tuple[Slip, ...]:
-        """All kinds of slips met, in the order of their first places."""
+    def mistakes(self) -> tuple[Mistake, ...]:
+        """All kinds of mistakes met, in the order of their first places."""
         kinds = sorted(self.first, key=lambda kind: (self.first[kind][0], kind))
         found = ((kind, *self.first[kind]) for kind in kinds)
         return tuple(
-            Slip(kind, *line_and_column(self.text, offset), said, self._count[kind])
+            Mistake(kind, *line_and_column(self.text, offset), said, self._count[kind])
             for kind, offset, said in found
         )
 
-    def note(self, kind: SlipKind, offset: int, said: Message | str = "") -> None:
-        """Count a slip."""
+    def note(self, kind: MistakeKind, offset: int, said: Message | str = "") -> None:
+        """Count a mistake."""
         self._count[kind] = self._count.get(kind, 0) + 1
         if kind not in self.first or offset < self.first[kind][0]:
             self.first[kind] = (offset, said)
 
-    def _mend(self, kind: SlipKind, start: int, end: int, text: str = "", said: str = "") -> None:
+    def _mend(self, kind: MistakeKind, start: int, end: int, text: str = "", said: str = "") -> None:
         self.note(kind, start, said)
         self.edits.append(Edit(start, end, text))
 
@@ -155,7 +151,7 @@ class SlipReader:
                 self._comment(match.start(), match.end())
             elif match["space"]:
                 blank = " " if match["space"].strip("\u200b\ufeff") else ""
-                self._mend(SlipKind.SPACE, match.start(), match.end(), blank)
+                self._mend(MistakeKind.SPACE, match.start(), match.end(), blank)
 
     def _comment(self, start: int, end: int) -> None:
         body = self.text[start:end]
@@ -163,7 +159,7 @@ class SlipReader:
             raise NoSingleReadingError  # readers disagree on whether a comment ends there
         quotes = _quote.findall(body)
         self._odd_comments += "".join(quote for quote in "\"'" if quotes.count(quote) % 2)
-        self.note(SlipKind.COMMENT, start)
+        self.note(MistakeKind.COMMENT, start)
         blank = start
         while blank and self.text[blank - 1] in " \t":
             blank -= 1
@@ -197,7 +193,7 @@ class SlipReader:
             if members and comma is None:
                 if "\n" not in self.text[end : self.at]:
                     raise NoSingleReadingError
-                self._mend(SlipKind.MISSING_COMMA, end, end, ",")
+                self._mend(MistakeKind.MISSING_COMMA, end, end, ",")
             start, key = self.at, self._key()
             self._skip()
             if not self._next_is(":"):
@@ -207,7 +203,7 @@ class SlipReader:
             if key not in members:
                 members[key] = value
             elif same_json(members[key], value):
-                self.note(SlipKind.EQUAL_KEY, start, key)
+                self.note(MistakeKind.EQUAL_KEY, start, key)
                 self.edits.append(Edit(end, self.at, ""))
             else:
                 raise NoSingleReadingError
@@ -235,7 +231,7 @@ class SlipReader:
 
     def _close(self, comma: int | None) -> None:
         if comma is not None:
-            self._mend(SlipKind.TRAILING_COMMA, comma, comma + 1)
+            self._mend(MistakeKind.TRAILING_COMMA, comma, comma + 1)
         self.at += 1
 
     def _comma(self) -> int | None:
@@ -252,7 +248,7 @@ class SlipReader:
         match = _bare_key.match(self.text, self.at)
         if match is None or match[0] in _STRICT_WORDS or match[0] in _PYTHON_WORDS:
             raise NoSingleReadingError  # the word for nothing, as a key, is "null" or "None"
-        self._mend(SlipKind.BARE_KEY, match.start(), match.end(), f'"{match[0]}"', match[0])
+        self._mend(MistakeKind.BARE_KEY, match.start(), match.end(), f'"{match[0]}"', match[0])
         self.at = match.end()
         return match[0]
 
@@ -265,7 +261,7 @@ class SlipReader:
         token = match[0]
         if quote == "'":
             token = f'"{_single_part.sub(_in_double_quotes, token[1:-1])}"'
-            self._mend(SlipKind.SINGLE_QUOTES, match.start(), match.end(), token)
+            self._mend(MistakeKind.SINGLE_QUOTES, match.start(), match.end(), token)
         elif _control.search(token):
             self._raw_text(match.start(), token)
         if "\\" not in token:
@@ -274,9 +270,9 @@ class SlipReader:
         return value
 
     def _raw_text(self, start: int, token: str) -> None:
-        self.note(SlipKind.RAW_TEXT, start)
+        self.note(MistakeKind.RAW_TEXT, start)
         for found in _control.finditer(token):
-            # A carriage return is perhaps an editor's line end and perhaps meant; others are no slip.
+            # A carriage return is perhaps an editor's line end and perhaps meant; others are no mistake.
             if found[0] not in "\t\n":
                 raise NoSingleReadingError
             self._broken_string = self._broken_string or found[0] == "\n"
@@ -293,11 +289,11 @@ class SlipReader:
         if word in _STRICT_WORDS:
             return _STRICT_WORDS[word]
         if word in _PYTHON_WORDS:
-            self._mend(SlipKind.PYTHON_WORD, start, self.at, _PYTHON_WORDS[word], word)
+            self._mend(MistakeKind.PYTHON_WORD, start, self.at, _PYTHON_WORDS[word], word)
             return _STRICT_WORDS[_PYTHON_WORDS[word]]
         if _no_zero.fullmatch(word):
             point = start + word.index(".")
-            self._mend(SlipKind.NO_ZERO, point, point, "0", word)
+            self._mend(MistakeKind.NO_ZERO, point, point, "0", word)
             return float(word)
         if not _number.fullmatch(word):
             raise NoSingleReadingError

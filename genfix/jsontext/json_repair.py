@@ -12,7 +12,8 @@ import codecs
 import json
 from typing import Final, NamedTuple
 
-from genfix.jsontext.json_mistakes import Edit, NoSingleReadingError, Slip, SlipKind, SlipReader, same_json
+from genfix.jsontext.json_diff import same_json
+from genfix.jsontext.json_mistakes import Edit, Mistake, MistakeKind, NoSingleReadingError, TolerantReader
 from genfix.jsontext.json_read import JsonError, decoded, parsed
 from genfix.message import Message, text
 
@@ -24,7 +25,7 @@ class Mended(NamedTuple):
     """A mended file, and what was wrong with it, in the order of first places."""
 
     content: bytes
-    slips: tuple[Slip, ...]
+    mistakes: tuple[Mistake, ...]
 
 
 def mended(data: bytes) -> Mended | None:
@@ -35,10 +36,10 @@ def mended(data: bytes) -> Mended | None:
         return None
     try:
         source, encoding = _text_of(data)
-        reader = SlipReader(source)
+        reader = TolerantReader(source)
         value = reader.read()
         if encoding:
-            reader.note(SlipKind.ENCODING, 0, encoding)
+            reader.note(MistakeKind.ENCODING, 0, encoding)
         if not reader.first:
             return None
         result = _edited(source, reader.edits).encode()
@@ -47,7 +48,7 @@ def mended(data: bytes) -> Mended | None:
         return None
     except ValueError:  # an integer of thousands of digits, or an escape that JSON does not know
         return None
-    return Mended(result, reader.slips()) if same_json(value, again) else None
+    return Mended(result, reader.mistakes()) if same_json(value, again) else None
 
 
 def _text_of(data: bytes) -> tuple[str, Message | str]:
@@ -61,7 +62,7 @@ def _text_of(data: bytes) -> tuple[str, Message | str]:
 def _edited(source: str, edits: list[Edit]) -> str:
     parts: list[str] = []
     done = 0
-    # A longer edit comes first: what a removed member had to mend in itself is gone with it.
+    # A longer edit comes first: what a removed member had to mend in itself goes with it.
     for edit in sorted(edits, key=lambda edit: (edit.start, -edit.end)):
         if edit.start >= done:
             parts += (source[done : edit.start], edit.text)

@@ -5,5 +5,3 @@ from genfix.model.model import JsonFile, Model
 from genfix.model.tokenizer import TokenTable
 from genfix.model.turn_ends import TemplateFailure, TurnEnds
 from genfix.model.weights import Weights
-
-__all__ = ["ChatTemplate", "JsonFile", "Model", "TemplateFailure", "TokenTable", "TurnEnds", "Weights"]

@@ -7,30 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from genfix.model.conversations import (
-    ASK_1,
-    ASK_2,
-    ASKED,
-    BEFORE,
-    CALL,
-    CALLS,
-    CHAT,
-    EOS,
-    GIVEN,
-    PROMPTED,
-    REASONING,
-    REPLY_1,
-    REPLY_2,
-    RESULT,
-    SENTINELS,
-    SHORT,
-    SYSTEM,
-    TAGS,
-    THOUGHT,
-    TOOL_TURNS,
-    UNANSWERED,
-    WITH_SYSTEM,
-)
+from genfix.model import conversations as talks
 from genfix.model.template_scan import Scanner, after_common, split_at, unique
 
 
@@ -60,8 +37,8 @@ class Dialogue(NamedTuple):
 
 
 def _dialogue(texts: Mapping[str, str]) -> Dialogue | None:
-    for name in (CHAT, WITH_SYSTEM):
-        pieces = split_at(texts.get(name, ""), (ASK_1, REPLY_1, ASK_2, REPLY_2))
+    for name in (talks.CHAT, talks.WITH_SYSTEM):
+        pieces = split_at(texts.get(name, ""), (talks.ASK_1, talks.REPLY_1, talks.ASK_2, talks.REPLY_2))
         if pieces is not None:
             head, before_reply, mid, _, last = pieces
             return Dialogue(head, before_reply, mid, last)
@@ -70,13 +47,13 @@ def _dialogue(texts: Mapping[str, str]) -> Dialogue | None:
 
 def _short_dialogue(texts: Mapping[str, str]) -> Dialogue | None:
     """The shortest chat, for templates that raise in longer ones."""
-    pieces = split_at(texts.get(SHORT, ""), (ASK_1, REPLY_1))
+    pieces = split_at(texts.get(talks.SHORT, ""), (talks.ASK_1, talks.REPLY_1))
     return None if pieces is None else Dialogue("", pieces[1], "", pieces[2])
 
 
 def _unanswered_dialogue(texts: Mapping[str, str]) -> Dialogue | None:
     """A chat that ends with a question, for templates that take no other; its last answer is not closed."""
-    pieces = split_at(texts.get(UNANSWERED, ""), (ASK_1, REPLY_1, ASK_2))
+    pieces = split_at(texts.get(talks.UNANSWERED, ""), (talks.ASK_1, talks.REPLY_1, talks.ASK_2))
     return None if pieces is None else Dialogue(pieces[0], pieces[1], pieces[2], "")
 
 
@@ -108,7 +85,10 @@ def judge_ends(texts: Mapping[str, str], scanner: Scanner) -> tuple[EndSource | 
         # A template that writes words and a call as two turns closes the first one properly. What opens the
         # chat may stand behind a finished one as well, as half of the next turn's opening (Command A of
         # axolotl).
-        for never in (_between_text_and_call(texts, scanner), _head(texts, dialogue, scanner)):
+        for never in (
+            _between(texts, talks.CALLS[:2], (talks.BEFORE, talks.CALL), scanner),
+            _head(texts, dialogue, scanner),
+        ):
             common = _ends(common, never) or common
         return EndSource.COMMON, _of_every_turn(common, texts, dialogue, scanner)
     at_end = _ends(last, openers.of_last | inside)
@@ -118,17 +98,16 @@ def judge_ends(texts: Mapping[str, str], scanner: Scanner) -> tuple[EndSource | 
     if between:
         return EndSource.BETWEEN, between
     following = [dialogue.mid]
-    for role in TOOL_TURNS:
-        pieces = split_at(texts.get(role, ""), (REPLY_1, RESULT))
-        following += pieces[1:2] if pieces is not None else []
+    for role in talks.TOOL_TURNS:
+        following += (split_at(texts.get(role, ""), (talks.REPLY_1, talks.RESULT)) or [])[1:2]
     first = [token for gap in following for token in scanner.run(gap)[:1]]
-    before = set(scanner.all_in(dialogue.before_reply)) - {EOS}  # between all turns it is no opener
+    before = set(scanner.all_in(dialogue.before_reply)) - {talks.EOS}  # between all turns it is no opener
     next_turn = _ends(first, before | inside)
     return (EndSource.NEXT_TURN, next_turn) if next_turn else (None, ())
 
 
 def _ends(run: Iterable[str], never: Collection[str]) -> tuple[str, ...]:
-    return unique(token for token in run if token not in never and token not in SENTINELS - {EOS})
+    return unique(token for token in run if token not in never and token not in talks.SENTINELS - {talks.EOS})
 
 
 class _Openers(NamedTuple):
@@ -139,15 +118,16 @@ class _Openers(NamedTuple):
 
 
 def _openers(texts: Mapping[str, str], dialogue: Dialogue, scanner: Scanner) -> _Openers:
-    """What the generation prompt adds; where that cannot be told from the question's own end, a careful
-    guess.
+    """What the generation prompt adds; where it may be the question's own end, a careful guess.
 
     Templates that add the generation prompt always (the first Llama 3) end a finished chat with it too.
     """
-    asked, prompted = (split_at(texts.get(name, ""), (ASK_1,)) for name in (ASKED, PROMPTED))
+    asked, prompted = (
+        split_at(texts.get(name, ""), (talks.ASK_1,)) for name in (talks.ASKED, talks.PROMPTED)
+    )
     if asked is not None and prompted is not None and asked[1].strip() != prompted[1].strip():
-        told = frozenset(after_common(scanner.all_in(prompted[1]), scanner.all_in(asked[1])))
-        return _Openers(told, told)
+        added = frozenset(after_common(scanner.all_in(prompted[1]), scanner.all_in(asked[1])))
+        return _Openers(added, added)
     gap = scanner.all_in(dialogue.before_reply)
     head = _head(texts, dialogue, scanner)
     # What opens a turn stands at the head of the chat, and what closes a question closes an answer as well.
@@ -162,11 +142,11 @@ def _head(texts: Mapping[str, str], dialogue: Dialogue, scanner: Scanner) -> lis
 
     One that never comes again opens the chat, not a turn. Where none is left, all before the first message.
     """
-    system = split_at(texts.get(WITH_SYSTEM, ""), (SYSTEM, ASK_1))
+    system = split_at(texts.get(talks.WITH_SYSTEM, ""), (talks.SYSTEM, talks.ASK_1))
     head = dialogue.head if system is None else system[0]
-    again = {token for text in dialogue[1:] for token in scanner.all_in(text)} - SENTINELS
+    again = {token for text in dialogue[1:] for token in scanner.all_in(text)} - talks.SENTINELS
     first = [token for token in scanner.run(head) if token in again]
-    return first or [token for token in scanner.all_in(head) if token not in SENTINELS]
+    return first or [token for token in scanner.all_in(head) if token not in talks.SENTINELS]
 
 
 def _after_words(dialogue: Dialogue, scanner: Scanner) -> list[str]:
@@ -191,10 +171,10 @@ def _of_every_turn(
     Command R7B writes ``<|END_RESPONSE|><|END_OF_TURN_TOKEN|>`` after an answer. What comes after such a
     token stays: it may close a turn of several messages (HyperCLOVA X ``<|im_end|><|endofturn|>``).
     """
-    calls = (split_at(texts.get(name, ""), (GIVEN, RESULT)) for name in CALLS)
+    calls = (split_at(texts.get(name, ""), (talks.GIVEN, talks.RESULT)) for name in talks.CALLS)
     for gap in (*(cut[1] for cut in calls if cut is not None), dialogue.before_reply):
         closing = set(scanner.all_in(gap))
-        last = max((at for at, end in enumerate(ends) if end in closing and end != EOS), default=0)
+        last = max((at for at, end in enumerate(ends) if end in closing and end != talks.EOS), default=0)
         ends = tuple(end for at, end in enumerate(ends) if end in closing or at >= last)
     return ends
 
@@ -214,19 +194,21 @@ def _between_turns(texts: Mapping[str, str], dialogue: Dialogue, scanner: Scanne
     opening = set(_head(texts, dialogue, scanner))
     # Followed by another token: otherwise it may itself be what opens all turns.
     closers = zip(after_reply[:same], after_reply[1:], after_ask[1:], strict=False)
-    return [token for token, *_ in closers if token not in opening and token != EOS]
+    return [token for token, *_ in closers if token not in opening and token != talks.EOS]
 
 
 def _inside(texts: Mapping[str, str], scanner: Scanner) -> frozenset[str]:
     """Tokens between reasoning and answer of one turn: to end there would cut every answer (gpt-oss
     ``<|end|>``).
     """
-    cuts = (split_at(texts.get(name, ""), (THOUGHT, REPLY_1)) for name in (REASONING, TAGS))
-    return frozenset(token for cut in cuts if cut is not None for token in scanner.all_in(cut[1]))
+    return _between(texts, (talks.REASONING, talks.TAGS), (talks.THOUGHT, talks.REPLY_1), scanner)
 
 
-def _between_text_and_call(texts: Mapping[str, str], scanner: Scanner) -> frozenset[str]:
-    cuts = (split_at(texts.get(name, ""), (BEFORE, CALL)) for name in CALLS[:2])
+def _between(
+    texts: Mapping[str, str], names: Iterable[str], words: tuple[str, str], scanner: Scanner
+) -> frozenset[str]:
+    """The tokens between two words of some conversations."""
+    cuts = (split_at(texts.get(name, ""), words) for name in names)
     return frozenset(token for cut in cuts if cut is not None for token in scanner.all_in(cut[1]))
 
 

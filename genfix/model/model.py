@@ -69,10 +69,9 @@ class Model:
 
     def json(self, name: str) -> JsonFile:
         """The JSON file called ``name``, read once."""
-        known = self._json.get(name)
-        if known is None:
-            known = self._json[name] = self._read_json(name)
-        return known
+        if name not in self._json:
+            self._json[name] = self._read_json(name)
+        return self._json[name]
 
     def _read_json(self, name: str) -> JsonFile:
         if not self.has(name):
@@ -185,18 +184,15 @@ class Model:
 
         A search for its bytes, quoted where the file is JSON: a hit proves nothing, a miss does.
         """
-        quoted = json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogatepass")
-        escaped = json.dumps(text).encode()
-        plain = text.encode("utf-8", "surrogatepass")
+        in_json = (json.dumps(text, ensure_ascii=False), json.dumps(text))
         for name in (FAST_TOKENIZER, *SLOW_VOCABULARIES):
             if self.has(name):
                 try:
                     content = self.folder.read(name)
                 except FolderFileError:
                     return True  # nobody knows
-                if any(
-                    form in content for form in ((quoted, escaped) if name.endswith("json") else (plain,))
-                ):
+                forms = in_json if name.endswith("json") else (text,)
+                if any(form.encode("utf-8", "surrogatepass") in content for form in forms):
                     return True
         return False
 
@@ -278,8 +274,5 @@ class Model:
     @property
     def rows_by_config(self) -> int | None:
         """The rows of the embedding as ``config.json`` tells them."""
-        for key in ("vocab_size", "padded_vocab_size"):
-            rows = self.config_value(key)
-            if type(rows) is int:
-                return rows
-        return None
+        rows = map(self.config_value, ("vocab_size", "padded_vocab_size"))
+        return next((count for count in rows if type(count) is int), None)

@@ -203,11 +203,8 @@ def _take_limits() -> None:
         ("RLIMIT_NPROC", 0, 0),
         ("RLIMIT_NOFILE", 3, 3),  # stdin, stdout and stderr are open; nothing else ever is
         ("RLIMIT_AS", _ADDRESS_SPACE, _ADDRESS_SPACE),
-        (
-            "RLIMIT_CPU",
-            cpu,
-            cpu + 1,
-        ),  # the signal of the soft limit names the cause, that of the hard one does not
+        # The signal of the soft limit names the cause, that of the hard one does not.
+        ("RLIMIT_CPU", cpu, cpu + 1),
     )
     for name, soft, hard in limits:
         which = getattr(resource, name, None)

@@ -175,9 +175,7 @@ def _same(left: JsonObject, right: JsonObject, model_type: str) -> bool:
 
 def as_new(rope: Rope) -> dict[str, JsonValue]:
     """The meaning as ``rope_parameters``."""
-    if "" in rope:
-        return dict(rope[""])
-    return {name: dict(values) for name, values in rope.items()}
+    return dict(rope[""]) if "" in rope else {name: dict(values) for name, values in rope.items()}
 
 
 def as_old(rope: Rope, part: RopePart, like: Mapping[str, JsonValue]) -> dict[str, JsonValue] | None:

@@ -1,7 +1,6 @@
 """The header of a safetensors file: names, shapes and places of its tensors, and no byte of their data."""
 
 import json
-import struct
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -40,10 +39,8 @@ def read_header(folder: Folder, file: str) -> Header:
     try:
         size = folder.stat(file).size
         prefix = folder.read_range(file, 0, 8)
-        if len(prefix) != 8:
-            return Header(problem="header")
-        (length,) = struct.unpack("<Q", prefix)
-        if length > min(_MAX_HEADER, size):
+        length = int.from_bytes(prefix, "little")
+        if len(prefix) != 8 or length > min(_MAX_HEADER, size):
             return Header(problem="header")
         header: JsonValue = json.loads(folder.read_range(file, 8, length))
     except (FolderFileError, ValueError, RecursionError):

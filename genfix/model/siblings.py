@@ -46,9 +46,7 @@ def chat_sibling_on_card(card: str, named: str) -> str | None:
     Qwen/Qwen2.5-7B``.
     """
     heading = re.search(_HEADING, card, re.ASCII)
-    if heading is None or chat_word_of(heading["title"], named) is None:
-        return None
-    return heading["title"]
+    return heading["title"] if heading and chat_word_of(heading["title"], named) is not None else None
 
 
 def _words(name: str) -> list[str]:

@@ -56,7 +56,7 @@ class TokenTable(NamedTuple):
 
     @property
     def is_known(self) -> bool:
-        """Whether any file told ids at all; without it genfix keeps silent about tokens."""
+        """Whether any file names ids at all; without it genfix keeps silent about tokens."""
         return bool(self.ids)
 
     @property
@@ -135,16 +135,8 @@ def _entries(
 
 
 def _token(token_id: int, entry: JsonObject) -> AddedToken:
-    special, lstrip, rstrip = entry.get("special"), entry.get("lstrip"), entry.get("rstrip")
-    normalized, single_word = entry.get("normalized"), entry.get("single_word")
-    return AddedToken(
-        token_id,
-        special if isinstance(special, bool) else None,
-        lstrip if isinstance(lstrip, bool) else None,
-        rstrip if isinstance(rstrip, bool) else None,
-        normalized if isinstance(normalized, bool) else None,
-        single_word if isinstance(single_word, bool) else None,
-    )
+    flags = (entry.get(name) for name in AddedToken._fields[1:])
+    return AddedToken(token_id, *(flag if isinstance(flag, bool) else None for flag in flags))
 
 
 def _additional(*configs: JsonObject) -> tuple[str, ...] | None:

@@ -1,9 +1,9 @@
-"""Which tokens end an assistant's turn, told by the chat template: it is rendered, never read.
+"""Which tokens end an assistant's turn, as the chat template shows: it is rendered, never read.
 
 Conversations made of words that occur nowhere else are rendered (`template_render`); the added tokens around
 those words show what closes a turn and what opens one. ``eos_token`` and its like are rendered as private-use
-characters, so that the tokenizer's word is told from the template's own. Families whose templates taught the
-rules: design notes of `end_judge`.
+characters, so that the tokenizer's word is not taken for the template's own. Families whose templates taught
+the rules: design notes of `end_judge`.
 """
 
 import re
@@ -11,24 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from genfix.message import Arg
-from genfix.model.conversations import (
-    ASK_1,
-    BASIC,
-    BOS,
-    CHAT,
-    EOS,
-    GROUPS,
-    IMAGE,
-    PARTS,
-    PROMPTED,
-    SENTINELS,
-    SHORT,
-    TAGS,
-    VARIABLES,
-    WITH_SYSTEM,
-    conversations,
-    rarer_conversations,
-)
+from genfix.model import conversations as talks
 from genfix.model.end_judge import CUTS, EndSource, judge_ends, last_ends
 from genfix.model.template_render import RenderError, RenderErrorKind, render_template
 from genfix.model.template_scan import Scanner, special_texts, token_like_texts, unique
@@ -83,25 +66,25 @@ def find_turn_ends(
     texts = _rendered(template, additional)
     if isinstance(texts, TemplateFailure):
         return texts
-    chosen = _chat_of(texts) or _of_group(texts, GROUPS[0])
-    scanner = Scanner({*added_tokens, *SENTINELS})
+    chosen = _chat_of(texts) or _of_group(texts, talks.GROUPS[0])
+    scanner = Scanner({*added_tokens, *talks.SENTINELS})
     source, ends = judge_ends(chosen, scanner)
-    chats = [chosen[name] for name in (CHAT, WITH_SYSTEM, SHORT) if name in chosen]
+    chats = [chosen[name] for name in (talks.CHAT, talks.WITH_SYSTEM, talks.SHORT) if name in chosen]
     return TurnEnds(
-        tokens=tuple(end for end in ends if end not in SENTINELS),
+        tokens=tuple(end for end in ends if end not in talks.SENTINELS),
         source=source,
-        eos_variable=EOS in ends,
+        eos_variable=talks.EOS in ends,
         literals=unique(
             token
             for name in chosen
-            if name != TAGS
+            if name != talks.TAGS
             for token in scanner.all_in(chosen[name])
-            if token not in SENTINELS
+            if token not in talks.SENTINELS
         ),
         unknown_literals=_unknown_literals(template, chosen, scanner),
         unknown_ends=() if ends else _unknown_ends(chosen, scanner, added_tokens),
-        images=_images(_of_group(texts, PARTS)),
-        writes_bos=any(BOS in chat for chat in chats),
+        images=_images(_of_group(texts, talks.PARTS)),
+        writes_bos=any(talks.BOS in chat for chat in chats),
         first_literal=_first_literal(chats, scanner),
     )
 
@@ -112,11 +95,11 @@ def _rendered(template: str, additional: Sequence[str]) -> dict[str, str] | Temp
     A template may take no chat without tools, or need names that only its own program gives it: where no chat
     renders, rarer ones are tried.
     """
-    variables = dict(VARIABLES)
+    variables = dict(talks.VARIABLES)
     if "additional_special_tokens" in template:  # transformers 4.57 gives the list, 5.23 does not
         variables["additional_special_tokens"] = list(additional)
     texts: dict[str, str] = {}
-    for shapes in (conversations(), rarer_conversations()):
+    for shapes in (talks.conversations(), talks.rarer_conversations()):
         results = render_template(template, tuple(shapes.values()), variables)
         for name, result in zip(shapes, results, strict=True):
             if not isinstance(result, RenderError):
@@ -132,7 +115,7 @@ def _chat_of(texts: Mapping[str, str]) -> dict[str, str] | None:
     """The first group with a whole chat, else the first with one question and its answer, or none to the
     last.
     """
-    groups = [_of_group(texts, group) for group in GROUPS]
+    groups = [_of_group(texts, group) for group in talks.GROUPS]
     return next((group for cut in CUTS for group in groups if cut(group)), None)
 
 
@@ -145,11 +128,11 @@ def _unknown_ends(
     texts: Mapping[str, str], scanner: Scanner, added_tokens: Collection[str]
 ) -> tuple[str, ...]:
     """What would be the ends if all that looks like a token were one; an opener of the next turn is none."""
-    like = {found for name in BASIC for found in token_like_texts(texts.get(name, ""))}
+    like = {found for name in talks.BASIC for found in token_like_texts(texts.get(name, ""))}
     unknown = {text for text in like if scanner.at(text, 0) is None}
     if not unknown:
         return ()
-    wider = Scanner({*added_tokens, *SENTINELS, *unknown})
+    wider = Scanner({*added_tokens, *talks.SENTINELS, *unknown})
     source, ends = judge_ends(texts, wider)
     if source is EndSource.NEXT_TURN:
         return ()
@@ -162,16 +145,16 @@ _WRITTEN_OUT: Final = re.compile(r"""(['"])type\1: ?(['"])text\2""")
 
 def _images(parts: Mapping[str, str]) -> bool | None:
     """Whether an image changes what is rendered, of content that is a list of parts."""
-    without, with_image = parts.get(PROMPTED, ""), parts.get(IMAGE)
-    if with_image is None or ASK_1 not in without or _WRITTEN_OUT.search(without):
+    without, with_image = parts.get(talks.PROMPTED, ""), parts.get(talks.IMAGE)
+    if with_image is None or talks.ASK_1 not in without or _WRITTEN_OUT.search(without):
         return None
-    return ASK_1 in with_image and with_image != without
+    return talks.ASK_1 in with_image and with_image != without
 
 
 def _first_literal(chats: Iterable[str], scanner: Scanner) -> str | None:
     firsts = {scanner.at(chat, 0) for chat in chats}
     first = firsts.pop() if len(firsts) == 1 else None
-    return None if first in SENTINELS else first
+    return None if first in talks.SENTINELS else first
 
 
 def _unknown_literals(template: str, texts: Mapping[str, str], scanner: Scanner) -> tuple[str, ...]:
@@ -183,5 +166,5 @@ def _unknown_literals(template: str, texts: Mapping[str, str], scanner: Scanner)
         found
         for name in texts
         for found in special_texts(texts[name])
-        if scanner.at(found, 0) is None and (name in BASIC or found in template)
+        if scanner.at(found, 0) is None and (name in talks.BASIC or found in template)
     )

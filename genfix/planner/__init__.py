@@ -2,5 +2,3 @@
 
 from genfix.planner.plan import FileChange, Plan, Source
 from genfix.planner.planner import make_plan
-
-__all__ = ["FileChange", "Plan", "Source", "make_plan"]

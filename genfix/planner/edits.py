@@ -8,7 +8,7 @@ from genfix.errors import GenfixError, PlanError
 from genfix.folder import Folder, FolderFileError
 from genfix.jsontext.json_edit import JsonEditor, raw_value
 from genfix.jsontext.json_read import JsonError
-from genfix.message import Message, message
+from genfix.message import Message, message, text
 from genfix.model import Model
 from genfix.rules import (
     CopyField,
@@ -28,6 +28,7 @@ Witnesses: TypeAlias = Mapping[Witness, Model]
 """The models that files and fields may be taken from."""
 
 _BOM = b"\xef\xbb\xbf"
+_REPORT_IT = text("this is a bug in genfix: please report it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,16 +173,11 @@ def _replaced(
 
 def _witness(witnesses: Witnesses, source: Witness, file: str) -> Model:
     if source not in witnesses:
-        raise PlanError(
-            "no {source} to take {file} from",
-            "this is a bug in genfix: please report it",
-            source=source,
-            file=file,
-        )
+        raise PlanError("no {source} to take {file} from", _REPORT_IT, source=source, file=file)
     return witnesses[source]
 
 
 def _existing(before: bytes | None, file: str) -> bytes:
     if before is None:
-        raise PlanError("no {file} to edit", "this is a bug in genfix: please report it", file=file)
+        raise PlanError("no {file} to edit", _REPORT_IT, file=file)
     return before

@@ -6,7 +6,6 @@ together, with the folder the plan is for and, for large files, with the base or
 
 import base64
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -17,6 +16,7 @@ from genfix.engines.shared.view import Effect, Problem, TemplateSource
 from genfix.errors import InputError, stale
 from genfix.folder import Folder, FolderFileError, Origin, input_digest, is_safe_name
 from genfix.json_types import JsonValue, Missing
+from genfix.jsontext.json_diff import same_json
 from genfix.jsontext.json_read import JsonError, read_json_object
 from genfix.language import remembered
 from genfix.message import Message, text
@@ -93,22 +93,28 @@ def assemble(document: PlanDocument, target: Folder, fetch: Fetch) -> Plan:
     inputs: dict[str, str | None] = {**document.inputs, **dict.fromkeys(document.absent)}
     if done:
         inputs |= {change.file: change.after_sha256 for change in document.changes}
-    _check_inputs(inputs, target)
+    for name, digest in inputs.items():
+        if _digest(target, name) != digest:
+            raise stale(name)
     sources = {Witness.BASE: document.base, Witness.ADAPTER: document.adapter}
     return Plan(
         target=target.origin.label,
         base=None,
-        findings=_findings(document.remaining if done else document.findings),
+        findings=tuple(map(_finding, document.remaining if done else document.findings)),
         changes=changes,
-        remaining=_findings(document.remaining),
+        remaining=tuple(map(_finding, document.remaining)),
         inputs=inputs,
         views_before={
             item.engine: _view(item.engine, item.after if done else item.before) for item in document.engines
         },
         views_after={item.engine: _view(item.engine, item.after) for item in document.engines},
         base_views={item.engine: _view(item.engine, item.base) for item in document.engines if item.base},
-        sources={witness: _source(source) for witness, source in sources.items() if source is not None},
-        known=_findings(document.known),
+        sources={
+            witness: Source(Origin(source.kind, source.name, source.revision), source.inputs)
+            for witness, source in sources.items()
+            if source is not None
+        },
+        known=tuple(map(_finding, document.known)),
     )
 
 
@@ -207,12 +213,6 @@ def _is_done(document: PlanDocument, target: Folder) -> bool:
     )
 
 
-def _check_inputs(inputs: Mapping[str, str | None], target: Folder) -> None:
-    for name, digest in inputs.items():
-        if _digest(target, name) != digest:
-            raise stale(name)
-
-
 def _digest(folder: Folder, name: str) -> str | None:
     """The digest of a file; `None` where it is absent, empty where it is none that can be read."""
     if name not in folder.names():
@@ -229,19 +229,13 @@ def _change(change: ChangeDocument, target: Folder, fetch: Fetch) -> FileChange:
         raise stale(name)
     before = target.read(name) if change.before_sha256 is not None else None
     after = _after(change, before or b"", fetch)
-    if _spelled(edits_of(name, before, after)) != _spelled(_stated(change)):
+    stated: JsonValue = (
+        None if change.edits is None else [edit.model_dump(exclude_unset=True) for edit in change.edits]
+    )
+    if not same_json(edits_of(name, before, after), stated):
         raise _refused(text("the edits it tells of {name} are not those it makes", name=name))
     source = Witness(change.source) if change.source is not None else None
     return FileChange(name, before, after, source, tuple(change.codes))
-
-
-def _stated(change: ChangeDocument) -> JsonValue:
-    return None if change.edits is None else [edit.model_dump(exclude_unset=True) for edit in change.edits]
-
-
-def _spelled(value: JsonValue) -> str:
-    """``value`` as text: in Python 1, 1.0 and true are equal."""
-    return json.dumps(value, sort_keys=True)
 
 
 def _after(change: ChangeDocument, before: bytes, fetch: Fetch) -> bytes | None:
@@ -266,10 +260,6 @@ def _after(change: ChangeDocument, before: bytes, fetch: Fetch) -> bytes | None:
                     source=change.source,
                 )
             return after
-
-
-def _findings(documents: Iterable[FindingDocument]) -> tuple[Finding, ...]:
-    return tuple(_finding(document) for document in documents)
 
 
 def _finding(document: FindingDocument) -> Finding:
@@ -311,10 +301,6 @@ def _problem(document: MessageDocument) -> Problem:
         (effect for start, effect in _EFFECTS.items() if document.id.startswith(start)), Effect.UNCERTAIN
     )
     return Problem(_message(document), effect)
-
-
-def _source(document: SourceDocument) -> Source:
-    return Source(Origin(document.kind, document.name, document.revision), document.inputs)
 
 
 def _messages(documents: Iterable[MessageDocument]) -> tuple[Message, ...]:

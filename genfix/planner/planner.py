@@ -1,6 +1,5 @@
 """Findings to plan: pure and deterministic, and judged again on the planned result."""
 
-import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -8,7 +7,16 @@ from typing import Final
 from genfix.engines import ENGINES, EngineView, breaks, is_worse
 from genfix.engines.every import every_view
 from genfix.errors import PlanError
-from genfix.folder import FileKind, Folder, FolderFileError, OverlayFolder, input_digest, kind_of, read_cap
+from genfix.folder import (
+    FileKind,
+    Folder,
+    FolderFileError,
+    OverlayFolder,
+    content_digest,
+    input_digest,
+    kind_of,
+    read_cap,
+)
 from genfix.folder.kinds import GENERATION_CONFIG, PROCESSOR_FILES, TOKENIZER_FILES, is_json_config
 from genfix.message import Message, message, text
 from genfix.model import Model
@@ -143,9 +151,7 @@ def _attempt(job: _Job, left_out: dict[tuple[str, str, str], Message]) -> _Attem
         to_fix = [
             finding
             for finding in found
-            if finding.fix is not None
-            and finding.fix.applicability in job.classes
-            and finding.key not in left_out
+            if finding.fix and finding.fix.applicability in job.classes and finding.key not in left_out
         ]
         # What a broken file of the folder says comes first: till then its template or tokens only seem lost.
         mends = [finding for finding in to_fix if _is_mend(finding)]
@@ -240,7 +246,7 @@ def _plan(job: _Job, attempt: _Attempt, left_out: dict[tuple[str, str, str], Mes
             [*job.before, *(finding for finding in attempt.applied if finding.key not in known)]
         ),
         changes=tuple(change for change in changes if change.before != change.after),
-        remaining=tuple(_told(finding, left_out) for finding in attempt.after),
+        remaining=tuple(_reported(finding, left_out) for finding in attempt.after),
         inputs=_inputs(merged, changes),
         views_before=job.views,
         views_after=attempt.views,
@@ -276,7 +282,7 @@ def _source(job: _Job, attempt: _Attempt, name: str) -> Witness | None:
     return source
 
 
-def _told(finding: Finding, left_out: dict[tuple[str, str, str], Message]) -> Finding:
+def _reported(finding: Finding, left_out: dict[tuple[str, str, str], Message]) -> Finding:
     """A finding whose fix was left out has none any more, and says why."""
     reason = left_out.get(finding.key)
     return finding if reason is None else finding._replace(fix=Fix.manual(reason))
@@ -287,13 +293,10 @@ def _inputs(merged: Folder, changes: Iterable[FileChange]) -> dict[str, str | No
 
     What no rule could read, or may be there or not, is not among it.
     """
-    inputs: dict[str, str | None] = {
-        change.name: hashlib.sha256(change.before).hexdigest() if change.before is not None else None
-        for change in changes
-    }
     names = merged.names()
-    inputs |= dict.fromkeys((name for name in _WELL_KNOWN if name not in names), None)
-    return inputs | _digests(merged, weights=True)
+    before: dict[str, str | None] = {change.name: content_digest(change.before) for change in changes}
+    missing = dict.fromkeys(name for name in _WELL_KNOWN if name not in names)
+    return before | missing | _digests(merged, weights=True)
 
 
 def _source_of(folder: Folder) -> Source:

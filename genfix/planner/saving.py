@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import Final
 
 from genfix.errors import InputError
-from genfix.folder import Origin
+from genfix.folder import Origin, content_digest
 from genfix.json_types import JsonValue
 from genfix.jsontext.json_diff import diff_values
 from genfix.jsontext.json_read import JsonError, read_json
@@ -120,7 +120,7 @@ def _change(change: FileChange, before: str | None) -> JsonValue:
         "codes": [*change.codes],
         "source": str(change.source) if change.source is not None else None,
         "before_sha256": before,
-        "after_sha256": hashlib.sha256(change.after).hexdigest() if change.after is not None else None,
+        "after_sha256": content_digest(change.after),
         "size": len(change.after or b""),
         "edits": edits_of(change.name, change.before, change.after),
         "content": _content(change),

@@ -5,7 +5,7 @@
 is written when the model is loaded, and one per prompt as soon as it is answered; ``{"error": kind, "detail":
 ...}`` ends it.
 
-The folder's own code is never run and pickled weights are never read: engines are told not to, and a folder
+The folder's own code is never run and pickled weights are never read: engines are asked not to, and a folder
 that cannot do without them is refused. Nothing of genfix is imported, since the engine's environment need not
 have it.
 """
@@ -148,8 +148,7 @@ class _MlxLm:
         self.mlx_lm, self.random = import_module("mlx_lm"), import_module("mlx.core").random
         loaded = self.mlx_lm.load(job.folder, tokenizer_config={"trust_remote_code": False})
         self.model, self.tokenizer = loaded[0], loaded[1]
-        make_sampler = import_module("mlx_lm.sample_utils").make_sampler
-        self.sampler = make_sampler(temp=job.temperature or 0.0)
+        self.sampler = import_module("mlx_lm.sample_utils").make_sampler(temp=job.temperature or 0.0)
         self.job = job
 
     def answer(self, asked: ChildPrompt) -> Written:
@@ -219,7 +218,7 @@ def _version(engine: str) -> str:
 
 
 def _run(request: dict[str, object], out: int) -> int:
-    def tell(line: dict[str, object]) -> None:
+    def write(line: dict[str, object]) -> None:
         rest = (json.dumps(line) + "\n").encode()
         while rest:
             rest = rest[os.write(out, rest) :]
@@ -228,11 +227,11 @@ def _run(request: dict[str, object], out: int) -> int:
     job = Job(**request)  # type: ignore[arg-type]
     try:
         engine = _LOADERS[job.engine](job)
-        tell({"ready": _version(job.engine)})
+        write({"ready": _version(job.engine)})
         for answer in _answers(engine, prompts):
-            tell(answer)
+            write(answer)
     except Exception as error:  # noqa: BLE001 - whatever a model or its code raises
-        tell(_refusal(error))
+        write(_refusal(error))
         return 1
     return 0
 

@@ -6,13 +6,13 @@ from typing import Final
 
 from genfix.engines.every import EVERY_ENGINE, engine_view
 from genfix.engines.transformers5 import ENGINE as TRANSFORMERS
-from genfix.message import Message, message, text
+from genfix.message import Arg, Message, message, text
 from genfix.model import Model
 from genfix.probe.figures import RATE_NAMES, number, percent, signed
 from genfix.probe.markers import Markers
 from genfix.probe.measuring import Comparison, Summary
+from genfix.probe.probe_values import Leak, LeakKind, Measure, ToolVerdict
 from genfix.probe.statistics import Interval
-from genfix.probe.values import Leak, LeakKind, Measure, ToolVerdict
 
 _DEFAULT_ENGINE: Final = "vllm"
 """Whose view of the files is taken where the server does not say what it is."""
@@ -152,14 +152,13 @@ def _written_end(leaks: Sequence[Leak], markers: Markers) -> str | None:
 
 def _ran_past(token: str, count: int, total: int, files: Files | None) -> Message:
     """The model ends its turn, and the engine does not stop there."""
+    args: dict[str, Arg] = {"token": token, "count": count, "total": total}
     if files is None:
         return message(
             "probe-ran-past",
             "{count} of {total} answers go on behind {token}, where a turn ends: the engine does not stop "
             "there; name the folder with --folder to see whether its files are the cause",
-            token=token,
-            count=count,
-            total=total,
+            **args,
         )
     token_id = files.ids.get(token)
     if token_id is not None and token_id not in files.stops:
@@ -168,20 +167,16 @@ def _ran_past(token: str, count: int, total: int, files: Files | None) -> Messag
             "{count} of {total} answers go on behind {token} ({id}): the model ends its turn, and "
             "{engine} does not stop, since the folder's files do not list that id; genfix check and "
             "genfix repair are for this",
-            token=token,
             id=token_id,
-            count=count,
-            total=total,
             engine=files.engine,
+            **args,
         )
     return message(
         "probe-files-right-server-old",
         "{count} of {total} answers go on behind {token}, although the folder's files make {engine} stop: "
         "the server was started before a repair, with other settings or from another folder; restart it",
-        token=token,
-        count=count,
-        total=total,
         engine=files.engine,
+        **args,
     )
 
 
@@ -189,15 +184,14 @@ def _never_ended(
     count: int, total: int, summary: Summary, files: Files | None, *, shows_tokens: bool
 ) -> Message:
     """Answers ran to the limit, and no turn end is in them."""
-    stopped = round(summary.rates["stopped"].value * total)
-    if stopped:
+    args: dict[str, Arg] = {"count": count, "total": total}
+    if stopped := round(summary.rates["stopped"].value * total):
         return message(
             "probe-sometimes",
             "{count} of {total} answers ran to the limit and {stopped} stopped: the turn end is known to the "
             "model; the limit may be too low, or the training too short",
-            count=count,
-            total=total,
             stopped=stopped,
+            **args,
         )
     if not shows_tokens:
         return message(
@@ -205,25 +199,22 @@ def _never_ended(
             "{count} of {total} answers ran to the limit; the server hides special tokens, so whether the "
             "model wrote its turn end cannot be told; probe the folder itself (--engine), or a server "
             "that takes skip_special_tokens",
-            count=count,
-            total=total,
+            **args,
         )
     if files is None:
         return message(
             "probe-never-ends",
             "{count} of {total} answers ran to the limit without any turn end in them; name the folder with "
             "--folder to see whether its files are right",
-            count=count,
-            total=total,
+            **args,
         )
     if not files.right:
         return message(
             "probe-never-ends-files-wrong",
             "{count} of {total} answers ran to the limit without a turn end in them, and {engine} would "
             "not stop at one: repair the folder first (genfix check), then probe again",
-            count=count,
-            total=total,
             engine=files.engine,
+            **args,
         )
     token, token_id = next((name, number) for name, number in files.ids.items() if number in files.stops)
     return message(
@@ -231,11 +222,10 @@ def _never_ended(
         "files are right but it still never emits {token} ({id}): {count} of {total} answers ran to the "
         "limit without it, and {engine} would stop there; the end of turn was not trained, and config "
         "cannot fix that: train again with it in the labels",
-        count=count,
-        total=total,
         token=token,
         id=token_id,
         engine=files.engine,
+        **args,
     )
 
 

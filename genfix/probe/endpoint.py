@@ -19,7 +19,7 @@ from urllib.parse import SplitResult, urlsplit
 from genfix.errors import InputError
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, text
-from genfix.probe.values import Failure, FailureKind
+from genfix.probe.probe_values import Failure, FailureKind
 from genfix.probe.watch import Watch
 from genfix.web.bodies import limited
 from genfix.web.exchange import HttpError, Response, opened
@@ -29,14 +29,7 @@ _CONNECT_SECONDS: Final = 15.0
 _MAX_ERROR: Final = 65536
 _MAX_MESSAGE: Final = 300
 _HINT: Final = text("name it like http://localhost:8000 or https://host/v1")
-_TRY_AGAIN: Final = frozenset(
-    {
-        HTTPStatus.TOO_MANY_REQUESTS,
-        HTTPStatus.BAD_GATEWAY,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        HTTPStatus.GATEWAY_TIMEOUT,
-    }
-)
+_TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +158,10 @@ def exchange(
 
 def _unreachable(place: Endpoint, error: Exception) -> ExchangeError:
     if isinstance(error, ssl.SSLError):
+        reason = error.reason or str(error)
         return ExchangeError(
             FailureKind.UNREACHABLE,
-            text(
-                "{server} cannot be reached over TLS: {why}",
-                server=place.label,
-                why=error.reason or str(error),
-            ),
+            text("{server} cannot be reached over TLS: {why}", server=place.label, why=reason),
         )
     why: Message | str = (error.strerror if isinstance(error, OSError) else None) or str(error)
     if isinstance(error, TimeoutError):
@@ -205,22 +195,24 @@ def _reason(error: Exception) -> Message | str:
 
 def _status_error(place: Endpoint, response: Response) -> ExchangeError:
     status = response.status
-    told = _message(response.beginning(_MAX_ERROR)).replace(place.key or "\0", "***")[:_MAX_MESSAGE]
+    said = _message(response.beginning(_MAX_ERROR)).replace(place.key or "\0", "***")[:_MAX_MESSAGE]
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return ExchangeError(
             FailureKind.REFUSED_KEY,
-            _and_told(
+            _with_reason(
                 text("{server} refuses the API key ({status})", server=place.label, status=status)
                 if place.key
                 else text("{server} wants an API key ({status})", server=place.label, status=status),
-                told,
+                said,
             ),
             status=status,
         )
-    if status == HTTPStatus.NOT_FOUND and "model" in told.casefold():
+    if status == HTTPStatus.NOT_FOUND and "model" in said.casefold():
         return ExchangeError(
             FailureKind.NO_MODEL,
-            _and_told(text("{server} lacks the model ({status})", server=place.label, status=status), told),
+            _with_reason(
+                text("{server} lacks the model ({status})", server=place.label, status=status), said
+            ),
             status=status,
         )
     if 300 <= status < 400:
@@ -233,16 +225,16 @@ def _status_error(place: Endpoint, response: Response) -> ExchangeError:
     after = response.headers.get("Retry-After", "")
     return ExchangeError(
         FailureKind.STATUS,
-        _and_told(text("{server} answers with {status}", server=place.label, status=status), told),
+        _with_reason(text("{server} answers with {status}", server=place.label, status=status), said),
         status=status,
         again=status in _TRY_AGAIN,
         wait=float(after) if after.isdecimal() and len(after) < 5 else 0.0,
     )
 
 
-def _and_told(said: Message, told: str) -> Message:
+def _with_reason(what: Message, why: str) -> Message:
     """With what the server itself says, where it says something."""
-    return text("{what}: {why}", what=said, why=told) if told else said
+    return text("{what}: {why}", what=what, why=why) if why else what
 
 
 def _message(content: bytes) -> str:
@@ -253,12 +245,9 @@ def _message(content: bytes) -> str:
     except (ValueError, RecursionError):
         return " ".join(body.split()) if not body.startswith("<") else ""
     match value:
-        case (
-            {"error": {"message": str(told)}}
-            | {"message": str(told)}
-            | {"error": str(told)}
-            | {"detail": str(told)}
-        ):
-            return " ".join(told.split())
+        case {"error": {"message": str(said)}} | {"message": str(said)} | {"error": str(said)}:
+            return " ".join(said.split())
+        case {"detail": str(said)}:
+            return " ".join(said.split())
         case _:
             return ""

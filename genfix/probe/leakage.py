@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from genfix.probe.markers import Markers
-from genfix.probe.values import Answer, Leak, LeakKind
+from genfix.probe.probe_values import Answer, Leak, LeakKind
 
 _ROLE_LINE: Final = re.compile(
     r"^[ \t]*(?P<role>user|assistant|system|human|observation|tool|model)[ \t]*\r?$", re.MULTILINE

@@ -17,7 +17,7 @@ from genfix.errors import InputError, ProbeError
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import text
 from genfix.probe.probe_run import AnswerRun, OnAnswer, in_order
-from genfix.probe.values import Answer, Failure, FailureKind, Limits, Prompt
+from genfix.probe.probe_values import Answer, Failure, FailureKind, Limits, Prompt
 
 LOCAL_ENGINES: Final = ("transformers", "mlx-lm")
 _CHILD: Final = Path(__file__).with_name("child.py")
@@ -142,9 +142,8 @@ class _Talk:
             self._send(request)
             stuck = self._collect(len(prompts), until, progress)
         except KeyboardInterrupt:
-            return AnswerRun(
-                in_order(prompts, self.found, text("interrupted")), interrupted=True
-            ), self.version
+            answers = in_order(prompts, self.found, text("interrupted"))
+            return AnswerRun(answers, interrupted=True), self.version
         late = stuck and len(self.found) < len(prompts)
         if late and not self.found:
             raise ProbeError(
@@ -156,7 +155,7 @@ class _Talk:
         return AnswerRun(answers, out_of_time=late), self.version
 
     def close(self) -> None:
-        """Wait for the readers, who close the pipes; the child is gone."""
+        """Wait for the readers, who close the pipes; the child has ended."""
         for thread in self.threads:
             if thread.is_alive():
                 thread.join(_TICK)
@@ -184,8 +183,7 @@ class _Talk:
         """Take answers until all are there; whether time ran out before."""
         deadline = until
         while len(self.found) < count:
-            now = time.monotonic()
-            if now >= min(deadline, until):
+            if time.monotonic() >= min(deadline, until):
                 return True
             try:
                 line = self.lines.get(timeout=_TICK)
@@ -217,32 +215,11 @@ class _Talk:
             case {"id": str(name), "unsupported": str(why)}:
                 said = text("the chat template takes no such prompt: {why}", why=why)
                 return Answer(name, failure=Failure(FailureKind.UNSUPPORTED, said))
-            case {
-                "id": str(name),
-                "text": str(written),
-                "finish_reason": str(reason),
-                "token_ids": list(ids),
-            }:
-                return self._written(
-                    value, name, written, reason, [token for token in ids if isinstance(token, int)]
-                )
+            case {"id": str(name), "text": str(written), "finish_reason": str(end), "token_ids": list(ids)}:
+                tokens = tuple(token for token in ids if isinstance(token, int))
+                return _written(value, name, written, end, tokens)
             case _:
                 raise self._died()
-
-    def _written(self, value: JsonObject, name: str, written: str, reason: str, ids: list[int]) -> Answer:
-        stop, seconds, first = value.get("stop_reason"), value.get("seconds"), value.get("first_seconds")
-        late = reason not in {"stop", "length"}
-        return Answer(
-            prompt=name,
-            text=written,
-            finish_reason=reason,
-            stop_reason=stop if isinstance(stop, int) else None,
-            token_ids=tuple(ids),
-            tokens=len(ids),
-            seconds=seconds if isinstance(seconds, float) else 0.0,
-            first_seconds=first if isinstance(first, float) else None,
-            failure=Failure(FailureKind.TIMEOUT, text("the answer was not done in time")) if late else None,
-        )
 
     def _refused(self, kind: str, detail: str) -> ProbeError:
         if kind == "no-engine":
@@ -270,14 +247,30 @@ class _Talk:
         _end(self.child)
         self.close()  # its last words may still be in the pipe
         lines = self.stderr.decode("utf-8", "replace").split("\n")
-        told = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
         engine = self.engine.name
         return ProbeError(
-            text("{engine} ended before it had answered: {why}", engine=engine, why=told[:300])
-            if told
+            text("{engine} ended before it had answered: {why}", engine=engine, why=last[:300])
+            if last
             else text("{engine} ended before it had answered", engine=engine),
             "is there enough memory for the model?",
         )
+
+
+def _written(value: JsonObject, name: str, written: str, reason: str, ids: tuple[int, ...]) -> Answer:
+    stop, seconds, first = value.get("stop_reason"), value.get("seconds"), value.get("first_seconds")
+    late = reason not in {"stop", "length"}
+    return Answer(
+        prompt=name,
+        text=written,
+        finish_reason=reason,
+        stop_reason=stop if isinstance(stop, int) else None,
+        token_ids=ids,
+        tokens=len(ids),
+        seconds=seconds if isinstance(seconds, float) else 0.0,
+        first_seconds=first if isinstance(first, float) else None,
+        failure=Failure(FailureKind.TIMEOUT, text("the answer was not done in time")) if late else None,
+    )
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:

@@ -1,11 +1,12 @@
 """The tokens of a chat template that must not be in an answer: of a folder, or of the well-known families."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from genfix.model import Model
+from genfix.model.template_scan import unique
 from genfix.model.turn_ends import TurnEnds
 
 _CHATML: Final = ("<|im_start|>", "<|im_end|>")
@@ -26,8 +27,8 @@ FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
 
 _OF_USER: Final = re.compile(r"user|human|\[INST\]|用户", re.IGNORECASE)
 _INSIDE: Final = re.compile(
-    r"think|thought|reason|tool_call|tool_sep|function|parameter|action|python_tag|channel|message|call|constrain"
-    r"|arg_(key|value)|answer|box|image|video|audio|vision|content",
+    r"think|thought|reason|tool_call|tool_sep|function|parameter|action|python_tag|channel|message|call"
+    r"|constrain|arg_(key|value)|answer|box|image|video|audio|vision|content",
     re.IGNORECASE,
 )
 """Names of tokens that stand inside an assistant's turn by right. A tool's turn is none: ``<tool_response>``
@@ -54,7 +55,7 @@ def markers_of(model: Model | None) -> Markers:
     """The markers of a folder's chat template; without one, or where it does not render, of the known
     families.
     """
-    known = tuple(_unique(token for family in FAMILIES.values() for token in family))
+    known = unique(token for family in FAMILIES.values() for token in family)
     ends = model.turn_ends if model is not None else None
     if model is None or not isinstance(ends, TurnEnds):
         return Markers(known, ids=model.tokenizer.texts if model is not None else None)
@@ -62,8 +63,4 @@ def markers_of(model: Model | None) -> Markers:
     stops = [token for token in ends.tokens if token.strip()]
     eos = model.tokenizer.eos_token
     stops += [eos] if eos else []  # no template's end, but a model that writes it has ended its turn
-    return Markers(tuple(_unique([*stops, *own, *known])), tuple(_unique(stops)), model.tokenizer.texts)
-
-
-def _unique(tokens: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(tokens))
+    return Markers(unique([*stops, *own, *known]), unique(stops), model.tokenizer.texts)

@@ -1,16 +1,16 @@
 """From an answer to what is seen in it, and from all of them to the sums."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from genfix.probe.leakage import find_leaks, split_turn_end
 from genfix.probe.markers import Markers
+from genfix.probe.probe_values import Answer, Measure, Prompt, ToolVerdict
 from genfix.probe.repetition import find_loop
 from genfix.probe.statistics import Interval, Paired, median_interval, paired_difference, quantile, wilson
 from genfix.probe.tool_calls import judge_tool_calls
-from genfix.probe.values import Answer, Measure, Prompt, ToolVerdict
 
 RATES: Final = ("stopped", "leaked", "repeated", "empty")
 """The yes-or-no measures, in the order of reports."""
@@ -128,11 +128,7 @@ def _spread(values: Iterable[float | None]) -> Spread | None:
 
 
 def _counted(groups: Iterable[Iterable[str | None]]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for group in groups:
-        for name in group:
-            if name is not None:
-                counts[name] = counts.get(name, 0) + 1
+    counts = Counter(name for group in groups for name in group if name is not None)
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
@@ -140,19 +136,9 @@ def compare(first: Sequence[Measure], second: Sequence[Measure]) -> Comparison:
     """Compare two runs over the prompts that both answered."""
     others = {one.prompt.id: one for one in second if one.answered}
     pairs = [(one, others[one.prompt.id]) for one in first if one.answered and one.prompt.id in others]
-    counts = {name: Paired.of(_flags(pairs, name)) for name in RATES}
+    flags = [(one.flags(), other.flags()) for one, other in pairs]
+    counts = {name: Paired.of((one[name], other[name]) for one, other in flags) for name in RATES}
     rates = {name: rate for name, both in counts.items() if (rate := paired_difference(both)) is not None}
-    return Comparison(
-        len(pairs), rates, counts, median_interval(_differences(pairs, lambda one: one.answer.tokens))
-    )
-
-
-def _flags(pairs: Iterable[tuple[Measure, Measure]], name: str) -> list[tuple[bool, bool]]:
-    return [(one.flags()[name], other.flags()[name]) for one, other in pairs]
-
-
-def _differences(
-    pairs: Iterable[tuple[Measure, Measure]], value: Callable[[Measure], float | None]
-) -> list[float]:
-    both = [(value(one), value(other)) for one, other in pairs]
-    return [after - before for before, after in both if before is not None and after is not None]
+    tokens = [(one.answer.tokens, other.answer.tokens) for one, other in pairs]
+    longer = [after - before for before, after in tokens if before is not None and after is not None]
+    return Comparison(len(pairs), rates, counts, median_interval(longer))

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from genfix.message import Message, text
+from genfix.probe.probe_values import Answer, Failure, FailureKind, Limits, Prompt
 from genfix.probe.server import Server
-from genfix.probe.values import Answer, Failure, FailureKind, Limits, Prompt
 from genfix.probe.watch import Watch
 
 OnAnswer = Callable[[Answer], None]

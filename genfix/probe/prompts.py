@@ -9,7 +9,7 @@ from typing import Final
 from genfix.errors import InputError
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, text
-from genfix.probe.values import Prompt
+from genfix.probe.probe_values import Prompt
 
 PROMPTS_VERSION: Final = 1
 """Raised with every change of the built-in set: rates of different sets do not compare."""

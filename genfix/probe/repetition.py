@@ -17,7 +17,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from genfix.probe.values import Loop
+from genfix.probe.probe_values import Loop
 
 _PIECE: Final = re.compile(
     r"<[|｜][^<>|｜\s]{1,40}[|｜]>"

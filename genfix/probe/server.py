@@ -12,8 +12,8 @@ from genfix.errors import InputError, ProbeError
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import text
 from genfix.probe.endpoint import Endpoint, ExchangeError, endpoint, exchange
+from genfix.probe.probe_values import Answer, Failure, FailureKind, Limits, Prompt
 from genfix.probe.stream import read_answer
-from genfix.probe.values import Answer, Failure, FailureKind, Limits, Prompt
 from genfix.probe.watch import Watch
 
 _T = TypeVar("_T")
@@ -25,19 +25,25 @@ _ENGINES: Final[Mapping[str, str]] = {
 """``owned_by`` of a model in ``/v1/models``, and the engine that writes it."""
 _SHOWS_TOKENS: Final = frozenset(engine.id for engine in EVERY_ENGINE.values() if engine.shows_tokens)
 """Engines that take ``skip_special_tokens``."""
+_USAGE: Final[JsonObject] = {"seed": 0, "stream_options": {"include_usage": True}}
 _EXTRAS: Final[tuple[JsonObject, ...]] = (
     # Without these a leaked role token is taken out of the text, and only what the model wrote after it is
     # left.
-    {
-        "seed": 0,
-        "stream_options": {"include_usage": True},
-        "skip_special_tokens": False,
-        "return_token_ids": True,
-    },
-    {"seed": 0, "stream_options": {"include_usage": True}},
+    {**_USAGE, "skip_special_tokens": False, "return_token_ids": True},
+    _USAGE,
     {},
 )
 """What is asked for beside the standard; a server that refuses gets less."""
+_NO_API: Final = text("is this the address of an OpenAI-compatible API? it mostly ends in /v1")
+_LOOK_THERE: Final = text("look at the server's own log")
+_ADVICE: Final = {
+    FailureKind.REFUSED_KEY: text("put the server's key into GENFIX_API_KEY in the environment"),
+    FailureKind.NO_MODEL: text("name one with --model; the server lists its models at /v1/models"),
+    FailureKind.UNREACHABLE: text("is the server up, and is this its address?"),
+    FailureKind.TIMEOUT: text("raise --timeout, or lower --max-tokens or --concurrency"),
+    FailureKind.GARBAGE: _NO_API,
+    FailureKind.TOO_LARGE: _NO_API,
+}
 _REFUSALS: Final = frozenset({400, 422})
 _MAX_LIST: Final = 4 * 1024 * 1024
 _BYTES_PER_TOKEN: Final = 8192
@@ -134,8 +140,8 @@ class Server:
             self._extras = max(self._extras, level)
             return answer
         if prompt.tools and refused is not None:
-            told = text("the server takes no tools: {why}", why=refused.failure.detail)
-            raise ExchangeError(FailureKind.UNSUPPORTED, told)
+            why = text("the server takes no tools: {why}", why=refused.failure.detail)
+            raise ExchangeError(FailureKind.UNSUPPORTED, why)
         raise refused or AssertionError("there is always a level to ask at")
 
     def _retried(self, once: Callable[[float], _T], watch: Watch) -> _T:
@@ -175,17 +181,4 @@ class Server:
 
     def explained(self, failure: Failure) -> ProbeError:
         """The error to end with, and what to do about it."""
-        match failure.kind:
-            case FailureKind.REFUSED_KEY:
-                advice = text("put the server's key into GENFIX_API_KEY in the environment")
-            case FailureKind.NO_MODEL:
-                advice = text("name one with --model; the server lists its models at /v1/models")
-            case FailureKind.UNREACHABLE:
-                advice = text("is the server up, and is this its address?")
-            case FailureKind.TIMEOUT:
-                advice = text("raise --timeout, or lower --max-tokens or --concurrency")
-            case FailureKind.GARBAGE | FailureKind.TOO_LARGE:
-                advice = text("is this the address of an OpenAI-compatible API? it mostly ends in /v1")
-            case _:
-                advice = text("look at the server's own log")
-        return ProbeError(failure.detail, advice)
+        return ProbeError(failure.detail, _ADVICE.get(failure.kind, _LOOK_THERE))

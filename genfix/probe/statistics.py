@@ -9,6 +9,7 @@ statistics and the binomial distribution for a median (W. J. Conover, "Practical
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
@@ -36,10 +37,8 @@ class Paired(NamedTuple):
     @classmethod
     def of(cls, pairs: Iterable[tuple[bool, bool]]) -> "Paired":
         """Count pairs of (first, second)."""
-        counts = dict.fromkeys([(True, True), (True, False), (False, True), (False, False)], 0)
-        for pair in pairs:
-            counts[pair] += 1
-        return cls(*counts.values())
+        counts = Counter(pairs)
+        return cls(counts[True, True], counts[True, False], counts[False, True], counts[False, False])
 
     @property
     def total(self) -> int:

@@ -9,7 +9,7 @@ from typing import Final
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import text
 from genfix.probe.endpoint import ExchangeError, Reply
-from genfix.probe.values import Answer, FailureKind, ToolCall
+from genfix.probe.probe_values import Answer, FailureKind, ToolCall
 
 _DONE: Final = b"[DONE]"
 _NOT_THE_API: Final = text("what the server streams is not the chat completions API")
@@ -94,10 +94,8 @@ def _take(parts: _Parts, event: JsonObject) -> None:
     """Add one event to the answer; `null` stands for a value that is not there."""
     error = event.get("error")
     if error:
-        told = error.get("message") if isinstance(error, dict) else error
-        raise ExchangeError(
-            FailureKind.STATUS, text("the server fails while it answers: {why}", why=str(told)[:300])
-        )
+        said = str(error.get("message") if isinstance(error, dict) else error)[:300]
+        raise ExchangeError(FailureKind.STATUS, text("the server fails while it answers: {why}", why=said))
     usage, choices = event.get("usage"), event.get("choices")
     tokens = usage.get("completion_tokens") if isinstance(usage, dict) else None
     if isinstance(tokens, int):

@@ -7,7 +7,7 @@ from typing import Final
 
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, text
-from genfix.probe.values import Answer, Prompt, ToolCall, ToolVerdict
+from genfix.probe.probe_values import Answer, Prompt, ToolCall, ToolVerdict
 
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "string": (str,),

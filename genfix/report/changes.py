@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from genfix.applier import Receipt
 from genfix.applier.records import kind_name
@@ -10,13 +11,18 @@ from genfix.json_types import JsonValue, Missing
 from genfix.message import Arg, Message, text
 from genfix.planner import FileChange, Plan
 from genfix.report.layout import cut, table
-from genfix.report.style import Style
+from genfix.report.style import COLORS, Style
 from genfix.rules import Witness
 from genfix.rules.core.difference import FileDifference
 from genfix.show import show, show_value
 
 _MAX_DIFF_BYTES = 512 * 1024
 _CONTEXT = 1
+_STATUSES: Final[Mapping[str, tuple[str, Message | None]]] = {
+    "lost": ("-", text("only in the base")),
+    "added": ("+", text("only here")),
+    "respelled": ("~", text("says the same in other bytes")),
+}
 
 
 def plan_text(plan: Plan, style: Style) -> str:
@@ -31,22 +37,18 @@ def changes_text(plan: Plan, style: Style) -> str:
 
 
 def _change_lines(change: FileChange, style: Style) -> Iterator[str]:
-    if change.after is None:
-        mark, line = (
-            style.mark("-", "red"),
-            style.text("{file}: moved into the backup ({codes})", file=change.name, codes=[*change.codes]),
-        )
-    else:
-        mark = style.mark("+", "green") if change.before is None else style.mark("~", "yellow")
-        line = style.words(_written(change, len(change.after)))
-    yield f"{mark} {line.replace(show(change.name), style.mark(show(change.name), 'bold'), 1)}"
+    mark = "-" if change.after is None else "+" if change.before is None else "~"
+    name, line = show(change.name), style.words(_becomes(change))
+    yield f"{style.mark(mark, COLORS[mark])} {line.replace(name, style.mark(name, 'bold'), 1)}"
     if change.after is not None and change.source is None:
         yield from _diff(change.before or b"", change.after, style)
 
 
-def _written(change: FileChange, size: int) -> Message:
-    """What becomes of a file that stays, or comes."""
-    args: dict[str, Arg] = {"file": change.name, "size": f"{size:,}", "codes": [*change.codes]}
+def _becomes(change: FileChange) -> Message:
+    args: dict[str, Arg] = {"file": change.name, "codes": [*change.codes]}
+    if change.after is None:
+        return text("{file}: moved into the backup ({codes})", **args)
+    args["size"] = f"{len(change.after):,}"
     match change.source, change.before is None:
         case None, _:
             return text("{file} ({codes})", **args)
@@ -72,8 +74,7 @@ def _diff(before: bytes, after: bytes, style: Style) -> Iterator[str]:
         if line.startswith("@@"):
             continue
         shown = cut(f"    {line[0]} {show(line[1:])}", 200)
-        color = {"+": "green", "-": "red"}.get(line[0])
-        yield style.mark(shown, color) if color else shown
+        yield style.mark(shown, COLORS[line[0]]) if line[0] in COLORS else shown
 
 
 def stop_table(
@@ -100,13 +101,8 @@ def stop_table(
         return []
     head = (style.text("engine"), style.text("stops at, now"), style.text("stops at, afterwards"))
     cells = [head, *((style.text(", ").join(names), now, then) for (now, then), names in rows.items())]
-    first, *lines = _aligned(cells, style)
+    first, *lines = ("   ".join(row).rstrip() for row in table(cells, style.room))
     return [style.mark(first, "bold"), *lines]
-
-
-def _aligned(rows: Sequence[Sequence[str]], style: Style) -> Iterator[str]:
-    for name, now, then in table(rows, style.room):
-        yield f"{name}   {now}   {then}".rstrip()
 
 
 def _does(view: EngineView, other: EngineView, style: Style) -> str:
@@ -126,20 +122,12 @@ def _ids(ids: Sequence[int], style: Style) -> str:
 def differences_text(differences: Sequence[FileDifference], style: Style) -> str:
     """How two folders' config files differ."""
     lines: list[str] = []
-    notes = {
-        "lost": style.text("only in the base"),
-        "added": style.text("only here"),
-        "changed": "",
-        "respelled": style.text("says the same in other bytes"),
-    }
     for difference in differences:
-        mark = {"lost": style.mark("-", "red"), "added": style.mark("+", "green")}.get(
-            difference.status, style.mark("~", "yellow")
+        mark, note = _STATUSES.get(
+            difference.status, ("~", None if difference.values else text("other bytes"))
         )
-        note = notes[difference.status] or ("" if difference.values else style.text("other bytes"))
-        lines.append(
-            f"{mark} {style.mark(show(difference.name), 'bold')}{style.text(': ') + note if note else ''}"
-        )
+        name = f"{style.mark(mark, COLORS[mark])} {style.mark(show(difference.name), 'bold')}"
+        lines.append(f"{name}{style.text(': ')}{style.words(note)}" if note else name)
         for value in difference.values:
             lines.append(f"    {show(value.pointer)}")
             lines += _side("-", value.left, "red", style) + _side("+", value.right, "green", style)
@@ -165,17 +153,14 @@ def log_text(receipts: Sequence[Receipt], style: Style) -> str:
 def _what(receipt: Receipt, style: Style) -> str:
     """Kind, purpose, base and author, as far as each is known."""
     note = receipt.note
-    parts = [kind_name(receipt.kind)]
-    if receipt.undoes:
-        parts.append(text(" of {value}", value=receipt.undoes))
-    if snapshot := note.get("snapshot"):
-        parts.append(text(" to {value}", value=snapshot))
-    if base := note.get("base"):
-        parts.append(text(" against {value}", value=base))
-    if message := note.get("message"):
-        parts.append(text(": {value}", value=message))
-    if who := note.get("who"):
-        parts.append(text(", by {value}", value=who))
-    what = "".join(map(style.words, parts))
+    parts = [
+        kind_name(receipt.kind),
+        receipt.undoes and text(" of {value}", value=receipt.undoes),
+        (snapshot := note.get("snapshot")) and text(" to {value}", value=snapshot),
+        (base := note.get("base")) and text(" against {value}", value=base),
+        (message := note.get("message")) and text(": {value}", value=message),
+        (who := note.get("who")) and text(", by {value}", value=who),
+    ]
+    what = "".join(style.words(part) for part in parts if isinstance(part, Message))
     files = len(receipt.files)
     return what + (style.text(" ({count} file)", " ({count} files)", count=files) if files else "")

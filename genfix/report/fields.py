@@ -5,7 +5,7 @@ from typing import assert_never
 
 from genfix.json_types import JsonValue, Missing
 from genfix.report.layout import cut
-from genfix.report.style import Style
+from genfix.report.style import COLORS, Style
 from genfix.rules import (
     CopyField,
     Finding,
@@ -21,18 +21,15 @@ from genfix.rules import (
 )
 from genfix.show import show, show_value
 
-_COLORS = {"+": "green", "-": "red", "~": "yellow"}
-
 
 def field_lines(finding: Finding, style: Style, indent: str = "") -> Iterator[str]:
     """A line for each value that would go (``-``), come (``+``) or, for a whole file, change (``~``)."""
     for operation in finding.fix.operations if finding.fix is not None else ():
-        for sign, text in _signed(operation, finding, style):
-            yield style.mark(cut(f"{indent}{sign} {text}", style.room), _COLORS[sign])
+        for sign, said in _signed(operation, finding, style):
+            yield style.mark(cut(f"{indent}{sign} {said}", style.room), COLORS[sign])
 
 
 def _signed(operation: Operation, finding: Finding, style: Style) -> Iterator[tuple[str, str]]:
-    file = show(operation.file)
     match operation:
         case SetField(pointer=pointer, value=value):
             yield from _replaced(operation.file, pointer, show_value(value), finding)
@@ -42,15 +39,12 @@ def _signed(operation: Operation, finding: Finding, style: Style) -> Iterator[tu
             yield from _replaced(operation.file, pointer, value, finding)
         case RemoveField(pointer=pointer):
             yield "-", _field(operation.file, pointer, finding, _current(operation.file, pointer, finding))
-        case RestoreFile(source=source):
-            yield (
-                "+",
-                style.text("{file}: the adapter's file", file=operation.file)
-                if (source is Witness.ADAPTER)
-                else style.text("{file}: the base's file", file=operation.file),
-            )
+        case RestoreFile(source=Witness.ADAPTER):
+            yield "+", style.text("{file}: the adapter's file", file=operation.file)
+        case RestoreFile():
+            yield "+", style.text("{file}: the base's file", file=operation.file)
         case WriteFile():
-            yield "+", file
+            yield "+", show(operation.file)
         case Quarantine():
             yield "-", style.text("{file}: moved into the backup", file=operation.file)
         case Mend() | StripBom():
@@ -64,8 +58,7 @@ def _value_of(source: Witness, style: Style) -> str:
 
 
 def _replaced(file: str, pointer: str, value: str, finding: Finding) -> Iterator[tuple[str, str]]:
-    current = _current(file, pointer, finding)
-    if current:
+    if current := _current(file, pointer, finding):
         yield "-", _field(file, pointer, finding, current)
     yield "+", _field(file, pointer, finding, value)
 

@@ -1,12 +1,11 @@
 """Plans, differences and logs for machines: the same JSON as `genfix.report.json`."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 
 from genfix.applier import Receipt
 from genfix.engines import EngineView
+from genfix.folder import content_digest
 from genfix.json_types import JsonValue
-from genfix.jsontext.json_diff import Difference
 from genfix.planner import FileChange, Plan
 from genfix.planner.plan import action_of
 from genfix.report.json import SCHEMA_VERSION, summary_json
@@ -37,14 +36,10 @@ def _change(change: FileChange) -> JsonValue:
         "action": action_of(change.before, change.after),
         "source": str(change.source) if change.source is not None else "edit",
         "codes": list(change.codes),
-        "before_sha256": _sha256(change.before),
-        "after_sha256": _sha256(change.after),
+        "before_sha256": content_digest(change.before),
+        "after_sha256": content_digest(change.after),
         "size": len(change.after or b""),
     }
-
-
-def _sha256(content: bytes | None) -> str | None:
-    return None if content is None else hashlib.sha256(content).hexdigest()
 
 
 def _views(before: Mapping[str, EngineView], after: Mapping[str, EngineView]) -> JsonValue:
@@ -65,13 +60,11 @@ def differences_json(differences: Sequence[FileDifference]) -> JsonValue:
 
 
 def _file(difference: FileDifference) -> JsonValue:
-    values = [_value(value) for value in difference.values]
+    values: list[JsonValue] = [
+        {"pointer": value.pointer, **present({"base": value.left, "merged": value.right})}
+        for value in difference.values
+    ]
     return {"file": difference.name, "status": difference.status, "values": values}
-
-
-def _value(value: Difference) -> JsonValue:
-    document: dict[str, JsonValue] = {"pointer": value.pointer}
-    return document | present({"base": value.left, "merged": value.right})
 
 
 def log_json(receipts: Sequence[Receipt]) -> JsonValue:

@@ -11,14 +11,14 @@ _NEVER_FIRST: Final = frozenset("，。、；：？！）】》”’…,.;:?!)]
 """What must not begin a line."""
 _NEVER_LAST: Final = frozenset("（【《“‘([{")
 _WORD: Final = re.compile(r"\s+|[^\s]+")
-_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
+_COLOR: Final = re.compile(r"\x1b\[[0-9;]*m")
 _GAP: Final = 3
 
 
 def columns(text: str) -> int:
     """How many columns a terminal gives ``text``, whose colors take none."""
     if "\x1b" in text:
-        text = _COLOUR.sub("", text)
+        text = _COLOR.sub("", text)
     if text.isascii():
         return len(text)
     import unicodedata  # noqa: PLC0415 - English reports do without it

@@ -2,14 +2,14 @@
 
 import difflib
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
 from genfix.engines import EngineView
 from genfix.planner import FileChange
 from genfix.report.outcome import Outcome
+from genfix.report.text import count
 from genfix.rules import Finding, Severity
 from genfix.show import show
 
@@ -33,10 +33,11 @@ def comment(outcome: Outcome, *, command: str = "", verbose: bool = False) -> st
     """
     shown = [finding for finding in outcome.findings if verbose or finding.severity is not Severity.INFO]
     head = [f"### genfix: {_verdict(outcome)}", "", _subject(outcome), *_table(shown, outcome)]
-    engines = _engines(outcome.before, outcome.after, outcome)
+    engines = _engines(outcome)
     tail = ["", "To make these changes:", "", *fenced(command.splitlines(), "sh")] if command else []
     diffs = [line for change in outcome.changes for line in _change(change)]
-    full = "\n".join([*head, *_reasons(shown), *_titled(diffs, outcome), *engines, *tail])
+    title = ["", f"#### {'Changes made' if outcome.done else 'Planned changes'}"] if diffs else []
+    full = "\n".join([*head, *_reasons(shown), *title, *diffs, *engines, *tail])
     if len(full) <= _LIMIT:
         return full
     note = ["", "The reasons and the changes are too long for a comment; `genfix plan` shows them."]
@@ -66,11 +67,10 @@ def _code(text: str) -> str:
 
 
 def _verdict(outcome: Outcome) -> str:
-    counted = Counter(finding.severity for finding in outcome.findings)
     parts = [
         f"{number} {severity}{'' if number == 1 or severity is Severity.INFO else 's'}"
-        for severity in Severity
-        if (number := counted[severity])
+        for severity, number in count(outcome.findings).items()
+        if number
     ]
     found = ", ".join(parts) or "nothing to report"
     if outcome.done is None:
@@ -125,10 +125,6 @@ def _reasons(findings: Sequence[Finding]) -> list[str]:
     return ["", *_collapsed("Why", lines)] if lines else []
 
 
-def _titled(diffs: Sequence[str], outcome: Outcome) -> list[str]:
-    return ["", f"#### {'Changes made' if outcome.done else 'Planned changes'}", *diffs] if diffs else []
-
-
 def _change(change: FileChange) -> Iterator[str]:
     title = f"{_code(change.name)} ({', '.join(change.codes)})"
     yield ""
@@ -155,17 +151,12 @@ def _collapsed(title: str, lines: Sequence[str]) -> list[str]:
     return [f"<details><summary>{title}</summary>", "", *lines, "", "</details>"]
 
 
-def _engines(
-    before: Mapping[str, EngineView], after: Mapping[str, EngineView], outcome: Outcome
-) -> list[str]:
+def _engines(outcome: Outcome) -> list[str]:
     """The engines whose stop ids or problems change."""
-    rows = [
-        f"| {name} | {_state(view)} | {_state(after[name])} |"
-        for name, view in before.items()
-        if _state(view) != _state(after[name])
-    ]
-    heads = ("was", "is") if outcome.done else ("now", "then")
-    return ["", f"| engine | {heads[0]} | {heads[1]} |", "|---|---|---|", *rows] if rows else []
+    states = [(name, _state(view), _state(outcome.after[name])) for name, view in outcome.before.items()]
+    rows = [f"| {name} | {before} | {after} |" for name, before, after in states if before != after]
+    heads = "was | is" if outcome.done else "now | then"
+    return ["", f"| engine | {heads} |", "|---|---|---|", *rows] if rows else []
 
 
 def _state(view: EngineView) -> str:

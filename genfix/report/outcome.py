@@ -46,7 +46,7 @@ class Outcome(NamedTuple):
         if os.path.isabs(folder):  # noqa: PTH117 - text, as the user wrote it
             try:
                 folder = os.path.relpath(folder)
-            except OSError:  # the directory we stand in is gone
+            except OSError:  # the directory we stand in is missing
                 return name
         outside = folder in {".", ".."} or folder.startswith(f"..{os.sep}")
         return name if outside else f"{folder.replace(os.sep, '/')}/{name}"
@@ -67,12 +67,11 @@ def of_report(report: Report) -> Outcome:
 
 def of_plan(plan: Plan) -> Outcome:
     """What ``plan`` found and would change."""
-    contents = {change.name: change.before for change in plan.changes}
     return Outcome(
         plan.target,
         plan.base,
         plan.findings,
-        contents.get,
+        {change.name: change.before for change in plan.changes}.get,
         plan.notes,
         plan.changes,
         done=False,

@@ -12,15 +12,14 @@ from genfix.api.probing import ProbeReport, ProbeRun
 from genfix.language import Language
 from genfix.message import Message, text
 from genfix.probe.figures import number, percent
-from genfix.probe.values import Measure
+from genfix.probe.probe_values import Measure
 from genfix.report.html.page import render_page
 from genfix.report.probe_plots import Histogram, RateRow, histogram, rate_rows
-from genfix.report.probe_words import TOOL_VERDICTS, state
+from genfix.report.probe_words import one_line, seen_in, state, tool_calls
 from genfix.report.style import Style
 from genfix.show import show
 
 _EXAMPLES: Final = 8
-_MARKERS: Final = 6
 _LONGEST: Final = 4000
 _LONGEST_QUESTION: Final = 400
 _GOOD: Final = 0.9
@@ -134,21 +133,10 @@ def _facts(run: ProbeRun, style: Style) -> Iterator[tuple[str, str]]:
     if run.engine:
         yield style.text("engine"), show(run.engine)
     yield from _spreads(run, style)
-    for label, counts in (
-        (style.text("turn ends seen"), summary.turn_ends),
-        (style.text("leaked"), summary.leaked_markers),
-    ):
-        if counts:
-            seen = [
-                style.text("{token} in {count}", token=token, count=count) for token, count in counts.items()
-            ]
-            yield label, style.text(", ").join(seen[:_MARKERS])
-    if summary.tools:
-        calls = [
-            style.text("{count} {verdict}", count=count, verdict=TOOL_VERDICTS[verdict])
-            for verdict, count in summary.tools.items()
-        ]
-        yield style.text("tool calls"), style.text(", ").join(calls)
+    listed = [*seen_in(summary), (text("tool calls"), tool_calls(summary))]
+    for label, items in listed:
+        if items:
+            yield style.words(label), style.text(", ").join(map(style.words, items))
     if summary.failed:
         share = percent(summary.failed / summary.asked)
         yield style.text("failed"), style.text("{count} ({share})", count=summary.failed, share=share)
@@ -199,15 +187,10 @@ def _pieces(one: Measure, written: str) -> Iterator[_Piece]:
         start = written.find(leak.marker, max(place, leak.at))
         if start < 0:
             continue
-        yield _Piece(_lines(written[place:start]), leak=False)
+        yield _Piece(one_line(written[place:start], "\n"), leak=False)
         place = start + len(leak.marker)
         yield _Piece(show(leak.marker), leak=True)
-    yield _Piece(_lines(written[place:]), leak=False)
+    yield _Piece(one_line(written[place:], "\n"), leak=False)
     calls = "".join(f"\n[{show(call.name)}({show(call.arguments)})]" for call in one.answer.tool_calls)
     if calls:
         yield _Piece(calls[:_LONGEST], leak=False)
-
-
-def _lines(written: str) -> str:
-    """Text on lines of its own, all else that hides made visible."""
-    return "\n".join(show(line) for line in written.split("\n"))

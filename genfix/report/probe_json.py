@@ -1,13 +1,14 @@
 """A probe for machines; the schema ships as ``genfix/report/schemas/probe.schema.json``."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from genfix.api.probing import ProbeReport, ProbeRun
 from genfix.json_types import JsonValue
 from genfix.message import Message
 from genfix.probe.measuring import Comparison, Spread, Summary
+from genfix.probe.probe_values import Answer, Measure
 from genfix.probe.statistics import Interval
-from genfix.probe.values import Answer, Measure
 from genfix.report.json import SCHEMA_VERSION
 
 
@@ -27,7 +28,7 @@ def probe_json(report: ProbeReport) -> JsonValue:
         "run": _run(report.run),
         "against": _run(report.against) if report.against is not None else None,
         "comparison": _comparison(report.comparison) if report.comparison is not None else None,
-        "verdict": _told(report.verdict),
+        "verdict": _messages(report.verdict),
         "notes": [str(note) for note in report.notes],
     }
 
@@ -39,12 +40,12 @@ def _run(run: ProbeRun) -> JsonValue:
         "engine": run.engine or None,
         "out_of_time": run.out_of_time,
         "summary": _summary(run.summary),
-        "diagnosis": _told(run.diagnosis),
+        "diagnosis": _messages(run.diagnosis),
         "answers": [_measure(one) for one in run.measures],
     }
 
 
-def _told(messages: tuple[Message, ...]) -> JsonValue:
+def _messages(messages: tuple[Message, ...]) -> JsonValue:
     return [{"id": one.id, "message": str(one)} for one in messages]
 
 
@@ -70,23 +71,20 @@ def _comparison(comparison: Comparison) -> JsonValue:
         "pairs": comparison.pairs,
         "rates": _intervals(comparison.rates),
         "counts": {name: {**pairs._asdict()} for name, pairs in comparison.counts.items()},
-        "tokens": _interval(comparison.tokens) if comparison.tokens is not None else None,
+        "tokens": _rounded(comparison.tokens._asdict()) if comparison.tokens is not None else None,
     }
 
 
 def _intervals(rates: Mapping[str, Interval]) -> JsonValue:
-    return {name: _interval(rate) for name, rate in rates.items()}
+    return {name: _rounded(rate._asdict()) for name, rate in rates.items()}
 
 
-def _interval(rate: Interval) -> JsonValue:
-    return {"value": round(rate.value, 6), "low": round(rate.low, 6), "high": round(rate.high, 6)}
+def _rounded(numbers: Mapping[str, float]) -> JsonValue:
+    return {name: round(value, 6) for name, value in numbers.items()}
 
 
 def _spread(spread: Spread | None) -> JsonValue:
-    if spread is None:
-        return None
-    numbers = {"least": spread.least, "median": spread.median, "p95": spread.p95, "most": spread.most}
-    return {name: round(value, 6) for name, value in numbers.items()}
+    return None if spread is None else _rounded(asdict(spread))
 
 
 def _measure(one: Measure) -> JsonValue:

@@ -8,8 +8,8 @@ from typing import Final
 from genfix.message import Message
 from genfix.probe.figures import RATE_NAMES, number
 from genfix.probe.measuring import RATES
+from genfix.probe.probe_values import Measure
 from genfix.probe.statistics import Interval
-from genfix.probe.values import Measure
 from genfix.report.probe_words import share
 
 _BINS: Final = 16

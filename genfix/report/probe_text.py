@@ -7,16 +7,15 @@ from genfix.api.probing import ProbeReport, ProbeRun
 from genfix.message import Message, text
 from genfix.probe.figures import RATE_NAMES, number, percent
 from genfix.probe.measuring import RATES, Spread, Summary
-from genfix.probe.values import Measure
+from genfix.probe.probe_values import Measure
 from genfix.report.layout import pad, wrap
-from genfix.report.probe_words import TOOL_VERDICTS, share, state
+from genfix.report.probe_words import one_line, seen_in, share, state, tool_calls
 from genfix.report.style import Style
 from genfix.show import show
 
 _BAR: Final = 24
 _LABEL: Final = 22
 _EXAMPLES: Final = 3
-_MARKERS: Final = 6
 _EXCERPT: Final = 160
 _ANSWER: Final = 600
 
@@ -91,18 +90,9 @@ def _spread(spread: Spread, unit: str, style: Style) -> str:
 
 
 def _counts(summary: Summary, style: Style) -> Iterator[str]:
-    for label, counts in (
-        (text("turn ends seen"), summary.turn_ends),
-        (text("leaked"), summary.leaked_markers),
-    ):
-        if counts:
-            seen = [text("{token} in {count}", token=token, count=count) for token, count in counts.items()]
-            yield from _wrapped(f"{_label(label, style)} {_listed(seen[:_MARKERS], style)}", style)
-    if summary.tools:
-        calls = [
-            text("{count} {verdict}", count=count, verdict=TOOL_VERDICTS[verdict])
-            for verdict, count in summary.tools.items()
-        ]
+    for label, seen in seen_in(summary):
+        yield from _wrapped(f"{_label(label, style)} {_listed(seen, style)}", style)
+    if calls := tool_calls(summary):
         yield f"    {_label(text('tool calls'), style)} {_listed(calls, style)}"
 
 
@@ -119,7 +109,7 @@ def _examples(run: ProbeRun, style: Style) -> list[str]:
     lines: list[str] = []
     for one in [one for one in run.measures if one.leaks][:_EXAMPLES]:
         leak = one.leaks[0]
-        excerpt = _one_line(leak.excerpt)[:_EXCERPT]
+        excerpt = one_line(leak.excerpt)[:_EXCERPT]
         lines += ["", style.mark(_headline(one, style), "dim")]
         lines += _wrapped(excerpt.replace(show(leak.marker), style.mark(show(leak.marker), "red")), style)
     return lines
@@ -129,20 +119,16 @@ def _answers(report: ProbeReport, style: Style) -> list[str]:
     others = {one.prompt.id: one for one in report.against.measures} if report.against is not None else {}
     lines = ["", style.mark(style.text("answers"), "bold")]
     for one in report.run.measures:
-        lines += [_headline(one, style), *_wrapped(_one_line(one.answer.text)[:_ANSWER], style)]
+        lines += [_headline(one, style), *_wrapped(one_line(one.answer.text)[:_ANSWER], style)]
         other = others.get(one.prompt.id)
         if other is not None:
             lines.append(style.mark("  " + style.text("against: {state}", state=state(other)), "dim"))
-            lines += _wrapped(_one_line(other.answer.text)[:_ANSWER], style)
+            lines += _wrapped(one_line(other.answer.text)[:_ANSWER], style)
     return lines
 
 
 def _headline(one: Measure, style: Style) -> str:
     return style.text("{prompt}: {state}", prompt=one.prompt.id, state=state(one))
-
-
-def _one_line(written: str) -> str:
-    return r"\n".join(show(line) for line in written.split("\n"))
 
 
 def _sentences(messages: Iterable[Message], style: Style, bullet: str) -> Iterator[str]:

@@ -1,14 +1,17 @@
 """What is said of one answer of a probe, and of one rate."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import reduce
 from typing import Final
 
 from genfix.message import Message, message, text
 from genfix.probe.figures import percent
+from genfix.probe.measuring import Summary
+from genfix.probe.probe_values import LeakKind, Measure, ToolVerdict
 from genfix.probe.statistics import Interval
-from genfix.probe.values import LeakKind, Measure, ToolVerdict
+from genfix.show import show
 
+_MARKERS: Final = 6
 _LEAKS: Final[Mapping[LeakKind, Message]] = {
     LeakKind.TOKEN: text("token inside the answer"),
     LeakKind.ROLE: text("role name inside the answer"),
@@ -20,6 +23,30 @@ TOOL_VERDICTS: Final[Mapping[ToolVerdict, Message]] = {
     ToolVerdict.AS_TEXT: text("as-text"),
     ToolVerdict.NONE: message("probe-no-tool-call", "none"),
 }
+
+
+def seen_in(summary: Summary) -> Iterator[tuple[Message, list[Message]]]:
+    """Turn ends and leaked markers, the most frequent ones: a label, and in how many answers each is."""
+    for label, counts in (
+        (text("turn ends seen"), summary.turn_ends),
+        (text("leaked"), summary.leaked_markers),
+    ):
+        if counts:
+            most = list(counts.items())[:_MARKERS]
+            yield label, [text("{token} in {count}", token=token, count=count) for token, count in most]
+
+
+def tool_calls(summary: Summary) -> list[Message]:
+    """What became of tool calls, and how often."""
+    return [
+        text("{count} {verdict}", count=count, verdict=TOOL_VERDICTS[verdict])
+        for verdict, count in summary.tools.items()
+    ]
+
+
+def one_line(written: str, line_break: str = r"\n") -> str:
+    """What a model wrote, with all that hides made visible."""
+    return line_break.join(map(show, written.split("\n")))
 
 
 def share(rate: Interval) -> Message:

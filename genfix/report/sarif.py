@@ -47,18 +47,18 @@ def _rule(rule: Rule) -> JsonValue:
         "fullDescription": {"text": doc.what},
         "help": {
             "text": f"{doc.what}\n\n{doc.why}\n\n{doc.fix}\n\n{doc.safety}",
-            "markdown": (
-                f"{doc.what}\n\n**Why it hurts.** {doc.why}\n\n**Fix.** {doc.fix}\n\n**Safety.** {doc.safety}"
-            ),
+            "markdown": f"{doc.what}\n\n**Why it hurts.** {doc.why}\n\n**Fix.** {doc.fix}\n\n"
+            f"**Safety.** {doc.safety}",
         },
         "defaultConfiguration": {"level": _LEVELS[rule.severity]},
     }
 
 
 def _result(outcome: Outcome, finding: Finding, codes: Sequence[str]) -> JsonValue:
+    uri = quote(outcome.path(finding.file).encode("utf-8", "surrogatepass"))
     location: dict[str, JsonValue] = {
         "physicalLocation": {
-            "artifactLocation": {"uri": _uri(outcome.path(finding.file)), "uriBaseId": "%SRCROOT%"},
+            "artifactLocation": {"uri": uri, "uriBaseId": "%SRCROOT%"},
             "region": {"startLine": outcome.line(finding)},
         }
     }
@@ -87,10 +87,6 @@ def _result(outcome: Outcome, finding: Finding, codes: Sequence[str]) -> JsonVal
 def _text(text: str) -> str:
     """``text`` without links: viewers make one of ``[words](address)``."""
     return text.replace("](", "] (")
-
-
-def _uri(path: str) -> str:
-    return quote(path.encode("utf-8", "surrogatepass"))
 
 
 def _fingerprint(outcome: Outcome, finding: Finding) -> str:

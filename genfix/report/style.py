@@ -1,6 +1,6 @@
 """How a reader gets a report: in which colors, columns and language."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from genfix.language import Language, in_language
 from genfix.message import Arg, Message, render
@@ -8,6 +8,10 @@ from genfix.rules import Severity
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34"}
 _SEVERITIES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
+
+
+COLORS: Final = {"+": "green", "-": "red", "~": "yellow"}
+"""Of what comes, goes and changes."""
 
 
 class Style(NamedTuple):

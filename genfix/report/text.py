@@ -42,8 +42,7 @@ def findings_text(findings: Sequence[Finding], style: Style, *, verbose: bool, f
     shown = [finding for finding in findings if verbose or finding.severity is not Severity.INFO]
     groups = []
     for kind in Harm:
-        of_kind = [finding for finding in shown if harm(finding) is kind]
-        if of_kind:
+        if of_kind := [finding for finding in shown if harm(finding) is kind]:
             title = style.mark(style.words(_GROUPS[kind]), "bold")
             groups.append("\n".join([title, *_group_lines(of_kind, style, fields=fields)]))
     return "\n\n".join(groups)
@@ -60,16 +59,8 @@ def _group_lines(findings: Sequence[Finding], style: Style, *, fields: bool) -> 
         for finding in same:
             yield from _head_lines(finding, style)
         yield from common
-        if fields:
-            for finding in same:
-                yield from _field_lines(finding, style)
-
-
-def finding_lines(finding: Finding, style: Style) -> Iterator[str]:
-    """One finding: what and where, how it shows, who says so, and what becomes of it."""
-    yield from _head_lines(finding, style)
-    yield from _labelled_lines(finding, style)
-    yield from _field_lines(finding, style)
+        for finding in same if fields else ():
+            yield from field_lines(finding, style, _INDENT + _INDENT)
 
 
 def _head_lines(finding: Finding, style: Style) -> Iterator[str]:
@@ -80,8 +71,7 @@ def _head_lines(finding: Finding, style: Style) -> Iterator[str]:
 
 def _labelled_lines(finding: Finding, style: Style) -> Iterator[str]:
     """How the finding shows, the witness, and the fix, each after its label."""
-    symptom = _symptom(finding, style)
-    if symptom:
+    if symptom := _symptom(finding, style):
         yield from _labelled(_SHOWS, [symptom], style)
     evidence = [style.words(said) for said in finding.evidence[:_MOST_EVIDENCE]]
     if len(finding.evidence) > _MOST_EVIDENCE:
@@ -94,11 +84,9 @@ def _labelled_lines(finding: Finding, style: Style) -> Iterator[str]:
 def symptom(finding: Finding, style: Style) -> str:
     """How the harm shows; empty where the finding is not the rule's worst case."""
     rule = RULES.get(finding.code)
-    return (
-        translated(rule.shows, style.language)
-        if rule is not None and finding.severity is rule.severity
-        else ""
-    )
+    if rule is None or finding.severity is not rule.severity:
+        return ""
+    return translated(rule.shows, style.language)
 
 
 def _symptom(finding: Finding, style: Style) -> str:
@@ -128,23 +116,15 @@ def _labelled(label: Message, texts: Sequence[str], style: Style) -> Iterator[st
             yield style.mark(line, "dim")
 
 
-def _field_lines(finding: Finding, style: Style) -> Iterator[str]:
-    yield from field_lines(finding, style, _INDENT + _INDENT)
-
-
 def headlines(findings: Sequence[Finding], style: Style) -> str:
     """How bad each finding is, which rule, where, and what, without the reasons."""
     lines: list[str] = []
     for finding in findings:
         line = f"{finding.code} {show(finding.file)}{style.text(': ')}{style.words(finding.message)}"
-        severity = _severity(finding.severity, style)
-        wide = columns(style.words(SEVERITIES[finding.severity]))
-        blank = " " * (max(wide, _severity_width(style)) + 1)
+        blank = " " * (_severity_width(style) + 1)
         first, *rest = wrap(line, style.room, blank)
-        lines += [
-            f"{severity} {first[len(blank) :].replace(finding.code, style.mark(finding.code, 'bold'), 1)}",
-            *rest,
-        ]
+        first = first[len(blank) :].replace(finding.code, style.mark(finding.code, "bold"), 1)
+        lines += [f"{_severity(finding.severity, style)} {first}", *rest]
     return "\n".join(lines)
 
 
@@ -200,10 +180,9 @@ def rule_doc(rule: Rule, language: Language) -> Sequence[str]:
 def rules_text(style: Style) -> str:
     """All rules, a line each."""
     width = max(len(rule.name) for rule in RULES.values())
-    severities = _severity_width(style)
     lines = []
     for rule in RULES.values():
-        severity = style.severity(rule.severity, pad(style.words(SEVERITIES[rule.severity]), severities))
+        severity = _severity(rule.severity, style)
         alone = "" if rule.needs_base else style.text("  (also without a base)")
         lines.append(f"{style.mark(rule.code, 'bold')} {rule.name:<{width}} {severity}{alone}".rstrip())
     return "\n".join(lines)

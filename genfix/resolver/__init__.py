@@ -5,18 +5,3 @@ from genfix.resolver.finder.base import BaseFacts, ResolvedBase, files_of, resol
 from genfix.resolver.finder.proof import prove_parentage
 from genfix.resolver.finder.selection import choose_base
 from genfix.resolver.finder.target import existing_folder, is_address, open_address, open_target
-
-__all__ = [
-    "Adapter",
-    "BaseFacts",
-    "ResolvedBase",
-    "choose_base",
-    "existing_folder",
-    "files_of",
-    "find_adapter",
-    "is_address",
-    "open_address",
-    "open_target",
-    "prove_parentage",
-    "resolve_base",
-]

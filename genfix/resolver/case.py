@@ -34,4 +34,4 @@ class Case(NamedTuple):
     state_dir: Path | None = None
     """Where backups are; `None`: in ``.cache/huggingface/genfix`` inside the folder."""
     progress: Progress | None = None
-    """Is told how far fetching is."""
+    """Is called with how far fetching is."""

@@ -8,8 +8,9 @@ import pytest
 from genfix.errors import PlanError
 from genfix.json_types import JsonValue
 from genfix.jsontext import json_edit
-from genfix.jsontext.json_edit import Raw, raw_value, remove_value, set_value
+from genfix.jsontext.json_edit import Raw, raw_value
 from genfix.jsontext.json_read import JsonError, JsonProblemKind
+from tests.support.json_edits import remove_value, set_value
 
 GENERATION = b"""{
   "_from_model_config": true,

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from genfix.json_types import JsonValue
 from genfix.jsontext.json_diff import child_pointer
-from genfix.jsontext.json_edit import JsonEditor, raw_value, remove_value, set_value
+from genfix.jsontext.json_edit import JsonEditor, raw_value
+from tests.support.json_edits import remove_value, set_value
 from tests.support.places import SHARED
 from tests.support.work import steps
 

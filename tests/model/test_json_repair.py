@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genfix.json_types import JsonValue
-from genfix.jsontext.json_mistakes import SlipKind
+from genfix.jsontext.json_mistakes import MistakeKind
 from genfix.jsontext.json_read import read_json_object
 from genfix.jsontext.json_repair import Mended, mended
 from tests.support.work import steps
@@ -53,8 +53,8 @@ def test_a_slip_is_mended_with_the_fewest_characters(
 ) -> None:
     result = done(broken)
     assert result.content.decode() == good
-    [slip] = result.slips
-    assert (slip.kind, slip.line, slip.column) == (SlipKind(kind), line, column)
+    [slip] = result.mistakes
+    assert (slip.kind, slip.line, slip.column) == (MistakeKind(kind), line, column)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_slip_is_mended_with_the_fewest_characters(
 def test_another_encoding_becomes_utf_8_and_lines_are_those_of_the_text(codec: str) -> None:
     result = done('{\r\n  "é": "😀",\r\n}\r\n'.encode(codec))
     assert result.content == '{\r\n  "é": "😀"\r\n}\r\n'.encode()
-    assert [(slip.kind, slip.line, slip.column) for slip in result.slips] == [
+    assert [(slip.kind, slip.line, slip.column) for slip in result.mistakes] == [
         ("encoding", 1, 1),
         ("trailing-comma", 2, 11),
     ]
@@ -73,7 +73,7 @@ def test_another_encoding_becomes_utf_8_and_lines_are_those_of_the_text(codec: s
 def test_each_kind_is_told_once_with_its_first_place() -> None:
     result = done("{'a': True, // x\n 'a': True,\n b: None, # y\n}")
     assert result.content == b'{"a": true,\n "b": null\n}'
-    assert [(slip.kind, slip.line, slip.column, slip.text, slip.times) for slip in result.slips] == [
+    assert [(slip.kind, slip.line, slip.column, slip.text, slip.times) for slip in result.mistakes] == [
         ("single-quotes", 1, 2, "", 2),
         ("python-word", 1, 7, "True", 3),
         ("comment", 1, 13, "", 2),
@@ -251,7 +251,7 @@ def test_a_file_damaged_in_any_of_these_ways_says_again_what_it_said(
     else:
         assert json.dumps(read_json_object(result.content)) == json.dumps(document)
         assert mended(result.content) is None
-        for slip in result.slips:
+        for slip in result.mistakes:
             assert 1 <= slip.line <= broken.count("\n") + 1
             assert 1 <= slip.column <= max(map(len, broken.split("\n"))) + 1
 
@@ -292,7 +292,7 @@ def test_any_bytes_are_mended_to_strict_json_or_not_at_all(data: bytes) -> None:
     result = mended(data)
     if result is not None:
         read_json_object(result.content)
-        assert result.slips
+        assert result.mistakes
         assert mended(result.content) is None
 
 

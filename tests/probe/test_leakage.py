@@ -8,8 +8,7 @@ from genfix.model import Model
 from genfix.probe.leakage import find_leaks
 from genfix.probe.markers import Markers, markers_of
 from genfix.probe.measuring import compare, measure, summarize
-from genfix.probe.tool_calls import judge_tool_calls
-from genfix.probe.values import (
+from genfix.probe.probe_values import (
     Answer,
     Failure,
     FailureKind,
@@ -20,6 +19,7 @@ from genfix.probe.values import (
     ToolCall,
     ToolVerdict,
 )
+from genfix.probe.tool_calls import judge_tool_calls
 from tests.support.folders import MemoryFolder, chatml_files, glm_files
 
 ANY = markers_of(None)

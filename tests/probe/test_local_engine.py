@@ -9,7 +9,7 @@ import pytest
 
 from genfix.api.probing import ProbeReport, Subject, probe_model
 from genfix.errors import GenfixError, InputError, ProbeError
-from genfix.probe.values import Limits
+from genfix.probe.probe_values import Limits
 from tests.support.folders import glm_files, write_folder
 
 LIMITS = Limits(max_tokens=16, request_seconds=5, total_seconds=20)

@@ -12,8 +12,8 @@ from genfix.api.probing import ProbeReport, Subject, probe_model
 from genfix.engines.every import EVERY_ENGINE
 from genfix.errors import GenfixError, InputError, ProbeError
 from genfix.probe.endpoint import endpoint
+from genfix.probe.probe_values import FailureKind, Limits, ToolVerdict
 from genfix.probe.server import Server
-from genfix.probe.values import FailureKind, Limits, ToolVerdict
 from genfix.probe.watch import Watch
 from tests.support import probe_stub as bad
 from tests.support.probe_stub import Exchange, Said, Status, Stub, always

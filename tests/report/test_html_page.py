@@ -15,7 +15,7 @@ from genfix.engines.every import EVERY_ENGINE
 from genfix.language import Language
 from genfix.planner import Plan
 from genfix.report.html import check_page, plan_page
-from genfix.report.html.engines import engine_name
+from genfix.report.html.engine_table import engine_name
 from tests.support.folders import dump, glm_files, write_folder
 from tests.support.places import ROOT
 

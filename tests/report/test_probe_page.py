@@ -12,7 +12,7 @@ import pytest
 
 from genfix.api.probing import ProbeReport, probe_model
 from genfix.language import Language
-from genfix.probe.values import Limits
+from genfix.probe.probe_values import Limits
 from genfix.report.probe_html import probe_html
 from genfix.report.probe_plots import histogram, rate_rows
 from tests.support.probe_stub import Said, Stub, always

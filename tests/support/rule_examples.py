@@ -10,7 +10,7 @@ from genfix.model import Model
 from genfix.planner import make_plan
 from genfix.report.changes import changes_text
 from genfix.report.style import Style
-from genfix.report.text import finding_lines
+from genfix.report.text import findings_text
 from genfix.resolver import BaseFacts
 from genfix.rules import Context, judge
 from tests.support.folders import MemoryFolder
@@ -37,7 +37,8 @@ def _adapter(case: Case) -> Model | None:
 
 def _found(code: str, case: Case) -> str:
     findings = judge(Context(Model(MemoryFolder(case.failing)), _base(case), _adapter(case)))
-    lines = [line for finding in findings if finding.code == code for line in finding_lines(finding, _STYLE)]
+    found = [findings_text([finding], _STYLE, verbose=True) for finding in findings if finding.code == code]
+    lines = [line for one in found for line in one.split("\n")[1:]]  # without the title of its group
     return "It is found:\n\n" + _block("text", lines)
 
 

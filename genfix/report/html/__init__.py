@@ -5,5 +5,3 @@ Two layers: `genfix.report.html.page` makes any page from a template (frame, sty
 """
 
 from genfix.report.html.review import check_page, plan_page
-
-__all__ = ["check_page", "plan_page"]

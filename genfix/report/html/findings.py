@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 from genfix.json_types import Missing
 from genfix.message import Message, text
 from genfix.planner import Plan
-from genfix.report.html.engines import engine_name
-from genfix.report.html.values import Cell, one_cell
+from genfix.report.html.engine_table import engine_name
+from genfix.report.html.page_values import Cell, one_cell
 from genfix.report.names import WITNESSES
 from genfix.report.style import Style
 from genfix.report.text import RULE_PARTS, rule_doc, symptom

@@ -10,7 +10,7 @@ from genfix.engines import EngineView
 from genfix.language import Language
 from genfix.message import Message, text
 from genfix.planner import FileChange, Plan
-from genfix.report.html.engines import EngineRow, Trace, engine_rows, traces
+from genfix.report.html.engine_table import EngineRow, Trace, engine_rows, traces
 from genfix.report.html.findings import (
     About,
     Group,
@@ -23,7 +23,7 @@ from genfix.report.html.findings import (
 )
 from genfix.report.html.lines import Line, all_lines, diff_lines, text_of
 from genfix.report.html.page import render_page
-from genfix.report.html.values import Values, compare
+from genfix.report.html.page_values import Values, compare
 from genfix.report.html.verdict import check_verdict, plan_verdict, tone
 from genfix.report.names import WITNESSES
 from genfix.report.style import Style
@@ -113,16 +113,16 @@ class Review(NamedTuple):
     verdict: str
     target: str
     base: str
-    digest: str
     commands: tuple[Command, ...]
     groups: tuple[Group, ...]
     total: int
-    files: tuple[FileView, ...]
     engines: tuple[EngineRow, ...]
     traces: tuple[Trace, ...]
     has_base_views: bool
     notes: tuple[str, ...]
     rules: tuple[About, ...]
+    digest: str = ""
+    files: tuple[FileView, ...] = ()
 
 
 def check_page(
@@ -144,11 +144,9 @@ def check_page(
             verdict=style.words(check_verdict(report.findings, style)),
             target=show(report.target),
             base=show(report.base or ""),
-            digest="",
             commands=_commands(commands, style),
             groups=groups_of(report.findings, findings),
             total=len(findings),
-            files=(),
             engines=engine_rows(report.base_views, report.views, {}, tokens, style),
             traces=traces(report.views, {}, style),
             has_base_views=bool(report.base_views),

@@ -66,8 +66,7 @@ def check_verdict(findings: Sequence[Finding], style: Style) -> Message:
 
 
 def _counted(findings: Sequence[Finding], style: Style) -> str:
-    numbers = count(findings)
-    *parts, last = [style.words(counted(each, number)) for each, number in numbers.items() if number]
+    *parts, last = [style.words(counted(each, number)) for each, number in count(findings).items() if number]
     return style.text("{parts} and {last}", parts=[*parts], last=last) if parts else last
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from genfix.message import Message, text
+from genfix.message import Arg, Message, text
 from genfix.model import Model
 
 _LORA: Final = re.compile(
@@ -32,21 +32,13 @@ def foreign_matrix(adapter: Model, merged: Model) -> Message | None:
     shapes = _shapes(merged)
     layers = _layers(merged)
     for matrix in _matrices(adapter):
-        here = _here(shapes, matrix.module)
+        here = shapes.get(matrix.module) or shapes.get(_place(matrix.module))
         if here and not any(matrix.size in shape for shape in here):
+            made, taken = here[0]
+            args: dict[str, Arg] = {"module": matrix.module, "theirs": matrix.size}
             if matrix.side == "A":
-                return text(
-                    "{module} takes {ours} values here and {theirs} there",
-                    module=matrix.module,
-                    ours=here[0][1],
-                    theirs=matrix.size,
-                )
-            return text(
-                "{module} gives {ours} values here and {theirs} there",
-                module=matrix.module,
-                ours=here[0][0],
-                theirs=matrix.size,
-            )
+                return text("{module} takes {ours} values here and {theirs} there", ours=taken, **args)
+            return text("{module} gives {ours} values here and {theirs} there", ours=made, **args)
         place = _LAYER.search(matrix.module)
         if place is not None and 0 < layers.get(place["stack"], 0) <= int(place["number"]):
             return text(
@@ -89,10 +81,6 @@ def _shapes(merged: Model) -> Mapping[str, list[tuple[int, ...]]]:
             if _place(module) != module:
                 found.setdefault(_place(module), []).append(tensor.shape)
     return found
-
-
-def _here(shapes: Mapping[str, list[tuple[int, ...]]], module: str) -> list[tuple[int, ...]]:
-    return shapes.get(module) or shapes.get(_place(module)) or []
 
 
 def _place(module: str) -> str:

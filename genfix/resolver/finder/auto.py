@@ -7,7 +7,7 @@ from typing import Final
 
 from genfix.errors import BaseModelError, GenfixError, RefusedError
 from genfix.folder import LocalFolder, Progress
-from genfix.message import Message, text
+from genfix.message import Arg, Message, text
 from genfix.model import Model
 from genfix.resolver.finder.base import ResolvedBase, resolve_base
 from genfix.resolver.finder.lineage import stop_set, with_tokens
@@ -36,8 +36,8 @@ def find_base(
     passed: list[Message] = []
     opened = 0
     for trace in find_traces(merged, path, adapter):
-        if trace.doubt or not trace.specs:
-            why = trace.doubt or text("it is not on this machine")
+        if trace.objection or not trace.specs:
+            why = trace.objection or text("it is not on this machine")
             passed.append(text("{base} ({source}): {why}", base=trace.text, source=trace.source, why=why))
             continue
         for spec in trace.specs[: _MOST - opened]:
@@ -49,8 +49,8 @@ def find_base(
                     text("{base} ({source}): {why}", base=spec, source=trace.source, why=error.said)
                 )
             else:
-                told = [text("passed over as the base: {candidate}", candidate=one) for one in passed]
-                return base._replace(notes=(*told, _taken(base, trace.source), *base.notes))
+                skipped = [text("passed over as the base: {candidate}", candidate=one) for one in passed]
+                return base._replace(notes=(*skipped, _taken(base, trace.source), *base.notes))
     if not passed:
         raise BaseModelError(
             "nothing in {folder} says which base it was made from: no args.json or "
@@ -66,15 +66,12 @@ def find_base(
 
 
 def _taken(base: ResolvedBase, source: Message | str) -> Message:
-    origin, stops = str(base.folder.origin), stop_set(base.facts)
+    stops = stop_set(base.facts)
+    args: dict[str, Arg] = {"base": str(base.folder.origin), "source": source}
     if not stops:
-        return text("the base is {base}: {source} names it", base=origin, source=source)
-    return text(
-        "the base is {base}, which stops at {stops}: {source} names it",
-        base=origin,
-        stops=with_tokens(base.facts, stops),
-        source=source,
-    )
+        return text("the base is {base}: {source} names it", **args)
+    args["stops"] = with_tokens(base.facts, stops)
+    return text("the base is {base}, which stops at {stops}: {source} names it", **args)
 
 
 def _proven(merged: Model, spec: str, *, offline: bool, progress: Progress | None = None) -> ResolvedBase:
@@ -87,18 +84,14 @@ def _proven(merged: Model, spec: str, *, offline: bool, progress: Progress | Non
 
 def trace_note(merged: Model, path: Path | None, adapter: Model | None = None) -> Message | None:
     """What to type to judge against the base that the folder names; `None` where it names none."""
-    traces = [trace for trace in find_traces(merged, path, adapter) if not trace.doubt]
+    traces = [trace for trace in find_traces(merged, path, adapter) if not trace.objection]
     for trace in traces:
         if trace.specs:
-            spec = shlex.quote(trace.specs[0])
-            if trace.text == trace.specs[0]:
-                return text("{source} names a base: add --base {spec}", source=trace.source, spec=spec)
-            return text(
-                "{source} names {base} as the base: add --base {spec}",
-                source=trace.source,
-                base=trace.text,
-                spec=spec,
-            )
+            spec = trace.specs[0]
+            args: dict[str, Arg] = {"source": trace.source, "base": trace.text, "spec": shlex.quote(spec)}
+            if trace.text == spec:
+                return text("{source} names a base: add --base {spec}", **args)
+            return text("{source} names {base} as the base: add --base {spec}", **args)
     for trace in traces[:1]:
         return text(
             "{source} names {base} as the base, which is not here: say where with --base",
@@ -114,7 +107,7 @@ def better_base(merged: Model, path: Path | None, adapter: Model | None, refused
     A folder is opened and proven first; nothing is asked over the network.
     """
     for trace in find_traces(merged, path, adapter):
-        for spec in () if trace.doubt else trace.specs:
+        for spec in () if trace.objection else trace.specs:
             if _repo(spec) == _repo(refused.folder.origin.label):
                 continue
             if not spec.startswith(_PATHS):

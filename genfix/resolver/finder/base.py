@@ -18,7 +18,7 @@ from genfix.folder.kinds import (
     is_json_config,
 )
 from genfix.jsontext.json_read import JsonProblem
-from genfix.message import Message, text
+from genfix.message import Arg, Message, text
 from genfix.model import JsonFile, Model, Weights
 from genfix.model.safetensors import Header
 from genfix.model.weight_facts import WeightFacts
@@ -56,15 +56,10 @@ class BaseFacts(Model):
         problem = file.problem
         if problem is None:
             return file
+        why = problem.said
         if isinstance(problem, JsonProblem):
-            why = text(
-                "line {line}, column {column}: {why}",
-                line=problem.line,
-                column=problem.column,
-                why=problem.detail,
-            )
-        else:
-            why = problem.said
+            args: dict[str, Arg] = {"line": problem.line, "column": problem.column, "why": problem.detail}
+            why = text("line {line}, column {column}: {why}", **args)
         raise BaseModelError(
             "{name} of the {role} {origin} cannot be used: {why}",
             "get the {role}'s file again, or name another {role}",
@@ -157,20 +152,10 @@ def resolve_base(
                 if is_json_config(name):
                     facts.json(name)
             return ResolvedBase(facts, notes)
-        case HubSpec() as hub:
-            # Imported here: the Hub client costs more than a whole check of a local base.
-            from genfix.resolver.hub.hub_repo import open_hub  # noqa: PLC0415
-
-            found = open_hub(hub, offline=offline)
-            _make_ready(found.folder, near, progress)
-            return ResolvedBase(BaseFacts(found.folder, is_named=not by_trace), found.notes)
-        case ModelScopeSpec() as model:
-            # Imported here: the HTTP client is nothing that a check of a local base needs.
-            from genfix.resolver.modelscope.modelscope_repo import open_modelscope  # noqa: PLC0415
-
-            opened = open_modelscope(model, offline=offline)
-            _make_ready(opened.folder, near, progress)
-            return ResolvedBase(BaseFacts(opened.folder, is_named=not by_trace), opened.notes)
+        case HubSpec() | ModelScopeSpec() as repo:
+            folder, notes = _open_repo(repo, offline=offline)
+            _make_ready(folder, near, progress)
+            return ResolvedBase(BaseFacts(folder, is_named=not by_trace), notes)
 
 
 def files_of(spec: str, *, offline: bool = False) -> Folder:
@@ -181,14 +166,19 @@ def files_of(spec: str, *, offline: bool = False) -> Folder:
     match parse_spec(spec):
         case LocalSpec() as local:
             return LocalFolder(local.path, spec)
-        case HubSpec() as hub:
-            from genfix.resolver.hub.hub_repo import open_hub  # noqa: PLC0415 - as above
+        case HubSpec() | ModelScopeSpec() as repo:
+            return _open_repo(repo, offline=offline)[0]
 
-            return open_hub(hub, offline=offline).folder
-        case ModelScopeSpec() as model:
-            from genfix.resolver.modelscope.modelscope_repo import open_modelscope  # noqa: PLC0415 - as above
 
-            return open_modelscope(model, offline=offline).folder
+def _open_repo(spec: HubSpec | ModelScopeSpec, *, offline: bool) -> tuple[Folder, tuple[Message, ...]]:
+    # Imported here: a client costs more than a whole check of a local base.
+    if isinstance(spec, HubSpec):
+        from genfix.resolver.hub.hub_repo import open_hub  # noqa: PLC0415
+
+        return open_hub(spec, offline=offline)
+    from genfix.resolver.modelscope.modelscope_repo import open_modelscope  # noqa: PLC0415
+
+    return open_modelscope(spec, offline=offline)
 
 
 def _make_ready(folder: Folder, near: Folder | None, progress: Progress | None) -> None:

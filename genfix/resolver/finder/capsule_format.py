@@ -6,7 +6,6 @@ trusted no more than any other base: its manifest is checked, and every file aga
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -21,10 +20,11 @@ from genfix.message import text
 from genfix.model import Model
 from genfix.model.front_matter import CARD
 from genfix.resolver.naming.candidates import repo_of_cache
+from genfix.resolver.naming.digests import SHA1, SHA256
 from genfix.rules.core.chat_training import SAMPLE_BYTES, sampled_matrices
 
 _FORMAT: Final = 1
-_HEX: Final = {"git_sha1": re.compile(r"[0-9a-f]{40}"), "sha256": re.compile(r"[0-9a-f]{64}")}
+_HEX: Final = {"git_sha1": SHA1, "sha256": SHA256}
 _MOST_BYTES: Final = 64 * 1024 * 1024
 _HASHED: Final = 4 * 1024 * 1024
 """So large a file is hashed although it is not stored: rules ask whether the merged folder has the same."""
@@ -104,8 +104,7 @@ def _wanted(base: Model) -> Mapping[str, list[tuple[int, int]]]:
     wanted: dict[str, list[tuple[int, int]]] = {}
     for file, header in base.weights.headers.items():
         if header.problem is None:
-            length = int.from_bytes(base.folder.read_range(file, 0, 8), "little")
-            wanted[file] = [(0, 8 + length)]
+            wanted[file] = [(0, 8 + int.from_bytes(base.folder.read_range(file, 0, 8), "little"))]
     for name in sampled_matrices(base, base):
         tensor = base.weights.tensors[name]
         if tensor.file in wanted and tensor.size:
@@ -222,7 +221,7 @@ def _kept_parts(
     match value:
         case None:
             return {}, None
-        case {"ranges": dict(ranges), "sha256": str(sha256)} if _HEX["sha256"].fullmatch(sha256):
+        case {"ranges": dict(ranges), "sha256": str(sha256)} if SHA256.fullmatch(sha256):
             if not ranges.keys() <= files.keys():
                 raise _ManifestError(text("it has parts of files that it does not list"))
             return {file: [_range(entry) for entry in _list(ranges[file])] for file in ranges}, sha256

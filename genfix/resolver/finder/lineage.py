@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Final
 
 from genfix.engines import read_eos
-from genfix.folder import Folder, FolderFileError, same_file
-from genfix.json_types import JsonValue
-from genfix.message import Message, text
+from genfix.folder import FolderFileError, same_file
+from genfix.json_types import JsonObject, JsonValue
+from genfix.message import Arg, Message, text
 from genfix.model import Model
 from genfix.model.front_matter import CARD, front_matter_list
 from genfix.resolver.finder.proof import layer_count, row_count
@@ -24,19 +24,13 @@ def lineage_notes(
 
 def size_notes(merged: Model, base: Model) -> Iterator[Message]:
     """Where the two differ in a way that trainings and merges bring about."""
-    ours, theirs = row_count(merged), row_count(base)
-    if ours is not None and theirs is not None and ours != theirs:
+    rows: dict[str, Arg] = {"ours": row_count(merged), "theirs": row_count(base)}
+    if None not in rows.values() and rows["ours"] != rows["theirs"]:
+        yield text("the vocabulary has {ours} rows here and {theirs} in the base: it was resized", **rows)
+    layers: dict[str, Arg] = {"ours": layer_count(merged), "theirs": layer_count(base)}
+    if None not in layers.values() and layers["ours"] != layers["theirs"]:
         yield text(
-            "the vocabulary has {ours} rows here and {theirs} in the base: it was resized",
-            ours=ours,
-            theirs=theirs,
-        )
-    layers, base_layers = layer_count(merged), layer_count(base)
-    if layers is not None and base_layers is not None and layers != base_layers:
-        yield text(
-            "there are {ours} layers here and {theirs} in the base, as after a passthrough merge",
-            ours=layers,
-            theirs=base_layers,
+            "there are {ours} layers here and {theirs} in the base, as after a passthrough merge", **layers
         )
     quantised, base_quantised = _is_quantised(merged), _is_quantised(base)
     if base_quantised and not quantised:
@@ -57,9 +51,8 @@ def _is_quantised(model: Model) -> bool:
 def stop_set(model: Model) -> tuple[int, ...]:
     """Where transformers stops generating: ``generation_config.json``, or else ``config.json``."""
     settings = model.generation_config.value
-    if settings is None:
-        return tuple(read_eos({"eos_token_id": model.config_value("eos_token_id")}).ids)
-    return tuple(read_eos(settings).ids)
+    fallback: JsonObject = {"eos_token_id": model.config_value("eos_token_id")}
+    return tuple(read_eos(fallback if settings is None else settings).ids)
 
 
 def _stops(merged: Model, base: Model) -> Iterator[Message]:
@@ -77,7 +70,7 @@ def with_tokens(model: Model, ids: tuple[int, ...]) -> list[JsonValue]:
 
 def _siblings(merged: Model, base: Model, path: Path | None, adapter: Model | None) -> Iterator[Message]:
     """Whether the folder names the base's chat or pretrained sibling instead."""
-    if adapter is not None or _names_a_base(merged):
+    if adapter is not None or is_traced(merged) or front_matter_list(merged.folder, "base_model"):
         # Imported here: most folders say nothing about where they come from.
         from genfix.model.siblings import are_siblings  # noqa: PLC0415
         from genfix.resolver.finder.traces import find_traces  # noqa: PLC0415
@@ -103,10 +96,6 @@ def is_traced(model: Model) -> bool:
     return not model.folder.names().isdisjoint(_TRACES) or "_name_or_path" in model.config
 
 
-def _names_a_base(merged: Model) -> bool:
-    return is_traced(merged) or bool(front_matter_list(merged.folder, "base_model"))
-
-
 def _is_card_of(merged: Model, base: Model) -> bool:
     """Whether the folder's model card is the base's own, which names the base's parent."""
     if not base.has(CARD):
@@ -118,16 +107,15 @@ def _is_card_of(merged: Model, base: Model) -> bool:
 
 
 def _sibling_by_name(base: Model, path: Path | None) -> Iterator[Message]:
-    folder: Folder = base.folder
     if path is None or not any(word in path.name.lower() for word in ("instruct", "chat", "it")):
         return
     from genfix.model.siblings import chat_word_of  # noqa: PLC0415 - as above
 
-    word = chat_word_of(path.name, folder.origin.label)
-    if word is not None:
+    label = base.folder.origin.label
+    if (word := chat_word_of(path.name, label)) is not None:
         yield text(
             "the folder's name says {word}, and {base} is its pretrained sibling: "
             "if the chat model is the base, name that with --base",
             word=word,
-            base=folder.origin.label,
+            base=label,
         )

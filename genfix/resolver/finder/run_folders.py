@@ -37,8 +37,7 @@ def names_a_merge(folder: Path) -> bool:
 
 
 def _names_no_other(name: str, parent: str) -> bool:
-    words = {word for word in _words(name) if not word.isdigit()}
-    return not words - _PLAIN_WORDS - _words(parent)
+    return all(word.isdigit() for word in _words(name) - _PLAIN_WORDS - _words(parent))
 
 
 def _words(text: str) -> set[str]:

@@ -36,7 +36,7 @@ class BaseTrace(NamedTuple):
     specs: tuple[str, ...]
     """What it can mean, the likeliest first: specs for `resolve_base`. Empty where it means nothing on this
     machine."""
-    doubt: Message | None = None
+    objection: Message | None = None
     """Why it is not to be followed, where something speaks against it."""
 
 
@@ -65,11 +65,12 @@ def _all(merged: Model, path: Path | None, adapter: Model | None) -> Iterator[Ba
         yield from _swift(model, path, prefix)
     for prefix, model in places:
         yield from _adapter(model, path, prefix)
-    yield from _recipe(merged, path)
+    for name in recipe_models(_text(merged.folder, MERGEKIT)):
+        yield from _named_by(merged, path, name, MERGEKIT)
     yield from _named(merged, path, "config.json", "_name_or_path")
     for prefix, model in places:
-        name = yaml_word(_text(model.folder, _TRAINER), "model_name_or_path")
-        yield from _named_by(merged, path, name, _key_of("model_name_or_path", prefix + _TRAINER))
+        word = yaml_word(_text(model.folder, _TRAINER), "model_name_or_path")
+        yield from _named_by(merged, path, word, _key_of("model_name_or_path", prefix + _TRAINER))
     yield from _card(merged, path)
 
 
@@ -108,15 +109,9 @@ def _swift(model: Model, path: Path | None, prefix: str) -> Iterator[BaseTrace]:
 
 
 def _adapter(model: Model, path: Path | None, prefix: str) -> Iterator[BaseTrace]:
-    revision = model.object(ADAPTER).get("revision")
-    yield from _named(
-        model,
-        path,
-        ADAPTER,
-        "base_model_name_or_path",
-        prefix,
-        revision=revision if isinstance(revision, str) else "",
-    )
+    given = model.object(ADAPTER).get("revision")
+    revision = given if isinstance(given, str) else ""
+    yield from _named(model, path, ADAPTER, "base_model_name_or_path", prefix, revision=revision)
 
 
 def _named(
@@ -146,24 +141,16 @@ def _named_by(
         yield BaseTrace(value, source, candidate_specs(value, path))
 
 
-def _recipe(merged: Model, path: Path | None) -> Iterator[BaseTrace]:
-    for name in recipe_models(_text(merged.folder, MERGEKIT)):
-        yield from _named_by(merged, path, name, MERGEKIT)
-
-
 def _card(merged: Model, path: Path | None) -> Iterator[BaseTrace]:
-    """The model card where it names exactly one base; doubted where it is the card of a base itself."""
+    """The model card where it names exactly one base; not to be followed where it is a base's own."""
     named = front_matter_list(merged.folder, "base_model")
     if len(named) != 1 or not is_base_name(named[0], merged):
         return
     [name] = named
-    source = _key_of("base_model", CARD)
-    copied = chat_sibling_on_card(card_text(merged.folder), name)
-    if copied is None:
-        yield BaseTrace(name, source, candidate_specs(name, path))
-        return
-    doubt = text("{file} is the card of {base}, whose parent it names", file=CARD, base=copied)
-    yield BaseTrace(name, source, candidate_specs(name, path), doubt)
+    objection = None
+    if (copied := chat_sibling_on_card(card_text(merged.folder), name)) is not None:
+        objection = text("{file} is the card of {base}, whose parent it names", file=CARD, base=copied)
+    yield BaseTrace(name, _key_of("base_model", CARD), candidate_specs(name, path), objection)
 
 
 def _text(folder: Folder, name: str) -> str:

@@ -28,18 +28,13 @@ def recipe_models(text: str) -> tuple[str, ...]:
     """
     found: dict[str, list[str]] = {_BASE: [], "model": []}
     for key, value in _entries(text):
-        named = [(key, value)] if key in _MODELS else _in_braces(value)
+        # a value may be like ``[{model: a}, {model: b}]``
+        named = [(key, value)] if key in _MODELS else _IN_BRACES.findall(value)
         for place, entry in named:
-            word = plain_word(entry.strip())
-            if word is not None:
+            if (word := plain_word(entry.strip())) is not None:
                 found[place].append(word)
     names = (word.partition("+")[0].strip() for word in (*found[_BASE], *found["model"]))
     return tuple(dict.fromkeys(name for name in names if name))
-
-
-def _in_braces(value: str) -> list[tuple[str, str]]:
-    """Models of a value like ``[{model: a}, {model: b}]``."""
-    return [(match["key"], match["value"]) for match in _IN_BRACES.finditer(value)]
 
 
 def yaml_word(text: str, key: str) -> str | None:

@@ -12,20 +12,18 @@ listing never gets stale.
 import hashlib
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from genfix import cache
+from genfix.folder.file_names import is_safe_name
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError
-from genfix.folder.names import is_safe_name
 from genfix.json_types import JsonValue
+from genfix.resolver.naming.digests import SHA1, SHA256, matching
 from genfix.resolver.naming.spec import is_commit
 
-_SHA1: Final = re.compile(r"[0-9a-f]{40}")
-_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _MAX_DEPTH: Final = 3
 _MAX_LISTING: Final = 16 * 1024 * 1024
 _KIND: Final = "hub-listing"
@@ -48,9 +46,8 @@ class HubCache:
     """What is cached of one model repo. Nothing here asks the network."""
 
     def __init__(self, root: Path, repo_id: str) -> None:
-        folder = "models--" + repo_id.replace("/", "--")
         self._root = root
-        self._repo = root / folder
+        self._repo = root / f"models--{repo_id.replace('/', '--')}"
         self._key = hashlib.sha256(repo_id.encode()).hexdigest()[:16]
 
     def commit_of(self, revision: str) -> str | None:
@@ -178,7 +175,7 @@ def _parse_kept(data: JsonValue) -> CachedListing | None:
             for name, row in rows.items():
                 match row:
                     case [int(size), git_sha1, sha256]:
-                        files[name] = FileStat(size, _hex(_SHA1, git_sha1), _hex(_SHA256, sha256))
+                        files[name] = FileStat(size, matching(SHA1, git_sha1), matching(SHA256, sha256))
                     case _:
                         return None
             return CachedListing(files, repo_id)
@@ -195,18 +192,14 @@ def _parse_tree(data: JsonValue) -> CachedListing | None:
                 match entry:
                     # Here blob_id is the pointer's digest, not the content's.
                     case {"lfs_sha256": str(sha256), "lfs_size": int(size)}:
-                        files[name] = FileStat(size, sha256=_hex(_SHA256, sha256))
+                        files[name] = FileStat(size, sha256=matching(SHA256, sha256))
                     case {"size": int(size), "blob_id": str(blob_id)}:
-                        files[name] = FileStat(size, git_sha1=_hex(_SHA1, blob_id))
+                        files[name] = FileStat(size, git_sha1=matching(SHA1, blob_id))
                     case _:
                         return None
             return CachedListing(files)
         case _:
             return None
-
-
-def _hex(pattern: re.Pattern[str], value: JsonValue) -> str | None:
-    return value if isinstance(value, str) and pattern.fullmatch(value) else None
 
 
 def _walk(directory: str, prefix: str, depth: int) -> Iterator[tuple[str, FileStat]]:
@@ -228,6 +221,6 @@ def _walk(directory: str, prefix: str, depth: int) -> Iterator[tuple[str, FileSt
 def _stat(path: Path) -> FileStat | None:
     try:
         etag = path.readlink().name if path.is_symlink() else None
-        return FileStat(path.stat().st_size, _hex(_SHA1, etag), _hex(_SHA256, etag))
-    except OSError:  # a link whose blob is gone
+        return FileStat(path.stat().st_size, matching(SHA1, etag), matching(SHA256, etag))
+    except OSError:  # a link whose blob is missing
         return None

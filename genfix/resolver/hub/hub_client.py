@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Progress
+from genfix.message import Arg
 from genfix.resolver.hub.hub_errors import LOCAL_COPY, HubRequest, explain, is_cut, outage, status_of
 from genfix.resolver.hub.hub_session import hub_get
 from genfix.resolver.naming.spec import HubSpec, is_commit, is_repo_id
@@ -206,13 +207,12 @@ def _again_while_busy(ask: Callable[[], _Result]) -> _Result:
 
 
 def _listing(info: "ModelInfo", asked: HubRequest) -> HubListing:
+    args: dict[str, Arg] = {"host": asked.host, "asked": asked.said, "local_copy": LOCAL_COPY}
     if info.sha is None or not is_commit(info.sha):
         raise BaseModelError(
             "the Hub at {host} does not say which commit {asked} is",
             "set HF_ENDPOINT to a full mirror of the Hub, or {local_copy}",
-            host=asked.host,
-            asked=asked.said,
-            local_copy=LOCAL_COPY,
+            **args,
         )
     files: dict[str, FileStat] = {}
     for sibling in info.siblings or ():
@@ -221,10 +221,8 @@ def _listing(info: "ModelInfo", asked: HubRequest) -> HubListing:
             raise BaseModelError(
                 "the Hub at {host} lists {name} of {asked} without size and digest",
                 "set HF_ENDPOINT to a full mirror of the Hub, or {local_copy}",
-                host=asked.host,
                 name=sibling.rfilename,
-                asked=asked.said,
-                local_copy=LOCAL_COPY,
+                **args,
             )
         # An LFS file's blob_id is the digest of its pointer, not of its content.
         files[sibling.rfilename] = FileStat(size, None if sha256 else sibling.blob_id, sha256)

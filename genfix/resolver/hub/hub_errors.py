@@ -1,7 +1,7 @@
 """What went wrong at the Hub, in one true sentence.
 
 huggingface_hub 0.34 speaks through requests, 1.x through httpx, 2.x through httpx2, and raises their raw
-errors beside its own; all are told apart by class name and HTTP status here, so that nothing of it is
+errors beside its own; all are distinguished by class name and HTTP status here, so that nothing of it is
 imported.
 """
 
@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from genfix.errors import BaseModelError, GenfixError, StorageError
-from genfix.message import Message, text
+from genfix.message import Arg, Message, text
 from genfix.resolver.naming.spec import is_commit
 from genfix.web.failures import ForeignAnswerError, is_passing, network_reason
 
@@ -64,7 +64,7 @@ def outage(error: Exception) -> Message | str | None:
     An outage is a connection that failed, a timeout, an HTTP status of 408, 429 or 5xx, and an answer that is
     no Hub's (a captive portal, a proxy).
     """
-    error = _told(error)
+    error = _actual(error)
     status = status_of(error)
     if status is not None:
         return f"HTTP {status}" if is_passing(status) else None
@@ -77,36 +77,25 @@ def outage(error: Exception) -> Message | str | None:
     )
     if not_json or "FileMetadataError" in names:
         return text("the answer is not one of a Hub")
-    if isinstance(error, _NETWORK_ERRORS) or not _libraries(error).isdisjoint(_HTTP_LIBRARIES):
+    libraries = {base.__module__.partition(".")[0] for base in type(error).__mro__}
+    if isinstance(error, _NETWORK_ERRORS) or not libraries.isdisjoint(_HTTP_LIBRARIES):
         return _reason(error)
     return None
 
 
 def is_cut(error: Exception) -> bool:
     """Whether a transfer broke off: huggingface_hub 0.34 gives up on it, later ones resume it."""
-    error = _told(error)
-    on_disk = isinstance(error, OSError) and error.errno is not None
-    return status_of(error) is None and not on_disk
+    error = _actual(error)
+    return status_of(error) is None and not (isinstance(error, OSError) and error.errno is not None)
 
 
 def unreachable(asked: HubRequest, reason: Message | str) -> BaseModelError:
     """The error for an `outage` where there is no cached copy either."""
-    if str(reason).startswith("HTTP"):
-        said = text(
-            "the Hub at {host} cannot answer now ({why}), and {asked} is not cached",
-            host=asked.host,
-            why=reason,
-            asked=asked.said,
-        )
-    else:
-        said = text(
-            "the Hub at {host} could not be reached ({why}), and {asked} is not cached",
-            host=asked.host,
-            why=reason,
-            asked=asked.said,
-        )
+    args: dict[str, Arg] = {"host": asked.host, "why": reason, "asked": asked.said}
     return BaseModelError(
-        said,
+        text("the Hub at {host} cannot answer now ({why}), and {asked} is not cached", **args)
+        if str(reason).startswith("HTTP")
+        else text("the Hub at {host} could not be reached ({why}), and {asked} is not cached", **args),
         "try again later, set HF_ENDPOINT to a mirror, ask ModelScope (--base ms://org/name), or "
         "pass a local copy or a capsule: --base ./folder",
     )
@@ -117,71 +106,66 @@ def explain(error: Exception, asked: HubRequest) -> GenfixError:
     reason = outage(error)
     if reason is not None:
         return unreachable(asked, reason)
-    error = _told(error)
+    error = _actual(error)
     return _refusal(error, asked) or _failure(error, asked)
 
 
 def status_of(error: Exception) -> int | None:
     """The HTTP status of the answer, where there was one."""
     # Compared with None: an error response of requests is falsy.
-    response: object = getattr(_told(error), "response", None)
+    response: object = getattr(_actual(error), "response", None)
     status: object = getattr(response, "status_code", None) if response is not None else None
     return status if isinstance(status, int) else None
 
 
 def _refusal(error: Exception, asked: HubRequest) -> BaseModelError | None:
     """The Hub's own word: what was asked for does not exist, or is not for this user."""
-    names = _class_names(error)
-    repo, status = asked.repo_id, status_of(error)
+    names, status = _class_names(error), status_of(error)
+    args: dict[str, Arg] = {
+        "repo": asked.repo_id,
+        "host": asked.host,
+        "asked": asked.said,
+        "local_copy": LOCAL_COPY,
+    }
     # A gated repo is also a "repository not found" for huggingface_hub: the order matters.
     if "GatedRepoError" in names:
         return BaseModelError(
             "{repo} is gated, and this machine has no access to its files",
             "accept its terms at {host}/{repo} and log in with `hf auth login`, or {local_copy}",
-            repo=repo,
-            host=asked.host,
-            local_copy=LOCAL_COPY,
+            **args,
         )
     if "RepositoryNotFoundError" in names:
         return BaseModelError(
             "no model {repo} on the Hub, or it is private",
             "check the name, or log in with `hf auth login`",
-            repo=repo,
+            **args,
         )
     if "RevisionNotFoundError" in names:
         return BaseModelError(
             "{repo} has no revision {revision}",
             "a revision is a branch, a tag or a commit",
-            repo=repo,
             revision=asked.revision or "main",
+            **args,
         )
     if "EntryNotFoundError" in names and asked.name:
         return BaseModelError(
-            "{asked} is listed by the Hub but not there",
-            "try again later, or {local_copy}",
-            asked=asked.said,
-            local_copy=LOCAL_COPY,
+            "{asked} is listed by the Hub but not there", "try again later, or {local_copy}", **args
         )
     if status == 401:
         return BaseModelError(
             "the Hub does not accept this machine's access token (asked for {asked})",
             "log in again with `hf auth login`, or unset HF_TOKEN to ask without a token",
-            asked=asked.said,
+            **args,
         )
     if status == 403:
         return BaseModelError(
             "the Hub refuses access to {asked} (HTTP 403)",
             "check what the access token permits, or {local_copy}",
-            asked=asked.said,
-            local_copy=LOCAL_COPY,
+            **args,
         )
     if status is not None:
         return BaseModelError(
-            "the Hub at {host} did not give {asked} (HTTP {status})",
-            LOCAL_COPY,
-            host=asked.host,
-            asked=asked.said,
-            status=status,
+            "the Hub at {host} did not give {asked} (HTTP {status})", LOCAL_COPY, status=status, **args
         )
     return None
 
@@ -212,7 +196,7 @@ def _failure(error: Exception, asked: HubRequest) -> GenfixError:
     )
 
 
-def _told(error: Exception) -> Exception:
+def _actual(error: Exception) -> Exception:
     """The error itself, or what it hides.
 
     hf_hub_download raises LocalEntryNotFoundError ("check your connection") for every failed request of which
@@ -225,10 +209,6 @@ def _told(error: Exception) -> Exception:
 
 def _class_names(error: Exception) -> frozenset[str]:
     return frozenset(base.__name__ for base in type(error).__mro__)
-
-
-def _libraries(error: Exception) -> frozenset[str]:
-    return frozenset(base.__module__.partition(".")[0] for base in type(error).__mro__)
 
 
 def _reason(error: Exception) -> Message | str:

@@ -134,7 +134,6 @@ class HubFiles:
                 FileProblem.UNREADABLE,
                 "the header of {name} of {repo} is not cached and {stopped}",
                 NO_NETWORK,
-                name=name,
                 repo=self._repo,
                 stopped=self._stopped,
             )

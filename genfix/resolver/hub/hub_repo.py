@@ -1,12 +1,11 @@
 """A model repo on the Hugging Face Hub, pinned to one commit."""
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from genfix.errors import BaseModelError
 from genfix.folder.folder import Origin
 from genfix.folder.remote import RemoteFolder
-from genfix.message import Message, text
+from genfix.message import Arg, Message, text
 from genfix.resolver.hub.hub_cache import CachedListing, HubCache
 from genfix.resolver.hub.hub_client import HubClient, HubListing, HubSettings, hub_settings
 from genfix.resolver.hub.hub_errors import NO_NETWORK, HubRequest, unreachable
@@ -17,8 +16,7 @@ from genfix.web.failures import OutageError
 _MAIN: Final = "main"
 
 
-@dataclass(frozen=True, slots=True)
-class HubBase:
+class HubBase(NamedTuple):
     """A model repo at one commit."""
 
     folder: RemoteFolder
@@ -38,18 +36,17 @@ def open_hub(spec: HubSpec, *, offline: bool = False) -> HubBase:
     hub = hub_settings(spec)
     cache = HubCache(hub.cache, spec.repo_id)
     asked = HubRequest(hub.endpoint, spec.repo_id, spec.revision)
-    stopped = text("genfix is offline") if offline else None
-    if hub.offline and stopped is None:
-        stopped = text("HF_HUB_OFFLINE is set")
+    stopped = text("HF_HUB_OFFLINE is set") if hub.offline else None
+    if offline:
+        stopped = text("genfix is offline")
     cached = _cached(spec, cache)
-    if cached is not None and cached.commit == spec.revision and cached.known.complete:
+    is_settled = cached is not None and cached.commit == spec.revision and cached.known.complete
+    if cached is not None and (stopped is not None or is_settled):
         return _from_cache(spec, hub, cache, cached, stopped)
     if stopped is not None:
-        if cached is None:
-            raise BaseModelError(
-                "{spec} is not cached and {stopped}", NO_NETWORK, spec=str(spec), stopped=stopped
-            )
-        return _from_cache(spec, hub, cache, cached, stopped)
+        raise BaseModelError(
+            "{spec} is not cached and {stopped}", NO_NETWORK, spec=str(spec), stopped=stopped
+        )
     try:
         listing = HubClient(hub.endpoint, spec.repo_id).listing(asked)
     except OutageError as error:
@@ -68,12 +65,10 @@ def open_hub(spec: HubSpec, *, offline: bool = False) -> HubBase:
         ) from error
     cache.keep(listing.commit, listing.repo_id, listing.files)
     cache.note(spec.revision or _MAIN, listing.commit)
-    notes = (_moved(spec, listing.repo_id),) if listing.repo_id != spec.repo_id else ()
-    return _base(spec, hub, cache, listing, notes)
+    return _base(spec, hub, cache, listing, _moved(spec, listing.repo_id))
 
 
-@dataclass(frozen=True, slots=True)
-class _Cached:
+class _Cached(NamedTuple):
     commit: str
     known: CachedListing
 
@@ -90,18 +85,12 @@ def _from_cache(
     """The base as this machine knows it; where ``stopped`` says why, nothing more is downloaded."""
     commit, known = cached.commit, cached.known
     repo_id = known.repo_id if known.repo_id and is_repo_id(known.repo_id) else spec.repo_id
-    notes = [_moved(spec, repo_id)] if repo_id != spec.repo_id else []
+    notes = _moved(spec, repo_id)
+    args: dict[str, Arg] = {"stopped": stopped, "commit": commit[:7], "revision": spec.revision or _MAIN}
     if spec.revision != commit:
-        notes.append(
-            text(
-                "{stopped}; using the cached commit {commit} of {revision}",
-                stopped=stopped,
-                commit=commit[:7],
-                revision=spec.revision or _MAIN,
-            )
-        )
+        notes.append(text("{stopped}; using the cached commit {commit} of {revision}", **args))
     elif not known.complete:
-        notes.append(text("{stopped}; using the cached commit {commit}", stopped=stopped, commit=commit[:7]))
+        notes.append(text("{stopped}; using the cached commit {commit}", **args))
     if not known.complete:
         notes.append(
             text(
@@ -111,7 +100,7 @@ def _from_cache(
                 known=len(known.files),
             )
         )
-    return _base(spec, hub, cache, HubListing(repo_id, commit, known.files), tuple(notes), stopped)
+    return _base(spec, hub, cache, HubListing(repo_id, commit, known.files), notes, stopped)
 
 
 def _base(
@@ -119,15 +108,18 @@ def _base(
     hub: HubSettings,
     cache: HubCache,
     listing: HubListing,
-    notes: tuple[Message, ...],
+    notes: list[Message],
     stopped: Message | None = None,
 ) -> HubBase:
     client = None if stopped is not None else HubClient(hub.endpoint, spec.repo_id)
     files = HubFiles(cache, spec, listing.commit, listing.files, client, stopped)
-    return HubBase(files.folder(Origin("hub", listing.repo_id, listing.commit)), notes)
+    return HubBase(files.folder(Origin("hub", listing.repo_id, listing.commit)), tuple(notes))
 
 
-def _moved(spec: HubSpec, repo_id: str) -> Message:
+def _moved(spec: HubSpec, repo_id: str) -> list[Message]:
+    """What to say where the repo has another name now."""
+    if repo_id == spec.repo_id:
+        return []
     if repo_id.casefold() == spec.repo_id.casefold():
-        return text("{asked} is spelled {repo} on the Hub", asked=spec.repo_id, repo=repo_id)
-    return text("{asked} moved to {repo}", asked=spec.repo_id, repo=repo_id)
+        return [text("{asked} is spelled {repo} on the Hub", asked=spec.repo_id, repo=repo_id)]
+    return [text("{asked} moved to {repo}", asked=spec.repo_id, repo=repo_id)]

@@ -22,9 +22,10 @@ from genfix.errors import BaseModelError
 from genfix.folder.folder import FileStat
 from genfix.folder.remote import difference
 from genfix.json_types import JsonValue
-from genfix.message import Message, text
+from genfix.message import Arg, Message, text
 from genfix.resolver.modelscope.modelscope_cache import MASTER, Entry, ModelScopeListing
 from genfix.resolver.modelscope.modelscope_site import Site, StatusError, TransferError
+from genfix.resolver.naming.digests import SHA1, SHA256, matching
 from genfix.resolver.naming.spec import ModelScopeSpec
 from genfix.web.failures import OutageError
 
@@ -37,9 +38,7 @@ _MOST_BYTES: Final = 16 * 1024 * 1024
 _FOREIGN: Final = text("the answer is not one of ModelScope")
 _NO_TREE: Final = 10990101004
 """ModelScope's code for a model that is there and a revision that is not."""
-_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _FIRST_DIGITS: Final = re.compile(r"[0-9a-f]{7,40}")
-_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class ModelScope:
@@ -66,7 +65,7 @@ class ModelScope:
         """A listed file, with the listed digest. Raises `BaseModelError` where it cannot be had."""
         asked = text("{name} of {repo}", name=name, repo=str(self._spec))
         # A branch may move on; the commit does not, nor the one that brought the file.
-        pinned = commit if commit is not None and _COMMIT.fullmatch(commit) else entry.revision
+        pinned = commit if commit is not None and SHA1.fullmatch(commit) else entry.revision
         query = urlencode({"Revision": pinned or self._revision, "FilePath": name})
         wrong = None
         for _ in range(2):
@@ -104,23 +103,11 @@ class ModelScope:
 
     def unreachable(self, error: OutageError) -> BaseModelError:
         """The error for an outage where there is nothing cached either."""
-        host, asked = self._site.endpoint, str(self._spec)
-        if str(error).startswith("HTTP"):
-            said = text(
-                "ModelScope at {host} cannot answer now ({why}), and {asked} is not cached",
-                host=host,
-                why=error.said,
-                asked=asked,
-            )
-        else:
-            said = text(
-                "ModelScope at {host} could not be reached ({why}), and {asked} is not cached",
-                host=host,
-                why=error.said,
-                asked=asked,
-            )
+        args: dict[str, Arg] = {"host": self._site.endpoint, "why": error.said, "asked": str(self._spec)}
         return BaseModelError(
-            said,
+            text("ModelScope at {host} cannot answer now ({why}), and {asked} is not cached", **args)
+            if str(error).startswith("HTTP")
+            else text("ModelScope at {host} could not be reached ({why}), and {asked} is not cached", **args),
             "go online or try again later, set MODELSCOPE_ENDPOINT to a mirror, take the model from "
             "the Hub (--base org/name), or {local_copy}",
             local_copy=LOCAL_COPY,
@@ -128,11 +115,10 @@ class ModelScope:
 
     def _list(self, *, recursive: bool) -> ModelScopeListing:
         query = urlencode({"Revision": self._revision, "Recursive": str(recursive)})
-        data = self._json(f"repo/files?{query}")
-        listing = _parse_listing(data)
+        listing = _parse_listing(self._json(f"repo/files?{query}"))
         if listing is None:
             raise OutageError(_FOREIGN)
-        if listing.commit is None and _COMMIT.fullmatch(self._revision):
+        if listing.commit is None and SHA1.fullmatch(self._revision):
             return listing._replace(commit=self._revision)
         return listing
 
@@ -221,16 +207,16 @@ def _parse_listing(data: JsonValue) -> ModelScopeListing | None:
             case {"Type": "tree"}:
                 continue
             case {"Path": str(name), "Size": int(size)} if size >= 0 and isinstance(row, dict):
-                stat = FileStat(size, sha256=_matching(_SHA256, row.get("Sha256")))
-                files[name] = Entry(stat, _matching(_COMMIT, row.get("Revision")))
+                stat = FileStat(size, sha256=matching(SHA256, row.get("Sha256")))
+                files[name] = Entry(stat, matching(SHA1, row.get("Revision")))
             case _:
                 return None
     return ModelScopeListing(files, _commit(data.get("LatestCommitter")), complete=len(rows) < MOST_ENTRIES)
 
 
-def _commit(told: JsonValue) -> str | None:
-    match told:
-        case {"Id": str(commit)} if _COMMIT.fullmatch(commit):
+def _commit(committer: JsonValue) -> str | None:
+    match committer:
+        case {"Id": str(commit)} if SHA1.fullmatch(commit):
             return commit
         case {"ShortId": str(commit)} if _FIRST_DIGITS.fullmatch(commit):  # then Id is empty
             return commit
@@ -249,7 +235,3 @@ def _parse_revisions(body: JsonValue) -> Iterator[str]:
                             yield name
         case _:
             return
-
-
-def _matching(pattern: re.Pattern[str], value: JsonValue) -> str | None:
-    return value if isinstance(value, str) and pattern.fullmatch(value) else None

@@ -21,6 +21,7 @@ from genfix.folder.folder import FileStat, FolderFileError
 from genfix.folder.local import LocalFolder
 from genfix.json_types import JsonValue
 from genfix.message import text
+from genfix.resolver.naming.digests import SHA256, matching
 
 MASTER: Final = "master"
 """The branch that is meant where none is named."""
@@ -28,7 +29,6 @@ MASTER: Final = "master"
 _LISTINGS: Final = "modelscope-listing"
 _FILES: Final = "modelscope"
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,40}")
-_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class Entry(NamedTuple):
@@ -161,14 +161,10 @@ def _parse(data: JsonValue) -> ModelScopeListing | None:
             for name, row in rows.items():
                 match row:
                     case [int(size), sha256, revision]:
-                        stat = FileStat(size, sha256=_matching(_SHA256, sha256))
-                        files[name] = Entry(stat, _matching(_COMMIT, revision))
+                        stat = FileStat(size, sha256=matching(SHA256, sha256))
+                        files[name] = Entry(stat, matching(_COMMIT, revision))
                     case _:
                         return None
-            return ModelScopeListing(files, _matching(_COMMIT, commit), complete)
+            return ModelScopeListing(files, matching(_COMMIT, commit), complete)
         case _:
             return None
-
-
-def _matching(pattern: re.Pattern[str], value: JsonValue) -> str | None:
-    return value if isinstance(value, str) and pattern.fullmatch(value) else None

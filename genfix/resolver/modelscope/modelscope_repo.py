@@ -11,7 +11,7 @@ from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, Folder, FolderFileError, Origin
 from genfix.folder.local import LocalFolder
 from genfix.folder.remote import RemoteFolder
-from genfix.message import Message, text
+from genfix.message import Arg, Message, text
 from genfix.resolver.modelscope.modelscope_api import LOCAL_COPY, MOST_ENTRIES, ModelScope
 from genfix.resolver.modelscope.modelscope_cache import MASTER, ModelScopeCache, ModelScopeListing
 from genfix.resolver.modelscope.modelscope_site import Site
@@ -46,24 +46,22 @@ def open_modelscope(spec: ModelScopeSpec, *, offline: bool = False) -> ModelScop
     if stopped is None and _is_offline():
         stopped = text("HF_HUB_OFFLINE is set")
     if stopped is not None:
-        known = _known(spec, cached, kept, stopped)
-        if known is None:
-            raise BaseModelError(
-                "{spec} is not cached and {stopped}",
-                "go online once, or {local_copy}",
-                spec=str(spec),
-                stopped=stopped,
-                local_copy=LOCAL_COPY,
-            )
-        return known
+        if (known := _known(spec, cached, kept, stopped)) is not None:
+            return known
+        raise BaseModelError(
+            "{spec} is not cached and {stopped}",
+            "go online once, or {local_copy}",
+            spec=str(spec),
+            stopped=stopped,
+            local_copy=LOCAL_COPY,
+        )
     if kept is not None and is_commit(spec.revision or MASTER):
         return _listed(spec, cached, kept, api)
     try:
         listing = api.listing()
     except OutageError as error:
         stopped = text("ModelScope could not be reached ({why})", why=error.said)
-        known = _known(spec, cached, kept, stopped)
-        if known is None:
+        if (known := _known(spec, cached, kept, stopped)) is None:
             raise api.unreachable(error) from error
         return known
     cached.keep(listing)
@@ -93,25 +91,20 @@ def _listed(
         fetch_range=files.fetch_range,
     )
     notes: list[Message] = []
-    repo = str(spec)
-    if stopped is not None and listing.commit != spec.revision:
+    commit = listing.commit
+    args: dict[str, Arg] = {"stopped": stopped, "repo": str(spec), "commit": commit and commit[:7]}
+    if stopped is not None and commit != spec.revision:
         notes.append(
-            text(
-                "{stopped}; using the list of files of {repo} at commit {commit} that was read last",
-                stopped=stopped,
-                repo=repo,
-                commit=listing.commit[:7],
-            )
-            if listing.commit
-            else text(
-                "{stopped}; using the list of files of {repo} that was read last", stopped=stopped, repo=repo
-            )
+            text("{stopped}; using the list of files of {repo} at commit {commit} that was read last", **args)
+            if commit
+            else text("{stopped}; using the list of files of {repo} that was read last", **args)
         )
-    if listing.commit is None:
+    if commit is None:
         notes.append(
             text(
-                "ModelScope does not tell the commit of {repo}; the digests of its list of files stand for it",
-                repo=repo,
+                "ModelScope does not tell the commit of {repo}; "
+                "the digests of its list of files stand for it",
+                **args,
             )
         )
     if not listing.complete:
@@ -119,7 +112,7 @@ def _listed(
             text(
                 "ModelScope lists no more than {most} files of {repo}; some in its folders may be missing",
                 most=MOST_ENTRIES,
-                repo=repo,
+                **args,
             )
         )
     return ModelScopeBase(folder, tuple(notes))
@@ -192,8 +185,7 @@ class _Files:
                 stopped=self._stopped,
                 local_copy=LOCAL_COPY,
             )
-        content = self._api.file(name, entry, self._listing.commit)
-        return self._cached.keep_file(digest, content)
+        return self._cached.keep_file(digest, self._api.file(name, entry, self._listing.commit))
 
     def fetch_range(self, name: str, start: int, length: int) -> bytes:
         """A part of weights that ModelScope's client has downloaded; else `FolderFileError`."""
@@ -204,7 +196,6 @@ class _Files:
                 FileProblem.UNREADABLE,
                 "{name} of {spec} is not cached, and genfix downloads no weights",
                 "what is asked of it needs a local copy of the model: --base ./folder",
-                name=name,
                 spec=str(self._spec),
             )
         return part

@@ -48,14 +48,12 @@ def _specs(text: str, merged: Path | None, revision: str, *, modelscope: bool, r
 def _folders(text: str, merged: Path | None) -> Iterator[str]:
     """Paths of folders that are here."""
     if text.startswith(("/", "~")):
-        path = Path(text)
-        if _is_folder(path, merged):
+        if _is_folder(Path(text), merged):
             yield text
         return
     if _is_folder(Path(text), merged):
         yield text if text.startswith(".") else f"./{text}"
-    above = list(merged.parents)[:_LEVELS_UP] if merged is not None else []
-    for place in above:
+    for place in list(merged.parents)[:_LEVELS_UP] if merged is not None else ():
         if _is_folder(place / text, merged):
             yield str(place / text)
 

@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from genfix.errors import BaseModelError, InputError
-from genfix.folder.names import is_safe_name
+from genfix.folder.file_names import is_safe_name
 from genfix.message import text
 
 # huggingface_hub.utils.validate_repo_id, for an id with an organisation; narrowed to ASCII, as the Hub is.
@@ -94,16 +94,12 @@ def parse_spec(given: str) -> LocalSpec | HubSpec | ModelScopeSpec:
     scheme, separator, rest = given.partition("://")
     if separator:
         return _from_address(given, scheme.lower(), rest)
-    if _is_path(given):
+    if given in {".", ".."} or given.startswith(("./", "../", "/", "~", ".\\", "..\\")):
         return LocalSpec(_directory(given), given)
     path = Path(given)
     if _is_dir(path):
         return LocalSpec(path, given, shadows_repo=is_repo_id(given.partition("@")[0]))
     return _hub(given, given)
-
-
-def _is_path(given: str) -> bool:
-    return given in {".", ".."} or given.startswith(("./", "../", "/", "~", ".\\", "..\\"))
 
 
 def _directory(given: str) -> Path:

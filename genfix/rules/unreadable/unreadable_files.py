@@ -18,7 +18,7 @@ from genfix.rules.unreadable.not_json import FAST_TOKENIZER, json_files
 from genfix.rules.unreadable.not_json import RULES as NOT_JSON
 
 if TYPE_CHECKING:
-    from genfix.jsontext.json_mistakes import Slip
+    from genfix.jsontext.json_mistakes import Mistake
     from genfix.jsontext.json_repair import Mended
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -84,7 +84,7 @@ def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
     """
     for name, problem in _problems(context, *_BROKEN):
         mend = _mended(context.merged, name)
-        first, *rest = map(_mistake_message, mend.slips) if mend else [_problem_message(problem)]
+        first, *rest = map(_mistake_message, mend.mistakes) if mend else [_problem_message(problem)]
         yield rule.finding(
             name,
             first,
@@ -111,8 +111,8 @@ def _mend(name: str, mend: "Mended") -> Fix:
     )
 
 
-def _mistake_message(slip: "Slip") -> Message:
-    args: dict[str, Arg] = {"line": slip.line, "column": slip.column, "text": slip.text, "times": slip.times}
+def _mistake_message(one: "Mistake") -> Message:
+    args: dict[str, Arg] = {"line": one.line, "column": one.column, "text": one.text, "times": one.times}
     return {
         "comment": message(
             "json-slip-comment",
@@ -167,7 +167,7 @@ def _mistake_message(slip: "Slip") -> Message:
         "encoding": message(
             "json-slip-encoding", "is {text}; engines read plain UTF-8 (line {line}, column {column})", **args
         ),
-    }[slip.kind]
+    }[one.kind]
 
 
 def _problem_message(problem: JsonProblem) -> Message:

@@ -15,7 +15,7 @@ from babel.messages.pofile import read_po
 
 from dev.tools.catalogue import PO, ROOT, all_said, brought_in_line, faults, first
 from genfix.folder import FileProblem
-from genfix.jsontext.json_mistakes import SlipKind
+from genfix.jsontext.json_mistakes import MistakeKind
 from genfix.jsontext.json_read import JsonProblemKind
 from genfix.language import LOCALE, Language, remembered, say_in
 from genfix.message import Arg, Message
@@ -119,7 +119,7 @@ def test_every_message_takes_hostile_values(catalogue: Catalog, value: str) -> N
 
 def test_each_kind_of_unreadable_file_has_its_sentences() -> None:
     ids = {one.context for one in all_said()}
-    assert ids >= {f"json-{kind}" for kind in JsonProblemKind} | {f"json-slip-{kind}" for kind in SlipKind}
+    assert ids >= {f"json-{kind}" for kind in JsonProblemKind} | {f"json-slip-{kind}" for kind in MistakeKind}
     assert ids >= {f"{prefix}-{kind}" for kind in FileProblem for prefix in ("file", "why-file")}
 
 

@@ -179,7 +179,7 @@ def test_a_copied_card_names_the_bases_parent(tmp_path: Path) -> None:
     """axolotl copies the base's files: the card of Qwen2.5-7B-Instruct names Qwen2.5-7B."""
     copied = card("Qwen/Qwen2.5-7B", "# Qwen2.5-7B-Instruct")
     [trace] = look(tmp_path / "merged", {"README.md": copied})
-    assert str(trace.doubt) == "README.md is the card of Qwen2.5-7B-Instruct, whose parent it names"
+    assert str(trace.objection) == "README.md is the card of Qwen2.5-7B-Instruct, whose parent it names"
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_a_copied_card_names_the_bases_parent(tmp_path: Path) -> None:
 )
 def test_a_card_of_its_own_is_believed(tmp_path: Path, heading: str) -> None:
     [trace] = look(tmp_path / "merged", {"README.md": card("Qwen/Qwen2.5-7B", heading)})
-    assert trace.doubt is None
+    assert trace.objection is None
 
 
 def test_a_card_with_several_bases_names_none(tmp_path: Path) -> None:

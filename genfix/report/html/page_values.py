@@ -111,10 +111,8 @@ def one_cell(value: JsonValue | Missing, tokens: Mapping[int, str], *, pointer: 
 
 
 def _leaves_of(data: bytes | None) -> dict[str, JsonValue] | None:
-    if data is None:
-        return None
     try:
-        value = parsed(data.decode("utf-8"))
+        value = parsed(data.decode("utf-8")) if data is not None else None
     except (JsonError, UnicodeDecodeError):
         return None
     return dict(_leaves(value, "")) if isinstance(value, dict) else None
@@ -138,10 +136,8 @@ def _order(first: Sequence[str], second: Sequence[str]) -> list[str]:
             last = pointer
         else:
             follows.setdefault(last, []).append(pointer)
-    return [
-        *follows.get("", []),
-        *(each for pointer in first for each in (pointer, *follows.get(pointer, []))),
-    ]
+    ordered = (each for pointer in first for each in (pointer, *follows.get(pointer, [])))
+    return [*follows.get("", []), *ordered]
 
 
 def _group(values: Sequence[JsonValue | Missing], *, has_base: bool) -> str:
@@ -162,13 +158,9 @@ def _row(pointer: str, values: Sequence[JsonValue | Missing], tokens: Mapping[in
     mark = None
     lines: tuple[Line, ...] = ()
     if not _same(now, after):
-        mark = (
-            Mark.ADDED
-            if now is Missing.MISSING
-            else Mark.REMOVED
-            if after is Missing.MISSING
-            else Mark.CHANGED
-        )
+        mark = Mark.REMOVED if after is Missing.MISSING else Mark.CHANGED
+        if now is Missing.MISSING:
+            mark = Mark.ADDED
         if isinstance(now, str) and isinstance(after, str) and "\n" in now + after:
             lines = diff_lines(now, after)
     return Row(
@@ -199,11 +191,7 @@ def _cell(
 
 
 def _is_scalar(value: JsonValue) -> bool:
-    return (
-        value is None
-        or isinstance(value, bool | int | float)
-        or (isinstance(value, str) and len(value) <= 80)
-    )
+    return len(value) <= 80 if isinstance(value, str) else not isinstance(value, list | dict)
 
 
 def _text(value: JsonValue) -> tuple[str, int]:

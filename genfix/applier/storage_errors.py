@@ -9,7 +9,10 @@ from genfix.message import Arg, Message, text
 
 
 class DriftError(ChangedError):
-    """A file is neither what it was before a committed transaction nor what it shall be after it."""
+    """A file is neither what it was before a committed transaction nor what it shall be after it.
+
+    Its name fills the blank ``name``.
+    """
 
     def __init__(self, name: str, said: str, advice: str, /, **args: Arg) -> None:
         super().__init__(said, advice, **{"name": name, **args})

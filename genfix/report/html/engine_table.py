@@ -6,7 +6,7 @@ from typing import NamedTuple
 from genfix.engines import EngineView
 from genfix.engines.every import EVERY_ENGINE
 from genfix.json_types import JsonValue, Missing
-from genfix.report.html.values import Item
+from genfix.report.html.page_values import Item
 from genfix.report.style import Style
 from genfix.show import show, show_value
 
@@ -81,25 +81,14 @@ def traces(now: Mapping[str, EngineView], after: Mapping[str, EngineView], style
     """Every engine's reasons, now and afterwards."""
     found = []
     for name, view in now.items():
-        then = after.get(name, view)
-        reasons = [tuple(style.words(step) for step in each.trace) for each in (view, then)]
-        found.append(
-            Trace(
-                engine_name(name),
-                show(view.version),
-                reasons[0],
-                reasons[1] if reasons[1] != reasons[0] else (),
-            )
-        )
+        ours, then = (tuple(map(style.words, each.trace)) for each in (view, after.get(name, view)))
+        found.append(Trace(engine_name(name), show(view.version), ours, then if then != ours else ()))
     return tuple(found)
 
 
 def _facts(view: EngineView, style: Style) -> Iterator[tuple[str, JsonValue | Missing]]:
-    yield (
-        style.text("context length"),
-        view.context_length if view.context_length is not None else Missing.MISSING,
-    )
-    template = view.chat_template
+    length, template = view.context_length, view.chat_template
+    yield style.text("context length"), length if length is not None else Missing.MISSING
     source = f"{template.source} ({template.sha256[:12]})" if template is not None else Missing.MISSING
     yield style.text("chat template"), source
     yield from view.sampling.items()
@@ -120,11 +109,11 @@ def _cell(
         loads=view.loads,
         stops=tuple(
             Item(
-                str(token_id),
-                show(tokens.get(token_id, "")),
-                before is not None and token_id not in before.stop_token_ids,
+                str(stop),
+                show(tokens.get(stop, "")),
+                before is not None and stop not in before.stop_token_ids,
             )
-            for token_id in sorted(view.stop_token_ids)
+            for stop in sorted(view.stop_token_ids)
         ),
         stop_strings=tuple(show_value(text) for text in view.stop_strings),
         facts=tuple(Fact(show(name), _fact(known.get(name, Missing.MISSING), style)) for name in facts),

@@ -1,0 +1,14 @@
+"""Digests as listings and manifests spell them."""
+
+import re
+from typing import Final
+
+from genfix.json_types import JsonValue
+
+SHA1: Final = re.compile(r"[0-9a-f]{40}")
+SHA256: Final = re.compile(r"[0-9a-f]{64}")
+
+
+def matching(pattern: re.Pattern[str], value: JsonValue) -> str | None:
+    """``value`` where it is a text of that form, else `None`."""
+    return value if isinstance(value, str) and pattern.fullmatch(value) else None
