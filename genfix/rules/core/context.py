@@ -94,6 +94,14 @@ class Context:
         ends = self.merged.turn_ends
         return isinstance(ends, TurnEnds) and ends.eos_variable
 
+    @property
+    def pads_with_turn_end(self) -> bool:
+        """Whether padding is the only token that ends a turn of merged's."""
+        ends: set[str | None] = {*self.merged.end_ids}
+        if self.writes_eos:
+            ends.add(self.merged.tokenizer.eos_token)
+        return ends == {self.merged.tokenizer.named.get("pad_token")}
+
     def same_token(self, token_id: int) -> bool:
         """Whether ``token_id`` means the same token in both folders, as far as their files tell.
 

@@ -23,8 +23,8 @@ class Question(NamedTuple):
 STOPS: Final = Question(
     "Where does the model stop?",
     (Witness.TOKENIZER, Witness.CHAT_TEMPLATE, Witness.BASE, Witness.ENGINE),
-    "The base's ids beside a template of the folder's own: unsafe. A base's own narrow list without proof of chat "
-    "training: silent.",
+    "The base's ids beside a template of the folder's own: unsafe. A base's own narrow list without proof of "
+    "chat training: silent.",
 )
 TEMPLATE: Final = Question(
     "Which chat template is the model's?",
@@ -34,8 +34,8 @@ TEMPLATE: Final = Question(
 TOKENS: Final = Question(
     "Which tokens are there, and how is text cut into them?",
     (Witness.ADAPTER, Witness.WEIGHTS, Witness.FOLDER, Witness.BASE, Witness.ENGINE),
-    "Tokens that only the folder has, or an embedding of other rows than the base's: unsafe. Two tokenizers are never "
-    "mixed.",
+    "Tokens that only the folder has, or an embedding of other rows than the base's: unsafe. Two tokenizers "
+    "are never mixed.",
 )
 CONFIG: Final = Question(
     "What does config.json say of the model?",
@@ -50,13 +50,14 @@ WEIGHTS: Final = Question(
 FILES: Final = Question(
     "Which files belong to the model?",
     (Witness.WEIGHTS, Witness.FOLDER, Witness.BASE, Witness.ENGINE),
-    "Code that was changed here, or weights of two saves: unsafe or manual. The index is rebuilt from headers, never "
-    "copied.",
+    "Code that was changed here, or weights of two saves: unsafe or manual. The index is rebuilt from "
+    "headers, never copied.",
 )
 SAMPLING: Final = Question(
     "How does the model sample?",
     (Witness.ENGINE, Witness.BASE),
-    "Another value than the base's may be meant: unsafe. A value that no engine takes is none, the base's own included.",
+    "Another value than the base's may be meant: unsafe. A value that no engine takes is none, the base's "
+    "own included.",
 )
 READERS: Final = Question(
     "Can older readers read it too?",
