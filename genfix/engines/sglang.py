@@ -71,10 +71,7 @@ _FURTHER: Final[Mapping[str, Release]] = {
 }
 """Tokens that end an answer by their text, and since when."""
 _LENGTHS: Final = (
-    "max_sequence_length",
-    "seq_length",
-    "max_seq_len",
-    "model_max_length",
+    *("max_sequence_length", "seq_length", "max_seq_len", "model_max_length"),
     "max_position_embeddings",
 )
 _USUAL_LENGTH: Final = 2048

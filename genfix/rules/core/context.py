@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from genfix.engines import Reading, StopVerdict, readings, stop_verdict
-from genfix.folder import FolderFileError, same_file
 from genfix.folder.kinds import TOKENIZER_FILES
 from genfix.message import Message
 from genfix.model import Model, TurnEnds
-from genfix.rules.core.chat_training import chat_training
+from genfix.rules.core.chat_training import chat_training, has_same
 
 
 class Context:
@@ -36,12 +35,7 @@ class Context:
 
     def same_as_base(self, name: str) -> bool:
         """Whether both folders have the file with equal bytes."""
-        if self.base is None or not self.base.has(name) or not self.merged.has(name):
-            return False
-        try:
-            return same_file(self.merged.folder, self.base.folder, name)
-        except FolderFileError:
-            return False  # its own rule says why it cannot be read
+        return has_same(self.merged, self.base, name)
 
     @cached_property
     def is_text_part(self) -> bool:

@@ -45,9 +45,7 @@ def _added_token_changed(context: Context, rule: Rule) -> Iterator[Finding]:
     - OpenRLHF/OpenRLHF#1069
     """
     base, merged = context.base, context.merged
-    if base is None or not merged.tokenizer.is_known or not base.tokenizer.is_known:
-        return
-    if merged.vocab_rows is None or merged.vocab_rows != base.vocab_rows or _needs_file_first(context):
+    if base is None or not _has_same_rows(merged, base) or _needs_file_first(context):
         return
     changed = _changed_tokens(context, merged.tokenizer, base.tokenizer)
     if not changed:
@@ -72,6 +70,13 @@ def _added_token_changed(context: Context, rule: Rule) -> Iterator[Finding]:
             lambda table: lacking(table, base.tokenizer),
         ),
     )
+
+
+def _has_same_rows(merged: Model, base: Model) -> bool:
+    """Whether both tell their tokens, and the embeddings have as many rows."""
+    if not merged.tokenizer.is_known or not base.tokenizer.is_known:
+        return False
+    return merged.vocab_rows is not None and merged.vocab_rows == base.vocab_rows
 
 
 def _needs_file_first(context: Context) -> bool:

@@ -7,11 +7,12 @@ that only merged has are a choice of whoever made the folder.
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from genfix.folder import FolderFileError, OverlayFolder, same_file
+from genfix.folder import FolderFileError, OverlayFolder
 from genfix.folder.kinds import SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG, TOKENIZER_FILES
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.chat_template import JINJA_FILE
+from genfix.rules.core.chat_training import has_same
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import (
     Finding,
@@ -109,7 +110,7 @@ def _trained_tokenizer(context: Context, adapter: Model, lost: Mapping[str, int]
                 id=max(lost.values()),
             )
         )
-    names = [name for name in TOKENIZER_FILES if adapter.has(name) and not _same(merged, adapter, name)]
+    names = [name for name in TOKENIZER_FILES if adapter.has(name) and not has_same(merged, adapter, name)]
     if not _cleared_by(merged, adapter, names):
         return Fix.manual(
             message("why-tokenizers-mixed", "the adapter's files alone would make a mix of two tokenizers")
@@ -136,13 +137,6 @@ def _trained_tokenizer(context: Context, adapter: Model, lost: Mapping[str, int]
         rows=rows,
     )
     return Fix.safe_unless(objection, why, operations)
-
-
-def _same(merged: Model, adapter: Model, name: str) -> bool:
-    try:
-        return merged.has(name) and same_file(merged.folder, adapter.folder, name)
-    except FolderFileError:
-        return False
 
 
 def _cleared_by(merged: Model, adapter: Model, names: list[str]) -> bool:
@@ -173,7 +167,7 @@ def _trained_template(
     replaces = own is not None and not own.same_text(trained)
     is_own = replaces and context.base is not None and not context.template_equal
     if adapter.has(JINJA_FILE):
-        same = _same(context.merged, adapter, JINJA_FILE)
+        same = has_same(context.merged, adapter, JINJA_FILE)
         return () if same else (RestoreFile(JINJA_FILE, Witness.ADAPTER),), is_own
     if context.merged.has(JINJA_FILE) and replaces:
         return (WriteFile(JINJA_FILE, trained.text.encode()),), is_own
