@@ -12,6 +12,12 @@ from typing import Final, NamedTuple
 from genfix.engines.shared.config_object import class_defaults
 from genfix.engines.shared.loaders import loaders
 from genfix.engines.shared.view import Problem
+from genfix.engines.shared.wording import (
+    UNREADABLE_GENERATION_CONFIG,
+    missing_file,
+    refused_value,
+    unreadable_value,
+)
 from genfix.folder.folder import FolderFileError
 from genfix.json_types import JsonObject, JsonValue
 from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
@@ -24,16 +30,10 @@ _END: Final = "<|endoftext|>"
 _USER: Final = "<|user|>"
 _FALLBACK: Final[Mapping[str, str]] = {"eos": _END, "eot": _USER}
 _NEWER: Final[Mapping[str, str]] = {"eot": _USER, "eom": "<|observation|>"}
+_CHATGLM: Final = ("GlmForCausalLM", "ChatGLMModel", "ChatGLMForConditionalGeneration")
 _BY_CLASS: Final[Mapping[str, Mapping[str, str]]] = {
     **dict.fromkeys(
-        (
-            "Glm4ForCausalLM",
-            "Glm4vForConditionalGeneration",
-            "GlmOcrForConditionalGeneration",
-            "GlmForCausalLM",
-            "ChatGLMModel",
-            "ChatGLMForConditionalGeneration",
-        ),
+        ("Glm4ForCausalLM", "Glm4vForConditionalGeneration", "GlmOcrForConditionalGeneration", *_CHATGLM),
         _FALLBACK,
     ),
     **dict.fromkeys(
@@ -49,7 +49,6 @@ _BY_CLASS: Final[Mapping[str, Mapping[str, str]]] = {
     "SolarOpenForCausalLM": {"eos": _END, "eot": _END},
 }
 """By class, the tokens that are set where the files set none; without one of them the converter gives up."""
-_CHATGLM: Final = frozenset(["GlmForCausalLM", "ChatGLMModel", "ChatGLMForConditionalGeneration"])
 _SENTENCEPIECE: Final = frozenset(
     ["Phi3ForCausalLM", "Phi4ForCausalLMV", "GemmaForCausalLM", "Gemma2ForCausalLM"]
 )
@@ -124,36 +123,26 @@ def special_ids(model: Model) -> Special:
             number = nested.get(key)
         if isinstance(number, int):
             if number < 0:
-                return Special(
-                    found,
-                    (),
-                    Problem(
-                        message(
-                            "engine-cannot-take-value",
-                            "it does not take the value of {key} in config.json",
-                            key=key,
-                        )
-                    ),
-                )
+                return Special(found, problem=refused_value(key))
             found.setdefault(kind, int(number))
     added: list[int] = []
     for kind, text in _BY_CLASS.get(architecture(model) or "", {}).items():
         if text not in model.tokenizer.ids:
-            return Special(
-                found,
-                (),
-                Problem(
-                    message(
-                        "engine-cannot-find-token",
-                        "its converter needs the token {token}, which is no added token here",
-                        token=text,
-                    )
-                ),
-            )
+            return Special(found, problem=_token_needed(text))
         if kind not in found:
             found[kind] = model.tokenizer.ids[text]
             added.append(found[kind])
     return Special(found, tuple(added))
+
+
+def _token_needed(text: str) -> Problem:
+    return Problem(
+        message(
+            "engine-cannot-find-token",
+            "its converter needs the token {token}, which is no added token here",
+            token=text,
+        )
+    )
 
 
 def _token_names(model: Model) -> Mapping[str, str]:
@@ -185,7 +174,7 @@ def vocabulary_problems(model: Model) -> Iterator[Problem]:
         return
     if name.startswith("Phi") and model.tokenizer_config.get("tokenizer_class") == _GPT2:
         return
-    yield Problem(message("engine-cannot-find-file", "{file} is missing", file="tokenizer.model"))
+    yield missing_file("tokenizer.model")
 
 
 def context_length(model: Model) -> JsonValue:
@@ -234,10 +223,7 @@ def sampling_settings(model: Model) -> Sampling:
     file = model.generation_config
     settings = file.value or {}
     if file.unreadable and not _is_passed_over(model):
-        return Sampling(
-            {},
-            Problem(message("engine-cannot-read-generation-config", "generation_config.json cannot be read")),
-        )
+        return Sampling({}, UNREADABLE_GENERATION_CONFIG)
     if settings.get("penalty_repeat") is not None:
         settings = {**settings, "repetition_penalty": settings["penalty_repeat"]}
     values: dict[str, JsonValue] = {}
@@ -246,14 +232,7 @@ def sampling_settings(model: Model) -> Sampling:
         if value is None:
             continue
         if not _fits(value, kind):
-            return Sampling(
-                values,
-                Problem(
-                    message(
-                        "engine-cannot-read-value", "it cannot read {key} of {file}", key=key, file=file.name
-                    )
-                ),
-            )
+            return Sampling(values, unreadable_value(key, file.name))
         values[key] = value
     return Sampling(values)
 
@@ -263,10 +242,8 @@ def _is_passed_over(model: Model) -> bool:
     if not isinstance(file.problem, JsonProblem):
         return False
     if file.problem.kind is JsonProblemKind.NOT_AN_OBJECT:
-        try:
-            return not json.loads(
-                model.folder.read(file.name)
-            )  # null and an empty list are as good as nothing
+        try:  # null and an empty list are as good as nothing
+            return not json.loads(model.folder.read(file.name))
         except (FolderFileError, ValueError):
             return False
     return file.problem.kind in {JsonProblemKind.SYNTAX, JsonProblemKind.EMPTY, JsonProblemKind.BOM}

@@ -4,11 +4,9 @@ Read in b11312 (commit 0c1e57098), converted there and opened by the library of 
 `genfix.engines.gguf_converter` and `genfix.engines.gguf_ends`.
 """
 
-import hashlib
 from collections.abc import Iterator
 from typing import Final
 
-from genfix.engines import transformers4
 from genfix.engines.gguf_converter import (
     architecture,
     context_length,
@@ -18,10 +16,20 @@ from genfix.engines.gguf_converter import (
     vocabulary_problems,
 )
 from genfix.engines.gguf_ends import USUAL_EOS, ends_by_text
-from genfix.engines.shared.common import joined
+from genfix.engines.shared.common import as_read, joined
 from genfix.engines.shared.engine import Engine
+from genfix.engines.shared.hf_loading import Loads, auto_problems
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.view import Effect, EngineView, Problem, TemplateSource
+from genfix.engines.shared.wording import (
+    NO_ARCHITECTURE,
+    refused_value,
+    stop_by_text,
+    stop_from,
+    stop_of_tokenizer,
+    unreadable_file,
+)
+from genfix.engines.transformers4 import class_problems
 from genfix.folder.kinds import CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import JsonValue
 from genfix.message import Message, message
@@ -32,21 +40,6 @@ _ID: Final = "llama.cpp"
 _VERSION: Final = "b11312"
 _OLDEST: Final = "b11312"
 
-_TOKENIZER: Final = frozenset(
-    [
-        "engine-cannot-find-config",
-        "engine-cannot-read-config",
-        "engine-cannot-read-tokenizer-config",
-        "engine-cannot-find-tokenizer",
-        "engine-cannot-read-tokenizer",
-        "engine-cannot-read-template",
-        "engine-cannot-find-class",
-        "engine-cannot-read-list",
-        "engine-cannot-take-token",
-        "engine-has-no-vocabulary",
-    ]
-)
-"""Problems of transformers 4 that the converter meets too: it loads the tokenizer by it."""
 _LEGACY: Final = "chat_template.json"
 
 
@@ -65,7 +58,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001
         )
     by_text = ends_by_text(model.tokenizer.ids)
     if by_text:
-        trace.append(message("trace-end-by-text", "tokens that end by their text give {ids}", ids=[*by_text]))
+        trace.append(stop_by_text(by_text))
     turn = [special.ids[kind] for kind in ("eot", "eom") if kind in special.ids]
     return EngineView(
         _ID,
@@ -80,22 +73,17 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001
 
 
 def _problems(model: Model, eos: int, *found: Problem | None) -> Iterator[Problem]:
-    yield from (problem for problem in transformers4.view(model).problems if problem.id in _TOKENIZER)
+    yield from auto_problems(model, 4, loads=Loads.TOKENIZER)  # the converter loads it by transformers 4
+    yield from class_problems(model, NEWEST)
     yield from vocabulary_problems(model)
     if model.config and architecture(model) is None:
-        yield Problem(message("engine-cannot-tell-architecture", "config.json names no architecture"))
+        yield NO_ARCHITECTURE
     yield from filter(None, found)
     length = context_length(model)
     if length is not None and not is_length(length):
-        yield Problem(
-            message(
-                "engine-cannot-take-value",
-                "it does not take the value of {key} in config.json",
-                key="max_position_embeddings",
-            )
-        )
+        yield refused_value()
     if model.json(_LEGACY).unreadable and not model.has(JINJA_FILE):
-        yield Problem(message("engine-cannot-read-file", "{file} cannot be read", file=_LEGACY))
+        yield unreadable_file(_LEGACY)
     if eos == USUAL_EOS and model.tokenizer.is_known:
         yield Problem(
             message("engine-has-no-eos", "no EOS is found, so the runtime takes a fixed id of its own"),
@@ -106,10 +94,8 @@ def _problems(model: Model, eos: int, *found: Problem | None) -> Iterator[Proble
 def _told(model: Model, eos: int) -> Message:
     name = model.tokenizer.eos_token
     if name is not None and model.tokenizer.ids.get(name) == eos:
-        return message(
-            "trace-tokenizer-eos", "the tokenizer's EOS {token} gives {ids}", token=name, ids=[eos]
-        )
-    return message("trace-stop-from", "{file} gives {ids}", file=CONFIG, ids=[eos])
+        return stop_of_tokenizer(name, eos)
+    return stop_from(CONFIG, [eos])
 
 
 def _template(model: Model) -> TemplateSource | None:
@@ -119,14 +105,11 @@ def _template(model: Model) -> TemplateSource | None:
         return None
     file, value = TOKENIZER_CONFIG, config.get("chat_template")
     if "chat_template" not in config and model.has(JINJA_FILE):
-        text = model.jinja.text
-        file, value = JINJA_FILE, text and text.replace("\r\n", "\n").replace("\r", "\n")
+        file, value = JINJA_FILE, as_read(model.jinja.text or "")
     elif "chat_template" not in config:
         file, value = _LEGACY, model.object(_LEGACY).get("chat_template")
     text = _default(value)
-    if not text:
-        return None
-    return TemplateSource(file, hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
+    return TemplateSource.of(file, text) if text else None
 
 
 def _default(value: JsonValue) -> str | None:

@@ -10,20 +10,35 @@ from collections.abc import Iterator
 from math import isfinite
 from typing import Final, NamedTuple
 
-from genfix.engines.shared.common import architecture, chosen, joined, template_source
+from genfix.engines.shared.common import (
+    architecture,
+    chosen,
+    has_processor_config,
+    is_no_object,
+    joined,
+    template_source,
+)
 from genfix.engines.shared.engine import Engine
 from genfix.engines.shared.eos import ids_of_set
 from genfix.engines.shared.generating import setting_problems
-from genfix.engines.shared.hf_loading import auto_problems
+from genfix.engines.shared.hf_loading import auto_problems, limit_problems
 from genfix.engines.shared.loaded_eos import loaded_eos
 from genfix.engines.shared.loaders import loaders
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.stop_files import generation_stop
 from genfix.engines.shared.text_part import TextPart, text_part
-from genfix.engines.shared.view import Effect, EngineView, Problem, TemplateSource
+from genfix.engines.shared.view import EngineView, Problem, TemplateSource
+from genfix.engines.shared.wording import (
+    NO_ARCHITECTURE,
+    NO_PROCESSOR,
+    UNREADABLE_GENERATION_CONFIG,
+    no_answer_for_eos,
+    refused_value,
+    stop_of_tokenizer,
+    unreadable_value,
+)
 from genfix.folder.kinds import CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
-from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
 from genfix.message import Message, message
 from genfix.model import Model
 
@@ -40,41 +55,23 @@ _FALLBACK: Final = (0, 18, 0)
 
 _SAMPLING: Final = ("top_p", "top_k", "min_p", "temperature", "repetition_penalty", "min_new_tokens")
 _LENGTHS: Final = (
-    "max_position_embeddings",
-    "n_positions",
-    "max_seq_len",
-    "seq_length",
-    "model_max_length",
-    "max_sequence_length",
-    "max_seq_length",
-    "seq_len",
+    *("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"),
+    *("model_max_length", "max_sequence_length", "max_seq_length", "seq_len"),
 )
 _USUAL_LENGTH: Final = 2048
 _WITH_IMAGES: Final = frozenset(
     [
-        "CogVLMForCausalLM",
-        "Gemma3ForConditionalGeneration",
-        "Glm4vForConditionalGeneration",
-        "InternS1ForConditionalGeneration",
-        "InternS1ProForConditionalGeneration",
-        "InternS1_1_ForConditionalGeneration",
-        "InternS2MobiusForCausalLM",
-        "InternS2MobiusForConditionalGeneration",
-        "InternS2PreviewForCausalLM",
-        "InternS2PreviewForConditionalGeneration",
-        "InternVLForConditionalGeneration",
-        "KimiK25ForConditionalGeneration",
-        "Kimi_K25ForConditionalGeneration",
-        "Llama4ForConditionalGeneration",
-        "LlavaForConditionalGeneration",
-        "LlavaNextForConditionalGeneration",
-        "Phi3VForCausalLM",
-        "Qwen2VLForConditionalGeneration",
-        "Qwen2_5_VLForConditionalGeneration",
-        "Qwen3OmniMoeForConditionalGeneration",
-        "Qwen3VLForConditionalGeneration",
-        "Qwen3VLMoeForConditionalGeneration",
-        "Qwen3_5ForConditionalGeneration",
+        *("CogVLMForCausalLM", "Gemma3ForConditionalGeneration", "Glm4vForConditionalGeneration"),
+        *("Llama4ForConditionalGeneration", "Phi3VForCausalLM"),
+        *("InternS1ForConditionalGeneration", "InternS1ProForConditionalGeneration"),
+        *("InternS1_1_ForConditionalGeneration", "InternS2MobiusForCausalLM"),
+        *("InternS2MobiusForConditionalGeneration", "InternS2PreviewForCausalLM"),
+        *("InternS2PreviewForConditionalGeneration", "InternVLForConditionalGeneration"),
+        *("KimiK25ForConditionalGeneration", "Kimi_K25ForConditionalGeneration"),
+        *("LlavaForConditionalGeneration", "LlavaNextForConditionalGeneration"),
+        *("Qwen2VLForConditionalGeneration", "Qwen2_5_VLForConditionalGeneration"),
+        *("Qwen3OmniMoeForConditionalGeneration", "Qwen3VLForConditionalGeneration"),
+        *("Qwen3VLMoeForConditionalGeneration", "Qwen3_5ForConditionalGeneration"),
         "Qwen3_5MoeForConditionalGeneration",
     ]
 )
@@ -94,41 +91,14 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     """The tokenizer's EOS and generation_config.json; the config object where that cannot be read."""
     own, file, part = loaded_eos(model), model.generation_config, text_part(model)
     stop = _file_stop(model, version)
-    trace = list(stop.trace)
-    if own is not None:
-        trace.insert(
-            0,
-            message(
-                "trace-tokenizer-eos",
-                "the tokenizer's EOS {token} gives {ids}",
-                token=model.tokenizer.eos_token,
-                ids=[own],
-            ),
-        )
+    of_tokenizer = [] if own is None else [stop_of_tokenizer(model.tokenizer.eos_token, own)]
     problems = [*auto_problems(model, 5), *_start_problems(model)]
     problems += [problem for problem in setting_problems(file, stop.settings) if problem not in problems]
     if stop.ids is None:
-        problems.append(
-            Problem(
-                message(
-                    "engine-fails-on-eos",
-                    "a request gets no answer: eos_token_id of {file} is not a token id, nor a list of them",
-                    file=file.name,
-                ),
-                Effect.NO_ANSWER,
-            )
-        )
+        problems.append(no_answer_for_eos(file.name))
     length = _context_length(part)
     if length is None or part.ropes is None:
-        problems.append(
-            Problem(
-                message(
-                    "engine-cannot-take-value",
-                    "it does not take the value of {key} in config.json",
-                    key="max_position_embeddings",
-                )
-            )
-        )
+        problems.append(refused_value())
     return EngineView(
         _ID,
         _VERSION,
@@ -137,7 +107,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
         chat_template=_template(model, version),
         context_length=length,
         problems=tuple(problems),
-        trace=tuple(trace),
+        trace=(*of_tokenizer, *stop.trace),
     )
 
 
@@ -163,16 +133,12 @@ def _cut(value: JsonValue) -> JsonValue:
 
 def _start_problems(model: Model) -> Iterator[Problem]:
     file = model.generation_config
-    if isinstance(file.problem, JsonProblem) and file.problem.kind is JsonProblemKind.NOT_AN_OBJECT:
-        yield Problem(
-            message("engine-cannot-read-generation-config", "generation_config.json cannot be read")
-        )
+    if is_no_object(file):
+        yield UNREADABLE_GENERATION_CONFIG
     elif not _has_eos(model) and file.present:
         # The tokenizer is given the EOS of this file, and everything must be right.
         if file.value is None:
-            yield Problem(
-                message("engine-cannot-read-generation-config", "generation_config.json cannot be read")
-            )
+            yield UNREADABLE_GENERATION_CONFIG
         elif "eos_token_id" not in file.value:
             yield Problem(
                 message(
@@ -181,30 +147,13 @@ def _start_problems(model: Model) -> Iterator[Problem]:
                 )
             )
         elif not _names_a_token(file.value["eos_token_id"]):
-            yield Problem(
-                message(
-                    "engine-cannot-read-value",
-                    "it cannot read {key} of {file}",
-                    key="eos_token_id",
-                    file=file.name,
-                )
-            )
-    if isinstance(model.tokenizer_config.get("model_max_length"), str | list | dict):
-        yield Problem(
-            message(
-                "engine-cannot-read-value",
-                "it cannot read {key} of {file}",
-                key="model_max_length",
-                file=TOKENIZER_CONFIG,
-            )
-        )
+            yield unreadable_value("eos_token_id", file.name)
+    yield from limit_problems(model)
     first = architecture(model)
     if model.json(CONFIG).value is not None and first is None and "auto_map" not in model.config:
-        yield Problem(message("engine-cannot-tell-architecture", "config.json names no architecture"))
-    elif first in _WITH_IMAGES and not (
-        model.has("preprocessor_config.json") or model.has("processor_config.json")
-    ):
-        yield Problem(message("engine-cannot-find-processor", "preprocessor_config.json is missing"))
+        yield NO_ARCHITECTURE
+    elif first in _WITH_IMAGES and not has_processor_config(model):
+        yield NO_PROCESSOR
 
 
 def _has_eos(model: Model) -> bool:

@@ -4,19 +4,25 @@ Read in mlx-lm 0.32.2: utils.py (``load_config``), tokenizer_utils.py (``load``,
 every version named below.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from genfix.engines.shared.common import joined, template_source
 from genfix.engines.shared.engine import Engine
 from genfix.engines.shared.eos import ids_of_set
-from genfix.engines.shared.hf_loading import auto_problems
+from genfix.engines.shared.hf_loading import Loads, auto_problems, limit_problems
 from genfix.engines.shared.loaded_eos import loaded_eos
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.view import EngineView, Problem, TemplateSource
-from genfix.folder.kinds import CONFIG, TOKENIZER_CONFIG
+from genfix.engines.shared.wording import (
+    UNREADABLE_GENERATION_CONFIG,
+    stop_from,
+    stop_of_tokenizer,
+    unreadable_value,
+)
+from genfix.folder.kinds import CONFIG
 from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
-from genfix.message import Message, message
+from genfix.message import Message
 from genfix.model import Model
 from genfix.model.model import JsonFile
 
@@ -44,7 +50,7 @@ class _Ends(NamedTuple):
 
     ids: tuple[int, ...] | None
     file: str
-    problem: Problem | None = None
+    problems: tuple[Problem, ...] = ()
 
 
 def view(model: Model, version: Release = NEWEST) -> EngineView:
@@ -54,17 +60,10 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     ends = _ends(model, version)
     trace: list[Message] = []
     if ends.ids is not None:
-        trace.append(message("trace-stop-from", "{file} gives {ids}", file=ends.file, ids=[*ends.ids]))
+        trace.append(stop_from(ends.file, ends.ids))
     own = loaded_eos(model) if ends.ids is None or version >= _UNION else None
     if own is not None:
-        trace.append(
-            message(
-                "trace-tokenizer-eos",
-                "the tokenizer's EOS {token} gives {ids}",
-                token=model.tokenizer.eos_token,
-                ids=[own],
-            )
-        )
+        trace.append(stop_of_tokenizer(model.tokenizer.eos_token, own))
     return EngineView(
         _ID,
         _VERSION,
@@ -72,7 +71,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
         sampling={},
         chat_template=_template(model),
         context_length=None,
-        problems=(*_load_problems(model), *([ends.problem] if ends.problem is not None else [])),
+        problems=(*_load_problems(model), *ends.problems),
         trace=tuple(trace),
     )
 
@@ -83,24 +82,13 @@ def _template(model: Model) -> TemplateSource | None:
     return None if found is None or found.source in _OF_PROCESSORS else found
 
 
-def _load_problems(model: Model) -> Iterator[Problem]:
+def _load_problems(model: Model) -> tuple[Problem, ...]:
     """Those of the tokenizer; a model type that transformers does not know is no hindrance where a class is
     named.
     """
     named = isinstance(model.tokenizer_config.get("tokenizer_class"), str)
-    for problem in auto_problems(model, 5):
-        if problem.id != "engine-cannot-know-model-type" or not named:
-            yield problem
-    limit = model.tokenizer_config.get("model_max_length")
-    if isinstance(limit, str | list | dict):
-        yield Problem(
-            message(
-                "engine-cannot-read-value",
-                "it cannot read {key} of {file}",
-                key="model_max_length",
-                file=TOKENIZER_CONFIG,
-            )
-        )
+    loads = Loads.ANY_TYPE if named else Loads.ALL
+    return (*auto_problems(model, 5, loads=loads), *limit_problems(model))
 
 
 def _ends(model: Model, version: Release) -> _Ends:
@@ -110,13 +98,7 @@ def _ends(model: Model, version: Release) -> _Ends:
     if version >= _GENERATION:
         generation = model.generation_config
         if _stops_the_start(generation):
-            return _Ends(
-                None,
-                file,
-                Problem(
-                    message("engine-cannot-read-generation-config", "generation_config.json cannot be read")
-                ),
-            )
+            return _Ends(None, file, (UNREADABLE_GENERATION_CONFIG,))
         first = (generation.value or {}).get("eos_token_id")
         if first:  # zero and an empty list are passed over
             file, value = generation.name, first
@@ -126,20 +108,7 @@ def _ends(model: Model, version: Release) -> _Ends:
     if value == 0.0 and isinstance(value, float) and version >= _UNION:
         return _Ends((), file)
     ids = ids_of_set(value)
-    if ids is None:
-        return _Ends(
-            None,
-            file,
-            Problem(
-                message(
-                    "engine-cannot-read-value",
-                    "it cannot read {key} of {file}",
-                    key="eos_token_id",
-                    file=file,
-                )
-            ),
-        )
-    return _Ends(ids, file)
+    return _Ends(ids, file, (unreadable_value("eos_token_id", file),) if ids is None else ())
 
 
 def _stops_the_start(file: JsonFile) -> bool:

@@ -16,6 +16,13 @@ from genfix.engines.shared.cpp_json import CppType, cpp_object, cpp_value
 from genfix.engines.shared.engine import Engine
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.view import Effect, EngineView, Problem, TemplateSource
+from genfix.engines.shared.wording import (
+    NO_TOKENIZER,
+    stop_from,
+    stop_of_tokenizer,
+    unreadable_file,
+    unreadable_value,
+)
 from genfix.folder.folder import FolderFileError
 from genfix.folder.kinds import CONFIG, GENERATION_CONFIG, SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
@@ -57,11 +64,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     """
     settings = read_settings(cpp_object(model, GENERATION_CONFIG) or {}, version)
     stops, tokenizer = settings.stops, _tokenizer_eos(model)
-    trace = (
-        [message("trace-stop-from", "{file} gives {ids}", file=GENERATION_CONFIG, ids=[*stops])]
-        if stops
-        else []
-    )
+    trace = [stop_from(GENERATION_CONFIG, stops)] if stops else []
     if settings.eos == _UNSET:
         stops = tuple(dict.fromkeys((*stops, tokenizer.id)))
         trace += [tokenizer.told] if tokenizer.told is not None else []
@@ -82,14 +85,12 @@ def _problems(
     model: Model, settings: OpenvinoSettings, tokenizer: _Eos, stops: Iterable[int]
 ) -> Iterator[Problem]:
     if not has_full_vocabulary(model):
-        yield Problem(
-            message("engine-cannot-find-tokenizer", "there is no tokenizer.json and no other vocabulary")
-        )
+        yield NO_TOKENIZER
     for file in (GENERATION_CONFIG, CONFIG, SPECIAL_TOKENS_MAP, *_TEMPLATES):
         if cpp_object(model, file) is None:
-            yield Problem(message("engine-cannot-read-file", "{file} cannot be read", file=file))
+            yield unreadable_file(file)
     if settings.unreadable is not None:
-        yield _unreadable(settings.unreadable, GENERATION_CONFIG)
+        yield unreadable_value(settings.unreadable, GENERATION_CONFIG)
     if tokenizer.problem is not None:
         yield tokenizer.problem
     if any(entry < 0 for entry in stops):
@@ -112,10 +113,6 @@ def _problems(
         )
 
 
-def _unreadable(key: str, file: str) -> Problem:
-    return Problem(message("engine-cannot-read-value", "it cannot read {key} of {file}", key=key, file=file))
-
-
 def _tokenizer_eos(model: Model) -> _Eos:
     """config.json's number; else the id that tokenizer_config.json's added_tokens_decoder has for the EOS
     text.
@@ -127,17 +124,12 @@ def _tokenizer_eos(model: Model) -> _Eos:
         ids = _config_ids(model)
         text = _eos_text(model, complete=_UNSET not in ids.values())
     except _UnreadableError as error:
-        return _Eos(_UNSET, None, _unreadable(error.key, error.file))
+        return _Eos(_UNSET, None, unreadable_value(error.key, error.file))
     found = ids["eos"]
     if found != _UNSET:
-        return _Eos(found, message("trace-stop-from", "{file} gives {ids}", file=CONFIG, ids=[found]))
+        return _Eos(found, stop_from(CONFIG, [found]))
     found = _decoder_id(cpp_object(model, TOKENIZER_CONFIG) or {}, text)
-    return _Eos(
-        found,
-        message("trace-tokenizer-eos", "the tokenizer's EOS {token} gives {ids}", token=text, ids=[found])
-        if found != _UNSET
-        else None,
-    )
+    return _Eos(found, stop_of_tokenizer(text, found) if found != _UNSET else None)
 
 
 def _config_ids(model: Model) -> Mapping[str, int]:
@@ -200,8 +192,7 @@ def _template(model: Model, version: Release) -> TemplateSource | None:
     for file in _TEMPLATES:
         text = _inline((cpp_object(model, file) or {}).get("chat_template"), version)
         if text is not None:
-            digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-            return TemplateSource(file, digest) if text else None
+            return TemplateSource.of(file, text) if text else None
     return None
 
 

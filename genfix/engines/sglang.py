@@ -7,12 +7,19 @@ length, further stop tokens), srt/managers/tokenizer_manager.py (processors), sr
 and conversation.py (chat templates).
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import Final, NamedTuple
 
-from genfix.engines.shared.common import architecture, chosen, joined, template_source
+from genfix.engines.shared.common import (
+    architecture,
+    as_read,
+    chosen,
+    has_processor_config,
+    is_no_object,
+    joined,
+    template_source,
+)
 from genfix.engines.shared.engine import Engine
 from genfix.engines.shared.eos import ids_of_set
 from genfix.engines.shared.generating import setting_problems
@@ -22,10 +29,21 @@ from genfix.engines.shared.loaders import loaders
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.text_part import TextPart, is_composite, takes_top_rope, text_part
 from genfix.engines.shared.view import EngineView, Problem, TemplateSource
+from genfix.engines.shared.wording import (
+    NO_ARCHITECTURE,
+    NO_PROCESSOR,
+    UNREADABLE_GENERATION_CONFIG,
+    missing_file,
+    refused_value,
+    stop_by_text,
+    stop_from,
+    stop_of_class,
+    stop_of_tokenizer,
+    unreadable_value,
+)
 from genfix.folder.kinds import CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
-from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
-from genfix.message import Message, message
+from genfix.message import Message
 from genfix.model import Model
 from genfix.model.chat_template import JINJA_FILE
 
@@ -53,10 +71,7 @@ _FURTHER: Final[Mapping[str, Release]] = {
 }
 """Tokens that end an answer by their text, and since when."""
 _LENGTHS: Final = (
-    "max_sequence_length",
-    "seq_length",
-    "max_seq_len",
-    "model_max_length",
+    *("max_sequence_length", "seq_length", "max_seq_len", "model_max_length"),
     "max_position_embeddings",
 )
 _USUAL_LENGTH: Final = 2048
@@ -111,29 +126,10 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
         _end_texts(model, version),
     )
     problems = _load_problems(model, major, version)
-    problems += [
-        Problem(
-            message(
-                "engine-cannot-read-value",
-                "it cannot read {key} of {file}",
-                key="eos_token_id",
-                file=stop.file,
-            )
-        )
-        for stop in stops
-        if stop.ids is None
-    ]
+    problems += [unreadable_value("eos_token_id", stop.file) for stop in stops if stop.ids is None]
     length = _context_length(part)
     if length is None or not _takes_outer_rope(model, part):
-        problems.append(
-            Problem(
-                message(
-                    "engine-cannot-take-value",
-                    "it does not take the value of {key} in config.json",
-                    key="max_position_embeddings",
-                )
-            )
-        )
+        problems.append(refused_value())
     return EngineView(
         _ID,
         _VERSION,
@@ -156,20 +152,8 @@ def _config_stop(model: Model, part: TextPart) -> _Stop:
     value = level.get("eos_token_id")
     ids = ids_of_set(value)
     if value is not None and "eos_token_id" not in level.values:
-        return _Stop(
-            ids,
-            message(
-                "trace-class-default",
-                "no file gives an eos_token_id; the config class has {ids}",
-                ids=[*(ids or ())],
-            ),
-            CONFIG,
-        )
-    return _Stop(
-        ids,
-        None if ids is None else message("trace-stop-from", "{file} gives {ids}", file=CONFIG, ids=[*ids]),
-        CONFIG,
-    )
+        return _Stop(ids, stop_of_class(ids or ()), CONFIG)
+    return _Stop(ids, None if ids is None else stop_from(CONFIG, ids), CONFIG)
 
 
 def _file_stop(model: Model, version: Release) -> _Stop:
@@ -178,33 +162,18 @@ def _file_stop(model: Model, version: Release) -> _Stop:
         return _Stop()
     value = file.value.get("eos_token_id")
     ids = ids_of_set(value) if value else ()  # zero is passed over
-    return _Stop(
-        ids, message("trace-stop-from", "{file} gives {ids}", file=file.name, ids=[*(ids or ())]), file.name
-    )
+    return _Stop(ids, stop_from(file.name, ids or ()), file.name)
 
 
 def _tokenizer_stop(model: Model) -> _Stop:
     own = loaded_eos(model)
-    if own is None:
-        return _Stop()
-    return _Stop(
-        (own,),
-        message(
-            "trace-tokenizer-eos",
-            "the tokenizer's EOS {token} gives {ids}",
-            token=model.tokenizer.eos_token,
-            ids=[own],
-        ),
-    )
+    return _Stop() if own is None else _Stop((own,), stop_of_tokenizer(model.tokenizer.eos_token, own))
 
 
 def _end_texts(model: Model, version: Release) -> _Stop:
     known = model.tokenizer.ids
     ids = tuple(known[text] for text, since in _FURTHER.items() if text in known and version >= since)
-    return _Stop(
-        ids,
-        message("trace-end-by-text", "tokens that end by their text give {ids}", ids=[*ids]) if ids else None,
-    )
+    return _Stop(ids, stop_by_text(ids) if ids else None)
 
 
 def _load_problems(model: Model, major: int, version: Release) -> list[Problem]:
@@ -220,25 +189,16 @@ def _takes_outer_rope(model: Model, part: TextPart) -> bool:
 
 
 def _start_problems(model: Model, version: Release) -> Iterator[Problem]:
-    problem = model.generation_config.problem
-    if (
-        version >= _GENERATION
-        and isinstance(problem, JsonProblem)
-        and problem.kind is JsonProblemKind.NOT_AN_OBJECT
-    ):
-        yield Problem(
-            message("engine-cannot-read-generation-config", "generation_config.json cannot be read")
-        )
+    if version >= _GENERATION and is_no_object(model.generation_config):
+        yield UNREADABLE_GENERATION_CONFIG
     kind = model.model_type
     if version >= _DECLARED_CLASS and not model.has(TOKENIZER_CONFIG) and kind not in loaders(5).tokenizers:
         # The file is then asked for at the hub, where the path of a folder is no valid name.
-        yield Problem(message("engine-cannot-find-file", "{file} is missing", file=TOKENIZER_CONFIG))
+        yield missing_file(TOKENIZER_CONFIG)
     if model.json(CONFIG).value is not None and not model.config.get("architectures"):
-        yield Problem(message("engine-cannot-tell-architecture", "config.json names no architecture"))
-    elif _has_processor(model) and not (
-        model.has("preprocessor_config.json") or model.has("processor_config.json")
-    ):
-        yield Problem(message("engine-cannot-find-processor", "preprocessor_config.json is missing"))
+        yield NO_ARCHITECTURE
+    elif _has_processor(model) and not has_processor_config(model):
+        yield NO_PROCESSOR
 
 
 def _has_processor(model: Model) -> bool:
@@ -253,7 +213,7 @@ def _template(model: Model, version: Release) -> TemplateSource | None:
     kind = model.model_type
     name, since = _CONVERSATIONS.get(kind, ("", NEWEST))
     if name and version >= since:
-        return _source(f"conversation {name}", f"conversation {name}")
+        return TemplateSource.of(f"conversation {name}", f"conversation {name}")
     if _has_processor(model):
         return template_source(model)
     if version >= _FIRST_NAMED:
@@ -269,16 +229,11 @@ def _of_tokenizer(model: Model) -> TemplateSource | None:
     files = [name for name in sorted(model.folder.names()) if name.startswith("additional_chat_templates/")]
     first = JINJA_FILE if model.jinja.text is not None else next(iter(files), None)
     if first is not None:
-        text = model.folder.read(first).decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
-        return _source(first, text)
+        return TemplateSource.of(first, as_read(model.folder.read(first).decode("utf-8", "replace")))
     found = model.tokenizer_config.get("chat_template")
     if isinstance(found, list) and found:
         found = found[0].get("template") if isinstance(found[0], dict) else None
-    return _source(TOKENIZER_CONFIG, found) if isinstance(found, str) else None
-
-
-def _source(file: str, text: str) -> TemplateSource:
-    return TemplateSource(file, hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
+    return TemplateSource.of(TOKENIZER_CONFIG, found) if isinstance(found, str) else None
 
 
 def _context_length(part: TextPart) -> int | None:

@@ -6,6 +6,7 @@ tokenization_utils_base.py. The same files back to 4.45.0, where ``from_model_co
 4.47.0, 4.51.3 and 4.52.4 were run too.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 from genfix.engines.shared.common import template_source, text_list
@@ -48,7 +49,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
         context_length=None,
         problems=(
             *auto_problems(model, 4, version),
-            *_tokenizer_problems(model, version),
+            *class_problems(model, version),
             *setting_problems(file, settings),
             *(setting_problems(JsonFile(CONFIG, present=False), made) if file.value is not None else ()),
             *ends.problems,
@@ -73,24 +74,19 @@ def _fallback(model: Model) -> JsonObject:
     return found
 
 
-def _tokenizer_problems(model: Model, version: Release) -> tuple[Problem, ...]:
-    problems: list[Problem] = []
+def class_problems(model: Model, version: Release) -> Iterator[Problem]:
+    """Why the class of the tokenizer is not found, or does not take its config."""
     config = model.tokenizer_config
     name = config.get("tokenizer_class")
-    classes = loaders(4).tokenizer_classes
-    if isinstance(name, str) and not {name, f"{name}Fast"} & classes and "auto_map" not in config:
-        problems.append(
-            Problem(
-                message("engine-cannot-find-class", "tokenizer_class {name!r} is unknown there", name=name)
-            )
+    known = loaders(4).tokenizer_classes
+    if isinstance(name, str) and not {name, f"{name}Fast"} & known and "auto_map" not in config:
+        yield Problem(
+            message("engine-cannot-find-class", "tokenizer_class {name!r} is unknown there", name=name)
         )
     if version >= _NAMES_EXTRA and isinstance(config.get("extra_special_tokens"), list):
-        problems.append(
-            Problem(
-                message("engine-cannot-read-list", "extra_special_tokens is a list, which it cannot read")
-            )
+        yield Problem(
+            message("engine-cannot-read-list", "extra_special_tokens is a list, which it cannot read")
         )
-    return tuple(problems)
 
 
 ENGINE: Final = Engine(_ID, "transformers 4", _VERSION, _OLDEST, view, server=None, shows_tokens=False)

@@ -5,8 +5,7 @@ generation/configuration_utils.py (``from_pretrained``, ``from_model_config``). 
 5.20.0 differ in one thing that counts here: before 5.4.0 config.json's values were not checked.
 """
 
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from genfix.engines.shared.common import chosen, text_list
 from genfix.engines.shared.config_object import NESTED_PARTS
@@ -14,9 +13,9 @@ from genfix.engines.shared.engine import Engine
 from genfix.engines.shared.generating import SAMPLING, Ends, generated_ends, setting_problems
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.view import EngineView, Reading
+from genfix.engines.shared.wording import hidden_by_generation_config, stop_from_generation_config
 from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonObject, JsonValue
-from genfix.message import Message, message
 from genfix.model import Model
 
 _ID: Final = "transformers5"
@@ -24,35 +23,20 @@ _VERSION: Final = "5.23.0"
 _OLDEST: Final = "5.0.0"
 
 
-class _Generation(NamedTuple):
-    """The generation config of a model."""
-
-    source: str
-    """The file it is made of."""
-    settings: JsonObject
-    ends: Ends
-
-
 def reading(model: Model) -> Reading:
     """The stop set comes from generation_config.json alone; config.json counts only when that file cannot be
     read.
     """
-    return _reading(model, _generation(model))
+    return _reading(model, *_generation(model))
 
 
-def _reading(model: Model, made: _Generation) -> Reading:
-    file, ends = model.generation_config, made.ends
-    trace = [_stop_trace(made.source, ends.ids, file.unreadable)]
+def _reading(model: Model, settings: JsonObject, ends: Ends) -> Reading:
+    file = model.generation_config
+    trace = [stop_from_generation_config(file, ends.ids)]
     hidden = generated_ends({"eos_token_id": model.config.get("eos_token_id")}, CONFIG)
     if file.value is not None and set(hidden.ids) - set(ends.ids):
-        trace.append(
-            message(
-                "trace-config-eos-hidden",
-                "config.json's {ids} are not asked, because generation_config.json is there",
-                ids=list(hidden.ids),
-            )
-        )
-    return Reading(_ID, ends.ids, chosen(made.settings, SAMPLING), tuple(trace))
+        trace.append(hidden_by_generation_config(hidden.ids))
+    return Reading(_ID, ends.ids, chosen(settings, SAMPLING), tuple(trace))
 
 
 def view(model: Model, version: Release = NEWEST) -> EngineView:
@@ -60,8 +44,8 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     from genfix.engines.shared.common import template_source  # noqa: PLC0415 - these read data that rules do not need
     from genfix.engines.shared.hf_loading import auto_problems  # noqa: PLC0415
 
-    made = _generation(model)
-    read = _reading(model, made)
+    settings, ends = _generation(model)
+    read = _reading(model, settings, ends)
     return EngineView(
         _ID,
         _VERSION,
@@ -71,18 +55,19 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
         context_length=None,
         problems=(
             *auto_problems(model, 5, version),
-            *setting_problems(model.generation_config, made.settings),
-            *made.ends.problems,
+            *setting_problems(model.generation_config, settings),
+            *ends.problems,
         ),
         trace=read.trace,
-        stop_strings=text_list(made.settings, "stop_strings"),
+        stop_strings=text_list(settings, "stop_strings"),
     )
 
 
-def _generation(model: Model) -> _Generation:
+def _generation(model: Model) -> tuple[JsonObject, Ends]:
+    """The settings of the generation config, and the ids that end generation."""
     file = model.generation_config
     source, settings = (CONFIG, _fallback(model.config)) if file.value is None else (file.name, file.value)
-    return _Generation(source, settings, generated_ends(settings, source))
+    return settings, generated_ends(settings, source)
 
 
 def _fallback(config: JsonObject) -> JsonObject:
@@ -93,22 +78,6 @@ def _fallback(config: JsonObject) -> JsonObject:
     part: JsonValue = next((config[key] for key in NESTED_PARTS if config.get(key)), None)
     top = {key: value for key, value in config.items() if value is not None}
     return {**part, **top} if isinstance(part, dict) else top
-
-
-def _stop_trace(source: str, ids: Sequence[int], unreadable: bool) -> Message:  # noqa: FBT001 - one private caller
-    if unreadable:
-        return message(
-            "trace-stop-fallback-unreadable",
-            "generation_config.json cannot be read, so config.json gives {ids}",
-            ids=list(ids),
-        )
-    if source == CONFIG:
-        return message(
-            "trace-stop-fallback-missing",
-            "generation_config.json is missing, so config.json gives {ids}",
-            ids=list(ids),
-        )
-    return message("trace-stop-from", "{file} gives {ids}", file=source, ids=list(ids))
 
 
 ENGINE: Final = Engine(_ID, "transformers 5", _VERSION, _OLDEST, view, server=None, shows_tokens=False)

@@ -18,7 +18,7 @@ What changed, and in which release for the first time:
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from genfix.engines.shared.common import chosen, joined
+from genfix.engines.shared.common import chosen, has_processor_config, joined
 from genfix.engines.shared.config_object import class_defaults, is_flat, object_value
 from genfix.engines.shared.engine import Engine
 from genfix.engines.shared.eos import EosValue, read_eos
@@ -26,10 +26,10 @@ from genfix.engines.shared.generating import DEFAULTS, setting_problems
 from genfix.engines.shared.loaded_eos import loaded_eos
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.stop_files import FileStop, generation_stop
-from genfix.engines.shared.view import Effect, EngineView, Problem, Reading, TemplateSource
+from genfix.engines.shared.view import EngineView, Problem, Reading, TemplateSource
+from genfix.engines.shared.wording import no_answer_for_eos, stop_of_class, stop_of_tokenizer
 from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonObject, JsonValue
-from genfix.message import message
 from genfix.model import Model
 
 _ID: Final = "vllm"
@@ -50,21 +50,9 @@ def reading(model: Model, version: Release = NEWEST) -> Reading:
 
 def _reading(model: Model, version: Release, primary: int | None, stop: FileStop) -> Reading:
     ids = () if primary is None else (primary,)
-    told = [
-        message(
-            "trace-tokenizer-eos",
-            "the tokenizer's EOS {token} gives {ids}",
-            token=model.tokenizer.eos_token,
-            ids=[own],
-        )
-        for own in ids
-    ]
-    return Reading(
-        _ID,
-        joined(ids, stop.eos.ids),
-        _sampling(stop.settings, version, _major(version)),
-        (*told, *stop.trace),
-    )
+    told = [stop_of_tokenizer(model.tokenizer.eos_token, own) for own in ids]
+    sampling = _sampling(stop.settings, version, _major(version))
+    return Reading(_ID, joined(ids, stop.eos.ids), sampling, (*told, *stop.trace))
 
 
 def view(model: Model, version: Release = NEWEST) -> EngineView:
@@ -98,8 +86,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
 def _template(found: TemplateSource | None, model: Model) -> TemplateSource | None:
     """A processor's own counts where a processor can be made."""
     of_processor = found is not None and found.source in {"chat_template.json", "processor_config.json"}
-    has_processor = model.has("preprocessor_config.json") or model.has("processor_config.json")
-    return None if of_processor and not has_processor else found
+    return None if of_processor and not has_processor_config(model) else found
 
 
 def _major(version: Release) -> int:
@@ -119,16 +106,7 @@ def _file_stop(model: Model, version: Release, major: int) -> FileStop:
         defaults = class_defaults(major)
         text = defaults.get(str(defaults.get(str(model.config["model_type"]), {}).get("text")), {})
         eos = read_eos(text)
-        return stop._replace(
-            eos=eos,
-            trace=(
-                message(
-                    "trace-class-default",
-                    "no file gives an eos_token_id; the config class has {ids}",
-                    ids=[*eos.ids],
-                ),
-            ),
-        )
+        return stop._replace(eos=eos, trace=(stop_of_class(eos.ids),))
     return stop
 
 
@@ -148,19 +126,11 @@ def _request_problems(model: Model, primary: int | None, version: Release) -> It
     if version < ((0, 5, 1) if file.value is None else (0, 4, 1)):
         return
     if file.value is None:
-        eos = object_value(model, "eos_token_id", _major(version)).value
+        name, eos = CONFIG, object_value(model, "eos_token_id", _major(version)).value
     else:
-        eos = file.value.get("eos_token_id")
+        name, eos = file.name, file.value.get("eos_token_id")
     if not _makes_a_set(eos) or (version >= (0, 8) and not _reaches_the_core(eos, primary)):
-        name = CONFIG if file.value is None else file.name
-        yield Problem(
-            message(
-                "engine-fails-on-eos",
-                "a request gets no answer: eos_token_id of {file} is not a token id, nor a list of them",
-                file=name,
-            ),
-            Effect.NO_ANSWER,
-        )
+        yield no_answer_for_eos(name)
 
 
 def _makes_a_set(eos: JsonValue) -> bool:

@@ -19,9 +19,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 from typing import Final, NamedTuple
 
-from genfix.engines.shared.config_object import FLAT, OTHER_NAME, class_defaults, flat_text, is_flat
+from genfix.engines.shared.config_object import OTHER_NAME, class_defaults, is_flat
 from genfix.engines.shared.release import Release
+from genfix.engines.shared.text_part import TextPart, text_part
 from genfix.engines.shared.view import Effect, Problem
+from genfix.engines.shared.wording import refused_value
 from genfix.engines.vllm_rope import LONG, ORIGINAL, rope_type, ropes_of, stands_outside
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import message
@@ -79,21 +81,14 @@ class Length(NamedTuple):
     problems: tuple[Problem, ...] = ()
 
 
-class _Part(NamedTuple):
-    """The language model's part of a config.json."""
-
-    values: JsonObject
-    kind: str
-
-
 def sequence_length(model: Model, version: Release, major: int) -> Length:
     """The longest sequence, prompt included, with transformers 4 or 5."""
-    part = _part(model, major)
+    part = text_part(model, major)
     outside = {} if part.values is model.config or is_flat(model) or major < 5 else model.config
     for key in ("rope_scaling", "rope_parameters"):
         if not stands_outside(outside, key, version):
             return _unreadable(key)
-    found = dict(_lengths(part, major))
+    found = dict(_lengths(part))
     if version < (0, 7):
         found.pop("max_target_positions", None)
     shortest = float("inf")
@@ -107,37 +102,13 @@ def sequence_length(model: Model, version: Release, major: int) -> Length:
 
 
 def _unreadable(key: str) -> Length:
-    return Length(
-        None,
-        (
-            Problem(
-                message(
-                    "engine-cannot-take-value", "it does not take the value of {key} in config.json", key=key
-                )
-            ),
-        ),
-    )
+    return Length(None, (refused_value(key),))
 
 
-def _part(model: Model, major: int) -> _Part:
-    config, kind = model.config, model.model_type
-    known = class_defaults(major).get(kind)
-    if known is None:  # a class of the folder's own
-        return _Part(model.text_config or config, kind)
-    text = known.get("text")
-    if not isinstance(text, str) or text == kind:
-        return _Part(config, kind)
-    part = config.get("text_config")
-    if isinstance(part, dict):
-        own = part.get("model_type")
-        return _Part(part, own if isinstance(own, str) else text)
-    return _Part(flat_text(config) if kind in FLAT else {}, text)
-
-
-def _lengths(part: _Part, major: int) -> Iterator[tuple[str, JsonValue]]:
+def _lengths(part: TextPart) -> Iterator[tuple[str, JsonValue]]:
     """What the config object has under each key that is not `None` there."""
     values = part.values
-    defaults = _DEFAULTS.get(part.kind) or class_defaults(major).get(part.kind, {})
+    defaults = _DEFAULTS.get(part.kind) or class_defaults(part.major).get(part.kind, {})
     other = _OTHER_NAME.get(part.kind)
     for key in _KEYS:
         name = key
@@ -149,7 +120,7 @@ def _lengths(part: _Part, major: int) -> Iterator[tuple[str, JsonValue]]:
             yield key, value
 
 
-def _stretched(model: Model, part: _Part, length: float, version: Release) -> Length:
+def _stretched(model: Model, part: TextPart, length: float, version: Release) -> Length:
     ropes: Sequence[JsonObject] = ()
     for key in ("rope_scaling", "rope_parameters") if version >= (0, 12) else ("rope_scaling",):
         value = part.values.get(key)
@@ -183,7 +154,7 @@ def _scaling(ropes: Sequence[JsonObject], length: float, version: Release) -> tu
 
 
 def _limited(
-    model: Model, part: _Part, length: float, ropes: Sequence[JsonObject], version: Release
+    model: Model, part: TextPart, length: float, ropes: Sequence[JsonObject], version: Release
 ) -> float:
     for file in _SENTENCE_FILES if version >= (0, 6, 4) else ():
         shorter = model.object(file).get("max_seq_length") if model.has(file) else None
@@ -200,14 +171,8 @@ def _whole(length: float) -> Length:
     if length < 1 or not isfinite(length):
         return _unreadable(_MAIN)
     tokens = int(length)
-    return Length(
-        tokens,
-        (
-            Problem(
-                message("engine-fails-on-length", "{tokens} tokens leave no room for an answer", tokens=1),
-                Effect.NO_ANSWER,
-            ),
-        )
-        if tokens == 1
-        else (),
+    too_short = Problem(
+        message("engine-fails-on-length", "{tokens} tokens leave no room for an answer", tokens=1),
+        Effect.NO_ANSWER,
     )
+    return Length(tokens, (too_short,) if tokens == 1 else ())

@@ -5,34 +5,15 @@ Read in vLLM 0.4.0 to 0.32.0 with the transformers each of them allows: transfor
 check their own.
 """
 
-from collections.abc import Mapping
 from typing import Final
 
 from genfix.engines.shared.config_object import class_defaults
 from genfix.engines.shared.release import Release
+from genfix.engines.shared.text_part import LAYER_TYPES, NEEDED
 from genfix.json_types import JsonObject
 
 ORIGINAL: Final = "original_max_position_embeddings"
 LONG: Final = frozenset(["longrope", "su"])
-_LAYER_TYPES: Final = frozenset(
-    [
-        "full_attention",
-        "sliding_attention",
-        "chunked_attention",
-        "window_attention",
-        "indexed_attention",
-        "compressed_sparse_attention",
-        "heavily_compressed_attention",
-        "minimax_m3_sparse",
-        "conv",
-        "moe",
-        "hybrid",
-        "hybrid_sliding",
-        "linear_attention",
-        "sparse",
-        "dense",
-    ]
-)
 # fmt: off
 _LAYERED: Final = frozenset([
     "afmoe", "axk2", "bamba", "bit", "cohere2", "cohere2_moe", "cohere_compass_text", "cwm",
@@ -65,7 +46,7 @@ def ropes_of(value: JsonObject, kind: str, key: str, version: Release) -> list[J
 
 def _ropes(value: JsonObject, *, nests: bool) -> list[JsonObject]:
     """One set of parameters, or one for each type of layer."""
-    if nests and value.keys() <= _LAYER_TYPES:
+    if nests and value.keys() <= LAYER_TYPES:
         return [rope for rope in value.values() if isinstance(rope, dict)]
     return [value]
 
@@ -76,14 +57,7 @@ def rope_type(rope: JsonObject) -> str:
 
 
 _NEEDLESS: Final = frozenset([*LONG, "llama3", "mrope"])
-_NEEDED: Final[Mapping[str, frozenset[str]]] = {
-    "linear": frozenset(["factor"]),
-    "dynamic": frozenset(["factor"]),
-    "yarn": frozenset(["factor"]),
-    "longrope": frozenset(["short_factor", "long_factor"]),
-    "su": frozenset(["short_factor", "long_factor"]),
-    "llama3": frozenset(["factor", "low_freq_factor", "high_freq_factor"]),
-}
+_NEEDED: Final = {**NEEDED, "su": NEEDED["longrope"]}
 
 
 def _is_readable(rope: JsonObject, part: str, version: Release) -> bool:

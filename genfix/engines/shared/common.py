@@ -1,6 +1,5 @@
 """What several engines take from transformers: the same loaders, and so the same failures."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -8,7 +7,8 @@ from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.view import TemplateSource
 from genfix.folder.kinds import CONFIG, SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
-from genfix.model import Model
+from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
+from genfix.model import JsonFile, Model
 from genfix.model.chat_template import JINJA_FILE
 from genfix.model.tokenizer import NAMED_TOKENS
 
@@ -78,10 +78,12 @@ def _is_template(name: str) -> bool:
 
 
 def _source(file: str, text: str) -> TemplateSource:
-    """A file of its own is read as text, where every end of line is a line feed."""
-    if file.endswith(".jinja"):
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return TemplateSource(file, hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
+    return TemplateSource.of(file, as_read(text) if file.endswith(".jinja") else text)
+
+
+def as_read(text: str) -> str:
+    """As Python reads a text file, where every end of line is a line feed."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def chosen(values: JsonObject, keys: Iterable[str]) -> dict[str, JsonValue]:
@@ -104,6 +106,16 @@ def text_list(values: JsonObject, key: str) -> tuple[str, ...]:
 def has_full_vocabulary(model: Model) -> bool:
     """Whether the files of some vocabulary are all there."""
     return any(all(map(model.has, names)) for names in _FULL_VOCABULARIES)
+
+
+def has_processor_config(model: Model) -> bool:
+    """Whether a processor can be made."""
+    return model.has("preprocessor_config.json") or model.has("processor_config.json")
+
+
+def is_no_object(file: JsonFile) -> bool:
+    """Whether a file is JSON, and no object: most who do without a file fail on that."""
+    return isinstance(file.problem, JsonProblem) and file.problem.kind is JsonProblemKind.NOT_AN_OBJECT
 
 
 def has_some_vocabulary(model: Model) -> bool:

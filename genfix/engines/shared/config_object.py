@@ -19,15 +19,8 @@ NULL_IS_ABSENT: Final = frozenset(["cwm", "glm", "glm4", "phi4_multimodal"])
 """Model types whose class in transformers 5 puts its own ``eos_token_id`` in the place of null."""
 FLAT: Final = frozenset(
     [
-        "ernie4_5_vl_moe",
-        "glm4v",
-        "glm4v_moe",
-        "glm5_next",
-        "glm_image",
-        "glm_ocr",
-        "paddleocr_vl",
-        "qwen2_5_vl",
-        "qwen2_vl",
+        *("glm4v", "glm4v_moe", "glm5_next", "glm_image", "glm_ocr"),
+        *("ernie4_5_vl_moe", "paddleocr_vl", "qwen2_5_vl", "qwen2_vl"),
     ]
 )
 """Composite types that take a config.json of one level too: all of it is the language model's part."""
@@ -52,15 +45,8 @@ OTHER_NAME: Final[Mapping[str, str]] = {
 """Model types whose class has one number under two names: ``max_position_embeddings`` and this."""
 _OTHER_LENGTHS: Final = frozenset(
     [
-        "max_seq_len",
-        "max_seq_length",
-        "max_sequence_length",
-        "max_target_positions",
-        "model_max_length",
-        "n_positions",
-        "original_max_position_embeddings",
-        "seq_len",
-        "seq_length",
+        *("max_seq_len", "max_seq_length", "max_sequence_length", "max_target_positions"),
+        *("model_max_length", "n_positions", "original_max_position_embeddings", "seq_len", "seq_length"),
     ]
 )
 NESTED_PARTS: Final = ("decoder", "generator", "text_config")

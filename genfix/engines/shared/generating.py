@@ -8,10 +8,11 @@ through ``torch.tensor(value, dtype=torch.long)``), generation/stopping_criteria
 import math
 from typing import Final, NamedTuple
 
+from genfix.engines.shared.common import is_no_object
 from genfix.engines.shared.view import Effect, Problem
+from genfix.engines.shared.wording import UNREADABLE_GENERATION_CONFIG, no_answer_for_eos
 from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonObject, JsonValue
-from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
 from genfix.message import message
 from genfix.model import JsonFile
 
@@ -67,69 +68,50 @@ def generated_ends(values: JsonObject, source: str) -> Ends:
     """
     for key in _OTHERS:
         if values.get(key) is not None and _tensor(values[key]) is None:
-            return Ends(
-                (),
-                (
-                    Problem(
-                        message(
-                            "engine-fails-on-id",
-                            "generate() fails on {key} of {file}: it is no token id",
-                            key=key,
-                            file=source,
-                        ),
-                        Effect.NO_ANSWER,
-                    ),
-                ),
-            )
+            return Ends((), (_no_id(key, source),))
     eos = values.get("eos_token_id")
     if eos is None:
         return Ends(())
     tensor = _tensor(eos)
     if tensor is None:
-        if _has_text(eos):
-            return Ends(
-                (),
-                (
-                    Problem(
-                        message(
-                            "engine-fails-on-text-eos",
-                            "generate() fails on the text in eos_token_id of {file}",
-                            file=source,
-                        ),
-                        Effect.NO_ANSWER,
-                    ),
-                ),
-            )
-        return Ends(
-            (),
-            (
-                Problem(
-                    message(
-                        "engine-fails-on-eos",
-                        "a request gets no answer: eos_token_id of {file} is not a token id, nor a list of them",
-                        file=source,
-                    ),
-                    Effect.NO_ANSWER,
-                ),
-            ),
-        )
+        return Ends((), (_text_for_eos(source) if _has_text(eos) else no_answer_for_eos(source),))
     ids = tuple(dict.fromkeys(number for number in tensor.values if number >= 0))
     # Without a pad token, the first row of EOS ids is it, and is to be one number.
     if values.get("pad_token_id") is None and (0 in tensor.shape or tensor.shape[1:] not in {(), (1,)}):
-        return Ends(
-            ids,
-            (
-                Problem(
-                    message(
-                        "engine-fails-on-eos-for-pad",
-                        "generate() fails: there is no pad_token_id, and eos_token_id of {file} has none to take",
-                        file=source,
-                    ),
-                    Effect.NO_ANSWER,
-                ),
-            ),
-        )
+        return Ends(ids, (_no_padding(source),))
     return Ends(ids)
+
+
+def _no_id(key: str, source: str) -> Problem:
+    return Problem(
+        message(
+            "engine-fails-on-id",
+            "generate() fails on {key} of {file}: it is no token id",
+            key=key,
+            file=source,
+        ),
+        Effect.NO_ANSWER,
+    )
+
+
+def _text_for_eos(source: str) -> Problem:
+    return Problem(
+        message(
+            "engine-fails-on-text-eos", "generate() fails on the text in eos_token_id of {file}", file=source
+        ),
+        Effect.NO_ANSWER,
+    )
+
+
+def _no_padding(source: str) -> Problem:
+    return Problem(
+        message(
+            "engine-fails-on-eos-for-pad",
+            "generate() fails: there is no pad_token_id, and eos_token_id of {file} has none to take",
+            file=source,
+        ),
+        Effect.NO_ANSWER,
+    )
 
 
 def setting_problems(file: JsonFile, settings: JsonObject) -> tuple[Problem, ...]:
@@ -137,36 +119,26 @@ def setting_problems(file: JsonFile, settings: JsonObject) -> tuple[Problem, ...
 
     Only a file that is missing or is no JSON has a substitute; one that is no object raises.
     """
-    problem = file.problem
-    if isinstance(problem, JsonProblem) and problem.kind is JsonProblemKind.NOT_AN_OBJECT:
-        return (
-            Problem(message("engine-cannot-read-generation-config", "generation_config.json cannot be read")),
-        )
-    source = CONFIG if file.value is None else file.name
+    if is_no_object(file):
+        return (UNREADABLE_GENERATION_CONFIG,)
     pad, most = settings.get("pad_token_id"), settings.get("max_new_tokens")
     if pad is not None and not isinstance(pad, int | float):
-        return (
-            Problem(
-                message(
-                    "engine-cannot-take-setting",
-                    "it does not take the value of {key} in {file}",
-                    key="pad_token_id",
-                    file=source,
-                )
-            ),
-        )
-    if most is not None and (not isinstance(most, int | float) or most <= 0):
-        return (
-            Problem(
-                message(
-                    "engine-cannot-take-setting",
-                    "it does not take the value of {key} in {file}",
-                    key="max_new_tokens",
-                    file=source,
-                )
-            ),
-        )
-    return ()
+        key = "pad_token_id"
+    elif most is not None and (not isinstance(most, int | float) or most <= 0):
+        key = "max_new_tokens"
+    else:
+        return ()
+    source = CONFIG if file.value is None else file.name
+    return (
+        Problem(
+            message(
+                "engine-cannot-take-setting",
+                "it does not take the value of {key} in {file}",
+                key=key,
+                file=source,
+            )
+        ),
+    )
 
 
 def _tensor(value: JsonValue) -> _Tensor | None:

@@ -6,6 +6,7 @@ tokenization_utils_base.py.
 """
 
 from collections.abc import Iterator
+from enum import Enum
 from typing import Final
 
 from genfix.engines.shared.common import (
@@ -19,6 +20,7 @@ from genfix.engines.shared.config_object import NESTED_PARTS
 from genfix.engines.shared.loaders import Loaders, loaders
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.view import Effect, Problem
+from genfix.engines.shared.wording import NO_TOKENIZER, refused_value, unreadable_value
 from genfix.folder.kinds import CONFIG, FAST_TOKENIZER, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import message
@@ -28,37 +30,49 @@ _CHECKS_FIELDS: Final = (5, 4)
 """configuration_utils.py: the first version whose config classes are strict dataclasses."""
 
 
-def auto_problems(model: Model, major: int, version: Release = NEWEST) -> tuple[Problem, ...]:
+class Loads(Enum):
+    """What an engine has transformers load."""
+
+    ALL = "all"
+    ANY_TYPE = "any-type"
+    """Whatever the model type: the class of the tokenizer is named."""
+    TOKENIZER = "tokenizer"
+
+
+def auto_problems(
+    model: Model, major: int, version: Release = NEWEST, loads: Loads = Loads.ALL
+) -> tuple[Problem, ...]:
     """Why ``version`` of transformers 4 or 5 does not load config, tokenizer or code of a folder.
 
     Weights are not looked at: a folder of config files only is a valid base.
     """
     native = loaders(major).knows(model.model_type, version)
+    whole = loads is not Loads.TOKENIZER
     return (
-        *_config_problems(model, native=native),
+        *_config_problems(model, loads, native=native),
         *_vocabulary_problems(model, loaders(major)),
         # A model type that is known is loaded by the library's own code, whatever auto_map says.
         *(
             Problem(message("engine-cannot-find-code", "{file} is missing", file=file))
             for file in missing_code(model)
-            if not native
+            if whole and not native
         ),
-        *(_field_problems(model, major) if version >= _CHECKS_FIELDS else ()),
-        *_content_problems(model, version),
+        *(_field_problems(model, major) if whole and version >= _CHECKS_FIELDS else ()),
+        *_content_problems(model, version, whole=whole),
     )
 
 
-def _config_problems(model: Model, *, native: bool) -> Iterator[Problem]:
+def _config_problems(model: Model, loads: Loads, *, native: bool) -> Iterator[Problem]:
     config, kind = model.json(CONFIG), model.model_type
     if not config.present:
         yield Problem(message("engine-cannot-find-config", "config.json is missing"))
     elif config.unreadable:
         yield Problem(message("engine-cannot-read-config", "config.json cannot be read"))
-    elif not kind:
+    elif not kind and loads is not Loads.TOKENIZER:
         yield Problem(message("engine-cannot-tell-model-type", "config.json has no model_type"))
     if model.json(TOKENIZER_CONFIG).unreadable:
         yield Problem(message("engine-cannot-read-tokenizer-config", "tokenizer_config.json cannot be read"))
-    if kind and not native and not _own_code(model.config, "AutoConfig"):
+    if loads is Loads.ALL and kind and not native and not _own_code(model.config, "AutoConfig"):
         yield Problem(
             message("engine-cannot-know-model-type", "model_type {name!r} is unknown there", name=kind)
         )
@@ -73,12 +87,10 @@ def _vocabulary_problems(model: Model, known: Loaders) -> Iterator[Problem]:
             Effect.UNCERTAIN,
         )
     else:
-        yield Problem(
-            message("engine-cannot-find-tokenizer", "there is no tokenizer.json and no other vocabulary")
-        )
+        yield NO_TOKENIZER
 
 
-def _content_problems(model: Model, version: Release) -> Iterator[Problem]:
+def _content_problems(model: Model, version: Release, *, whole: bool) -> Iterator[Problem]:
     for key in unreadable_named_tokens(model):
         yield Problem(
             message(
@@ -88,7 +100,7 @@ def _content_problems(model: Model, version: Release) -> Iterator[Problem]:
             )
         )
     # `get_text_config` raises where it finds two.
-    if sum(model.config.get(key) is not None for key in NESTED_PARTS) > 1:
+    if whole and sum(model.config.get(key) is not None for key in NESTED_PARTS) > 1:
         yield Problem(
             message("engine-cannot-choose-part", "config.json has more than one part for the language model")
         )
@@ -116,13 +128,13 @@ def _field_problems(model: Model, major: int) -> Iterator[Problem]:
     for kind, config in _configs(model):
         for key in known.fields:
             if key in config and known.refused(kind, key, config[key]):
-                yield Problem(
-                    message(
-                        "engine-cannot-take-value",
-                        "it does not take the value of {key} in config.json",
-                        key=key,
-                    )
-                )
+                yield refused_value(key)
+
+
+def limit_problems(model: Model) -> Iterator[Problem]:
+    """Why a tokenizer that is loaded cannot be asked how long a text may be."""
+    if isinstance(model.tokenizer_config.get("model_max_length"), str | list | dict):
+        yield unreadable_value("model_max_length", TOKENIZER_CONFIG)
 
 
 def _configs(model: Model) -> Iterator[tuple[str, JsonObject]]:

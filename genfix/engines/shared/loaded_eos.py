@@ -8,11 +8,10 @@ free id, which no weight was trained for: it is left out here, for no model ever
 import json
 
 from genfix.folder.folder import FolderFileError
+from genfix.folder.kinds import FAST_TOKENIZER
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
 from genfix.model.tokenizer import token_text
-
-_FILE = "tokenizer.json"
 
 
 def loaded_eos(model: Model) -> int | None:
@@ -24,7 +23,7 @@ def loaded_eos(model: Model) -> int | None:
     if text is None:
         text = model.tokenizer.eos_token
     known = model.tokenizer.ids
-    if text is None or text in known or not model.has(_FILE):
+    if text is None or text in known or not model.has(FAST_TOKENIZER):
         return known.get(text) if text is not None else None
     vocabulary = _vocabulary(model)
     if vocabulary is None:
@@ -36,7 +35,7 @@ def loaded_eos(model: Model) -> int | None:
 def _vocabulary(model: Model) -> JsonObject | None:
     """Of the whole file, which is large: only a folder with an odd EOS gets here."""
     try:
-        document: JsonValue = json.loads(model.folder.read(_FILE))
+        document: JsonValue = json.loads(model.folder.read(FAST_TOKENIZER))
     except (FolderFileError, ValueError, RecursionError):
         return None
     inner = document.get("model") if isinstance(document, dict) else None

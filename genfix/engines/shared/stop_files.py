@@ -6,9 +6,13 @@ from typing import NamedTuple
 
 from genfix.engines.shared.config_object import object_value
 from genfix.engines.shared.eos import EosValue, read_eos
-from genfix.folder.kinds import CONFIG
+from genfix.engines.shared.wording import (
+    hidden_by_generation_config,
+    stop_from_generation_config,
+    stop_of_class,
+)
 from genfix.json_types import JsonObject
-from genfix.message import Message, message
+from genfix.message import Message
 from genfix.model import Model
 
 
@@ -21,48 +25,16 @@ class FileStop(NamedTuple):
     """The settings that were read from the same place; empty where the file was not."""
 
 
-def object_eos(model: Model, major: int) -> tuple[EosValue, Message]:
-    """``eos_token_id`` of the config object, class defaults included."""
-    found = object_value(model, "eos_token_id", major)
-    eos = read_eos({"eos_token_id": found.value})
-    if found.is_default:
-        return eos, message(
-            "trace-class-default",
-            "no file gives an eos_token_id; the config class has {ids}",
-            ids=list(eos.ids),
-        )
-    return eos, message("trace-stop-from", "{file} gives {ids}", file=CONFIG, ids=list(eos.ids))
-
-
 def generation_stop(model: Model, major: int) -> FileStop:
     """As transformers' ``GenerationConfig.from_pretrained`` with a fall back to the config object."""
-    file = model.generation_config
-    if file.value is not None:
-        eos = read_eos(file.value)
-        trace = [message("trace-stop-from", "{file} gives {ids}", file=file.name, ids=list(eos.ids))]
-        hidden = read_eos({"eos_token_id": object_value(model, "eos_token_id", major).value})
-        if set(hidden.ids) - set(eos.ids):
-            trace.append(
-                message(
-                    "trace-config-eos-hidden",
-                    "config.json's {ids} are not asked, because generation_config.json is there",
-                    ids=list(hidden.ids),
-                )
-            )
-        return FileStop(eos, tuple(trace), file.value)
-    eos, origin = object_eos(model, major)
-    if origin.id == "trace-stop-from":
-        origin = (
-            message(
-                "trace-stop-fallback-unreadable",
-                "generation_config.json cannot be read, so config.json gives {ids}",
-                ids=list(eos.ids),
-            )
-            if file.unreadable
-            else message(
-                "trace-stop-fallback-missing",
-                "generation_config.json is missing, so config.json gives {ids}",
-                ids=list(eos.ids),
-            )
-        )
-    return FileStop(eos, (origin,), {})
+    file, found = model.generation_config, object_value(model, "eos_token_id", major)
+    of_object = read_eos({"eos_token_id": found.value})
+    if file.value is None:
+        ids = of_object.ids
+        origin = stop_of_class(ids) if found.is_default else stop_from_generation_config(file, ids)
+        return FileStop(of_object, (origin,), {})
+    eos = read_eos(file.value)
+    trace = [stop_from_generation_config(file, eos.ids)]
+    if set(of_object.ids) - set(eos.ids):
+        trace.append(hidden_by_generation_config(of_object.ids))
+    return FileStop(eos, tuple(trace), file.value)

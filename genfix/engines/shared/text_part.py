@@ -12,32 +12,22 @@ from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
 
 _MAIN: Final = "max_position_embeddings"
-_LAYER_TYPES: Final = frozenset(
+LAYER_TYPES: Final = frozenset(
     [
-        "full_attention",
-        "sliding_attention",
-        "chunked_attention",
-        "window_attention",
-        "linear_attention",
-        "conv",
-        "moe",
-        "hybrid",
-        "indexed_attention",
-        "compressed_sparse_attention",
-        "heavily_compressed_attention",
-        "minimax_m3_sparse",
-        "hybrid_sliding",
-        "sparse",
-        "dense",
+        *("full_attention", "sliding_attention", "chunked_attention", "window_attention", "linear_attention"),
+        *("indexed_attention", "compressed_sparse_attention", "heavily_compressed_attention"),
+        *("minimax_m3_sparse", "sparse", "dense", "hybrid", "hybrid_sliding", "conv", "moe"),
     ]
 )
-_NEEDED: Final[Mapping[JsonValue, frozenset[str]]] = {
+"""The keys of a RoPE that is given for each type of layer."""
+NEEDED: Final[Mapping[str, frozenset[str]]] = {
     "linear": frozenset(["factor"]),
     "dynamic": frozenset(["factor"]),
     "yarn": frozenset(["factor"]),
     "longrope": frozenset(["short_factor", "long_factor"]),
     "llama3": frozenset(["factor", "low_freq_factor", "high_freq_factor"]),
 }
+"""By type of RoPE, what it cannot do without."""
 
 
 class TextPart(NamedTuple):
@@ -81,7 +71,7 @@ class TextPart(NamedTuple):
         if self._of_gemma3 and self.values.get("rope_scaling"):
             return True
         value = self.values.get("rope_scaling") or self.values.get("rope_parameters")
-        return isinstance(value, dict) and bool(value) and value.keys() <= _LAYER_TYPES
+        return isinstance(value, dict) and bool(value) and value.keys() <= LAYER_TYPES
 
     @property
     def completes_rope(self) -> bool:
@@ -133,7 +123,7 @@ def takes_top_rope(model: Model) -> bool:
 def _by_layer(rope: JsonObject | None, kind: str) -> Sequence[JsonObject]:
     if not rope:
         return ()
-    if kind == "phi3" or not rope.keys() <= _LAYER_TYPES:
+    if kind == "phi3" or not rope.keys() <= LAYER_TYPES:
         return (rope,)
     return [layer for layer in rope.values() if isinstance(layer, dict)]
 
@@ -148,5 +138,5 @@ def _is_taken(rope: JsonObject, kind: str) -> bool:
         old = (
             rope.get("rope_type", rope.get("type")) != name and "original_max_position_embeddings" not in rope
         )
-        return name == "default" or (name == "longrope" and rope.keys() >= _NEEDED[name] and not old)
-    return _NEEDED.get(name, frozenset()) <= rope.keys()
+        return name == "default" or (name == "longrope" and rope.keys() >= NEEDED[name] and not old)
+    return NEEDED.get(name, frozenset()) <= rope.keys()

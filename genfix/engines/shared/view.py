@@ -1,5 +1,6 @@
 """What an inference engine will do with a model folder, as far as its config files decide it."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
@@ -35,6 +36,11 @@ class TemplateSource(NamedTuple):
 
     source: str
     sha256: str
+
+    @classmethod
+    def of(cls, source: str, text: str) -> "TemplateSource":
+        """Of the text as the engine has it."""
+        return cls(source, hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
 
 
 class EngineView(NamedTuple):

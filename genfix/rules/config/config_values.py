@@ -24,11 +24,10 @@ from genfix.rules.core.finding import (
     Witness,
 )
 from genfix.rules.core.questions import CONFIG
+from genfix.rules.core.reasons import BASE_HAS_IT_TOO
 from genfix.rules.core.rule import Rule, rule
 
 _CONFIG: Final = "config.json"
-_BASE_HAS_IT_TOO: Final = Fix.manual(message("why-base-has-it-too", "the base has the same fault"))
-
 
 # -- context -------------------------------------------------------------------------------------
 
@@ -140,7 +139,7 @@ def _cache_off(context: Context, rule: Rule) -> Iterator[Finding]:
                 SetField(file, pointer, value=True),
             )
         elif shared:
-            fix = _BASE_HAS_IT_TOO
+            fix = BASE_HAS_IT_TOO
         else:
             fix = Fix.safe(
                 message("why-cache-on", "the cache changes speed and no answer; training turns it off"),

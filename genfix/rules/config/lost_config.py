@@ -11,8 +11,9 @@ from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Applicability, CopyField, Finding, Fix, Severity, Witness
+from genfix.rules.core.finding import CopyField, Finding, Fix, Severity, Witness
 from genfix.rules.core.questions import CONFIG
+from genfix.rules.core.reasons import FILE_LOST, NO_BASE_COPY
 from genfix.rules.core.restoring import restoring, rows_differ
 from genfix.rules.core.rule import Rule, rule
 
@@ -24,75 +25,29 @@ _ERRORS: Final = frozenset(["model_type", "architectures", "auto_map"])
 _NEEDED: Final = frozenset(
     [
         *_ERRORS,
-        "hidden_size",
-        "num_hidden_layers",
-        "num_layers",
-        "num_attention_heads",
-        "num_key_value_heads",
-        "multi_query_group_num",
-        "kv_channels",
-        "head_dim",
-        "intermediate_size",
-        "ffn_hidden_size",
-        "moe_intermediate_size",
-        "n_routed_experts",
-        "num_experts",
-        "num_experts_per_tok",
-        "vocab_size",
-        "padded_vocab_size",
-        "hidden_act",
-        "rms_norm_eps",
-        "layernorm_epsilon",
-        "n_shared_experts",
-        "num_local_experts",
-        "shared_expert_intermediate_size",
-        "first_k_dense_replace",
-        "decoder_sparse_step",
-        "mlp_only_layers",
-        "norm_topk_prob",
-        "routed_scaling_factor",
-        "scoring_func",
-        "n_group",
-        "topk_group",
-        "q_lora_rank",
-        "kv_lora_rank",
-        "qk_rope_head_dim",
-        "qk_nope_head_dim",
-        "v_head_dim",
-        "attention_bias",
-        "add_qkv_bias",
-        "use_qk_norm",
-        "layer_types",
-        "hidden_activation",
-        "activation_function",
-        "query_pre_attn_scalar",
-        "final_logit_softcapping",
-        "attn_logit_softcapping",
-        "logit_scale",
-        "logits_scaling",
-        "attention_multiplier",
-        "embedding_multiplier",
-        "residual_multiplier",
-        "scale_emb",
-        "scale_depth",
-        "dim_model_base",
-        "rope_theta",
-        "rope_local_base_freq",
-        "rope_parameters",
-        "rope_scaling",
-        "rope_ratio",
-        "partial_rotary_factor",
-        "max_position_embeddings",
-        "seq_length",
-        "image_token_id",
-        "image_token_index",
-        "video_token_id",
-        "audio_token_id",
-        "vision_start_token_id",
-        "vision_end_token_id",
-        "vision_config",
-        "text_config",
-        "audio_config",
+        # sizes
+        *("hidden_size", "num_hidden_layers", "num_layers", "intermediate_size", "ffn_hidden_size"),
+        *("vocab_size", "padded_vocab_size", "layer_types"),
+        # attention
+        *("num_attention_heads", "num_key_value_heads", "multi_query_group_num", "kv_channels", "head_dim"),
+        *("attention_bias", "add_qkv_bias", "use_qk_norm", "query_pre_attn_scalar", "q_lora_rank"),
+        *("kv_lora_rank", "qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim"),
+        # experts
+        *("moe_intermediate_size", "n_routed_experts", "num_experts", "num_experts_per_tok"),
+        *("n_shared_experts", "num_local_experts", "shared_expert_intermediate_size"),
+        *("first_k_dense_replace", "decoder_sparse_step", "mlp_only_layers", "norm_topk_prob"),
+        *("routed_scaling_factor", "scoring_func", "n_group", "topk_group"),
+        # activations, norms and scales
+        *("hidden_act", "hidden_activation", "activation_function", "rms_norm_eps", "layernorm_epsilon"),
+        *("final_logit_softcapping", "attn_logit_softcapping", "logit_scale", "logits_scaling"),
+        *("attention_multiplier", "embedding_multiplier", "residual_multiplier", "scale_emb", "scale_depth"),
+        *("dim_model_base",),
+        # positions
+        *("rope_theta", "rope_local_base_freq", "rope_parameters", "rope_scaling", "rope_ratio"),
+        *("partial_rotary_factor", "max_position_embeddings", "seq_length"),
+        # other parts
+        *("image_token_id", "image_token_index", "video_token_id", "audio_token_id", "vision_start_token_id"),
+        *("vision_end_token_id", "vision_config", "text_config", "audio_config"),
     ]
 )
 """Keys whose class default would silently build another model.
@@ -149,7 +104,7 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
                 severity=Severity.ERROR if base is None else Severity.INFO,
                 witness=Witness.WEIGHTS,
                 engines=tuple(context.views),
-                fix=Fix.manual(message("why-no-base-copy", "there is no base, or it has no such file")),
+                fix=NO_BASE_COPY,
             )
         return
     if context.merged.has(_CONFIG):
@@ -159,12 +114,7 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
         message("config-missing", "is missing; the base has it"),
         witness=Witness.BASE,
         engines=tuple(context.views),
-        fix=restoring(
-            context,
-            base,
-            _CONFIG,
-            message("why-file-lost", "the file is missing here, so nothing is overwritten"),
-        ),
+        fix=restoring(context, base, _CONFIG, FILE_LOST),
     )
 
 
@@ -197,7 +147,7 @@ def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
     for pointer, key, value in _needed(context, base):
         if value is None or value in ([], {}) or _has(merged, key):
             continue
-        contradiction = _contradicted(merged, key, value)
+        why = message("why-field-lost", "without {key} a reader takes its own default", key=key)
         yield rule.finding(
             _CONFIG,
             message("config-field-lost", "{key} is gone; the base has it", key=key),
@@ -206,12 +156,7 @@ def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
             pointer=pointer,
             expected=value,
             engines=tuple(context.views),
-            fix=Fix(
-                Applicability.UNSAFE if contradiction else Applicability.SAFE,
-                contradiction
-                or message("why-field-lost", "without {key} a reader takes its own default", key=key),
-                (CopyField(_CONFIG, pointer),),
-            ),
+            fix=Fix.safe_unless(_contradicted(merged, key, value), why, (CopyField(_CONFIG, pointer),)),
         )
 
 

@@ -76,6 +76,11 @@ def _only_for_new_readers(context: Context, rule: Rule) -> Iterator[Finding]:
     if not keys:
         return
     operations = tuple(_old_key(context, part, theirs, key, value) for key, value in keys.items())
+    objection = message("why-rope-added-alone", "no base tells whether older readers are meant")
+    why = message(
+        "why-rope-added",
+        "the values are those of rope_parameters, which newer readers go on reading the same",
+    )
     yield rule.finding(
         _CONFIG,
         message(
@@ -87,17 +92,7 @@ def _only_for_new_readers(context: Context, rule: Rule) -> Iterator[Finding]:
         witness=Witness.FOLDER,
         pointer=f"{part.pointer}/{NEW_KEY}",
         current=dict(part.new),
-        fix=Fix.safe(
-            message(
-                "why-rope-added",
-                "the values are those of rope_parameters, which newer readers go on reading the same",
-            ),
-            *operations,
-        )
-        if base is not None
-        else Fix.unsafe(
-            message("why-rope-added-alone", "no base tells whether older readers are meant"), *operations
-        ),
+        fix=Fix.safe_unless(objection if base is None else None, why, operations),
     )
 
 
@@ -169,6 +164,7 @@ def _rope_differs(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     lost = _is_reset(context, part, ours, theirs)
     operations = _base_rope(context.base, part, base, ours, theirs)
+    why = message("why-rope-meant", "the folder's own value may be a tuning for length")
     yield rule.finding(
         _CONFIG,
         message(
@@ -187,11 +183,7 @@ def _rope_differs(context: Context, rule: Rule) -> Iterator[Finding]:
         current=as_new(ours),
         expected=as_new(theirs),
         engines=tuple(context.views) if lost else (),
-        fix=Fix.unsafe(
-            message("why-rope-meant", "the folder's own value may be a tuning for length"), *operations
-        )
-        if operations
-        else Fix.manual(message("why-rope-meant", "the folder's own value may be a tuning for length")),
+        fix=Fix.unsafe(why, *operations) if operations else Fix.manual(why),
     )
 
 

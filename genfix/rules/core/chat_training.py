@@ -51,9 +51,9 @@ def chat_training(merged: Model, base: Model | None, adapter: Model | None) -> t
 
 def _is_on_plain_text(merged: Model, base: Model | None, adapter: Model | None) -> bool:
     """Whether the last training says that it was a pretraining: then it taught no turn end."""
-    if not _same(merged, base, _SWIFT_RUN) and merged.object(_SWIFT_RUN).get("use_chat_template") is False:
+    if not has_same(merged, base, _SWIFT_RUN) and merged.object(_SWIFT_RUN).get("use_chat_template") is False:
         return True
-    if _FACTORY_RUN in merged.folder.names() and not _same(merged, base, _FACTORY_RUN):
+    if _FACTORY_RUN in merged.folder.names() and not has_same(merged, base, _FACTORY_RUN):
         try:
             text = merged.folder.read(_FACTORY_RUN).decode("utf-8", "replace")
         except FolderFileError:
@@ -73,9 +73,9 @@ def _papers(merged: Model, base: Model | None, adapter: Model | None) -> Iterato
             "proof-adapter", "chats were trained: {folder} is the adapter", folder=adapter.folder.origin.label
         )
     for name in _TRAINER_FILES:
-        if merged.has(name) and not _same(merged, base, name) and _is_of_training(merged, name):
+        if merged.has(name) and not has_same(merged, base, name) and _is_of_training(merged, name):
             yield message("proof-trainer-file", "chats were trained: {file} is a trainer's", file=name)
-    if merged.has("README.md") and not _same(merged, base, "README.md"):
+    if merged.has("README.md") and not has_same(merged, base, "README.md"):
         tags = [tag for tag in front_matter_list(merged.folder, "tags") if tag.lower() in _TRAINER_TAGS]
         if tags:
             yield message(
@@ -112,12 +112,12 @@ def _tokens(merged: Model, base: Model | None) -> Iterator[Message]:
         )
 
 
-def _same(merged: Model, base: Model | None, name: str) -> bool:
-    """Whether the base has the very same file, which then says nothing about this model."""
-    if base is None or not base.has(name):
+def has_same(merged: Model, witness: Model | None, name: str) -> bool:
+    """Whether both have the file with equal bytes; not where one cannot be read, which its own rule tells."""
+    if witness is None or not witness.has(name) or not merged.has(name):
         return False
     try:
-        return same_file(merged.folder, base.folder, name)
+        return same_file(merged.folder, witness.folder, name)
     except FolderFileError:
         return False
 

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from genfix.engines import Reading, StopVerdict, readings, stop_verdict
-from genfix.folder import FolderFileError, same_file
 from genfix.folder.kinds import TOKENIZER_FILES
 from genfix.message import Message
 from genfix.model import Model, TurnEnds
-from genfix.rules.core.chat_training import chat_training
+from genfix.rules.core.chat_training import chat_training, has_same
 
 
 class Context:
@@ -36,12 +35,7 @@ class Context:
 
     def same_as_base(self, name: str) -> bool:
         """Whether both folders have the file with equal bytes."""
-        if self.base is None or not self.base.has(name) or not self.merged.has(name):
-            return False
-        try:
-            return same_file(self.merged.folder, self.base.folder, name)
-        except FolderFileError:
-            return False  # its own rule says why it cannot be read
+        return has_same(self.merged, self.base, name)
 
     @cached_property
     def is_text_part(self) -> bool:
@@ -93,6 +87,14 @@ class Context:
         """Whether merged's chat template writes ``eos_token``, whichever token that is, at a turn's end."""
         ends = self.merged.turn_ends
         return isinstance(ends, TurnEnds) and ends.eos_variable
+
+    @property
+    def pads_with_turn_end(self) -> bool:
+        """Whether padding is the only token that ends a turn of merged's."""
+        ends: set[str | None] = {*self.merged.end_ids}
+        if self.writes_eos:
+            ends.add(self.merged.tokenizer.eos_token)
+        return ends == {self.merged.tokenizer.named.get("pad_token")}
 
     def same_token(self, token_id: int) -> bool:
         """Whether ``token_id`` means the same token in both folders, as far as their files tell.

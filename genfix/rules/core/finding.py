@@ -1,8 +1,9 @@
 """Findings and fixes as values."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import Literal, NamedTuple, TypeAlias
+from itertools import islice
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from genfix.json_types import JsonValue, Missing
 from genfix.message import Message
@@ -202,6 +203,15 @@ class Finding(NamedTuple):
 
     def __repr__(self) -> str:
         return f"<Finding {self.severity} {self.text}>"
+
+
+SHOWN: Final = 5
+"""How many names a message has room for."""
+
+
+def shown(names: Iterable[str]) -> list[JsonValue]:
+    """The first of ``names``."""
+    return [*islice(names, SHOWN)]
 
 
 def sort_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:

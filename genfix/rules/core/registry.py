@@ -8,10 +8,10 @@ from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, sort_findings
 from genfix.rules.core.rule import Rule
 from genfix.rules.files import leftovers, lost_files, shards, side_files
-from genfix.rules.generation import generation_settings
-from genfix.rules.readers import newer_layouts, patched_classes, spellings
-from genfix.rules.stops import stop_tokens, turn_end_tokens
-from genfix.rules.template import lost_templates, template_faults
+from genfix.rules.generation import generation_settings, lost_settings
+from genfix.rules.readers import newer_layouts, patched_classes, token_lists, tokenizer_class
+from genfix.rules.stops import stop_tokens, tokenizer_eos, turn_end_tokens
+from genfix.rules.template import double_bos, lost_templates, template_faults, template_trained
 from genfix.rules.tokens import (
     added_tokens,
     bos_and_pad,
@@ -25,45 +25,30 @@ from genfix.rules.tokens import (
     trained_tokenizer,
     truncation,
 )
-from genfix.rules.unreadable import unreadable_files
+from genfix.rules.unreadable import not_json, unreadable_files
 from genfix.rules.weights import architecture, layer_counts, quantization, shapes
+
+_STOPS: Final = (stop_tokens, turn_end_tokens, tokenizer_eos)
+_TEMPLATE: Final = (lost_templates, template_faults, template_trained, double_bos)
+_TOKENS: Final = (
+    *(tokenizer_files, trained_tokenizer, added_tokens, token_flags, special_token_list, bos_and_pad),
+    *(pad_rows, truncation, slow_vocabulary, pre_tokenizer, named_tokens),
+)
+_CONFIG: Final = (lost_config, config_values, rope_settings)
+_WEIGHTS: Final = (shapes, layer_counts, quantization, architecture)
+_FILES: Final = (lost_files, shards, side_files, leftovers)
+_GENERATION: Final = (generation_settings, lost_settings)
+_READERS: Final = (tokenizer_class, token_lists, patched_classes, newer_layouts)
+_UNREADABLE: Final = (unreadable_files, not_json)
+_FAMILIES: Final = (
+    *(_STOPS, _TEMPLATE, _TOKENS, _CONFIG, _WEIGHTS),
+    *(_FILES, _GENERATION, _READERS, _UNREADABLE),
+)
 
 RULES: Final[Mapping[str, Rule]] = {
     rule.code: rule
     for rule in sorted(
-        (
-            *stop_tokens.RULES,
-            *turn_end_tokens.RULES,
-            *lost_templates.RULES,
-            *template_faults.RULES,
-            *tokenizer_files.RULES,
-            *trained_tokenizer.RULES,
-            *added_tokens.RULES,
-            *token_flags.RULES,
-            *special_token_list.RULES,
-            *bos_and_pad.RULES,
-            *pad_rows.RULES,
-            *truncation.RULES,
-            *slow_vocabulary.RULES,
-            *pre_tokenizer.RULES,
-            *named_tokens.RULES,
-            *lost_config.RULES,
-            *config_values.RULES,
-            *rope_settings.RULES,
-            *shapes.RULES,
-            *layer_counts.RULES,
-            *quantization.RULES,
-            *architecture.RULES,
-            *lost_files.RULES,
-            *shards.RULES,
-            *side_files.RULES,
-            *generation_settings.RULES,
-            *spellings.RULES,
-            *patched_classes.RULES,
-            *leftovers.RULES,
-            *newer_layouts.RULES,
-            *unreadable_files.RULES,
-        ),
+        (rule for family in _FAMILIES for module in family for rule in module.RULES),
         key=lambda rule: rule.code,
     )
 }

@@ -12,7 +12,8 @@ from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model import Model, TurnEnds
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Fix, Operation, RemoveField, RestoreFile, SetField
+from genfix.rules.core.finding import Fix, Operation, RemoveField, RestoreFile, SetField, shown
+from genfix.rules.core.reasons import OTHER_TEMPLATE, template_tokens_unknown
 from genfix.rules.generation.setting_ranges import refused
 
 _EOS: Final = "/eos_token_id"
@@ -50,21 +51,16 @@ def _generation_config(context: Context, base: Model, why: Message) -> Fix:
     """
     base_ids = read_eos(base.object(GENERATION_CONFIG)).ids
     other: list[JsonValue] = [token_id for token_id in base_ids if not context.same_token(token_id)]
-    own = [
-        i for view in context.views.values() for i in view.stop_token_ids if view.engine == "transformers5"
-    ]
+    own = context.views["transformers5"].stop_token_ids
     if context.template_equal:
-        wanted = [token_id for token_id in base_ids if token_id not in other] + own
+        wanted = dict.fromkeys([*(token_id for token_id in base_ids if token_id not in other), *own])
     else:
-        wanted = own + list(context.end_ids)
-    wanted = list(dict.fromkeys(wanted))
+        wanted = dict.fromkeys([*own, *context.end_ids])
     operations: tuple[Operation, ...] = (RestoreFile(GENERATION_CONFIG),)
-    if wanted and set(wanted) != set(base_ids):
-        order = base.keys(GENERATION_CONFIG)
-        operations += (SetField(GENERATION_CONFIG, _EOS, [*wanted], order),)
-    settings = base.object(GENERATION_CONFIG)
+    if wanted and wanted.keys() != set(base_ids):
+        operations += (SetField(GENERATION_CONFIG, _EOS, [*wanted], base.keys(GENERATION_CONFIG)),)
     operations += tuple(  # a fault of the base's own is not brought back with its file
-        RemoveField(GENERATION_CONFIG, f"/{key}") for key in refused(settings)
+        RemoveField(GENERATION_CONFIG, f"/{key}") for key in refused(base.object(GENERATION_CONFIG))
     )
     objection = (
         message("why-stop-tokens-strange", "{ids} are not the same tokens here", ids=other) if other else None
@@ -94,13 +90,12 @@ def tokenizer_verdict(context: Context, base: Model) -> Message | None:
         return rows
     ours, theirs = merged.tokenizer.ids, base.tokenizer.ids
     if base.tokenizer.is_known:
-        changed: list[JsonValue] = []
-        changed += sorted(token for token, token_id in ours.items() if theirs.get(token) != token_id)
+        changed = sorted(token for token, token_id in ours.items() if theirs.get(token) != token_id)
         if changed:
             return message(
                 "why-tokens-differ",
                 "{tokens} have other ids here: the tokenizer was changed",
-                tokens=changed[:5],
+                tokens=shown(changed),
             )
     for name in ("tokenizer.json", *SLOW_VOCABULARIES):
         both = base.has(name) and merged.has(name)
@@ -115,29 +110,17 @@ def template_verdict(context: Context, base: Model) -> Message | None:
     """What speaks against taking the chat template from the base; `None` where nothing does."""
     merged = context.merged
     if not context.template_equal:
-        return message("why-template-other", "the folder has a chat template of its own")
+        return OTHER_TEMPLATE
     if not merged.tokenizer.is_known:
         return None
-    added: list[JsonValue] = []
-    added += sorted(set(merged.tokenizer.ids) - set(base.tokenizer.ids)) if base.tokenizer.is_known else ()
+    ours, theirs, ends = merged.tokenizer.ids, base.tokenizer.ids, base.turn_ends
+    added = sorted(ours.keys() - theirs.keys()) if base.tokenizer.is_known else ()
     if added:
         return message(
             "why-template-tokens-added",
             "tokens were added ({tokens}), so another template may have been trained",
-            tokens=added[:5],
+            tokens=shown(added),
         )
-    ends = base.turn_ends
     literals = ends.literals if isinstance(ends, TurnEnds) else ()
-    unknown: list[JsonValue] = []
-    unknown += [
-        token for token in literals if merged.tokenizer.ids.get(token) != base.tokenizer.ids.get(token)
-    ]
-    return (
-        message(
-            "why-template-tokens-unknown",
-            "the template writes {tokens}, which are not the same tokens here",
-            tokens=unknown[:5],
-        )
-        if unknown
-        else None
-    )
+    unknown = [token for token in literals if ours.get(token) != theirs.get(token)]
+    return template_tokens_unknown(unknown) if unknown else None

@@ -7,10 +7,9 @@ somebody's.
 from collections.abc import Iterator
 from typing import Final
 
-from genfix.json_types import JsonValue
 from genfix.message import message
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Finding, Fix, Quarantine, Severity, Witness
+from genfix.rules.core.finding import Finding, Fix, Quarantine, Severity, Witness, shown
 from genfix.rules.core.questions import FILES
 from genfix.rules.core.rule import Rule, rule
 
@@ -20,7 +19,6 @@ _TRAINER: Final = frozenset(
     ["optimizer.pt", "optimizer.bin", "scheduler.pt", "scaler.pt", "trainer_state.json", "training_args.bin"]
 )
 _RUN: Final = frozenset(["args.json"])
-_SHOWN: Final = 5
 
 
 @rule(
@@ -100,20 +98,18 @@ def _trainer_files(context: Context, rule: Rule) -> Iterator[Finding]:
     Sources:
     - transformers 5.23.0: trainer.py
     """
-    names = context.merged.folder.names()
     left = sorted(
         name
-        for name in names
+        for name in context.merged.folder.names()
         if name in _TRAINER
         or (name in _RUN and not context.same_as_base(name))
         or name.startswith("rng_state")
     )
     if not left:
         return
-    shown: list[JsonValue] = [*left[:_SHOWN]]
     yield rule.finding(
         left[0],
-        message("trainer-files-left", "files of the training run are here: {files}", files=shown),
+        message("trainer-files-left", "files of the training run are here: {files}", files=shown(left)),
         witness=Witness.FOLDER,
         fix=Fix.manual(
             message(

@@ -12,6 +12,7 @@ from genfix.model import Model
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Fix, RestoreFile, Severity, Witness
 from genfix.rules.core.questions import FILES
+from genfix.rules.core.reasons import FILE_LOST
 from genfix.rules.core.rule import Rule, rule
 
 _FOLDED: Final = {
@@ -61,10 +62,7 @@ def _processors(context: Context, rule: Rule) -> Iterator[Finding]:
             severity=Severity.WARNING if others and name != "preprocessor_config.json" else Severity.ERROR,
             witness=Witness.BASE,
             engines=tuple(context.views),
-            fix=Fix.safe(
-                message("why-file-lost", "the file is missing here, so nothing is overwritten"),
-                RestoreFile(name),
-            ),
+            fix=Fix.safe(FILE_LOST, RestoreFile(name)),
         )
 
 
@@ -92,34 +90,28 @@ def _code(context: Context, rule: Rule) -> Iterator[Finding]:
     - ml-explore/mlx-examples#1247
     """
     base, merged = context.base, context.merged
-    direct = missing_code(merged, base)
-    for name in _with_imports(merged, base, direct):
-        if base is None:
+    for name in _with_imports(merged, base):
+        if base is None or base.has(name):
             yield rule.finding(
                 name,
                 message("code-file-missing", "is missing, and auto_map needs it", file=name),
-                severity=Severity.INFO,
-                witness=Witness.FOLDER,
+                severity=Severity.INFO if base is None else Severity.ERROR,
+                witness=Witness.FOLDER if base is None else Witness.BASE,
                 engines=tuple(context.views),
-                fix=Fix.manual(message("why-code-no-base", "name the base to get it from with --base")),
+                fix=_code_of_base(context, name),
             )
-        elif base.has(name):
-            objection = _code_objection(context, base)
-            yield rule.finding(
-                name,
-                message("code-file-missing", "is missing, and auto_map needs it", file=name),
-                witness=Witness.BASE,
-                engines=tuple(context.views),
-                fix=Fix.safe_unless(
-                    objection,
-                    message(
-                        "why-code-lost",
-                        "auto_map points at it, and the code that is here equals that of {base}",
-                        base=str(base.folder.origin),
-                    ),
-                    (RestoreFile(name),),
-                ),
-            )
+
+
+def _code_of_base(context: Context, name: str) -> Fix:
+    base = context.base
+    if base is None:
+        return Fix.manual(message("why-code-no-base", "name the base to get it from with --base"))
+    why = message(
+        "why-code-lost",
+        "auto_map points at it, and the code that is here equals that of {base}",
+        base=str(base.folder.origin),
+    )
+    return Fix.safe_unless(_code_objection(context, base), why, (RestoreFile(name),))
 
 
 def _code_objection(context: Context, base: Model) -> Message | None:
@@ -132,23 +124,22 @@ def _code_objection(context: Context, base: Model) -> Message | None:
             "name it with --base",
             base=origin,
         )
-    code = (name for name in _code_files(context.merged) if base.has(name))
+    names = context.merged.folder.names() & base.folder.names()
+    code = sorted(name for name in names if "/" not in name and kind_of(name) is FileKind.CODE)
     changed = next((name for name in code if not context.same_as_base(name)), None)
-    return (
-        message(
-            "why-code-changed",
-            "{file} is not that of {base}: other versions of the code may not fit together",
-            file=changed,
-            base=origin,
-        )
-        if changed is not None
-        else None
+    if changed is None:
+        return None
+    return message(
+        "why-code-changed",
+        "{file} is not that of {base}: other versions of the code may not fit together",
+        file=changed,
+        base=origin,
     )
 
 
-def _with_imports(merged: Model, base: Model | None, direct: tuple[str, ...]) -> tuple[str, ...]:
+def _with_imports(merged: Model, base: Model | None) -> tuple[str, ...]:
     """The missing files, and those that the named code, here or to be restored, imports beside itself."""
-    missing, queue, seen = set(direct), [*named_code(merged, base)], set[str]()
+    missing, queue, seen = {*missing_code(merged, base)}, [*named_code(merged, base)], set[str]()
     while queue:
         name = queue.pop()
         if name in seen:
@@ -172,10 +163,6 @@ def _imports(model: Model, name: str) -> set[str]:
     directory = name.rpartition("/")[0]
     prefix = f"{directory}/" if directory else ""
     return {f"{prefix}{first or second}.py" for first, second in re.findall(_RELATIVE_IMPORT, text)}
-
-
-def _code_files(model: Model) -> list[str]:
-    return sorted(name for name in model.folder.names() if "/" not in name and kind_of(name) is FileKind.CODE)
 
 
 @rule("GF503", "licence-missing", Severity.INFO, question=FILES, needs_base=True)

@@ -8,20 +8,14 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model.lfs_pointer import read_lfs_pointer
 from genfix.model.weights import INDEX, SINGLE, Weights, numbered
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Finding, Fix, Severity, Witness, WriteFile
+from genfix.rules.core.finding import Finding, Fix, Severity, Witness, WriteFile, shown
 from genfix.rules.core.questions import FILES
+from genfix.rules.core.reasons import PULL_FROM_LFS, WEIGHTS_LOST
 from genfix.rules.core.rule import Rule, rule
-
-_SHOWN: Final = 5
-
-
-def _shown(names: list[str]) -> list[JsonValue]:
-    return [*names[:_SHOWN]]
 
 
 @rule(
@@ -48,23 +42,19 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     weights = context.merged.weights
     if not weights.headers or not weights.missing:
         return  # a folder of config files, to look at them
-    missing = [*weights.missing]
+    missing = weights.missing
     yield rule.finding(
         missing[0],
         message(
             "shards-missing",
             "{count} of the weight files is missing: {files}",
             "{count} of the weight files are missing: {files}",
-            files=_shown(missing),
+            files=shown(missing),
             count=len(missing),
         ),
         witness=Witness.FOLDER,
         engines=tuple(context.views),
-        fix=Fix.manual(
-            message(
-                "why-weights-lost", "copy the weights again from where they were made, or repeat the merge"
-            )
-        ),
+        fix=WEIGHTS_LOST,
     )
 
 
@@ -84,30 +74,15 @@ def _torn(context: Context, rule: Rule) -> Iterator[Finding]:
     for name, header in context.merged.weights.headers.items():
         if header.problem is None:
             continue
+        fix = WEIGHTS_LOST
         if header.problem == "size":
-            found, way = (
-                message("shard-is-cut-off", "ends before the data its header promises"),
-                message(
-                    "why-weights-lost",
-                    "copy the weights again from where they were made, or repeat the merge",
-                ),
-            )
+            found = message("shard-is-cut-off", "ends before the data its header promises")
         elif read_lfs_pointer(context.merged.folder, name):
-            found, way = (
-                message("shard-is-lfs-pointer", "is a Git LFS pointer, and not the weights themselves"),
-                message("why-lfs-pull", "run `git lfs pull` in the clone, or download the file"),
-            )
+            found = message("shard-is-lfs-pointer", "is a Git LFS pointer, and not the weights themselves")
+            fix = PULL_FROM_LFS
         else:
-            found, way = (
-                message("shard-has-no-header", "is no safetensors file: its header cannot be read"),
-                message(
-                    "why-weights-lost",
-                    "copy the weights again from where they were made, or repeat the merge",
-                ),
-            )
-        yield rule.finding(
-            name, found, witness=Witness.WEIGHTS, engines=tuple(context.views), fix=Fix.manual(way)
-        )
+            found = message("shard-has-no-header", "is no safetensors file: its header cannot be read")
+        yield rule.finding(name, found, witness=Witness.WEIGHTS, engines=tuple(context.views), fix=fix)
 
 
 @rule(
@@ -152,7 +127,7 @@ def _index(context: Context, rule: Rule) -> Iterator[Finding]:
             message(
                 "why-tensors-twice",
                 "tensors stand in two files, one of them from an earlier save: {tensors}",
-                tensors=_shown(twice),
+                tensors=shown(twice),
             )
         )
         if twice
@@ -171,25 +146,21 @@ def _index_fault(context: Context, there: dict[str, str]) -> Message | None:
     """How the index differs from what is ``there``; `None` where it may be right."""
     weights, index = context.merged.weights, context.merged.weights.index
     if index is None:
-        return (
-            message("index-unreadable", "has no weight_map that can be read")
-            if context.merged.has(INDEX)
-            else message("index-missing", "is missing: no engine knows which file has which tensor")
-        )
+        if context.merged.has(INDEX):
+            return message("index-unreadable", "has no weight_map that can be read")
+        return message("index-missing", "is missing: no engine knows which file has which tensor")
     if context.merged.has(INDEX) and set(weights.headers) - set(index.values()):
         return None  # files beside the index: the other rule asks which of them count
     # of a tensor that is there twice it may name either file
     wrong = [name for name in {**there, **index} if not _has(weights, index.get(name), name)]
-    return (
-        message(
-            "index-wrong",
-            "{count} tensor is not where it says: {tensors}",
-            "{count} tensors are not where it says: {tensors}",
-            tensors=_shown(wrong),
-            count=len(wrong),
-        )
-        if wrong
-        else None
+    if not wrong:
+        return None
+    return message(
+        "index-wrong",
+        "{count} tensor is not where it says: {tensors}",
+        "{count} tensors are not where it says: {tensors}",
+        tensors=shown(wrong),
+        count=len(wrong),
     )
 
 
@@ -242,9 +213,7 @@ def _stray(context: Context, rule: Rule) -> Iterator[Finding]:
     - transformers 5.23.0: modeling_utils.py
     - vLLM 0.32.0: model_loader/weight_utils.py
     """
-    weights = context.merged.weights
-    names = set(weights.headers)
-    index = weights.index
+    names, index = set(context.merged.weights.headers), context.merged.weights.index
     if SINGLE in names:
         stray = sorted(name for name in names - {SINGLE} if name.startswith("model-"))
     elif index is not None and not names.isdisjoint(index.values()):
@@ -260,7 +229,7 @@ def _stray(context: Context, rule: Rule) -> Iterator[Finding]:
             "weights-beside-the-others",
             "{count} weight file is not one of the model's, as its index tells: {files}",
             "{count} weight files are none of the model's, as its index tells: {files}",
-            files=_shown(stray),
+            files=shown(stray),
             count=len(stray),
         ),
         severity=Severity.INFO if context.base is None or context.base.has(stray[0]) else rule.severity,
@@ -308,7 +277,7 @@ def _without_format(context: Context, rule: Rule) -> Iterator[Finding]:
                 "safetensors-without-format",
                 "transformers 4 refuses {count} weight file without `format` in the metadata: {files}",
                 "transformers 4 refuses {count} weight files without `format` in the metadata: {files}",
-                files=_shown(named),
+                files=shown(named),
                 count=len(named),
             ),
             witness=Witness.ENGINE,

@@ -15,6 +15,7 @@ from genfix.model import Model
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Fix, RestoreFile, Severity, Witness
 from genfix.rules.core.questions import FILES
+from genfix.rules.core.reasons import FILE_LOST, TEMPLATE_LOST
 from genfix.rules.core.restoring import template_verdict
 from genfix.rules.core.rule import Rule, rule
 
@@ -62,11 +63,8 @@ def _further_templates(context: Context, rule: Rule, base: Model) -> Iterator[Fi
         return  # the default template comes first; what goes with another one, nobody knows
     objection = template_verdict(context, base)
     for name in sorted(base.folder.names()):
-        if (
-            name.startswith(_TEMPLATES)
-            and kind_of(name) is FileKind.CHAT_TEMPLATE
-            and context.lost_from_base(name)
-        ):
+        is_template = name.startswith(_TEMPLATES) and kind_of(name) is FileKind.CHAT_TEMPLATE
+        if is_template and context.lost_from_base(name):
             yield rule.finding(
                 name,
                 message(
@@ -74,11 +72,7 @@ def _further_templates(context: Context, rule: Rule, base: Model) -> Iterator[Fi
                 ),
                 witness=Witness.BASE,
                 engines=tuple(context.views),
-                fix=Fix.safe_unless(
-                    objection,
-                    message("why-template-lost", "the tokenizer has every token the base's template writes"),
-                    (RestoreFile(name),),
-                ),
+                fix=Fix.safe_unless(objection, TEMPLATE_LOST, (RestoreFile(name),)),
             )
 
 
@@ -90,8 +84,7 @@ def _embedding_files(context: Context, rule: Rule, base: Model) -> Iterator[Find
         for name in sorted(base.folder.names())
         if kind_of(name) is FileKind.WEIGHTS and name.rpartition("/")[0] in paths and "/" in name
     ]
-    lost = [name for name in weights if not context.merged.has(name)]
-    missing: list[JsonValue] = [*lost]
+    lost: list[JsonValue] = [name for name in weights if not context.merged.has(name)]
     for name in wanted:
         if context.lost_from_base(name):
             yield rule.finding(
@@ -102,13 +95,10 @@ def _embedding_files(context: Context, rule: Rule, base: Model) -> Iterator[Find
                 ),
                 witness=Witness.BASE,
                 fix=Fix.manual(
-                    message("why-module-weights", "weights of a module are gone too: {files}", files=missing)
+                    message("why-module-weights", "weights of a module are gone too: {files}", files=lost)
                 )
                 if lost
-                else Fix.safe(
-                    message("why-file-lost", "the file is missing here, so nothing is overwritten"),
-                    RestoreFile(name),
-                ),
+                else Fix.safe(FILE_LOST, RestoreFile(name)),
             )
 
 

@@ -7,13 +7,13 @@ stays.
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.folder.kinds import CONFIG
 from genfix.message import message
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Fix, SetField, Severity, Witness
 from genfix.rules.core.questions import READERS
 from genfix.rules.core.rule import Rule, rule
 
-_CONFIG: Final = "config.json"
 _TIED: Final = "tie_word_embeddings"
 
 
@@ -52,7 +52,7 @@ def _tied_at_the_top_only(context: Context, rule: Rule) -> Iterator[Finding]:
         return  # the base is written so too, and older readers do no better with it
     pointer = f"/{merged.text_key}/{_TIED}"
     yield rule.finding(
-        _CONFIG,
+        CONFIG,
         message(
             "tied-for-new-readers-only",
             "is missing in {part}, where transformers 4 looks: it makes up a random output head",
@@ -67,7 +67,7 @@ def _tied_at_the_top_only(context: Context, rule: Rule) -> Iterator[Finding]:
                 "the top says so, the weights have no head, and {part} is where the base's readers look",
                 part=merged.text_key,
             ),
-            SetField(_CONFIG, pointer, value=True),
+            SetField(CONFIG, pointer, value=True),
         ),
     )
 

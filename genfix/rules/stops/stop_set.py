@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from genfix.engines import read_eos
 from genfix.folder.kinds import GENERATION_CONFIG
@@ -11,7 +12,11 @@ from genfix.model import Model
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import CopyField, SetField, WriteFile
 
-_POINTER = "/eos_token_id"
+_POINTER: Final = "/eos_token_id"
+SAME_TEMPLATE: Final = message(
+    "why-stop-same-template",
+    "the chat template is the base's, so its turn ends are the base's; ids are only added",
+)
 
 
 def union(first: Iterable[int], second: Iterable[int]) -> list[JsonValue]:
@@ -44,19 +49,13 @@ def new_generation_config(context: Context, stop_ids: list[JsonValue]) -> WriteF
 
 def named_ids(context: Context, ids: Iterable[int]) -> list[JsonValue]:
     """Ids with the token's text, where a file tells it: ``151336 <|user|>``."""
-    return [_named(context, token_id) for token_id in ids]
+    return [named(token_id, context.merged, context.base) for token_id in ids]
 
 
-def _named(context: Context, token_id: int) -> str:
-    text = context.merged.tokenizer.text(token_id)
-    if text is None and context.base is not None:
-        text = context.base.tokenizer.text(token_id)
-    return f"{token_id} {text}" if text else str(token_id)
-
-
-def base_name(base: Model, token_id: int) -> str:
-    """An id with the text it has in the base."""
-    text = base.tokenizer.text(token_id)
+def named(token_id: int, *models: Model | None) -> str:
+    """An id with the text that the first of these models has for it."""
+    texts = (model.tokenizer.text(token_id) for model in models if model is not None)
+    text = next((text for text in texts if text is not None), None)
     return f"{token_id} {text}" if text else str(token_id)
 
 
@@ -79,8 +78,17 @@ def engine_stops(context: Context) -> Iterator[Message]:
         )
 
 
-def stop_evidence(context: Context) -> Iterator[Message]:
-    """Where each engine stops here and with the base, and what the template says."""
+def trainers_hide_it(engines: Iterable[str]) -> Iterator[Message]:
+    """What whoever tries the folder out where it was trained does not see of ``engines`` that never stop."""
+    if any(engines):
+        yield message(
+            "evidence-trainer-hides-it",
+            "stops in swift infer or llamafactory chat, not in vLLM: trainers add the stop words themselves",
+        )
+
+
+def stop_evidence(context: Context, engines: Iterable[str]) -> Iterator[Message]:
+    """Where each engine stops here and with the base, what the template says, and who sees no harm."""
     yield from engine_stops(context)
     if context.end_ids:
         yield message(
@@ -88,3 +96,4 @@ def stop_evidence(context: Context) -> Iterator[Message]:
             "the chat template ends a turn with {ends}",
             ends=named_ids(context, context.end_ids),
         )
+    yield from trainers_hide_it(engines)

@@ -8,19 +8,17 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from genfix.engines import EosValue, read_eos
-from genfix.folder.kinds import GENERATION_CONFIG
+from genfix.folder.kinds import CONFIG, GENERATION_CONFIG
 from genfix.json_types import JsonValue, Missing
 from genfix.message import message
-from genfix.model import Model
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Applicability, Finding, Fix, Harm, Severity, Witness
+from genfix.rules.core.finding import Finding, Fix, Harm, Severity, Witness
 from genfix.rules.core.questions import STOPS
 from genfix.rules.core.rule import Rule, rule
-from genfix.rules.stops.stop_set import base_name, named_ids, set_stop_ids, stop_evidence, union
+from genfix.rules.stops.stop_set import SAME_TEMPLATE, named, named_ids, set_stop_ids, stop_evidence, union
 
 _KEY: Final = "eos_token_id"
 _POINTER: Final = "/eos_token_id"
-_CONFIG: Final = "config.json"
 
 
 @rule(
@@ -64,25 +62,20 @@ def _narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     if not lost or (own.invalid and context.template_equal):
         return
     engines = context.engines_that_lost_their_stop()
+    wanted = union((i for i in base_ids if i in lost or i in own.ids), own.ids)
+    operation = set_stop_ids(context, GENERATION_CONFIG, wanted)
     if context.template_equal:
         severity = Severity.ERROR if engines else Severity.WARNING
-        applicability, why = (
-            Applicability.SAFE,
-            message(
-                "why-stop-same-template",
-                "the chat template is the base's, so its turn ends are the base's; ids are only added",
-            ),
-        )
+        fix = Fix.safe(SAME_TEMPLATE, operation)
     else:
         severity = Severity.INFO if context.end_ids else Severity.WARNING
-        applicability, why = (
-            Applicability.UNSAFE,
+        fix = Fix.unsafe(
             message(
                 "why-stop-other-template",
                 "the chat template is not the base's: its stop tokens may not be trained here",
             ),
+            operation,
         )
-    wanted = union((i for i in base_ids if i in lost or i in own.ids), own.ids)
     names, has = named_ids(context, lost), named_ids(context, own.ids)
     yield rule.finding(
         GENERATION_CONFIG,
@@ -101,22 +94,9 @@ def _narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
         pointer=_POINTER,
         current=file.value.get(_KEY, Missing.MISSING),
         expected=wanted,
-        evidence=[
-            *stop_evidence(context),
-            *(
-                [
-                    message(
-                        "evidence-trainer-hides-it",
-                        "stops in swift infer or llamafactory chat, not in vLLM: trainers add the stop words "
-                        "themselves",
-                    )
-                ]
-                if engines
-                else []
-            ),
-        ],
+        evidence=stop_evidence(context, engines),
         engines=engines,
-        fix=Fix(applicability, why, (set_stop_ids(context, GENERATION_CONFIG, wanted),)),
+        fix=fix,
     )
 
 
@@ -147,19 +127,19 @@ def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     if context.base is None or not context.merged.config or not context.template_equal:
         return
     base = read_eos({_KEY: context.base.config_value(_KEY)})
-    own = read_eos({_KEY: context.merged.config_value(_KEY)})
+    current = context.merged.config_value(_KEY)
+    own = read_eos({_KEY: current})
     lost = _lost(context, base.ids, own.ids)
     if not lost or own.invalid:
         return
     nested = _KEY not in context.merged.config and _KEY in context.merged.text_config
     pointer = "/text_config/eos_token_id" if nested and "text_config" in context.merged.config else _POINTER
     # Engines ask config.json only where generation_config.json cannot be read.
-    engines = (
-        () if context.merged.generation_config.value is not None else context.engines_that_lost_their_stop()
-    )
+    asked = context.merged.generation_config.value is None
+    engines = context.engines_that_lost_their_stop() if asked else ()
     wanted = union((i for i in base.ids if i in lost or i in own.ids), own.ids)
     yield rule.finding(
-        _CONFIG,
+        CONFIG,
         message(
             "config-stop-tokens-narrowed",
             "eos_token_id is {has}; the base's config.json also lists {lost}",
@@ -169,16 +149,10 @@ def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
         severity=Severity.ERROR if engines else Severity.WARNING,
         witness=Witness.BASE,
         pointer=pointer,
-        current=_current(context.merged),
+        current=Missing.MISSING if current is None else current,
         expected=wanted,
         engines=engines,
-        fix=Fix.safe(
-            message(
-                "why-stop-same-template",
-                "the chat template is the base's, so its turn ends are the base's; ids are only added",
-            ),
-            set_stop_ids(context, _CONFIG, wanted, pointer),
-        ),
+        fix=Fix.safe(SAME_TEMPLATE, set_stop_ids(context, CONFIG, wanted, pointer)),
     )
 
 
@@ -289,7 +263,7 @@ def _not_here(context: Context, rule: Rule) -> Iterator[Finding]:
         message(
             "stop-token-not-here",
             "stop tokens of the base are not the same tokens here: {ids}",
-            ids=[base_name(context.base, token_id) for token_id in other],
+            ids=[named(token_id, context.base) for token_id in other],
         ),
         witness=Witness.TOKENIZER,
         pointer=_POINTER,
@@ -335,11 +309,6 @@ def _lost(context: Context, base_ids: Sequence[int], own_ids: Sequence[int]) -> 
     if ends and ends.isdisjoint(base_ids) and not ends.isdisjoint(own_ids):
         return []
     return [token_id for token_id in base_ids if token_id not in own_ids and context.same_token(token_id)]
-
-
-def _current(merged: Model) -> JsonValue | Missing:
-    value = merged.config_value(_KEY)
-    return Missing.MISSING if value is None else value
 
 
 RULES: Final = (_narrowed, _config_narrowed, _invalid, _not_here)

@@ -1,21 +1,20 @@
-"""GF1xx, second part: what ends a turn, by the chat template and the tokenizer's EOS.
+"""GF102, GF107 and GF108: what ends a turn, by the chat template.
 
-Who is right: the folder's own template about its turn ends; the base about the tokenizer's EOS as long as
-both speak one template. A pretrained model that ships its sibling's template is left alone without proof that
-chats were trained.
+Who is right: the folder's own template. A pretrained model that ships its sibling's template is left alone
+without proof that chats were trained.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from genfix.engines import read_eos
 from genfix.folder.kinds import GENERATION_CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import Missing
 from genfix.message import Message, message
-from genfix.model import Model, TurnEnds
+from genfix.model import TurnEnds
 from genfix.model.provenance import base_hint
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import CopyField, Finding, Fix, Harm, Operation, SetField, Severity, Witness
+from genfix.rules.core.finding import Finding, Fix, Harm, Operation, Severity, Witness
 from genfix.rules.core.questions import STOPS
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.stops.stop_set import (
@@ -23,13 +22,9 @@ from genfix.rules.stops.stop_set import (
     named_ids,
     new_generation_config,
     set_stop_ids,
-    stop_evidence,
+    trainers_hide_it,
     union,
 )
-
-_EOS_POINTER: Final = "/eos_token"
-_SPECIAL_MAP: Final = "special_tokens_map.json"
-
 
 # -- the template's ends in the stop set ---------------------------------------------------------
 
@@ -83,32 +78,17 @@ def _not_a_stop_token(context: Context, rule: Rule) -> Iterator[Finding]:
     # Where the file is missing engines stop at config.json's ids: the new file must not hide them.
     stops_now = own.ids if file.present else context.views["transformers5"].stop_token_ids
     wanted = union(stops_now, ends.values())
-    operation: Operation = (
-        set_stop_ids(context, GENERATION_CONFIG, wanted)
-        if file.present
-        else new_generation_config(context, wanted)
-    )
+    operation: Operation = new_generation_config(context, wanted)
+    if file.present:
+        operation = set_stop_ids(context, GENERATION_CONFIG, wanted)
     yield rule.finding(
         GENERATION_CONFIG,
-        message(
-            "turn-end-not-a-stop-token",
-            "the chat template ends a turn with {ends}, and the file stops at {has}",
-            ends=named_ids(context, ends.values()),
-            has=named_ids(context, own.ids),
-        ),
+        _never_stops(context, own.ids),
         witness=Witness.CHAT_TEMPLATE,
         pointer="/eos_token_id",
         current=settings.get("eos_token_id", Missing.MISSING),
         expected=wanted,
-        evidence=[
-            *engine_stops(context),
-            *proof,
-            message(
-                "evidence-trainer-hides-it",
-                "stops in swift infer or llamafactory chat, not in vLLM: trainers add the stop words "
-                "themselves",
-            ),
-        ],
+        evidence=[*engine_stops(context), *proof, *trainers_hide_it(engines)],
         engines=engines,
         fix=Fix.safe(
             message(
@@ -141,17 +121,21 @@ def _never_stopping(context: Context) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _never_stops(context: Context, stops: Iterable[int]) -> Message:
+    return message(
+        "turn-end-not-a-stop-token",
+        "the chat template ends a turn with {ends}, and the file stops at {has}",
+        ends=named_ids(context, context.merged.end_ids.values()),
+        has=named_ids(context, stops),
+    )
+
+
 def _only_suspected(context: Context, rule: Rule) -> Finding:
     hint = base_hint(context.merged)
-    ends = context.merged.end_ids
+    stops = dict.fromkeys(i for view in context.views.values() for i in view.stop_token_ids)
     return rule.finding(
         GENERATION_CONFIG,
-        message(
-            "turn-end-not-a-stop-token",
-            "the chat template ends a turn with {ends}, and the file stops at {has}",
-            ends=named_ids(context, ends.values()),
-            has=named_ids(context, _all_stops(context)),
-        ),
+        _never_stops(context, stops),
         severity=Severity.INFO,
         witness=Witness.CHAT_TEMPLATE,
         pointer="/eos_token_id",
@@ -167,10 +151,6 @@ def _only_suspected(context: Context, rule: Rule) -> Finding:
             else message("why-name-the-base", "name the base with --base: it says where the model stops")
         ),
     )
-
-
-def _all_stops(context: Context) -> list[int]:
-    return list(dict.fromkeys(i for view in context.views.values() for i in view.stop_token_ids))
 
 
 # -- ends that are no token, or were perhaps never trained ---------------------------------------
@@ -207,11 +187,10 @@ def _not_a_token(context: Context, rule: Rule) -> Iterator[Finding]:
     texts = [text for text in ends.unknown_ends if not merged.in_vocabulary(text)]
     if not texts or ends.tokens or ends.eos_variable:
         return
-    shared = context.base is not None and context.template_equal and not context.base.end_ids
     if context.base is None:
-        severity = Severity.ERROR if context.chat_training else Severity.INFO
+        harmless = not context.chat_training
     else:
-        severity = Severity.INFO if shared else Severity.ERROR
+        harmless = context.template_equal and not context.base.end_ids
     yield rule.finding(
         template.file,
         message(
@@ -220,7 +199,7 @@ def _not_a_token(context: Context, rule: Rule) -> Iterator[Finding]:
             "to stop at",
             ends=[*texts],
         ),
-        severity=severity,
+        severity=Severity.INFO if harmless else Severity.ERROR,
         witness=Witness.TOKENIZER,
         pointer=template.pointer,
         engines=tuple(context.views),
@@ -256,8 +235,7 @@ def _perhaps_untrained(context: Context, rule: Rule) -> Iterator[Finding]:
     pad = merged.tokenizer.named.get("pad_token")
     if base is None or pad is None or base.tokenizer.named.get("pad_token") == pad:
         return
-    ends = {*merged.end_ids} | ({merged.tokenizer.eos_token} if context.writes_eos else set())
-    if ends != {pad}:
+    if not context.pads_with_turn_end:
         return
     yield rule.finding(
         TOKENIZER_CONFIG,
@@ -278,116 +256,4 @@ def _perhaps_untrained(context: Context, rule: Rule) -> Iterator[Finding]:
     )
 
 
-# -- the tokenizer's EOS -------------------------------------------------------------------------
-
-
-@rule(
-    "GF106",
-    "tokenizer-eos-changed",
-    Severity.ERROR,
-    question=STOPS,
-    harm=Harm.ENDLESS,
-    needs_base=True,
-    shows="answers run past their end, up to max_tokens",
-)
-def _tokenizer_eos(context: Context, rule: Rule) -> Iterator[Finding]:
-    """`eos_token` of `tokenizer_config.json` is not the base's, or gone, although the chat template is the
-    base's.
-
-    Why: vLLM, SGLang and MLX stop at the tokenizer's EOS; llama.cpp's converter and Ollama know no other.
-    unsloth and merges that load another tokenizer write `<eos>` or `<|endoftext|>` where the model ends its
-    turns with `<turn|>` or `<|im_end|>`. A template that writes `eos_token` then also writes the wrong one.
-
-    Fix: The base's `eos_token`, in `tokenizer_config.json` and, where it is there, in
-    `special_tokens_map.json`.
-
-    Safety: Safe while the template is the base's and this folder's EOS does not end its turns. An EOS that
-    ends a turn of the template, or that the adapter's tokenizer names, is meant and no finding. Unsafe, and
-    information, where the token was added here or neither folder has a template to tell.
-
-    Sources:
-    - unslothai/unsloth#5386
-    - unslothai/unsloth#188
-    - axolotl-ai-cloud/axolotl#801
-    - llama.cpp: gguf-py/gguf/vocab.py `SpecialVocab`
-    """
-    base, merged = context.base, context.merged
-    if base is None or merged.json(TOKENIZER_CONFIG).value is None or not context.template_equal:
-        return  # another template: its own EOS is a training choice
-    ours, theirs = merged.tokenizer.eos_token, base.tokenizer.eos_token
-    if theirs is None or ours == theirs or merged.tokenizer.ids.get(theirs) != base.tokenizer.ids.get(theirs):
-        return
-    if ours is not None and (_is_trained(context, ours) or ours in merged.end_ids):
-        return  # a pretrained model tuned to chat ends its turns with it
-    objection = _eos_objection(context, ours)
-    engines = context.engines_that_lost_their_stop()
-    severity = Severity.ERROR if engines else Severity.WARNING
-    yield rule.finding(
-        TOKENIZER_CONFIG,
-        message(
-            "tokenizer-eos-changed",
-            "eos_token is {ours!r}; the base, with the same chat template, has {theirs!r}",
-            ours=ours,
-            theirs=theirs,
-        ),
-        severity=Severity.INFO if objection else severity,
-        witness=Witness.BASE,
-        pointer=_EOS_POINTER,
-        current=merged.tokenizer_config.get("eos_token", Missing.MISSING),
-        expected=base.tokenizer_config.get("eos_token", theirs),
-        evidence=[
-            *stop_evidence(context),
-            *(
-                [
-                    message(
-                        "evidence-trainer-hides-it",
-                        "stops in swift infer or llamafactory chat, not in vLLM: trainers add the stop words "
-                        "themselves",
-                    )
-                ]
-                if engines
-                else []
-            ),
-        ],
-        engines=engines,
-        fix=Fix.safe_unless(
-            objection,
-            message(
-                "why-eos-same-template",
-                "the chat template is the base's, and no turn of it ends with the token that is here",
-            ),
-            tuple(_put_back_eos(merged, base, theirs)),
-        ),
-    )
-
-
-def _is_trained(context: Context, token: str) -> bool:
-    """Whether the adapter's tokenizer names that EOS: then it was there during training."""
-    return context.adapter is not None and context.adapter.tokenizer.eos_token == token
-
-
-def _eos_objection(context: Context, ours: str | None) -> Message | None:
-    """What says that another EOS may have been chosen; `None` where nothing does."""
-    base = context.base
-    if ours is None or base is None:
-        return None
-    if base.tokenizer.is_known and ours not in base.tokenizer.ids:
-        return message("why-eos-added", "{token} was added here, so it may have been trained", token=ours)
-    if context.merged.chat_template is None and base.chat_template is None:
-        return message("why-eos-no-template", "no chat template tells what ends a turn")
-    return None
-
-
-def _put_back_eos(merged: Model, base: Model, eos: str) -> Iterator[Operation]:
-    for file in (TOKENIZER_CONFIG, _SPECIAL_MAP):
-        if merged.json(file).value is None or (
-            file == _SPECIAL_MAP and "eos_token" not in merged.object(file)
-        ):
-            continue
-        if base.object(file).get("eos_token") is not None:
-            yield CopyField(file, _EOS_POINTER)
-        else:
-            yield SetField(file, _EOS_POINTER, eos, base.keys(file))
-
-
-RULES: Final = (_not_a_stop_token, _tokenizer_eos, _not_a_token, _perhaps_untrained)
+RULES: Final = (_not_a_stop_token, _not_a_token, _perhaps_untrained)

@@ -7,7 +7,7 @@ Chat endpoints render a template and then tokenize without special tokens, so pr
 from collections.abc import Iterator
 from typing import Final
 
-from genfix.folder.kinds import TOKENIZER_CONFIG
+from genfix.folder.kinds import FAST_TOKENIZER, TOKENIZER_CONFIG
 from genfix.json_types import JsonValue, Missing
 from genfix.message import message
 from genfix.model import Model, TurnEnds
@@ -16,7 +16,6 @@ from genfix.rules.core.finding import CopyField, Finding, Fix, SetField, Severit
 from genfix.rules.core.questions import TEMPLATE
 from genfix.rules.core.rule import Rule, rule
 
-_FAST: Final = "tokenizer.json"
 _FLAG: Final = "add_bos_token"
 _FLAGGED: Final = frozenset(["LlamaTokenizer", "GemmaTokenizer", "CohereTokenizer"])
 """Classes that transformers 4.57 gives a BOS by that flag, true where it is absent, whatever `tokenizer.json`
@@ -58,7 +57,7 @@ def _double_bos(context: Context, rule: Rule) -> Iterator[Finding]:
     """
     base, merged = context.base, context.merged
     bos = merged.tokenizer.named.get("bos_token")
-    if base is None or bos is None or not merged.has(_FAST) or not base.has(_FAST):
+    if base is None or bos is None or not merged.has(FAST_TOKENIZER) or not base.has(FAST_TOKENIZER):
         return
     if merged.json(TOKENIZER_CONFIG).value is None or not _writes(merged, bos):
         return
@@ -68,7 +67,8 @@ def _double_bos(context: Context, rule: Rule) -> Iterator[Finding]:
     if not (by_flag or by_processor):
         return
     operations = _without_bos(base, by_flag=by_flag, by_processor=by_processor)
-    file, pointer = (operations[0].file, operations[0].pointer) if operations else (_FAST, None)
+    file, pointer = (operations[0].file, operations[0].pointer) if operations else (FAST_TOKENIZER, None)
+    why = message("why-double-bos", "the model may have been trained so")
     yield rule.finding(
         file,
         message(
@@ -79,9 +79,7 @@ def _double_bos(context: Context, rule: Rule) -> Iterator[Finding]:
         witness=Witness.BASE,
         pointer=pointer,
         current=merged.tokenizer_config.get(_FLAG, Missing.MISSING) if by_flag else Missing.MISSING,
-        fix=Fix.unsafe(message("why-double-bos", "the model may have been trained so"), *operations)
-        if len(operations) == by_flag + by_processor
-        else Fix.manual(message("why-double-bos", "the model may have been trained so")),
+        fix=Fix.unsafe(why, *operations) if len(operations) == by_flag + by_processor else Fix.manual(why),
     )
 
 
@@ -89,7 +87,10 @@ def _without_bos(base: Model, *, by_flag: bool, by_processor: bool) -> tuple[Set
     """What makes the tokenizer add no BOS; too few where the base has no post-processor to copy."""
     flag = SetField(TOKENIZER_CONFIG, f"/{_FLAG}", value=False, key_order=base.keys(TOKENIZER_CONFIG))
     copies = by_processor and "post_processor" in base.tokenizer_head
-    return (*((flag,) if by_flag else ()), *((CopyField(_FAST, "/post_processor"),) if copies else ()))
+    return (
+        *((flag,) if by_flag else ()),
+        *((CopyField(FAST_TOKENIZER, "/post_processor"),) if copies else ()),
+    )
 
 
 def _writes(model: Model, bos: str) -> bool:
@@ -105,11 +106,8 @@ def _adds(model: Model) -> bool:
 def _adds_by_flag(model: Model) -> bool:
     name = model.tokenizer_config.get("tokenizer_class")
     flagged = isinstance(name, str) and name.removesuffix("Fast") in _FLAGGED
-    return flagged and model.tokenizer_config.get(_FLAG, True) is True and _has_bos(model)
-
-
-def _has_bos(model: Model) -> bool:
-    return "bos_token" in model.tokenizer.named
+    has_bos = "bos_token" in model.tokenizer.named
+    return flagged and has_bos and model.tokenizer_config.get(_FLAG, True) is True
 
 
 def _adds_by_processor(model: Model) -> bool:

@@ -15,6 +15,7 @@ from genfix.model.template_render import RenderErrorKind
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import CopyField, Finding, Fix, RestoreFile, SetField, Severity, Witness
 from genfix.rules.core.questions import TEMPLATE
+from genfix.rules.core.reasons import BROKEN_FILE, NO_BASE_COPY, TEMPLATE_LOST
 from genfix.rules.core.restoring import restoring, template_verdict
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.template.template_text import one_of
@@ -44,7 +45,6 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     operations = [operation for copy in base.template_copies if (operation := _put_back(merged, copy))]
     if not operations:
         return  # it comes back with tokenizer_config.json
-    objection = template_verdict(context, base)
     first = operations[0]
     yield rule.finding(
         first.file,
@@ -52,11 +52,7 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
         witness=Witness.BASE,
         pointer=first.pointer if isinstance(first, CopyField) else None,
         engines=tuple(context.views),
-        fix=Fix.safe_unless(
-            objection,
-            message("why-template-lost", "the tokenizer has every token the base's template writes"),
-            tuple(operations),
-        ),
+        fix=Fix.safe_unless(template_verdict(context, base), TEMPLATE_LOST, tuple(operations)),
     )
 
 
@@ -87,7 +83,6 @@ def _processor_copy(context: Context, rule: Rule) -> Iterator[Finding]:
         operation = _put_back(merged, copy) if copy.file in _PROCESSOR_PLACES else None
         if operation is None or (copy.file == "processor_config.json" and not merged.has(copy.file)):
             continue  # a lost processor_config.json brings its template back itself
-        objection = template_verdict(context, base)
         yield rule.finding(
             copy.file,
             message(
@@ -97,11 +92,7 @@ def _processor_copy(context: Context, rule: Rule) -> Iterator[Finding]:
             severity=Severity.WARNING,
             witness=Witness.BASE,
             engines=tuple(context.views),
-            fix=Fix.safe_unless(
-                objection,
-                message("why-template-lost", "the tokenizer has every token the base's template writes"),
-                (operation,),
-            ),
+            fix=Fix.safe_unless(template_verdict(context, base), TEMPLATE_LOST, (operation,)),
         )
 
 
@@ -222,11 +213,9 @@ def _unusable(context: Context, rule: Rule) -> Iterator[Finding]:
         severity=Severity.INFO if context.same_as_base(JINJA_FILE) else Severity.ERROR,
         witness=Witness.ENGINE,
         engines=tuple(context.views),
-        fix=restoring(
-            context, base, JINJA_FILE, message("why-broken-file", "no engine can read the file as it is")
-        )
-        if base is not None and base.jinja.text is not None and base.jinja.text.strip()
-        else Fix.manual(message("why-no-base-copy", "there is no base, or it has no such file")),
+        fix=restoring(context, base, JINJA_FILE, BROKEN_FILE)
+        if base is not None and (base.jinja.text or "").strip()
+        else NO_BASE_COPY,
     )
 
 

@@ -6,17 +6,16 @@ Who is right: merged. Nothing is said of what the base's own copies say as well.
 from collections.abc import Iterator
 from typing import Final
 
-from genfix.folder.kinds import TOKENIZER_CONFIG
-from genfix.json_types import JsonValue
+from genfix.folder.kinds import FAST_TOKENIZER, TOKENIZER_CONFIG
 from genfix.message import message
 from genfix.model import ChatTemplate, Model, TurnEnds
 from genfix.model.chat_template import JINJA_FILE
 from genfix.model.template_scan import special_texts
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Finding, Fix, Operation, RestoreFile, SetField, Severity, Witness
+from genfix.rules.core.finding import Finding, Fix, Operation, RestoreFile, SetField, Severity, Witness, shown
 from genfix.rules.core.questions import TEMPLATE
+from genfix.rules.core.reasons import BASE_HAS_IT_TOO
 from genfix.rules.core.rule import Rule, rule
-from genfix.rules.template import double_bos, template_trained
 from genfix.rules.template.template_text import (
     INLINE,
     PROCESSOR_TEMPLATE,
@@ -28,10 +27,6 @@ from genfix.rules.template.template_text import (
     untagged,
     untagged_copies,
 )
-
-_FAST: Final = "tokenizer.json"
-_SHOWN: Final = 5
-
 
 # -- tags of training ----------------------------------------------------------------------------
 
@@ -79,31 +74,25 @@ def _training_tags(context: Context, rule: Rule) -> Iterator[Finding]:
         ),
         severity=Severity.INFO if base is None or shared else Severity.ERROR,
         witness=Witness.ENGINE,
-        fix=Fix.manual(message("why-base-has-it-too", "the base has the same fault"))
-        if shared
-        else _without_tags(context, {text for _, text in tagged}),
+        fix=BASE_HAS_IT_TOO if shared else _without_tags(context, {text for _, text in tagged}),
     )
 
 
 def _without_tags(context: Context, texts: set[str]) -> Fix:
     operations = untagged_copies(context.merged)
+    objection = None
     if not all(renders_alike(text, untagged(text)) for text in sorted(texts)):
-        return Fix.unsafe(
-            message("why-tags-change-text", "some conversation renders to another text without the tags"),
-            *operations,
+        objection = message(
+            "why-tags-change-text", "some conversation renders to another text without the tags"
         )
-    if context.base is None:
-        return Fix.unsafe(
-            message(
-                "why-tags-no-base",
-                "every conversation renders the same without the tags, but the base may have been "
-                "published with them",
-            ),
-            *operations,
+    elif context.base is None:
+        objection = message(
+            "why-tags-no-base",
+            "every conversation renders the same without the tags, but the base may have been published with "
+            "them",
         )
-    return Fix.safe(
-        message("why-tags-alike", "every conversation renders the same without the tags"), *operations
-    )
+    alike = message("why-tags-alike", "every conversation renders the same without the tags")
+    return Fix.safe_unless(objection, alike, operations)
 
 
 # -- texts that are no token ---------------------------------------------------------------------
@@ -149,7 +138,7 @@ def _unknown_tokens(context: Context, rule: Rule) -> Iterator[Finding]:
         message(
             "template-unknown-tokens",
             "the chat template writes {tokens}, which the tokenizer splits into ordinary tokens",
-            tokens=[*texts[:_SHOWN]],
+            tokens=shown(texts),
         ),
         severity=Severity.WARNING if partly and base is not None else Severity.INFO,
         witness=Witness.TOKENIZER,
@@ -174,7 +163,9 @@ def _unknown_texts(context: Context, ends: TurnEnds) -> list[str]:
 
 def _tells_tokens(model: Model) -> bool:
     """Whether the files tell every token: a tokenizer with code of its own may have more."""
-    return model.tokenizer.is_known and (model.has(_FAST) or "auto_map" not in model.tokenizer_config)
+    return model.tokenizer.is_known and (
+        model.has(FAST_TOKENIZER) or "auto_map" not in model.tokenizer_config
+    )
 
 
 def _renamed(base: Model, merged: Model, text: str) -> bool:
@@ -218,13 +209,12 @@ def _new_readers_only(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     operations = tuple(_second_copies(context, base, template))
     if operations:
-        places: list[JsonValue] = [operation.file for operation in operations]
         yield rule.finding(
             JINJA_FILE,
             message(
                 "template-new-readers-only",
                 "holds the only chat template; readers of {places} find none",
-                places=places,
+                places=[operation.file for operation in operations],
             ),
             witness=Witness.BASE,
             fix=Fix.unsafe(
@@ -250,10 +240,4 @@ def _second_copies(context: Context, base: Model, template: ChatTemplate) -> Ite
         yield RestoreFile(PROCESSOR_TEMPLATE)
 
 
-RULES: Final = (
-    _training_tags,
-    _unknown_tokens,
-    _new_readers_only,
-    *template_trained.RULES,
-    *double_bos.RULES,
-)
+RULES: Final = (_training_tags, _unknown_tokens, _new_readers_only)

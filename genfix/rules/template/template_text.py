@@ -61,12 +61,12 @@ def has_additional(model: Model) -> bool:
 
 def renders_alike(one: str, other: str) -> bool:
     """Whether both templates make the same text of every conversation genfix knows."""
-    shapes = tuple(conversations().values())
-    pair = [
-        [result.text if isinstance(result, Rendered) else result.kind for result in results]
-        for results in (render_template(text, shapes, VARIABLES) for text in (one, other))
-    ]
-    return pair[0] == pair[1]
+    return _rendered(one) == _rendered(other)
+
+
+def _rendered(template: str) -> list[str]:
+    results = render_template(template, tuple(conversations().values()), VARIABLES)
+    return [result.text if isinstance(result, Rendered) else result.kind for result in results]
 
 
 def all_texts(model: Model) -> Iterator[tuple[str, str]]:

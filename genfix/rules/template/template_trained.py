@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from genfix.folder.kinds import TOKENIZER_CONFIG
-from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model import ChatTemplate, Model, TurnEnds
 from genfix.model.chat_template import JINJA_FILE
@@ -25,6 +24,7 @@ from genfix.rules.core.finding import (
     WriteFile,
 )
 from genfix.rules.core.questions import TEMPLATE
+from genfix.rules.core.reasons import OTHER_TEMPLATE, template_tokens_unknown
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.template.template_text import (
     INLINE,
@@ -103,7 +103,7 @@ def _images_objection(
     """What speaks against the base's template; `None` where no other was trained, and its tokens are here."""
     if one_of(base, own) or (context.adapter is not None and one_of(context.adapter, theirs)):
         return _missing(context.merged, base, _spelled(base, theirs))
-    return message("why-template-other", "the folder has a chat template of its own")
+    return OTHER_TEMPLATE
 
 
 def _takes_images(model: Model) -> bool:
@@ -258,18 +258,8 @@ def _unproven(merged: Model, adapter: Model) -> Message | None:
 def _missing(merged: Model, witness: Model, texts: Iterable[str]) -> Message | None:
     """Which of these tokens of ``witness`` are not the same tokens here, as far as files tell."""
     ours, theirs = merged.tokenizer.ids, witness.tokenizer.ids
-    unknown: list[JsonValue] = [
-        text for text in texts if text not in ours or ours[text] != theirs.get(text, ours[text])
-    ]
-    return (
-        message(
-            "why-template-tokens-unknown",
-            "the template writes {tokens}, which are not the same tokens here",
-            tokens=unknown[:5],
-        )
-        if ours and unknown
-        else None
-    )
+    unknown = [text for text in texts if text not in ours or ours[text] != theirs.get(text, ours[text])]
+    return template_tokens_unknown(unknown) if ours and unknown else None
 
 
 def _trained_in_place(merged: Model, adapter: Model, trained: ChatTemplate) -> tuple[Operation, ...]:

@@ -12,10 +12,10 @@ from genfix.folder.kinds import ADDED_TOKENS, FAST_TOKENIZER, SPECIAL_TOKENS_MAP
 from genfix.message import Message, message
 from genfix.model import Model, TokenTable, TurnEnds
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Finding, Fix, Severity, Witness
+from genfix.rules.core.finding import SHOWN, Finding, Severity, Witness, shown
 from genfix.rules.core.questions import TOKENS
 from genfix.rules.core.rule import Rule, rule
-from genfix.rules.tokens.token_ids import DECODER, SHOWN, lacking, shown, table_file, with_base_tables
+from genfix.rules.tokens.token_ids import DECODER, base_tables_back, lacking, table_file
 
 
 @rule(
@@ -45,9 +45,7 @@ def _added_token_changed(context: Context, rule: Rule) -> Iterator[Finding]:
     - OpenRLHF/OpenRLHF#1069
     """
     base, merged = context.base, context.merged
-    if base is None or not merged.tokenizer.is_known or not base.tokenizer.is_known:
-        return
-    if merged.vocab_rows is None or merged.vocab_rows != base.vocab_rows or _needs_file_first(context):
+    if base is None or not _has_same_rows(merged, base) or _needs_file_first(context):
         return
     changed = _changed_tokens(context, merged.tokenizer, base.tokenizer)
     if not changed:
@@ -65,8 +63,20 @@ def _added_token_changed(context: Context, rule: Rule) -> Iterator[Finding]:
         witness=Witness.BASE,
         evidence=[_change(text, merged.tokenizer, base.tokenizer) for text in changed[:SHOWN]],
         engines=tuple(context.views) if harmed else (),
-        fix=_base_tokens_back(context, base),
+        fix=base_tables_back(
+            context,
+            base,
+            [text for text in merged.tokenizer.ids if text not in base.tokenizer.ids],
+            lambda table: lacking(table, base.tokenizer),
+        ),
     )
+
+
+def _has_same_rows(merged: Model, base: Model) -> bool:
+    """Whether both tell their tokens, and the embeddings have as many rows."""
+    if not merged.tokenizer.is_known or not base.tokenizer.is_known:
+        return False
+    return merged.vocab_rows is not None and merged.vocab_rows == base.vocab_rows
 
 
 def _needs_file_first(context: Context) -> bool:
@@ -120,30 +130,6 @@ def _used_texts(context: Context, base: Model) -> frozenset[str]:
     named = (base.tokenizer.eos_token, context.merged.tokenizer.eos_token)
     written = (*ends.literals, *ends.unknown_literals) if isinstance(ends, TurnEnds) else ()
     return frozenset(written) | {name for name in named if name is not None}
-
-
-def _base_tokens_back(context: Context, base: Model) -> Fix:
-    """The base's token tables over merged's, where that loses no token of merged's."""
-    merged = context.merged
-    added = [text for text in merged.tokenizer.ids if text not in base.tokenizer.ids]
-    if added:
-        return Fix.manual(
-            message(
-                "why-tokens-added",
-                "{tokens} are not the base's: its files would lose them",
-                tokens=shown(added),
-            )
-        )
-    operations, table = with_base_tables(context, base)
-    if not operations or lacking(table, base.tokenizer):
-        return Fix.manual(message("why-no-token-table", "the base's files alone do not bring it back"))
-    return Fix.unsafe(
-        message(
-            "why-token-table-of-base",
-            "the base has all tokens that are here; its whole tokenizer.json takes the place of this one",
-        ),
-        *operations,
-    )
 
 
 RULES: Final = (_added_token_changed,)

@@ -8,7 +8,7 @@ class.
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from genfix.folder.kinds import GENERATION_CONFIG, TOKENIZER_CONFIG
+from genfix.folder.kinds import CONFIG, GENERATION_CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import JsonValue, Missing
 from genfix.message import message
 from genfix.model import Model
@@ -19,7 +19,6 @@ from genfix.rules.core.rule import Rule, rule
 from genfix.rules.tokens.pad_rows import config_pointers, pads_beyond_rows
 from genfix.rules.tokens.token_ids import named_token
 
-_CONFIG: Final = "config.json"
 _BOS: Final = "bos_token"
 _PAD: Final = "pad_token"
 
@@ -62,7 +61,7 @@ def _settings_changed(context: Context, rule: Rule) -> Iterator[Finding]:
     if base is None:
         return
     for token in (_BOS, _PAD):
-        if token == _PAD and (_is_turn_end(context) or any(pads_beyond_rows(context.merged))):
+        if token == _PAD and (context.pads_with_turn_end or any(pads_beyond_rows(context.merged))):
             continue  # other rules say more
         named = _named_place(context, base, token)
         places = [*([named] if named else []), *_id_places(context, base, f"{token}_id")]
@@ -104,16 +103,9 @@ def _setting_changed(rule: Rule, base: Model, token: str, places: list[_Place]) 
         if added
         else Fix.unsafe(
             message("why-bos-or-pad", "files cannot tell whether training used it"),
-            *tuple(operation for place in places for operation in place.operations),
+            *(operation for place in places for operation in place.operations),
         ),
     )
-
-
-def _is_turn_end(context: Context) -> bool:
-    """Whether padding was changed to the only end of a turn, which has its own rule."""
-    merged = context.merged
-    ends = {*merged.end_ids} | ({merged.tokenizer.eos_token} if context.writes_eos else set[str | None]())
-    return ends == {merged.tokenizer.named.get("pad_token")}
 
 
 def _named_place(context: Context, base: Model, token: str) -> _Place | None:
@@ -143,7 +135,7 @@ def _tells_none(model: Model, token: str) -> bool:
 def _id_places(context: Context, base: Model, key: str) -> list[_Place]:
     """Places of the configs whose id is not one that any file of the base has for it."""
     merged, known = context.merged, _known_ids(base, key)
-    if not known or base.json(_CONFIG).value is None:
+    if not known or base.json(CONFIG).value is None:
         return []
     places: list[_Place] = []
     settings = merged.generation_config.value
@@ -156,8 +148,8 @@ def _id_places(context: Context, base: Model, key: str) -> list[_Place]:
     # An absent key may mean the class's own default, which may be the base's; two absent ones were taken
     # away.
     stated = ours is not None or bool(places) or _is_null(merged, key)
-    if merged.json(_CONFIG).value is not None and stated and _differ(context, ours, theirs, known):
-        places.insert(0, _place(_CONFIG, pointer, ours, theirs, base))
+    if merged.json(CONFIG).value is not None and stated and _differ(context, ours, theirs, known):
+        places.insert(0, _place(CONFIG, pointer, ours, theirs, base))
     return places
 
 

@@ -7,7 +7,7 @@ was.
 from collections.abc import Iterator
 from typing import Final
 
-from genfix.folder.kinds import GENERATION_CONFIG, TOKENIZER_CONFIG
+from genfix.folder.kinds import CONFIG, GENERATION_CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import JsonValue
 from genfix.message import message
 from genfix.model import Model
@@ -15,10 +15,12 @@ from genfix.model.model import TEXT_PARTS
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Fix, RemoveField, SetField, Severity, Witness
 from genfix.rules.core.questions import TOKENS
+from genfix.rules.core.reasons import BASE_HAS_IT_TOO
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.tokens.token_ids import named_token
 
-_CONFIG: Final = "config.json"
+_ID: Final = "pad_token_id"
+_OF_BASE: Final = message("why-pad-of-base", "the base's padding token has a row, and is the same token here")
 
 _NO_PADDING_ROW: Final = frozenset(
     [
@@ -43,13 +45,10 @@ def pads_beyond_rows(model: Model) -> Iterator[tuple[str, str, JsonValue, int]]:
         return
     further = model.config_value("additional_vocab_size")  # an embedding of its own
     rows += further if isinstance(further, int) else 0
-    found: list[tuple[str, str, JsonValue, JsonValue]] = []
-    for pointer, part in zip(
-        config_pointers(model, "pad_token_id"), (model.config, model.text_config), strict=False
-    ):
-        found.append((_CONFIG, pointer, part.get("pad_token_id"), part.get("pad_token_id")))
-    value = model.object(GENERATION_CONFIG).get("pad_token_id")
-    found.append((GENERATION_CONFIG, "/pad_token_id", value, value))
+    parts = zip(config_pointers(model, _ID), (model.config, model.text_config), strict=False)
+    ids = [(CONFIG, pointer, part.get(_ID)) for pointer, part in parts]
+    ids.append((GENERATION_CONFIG, f"/{_ID}", model.object(GENERATION_CONFIG).get(_ID)))
+    found = [(file, pointer, value, value) for file, pointer, value in ids]
     token = model.tokenizer.named.get("pad_token")
     if token is not None and model.json(TOKENIZER_CONFIG).value is not None:
         found.append((TOKENIZER_CONFIG, "/pad_token", token, model.tokenizer.ids.get(token)))
@@ -86,9 +85,8 @@ def _pad_out_of_range(context: Context, rule: Rule) -> Iterator[Finding]:
     merged, base = context.merged, context.base
     for file, pointer, shown, token_id in pads_beyond_rows(merged):
         shared = base is not None and _has_it_too(base, file, pointer, token_id)
-        fatal = file == _CONFIG and _is_built_with(merged, pointer)
+        fatal = file == CONFIG and _is_built_with(merged, pointer)
         severity = Severity.ERROR if fatal else Severity.WARNING
-        rows = merged.weights.embedding_rows
         yield rule.finding(
             file,
             message(
@@ -97,7 +95,7 @@ def _pad_out_of_range(context: Context, rule: Rule) -> Iterator[Finding]:
                 key=pointer.rpartition("/")[2],
                 pad=shown,
                 id=token_id,
-                rows=rows,
+                rows=merged.weights.embedding_rows,
             ),
             severity=Severity.INFO if shared else severity,
             witness=Witness.WEIGHTS,
@@ -112,9 +110,7 @@ def _pad_out_of_range(context: Context, rule: Rule) -> Iterator[Finding]:
                 else message("evidence-pad-batch", "batches with padding end in an index out of range")
             ],
             engines=("transformers5",) if fatal else (),
-            fix=Fix.manual(message("why-base-has-it-too", "the base has the same fault"))
-            if shared
-            else _pad_in_range(context, file, pointer),
+            fix=BASE_HAS_IT_TOO if shared else _pad_in_range(context, file, pointer),
         )
 
 
@@ -122,21 +118,17 @@ def _has_it_too(base: Model, file: str, pointer: str, token_id: int) -> bool:
     """Whether the base's padding is the same id, and lies beyond its own rows."""
     if file == TOKENIZER_CONFIG:
         theirs: JsonValue = base.tokenizer.ids.get(base.tokenizer.named.get("pad_token", ""))
-    elif file == _CONFIG:
-        theirs = (
-            base.config.get("pad_token_id")
-            if pointer == "/pad_token_id"
-            else base.config_value("pad_token_id")
-        )
+    elif pointer == f"/{_ID}":
+        theirs = base.object(file).get(_ID)
     else:
-        theirs = base.object(file).get("pad_token_id")
+        theirs = base.config_value(_ID)
     return theirs == token_id and base.vocab_rows is not None and token_id >= base.vocab_rows
 
 
 def _is_built_with(model: Model, pointer: str) -> bool:
     """Whether transformers builds the embedding with this id as ``padding_idx``, which torch refuses."""
     part = model.text_config or model.config
-    of_part = pointer != "/pad_token_id" or not model.text_config
+    of_part = pointer != f"/{_ID}" or not model.text_config
     return of_part and "auto_map" not in model.config and part.get("model_type") not in _NO_PADDING_ROW
 
 
@@ -146,16 +138,11 @@ def _pad_in_range(context: Context, file: str, pointer: str) -> Fix:
         return _pad_token_of_base(context)
     theirs: JsonValue = None
     if base is not None:
-        theirs = (
-            base.config_value("pad_token_id") if file == _CONFIG else base.object(file).get("pad_token_id")
-        )
+        theirs = base.config_value(_ID) if file == CONFIG else base.object(file).get(_ID)
     if isinstance(theirs, int) and rows is not None and 0 <= theirs < rows and context.same_token(theirs):
-        return Fix.safe(
-            message("why-pad-of-base", "the base's padding token has a row, and is the same token here"),
-            SetField(file, pointer, theirs),
-        )
+        return Fix.safe(_OF_BASE, SetField(file, pointer, theirs))
     # Without the key a config class would take its own default, which may lie beyond the rows as well.
-    none = SetField(file, pointer, None) if file == _CONFIG else RemoveField(file, pointer)
+    none = SetField(file, pointer, None) if file == CONFIG else RemoveField(file, pointer)
     return Fix.safe(
         message("why-pad-none", "no engine can use the value; without one engines take the EOS"), none
     )
@@ -172,10 +159,7 @@ def _pad_token_of_base(context: Context) -> Fix:
                 "name a token that has a row as padding, such as the EOS, or resize the embedding",
             )
         )
-    return Fix.safe(
-        message("why-pad-of-base", "the base's padding token has a row, and is the same token here"),
-        *named_token(merged, base, "pad_token"),
-    )
+    return Fix.safe(_OF_BASE, *named_token(merged, base, "pad_token"))
 
 
 RULES: Final = (_pad_out_of_range,)

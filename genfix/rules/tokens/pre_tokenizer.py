@@ -15,7 +15,7 @@ from genfix.rules.core.finding import Finding, Fix, RestoreFile, Severity, Witne
 from genfix.rules.core.questions import TOKENS
 from genfix.rules.core.restoring import rows_differ
 from genfix.rules.core.rule import Rule, rule
-from genfix.rules.tokens.token_ids import lacking, shown
+from genfix.rules.tokens.token_ids import lacking, tokens_added
 
 _PARTS: Final = ("normalizer", "pre_tokenizer")
 
@@ -91,13 +91,7 @@ def _pre_tokenizer_changed(context: Context, rule: Rule) -> Iterator[Finding]:
             )
             for part in changed
         ],
-        fix=Fix.manual(
-            message(
-                "why-tokens-added",
-                "{tokens} are not the base's: its files would lose them",
-                tokens=shown(added),
-            )
-        )
+        fix=Fix.manual(tokens_added(added))
         if added
         else Fix.unsafe(
             message(

@@ -12,11 +12,11 @@ from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Finding, Fix, Operation, RestoreFile, SetField, Severity, Witness
+from genfix.rules.core.finding import Finding, Fix, Operation, RestoreFile, SetField, Severity, Witness, shown
 from genfix.rules.core.questions import TOKENS
 from genfix.rules.core.restoring import rows_differ
 from genfix.rules.core.rule import Rule, rule
-from genfix.rules.tokens.token_ids import DECODER, shown
+from genfix.rules.tokens.token_ids import DECODER
 
 _SENTENCEPIECE: Final = ("tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
 

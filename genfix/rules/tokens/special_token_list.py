@@ -12,10 +12,9 @@ from genfix.json_types import JsonValue
 from genfix.message import message
 from genfix.model import Model
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Finding, Fix, SetField, Severity, Witness
+from genfix.rules.core.finding import Finding, Fix, SetField, Severity, Witness, shown
 from genfix.rules.core.questions import TOKENS
 from genfix.rules.core.rule import Rule, rule
-from genfix.rules.tokens.token_ids import shown
 
 _SPELLINGS: Final = ("additional_special_tokens", "extra_special_tokens")
 
@@ -70,7 +69,7 @@ def _list_shrunk(context: Context, rule: Rule) -> Iterator[Finding]:
         expected=wanted,
         fix=Fix.unsafe(
             message("why-special-list", "a shorter list may be meant; the tokens themselves are all here"),
-            *tuple(SetField(name, f"/{spelling}", wanted, base.keys(name)) for name, spelling in places),
+            *(SetField(name, f"/{spelling}", wanted, base.keys(name)) for name, spelling in places),
         ),
     )
 

@@ -12,11 +12,11 @@ from genfix.message import message
 from genfix.model import Model, TokenTable
 from genfix.model.tokenizer import AddedToken
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Finding, Fix, Severity, Witness
+from genfix.rules.core.finding import SHOWN, Finding, Severity, Witness, shown
 from genfix.rules.core.questions import TOKENS
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.tokens.pre_tokenizer import canonical
-from genfix.rules.tokens.token_ids import DECODER, SHOWN, lacking, shown, table_file, with_base_tables
+from genfix.rules.tokens.token_ids import DECODER, base_tables_back, lacking, table_file
 
 _FLAGS: Final = ("special", "lstrip", "rstrip", "normalized", "single_word")
 
@@ -78,7 +78,12 @@ def _flags_changed(context: Context, rule: Rule) -> Iterator[Finding]:
             )
             for (text, flag), (theirs, ours) in list(changed.items())[:SHOWN]
         ],
-        fix=_base_flags_back(context, base),
+        fix=base_tables_back(
+            context,
+            base,
+            [*lacking(base.tokenizer, merged.tokenizer)],
+            lambda table: _changed_flags(context, table, base),
+        ),
     )
 
 
@@ -126,28 +131,6 @@ def _says_so_too(base: Model, token: AddedToken, flag: str, value: bool) -> bool
 def _trained_so(context: Context, text: str, own: AddedToken, flag: str) -> bool:
     trained = context.adapter.tokenizer.tokens.get(text) if context.adapter is not None else None
     return trained is not None and trained.id == own.id and _flag(trained, flag) == _flag(own, flag)
-
-
-def _base_flags_back(context: Context, base: Model) -> Fix:
-    added = lacking(base.tokenizer, context.merged.tokenizer)
-    if added:
-        return Fix.manual(
-            message(
-                "why-tokens-added",
-                "{tokens} are not the base's: its files would lose them",
-                tokens=shown(added),
-            )
-        )
-    operations, table = with_base_tables(context, base)
-    if not operations or _changed_flags(context, table, base):
-        return Fix.manual(message("why-no-token-table", "the base's files alone do not bring it back"))
-    return Fix.unsafe(
-        message(
-            "why-token-table-of-base",
-            "the base has all tokens that are here; its whole tokenizer.json takes the place of this one",
-        ),
-        *operations,
-    )
 
 
 RULES: Final = (_flags_changed,)

@@ -3,30 +3,22 @@
 Who is right is said by each rule.
 """
 
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from genfix.folder.kinds import ADDED_TOKENS, FAST_TOKENIZER, SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG
-from genfix.json_types import JsonValue
+from genfix.message import Message, message
 from genfix.model import Model, TokenTable
 from genfix.model.tokenizer import read_token_table
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import CopyField, Operation, RestoreFile, SetField
+from genfix.rules.core.finding import CopyField, Fix, Operation, RestoreFile, SetField, shown
 
 DECODER: Final = "added_tokens_decoder"
-SHOWN: Final = 5
-"""How many tokens a message names."""
 
 
 def table_file(model: Model) -> str:
     """The file that tells the ids of added tokens first."""
     return FAST_TOKENIZER if model.has(FAST_TOKENIZER) else TOKENIZER_CONFIG
-
-
-def shown(tokens: Iterable[str]) -> list[JsonValue]:
-    """The first of ``tokens``, for a message."""
-    return [*islice(tokens, SHOWN)]
 
 
 def lacking(ours: TokenTable, theirs: TokenTable) -> dict[str, int]:
@@ -43,7 +35,32 @@ def named_token(merged: Model, base: Model, key: str) -> tuple[Operation, ...]:
     )
 
 
-def with_base_tables(context: Context, base: Model) -> tuple[tuple[Operation, ...], TokenTable]:
+def tokens_added(added: Iterable[str]) -> Message:
+    """Against files of the base: tokens that they lack."""
+    return message(
+        "why-tokens-added", "{tokens} are not the base's: its files would lose them", tokens=shown(added)
+    )
+
+
+def base_tables_back(
+    context: Context, base: Model, added: Sequence[str], differs: Callable[[TokenTable], object]
+) -> Fix:
+    """The base's token tables over merged's, if that loses none of ``added`` and nothing then ``differs``."""
+    if added:
+        return Fix.manual(tokens_added(added))
+    operations, table = _with_base_tables(context, base)
+    if not operations or differs(table):
+        return Fix.manual(message("why-no-token-table", "the base's files alone do not bring it back"))
+    return Fix.unsafe(
+        message(
+            "why-token-table-of-base",
+            "the base has all tokens that are here; its whole tokenizer.json takes the place of this one",
+        ),
+        *operations,
+    )
+
+
+def _with_base_tables(context: Context, base: Model) -> tuple[tuple[Operation, ...], TokenTable]:
     """Operations that give every file that tells ids what the base's tells, and the table that follows."""
     merged = context.merged
     operations: list[Operation] = []

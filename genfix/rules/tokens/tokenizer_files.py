@@ -7,7 +7,14 @@ two tokenizers are never mixed.
 from collections.abc import Iterator
 from typing import Final
 
-from genfix.folder.kinds import SLOW_VOCABULARIES, TOKENIZER_CONFIG, TOKENIZER_FILES
+from genfix.folder.kinds import (
+    ADDED_TOKENS,
+    FAST_TOKENIZER,
+    SLOW_VOCABULARIES,
+    SPECIAL_TOKENS_MAP,
+    TOKENIZER_CONFIG,
+    TOKENIZER_FILES,
+)
 from genfix.message import message
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Severity, Witness
@@ -15,8 +22,7 @@ from genfix.rules.core.questions import TOKENS
 from genfix.rules.core.restoring import restoring
 from genfix.rules.core.rule import Rule, rule
 
-_FAST: Final = "tokenizer.json"
-_COMPANIONS: Final = ("special_tokens_map.json", "added_tokens.json")
+_COMPANIONS: Final = (SPECIAL_TOKENS_MAP, ADDED_TOKENS)
 
 
 @rule(
@@ -50,6 +56,7 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     lost = {name: severity for name, severity in lost.items() if severity is not None}
     if context.base is None or not lost or context.only_adapter_has_tokenizer:
         return  # the adapter's is the trained one
+    why = message("why-tokenizer-lost", "nothing in the folder says that the tokenizer was changed")
     for name, severity in lost.items():
         yield rule.finding(
             name,
@@ -57,12 +64,7 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
             severity=severity,
             witness=Witness.BASE,
             engines=tuple(context.views) if severity is Severity.ERROR else (),
-            fix=restoring(
-                context,
-                context.base,
-                name,
-                message("why-tokenizer-lost", "nothing in the folder says that the tokenizer was changed"),
-            ),
+            fix=restoring(context, context.base, name, why),
         )
 
 
@@ -73,13 +75,13 @@ def _severity(context: Context, name: str) -> Severity | None:
         return Severity.ERROR if name not in _COMPANIONS else Severity.WARNING
     if name == TOKENIZER_CONFIG:
         return Severity.ERROR
-    if name == _FAST:
+    if name == FAST_TOKENIZER:
         # A slow vocabulary that is left can be converted, at a price in time and exactness.
         return Severity.WARNING if any(merged.has(slow) for slow in SLOW_VOCABULARIES) else Severity.ERROR
     if name in _COMPANIONS:
-        listed = merged.has(_FAST) or "added_tokens_decoder" in merged.tokenizer_config
+        listed = merged.has(FAST_TOKENIZER) or "added_tokens_decoder" in merged.tokenizer_config
         return None if listed else Severity.WARNING
-    return None if merged.has(_FAST) else Severity.ERROR
+    return None if merged.has(FAST_TOKENIZER) else Severity.ERROR
 
 
 RULES: Final = (_missing,)

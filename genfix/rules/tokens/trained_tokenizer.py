@@ -7,11 +7,12 @@ that only merged has are a choice of whoever made the folder.
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from genfix.folder import FolderFileError, OverlayFolder, same_file
+from genfix.folder import FolderFileError, OverlayFolder
 from genfix.folder.kinds import SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG, TOKENIZER_FILES
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.chat_template import JINJA_FILE
+from genfix.rules.core.chat_training import has_same
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import (
     Finding,
@@ -22,10 +23,12 @@ from genfix.rules.core.finding import (
     Severity,
     Witness,
     WriteFile,
+    shown,
 )
 from genfix.rules.core.questions import TOKENS
+from genfix.rules.core.reasons import OTHER_TEMPLATE
 from genfix.rules.core.rule import Rule, rule
-from genfix.rules.tokens.token_ids import lacking, shown, table_file
+from genfix.rules.tokens.token_ids import lacking, table_file
 
 
 @rule(
@@ -82,20 +85,17 @@ def _not_the_trained_one(context: Context, rule: Rule) -> Iterator[Finding]:
                 tokens=shown(lost),
             ),
             witness=Witness.ADAPTER,
-            evidence=[_of_base(context)] if _is_base_table(context) else [],
+            evidence=_of_base(context.base, merged),
             engines=tuple(context.views),
             fix=_trained_tokenizer(context, adapter, lost),
         )
     yield from _not_the_trained_eos(context, adapter, rule)
 
 
-def _is_base_table(context: Context) -> bool:
-    return context.base is not None and context.base.tokenizer.ids == context.merged.tokenizer.ids
-
-
-def _of_base(context: Context) -> Message:
-    base = str(context.base.folder.origin) if context.base is not None else ""
-    return message("evidence-tokens-of-base", "all added tokens here are those of {base}", base=base)
+def _of_base(base: Model | None, merged: Model) -> Iterator[Message]:
+    if base is not None and base.tokenizer.ids == merged.tokenizer.ids:
+        origin = str(base.folder.origin)
+        yield message("evidence-tokens-of-base", "all added tokens here are those of {base}", base=origin)
 
 
 def _trained_tokenizer(context: Context, adapter: Model, lost: Mapping[str, int]) -> Fix:
@@ -110,7 +110,7 @@ def _trained_tokenizer(context: Context, adapter: Model, lost: Mapping[str, int]
                 id=max(lost.values()),
             )
         )
-    names = [name for name in TOKENIZER_FILES if adapter.has(name) and not _same(merged, adapter, name)]
+    names = [name for name in TOKENIZER_FILES if adapter.has(name) and not has_same(merged, adapter, name)]
     if not _cleared_by(merged, adapter, names):
         return Fix.manual(
             message("why-tokenizers-mixed", "the adapter's files alone would make a mix of two tokenizers")
@@ -124,38 +124,19 @@ def _trained_tokenizer(context: Context, adapter: Model, lost: Mapping[str, int]
         for text, token_id in merged.tokenizer.ids.items()
         if token_id not in (trained.get(text), known.get(text))
     ]
+    objection = OTHER_TEMPLATE if template_lost else None
     if unknown:
-        return Fix.unsafe(
-            message(
-                "why-tokens-of-nobody",
-                "{tokens} are neither the adapter's nor the base's",
-                tokens=shown(unknown),
-            ),
-            *operations,
+        objection = message(
+            "why-tokens-of-nobody", "{tokens} are neither the adapter's nor the base's", tokens=shown(unknown)
         )
-    if rows is None:
-        return Fix.unsafe(
-            message("why-rows-unknown", "nothing tells how many rows the embedding has"), *operations
-        )
-    if template_lost:
-        return Fix.unsafe(
-            message("why-template-other", "the folder has a chat template of its own"), *operations
-        )
-    return Fix.safe(
-        message(
-            "why-trained-tokenizer",
-            "the adapter was trained with it, and the {rows} rows of the embedding are enough",
-            rows=rows,
-        ),
-        *operations,
+    elif rows is None:
+        objection = message("why-rows-unknown", "nothing tells how many rows the embedding has")
+    why = message(
+        "why-trained-tokenizer",
+        "the adapter was trained with it, and the {rows} rows of the embedding are enough",
+        rows=rows,
     )
-
-
-def _same(merged: Model, adapter: Model, name: str) -> bool:
-    try:
-        return merged.has(name) and same_file(merged.folder, adapter.folder, name)
-    except FolderFileError:
-        return False
+    return Fix.safe_unless(objection, why, operations)
 
 
 def _cleared_by(merged: Model, adapter: Model, names: list[str]) -> bool:
@@ -186,7 +167,7 @@ def _trained_template(
     replaces = own is not None and not own.same_text(trained)
     is_own = replaces and context.base is not None and not context.template_equal
     if adapter.has(JINJA_FILE):
-        same = _same(context.merged, adapter, JINJA_FILE)
+        same = has_same(context.merged, adapter, JINJA_FILE)
         return () if same else (RestoreFile(JINJA_FILE, Witness.ADAPTER),), is_own
     if context.merged.has(JINJA_FILE) and replaces:
         return (WriteFile(JINJA_FILE, trained.text.encode()),), is_own
@@ -226,7 +207,7 @@ def _not_the_trained_eos(context: Context, adapter: Model, rule: Rule) -> Iterat
                 "why-eos-trained",
                 "the token has the adapter's id here, and the EOS here ends no turn of the chat template",
             ),
-            *tuple(
+            *(
                 SetField(file, "/eos_token", trained, adapter.keys(file))
                 for file in (TOKENIZER_CONFIG, *maps)
             ),

@@ -12,7 +12,7 @@ from genfix.json_types import JsonObject, Missing
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Applicability, Finding, Fix, SetField, Severity, Witness
+from genfix.rules.core.finding import Finding, Fix, SetField, Severity, Witness
 from genfix.rules.core.questions import TOKENS
 from genfix.rules.core.rule import Rule, rule
 
@@ -78,29 +78,22 @@ def _cuts_or_pads(context: Context, rule: Rule) -> Iterator[Finding]:
     if not parts or not _is_generative(merged):
         return
     restores = bool(theirs) and all(theirs.get(part) is None for part in parts)
-    if restores:
-        severity, why = (
-            Severity.WARNING,
-            message(
-                "why-cut-of-base",
-                "the base's tokenizer neither cuts nor pads, and a model that generates needs neither",
-            ),
-        )
-    else:
-        trained = context.chat_training
-        severity = Severity.WARNING if trained or theirs else Severity.INFO
-        why = message("why-cut-meant", "no base with null there tells that it is not meant")
+    objection = message("why-cut-meant", "no base with null there tells that it is not meant")
+    why = message(
+        "why-cut-of-base",
+        "the base's tokenizer neither cuts nor pads, and a model that generates needs neither",
+    )
     operations = tuple(SetField(FAST_TOKENIZER, f"/{part}", theirs.get(part)) for part in parts)
     yield rule.finding(
         FAST_TOKENIZER,
         message("tokenizer-cuts-or-pads", "holds what a trainer's last call left: {parts}", parts=[*parts]),
-        severity=severity,
+        severity=Severity.WARNING if theirs or context.chat_training else Severity.INFO,
         witness=Witness.BASE if theirs else Witness.FOLDER,
         pointer=f"/{parts[0]}",
         current=ours[parts[0]],
         expected=theirs.get(parts[0]),
-        evidence=[*_lengths({part: ours[part] for part in parts})],
-        fix=Fix(Applicability.SAFE if restores else Applicability.UNSAFE, why, operations),
+        evidence=_lengths({part: ours[part] for part in parts}),
+        fix=Fix.safe_unless(None if restores else objection, why, operations),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from genfix.folder import FolderFileError, sha256_of
-from genfix.folder.kinds import FileKind, is_json_config, kind_of
+from genfix.folder.kinds import FAST_TOKENIZER, FileKind, is_json_config, kind_of
 from genfix.json_types import JsonValue, Missing
 from genfix.jsontext.json_diff import child_pointer
 from genfix.jsontext.json_read import STRING, line_and_column
@@ -17,10 +17,9 @@ from genfix.model.lfs_pointer import LfsPointer, read_lfs_pointer
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Applicability, CopyField, Finding, Fix, RestoreFile, Severity, Witness
 from genfix.rules.core.questions import UNREADABLE
+from genfix.rules.core.reasons import PULL_FROM_LFS
 from genfix.rules.core.restoring import restoring
 from genfix.rules.core.rule import Rule, rule
-
-FAST_TOKENIZER: Final = "tokenizer.json"
 
 _TAG: Final = '{"__float__": '
 """How transformers 5 writes these numbers (configuration_utils.py): as an object that all readers parse."""
@@ -151,15 +150,13 @@ def _at(value: JsonValue, pointer: str) -> JsonValue | Missing:
 
 # -- Git LFS pointers ----------------------------------------------------------------------------
 
-_STORED: Final = frozenset(
+STORED: Final = frozenset(
     [
-        FileKind.CONFIG,
-        FileKind.GENERATION_CONFIG,
-        FileKind.TOKENIZER,
-        FileKind.CHAT_TEMPLATE,
-        FileKind.PROCESSOR,
+        *(FileKind.CONFIG, FileKind.GENERATION_CONFIG, FileKind.TOKENIZER),
+        *(FileKind.CHAT_TEMPLATE, FileKind.PROCESSOR),
     ]
 )
+"""Kinds of files that engines read, code and weights apart."""
 
 
 @rule(
@@ -185,7 +182,7 @@ def _lfs_pointer(context: Context, rule: Rule) -> Iterator[Finding]:
     """
     merged = context.merged
     for name in sorted(merged.folder.names()):
-        pointer = read_lfs_pointer(merged.folder, name) if kind_of(name) in _STORED else None
+        pointer = read_lfs_pointer(merged.folder, name) if kind_of(name) in STORED else None
         if pointer is not None:
             yield rule.finding(
                 name,
@@ -200,7 +197,7 @@ def _lfs_pointer(context: Context, rule: Rule) -> Iterator[Finding]:
 def _pulled(context: Context, name: str, pointer: LfsPointer) -> Fix:
     base = context.base
     if base is None or not base.has(name) or read_lfs_pointer(base.folder, name) is not None:
-        return Fix.manual(message("why-lfs-pull", "run `git lfs pull` in the clone, or download the file"))
+        return PULL_FROM_LFS
     if _stands_for(base, name, pointer):
         return Fix.safe(
             message("why-lfs-of-base", "the base's file has the SHA-256 that the pointer names"),
@@ -220,4 +217,3 @@ def _stands_for(base: Model, name: str, pointer: LfsPointer) -> bool:
 
 
 RULES: Final = (_not_finite, _lfs_pointer)
-"""GF905 and GF906."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from genfix.folder.folder import FileProblem, FolderFileError
-from genfix.folder.kinds import FileKind, is_json_config, kind_of
+from genfix.folder.kinds import FAST_TOKENIZER, FileKind, is_json_config, kind_of
 from genfix.jsontext.json_read import JsonError, JsonProblem, JsonProblemKind, read_json_object
 from genfix.message import Arg, Message, message
 from genfix.model import Model
@@ -12,10 +12,10 @@ from genfix.model.lfs_pointer import read_lfs_pointer
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Fix, Mend, Severity, StripBom, Witness
 from genfix.rules.core.questions import UNREADABLE
+from genfix.rules.core.reasons import BROKEN_FILE, NO_BASE_COPY
 from genfix.rules.core.restoring import restoring
 from genfix.rules.core.rule import Rule, rule
-from genfix.rules.unreadable.not_json import FAST_TOKENIZER, json_files
-from genfix.rules.unreadable.not_json import RULES as NOT_JSON
+from genfix.rules.unreadable.not_json import STORED, json_files
 
 if TYPE_CHECKING:
     from genfix.jsontext.json_mistakes import Mistake
@@ -188,8 +188,8 @@ def _problem_message(problem: JsonProblem) -> Message:
 def _base_copy(context: Context, name: str) -> Fix:
     base = context.base
     if base is None or not base.has(name):
-        return Fix.manual(message("why-no-base-copy", "there is no base, or it has no such file"))
-    return restoring(context, base, name, message("why-broken-file", "no engine can read the file as it is"))
+        return NO_BASE_COPY
+    return restoring(context, base, name, BROKEN_FILE)
 
 
 @rule(
@@ -253,18 +253,6 @@ def _bom(context: Context, rule: Rule) -> Iterator[Finding]:
         )
 
 
-_READ: Final = frozenset(
-    [
-        FileKind.CONFIG,
-        FileKind.GENERATION_CONFIG,
-        FileKind.TOKENIZER,
-        FileKind.CHAT_TEMPLATE,
-        FileKind.PROCESSOR,
-        FileKind.CODE,
-    ]
-)
-
-
 _FILE_PROBLEMS: Final = {
     FileProblem.NOT_REGULAR: (
         message("file-not-regular", "is not a regular file"),
@@ -304,8 +292,9 @@ def _not_a_file(context: Context, rule: Rule) -> Iterator[Finding]:
     Sources:
     - huggingface/transformers#46279
     """
+    read = STORED | {FileKind.CODE}
     for name in sorted(context.merged.folder.names()):
-        problem = _file_problem(context.merged, name) if kind_of(name) in _READ else None
+        problem = _file_problem(context.merged, name) if kind_of(name) in read else None
         if problem is not None:
             found, why = _FILE_PROBLEMS[problem.problem]
             yield rule.finding(name, found, witness=Witness.FOLDER, fix=Fix.manual(why))
@@ -322,4 +311,4 @@ def _file_problem(merged: Model, name: str) -> FolderFileError | None:
     return None
 
 
-RULES: Final = (_broken, _duplicates, _bom, _not_a_file, *NOT_JSON)
+RULES: Final = (_broken, _duplicates, _bom, _not_a_file)

@@ -6,6 +6,8 @@ Who is right: the weights about which parts exist; the base about the name of th
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.engines.shared.common import architecture
+from genfix.folder.kinds import CONFIG
 from genfix.message import message
 from genfix.model import Model
 from genfix.rules.core.context import Context
@@ -13,32 +15,27 @@ from genfix.rules.core.finding import Applicability, CopyField, Finding, Fix, Se
 from genfix.rules.core.questions import WEIGHTS
 from genfix.rules.core.rule import Rule, rule
 
-_CONFIG: Final = "config.json"
 _POINTER: Final = "/architectures"
 _GENERATING: Final = ("ForCausalLM", "ForConditionalGeneration")
 _EMBEDDING_MODEL: Final = ("modules.json", "config_sentence_transformers.json", "1_Pooling/config.json")
 
 
-def _class_of(model: Model) -> str | None:
-    names = model.config.get("architectures")
-    first = names[0] if isinstance(names, list) and names else None
-    return first if isinstance(first, str) else None
-
-
 def _no_head_class(context: Context, rule: Rule) -> Iterator[Finding]:
     """A generating model saved by the class of its trunk: ``Qwen2Model``."""
     merged, base = context.merged, context.base
-    own, facts = _class_of(merged), merged.weights.facts
-    if own is None or base is None or not _is_trunk(merged, own) or _type(base) != _type(merged):
+    own, facts = architecture(merged), merged.weights.facts
+    if own is None or base is None or not _is_trunk(merged, own):
         return
-    theirs = _class_of(base)
+    if base.config.get("model_type") != merged.config.get("model_type"):
+        return
+    theirs = architecture(base)
     if theirs is None or not theirs.endswith(_GENERATING):
         return
     has_head = facts.head is not None
     if facts.layers is not None and not has_head and base.config_value("tie_word_embeddings") is not True:
         return  # the head was left out: an embedding model
     yield rule.finding(
-        _CONFIG,
+        CONFIG,
         message(
             "class-without-head",
             "names {ours}, which generates nothing; the base is {base}",
@@ -56,7 +53,7 @@ def _no_head_class(context: Context, rule: Rule) -> Iterator[Finding]:
             message("why-head-is-there", "the output head is among the weights")
             if has_head
             else message("why-maybe-embedding-model", "an embedding model made from the base looks the same"),
-            (CopyField(_CONFIG, _POINTER),),
+            (CopyField(CONFIG, _POINTER),),
         ),
     )
 
@@ -68,22 +65,18 @@ def _is_trunk(model: Model, name: str) -> bool:
     return not any(model.has(file) for file in _EMBEDDING_MODEL)
 
 
-def _type(model: Model) -> object:
-    return model.config.get("model_type")
-
-
 def _classifier(context: Context, rule: Rule) -> Iterator[Finding]:
     """A reward or classification model that was saved as a generating one."""
     merged, base = context.merged, context.base
-    own, facts = _class_of(merged), merged.weights.facts
+    own, facts = architecture(merged), merged.weights.facts
     if own is None or not own.endswith("ForCausalLM") or facts.classifier is None or facts.head is not None:
         return
     if "auto_map" in merged.config or not facts.classifier.endswith(("score.weight", "classifier.weight")):
         return
-    theirs = _class_of(base) if base is not None else None
+    theirs = architecture(base) if base is not None else None
     fits = theirs is not None and theirs.endswith("ForSequenceClassification")
     yield rule.finding(
-        _CONFIG,
+        CONFIG,
         message(
             "classifier-saved-as-generator",
             "names {ours}; the weights have {tensor} and no output head",
@@ -96,7 +89,7 @@ def _classifier(context: Context, rule: Rule) -> Iterator[Finding]:
         engines=tuple(context.views),
         fix=Fix.safe(
             message("why-classifier-is-there", "the base is a classifier, and its head is among the weights"),
-            CopyField(_CONFIG, _POINTER),
+            CopyField(CONFIG, _POINTER),
         )
         if fits
         else Fix.manual(
@@ -111,13 +104,13 @@ def _parts_missing(context: Context, rule: Rule) -> Iterator[Finding]:
     facts = merged.weights.facts
     if base is None or facts.layers is None or not merged.weights.is_whole or "auto_map" in merged.config:
         return
-    if _class_of(merged) != _class_of(base):
+    if architecture(merged) != architecture(base):
         return
     named = [sense for sense in ("audio", "vision") if merged.config.get(f"{sense}_config") is not None]
     lost = [sense for sense in named if sense not in facts.senses and sense in base.weights.outline.senses]
     for sense in lost:
         yield rule.finding(
-            _CONFIG,
+            CONFIG,
             message("part-is-gone", "describes a {part} part that the weights no longer have", part=sense),
             witness=Witness.WEIGHTS,
             pointer=f"/{sense}_config",

@@ -6,17 +6,17 @@ Who is right: the weights, whatever the base says.
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonValue
 from genfix.message import message
 from genfix.model import Model
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Finding, Fix, SetField, Severity, Witness
+from genfix.rules.core.finding import SHOWN, Finding, Fix, SetField, Severity, Witness
 from genfix.rules.core.questions import WEIGHTS
+from genfix.rules.core.reasons import WEIGHTS_LOST
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.weights.shapes import contradiction
 
-_CONFIG: Final = "config.json"
-_SHOWN: Final = 5
 _LAYERS: Final = ("num_hidden_layers", "num_layers", "n_layer", "n_layers")
 _EXPERTS: Final = ("num_experts", "n_routed_experts", "num_local_experts")
 _PREDICTION: Final = ("num_nextn_predict_layers", "mtp_num_hidden_layers")
@@ -52,21 +52,16 @@ def _layer_count(context: Context, rule: Rule) -> Iterator[Finding]:
     if key is None or value is None:
         return
     if facts.gaps:
-        gaps: list[JsonValue] = [*facts.gaps[:_SHOWN]]
+        gaps: list[JsonValue] = [*facts.gaps[:SHOWN]]
         yield rule.finding(
-            _CONFIG,
+            CONFIG,
             message(
                 "layers-missing", "layers are missing in the weights between others: {layers}", layers=gaps
             ),
             witness=Witness.WEIGHTS,
             pointer=key,
             engines=tuple(context.views),
-            fix=Fix.manual(
-                message(
-                    "why-weights-lost",
-                    "copy the weights again from where they were made, or repeat the merge",
-                )
-            ),
+            fix=WEIGHTS_LOST,
         )
         return
     extra = _number(merged, _PREDICTION)[1] or 0
@@ -74,24 +69,20 @@ def _layer_count(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     if merged.config_value("num_blocks") == facts.layers:  # xLSTM counts them there
         return
-    lists = _lists_of(merged, value)
-    fix = (
-        Fix.manual(
-            message(
-                "why-lists-per-layer", "lists with an entry per layer have to change too: {keys}", keys=lists
-            )
-        )
-        if lists
-        else None
-    )
     found = message(
         "layer-count-wrong",
         "says {value!r} layers; the weights have {layers}",
         layers=facts.layers,
         value=value,
     )
-    for finding in contradiction(context, rule, key, value, facts.layers, found):
-        yield finding._replace(fix=fix or finding.fix)
+    finding = contradiction(context, rule, key, value, facts.layers, found)
+    lists = _lists_of(merged, value)
+    if lists:
+        why = message(
+            "why-lists-per-layer", "lists with an entry per layer have to change too: {keys}", keys=lists
+        )
+        finding = finding._replace(fix=Fix.manual(why))
+    yield finding
 
 
 def _lists_of(merged: Model, length: int) -> list[JsonValue]:
@@ -142,7 +133,7 @@ def _expert_count(context: Context, rule: Rule) -> Iterator[Finding]:
             experts=facts.experts,
             value=value,
         )
-        yield from contradiction(context, rule, pointer, value, facts.experts, found)
+        yield contradiction(context, rule, pointer, value, facts.experts, found)
 
 
 def _explains(merged: Model, difference: int) -> bool:
@@ -185,7 +176,7 @@ def _prediction_layers(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     lost = base is not None and base.weights.outline.prediction_layers > 0
     yield rule.finding(
-        _CONFIG,
+        CONFIG,
         message(
             "prediction-layers-missing",
             "declares {value!r} layer of multi-token prediction; the weights have none",
@@ -202,7 +193,7 @@ def _prediction_layers(context: Context, rule: Rule) -> Iterator[Finding]:
                 "why-prediction-layers",
                 "the model runs without them; the base's tensors would bring them back",
             ),
-            SetField(_CONFIG, pointer, 0),
+            SetField(CONFIG, pointer, 0),
         ),
     )
 

@@ -6,15 +6,15 @@ Who is right: the weights. A copy that was quantised, or made whole again, is a 
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonObject
 from genfix.message import message
 from genfix.model import Model
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Applicability, CopyField, Finding, Fix, RemoveField, Severity, Witness
+from genfix.rules.core.finding import CopyField, Finding, Fix, RemoveField, Severity, Witness
 from genfix.rules.core.questions import WEIGHTS
 from genfix.rules.core.rule import Rule, rule
 
-_CONFIG: Final = "config.json"
 _KEY: Final = "quantization_config"
 _POINTER: Final = f"/{_KEY}"
 _METHODS: Final = frozenset(["gptq", "awq", "compressed-tensors", "bitsandbytes", "fp8", "mxfp4"])
@@ -72,19 +72,19 @@ def _left_behind(context: Context, rule: Rule) -> Iterator[Finding]:
         return  # the base is quantised by its engine, when it is loaded
     on_loading = method == "bitsandbytes" and base is None
     yield rule.finding(
-        _CONFIG,
+        CONFIG,
         message("quantization-left", "declares {method} weights; those here are plain", method=method),
         severity=Severity.INFO if on_loading else rule.severity,
         witness=Witness.WEIGHTS,
         pointer=pointer,
         current=dict(declared),
         engines=tuple(context.views),
-        fix=Fix(
-            Applicability.UNSAFE if on_loading else Applicability.SAFE,
+        fix=Fix.safe_unless(
             message("why-quantised-on-loading", "an engine may quantise while it loads, if that is meant")
             if on_loading
-            else message("why-weights-are-plain", "all weights are here and none is quantised"),
-            (RemoveField(_CONFIG, pointer),),
+            else None,
+            message("why-weights-are-plain", "all weights are here and none is quantised"),
+            (RemoveField(CONFIG, pointer),),
         ),
     )
 
@@ -123,14 +123,14 @@ def _lost(context: Context, rule: Rule) -> Iterator[Finding]:
     """
     merged, base = context.merged, context.base
     kind = merged.weights.facts.quantization
-    if kind is None or merged.json(_CONFIG).value is None or _says_how(merged):
+    if kind is None or merged.json(CONFIG).value is None or _says_how(merged):
         return
     theirs = _declared(base) if base is not None else None
     if base is not None and theirs is None and base.weights.outline.quantization == kind:
         return  # its engine knows by itself
     fits = theirs is not None and base is not None and _KEY in base.config and _method(theirs) == kind
     yield rule.finding(
-        _CONFIG,
+        CONFIG,
         message(
             "quantization-lost",
             "the weights are {method} tensors, and no file says how to read them",
@@ -142,7 +142,7 @@ def _lost(context: Context, rule: Rule) -> Iterator[Finding]:
         engines=tuple(context.views),
         fix=Fix.safe(
             message("why-quantised-like-base", "the base declares the method that the tensors show"),
-            CopyField(_CONFIG, _POINTER),
+            CopyField(CONFIG, _POINTER),
         )
         if fits
         else Fix.manual(

@@ -7,17 +7,18 @@ contradiction.
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.engines.shared.common import architecture
+from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model import Model, TurnEnds
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Applicability, Finding, Fix, SetField, Severity, Witness
+from genfix.rules.core.finding import Finding, Fix, SetField, Severity, Witness, shown
 from genfix.rules.core.questions import WEIGHTS
 from genfix.rules.core.rule import Rule, rule
+from genfix.rules.tokens.token_ids import table_file
 
-_CONFIG: Final = "config.json"
 _TIED: Final = "tie_word_embeddings"
-_SHOWN: Final = 5
 
 
 @rule(
@@ -61,19 +62,13 @@ def _vocab_size(context: Context, rule: Rule) -> Iterator[Finding]:
     if merged.text_config.get(key) in known:
         return  # the composite config's own copy is read by nobody
     for pointer, value in own:
-        yield from contradiction(
-            context,
-            rule,
-            pointer,
-            value,
-            rows,
-            message(
-                "vocab-size-not-rows",
-                "says {value!r}; the embedding in the weights has {rows} rows",
-                rows=rows,
-                value=value,
-            ),
+        found = message(
+            "vocab-size-not-rows",
+            "says {value!r}; the embedding in the weights has {rows} rows",
+            rows=rows,
+            value=value,
         )
+        yield contradiction(context, rule, pointer, value, rows, found)
 
 
 def _places(merged: Model, key: str) -> Iterator[tuple[str, JsonValue]]:
@@ -85,11 +80,12 @@ def _places(merged: Model, key: str) -> Iterator[tuple[str, JsonValue]]:
 
 def contradiction(
     context: Context, rule: Rule, pointer: str, current: JsonValue, expected: JsonValue, found: Message
-) -> Iterator[Finding]:
+) -> Finding:
     """The weights' value in place of config.json's; custom code may mean another thing by the key."""
     has_code = "auto_map" in context.merged.config
-    yield rule.finding(
-        _CONFIG,
+    objection = message("why-code-decides", "the model has code of its own, which may mean another number")
+    return rule.finding(
+        CONFIG,
         found,
         severity=Severity.INFO if has_code and _said_by_base(context, pointer, current) else rule.severity,
         witness=Witness.WEIGHTS,
@@ -97,12 +93,10 @@ def contradiction(
         current=current,
         expected=expected,
         engines=tuple(context.views),
-        fix=Fix(
-            Applicability.UNSAFE if has_code else Applicability.SAFE,
-            message("why-code-decides", "the model has code of its own, which may mean another number")
-            if has_code
-            else message("why-weights-say", "the weights are what engines load"),
-            (SetField(_CONFIG, pointer, expected),),
+        fix=Fix.safe_unless(
+            objection if has_code else None,
+            message("why-weights-say", "the weights are what engines load"),
+            (SetField(CONFIG, pointer, expected),),
         ),
     )
 
@@ -144,13 +138,12 @@ def _tokens_beyond(context: Context, rule: Rule) -> Iterator[Finding]:
     used = [text for text in beyond if text in written]
     shared = base is None or all(text in base.tokenizer.ids for text in beyond)
     unused = Severity.INFO if shared else Severity.WARNING
-    tokens: list[JsonValue] = [*(used or beyond)[:_SHOWN]]
     yield rule.finding(
-        "tokenizer.json" if merged.has("tokenizer.json") else "tokenizer_config.json",
+        table_file(merged),
         message(
             "tokens-beyond-embedding",
             "the embedding has {rows} rows, none for the tokens {tokens}",
-            tokens=tokens,
+            tokens=shown(used or beyond),
             rows=rows,
         ),
         severity=Severity.ERROR if used else unused,
@@ -211,7 +204,7 @@ def _tied_head(context: Context, rule: Rule) -> Iterator[Finding]:
                 "says the head is the embedding; {head} is a tensor of its own with other values",
                 head=facts.head,
             )
-            yield from contradiction(context, rule, pointer, True, False, found)
+            yield contradiction(context, rule, pointer, True, False, found)
     elif tied is False and facts.head is None:
         yield from _missing_head(context, rule, pointer)
 
@@ -223,7 +216,7 @@ def _missing_head(context: Context, rule: Rule, pointer: str) -> Iterator[Findin
     tied = base.config_value(_TIED) if base is not None else None
     if tied is False and base is not None and base.weights.outline.head is None and base.weights.index:
         return  # the base, too, has no head under a name that is known
-    tie = (SetField(_CONFIG, pointer, True),)
+    tie = (SetField(CONFIG, pointer, True),)
     if tied is False:
         fix = Fix.manual(
             message(
@@ -240,7 +233,7 @@ def _missing_head(context: Context, rule: Rule, pointer: str) -> Iterator[Findin
             *tie,
         )
     yield rule.finding(
-        _CONFIG,
+        CONFIG,
         message("head-is-missing", "says the model has a head of its own; the weights have none"),
         severity=Severity.INFO if base is None else rule.severity,
         witness=Witness.WEIGHTS,
@@ -253,9 +246,7 @@ def _missing_head(context: Context, rule: Rule, pointer: str) -> Iterator[Findin
 
 
 def _needs_head(merged: Model) -> bool:
-    names = merged.config.get("architectures")
-    first = names[0] if isinstance(names, list) and names else None
-    return isinstance(first, str) and first.endswith("ForCausalLM") and "auto_map" not in merged.config
+    return (architecture(merged) or "").endswith("ForCausalLM") and "auto_map" not in merged.config
 
 
 RULES: Final = (_vocab_size, _tokens_beyond, _tied_head)

@@ -1,0 +1,171 @@
+"""GF702 and GF704: lists of tokens that only newer readers find, where the base has the older spelling.
+
+What llama.cpp's converter and readers with transformers 4 need is added or renamed; transformers 5 goes on
+reading the same.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from genfix.folder.kinds import ADDED_TOKENS, FAST_TOKENIZER, TOKENIZER_CONFIG
+from genfix.json_types import JsonValue
+from genfix.message import message
+from genfix.model import Model
+from genfix.rules.core.context import Context
+from genfix.rules.core.finding import Finding, Fix, Operation, RemoveField, SetField, Severity, Witness, shown
+from genfix.rules.core.questions import READERS
+from genfix.rules.core.reasons import NOBODY_OLDER
+from genfix.rules.core.rule import Rule, rule
+from genfix.rules.tokens.token_ids import DECODER
+
+_SENTENCEPIECE: Final = "tokenizer.model"
+
+# -- the list of special tokens ------------------------------------------------------------------
+
+_EXTRA: Final = "extra_special_tokens"
+_ADDITIONAL: Final = "additional_special_tokens"
+
+
+@rule(
+    "GF702",
+    "extra-special-tokens-list",
+    Severity.WARNING,
+    question=READERS,
+    shows="`'list' object has no attribute 'keys'`, also when a GGUF is made",
+)
+def _extra_list(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`extra_special_tokens` in `tokenizer_config.json` is a list, as transformers 5 writes it; the base's is
+    none.
+
+    Why: transformers 4 wants an object under that key and stops with `'list' object has no attribute 'keys'`,
+    even where the list is empty. llama.cpp's converter and servers with transformers 4 cannot load the
+    tokenizer.
+
+    Fix: The same list as `additional_special_tokens`, its name in transformers 4, in the same place. An empty
+    list is taken out.
+
+    Safety: Safe: transformers 5 takes `additional_special_tokens` for `extra_special_tokens`, so both
+    versions read the same list. Without a base it is information, and the fix unsafe: newer models ship it
+    this way.
+
+    Sources:
+    - transformers 4.57.6: tokenization_utils_base.py `_set_model_specific_special_tokens`
+    - transformers 5.23.0: tokenization_utils_base.py `_from_pretrained`
+    - ml-explore/mlx-lm#661
+    """
+    merged, base = context.merged, context.base
+    value = merged.tokenizer_config.get(_EXTRA)
+    if not isinstance(value, list):
+        return
+    if base is not None and isinstance(base.tokenizer_config.get(_EXTRA), list):
+        return
+    operations: tuple[Operation, ...] = (RemoveField(TOKENIZER_CONFIG, f"/{_EXTRA}"),)
+    if value:  # an empty one says nothing: transformers 5 then reads the older key
+        order = tuple(_ADDITIONAL if key == _EXTRA else key for key in merged.keys(TOKENIZER_CONFIG))
+        operations += (SetField(TOKENIZER_CONFIG, f"/{_ADDITIONAL}", value, order),)
+    yield rule.finding(
+        TOKENIZER_CONFIG,
+        message(
+            "extra-tokens-list",
+            "extra_special_tokens is a list, which transformers 4 and so llama.cpp's converter cannot load",
+        ),
+        severity=Severity.INFO if base is None else Severity.WARNING,
+        witness=Witness.ENGINE if base is None else Witness.BASE,
+        pointer=f"/{_EXTRA}",
+        current=value,
+        fix=Fix.safe_unless(
+            NOBODY_OLDER if base is None else None,
+            message(
+                "why-older-key",
+                "{name} is the older name of the same list: transformers 5 reads the folder as before",
+                name=_ADDITIONAL,
+            ),
+            operations,
+        ),
+    )
+
+
+# -- the list of added tokens --------------------------------------------------------------------
+
+_FLAGS: Final = ("content", "lstrip", "normalized", "rstrip", "single_word", "special")
+_IN_VOCABULARY: Final = ("bos_token", "eos_token", "unk_token")
+"""SentencePiece vocabularies have these as control symbols of their own."""
+
+
+@rule(
+    "GF704",
+    "added-tokens-only-in-tokenizer-json",
+    Severity.WARNING,
+    question=READERS,
+    needs_base=True,
+    shows="chat markers of the GGUF are split into pieces",
+)
+def _unlisted(context: Context, rule: Rule) -> Iterator[Finding]:
+    """Beside `tokenizer.model`, added tokens are listed in `tokenizer.json` only; the base lists them in
+    `tokenizer_config.json` or `added_tokens.json` too.
+
+    Why: Where `tokenizer.model` is there, llama.cpp's converter reads the vocabulary from it and added tokens
+    from the two small files. Without them `<start_of_turn>` becomes ordinary text and a token beyond the
+    vocabulary becomes `[PAD32000]`: the chat markers of the GGUF are split into pieces. transformers 5 writes
+    no such list, and tools put `tokenizer.model` back beside what it wrote.
+
+    Fix: `added_tokens_decoder` in `tokenizer_config.json`, from the folder's own `tokenizer.json`.
+
+    Safety: Safe: it says what `tokenizer.json` says, and transformers 4 and 5 read the same tokens as before.
+
+    Sources:
+    - llama_cpp_python 0.3.36: vendor/llama.cpp/conversion/base.py `_create_vocab_sentencepiece`
+    - transformers 5.23.0: tokenization_utils_base.py `save_pretrained`
+    - apple/coreai-models#264
+    """
+    merged, base = context.merged, context.base
+    if (
+        base is None
+        or not _is_listed(base)
+        or not all(merged.has(name) for name in (FAST_TOKENIZER, _SENTENCEPIECE))
+    ):
+        return
+    if _is_listed(merged) or "auto_map" in merged.tokenizer_config:
+        return
+    if merged.json(TOKENIZER_CONFIG).value is None:
+        return
+    table = _flags_by_id(merged)
+    own = {merged.tokenizer.named.get(key) for key in _IN_VOCABULARY}
+    lost = [text for text in merged.tokenizer.tokens if text not in own]
+    if not lost or len(table) != len(merged.tokenizer.tokens):
+        return
+    yield rule.finding(
+        TOKENIZER_CONFIG,
+        message(
+            "added-tokens-unlisted",
+            "{count} added token stands in tokenizer.json only, so llama.cpp's converter loses it: {tokens}",
+            "{count} added tokens stand in tokenizer.json only, so llama.cpp's converter loses them: "
+            "{tokens}",
+            tokens=shown(lost),
+            count=len(lost),
+        ),
+        witness=Witness.BASE,
+        pointer=f"/{DECODER}",
+        fix=Fix.safe(
+            message("why-added-tokens-listed", "the list says what tokenizer.json says"),
+            SetField(TOKENIZER_CONFIG, f"/{DECODER}", table, base.keys(TOKENIZER_CONFIG)),
+        ),
+    )
+
+
+def _flags_by_id(model: Model) -> dict[str, JsonValue]:
+    """The added tokens of ``tokenizer.json`` as ``added_tokens_decoder`` has them."""
+    entries = model.tokenizer_head.get("added_tokens")
+    return {
+        str(entry["id"]): {key: entry[key] for key in _FLAGS}
+        for entry in (entries if isinstance(entries, list) else [])
+        if isinstance(entry, dict) and all(key in entry for key in ("id", *_FLAGS))
+    }
+
+
+def _is_listed(model: Model) -> bool:
+    """Whether a reader of tokenizer.model finds the tokens that were added to it."""
+    return model.has(_SENTENCEPIECE) and (model.has(ADDED_TOKENS) or DECODER in model.tokenizer_config)
+
+
+RULES: Final = (_extra_list, _unlisted)

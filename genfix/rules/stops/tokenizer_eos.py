@@ -1,0 +1,113 @@
+"""GF106: the tokenizer's EOS.
+
+Who is right: the base, as long as both speak one template.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from genfix.folder.kinds import SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG
+from genfix.json_types import Missing
+from genfix.message import Message, message
+from genfix.model import Model
+from genfix.rules.core.context import Context
+from genfix.rules.core.finding import CopyField, Finding, Fix, Harm, Operation, SetField, Severity, Witness
+from genfix.rules.core.questions import STOPS
+from genfix.rules.core.rule import Rule, rule
+from genfix.rules.stops.stop_set import stop_evidence
+
+
+@rule(
+    "GF106",
+    "tokenizer-eos-changed",
+    Severity.ERROR,
+    question=STOPS,
+    harm=Harm.ENDLESS,
+    needs_base=True,
+    shows="answers run past their end, up to max_tokens",
+)
+def _tokenizer_eos(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`eos_token` of `tokenizer_config.json` is not the base's, or gone, although the chat template is the
+    base's.
+
+    Why: vLLM, SGLang and MLX stop at the tokenizer's EOS; llama.cpp's converter and Ollama know no other.
+    unsloth and merges that load another tokenizer write `<eos>` or `<|endoftext|>` where the model ends its
+    turns with `<turn|>` or `<|im_end|>`. A template that writes `eos_token` then also writes the wrong one.
+
+    Fix: The base's `eos_token`, in `tokenizer_config.json` and, where it is there, in
+    `special_tokens_map.json`.
+
+    Safety: Safe while the template is the base's and this folder's EOS does not end its turns. An EOS that
+    ends a turn of the template, or that the adapter's tokenizer names, is meant and no finding. Unsafe, and
+    information, where the token was added here or neither folder has a template to tell.
+
+    Sources:
+    - unslothai/unsloth#5386
+    - unslothai/unsloth#188
+    - axolotl-ai-cloud/axolotl#801
+    - llama.cpp: gguf-py/gguf/vocab.py `SpecialVocab`
+    """
+    base, merged = context.base, context.merged
+    if base is None or merged.json(TOKENIZER_CONFIG).value is None or not context.template_equal:
+        return  # another template: its own EOS is a training choice
+    ours, theirs = merged.tokenizer.eos_token, base.tokenizer.eos_token
+    if theirs is None or ours == theirs or merged.tokenizer.ids.get(theirs) != base.tokenizer.ids.get(theirs):
+        return
+    if ours is not None and (_is_trained(context, ours) or ours in merged.end_ids):
+        return  # a pretrained model tuned to chat ends its turns with it
+    objection = _eos_objection(context, ours)
+    engines = context.engines_that_lost_their_stop()
+    severity = Severity.ERROR if engines else Severity.WARNING
+    yield rule.finding(
+        TOKENIZER_CONFIG,
+        message(
+            "tokenizer-eos-changed",
+            "eos_token is {ours!r}; the base, with the same chat template, has {theirs!r}",
+            ours=ours,
+            theirs=theirs,
+        ),
+        severity=Severity.INFO if objection else severity,
+        witness=Witness.BASE,
+        pointer="/eos_token",
+        current=merged.tokenizer_config.get("eos_token", Missing.MISSING),
+        expected=base.tokenizer_config.get("eos_token", theirs),
+        evidence=stop_evidence(context, engines),
+        engines=engines,
+        fix=Fix.safe_unless(
+            objection,
+            message(
+                "why-eos-same-template",
+                "the chat template is the base's, and no turn of it ends with the token that is here",
+            ),
+            tuple(_put_back(merged, base, theirs)),
+        ),
+    )
+
+
+def _is_trained(context: Context, token: str) -> bool:
+    """Whether the adapter's tokenizer names that EOS: then it was there during training."""
+    return context.adapter is not None and context.adapter.tokenizer.eos_token == token
+
+
+def _eos_objection(context: Context, ours: str | None) -> Message | None:
+    """What says that another EOS may have been chosen; `None` where nothing does."""
+    base = context.base
+    if ours is None or base is None:
+        return None
+    if base.tokenizer.is_known and ours not in base.tokenizer.ids:
+        return message("why-eos-added", "{token} was added here, so it may have been trained", token=ours)
+    if context.merged.chat_template is None and base.chat_template is None:
+        return message("why-eos-no-template", "no chat template tells what ends a turn")
+    return None
+
+
+def _put_back(merged: Model, base: Model, eos: str) -> Iterator[Operation]:
+    maps = (SPECIAL_TOKENS_MAP,) if "eos_token" in merged.object(SPECIAL_TOKENS_MAP) else ()
+    for file in (TOKENIZER_CONFIG, *maps):
+        if base.object(file).get("eos_token") is not None:
+            yield CopyField(file, "/eos_token")
+        else:
+            yield SetField(file, "/eos_token", eos, base.keys(file))
+
+
+RULES: Final = (_tokenizer_eos,)
