@@ -74,6 +74,12 @@ def test_no_module_imports_itself_through_others() -> None:
         graph = {name: needs for name, needs in graph.items() if name not in free}
 
 
+def test_each_file_has_a_name_of_its_own_and_is_read_in_one_go() -> None:
+    names = [path.name for path in MODULES.values() if path.name != "__init__.py"]
+    assert sorted(names) == sorted({*names})
+    assert [path.name for path in MODULES.values() if path.read_bytes().count(b"\n") > 350] == []
+
+
 def room(module: str) -> str:
     """The part of the package that ``module`` (``genfix.x.y``) belongs to; empty for the package itself."""
     return module.split(".")[1] if "." in module else ""
