@@ -30,8 +30,13 @@ class ChatTemplate(NamedTuple):
         return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
 
     def same_text(self, other: "ChatTemplate | None") -> bool:
-        """Whether both templates render alike: equal but for white space at the very end."""
-        return other is not None and self.text.rstrip() == other.text.rstrip()
+        """Whether both templates render alike: equal but for line ends, and white space at the very end."""
+        return other is not None and _as_read(self.text) == _as_read(other.text)
+
+
+def _as_read(text: str) -> str:
+    """``text`` with the line ends that Jinja gives it, whichever it has (jinja2 3.1.6, lexer.py)."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").rstrip()
 
 
 def template_copies(

@@ -30,6 +30,16 @@ def test_a_narrowed_list_that_no_longer_holds_the_turn_end_is_an_error(left: obj
     assert finding.fix.applicability is Applicability.SAFE
 
 
+@pytest.mark.parametrize("line_end", ["\r\n", "\r"])
+def test_line_ends_make_no_other_template(line_end: str) -> None:
+    base = chatml_files()
+    edited = with_json(base, "tokenizer_config.json", chat_template=CHATML.replace("\n", line_end))
+    assert find(edited, base) == []
+    [finding] = find(with_json(edited, "generation_config.json", eos_token_id=1000), base, "GF101")
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.SAFE
+
+
 def test_a_narrowed_list_that_still_holds_the_turn_end_is_a_warning() -> None:
     base = chatml_files()
     [finding] = find(with_json(base, "generation_config.json", eos_token_id=1002), base, "GF1")

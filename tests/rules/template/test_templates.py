@@ -149,6 +149,7 @@ MINE = CHATML + "{# mine #}"
         (CHATML, MINE, inline(chatml_files(), MINE) | {JINJA: CHATML.encode()}, [Severity.INFO]),
         (CHATML, MINE, inline(chatml_files(), MINE) | {JINJA: MINE.encode()}, [Severity.WARNING]),
         (CHATML + "\n\n", CHATML, chatml_files(), []),
+        (CHATML.replace("\n", "\r\n"), CHATML.replace("\n", "\r"), chatml_files(), []),
         (CHATML, ..., chatml_files(), []),
     ],
 )
