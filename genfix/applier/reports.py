@@ -21,8 +21,8 @@ _PERMISSIONS = 0o777
 def check_report_place(path: Path, *, state_dir: Path | None = None, outside: Path | None = None) -> None:
     """Raise where a report may not be written to ``path``, so that a command finds out before its work.
 
-    A link to a file is followed, since the user named it.
-    What is made to be kept, such as a plan, does not belong into the model folder ``outside``.
+    A link to a file is followed, since the user named it. What is made to be kept, such as a plan, does
+    not belong into the model folder ``outside``.
     """
     parent = Path(os.path.realpath(path)).parent
     if outside is not None and parent.is_relative_to(os.path.realpath(outside)):

@@ -69,9 +69,9 @@ class JsonProblem(NamedTuple):
     line: int
     column: int
     detail: Message | str
-    """The duplicate key, the parser's short message, the encoding or the type found: what is no message is
-    from the
-    file or the parser, so not safe to print."""
+    """The duplicate key, the parser's short message, the encoding or the type found: what is no message
+    is from the file or the parser, so not safe to print.
+    """
 
     def __str__(self) -> str:
         return str(self.said)

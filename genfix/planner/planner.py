@@ -37,8 +37,8 @@ from genfix.rules import (
 
 _MAX_ROUNDS: Final = 5
 """A mended or restored file can show what hid in it (a tokenizer, then the template's ends): two or three
-rounds
-are common, and a fix that is still not stable after five is a bug."""
+rounds are common, and a fix that is still not stable after five is a bug.
+"""
 
 _READ_KINDS: Final = frozenset(
     [

@@ -3,12 +3,11 @@ r"""Whether an answer repeats itself.
 Two tests, either is enough:
 
 - The answer ends in one unit repeated at least three times in a row, and those repeats have at least 24
-pieces: ``ha ha ha``
-  is speech, eight times the same sentence is none.
-- *seq-rep-4* is at least one half: the share of 4-grams of the answer that occurred in it before (S. Welleck
-et al., "Neural
-  Text Generation with Unlikelihood Training", ICLR 2020; people's text has about 0.006, a looping model 0.4
-  and more). It catches loops with a counter in them. Answers under 48 pieces are too short for it.
+pieces: ``ha ha ha`` is speech, eight times the same sentence is none.
+- *seq-rep-4* is at least one half: the share of 4-grams of the answer that occurred in it before (S.
+  Welleck et al., "Neural Text Generation with Unlikelihood Training", ICLR 2020; people's text has about
+  0.006, a looping model 0.4 and more). It catches loops with a counter in them. Answers under 48 pieces
+  are too short for it.
 
 A piece is a word, a Chinese, Japanese or Korean character, a special token, or a run of punctuation.
 """

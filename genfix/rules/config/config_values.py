@@ -108,8 +108,7 @@ _CACHE_PLACES: Final = ((_CONFIG, ""), *((_CONFIG, part) for part in TEXT_PARTS)
 @rule("GF403", "use-cache-off", Severity.WARNING, question=CONFIG, shows="generation is several times slower")
 def _cache_off(context: Context, rule: Rule) -> Iterator[Finding]:
     """`use_cache` is `false` in `config.json` or `generation_config.json`. Training with gradient
-    checkpointing
-    turns it off, and saving keeps it.
+    checkpointing turns it off, and saving keeps it.
 
     Why: Each new token computes the whole text anew, several times slower. `generate()` goes by `config.json`
     where there is no `generation_config.json`; code that calls the model itself always does. vLLM does not

@@ -47,9 +47,8 @@ _CONFIG: Final = "config.json"
     shows="answers are noise, or become so with length",
 )
 def _only_for_new_readers(context: Context, rule: Rule) -> Iterator[Finding]:
-    """RoPE stands in `rope_parameters` only, the spelling of transformers 5, while the base has `rope_theta`
-    and
-    its like.
+    """RoPE stands in `rope_parameters` only, the spelling of transformers 5, while the base has
+    `rope_theta` and its like.
 
     Why: transformers 4.57.6 takes its class default (mostly 10000, no scaling) without a word, and so do vLLM
     before 0.24 with transformers 4, and many models of mlx-lm 0.32 (those that have no default fail to load).

@@ -33,9 +33,9 @@ _TEMPLATES: Final = "additional_chat_templates/"
     shows="requests for that template fail, or embeddings come out different",
 )
 def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
-    """A file that stands beside the model is gone: a further chat template in `additional_chat_templates/`,
-    or
-    what sentence-transformers needs to pool (`modules.json`, `1_Pooling/config.json`).
+    """A file that stands beside the model is gone: a further chat template in
+    `additional_chat_templates/`, or what sentence-transformers needs to pool (`modules.json`,
+    `1_Pooling/config.json`).
 
     Why: Requests for the template by its name fail (`tool_use`, `rag`). Without `modules.json`
     sentence-transformers takes the mean of all tokens, whatever the model was trained with: other vectors,

@@ -84,9 +84,8 @@ def _run_time(context: Context, rule: Rule) -> Iterator[Finding]:
     shows="requests that do not set the value themselves fail",
 )
 def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
-    """A setting has a value that engines refuse (a negative temperature, `top_p` of 0), or sampling values
-    stand
-    without `do_sample`.
+    """A setting has a value that engines refuse (a negative temperature, `top_p` of 0), or sampling
+    values stand without `do_sample`.
 
     Why: Out of range: each request that does not set the value itself fails. Sampling values without
     `do_sample: true`: transformers ignores them and refuses to save the file again (training then fails at

@@ -26,9 +26,8 @@ _TIED: Final = "tie_word_embeddings"
     shows="transformers 4 writes noise, and nothing fails",
 )
 def _tied_at_the_top_only(context: Context, rule: Rule) -> Iterator[Finding]:
-    """`tie_word_embeddings` stands at the top of a composite `config.json` only, and the weights have no head
-    of
-    their own.
+    """`tie_word_embeddings` stands at the top of a composite `config.json` only, and the weights have no
+    head of their own.
 
     Why: transformers 4 asks the language model's own part (`text_config`), takes the class default where the
     key is missing, and makes up a random head: the model writes noise, and nothing fails. transformers 5

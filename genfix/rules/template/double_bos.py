@@ -34,9 +34,8 @@ transformers 5.23 goes by `tokenizer.json` alone where it is there.
     shows="texts that are rendered first and tokenized later start with two BOS",
 )
 def _double_bos(context: Context, rule: Rule) -> Iterator[Finding]:
-    """The chat template writes the BOS, and the tokenizer puts one in front of every text, which the base's
-    does
-    not.
+    """The chat template writes the BOS, and the tokenizer puts one in front of every text, which the
+    base's does not.
 
     Why: Whoever renders a chat to text and tokenizes it afterwards, as completion requests, evaluations and
     many trainers do, sends two BOS: a start the model has never seen. Chat endpoints of transformers and vLLM

@@ -227,9 +227,8 @@ def _unusable(context: Context, rule: Rule) -> Iterator[Finding]:
     shows="every chat request fails, or hangs the server",
 )
 def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
-    """The chat template cannot be rendered: a syntax error, an access the sandbox forbids, or no end within
-    the
-    limits.
+    """The chat template cannot be rendered: a syntax error, an access the sandbox forbids, or no end
+    within the limits.
 
     Why: Every chat request fails, or hangs the server that renders it.
 

@@ -25,8 +25,7 @@ from genfix.rules.core.rule import Rule, rule
 )
 def _unreadable(context: Context, rule: Rule) -> Iterator[Finding]:
     """`eos_token`, `pad_token` or another named token of `tokenizer_config.json` is neither text nor an
-    object
-    marked `"__type": "AddedToken"`.
+    object marked `"__type": "AddedToken"`.
 
     Why: transformers, and every server that takes its tokenizer from there (vLLM, SGLang), does not load the
     folder: the constructor refuses a plain object. `special_tokens_map.json` holds such objects without the

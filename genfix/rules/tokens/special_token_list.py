@@ -28,9 +28,8 @@ _SPELLINGS: Final = ("additional_special_tokens", "extra_special_tokens")
     shows="markers show up in answers, or are split in prompts",
 )
 def _list_shrunk(context: Context, rule: Rule) -> Iterator[Finding]:
-    """The list of further special tokens (`additional_special_tokens`, `extra_special_tokens`) lacks tokens
-    of
-    the base's list that the tokenizer still has.
+    """The list of further special tokens (`additional_special_tokens`, `extra_special_tokens`) lacks
+    tokens of the base's list that the tokenizer still has.
 
     Why: Readers that take special tokens from the list show the others in the text, or split them where they
     stand in a prompt. LLaMA-Factory sets its template's stop words and drops the rest: GLM-4's 14 become 2.

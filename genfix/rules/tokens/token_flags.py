@@ -31,8 +31,7 @@ _FLAGS: Final = ("special", "lstrip", "rstrip", "normalized", "single_word")
 )
 def _flags_changed(context: Context, rule: Rule) -> Iterator[Finding]:
     """An added token has the base's id and text, and another flag: `special`, `lstrip`, `rstrip`,
-    `normalized`
-    or `single_word`.
+    `normalized` or `single_word`.
 
     Why: `lstrip` and `rstrip` swallow the white space around a token, so prompts get other ids than in
     training. A turn end that is no longer special is written out as text. A tool marker that became special

@@ -40,8 +40,7 @@ from genfix.rules.tokens.token_ids import lacking, table_file
 )
 def _not_the_trained_one(context: Context, rule: Rule) -> Iterator[Finding]:
     """The adapter was trained with another tokenizer than the folder has: tokens are missing here or have
-    other
-    ids, or the EOS is the base's and not the trained one.
+    other ids, or the EOS is the base's and not the trained one.
 
     Why: The model writes ids that this tokenizer does not know, and the turn markers of its training are
     split into pieces. Merges that load the tokenizer of the base save that one: axolotl's default merge and

@@ -134,9 +134,8 @@ def _parts_missing(context: Context, rule: Rule) -> Iterator[Finding]:
     shows="the model is served as an embedding model, or with parts made up at random",
 )
 def _class_not_in_weights(context: Context, rule: Rule) -> Iterator[Finding]:
-    """`architectures` names a class whose parts are not the tensors that are there: a trunk without its head,
-    a
-    generating class over a reward head, or a vision-language class without the vision tower.
+    """`architectures` names a class whose parts are not the tensors that are there: a trunk without its
+    head, a generating class over a reward head, or a vision-language class without the vision tower.
 
     Why: vLLM serves a class without a head as an embedding model, or does not know it; a head or tower that
     is not there is filled with random numbers by transformers.
