@@ -105,7 +105,6 @@ _ENTRIES: dict[str, _Entry] = {
         GLM,
     ),
     "GF102": (NEVER_STOPS | {"training_args.bin": b""}, NEVER_STOPS | {GEN: QWEN[GEN]}, None),
-    "GF723": (GLM | {"NOTES.tmp": b""}, GLM, None),
     "GF103": (
         with_json(GLM, "config.json", eos_token_id=151329),
         with_json(GLM, "config.json", pad_token_id=None),

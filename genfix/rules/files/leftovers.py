@@ -119,26 +119,4 @@ def _trainer_files(context: Context, rule: Rule) -> Iterator[Finding]:
     )
 
 
-@rule("GF723", "notes-file-left", Severity.INFO, question=FILES)
-def _notes(context: Context, rule: Rule) -> Iterator[Finding]:
-    """A file `NOTES.tmp` lies in the folder.
-
-    Why: It is published with the model, and no engine reads it.
-
-    Fix: None.
-
-    Safety: Manual: only its author knows whether it is needed.
-
-    Sources:
-    - an exercise
-    """
-    if context.merged.has("NOTES.tmp"):
-        yield rule.finding(
-            "NOTES.tmp",
-            message("notes-file-left", "is a file of notes"),
-            witness=Witness.FOLDER,
-            fix=Fix.manual(message("why-notes-file", "move it away before the folder is published")),
-        )
-
-
-RULES: Final = (_notes, _adapter, _trainer_files)
+RULES: Final = (_adapter, _trainer_files)
