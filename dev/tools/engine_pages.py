@@ -6,6 +6,7 @@ around them is written by hand. With ``--check`` it writes nothing and exits wit
 """
 
 import argparse
+import inspect
 import json
 import sys
 from collections import Counter
@@ -18,6 +19,7 @@ from dev.conformance.matrix import GENERATORS, NOT_RUN
 from dev.conformance.setups import SETUPS
 from dev.conformance.tiny import ROWS
 from genfix.engines.every import EVERY_ENGINE
+from genfix.engines.shared.engine import Engine
 from genfix.json_types import JsonObject, JsonValue
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -32,6 +34,9 @@ def filled(text: str, results: Path = RESULTS) -> str:
     """``text`` with every generated part as it should be. Raises `ValueError` where a marker is missing or
     twice there.
     """
+    for engine in EVERY_ENGINE.values():
+        if f"<!-- {engine.id}:begin -->" not in text:
+            text = text.replace("## Versions\n", f"{_section(engine)}## Versions\n", 1)
     for name, content in blocks(results).items():
         start, end = f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->\n"
         if text.count(start) != 1 or text.count(end) != 1:
@@ -39,6 +44,13 @@ def filled(text: str, results: Path = RESULTS) -> str:
         head, _, rest = text.partition(start)
         text = f"{head}{start}{content.rstrip()}\n{end}{rest.partition(end)[2]}"
     return text
+
+
+def _section(engine: Engine) -> str:
+    """What is said of a new engine until somebody writes more: the docstring of its module."""
+    about = inspect.cleandoc(sys.modules[engine.view.__module__].__doc__ or "")
+    markers = f"<!-- {engine.id}:begin -->\n<!-- {engine.id}:end -->"
+    return f"### {engine.title}\n\n{about}\n\n{markers}\n\n"
 
 
 def blocks(results: Path = RESULTS) -> Mapping[str, str]:

@@ -195,8 +195,6 @@ SERVERS = {
     "library": "ollama",
 }
 """``owned_by`` in a server's list of models, and the engine that writes it."""
-NAMELESS = {"transformers5", "transformers4", "mlx-lm", "openvino-genai"}
-"""Engines whose server writes the model's own name there, or nothing."""
 
 
 @pytest.mark.parametrize(("owner", "engine"), [*SERVERS.items(), ("somebody", ""), ("", "")])
@@ -208,7 +206,9 @@ def test_a_server_gives_its_engine_away(owner: str, engine: str) -> None:
 
 
 def test_of_every_engine_it_is_known_how_its_server_calls_itself() -> None:
-    assert EVERY_ENGINE.keys() == {engine for engine in SERVERS.values() if engine != "ollama"} | NAMELESS
+    """`Engine.server` is `None` where a server writes the model's own name there, or nothing."""
+    named = {engine.server: engine.id for engine in EVERY_ENGINE.values() if engine.server is not None}
+    assert named == {owner: engine for owner, engine in SERVERS.items() if engine != "ollama"}
 
 
 def test_a_server_without_a_list_is_asked_as_it_is() -> None:
