@@ -1,7 +1,10 @@
 """All engines against the verdict matrix that was run on the real ones, and what sets each apart."""
 
+from pathlib import Path
+
 import pytest
 
+from dev.conformance.setups import SETUPS
 from genfix.engines.every import EVERY_ENGINE, engine_view
 from genfix.engines.shared.view import EngineView
 from genfix.json_types import JsonValue
@@ -17,6 +20,8 @@ from tests.support.folders import (
     with_json,
     without,
 )
+from tests.support.places import ROOT
+from tests.support.sources import MODULES
 
 # transformers 4, SGLang, LMDeploy, MLX-LM, OpenVINO GenAI; `!`: does not load
 VERDICTS = {
@@ -155,3 +160,19 @@ def test_context_lengths() -> None:
     files = with_json(without(chatml_files()), "config.json", seq_length=99, max_position_embeddings=55)
     lengths = {engine: read(engine, files).context_length for engine in ("vllm", "sglang", "llama.cpp")}
     assert lengths == {"vllm": 55, "sglang": 99, "llama.cpp": 55}
+
+
+def test_an_engine_is_whole() -> None:
+    """Each is in the list, and has tests and a script that asks the engine's own code."""
+    modules = {path for name, path in MODULES.items() if name.startswith("genfix.engines.")}
+    declared = {path.stem for path in modules if b"\nENGINE: Final = Engine(" in path.read_bytes()}
+    listed = {engine.view.__module__.rpartition(".")[2] for engine in EVERY_ENGINE.values()}
+    assert declared == listed, "an engine is missing in genfix/engines/every.py"
+    shared = {"test_every_engine", "test_views", "test_hostile_values"}
+    tests = [path for path in Path(__file__).parent.glob("test_*.py") if path.stem not in shared]
+    for engine in EVERY_ENGINE:
+        own = [path for path in tests if f'"{engine}"' in path.read_text("utf-8")]
+        assert own, f"{engine} has no tests in tests/engines"
+        assert engine in SETUPS, f"{engine} is missing in dev/conformance/setups.py"
+        script = ROOT / "dev" / "conformance" / "ask" / SETUPS[engine].script
+        assert script.is_file(), f"{script.name} is missing"

@@ -1,5 +1,6 @@
 """All rules at once: each is shown a folder it is about and one it is not, and each has its page."""
 
+import ast
 import re
 
 import pytest
@@ -9,6 +10,21 @@ from genfix.rules.core.questions import QUESTIONS
 from tests.support.folders import glm_files, vlm_files, without
 from tests.support.judging import find
 from tests.support.rule_cases import CASES
+from tests.support.sources import MODULES, parsed
+
+
+def test_each_rule_that_is_written_is_judged_by() -> None:
+    written = {
+        call.args[0].value
+        for name, path in MODULES.items()
+        if name.startswith("genfix.rules.")
+        for function in parsed(path).body
+        if isinstance(function, ast.FunctionDef)
+        for call in function.decorator_list
+        if isinstance(call, ast.Call) and isinstance(call.args[0], ast.Constant)
+    }
+    assert written == {*RULES}, "a rule is missing in RULES of its module, or its module in the registry"
+
 
 GEN = "generation_config.json"
 GLM, VLM = glm_files(), vlm_files()
