@@ -59,7 +59,6 @@ SETUPS: Final[Mapping[str, Setup]] = {
         ],
     ),
     "mlx-lm": Setup("ask_mlx_lm.py", [_group("mlx-lm")]),
-    "toy": Setup("ask_toy.py", [("install", "toy==1.0.0")]),
     "llama.cpp": Setup(
         "ask_llama_cpp.py", [_TORCH, _group("llama-cpp"), _archive("llama_cpp_python==0.3.36")]
     ),

@@ -12,7 +12,6 @@ from genfix.engines import (
     mlx_lm,
     openvino_genai,
     sglang,
-    toy_engine,
     transformers4,
     transformers5,
     vllm,
@@ -25,17 +24,7 @@ from genfix.model import Model
 
 EVERY_ENGINE: Final[Mapping[str, Engine]] = {
     module.ENGINE.id: module.ENGINE
-    for module in (
-        transformers5,
-        transformers4,
-        vllm,
-        sglang,
-        lmdeploy,
-        llama_cpp,
-        mlx_lm,
-        openvino_genai,
-        toy_engine,
-    )
+    for module in (transformers5, transformers4, vllm, sglang, lmdeploy, llama_cpp, mlx_lm, openvino_genai)
 }
 """By name, in the order of reports."""
 
