@@ -11,6 +11,7 @@ import io
 import string
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -26,6 +27,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 ALONE: Final = (ROOT / "genfix" / "probe" / "child.py", ROOT / "genfix" / "model" / "render_child.py")
 """What runs without the rest of genfix; what it says is quoted."""
 PO: Final = ROOT / "genfix" / "locale" / "zh_CN.po"
+_MADE: Final = datetime(2026, 11, 29, tzinfo=UTC)
+"""Fixed, so that the same sentences give the same bytes."""
 _HELP: Final = frozenset({"help", "epilog", "rich_help_panel", "metavar_text", "shows", "ask", "unsettled"})
 """Keywords whose value is read by people."""
 _COMMANDS: Final = frozenset(
@@ -107,14 +110,18 @@ def all_said() -> list[Said]:
 
 def brought_in_line(old: Catalog, said: list[Said]) -> Catalog:
     """The catalogue for these sentences, with the translations that are there already."""
-    new = Catalog(locale="zh_CN", project="genfix", charset="utf-8", fuzzy=False)
-    new.mime_headers = [
-        ("Language", "zh_CN"),
-        ("Plural-Forms", "nplurals=1; plural=0;"),
-        ("MIME-Version", "1.0"),
-        ("Content-Type", "text/plain; charset=utf-8"),
-        ("Content-Transfer-Encoding", "8bit"),
-    ]
+    new = Catalog(
+        locale="zh_CN",
+        project="genfix",
+        version="1",
+        creation_date=_MADE,
+        revision_date=_MADE,
+        last_translator="genfix",
+        language_team="Chinese",
+        msgid_bugs_address="genfix",
+        charset="utf-8",
+        fuzzy=False,
+    )
     new.header_comment = "# What genfix says, in Chinese. Terms that stay English: see docs/glossary.md."
     for one in said:
         key = (one.one, one.many) if one.many else one.one
