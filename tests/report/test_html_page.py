@@ -217,5 +217,20 @@ def test_every_engine_is_named_as_its_makers_write_it(plan: Plan) -> None:
     for engine in EVERY_ENGINE.values():
         assert engine_name(engine.id) == engine.title
         assert engine.title in text
-    assert engine_name("vllm") == "vLLM"
+    shown = {engine.id: engine.title for engine in EVERY_ENGINE.values()}
+    assert (
+        shown
+        | {
+            "transformers5": "transformers 5",
+            "transformers4": "transformers 4",
+            "vllm": "vLLM",
+            "sglang": "SGLang",
+            "lmdeploy": "LMDeploy",
+            "llama.cpp": "llama.cpp",
+            "mlx-lm": "MLX-LM",
+            "openvino-genai": "OpenVINO GenAI",
+        }
+        == shown
+    )
+    assert all(shown.values())
     assert engine_name("\x07") == "\\x07"
