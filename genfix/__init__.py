@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from genfix.errors import GenfixError
     from genfix.planner import Plan
     from genfix.rules import Finding
+    from genfix.version import __version__
 
 __all__ = [
     "Capsule",
@@ -53,9 +54,8 @@ __all__ = [
     "write_baseline",
 ]
 
-__version__: Final = "0.1.0"
-
 _HOMES: Final = {
+    "__version__": "genfix.version",
     "Capsule": "genfix.api.capsules",
     "EngineReport": "genfix.api.engine_views",
     "Finding": "genfix.rules",

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
-from genfix import __version__
 from genfix.api.opening import seen_folder
 from genfix.applier import check_names, write_report
 from genfix.errors import ChangedError, GenfixError, InputError, PlanError
@@ -19,6 +18,7 @@ from genfix.resolver import existing_folder, files_of, is_address, open_target
 from genfix.resolver.case import ModelLocation
 from genfix.resolver.naming.spec import is_repo_id
 from genfix.rules import Witness
+from genfix.version import __version__
 
 if TYPE_CHECKING:
     from genfix.planner.document import SourceDocument

@@ -6,11 +6,11 @@ from typing import Annotated, ClassVar, Final
 
 import typer
 
-from genfix import __version__
 from genfix.cli.command import Commands
 from genfix.cli.entry import Entry
 from genfix.cli.streams import write
 from genfix.message import text
+from genfix.version import __version__
 
 EPILOG: Final = text(
     "Exit codes: 0 nothing to do, or done; 1 findings at or above --fail-on remain (plan and --dry-run: "

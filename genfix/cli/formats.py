@@ -1,8 +1,8 @@
 """From a format's name to the renderer that writes it; renderers are imported when they are asked for."""
 
-from genfix import __version__
 from genfix.cli.options import Format
 from genfix.report.outcome import Outcome
+from genfix.version import __version__
 
 
 def rendered(outcome: Outcome, output_format: Format, *, verbose: bool, command: str = "") -> str:
