@@ -205,9 +205,16 @@ def _flat(main: JsonObject, part: RopePart, like: Mapping[str, JsonValue]) -> It
         # Phi-3 of transformers 4 refuses a fourth key here.
         scaling.pop("original_max_position_embeddings", None)
     kind = main.get("rope_type")
-    if "mrope_section" in scaling and kind == "default":
-        yield "rope_scaling", {"type": "mrope", **scaling}
-    elif kind != "default":
-        spelled = like.get("rope_scaling")
-        old = kind == "longrope" or (isinstance(spelled, dict) and "rope_type" not in spelled)
-        yield "rope_scaling", {"type" if old else "rope_type": kind, **scaling}
+    if kind != "default" or "mrope_section" in scaling:
+        yield "rope_scaling", {**_spelled(kind, like.get("rope_scaling")), **scaling}
+
+
+def _spelled(kind: JsonValue, like: JsonValue) -> JsonObject:
+    """The type as ``like`` has it, where that is the same one under an older name; else by its own name."""
+    theirs: JsonObject = (
+        {key: like[key] for key in ("rope_type", "type") if key in like} if isinstance(like, dict) else {}
+    )
+    names = [_NAMES.get(name, name) if isinstance(name, str) else name for name in theirs.values()]
+    if names and all(name == kind for name in names):
+        return theirs
+    return {"type" if kind == "longrope" or [*theirs] == ["type"] else "rope_type": kind}

@@ -18,6 +18,7 @@ INDEX: Final = "model.safetensors.index.json"
 
 _ADAPTER: Final = "adapter_model.safetensors"
 _NUMBERED: Final = re.compile(r"(?P<stem>.+)-(?P<number>\d+)-of-(?P<of>\d+)\.safetensors", re.ASCII)
+_EXPORTS: Final = (".onnx", ".gguf", "openvino_model.xml", "openvino_language_model.xml")
 _MOST_SHARDS: Final = 10_000
 _SAMPLES: Final = 16
 _SAMPLE_BYTES: Final = 4096
@@ -35,6 +36,15 @@ class Weights:
         return tuple(
             sorted(name for name in self.folder.names() if "/" not in name and _is_full_weights(name))
         )
+
+    @property
+    def is_export(self) -> bool:
+        """Whether there is a graph (OpenVINO, ONNX) or a GGUF, and no weights: what was exported stands in
+        it, and config.json builds no model here.
+        """
+        if any(not name.endswith(".onnx") for name in self.files) or INDEX in self.folder.names():
+            return False
+        return any(name.endswith(_EXPORTS) for name in self.folder.names())
 
     @cached_property
     def headers(self) -> Mapping[str, Header]:

@@ -7,9 +7,12 @@ where it has no other spelling in merged and a reader needs it.
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.engines.shared.config_classes import config_class
 from genfix.json_types import JsonValue
+from genfix.jsontext.json_diff import same_value
 from genfix.message import Message, message
 from genfix.model import Model
+from genfix.model.rope import NEW_KEY, OLD_KEYS
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import CopyField, Finding, Fix, Severity, Witness
 from genfix.rules.core.questions import CONFIG
@@ -21,6 +24,9 @@ _CONFIG: Final = "config.json"
 
 _ERRORS: Final = frozenset(["model_type", "architectures", "auto_map"])
 """Without these no engine knows which model to build."""
+_NAMES: Final = frozenset(["model_type", "architectures"])
+"""A null that is no value: it names no model."""
+_ROPE: Final = frozenset([NEW_KEY, *OLD_KEYS, "rope_ratio"])
 
 _NEEDED: Final = frozenset(
     [
@@ -50,11 +56,7 @@ _NEEDED: Final = frozenset(
         *("vision_end_token_id", "vision_config", "text_config", "audio_config"),
     ]
 )
-"""Keys whose class default would silently build another model.
-
-transformers leaves a key out only where it equals the default that all configs share (``PretrainedConfig``);
-none of these is one of them.
-"""
+"""Keys whose class default may silently build another model."""
 
 _OTHER_SPELLINGS: Final = {
     "rope_theta": ("rope_parameters",),
@@ -127,7 +129,8 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     shows="loading fails, or a default takes the value's place without a word",
 )
 def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
-    """A key of the base's `config.json` is gone, under every name transformers has for it.
+    """A key of the base's `config.json` is gone, under every name transformers has for it, and no released
+    config class of the model type takes the base's value by default.
 
     Why: The config class fills in its own default, without a word: another RoPE base, another head size,
     another image token. Without `model_type`, `architectures` or `auto_map` nothing loads.
@@ -135,7 +138,9 @@ def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
     Fix: The base's value, in the base's spelling, at the place where the base has it.
 
     Safety: Safe: merging a LoRA does not change these. Unsafe where the weights contradict the base's value.
-    Keys that only say where a file comes from, or equal a default, are never missed.
+    Keys that only say where a file comes from are never missed, nor those whose absence means the same in
+    each release of transformers (`head_dim` that is the hidden size divided by the heads), nor RoPE where the
+    weights are an exported graph or a GGUF. A key that is `null` is a value.
 
     Sources:
     - vllm-project/vllm#42624
@@ -146,6 +151,8 @@ def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     for pointer, key, value in _needed(context, base):
         if value is None or value in ([], {}) or _has(merged, key):
+            continue
+        if _is_default(merged, pointer, key, value) or (key in _ROPE and merged.weights.is_export):
             continue
         why = message("why-field-lost", "without {key} a reader takes its own default", key=key)
         yield rule.finding(
@@ -174,7 +181,34 @@ def _needed(context: Context, base: Model) -> Iterator[tuple[str, str, JsonValue
 
 
 def _has(merged: Model, key: str) -> bool:
+    if key not in _NAMES and (key in merged.config or key in merged.text_config):
+        return True
     return any(merged.config_value(name) is not None for name in (key, *_OTHER_SPELLINGS.get(key, ())))
+
+
+def _is_default(merged: Model, pointer: str, key: str, value: JsonValue) -> bool:
+    """Whether all releases of transformers take the base's value where merged has none."""
+    if key in _ERRORS:
+        return False
+    part = merged.text_config.get("model_type")
+    kinds = (part,) if pointer.count("/") > 1 else (merged.model_type, part)
+    classes = [config_class(kind) for kind in kinds if isinstance(kind, str)]
+    known = [found for found in classes if found is not None]
+    if not known or len(known) < len(classes):
+        return False
+    owner = next((found for found in known if key in found.defaults), known[-1])
+    if key == "layer_types":
+        return "use_sliding_window" in owner.defaults and _is_full_attention(merged, value)
+    taken = owner.taken(key, merged.config_value)
+    return bool(taken) and all(same_value(default, value) for default in taken)
+
+
+def _is_full_attention(merged: Model, value: JsonValue) -> bool:
+    """Whether a class with ``use_sliding_window`` makes this list of its layers' types by itself."""
+    if merged.config_value("use_sliding_window"):
+        return False
+    layers = merged.config_value("num_hidden_layers")
+    return type(layers) is int and same_value(value, ["full_attention"] * layers)
 
 
 def _contradicted(merged: Model, key: str, value: JsonValue) -> Message | None:
