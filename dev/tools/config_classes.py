@@ -115,7 +115,7 @@ def _fields(name: str, classes: Mapping[str, _Class], modern: bool) -> Mapping[s
         found.update(owner.fields)
     theta = found.pop("default_theta", _USUAL_THETA)
     if modern and "rope_parameters" in found:
-        found.setdefault("rope_theta", theta)
+        found.setdefault("rope_theta", theta if found["rope_parameters"] is None else _UNKNOWN)
     return found
 
 
@@ -141,7 +141,8 @@ def _read(node: ast.ClassDef) -> _Class:
                 fields[name] = _value(part.value)
             case ast.FunctionDef(name="__init__" | "__post_init__"):
                 fields.update(_arguments(part))
-                fields.update(_filled_in(part, fields))
+                fields.update((name, _UNKNOWN) for name in _replaced(part) if name in fields)
+                fields.update(_filled_in(part, {**fields}))
             case _:
                 pass
     return _Class(model_type, [base.id for base in node.bases if isinstance(base, ast.Name)], fields)
@@ -178,6 +179,18 @@ def _filled_in(function: ast.FunctionDef, own: Mapping[str, JsonValue]) -> Itera
                 other = _otherwise(node.value, name)
                 if other is not None and name in own and own[name] is None:
                     yield name, _expression(other, own)
+            case _:
+                pass
+
+
+def _replaced(function: ast.FunctionDef) -> Iterator[str]:
+    """Fields that the class sets whatever the file says."""
+    for node in function.body:
+        match node:
+            case ast.Assign(targets=[ast.Attribute() as target], value=value):
+                name = _name(target)
+                if _name(value) != name and _otherwise(value, name) is None:
+                    yield name
             case _:
                 pass
 

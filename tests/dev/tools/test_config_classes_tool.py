@@ -37,9 +37,11 @@ class OwnConfig(PreTrainedConfig):
     layers: list[str] | None = None
     rope_parameters: dict | None = None
     table: dict = field(default_factory=dict)
+    width: int = 3
 
     def __post_init__(self, **kwargs):
         kwargs.setdefault("partial_rotary_factor", 0.5)
+        self.width = self.heads
         self.head_dim = self.head_dim or self.hidden_size // self.heads
         if self.kv_heads is None:
             self.kv_heads = self.heads
@@ -87,6 +89,7 @@ def test_it_has_the_defaults_of_each_release(tmp_path: Path) -> None:
         "rope_parameters": [[1, 1, None]],
         "rope_theta": [[0, 0, 5e5], [1, 1, 1e6]],
         "table": [[1, 1, {"?": 1}]],
+        "width": [[1, 1, {"?": 1}]],
     }
     assert table["own"][2:] == table["other-name"][2:] == [same, changed]
 
