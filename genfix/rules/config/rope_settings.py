@@ -8,21 +8,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from genfix.engines.shared.config_classes import types_known
+from genfix.engines.shared.rope_defaults import old_default, same_rope
 from genfix.json_types import JsonObject, JsonValue
 from genfix.jsontext.json_diff import same_value
 from genfix.message import message
 from genfix.model import Model
-from genfix.model.rope import (
-    NEW_KEY,
-    OLD_KEYS,
-    Rope,
-    RopePart,
-    as_new,
-    as_old,
-    old_default,
-    read_rope,
-    same_rope,
-)
+from genfix.model.rope import NEW_KEY, OLD_KEYS, Rope, RopePart, as_new, as_old, read_rope
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import (
     CopyField,
