@@ -15,7 +15,7 @@ from genfix.rules.core.finding import CopyField, Finding, Fix, RemoveField, SetF
 from genfix.rules.core.questions import SAMPLING
 from genfix.rules.core.reasons import BASE_HAS_IT_TOO
 from genfix.rules.core.rule import Rule, rule
-from genfix.rules.generation.length_limits import LIMITS, no_limit
+from genfix.rules.generation.length_limits import LIMITS
 from genfix.rules.generation.lost_settings import PROVENANCE, TOKEN_IDS, is_resynthesised
 from genfix.rules.generation.setting_ranges import in_range, refused, same_setting
 
@@ -57,7 +57,6 @@ def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
         shared = context.base is not None and theirs == value
         repaired = theirs is not None and in_range(key, theirs)
         mend = CopyField if repaired else RemoveField
-        unlimited = no_limit(context) if key == "max_new_tokens" and not repaired else ()
         yield rule.finding(
             GENERATION_CONFIG,
             message("setting-out-of-range", "{key} = {value!r} is refused by engines", key=key, value=value),
@@ -72,7 +71,6 @@ def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
             else Fix.safe(
                 message("why-setting-out-of-range", "no engine can use the value"),
                 mend(GENERATION_CONFIG, pointer),
-                *unlimited,
             ),
         )
     yield from _ignored_sampling(context, rule, merged)

@@ -1,7 +1,7 @@
 """GF603: how long an answer may get.
 
-Who is right: the base, where its authors wrote a `generation_config.json`. What reaches the end of the
-context limits nothing, whoever wrote it.
+Who is right: the base, where its authors wrote a `generation_config.json`. A `max_length` that reaches the
+end of the context limits nothing, whoever wrote it.
 """
 
 from collections.abc import Iterator
@@ -10,19 +10,10 @@ from typing import Final
 from genfix.engines.shared.config_object import object_value
 from genfix.folder.kinds import GENERATION_CONFIG
 from genfix.json_types import JsonValue
-from genfix.message import message
+from genfix.message import Message, message
 from genfix.model import Model
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import (
-    CopyField,
-    Finding,
-    Fix,
-    Operation,
-    RemoveField,
-    SetField,
-    Severity,
-    Witness,
-)
+from genfix.rules.core.finding import Finding, Fix, Operation, RemoveField, SetField, Severity, Witness
 from genfix.rules.core.questions import SAMPLING
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.generation.setting_ranges import same_setting
@@ -30,7 +21,6 @@ from genfix.rules.generation.setting_ranges import same_setting
 _NEW: Final = "max_new_tokens"
 _ALL: Final = "max_length"
 LIMITS: Final = (_NEW, _ALL)
-"""The first that is set counts (transformers 5.23, generation/utils.py `_prepare_generated_length`)."""
 _CONTEXT: Final = (
     *("max_position_embeddings", "n_positions", "seq_length", "max_sequence_length", "max_seq_len"),
     *("max_target_positions", "model_max_length"),
@@ -47,18 +37,18 @@ _MAJOR: Final = 5
     shows="answers are cut at that length",
 )
 def _run_time(context: Context, rule: Rule) -> Iterator[Finding]:
-    """`max_new_tokens` or `max_length` of a training or evaluation run stands in the file, lower than the
+    """`max_new_tokens` of a training or evaluation run stands in the file, or a `max_length` shorter than the
     model's context; the base sets none.
 
     Why: transformers cuts every answer at that length unless the request says otherwise, and vLLM does so at
-    `max_new_tokens`. A value that reaches the end of the context, as unsloth writes, cuts nothing.
+    `max_new_tokens`. A `max_length` that reaches the end of the context, as unsloth writes, cuts nothing.
 
-    Fix: `max_new_tokens` is removed. `max_length` becomes the base's or, where the base has none, the length
-    of the context, since transformers without any limit stops after 20 new tokens.
+    Fix: `max_new_tokens` is removed. `max_length` becomes the length of the context: without it transformers
+    would stop after 20 new tokens.
 
-    Safety: Safe: a length limit is a request's business, the model's authors set none, and no reader cuts
-    answers shorter than before. Unsafe where no file tells how long the context is. Information, and unsafe,
-    where the base has no `generation_config.json`: then nobody says that the value is wrong.
+    Safety: Safe: a length limit is a request's business, and the model's authors set none. Unsafe for a
+    `max_length` where no file tells how long the context is. Information, and unsafe, where the base has no
+    `generation_config.json`: then nobody says that the value is wrong.
 
     Sources:
     - ms-swift a91ed10: swift/llm/sft.py
@@ -69,74 +59,57 @@ def _run_time(context: Context, rule: Rule) -> Iterator[Finding]:
     merged, base = context.merged.generation_config.value, context.base
     if base is None or merged is None:
         return
-    key = next((key for key in LIMITS if not same_setting(key, merged.get(key), None)), None)
-    if key is None or base.object(GENERATION_CONFIG).get(key) is not None:
-        return
-    if _reaches(merged[key], _context_length(context)):
-        return
-    unlimited = no_limit(context)
-    removal = (RemoveField(GENERATION_CONFIG, f"/{key}"),) if key == _NEW or not unlimited else ()
-    objection = None
-    if not base.generation_config.present:
-        objection = message("why-run-time-alone", "the base has no such file that says it should be absent")
-    elif not unlimited and _stops_early(context):
-        objection = message(
-            "why-run-time-context", "no file tells the length of the context, which would limit nothing"
-        )
-    yield rule.finding(
-        GENERATION_CONFIG,
-        message(
-            "run-time-value",
-            "{key} = {value!r} is left over from a training run; the base sets none",
-            key=key,
-            value=merged[key],
-        ),
-        severity=Severity.WARNING if base.generation_config.present else Severity.INFO,
-        witness=Witness.BASE,
-        pointer=f"/{key}",
-        current=merged[key],
-        engines=tuple(name for name, view in context.views.items() if key in view.sampling),
-        fix=Fix.safe_unless(
-            objection,
+    longest = _context_length(context)
+    for key in LIMITS:
+        value, pointer = merged.get(key), f"/{key}"
+        if same_setting(key, value, None) or base.object(GENERATION_CONFIG).get(key) is not None:
+            continue
+        if key == _ALL and (_reaches(value, longest) or _is_overruled(context, base)):
+            continue
+        lift: Operation = RemoveField(GENERATION_CONFIG, pointer)
+        if key == _ALL and longest is not None:
+            lift = SetField(GENERATION_CONFIG, pointer, longest)
+        yield rule.finding(
+            GENERATION_CONFIG,
             message(
-                "why-run-time-value",
-                "{key} limits every answer, and the model's authors set no limit",
+                "run-time-value",
+                "{key} = {value!r} is left over from a training run; the base sets none",
                 key=key,
+                value=value,
             ),
-            (*removal, *unlimited),
-        ),
-    )
+            severity=Severity.WARNING if base.generation_config.present else Severity.INFO,
+            witness=Witness.BASE,
+            pointer=pointer,
+            current=value,
+            engines=tuple(name for name, view in context.views.items() if key in view.sampling),
+            fix=Fix.safe_unless(
+                _objection(base, key, longest),
+                message(
+                    "why-run-time-value",
+                    "{key} limits every answer, and the model's authors set no limit",
+                    key=key,
+                ),
+                (lift,),
+            ),
+        )
 
 
-def no_limit(context: Context) -> tuple[Operation, ...]:
-    """What lets answers reach the end of the context once ``max_new_tokens`` is gone, where something has to.
-
-    Without any limit transformers stops after 20 new tokens (5.23 and 4.57, generation/utils.py).
-    """
-    longest, base = _context_length(context), context.base
-    if not _stops_early(context):
-        return ()
-    if base is not None and _bases_own(context):
-        return (CopyField(GENERATION_CONFIG, f"/{_ALL}"),)
-    keys = base.keys(GENERATION_CONFIG) if base is not None else ()
-    return () if longest is None else (SetField(GENERATION_CONFIG, f"/{_ALL}", longest, keys),)
+def _objection(base: Model, key: str, longest: int | None) -> Message | None:
+    """What speaks against lifting the limit; `None` where nothing does."""
+    if not base.generation_config.present:
+        return message("why-run-time-alone", "the base has no such file, so nobody says that it is wrong")
+    if key == _ALL and longest is None:
+        return message(
+            "why-run-time-context",
+            "no file tells how long the context is; without max_length transformers stops after 20 tokens",
+        )
+    return None
 
 
-def _stops_early(context: Context) -> bool:
-    """Whether transformers would stop before the end of the context without ``max_new_tokens``.
-
-    Where both folders have a ``max_length``, merged's is taken to be meant.
-    """
-    value = context.merged.object(GENERATION_CONFIG).get(_ALL)
-    if same_setting(_ALL, value, None):
-        return True
-    return not _bases_own(context) and not _reaches(value, _context_length(context))
-
-
-def _bases_own(context: Context) -> bool:
-    """Whether the base sets a ``max_length``."""
-    theirs = context.base.object(GENERATION_CONFIG).get(_ALL) if context.base is not None else None
-    return not same_setting(_ALL, theirs, None)
+def _is_overruled(context: Context, base: Model) -> bool:
+    """Whether a ``max_new_tokens`` that the base sets too takes the place of ``max_length``."""
+    models = (context.merged, base)
+    return all(model.object(GENERATION_CONFIG).get(_NEW) is not None for model in models)
 
 
 def _reaches(value: JsonValue, longest: int | None) -> bool:
