@@ -133,13 +133,14 @@ def test_a_narrowed_config_is_an_error_where_engines_fall_back_to_it() -> None:
     assert (finding.code, finding.severity) == ("GF103", Severity.ERROR)
 
 
-def test_stop_ids_under_text_config_are_read_and_set_there() -> None:
+@pytest.mark.parametrize("part", ["text_config", "llm_config"])
+def test_stop_ids_of_the_language_part_are_read_and_set_there(part: str) -> None:
     base = chatml_files()
-    config = {"model_type": "qwen2_vl", "text_config": {"eos_token_id": [1002, 1000], "hidden_size": 64}}
+    config = {"model_type": "qwen2_vl", part: {"eos_token_id": [1002, 1000], "hidden_size": 64}}
     base |= {"config.json": dump(config)}
-    narrow = {"model_type": "qwen2_vl", "text_config": {"eos_token_id": 1000, "hidden_size": 64}}
+    narrow = {"model_type": "qwen2_vl", part: {"eos_token_id": 1000, "hidden_size": 64}}
     [finding] = find(base | {"config.json": dump(narrow)}, base, "GF103")
-    assert finding.pointer == "/text_config/eos_token_id"
+    assert finding.pointer == f"/{part}/eos_token_id"
 
 
 def test_text_for_ids_is_an_error_and_becomes_ids() -> None:
