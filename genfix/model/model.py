@@ -179,6 +179,11 @@ class Model:
         """``tokenizer.json`` without its vocabulary; empty where it is absent or cannot be read."""
         return read_tokenizer_head(self.folder)
 
+    @property
+    def has_vocabulary(self) -> bool:
+        """Whether a file of the folder holds the tokenizer's vocabulary: lists of added tokens hold none."""
+        return any(map(self.has, (FAST_TOKENIZER, *SLOW_VOCABULARIES)))
+
     def in_vocabulary(self, text: str) -> bool:
         """Whether ``text`` stands in a vocabulary file as it is, so that it may be one ordinary token.
 

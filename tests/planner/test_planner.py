@@ -38,6 +38,7 @@ from tests.support.folders import (
     safetensors,
     vlm_files,
     with_json,
+    with_token_list,
     without,
     write_folder,
 )
@@ -407,7 +408,8 @@ def test_a_plan_is_judged_on_what_it_would_make(tmp_path: Path) -> None:
 
 
 def test_what_was_hidden_in_a_file_that_did_not_parse_is_no_reason_not_to_mend_it() -> None:
-    base = with_json(chatml_files(), TOK, additional_special_tokens=["<|im_start|>"])
+    base = with_token_list(chatml_files(), CHATML_TOKENS, special=False)
+    base = with_json(base, TOK, additional_special_tokens=["<|im_start|>"])
     shrunk = with_json(base, TOK, additional_special_tokens=[], eos_token="<|endoftext|>")
     result = plan(shrunk | {TOK: shrunk[TOK].replace(b"{", b"{  # mine", 1)}, base)
     [change] = result.changes

@@ -56,6 +56,7 @@ MINE = with_json(QWEN, TOK, chat_template=CHATML + "{# mine #}")
 NEVER_STOPS = with_json(with_json(QWEN, TOK, eos_token="<|endoftext|>"), GEN, eos_token_id=1000)
 UNTOKENED = with_json(QWEN, "tokenizer.json", added_tokens=[{"id": 1000, "content": "<|endoftext|>"}])
 SWAPPED = with_json(QWEN, "tokenizer.json", added_tokens=[{"id": 1002, "content": "<|im_start|>"}])
+UNMARKED = with_token_list(QWEN, CHATML_TOKENS, special=False)
 TRAINED = with_token_list(QWEN, CHATML_TOKENS | {"<tool>": 1003})
 TAGGED = CHATML.replace("{{ m.content }}", "{% generation %}{{ m.content }}{% endgeneration %}")
 TRAINED_TEMPLATE = with_json(QWEN, TOK, chat_template="Mine." + CHATML)
@@ -137,9 +138,9 @@ _ENTRIES: dict[str, _Entry] = {
         with_token_list(QWEN, CHATML_TOKENS, lstrip=False),
     ),
     "GF305": (
-        with_json(QWEN, TOK, additional_special_tokens=["<|im_end|>"]),
-        with_json(QWEN, TOK, extra_special_tokens=["<|im_end|>", "<|im_start|>"]),
-        with_json(QWEN, TOK, additional_special_tokens=["<|im_start|>", "<|im_end|>"]),
+        with_json(UNMARKED, TOK, additional_special_tokens=["<|im_end|>"]),
+        with_json(UNMARKED, TOK, extra_special_tokens=["<|im_end|>", "<|im_start|>"]),
+        with_json(UNMARKED, TOK, additional_special_tokens=["<|im_start|>", "<|im_end|>"]),
     ),
     "GF306": (
         with_json(with_json(QWEN, TOK, pad_token="<|im_start|>"), GEN, pad_token_id=1001),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from genfix.engines import read_eos
-from genfix.folder import FolderFileError, same_file
+from genfix.folder import FolderFileError, same_but_for_line_ends
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Arg, Message, text
 from genfix.model import Model
@@ -101,7 +101,7 @@ def _is_card_of(merged: Model, base: Model) -> bool:
     if not base.has(CARD):
         return False
     try:
-        return same_file(merged.folder, base.folder, CARD)
+        return same_but_for_line_ends(merged.folder, base.folder, CARD)
     except FolderFileError:
         return False
 

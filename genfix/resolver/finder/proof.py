@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from genfix.errors import RefusedError
-from genfix.folder import FolderFileError, same_file
+from genfix.folder import FolderFileError, same_but_for_line_ends
 from genfix.folder.kinds import FAST_TOKENIZER, SLOW_VOCABULARIES
 from genfix.message import Message, text
 from genfix.model import Model
@@ -191,7 +191,7 @@ def _other_file(merged: Model, base: Model) -> str | None:
     for name in (FAST_TOKENIZER, *SLOW_VOCABULARIES):
         if merged.has(name) and base.has(name):
             try:
-                return None if same_file(merged.folder, base.folder, name) else name
+                return None if same_but_for_line_ends(merged.folder, base.folder, name) else name
             except FolderFileError:
                 return None
     return None

@@ -34,7 +34,7 @@ class Context:
         return self.base is not None and self.base.has(name) and not self.merged.has(name)
 
     def same_as_base(self, name: str) -> bool:
-        """Whether both folders have the file with equal bytes."""
+        """Whether both folders have the file: equal bytes or, of a text, equal lines."""
         return has_same(self.merged, self.base, name)
 
     @cached_property
@@ -62,11 +62,12 @@ class Context:
         """Ids that end a turn of the merged model, by its template or (where that is lost) the base's; may be
         empty.
         """
+        merged = self.merged
         if self.base is not None and self.template_equal:
-            lost = self.merged.chat_template is None or not self.merged.tokenizer.is_known
-            if lost:
+            tells_tokens = merged.tokenizer.is_known and merged.has_vocabulary
+            if merged.chat_template is None or not tells_tokens:
                 return tuple(token_id for token_id in self.base.end_ids.values() if self.same_token(token_id))
-        return tuple(self.merged.end_ids.values())
+        return tuple(merged.end_ids.values())
 
     @cached_property
     def chat_training(self) -> Sequence[Message]:

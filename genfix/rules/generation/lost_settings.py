@@ -43,7 +43,8 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     list.
 
     Safety: Safe: nothing is overwritten. Error where an engine that stops with the base no longer does, else
-    warning.
+    warning. A model that generates nothing (a reward model, a classifier, an encoder, an embedding model)
+    misses nothing: rules about stop tokens, chat templates and sampling are silent there.
 
     Sources:
     - zai-org/GLM-4#297

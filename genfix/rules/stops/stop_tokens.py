@@ -133,7 +133,7 @@ def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     if not lost or own.invalid:
         return
     nested = _KEY not in context.merged.config and _KEY in context.merged.text_config
-    pointer = "/text_config/eos_token_id" if nested and "text_config" in context.merged.config else _POINTER
+    pointer = f"/{context.merged.text_key}/{_KEY}" if nested else _POINTER
     # Engines ask config.json only where generation_config.json cannot be read.
     asked = context.merged.generation_config.value is None
     engines = context.engines_that_lost_their_stop() if asked else ()

@@ -175,6 +175,7 @@ def test_unknown_tokens_with_another_vocabulary() -> None:
     assert "151552 in the base, and there are 28 layers here and 40 in the base" in told
     prove(bare(65024, 28, **ours), bare(65024, 28, **theirs))  # a newer version of the file
     prove(bare(65088, 28, **ours), bare(65024, 28, **ours))  # resized
+    prove(bare(65088, 28, **{"vocab.txt": b"a\r\nb\r\n"}), bare(65024, 28, **{"vocab.txt": b"a\nb\n"}))
     prove(bare(65024, 28), bare(65024, 40))  # layers taken out
 
 

@@ -197,9 +197,10 @@ def test_of_two_lists_the_one_that_was_read_stays() -> None:
 
 
 def test_one_list_is_left_where_it_was_shortened_too() -> None:
-    short = with_json(RENAMED, TOK, extra_special_tokens=["<|im_end|>"])
-    assert {f.code for f in find(short, BASE, "GF")} >= {"GF305", "GF702"}
-    safe, both = config(repaired(short, BASE)), config(repaired(short, BASE, unsafe=True))
+    base, renamed = (with_token_list(files, CHATML_TOKENS, special=False) for files in (BASE, RENAMED))
+    short = with_json(renamed, TOK, extra_special_tokens=["<|im_end|>"])
+    assert {f.code for f in find(short, base, "GF")} >= {"GF305", "GF702"}
+    safe, both = config(repaired(short, base)), config(repaired(short, base, unsafe=True))
     assert [safe[key] for key in KEYS if key in safe] == [["<|im_end|>"]]
     assert [(key, both[key]) for key in KEYS if key in both] == [("additional_special_tokens", LIST)]
 
