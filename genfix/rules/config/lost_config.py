@@ -22,6 +22,15 @@ _CONFIG: Final = "config.json"
 _ERRORS: Final = frozenset(["model_type", "architectures", "auto_map"])
 """Without these no engine knows which model to build."""
 
+_OF_ALL_KINDS: Final = frozenset(["model_type", "architectures"])
+_OF_CONTEXT: Final = frozenset(
+    [
+        *("rope_theta", "rope_local_base_freq", "rope_parameters", "rope_scaling", "rope_ratio"),
+        *("partial_rotary_factor", "max_position_embeddings", "seq_length"),
+    ]
+)
+"""What a sibling of another context length has of its own."""
+
 _NEEDED: Final = frozenset(
     [
         *_ERRORS,
@@ -42,9 +51,7 @@ _NEEDED: Final = frozenset(
         *("final_logit_softcapping", "attn_logit_softcapping", "logit_scale", "logits_scaling"),
         *("attention_multiplier", "embedding_multiplier", "residual_multiplier", "scale_emb", "scale_depth"),
         *("dim_model_base",),
-        # positions
-        *("rope_theta", "rope_local_base_freq", "rope_parameters", "rope_scaling", "rope_ratio"),
-        *("partial_rotary_factor", "max_position_embeddings", "seq_length"),
+        *_OF_CONTEXT,
         # other parts
         *("image_token_id", "image_token_index", "video_token_id", "audio_token_id", "vision_start_token_id"),
         *("vision_end_token_id", "vision_config", "text_config", "audio_config"),
@@ -134,8 +141,10 @@ def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
 
     Fix: The base's value, in the base's spelling, at the place where the base has it.
 
-    Safety: Safe: merging a LoRA does not change these. Unsafe where the weights contradict the base's value.
-    Keys that only say where a file comes from, or equal a default, are never missed.
+    Safety: Safe: merging a LoRA does not change these. Unsafe where the weights contradict the base's value,
+    and for RoPE and lengths of a sibling (4k and 128k). A base of another kind of model (Mistral of a
+    Mixtral, the language model of a vision-language one) is not asked. Keys that only say where a file comes
+    from, or equal a default, are never missed.
 
     Sources:
     - vllm-project/vllm#42624
@@ -147,6 +156,8 @@ def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
     for pointer, key, value in _needed(context, base):
         if value is None or value in ([], {}) or _has(merged, key):
             continue
+        if context.config_objection is not None and key not in _OF_ALL_KINDS:
+            continue  # the two kinds of model have other keys and other defaults
         why = message("why-field-lost", "without {key} a reader takes its own default", key=key)
         yield rule.finding(
             _CONFIG,
@@ -156,7 +167,7 @@ def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
             pointer=pointer,
             expected=value,
             engines=tuple(context.views),
-            fix=Fix.safe_unless(_contradicted(merged, key, value), why, (CopyField(_CONFIG, pointer),)),
+            fix=Fix.safe_unless(_contradicted(context, key, value), why, (CopyField(_CONFIG, pointer),)),
         )
 
 
@@ -177,10 +188,12 @@ def _has(merged: Model, key: str) -> bool:
     return any(merged.config_value(name) is not None for name in (key, *_OTHER_SPELLINGS.get(key, ())))
 
 
-def _contradicted(merged: Model, key: str, value: JsonValue) -> Message | None:
+def _contradicted(context: Context, key: str, value: JsonValue) -> Message | None:
     if key in {"vocab_size", "padded_vocab_size"} and isinstance(value, int):
-        return rows_differ(merged.weights.embedding_rows, value)
-    return None
+        return rows_differ(context.merged.weights.embedding_rows, value)
+    if key in _OF_CONTEXT:
+        return context.context_objection
+    return context.config_objection
 
 
 RULES: Final = (_missing, _fields_lost)
