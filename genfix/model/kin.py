@@ -9,6 +9,8 @@ from typing import Final
 from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model.model import Model
+from genfix.model.provenance import base_hint
+from genfix.model.siblings import same_name
 
 _SIZES: Final = (
     *("hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads"),
@@ -120,6 +122,9 @@ def plain_text(merged: Model, base: Model) -> Message | None:
     told = [value for value in stated if value is not None]
     if not told or any(value not in (end, [end]) for value in told) or eos in base.end_ids:
         return None
+    named = base_hint(merged)
+    if named is not None and same_name(named, base.folder.origin.label):
+        return None  # the base itself is what the folder says it was made from
     return message(
         "why-kin-plain-text",
         "there is no chat template, and all files end a text with {token}, which ends no turn of the base's: "

@@ -110,6 +110,9 @@ LOOK_ALIKES = {
     "a lost template and stop set": with_json(LOST_TEMPLATE, GEN, eos_token_id=1001),
     "the EOS of one file only": with_json(LOST_TEMPLATE, TOK, eos_token=TEXT_END),
     "the base is named": with_json(LOST_TEMPLATE, CONFIG, _name_or_path=f"meta-llama/{BASE_NAME}"),
+    "every EOS reset, and the base is named": with_json(
+        PRETRAINED, CONFIG, _name_or_path=f"meta-llama/{BASE_NAME}"
+    ),
     "another copy of the base is named": with_json(
         LOST_TEMPLATE, CONFIG, _name_or_path="unsloth/llama-3.1-8b-instruct-bnb-4bit"
     ),
