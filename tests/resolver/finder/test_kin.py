@@ -257,3 +257,35 @@ def test_shifted_token_ids_are_the_finding(tmp_path: Path) -> None:
     assert "GF303" in {finding.code for finding in report.findings if finding.severity.rank == 0}
     with pytest.raises(RefusedError):  # the ids of the config tell another model
         against(tmp_path / "b", with_json(merged, CONFIG, eos_token_id=1010, bos_token_id=1001), CHAT)
+
+
+# real folders -----------------------------------------------------------------------------------------------
+
+FIELD = {
+    "06-wrong-sibling-base/case-1": "meta-llama__Meta-Llama-3.1-8B-Instruct",
+    "06-wrong-sibling-base/case-2": "deepseek-ai__deepseek-coder-6.7b-instruct",
+    "04-phi3-4k-vs-128k": "microsoft__Phi-3-mini-128k-instruct__full",
+}
+
+
+@pytest.mark.parametrize("case", FIELD)
+def test_real_siblings_import_nothing(real_configs: Path, case: str) -> None:
+    merged = real_configs.parent / "field_cases" / case
+    if not merged.is_dir():
+        pytest.skip("the collection of field cases is not on this machine")
+    report = check(merged, real_configs / FIELD[case])
+    assert len(kin_notes(report)) == 1 + ("quantised" in str(report.notes))
+    safe = of(report, Applicability.SAFE)
+    assert not {finding.file for finding in safe.values()} & {CONFIG, TOK}
+    if case.startswith("06"):
+        assert safe.keys() <= {"GF301"}  # the vocabulary, which siblings share
+
+
+def test_a_real_mixture_of_experts_is_judged(real_configs: Path) -> None:
+    cases = sorted((real_configs.parent / "merge_corpus_2").glob("mergekit-moe*/*"))
+    if not cases:
+        pytest.skip("the second collection of merges is not on this machine")
+    for case in cases:
+        report = check(case / "merged", case / "base")
+        assert "GF601" in of(report, Applicability.SAFE)
+        assert len(kin_notes(report)) == 1
