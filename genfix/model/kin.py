@@ -123,7 +123,7 @@ def plain_text(merged: Model, base: Model) -> Message | None:
     if not told or any(value not in (end, [end]) for value in told) or eos in base.end_ids:
         return None
     named = base_hint(merged)
-    if named is not None and same_name(named, base.folder.origin.label):
+    if not base.is_named or (named is not None and same_name(named, base.folder.origin.label)):
         return None  # the base itself is what the folder says it was made from
     return message(
         "why-kin-plain-text",

@@ -21,13 +21,18 @@ _TRACES: Final = frozenset({"args.json", "adapter_config.json", "mergekit_config
 
 def lineage_notes(merged: Model, base: Model, path: Path | None) -> tuple[Message, ...]:
     """What the user should know about a base that was named, a sentence each; none where all agrees."""
-    kin = () if base.sibling is not None else kin_notes(merged, base)
-    return (*size_notes(merged, base), *kin, *_stops(merged, base), *_sibling(merged, base, path))
+    return (
+        *size_notes(merged, base),
+        *kin_notes(merged, base),
+        *_stops(merged, base),
+        *_sibling(merged, base, path),
+    )
 
 
 def kin_notes(merged: Model, base: Model) -> Iterator[Message]:
     """What is kin in the base instead of a parent, by facts; rules leave its part of the base alone."""
-    facts = (other_class(merged, base), text_base(merged, base), other_context(merged, base))
+    context = other_context(merged, base) if base.sibling is None else None  # it is what is named
+    facts = (other_class(merged, base), text_base(merged, base), context)
     yield from (fact for fact in facts if fact is not None)
 
 

@@ -151,6 +151,14 @@ def test_an_absent_template_is_told_as_absent(tmp_path: Path) -> None:
     assert "the chat template is the base's" in str(fix.why)
 
 
+def test_the_base_that_the_folder_names_is_no_sibling(tmp_path: Path) -> None:
+    """``auto`` follows the run beside the folder, whose name says nothing to compare."""
+    write_folder(tmp_path / "run" / "base", CHAT)
+    merged = write_folder(tmp_path / "run" / "merged", PRETRAINED)
+    write_folder(tmp_path / "run", {"args.json": dump({"model_dir": str(tmp_path / "run" / "base")})})
+    assert "GF201" in of(check(merged, "auto"), Applicability.SAFE)
+
+
 # another context length -------------------------------------------------------------------------------------
 
 LONG = {"rope_scaling": {"type": "longrope", "long_factor": [1.1], "short_factor": [1.0]},
