@@ -16,6 +16,7 @@ from genfix.jsontext.json_read import (
     parsed,
     read_json_object,
 )
+from genfix.message import Message
 from genfix.model.chat_template import JINJA_FILE, ChatTemplate, template_copies
 from genfix.model.tokenizer import TokenTable, read_token_table, read_tokenizer_head
 from genfix.model.turn_ends import TemplateFailure, TurnEnds, find_turn_ends
@@ -58,6 +59,9 @@ class Model:
     is_named: bool = True
     """Whether the user named this folder, and so trusts its code; a hint of another folder is no such trust.
     """
+
+    sibling: Message | None = None
+    """Of a base: what says that another model was the base, which this one is a sibling of."""
 
     def __init__(self, folder: Folder) -> None:
         self.folder = folder

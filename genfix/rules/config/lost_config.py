@@ -28,6 +28,14 @@ _NAMES: Final = frozenset(["model_type", "architectures"])
 """A null that is no value: it names no model."""
 _ROPE: Final = frozenset([NEW_KEY, *OLD_KEYS, "rope_ratio"])
 
+_OF_CONTEXT: Final = frozenset(
+    [
+        *("rope_theta", "rope_local_base_freq", "rope_parameters", "rope_scaling", "rope_ratio"),
+        *("partial_rotary_factor", "max_position_embeddings", "seq_length"),
+    ]
+)
+"""What a sibling of another context length has of its own."""
+
 _NEEDED: Final = frozenset(
     [
         *_ERRORS,
@@ -48,9 +56,7 @@ _NEEDED: Final = frozenset(
         *("final_logit_softcapping", "attn_logit_softcapping", "logit_scale", "logits_scaling"),
         *("attention_multiplier", "embedding_multiplier", "residual_multiplier", "scale_emb", "scale_depth"),
         *("dim_model_base",),
-        # positions
-        *("rope_theta", "rope_local_base_freq", "rope_parameters", "rope_scaling", "rope_ratio"),
-        *("partial_rotary_factor", "max_position_embeddings", "seq_length"),
+        *_OF_CONTEXT,
         # other parts
         *("image_token_id", "image_token_index", "video_token_id", "audio_token_id", "vision_start_token_id"),
         *("vision_end_token_id", "vision_config", "text_config", "audio_config"),
@@ -137,10 +143,12 @@ def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
 
     Fix: The base's value, in the base's spelling, at the place where the base has it.
 
-    Safety: Safe: merging a LoRA does not change these. Unsafe where the weights contradict the base's value.
-    Keys that only say where a file comes from are never missed, nor those whose absence means the same in
-    each release of transformers (`head_dim` that is the hidden size divided by the heads), nor RoPE where the
-    weights are an exported graph or a GGUF. A key that is `null` is a value.
+    Safety: Safe: merging a LoRA does not change these. Unsafe where the weights contradict the base's value,
+    and for RoPE and lengths of a sibling (4k and 128k). A base of another kind of model (Mistral of a
+    Mixtral, the language model of a vision-language one) is not asked. Keys that only say where a file comes
+    from are never missed, nor those whose absence means the same in each release of transformers (`head_dim`
+    that is the hidden size divided by the heads), nor RoPE where the weights are an exported graph or a GGUF.
+    A key that is `null` is a value.
 
     Sources:
     - vllm-project/vllm#42624
@@ -154,6 +162,8 @@ def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
             continue
         if _is_default(merged, pointer, key, value) or (key in _ROPE and merged.weights.is_export):
             continue
+        if context.config_objection is not None and key not in _NAMES:
+            continue  # the two kinds of model have other keys and other defaults
         why = message("why-field-lost", "without {key} a reader takes its own default", key=key)
         yield rule.finding(
             _CONFIG,
@@ -163,7 +173,7 @@ def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
             pointer=pointer,
             expected=value,
             engines=tuple(context.views),
-            fix=Fix.safe_unless(_contradicted(merged, key, value), why, (CopyField(_CONFIG, pointer),)),
+            fix=Fix.safe_unless(_contradicted(context, key, value), why, (CopyField(_CONFIG, pointer),)),
         )
 
 
@@ -211,10 +221,12 @@ def _is_full_attention(merged: Model, value: JsonValue) -> bool:
     return type(layers) is int and same_value(value, ["full_attention"] * layers)
 
 
-def _contradicted(merged: Model, key: str, value: JsonValue) -> Message | None:
+def _contradicted(context: Context, key: str, value: JsonValue) -> Message | None:
     if key in {"vocab_size", "padded_vocab_size"} and isinstance(value, int):
-        return rows_differ(merged.weights.embedding_rows, value)
-    return None
+        return rows_differ(context.merged.weights.embedding_rows, value)
+    if key in _OF_CONTEXT:
+        return context.context_objection
+    return context.config_objection
 
 
 RULES: Final = (_missing, _fields_lost)

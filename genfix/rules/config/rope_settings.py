@@ -173,7 +173,9 @@ def _rope_differs(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     lost = _is_reset(context, part, ours, theirs)
     operations = _base_rope(context.base, part, base, ours, theirs)
-    why = message("why-rope-meant", "the folder's own value may be a tuning for length")
+    why = context.context_objection or message(
+        "why-rope-meant", "the folder's own value may be a tuning for length"
+    )
     yield rule.finding(
         _CONFIG,
         message(

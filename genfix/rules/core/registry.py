@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from genfix.model.purpose import generates
-from genfix.rules.config import config_values, lost_config, rope_settings
+from genfix.rules.config import config_values, lost_config, model_type, rope_settings
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, sort_findings
 from genfix.rules.core.rule import Rule
@@ -35,7 +35,7 @@ _TOKENS: Final = (
     *(tokenizer_files, trained_tokenizer, added_tokens, token_flags, special_token_list, bos_and_pad),
     *(pad_rows, truncation, slow_vocabulary, pre_tokenizer, named_tokens),
 )
-_CONFIG: Final = (lost_config, config_values, rope_settings)
+_CONFIG: Final = (lost_config, config_values, model_type, rope_settings)
 _WEIGHTS: Final = (shapes, layer_counts, quantization, architecture)
 _FILES: Final = (lost_files, shards, side_files, leftovers)
 _GENERATION: Final = (generation_settings, length_limits, lost_settings)

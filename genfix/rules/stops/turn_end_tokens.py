@@ -69,7 +69,7 @@ def _not_a_stop_token(context: Context, rule: Rule) -> Iterator[Finding]:
     engines = _never_stopping(context)
     if not engines or own.invalid:
         return
-    by_template = context.base is None or context.template_equal
+    by_template = context.template_equal
     proof = context.chat_training if by_template else ()
     if by_template and not proof:
         if context.base is None:
@@ -116,7 +116,7 @@ def _never_stopping(context: Context) -> tuple[str, ...]:
     names = [name for name, view in context.views.items() if ends.isdisjoint(view.stop_token_ids)]
     if context.base is None:
         return tuple(names) if len(names) == len(context.views) else ()
-    if context.template_equal:
+    if context.template_objection is None:
         names = [name for name in names if ends.isdisjoint(context.base_views[name].stop_token_ids)]
     return tuple(names)
 
