@@ -180,7 +180,7 @@ class _Choice:
             is_number = _NUMBERED.fullmatch(name) is not None
             if not self._is_sound((name,)) or not here.keys().isdisjoint(tensors):
                 strays.add(name)
-            elif (name in series or not is_number) and self._lacks((*files, name)) < lacks:
+            elif lacks and (name in series or not is_number) and self._lacks((*files, name)) < lacks:
                 files.add(name)
                 omitted.add(name)
                 here, lacks = self._tensors(files), self._lacks(files)
