@@ -104,7 +104,7 @@ def _index_fault(merged: Model) -> Message | None:
     if wrong:
         return message(
             "index-omits",
-            "leaves out {files}, which has what config.json declares and no other file has",
+            "leaves out {files}, though only there is what config.json declares",
             files=shown(chosen.omitted),
         )
     if chosen.unsettled:
