@@ -73,6 +73,15 @@ def weight_facts(tensors: Mapping[str, Tensor]) -> WeightFacts:
     return seen.facts()
 
 
+def only_predict(tensors: Mapping[str, Tensor]) -> bool:
+    """Whether these are layers of multi-token prediction and nothing else."""
+    seen = _Seen()
+    seen.add(tensors)
+    facts = seen.facts()
+    others = (facts.layers, facts.embedding, facts.head, facts.classifier, *seen.others)
+    return facts.prediction_layers > 0 and not facts.gaps and not facts.senses and not any(others)
+
+
 def language_tensors(tensors: Mapping[str, Tensor], layers: int | None) -> set[str]:
     """The names of what any save of the language model itself has, with data in it.
 

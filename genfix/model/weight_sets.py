@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from genfix.json_types import JsonObject
 from genfix.model.safetensors import Header, Tensor
-from genfix.model.weight_facts import language_tensors, weight_facts
+from genfix.model.weight_facts import language_tensors, only_predict, weight_facts
 
 SINGLE: Final = "model.safetensors"
 """The whole model in one file: transformers reads it where it is there, and no index."""
@@ -97,16 +97,17 @@ def choose(
     says: Declared = NOTHING_DECLARED,
 ) -> WeightSet:
     """The model's files among those with ``headers``; ``names`` are all files of the folder."""
-    return _Choice(headers, frozenset(index.values() if index else ()), frozenset(names), says).made()
+    return _Choice(headers, index or {}, frozenset(names), says).made()
 
 
 class _Choice:
     """One folder's choice."""
 
     def __init__(
-        self, headers: Mapping[str, Header], listed: frozenset[str], names: frozenset[str], says: Declared
+        self, headers: Mapping[str, Header], index: Mapping[str, str], names: frozenset[str], says: Declared
     ) -> None:
-        self.headers, self.listed, self.names, self.says = headers, listed, names, says
+        self.headers, self.index, self.names, self.says = headers, index, names, says
+        self.listed = listed = frozenset(index.values())
         self.single = tuple(sorted(listed & headers.keys())) if SINGLE in listed else (SINGLE,)
 
     def made(self) -> WeightSet:
@@ -135,9 +136,10 @@ class _Choice:
         whole = [files for files in series if numbered(files) == files and self._is_sound(files)]
         if there:
             absent = self.listed - self.names
-            if absent and absent.isdisjoint(numbered(there)) and numbered(there) <= self.headers.keys():
-                # the index of another save, in which shards of the same names lay beside others
-                absent = frozenset() if self._has_all(there) else absent
+            if absent and numbered(there) <= there and self._is_enough(there):
+                # Copied from a save that also had layers of prediction: the others are all here.
+                lost = {name: Tensor("", (), file) for name, file in self.index.items() if file in absent}
+                absent = frozenset() if only_predict(lost) else absent
             found = self._with_others(there)._replace(missing=tuple(sorted(absent)))
             if absent and whole:  # the newer save, or the older one: no reason to move it away
                 rivals = frozenset[str]().union(*whole) & {*found.strays}
@@ -205,10 +207,6 @@ class _Choice:
     def _is_enough(self, files: Iterable[str]) -> bool:
         """Whether ``files`` lack nothing that is known, but for multi-token prediction."""
         return self._lacks(files) <= {_PREDICTION}
-
-    def _has_all(self, files: Iterable[str]) -> bool:
-        """Whether ``files`` have what config.json declares, and it declares something."""
-        return self.says.layers is not None and self._is_enough(files)
 
     def _lacks(self, files: Iterable[str]) -> set[str]:
         """What config.json declares and ``files`` do not have."""

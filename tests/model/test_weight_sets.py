@@ -134,9 +134,12 @@ def test_a_file_that_only_a_copied_index_names_is_not_missing() -> None:
     index["weight_map"]["mtp.fc.weight"] = "mtp.safetensors"
     files = TWO | {INDEX: dump(index)}
     assert chosen(PREDICTING | files) == WeightSet(TWO_NAMES)
-    seeing = {"config.json": dump({"num_hidden_layers": 2, "vision_config": {}})}
-    assert chosen(seeing | files).missing == ("mtp.safetensors",)
-    assert chosen(files).missing == ("mtp.safetensors",)
+    assert chosen(files) == WeightSet(TWO_NAMES)
+    index["weight_map"] = {
+        **json.loads(TWO[INDEX])["weight_map"],
+        "projector.weight": "projector.safetensors",
+    }
+    assert chosen(CONFIG | TWO | {INDEX: dump(index)}).missing == ("projector.safetensors",)
 
 
 def test_what_config_declares_belongs_to_the_model_though_the_index_omits_it() -> None:

@@ -2,12 +2,13 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from genfix.message import Message, message
 from genfix.model import Model
-from genfix.model.weight_facts import weight_facts
+from genfix.model.safetensors import Tensor
+from genfix.model.weight_facts import only_predict
 from genfix.model.weight_sets import SINGLE
 from genfix.model.weights import INDEX, Weights
 from genfix.rules.core.context import Context
@@ -67,30 +68,49 @@ def _index(context: Context, rule: Rule) -> Iterator[Finding]:
     if found.id in {"index-omits", "index-omits-shards"}:
         if base_has_the_same(context, (*chosen.omitted, *chosen.unsettled)):
             severity = Severity.INFO
-        elif not chosen.omitted or _only_predict(weights, chosen.omitted):
+        elif not chosen.omitted or only_predict(_tensors_of(weights, chosen.omitted)):
             severity = Severity.WARNING
     yield rule.finding(
         INDEX,
         found,
         severity=severity,
         witness=Witness.WEIGHTS,
-        engines=tuple(context.views) if severity is rule.severity else (),
+        engines=() if severity is not rule.severity else _readers(context),
         fix=_rebuilding(weights),
     )
 
 
+def _readers(context: Context) -> tuple[str, ...]:
+    """The engines that read the index: transformers does not beside ``model.safetensors``."""
+    is_single = SINGLE in context.merged.weights.chosen.files
+    return tuple(name for name in context.views if not (is_single and name.startswith("transformers")))
+
+
 def _index_fault(merged: Model) -> Message | None:
-    """How the index differs from the headers of the model's files; `None` where it does not."""
-    weights, index = merged.weights, merged.weights.index
-    chosen = weights.chosen
-    if SINGLE in chosen.files and (
-        not merged.has(INDEX) or _names_any(weights, weights.headers.keys() - {*chosen.files})
-    ):
-        return None  # no reader needs one; or it names the files beside, of which the other rule tells
-    if index is None:
-        if merged.has(INDEX):
-            return message("index-unreadable", "has no weight_map that can be read")
+    """How the index differs from the headers of the model's files; `None` where no reader minds."""
+    weights = merged.weights
+    if merged.has(INDEX) and not weights.index:
+        return message("index-unreadable", "has no weight_map that can be read")
+    if SINGLE in weights.chosen.files and _is_enough_for_one_file(weights):
+        return None
+    if weights.index is None:
         return message("index-missing", "is missing: no engine knows which file has which tensor")
+    if {*weights.index.values()} & merged.folder.names() - weights.headers.keys():
+        return None  # files in a folder below, whose headers nobody has read
+    return _difference(weights, weights.index)
+
+
+def _is_enough_for_one_file(weights: Weights) -> bool:
+    """Whether a whole model in one file is found: of an index readers then use the files' names only. Where
+    it names the files beside, another rule tells of them.
+    """
+    chosen, listed = weights.chosen, {*(weights.index or {}).values()}
+    names_others = not listed.isdisjoint(weights.headers.keys() - {*chosen.files})
+    return names_others or (listed <= {*chosen.files} and not (listed and chosen.omitted))
+
+
+def _difference(weights: Weights, index: Mapping[str, str]) -> Message | None:
+    chosen = weights.chosen
     # of a tensor that is there twice it may name either file
     wrong = [name for name in {**weights.tensors, **index} if not _has(weights, index.get(name), name)]
     if any(name not in weights.tensors or weights.tensors[name].file not in chosen.omitted for name in wrong):
@@ -145,10 +165,8 @@ def _names_any(weights: Weights, files: Iterable[str]) -> bool:
     return not {*(weights.index or {}).values()}.isdisjoint(files)
 
 
-def _only_predict(weights: Weights, files: Iterable[str]) -> bool:
-    """Whether the files hold layers of multi-token prediction and nothing else that a model needs."""
-    facts = weight_facts({n: t for file in files for n, t in weights.headers[file].tensors.items()})
-    return facts.prediction_layers > 0 and facts.layers is None and not facts.senses
+def _tensors_of(weights: Weights, files: Iterable[str]) -> dict[str, Tensor]:
+    return {name: tensor for file in files for name, tensor in weights.headers[file].tensors.items()}
 
 
 def _has(weights: Weights, file: str | None, name: str) -> bool:
@@ -170,7 +188,7 @@ def _twice(weights: Weights) -> list[str]:
 def _rebuilt(weights: Weights) -> bytes:
     """The index as transformers writes it: tensors by name, the size of their data in all."""
     files = (*weights.chosen.files, *weights.chosen.unsettled)
-    tensors = {n: t for file in files for n, t in weights.headers[file].tensors.items()}
+    tensors = _tensors_of(weights, files)
     document = {
         "metadata": {"total_size": sum(tensor.size for tensor in tensors.values())},
         "weight_map": {name: tensors[name].file for name in sorted(tensors)},

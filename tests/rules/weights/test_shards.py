@@ -165,6 +165,21 @@ def test_an_interrupted_save_beside_a_whole_one_makes_the_new_index_unsafe() -> 
     assert json.loads(repaired(merged, None, unsafe=True)[INDEX]) == json.loads(SHARDS[INDEX])
 
 
+def test_one_file_needs_no_index_and_of_one_that_is_there_only_the_files_names_count() -> None:
+    right = {INDEX: dump({"weight_map": dict.fromkeys([*causal(), "gone.weight"], SINGLE)})}
+    assert silent(WEIGHTED | right, None)
+    for wrong in (b"{", dump({"weight_map": {}}), SHARDS[INDEX]):
+        finding = only(WEIGHTED | {INDEX: wrong}, "GF523", None)
+        assert (finding.severity, finding.engines) == (Severity.ERROR, ("vllm",))
+
+
+def test_files_in_a_folder_below_are_left_to_the_index_that_names_them() -> None:
+    index = json.loads(SHARDS[INDEX])
+    index["weight_map"]["tower.weight"] = "tower/model.safetensors"
+    below = {"tower/model.safetensors": weight_file({"tower.weight": (4,)}), INDEX: dump(index)}
+    assert silent(SHARDS | below, None)
+
+
 MTP = "mtp.safetensors"
 PREDICTS = config(SHARDS, num_nextn_predict_layers=1) | {MTP: weight_file({"mtp.fc.weight": (4, 8)})}
 
