@@ -20,6 +20,7 @@ from genfix.message import Message
 from genfix.model.chat_template import JINJA_FILE, ChatTemplate, template_copies
 from genfix.model.tokenizer import TokenTable, read_token_table, read_tokenizer_head
 from genfix.model.turn_ends import TemplateFailure, TurnEnds, find_turn_ends
+from genfix.model.weight_sets import declared
 from genfix.model.weights import Weights
 
 TEXT_PARTS: Final = ("text_config", "llm_config", "language_config")
@@ -273,7 +274,7 @@ class Model:
     @cached_property
     def weights(self) -> Weights:
         """Tensor names and shapes."""
-        return Weights(self.folder)
+        return Weights(self.folder, declared(self.config, self.text_config))
 
     @property
     def vocab_rows(self) -> int | None:

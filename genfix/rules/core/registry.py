@@ -8,7 +8,7 @@ from genfix.rules.config import config_values, lost_config, model_type, rope_set
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, sort_findings
 from genfix.rules.core.rule import Rule
-from genfix.rules.files import leftovers, lost_files, shards, side_files
+from genfix.rules.files import leftovers, lost_files, shards, side_files, weight_index
 from genfix.rules.generation import generation_settings, length_limits, lost_settings
 from genfix.rules.readers import newer_layouts, patched_classes, token_lists, tokenizer_class
 from genfix.rules.stops import stop_tokens, tokenizer_eos, turn_end_tokens
@@ -37,7 +37,7 @@ _TOKENS: Final = (
 )
 _CONFIG: Final = (lost_config, config_values, model_type, rope_settings)
 _WEIGHTS: Final = (shapes, layer_counts, quantization, architecture)
-_FILES: Final = (lost_files, shards, side_files, leftovers)
+_FILES: Final = (lost_files, shards, weight_index, side_files, leftovers)
 _GENERATION: Final = (generation_settings, length_limits, lost_settings)
 _READERS: Final = (tokenizer_class, token_lists, patched_classes, newer_layouts)
 _UNREADABLE: Final = (unreadable_files, not_json)
