@@ -16,14 +16,25 @@ import genfix
 from genfix.planner import foreseen
 from genfix.rules import Applicability, Finding, Fix, Severity
 from tests.support.damage import combined, damaged
-from tests.support.folders import FAMILIES, Files, write_folder
-from tests.support.judging import context, judged, plan
+from tests.support.folders import (
+    CHATML,
+    FAMILIES,
+    Files,
+    chatml_files,
+    dump,
+    glm_files,
+    with_json,
+    without,
+    write_folder,
+)
+from tests.support.judging import context, find, judged, plan
 from tests.support.rule_cases import CASES, Case
 from tests.support.trees import user_files
 
 SHORT: Final = settings(
     max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
+GEN: Final = "generation_config.json"
 LEFT_OUT: Final = "its fix was left out: "
 
 
@@ -80,6 +91,31 @@ def test_of_the_faults_of_several_rules(case: Case) -> None:
 def test_of_a_damaged_folder(name: str, data: st.DataObject) -> None:
     base = FAMILIES[name]()
     holds(Case(data.draw(damaged(base)), base, data.draw(st.sampled_from([base, None]))))
+
+
+def test_check_calls_no_fix_safe_that_repair_leaves_out() -> None:
+    """The base's settings list less than its config.json, which mlx-lm reads while they list nothing."""
+    base = glm_files() | {GEN: dump({"eos_token_id": 151329})}
+    case = Case(without(base, "LICENSE") | {GEN: dump({})}, {}, base)
+    found = {finding.code: finding.fix for finding in checked(case.failing, case)}
+    narrowed, lost = found["GF101"], found["GF503"]
+    assert narrowed is not None
+    assert lost is not None
+    assert (narrowed.applicability, str(narrowed.why)) == (
+        Applicability.MANUAL,
+        "its fix was left out: mlx-lm would do worse",
+    )
+    assert lost.applicability is Applicability.SAFE
+    holds(case)
+
+
+def test_a_list_restored_beside_a_template_of_its_own_is_not_called_narrow() -> None:
+    base = with_json(chatml_files(), "config.json", eos_token_id=[1002])
+    merged = with_json(without(base, GEN), "tokenizer_config.json", chat_template=CHATML + "{# mine #}")
+    [change] = plan(merged, base).changes
+    assert b"1000" not in (change.after or b"").partition(b"eos_token_id")[2]
+    assert {finding.code for finding in find({**merged, GEN: change.after or b""}, base)} == set()
+    holds(Case(merged, {}, base))
 
 
 @settings(SHORT, max_examples=25)

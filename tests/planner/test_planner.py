@@ -305,6 +305,38 @@ def test_a_fix_that_does_not_clear_its_finding_is_left_out(
     assert left_out(plan(chatml_files(), chatml_files())) == "objection-not-cleared"
 
 
+def test_a_fix_refused_in_a_trial_is_left_out_alone() -> None:
+    """The base's settings hold only its stop token, which is fewer than config.json lists."""
+    base = glm_files() | {GEN: dump({"eos_token_id": 151329})}
+    result = plan(base | {GEN: dump({"temperature": 0.3})}, base, unsafe_fixes=True)
+    assert {finding.code for finding in result.fixed} == {"GF604", "GF605"}
+    [finding] = result.remaining
+    assert finding.fix is not None
+    assert (finding.code, finding.fix.why.id) == ("GF101", "objection-worse-view")
+
+
+def test_of_fixes_that_each_do_harm_none_is_made_and_the_others_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = chatml_files()
+    edits: dict[str, Operation] = {
+        "GF001": SetField(GEN, "/temperature", 0.1),
+        "GF002": RemoveField(CONFIG, "/model_type"),
+        "GF003": RemoveField(TOK, "/chat_template"),
+    }
+    said = remembered("json-bom", {})
+    made_up = [
+        Finding(code, "made-up", Severity.ERROR, edit.file, said, Witness.BASE, fix=Fix.safe(said, edit))
+        for code, edit in edits.items()
+    ]
+
+    def judged(context: Context) -> tuple[Finding, ...]:
+        return tuple(f for f in made_up if context.merged.folder.read(f.file) == files[f.file])
+
+    monkeypatch.setattr("genfix.planner.trials.judge", judged)
+    result = plan(files, files)
+    assert written(result) == {GEN: files[GEN].replace(b"0.7", b"0.1")}
+    assert {finding.code for finding in result.remaining} == {"GF002", "GF003"}
+
+
 def test_a_fix_that_causes_another_finding_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     fix = Fix(Applicability.SAFE, remembered("why-bom", {}), (SetField(GEN, "/temperature", 0.1),))
     first = Finding(
