@@ -7,6 +7,7 @@ symbols of a SentencePiece ``tokenizer.model``. Ordinary vocabulary is not read:
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
@@ -26,6 +27,17 @@ NAMED_TOKENS: Final = (
 
 _HEAD_START: Final = 64 * 1024
 _HEAD_LIMIT: Final = 8 * 1024 * 1024
+_HEAD_KEYS: Final = (
+    "version",
+    "truncation",
+    "padding",
+    "normalizer",
+    "pre_tokenizer",
+    "post_processor",
+    "decoder",
+)
+"""What the tokenizers library always writes before the vocabulary, beside the added tokens."""
+_TAIL: Final = 4096
 
 
 class AddedToken(NamedTuple):
@@ -156,7 +168,8 @@ def read_tokenizer_head(folder: Folder) -> JsonObject:
     """``tokenizer.json`` without its ``model`` (the vocabulary), or an empty object where there is none.
 
     The file is written with ``model`` last, after everything genfix reads; so a few KiB answer for 10 MB. A
-    file with another layout is parsed whole; one that does not parse tells nothing here (its own rule does).
+    file with another layout (sorted keys, say) is parsed whole; one that does not parse tells nothing here
+    (its own rule does).
     """
     if "tokenizer.json" not in folder.names():
         return {}
@@ -165,12 +178,12 @@ def read_tokenizer_head(folder: Folder) -> JsonObject:
         size = folder.stat("tokenizer.json").size
         while length < min(size, _HEAD_LIMIT):
             head = _parse_head(folder.read_range("tokenizer.json", 0, length))
+            if head is not None and _goes_on(folder, head, size):
+                break
             if head is not None:
                 return head
             length *= 8
-        content = folder.read("tokenizer.json")
-        head = _parse_head(content)
-        return head if head is not None else _as_object(json.loads(content))
+        return _as_object(json.loads(folder.read("tokenizer.json")))
     except (FolderFileError, ValueError, RecursionError):
         return {}
 
@@ -186,6 +199,15 @@ def _parse_head(data: bytes) -> JsonObject | None:
             if "added_tokens" in head:
                 return head
     return None
+
+
+def _goes_on(folder: Folder, head: JsonObject, size: int) -> bool:
+    """Whether keys of the file stand behind the vocabulary, where values are numbers or have no key."""
+    lacking = [key for key in _HEAD_KEYS if key not in head]
+    if not lacking:
+        return False
+    end = folder.read_range("tokenizer.json", max(0, size - _TAIL), _TAIL)
+    return re.search(rb'"(?:%s)"\s*:\s*[^\s\d-]' % "|".join(lacking).encode(), end) is not None
 
 
 def _as_object(value: JsonValue) -> JsonObject:

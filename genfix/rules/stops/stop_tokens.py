@@ -44,10 +44,11 @@ def _narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     same token in both folders.
 
     Safety: Safe while the chat template is the base's (or both have none): its turn ends are the base's. So
-    where the folder has lost its template and nothing shows that it was another. Unsafe where the folder has
-    another template, or the base is a sibling of the model it was made from: then the base's ids may never
-    have been trained here. Ids are never removed. Severity: error where an engine that stops with the base
-    no longer does, else warning; information against a sibling.
+    where the folder has lost its template and nothing shows that it was another. Where the folder has another
+    template, or the base is a sibling of the model it was made from, the base's ids may never have been
+    trained here: silent where the folder stops at all ends of its own template, else unsafe. Ids are never
+    removed. Severity: error where an engine that stops with the base no longer does, else warning;
+    information against a sibling.
 
     Sources:
     - zai-org/GLM-4#297
@@ -316,14 +317,15 @@ def _stops_anyway(context: Context) -> bool:
 
 
 def _lost(context: Context, base_ids: Sequence[int], own_ids: Sequence[int]) -> list[int]:
-    """The base's ids that merged lacks and could take; none where the base's set never knew merged's turn
-    end.
+    """The base's ids that merged lacks and could take; none where the base's set is right for the base only.
 
-    The latter is a chat fine-tune of a pretrained model whose repo ships a chat template (Qwen2.5): the
-    base's set is right for the base only, so what merged lacks of it is no loss.
+    That is so where it never knew merged's turn end, as in a chat fine-tune of a pretrained model whose repo
+    ships a chat template (Qwen2.5), and where merged has its own template and stops at all ends of that.
     """
     ends = set(context.end_ids)
     if ends and ends.isdisjoint(base_ids) and not ends.isdisjoint(own_ids):
+        return []
+    if ends and ends.issubset(own_ids) and not context.template_equal:
         return []
     return [token_id for token_id in base_ids if token_id not in own_ids and context.same_token(token_id)]
 
