@@ -71,6 +71,7 @@ def holds(case: Case) -> None:
             result[change.name] = change.after
     assert reasons(checked(result, case)) == left
     assert plan(result, case.base, case.adapter).changes == ()
+    plan(case.failing, case.base, case.adapter, unsafe=True)  # raises for no folder
 
 
 @pytest.mark.parametrize("code", CASES)
@@ -93,11 +94,14 @@ def test_of_a_damaged_folder(name: str, data: st.DataObject) -> None:
     holds(Case(data.draw(damaged(base)), base, data.draw(st.sampled_from([base, None]))))
 
 
-def test_check_calls_no_fix_safe_that_repair_leaves_out() -> None:
+def test_check_calls_no_fix_safe_that_repair_leaves_out(tmp_path: Path) -> None:
     """The base's settings list less than its config.json, which mlx-lm reads while they list nothing."""
     base = glm_files() | {GEN: dump({"eos_token_id": 151329})}
     case = Case(without(base, "LICENSE") | {GEN: dump({})}, {}, base)
-    found = {finding.code: finding.fix for finding in checked(case.failing, case)}
+    merged = write_folder(tmp_path / "merged", case.failing)
+    report = genfix.check(merged, write_folder(tmp_path / "base", base))
+    assert report.findings == checked(case.failing, case)
+    found = {finding.code: finding.fix for finding in report.findings}
     narrowed, lost = found["GF101"], found["GF503"]
     assert narrowed is not None
     assert lost is not None

@@ -20,7 +20,7 @@ class Report(NamedTuple):
     base: str | None
     """The base's path, or ``org/name@commit``; `None` where the folder was judged alone."""
     findings: tuple[Finding, ...]
-    """Worst first."""
+    """Worst first; a fix that `repair` would leave out is none here, and says why."""
     context: Context
     """What was judged, and against what."""
     notes: tuple[Message, ...] = ()
