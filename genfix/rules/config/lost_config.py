@@ -140,7 +140,8 @@ def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
     Safety: Safe: merging a LoRA does not change these. Unsafe where the weights contradict the base's value.
     Keys that only say where a file comes from are never missed, nor those whose absence means the same in
     each release of transformers (`head_dim` that is the hidden size divided by the heads), nor RoPE where the
-    weights are an exported graph or a GGUF. A key that is `null` is a value.
+    weights are an exported graph or a GGUF. A key that is `null` is a value, except `model_type` and
+    `architectures`, which then name no model.
 
     Sources:
     - vllm-project/vllm#42624
