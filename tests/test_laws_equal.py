@@ -37,11 +37,6 @@ INLINE: Final = [
     for name, case in FOLDERS.items()
     if all(inline_template(f) is not None for f in (case.failing, case.base, case.adapter) if f is not None)
 ]
-WAITING: Final = {
-    "GF502-failing": "code with other line ends is taken for other code",
-    "GF602-failing": "an id and a list of it are taken for two values",
-}
-"""Folders for which the law does not hold yet."""
 
 
 def verdict(findings: list[Finding]) -> Verdict:
@@ -57,13 +52,7 @@ def verdict(findings: list[Finding]) -> Verdict:
     )
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[pytest.mark.xfail(reason=WAITING[name])] if name in WAITING else [])
-        for name in FOLDERS
-    ],
-)
+@pytest.mark.parametrize("name", FOLDERS)
 @SHORT
 @given(data=st.data())
 def test_of_a_folder_and_its_base_in_other_words(name: str, data: st.DataObject) -> None:

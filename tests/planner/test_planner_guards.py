@@ -45,7 +45,7 @@ def test_of_two_fixes_that_harm_together_the_less_important_gives_way(
         ]
         return tuple(left) or (worse._replace(code="GF003", fix=None),)
 
-    monkeypatch.setattr("genfix.planner.planner.judge", judge)
+    monkeypatch.setattr("genfix.planner.trials.judge", judge)
     files = chatml_files()
     plan = make_plan(MemoryFolder(files), BaseFacts(MemoryFolder(files, "base")))
     [change] = plan.changes

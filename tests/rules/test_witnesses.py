@@ -67,15 +67,15 @@ def test_with_another_template_the_bases_list_in_config_json_says_nothing() -> N
     assert find(with_json(merged, TOK, chat_template=OTHER_TEMPLATE), BASE, "GF103") == []
 
 
-@pytest.mark.parametrize(
-    ("template", "severity"), [(OTHER_TEMPLATE, Severity.INFO), (NO_TOKENS, Severity.WARNING)]
-)
-def test_another_template_with_ends_of_its_own_makes_the_bases_ids_information(
-    template: str, severity: Severity
-) -> None:
-    merged = with_json(with_json(BASE, TOK, chat_template=template), GEN, eos_token_id=1002)
+def test_where_another_template_says_no_end_the_bases_ids_are_a_persons_choice() -> None:
+    merged = with_json(with_json(BASE, TOK, chat_template=NO_TOKENS), GEN, eos_token_id=1002)
     finding = one(merged, BASE, "GF101")
-    assert (finding.severity, class_of(finding)) == (severity, Applicability.UNSAFE)
+    assert (finding.severity, class_of(finding)) == (Severity.WARNING, Applicability.UNSAFE)
+
+
+def test_who_stops_at_all_ends_of_another_template_needs_no_id_of_the_bases() -> None:
+    merged = with_json(with_json(BASE, TOK, chat_template=OTHER_TEMPLATE), GEN, eos_token_id=1002)
+    assert find(merged, BASE, "GF101") == []
 
 
 def test_the_first_id_beyond_the_rows_is_no_token() -> None:

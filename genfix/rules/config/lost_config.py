@@ -148,7 +148,7 @@ def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
     Mixtral, the language model of a vision-language one) is not asked. Keys that only say where a file comes
     from are never missed, nor those whose absence means the same in each release of transformers (`head_dim`
     that is the hidden size divided by the heads), nor RoPE where the weights are an exported graph or a GGUF.
-    A key that is `null` is a value.
+    A key that is `null` is a value, except `model_type` and `architectures`, which then name no model.
 
     Sources:
     - vllm-project/vllm#42624
