@@ -150,7 +150,7 @@ def _do(state: State, journal: Journal, index: int, staging: Dir) -> None:
             elif op.before is None:
                 fs.rename_new(staging, staged_name(index, len(journal.ops)), directory, leaf)
             else:
-                _replace(fs, staging, staged_name(index, len(journal.ops)), directory, leaf)
+                replace(fs, (staging, staged_name(index, len(journal.ops))), (directory, leaf))
         except FileExistsError as error:
             raise _drift(state, journal, op) from error
         except OSError:
@@ -162,16 +162,16 @@ def _do(state: State, journal: Journal, index: int, staging: Dir) -> None:
             _look_at_what_came_out(state, journal, index, (directory, staging))
 
 
-def _replace(fs: FileSystem, staging: Dir, staged: str, directory: Dir, leaf: str) -> None:
-    """Put the new bytes in the place of the old ones, which come out where the new ones lay, if the mount can
+def replace(fs: FileSystem, ready: tuple[Dir, str], place: tuple[Dir, str]) -> None:
+    """Put a file that lies ready in the place of another one, which comes out where it lay, if the mount can
     do that.
     """
     try:
-        fs.exchange(staging, staged, directory, leaf)
+        fs.exchange(*ready, *place)
     except OSError as error:
         if not is_errno(error, *_NO_EXCHANGE):
             raise
-        fs.rename(staging, staged, directory, leaf)
+        fs.rename(*ready, *place)
 
 
 def _look_at_what_came_out(state: State, journal: Journal, index: int, way: tuple[Dir, Dir]) -> None:

@@ -5,6 +5,7 @@ what is below ``.cache/huggingface``, and a rename from there stays on the folde
 
     .gitignore         "*"
     journal.json       the transaction that is being written; journal.tmp before its commit point
+    taking-back.json   the journal of one that could not be finished and is being taken back
     log/<id>.json      the journals of finished transactions: their receipts
     backup/<id>/...    the old bytes of each, by file name; of a snapshot, its files
     lock               only where the mount has no lock for a directory
@@ -33,6 +34,7 @@ from genfix.folder import STATE_FOLDER, is_safe_name
 
 JOURNAL: Final = "journal.json"
 JOURNAL_DRAFT: Final = "journal.tmp"
+TAKING_BACK: Final = "taking-back.json"
 PRUNED: Final = "pruned-"
 """What the name of a backup begins with from the moment on from which it goes."""
 
@@ -103,10 +105,10 @@ class State:
         found = (_STAGE.fullmatch(name) for name in names)
         return tuple(match[1] for match in found if match and match[2] == self.tag)
 
-    def journal(self) -> Journal | None:
+    def journal(self, name: str = JOURNAL) -> Journal | None:
         """The transaction that is committed and not finished. Raises `JournalError` where it is damaged."""
         try:
-            content = read_all(self.fs, self.home, JOURNAL, MAX_BYTES)
+            content = read_all(self.fs, self.home, name, MAX_BYTES)
         except (RefusedError, StorageError) as error:
             raise JournalError(error.said) from error
         journal = None if content is None else decode(content)
@@ -125,6 +127,7 @@ class State:
         return not (
             is_present(self.fs, self.home, JOURNAL)
             or is_present(self.fs, self.home, JOURNAL_DRAFT)
+            or is_present(self.fs, self.home, TAKING_BACK)
             or self.stages()
             or self.pruned()
             or self._is_hollow()

@@ -14,8 +14,9 @@ from genfix.applier.signals import deferred_signals
 from genfix.applier.staging import Step, discard, in_order, stage
 from genfix.applier.state import Location, State, created
 from genfix.applier.storage_errors import DriftError, changed_meanwhile, storage_errors
+from genfix.applier.taking_back import take_back
 from genfix.applier.tree import opened
-from genfix.errors import StorageError
+from genfix.errors import GenfixError, StorageError
 from genfix.message import text
 
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
@@ -33,9 +34,9 @@ def run(
 ) -> Receipt:
     """Do all ``steps`` or none. The lock is held, and no other transaction is pending.
 
-    Before its commit point a transaction that fails or is interrupted leaves nothing behind. After it, a
-    failure does the same while no file is replaced yet; from then on the transaction will be finished, by
-    this run or, where the disk fails, by the next one.
+    A transaction that fails or is interrupted leaves nothing behind: what was replaced by then is put back.
+    Only where the disk refuses that as well, or where all files are replaced already, something is left to
+    the next run.
     """
     with (
         deferred_signals() as signals,
@@ -91,12 +92,18 @@ def next_id(state: State, now: datetime) -> str:
 
 
 def _take_back(state: State, transaction: str, journal: Journal | None) -> bool:
-    """Discard a transaction that failed before it replaced a file; whether nothing is left of it."""
+    """Discard a transaction that failed, unless all of its files are replaced; whether nothing is left of
+    it.
+    """
     try:
-        if journal is not None and any(place_of(state, op) is Place.AFTER for op in journal.ops):
+        places = [place_of(state, op) for op in journal.ops] if journal is not None else []
+        if journal is None or Place.AFTER not in places:
+            discard(state, transaction, journal)
+        elif set(places) == {Place.AFTER}:
             return False
-        discard(state, transaction, journal)
-    except OSError:
+        else:
+            take_back(state, journal)
+    except (OSError, GenfixError):
         return False
     return True
 
