@@ -8,6 +8,7 @@ from typing import Final
 
 from genfix.applier.fs import Dir, FileSystem, is_errno
 from genfix.applier.journal import Journal, Op, encode
+from genfix.applier.ledger import remember
 from genfix.applier.records import kind_name
 from genfix.applier.staging import done_name, moved_name, remove_dirs, remove_stage, staged_name
 from genfix.applier.state import JOURNAL, JOURNAL_DRAFT, State
@@ -80,6 +81,7 @@ def damaged_stage(state: State, journal: Journal) -> RefusedError:
 
 def commit(state: State, journal: Journal) -> None:
     """Write the journal durably. Once its final name is there the transaction will be finished."""
+    remember(state, journal)
     with storage_errors(text("cannot write the journal")):
         write_new(state.fs, state.home, JOURNAL_DRAFT, encode(journal))
         state.fs.rename(state.home, JOURNAL_DRAFT, state.home, JOURNAL)

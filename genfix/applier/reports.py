@@ -10,8 +10,8 @@ from pathlib import Path
 from genfix.applier.fs import DISK, Dir, FileSystem
 from genfix.applier.state import INSIDE
 from genfix.applier.storage_errors import storage_errors
-from genfix.applier.tree import write_all
-from genfix.errors import InputError, RefusedError
+from genfix.applier.tree import is_present, write_all
+from genfix.errors import InputError, RefusedError, StorageError
 from genfix.folder import FileKind, kind_of
 from genfix.message import text
 
@@ -38,6 +38,8 @@ def check_report_place(path: Path, *, state_dir: Path | None = None, outside: Pa
     with storage_errors(text("cannot write {path}", path=path)):
         if os.path.lexists(path) and not path.is_file():
             raise InputError("{path} is not a file", "name a file to write to", path=path)
+    if not os.access(parent, os.W_OK):
+        raise StorageError("cannot write in {parent}", "name a place where you may write", parent=path.parent)
     if kind_of(path.name) is not FileKind.OTHER:
         raise RefusedError(
             "{name} is what a model's file is called", "name the report otherwise", name=path.name
@@ -77,11 +79,12 @@ def write_report(
 
 def _put(fs: FileSystem, parent: Dir, names: tuple[str, str], content: bytes) -> None:
     draft, leaf = names
-    fd = fs.create(parent, draft, 0o666)
+    mode = fs.lstat(parent, leaf).st_mode & _PERMISSIONS if is_present(fs, parent, leaf) else None
+    fd = fs.create(parent, draft, 0o666 if mode is None else mode)
     try:
         write_all(fs, fd, content)
-        with suppress(FileNotFoundError):
-            fs.set_mode(fd, fs.lstat(parent, leaf).st_mode & _PERMISSIONS)
+        if mode is not None:
+            fs.set_mode(fd, mode)
         fs.sync(fd)
     finally:
         fs.close(fd)

@@ -98,6 +98,11 @@ class State:
         """Where the old bytes of a transaction are."""
         return self.home.path / "backup" / transaction
 
+    def is_outside(self) -> bool:
+        """Whether it lies outside of the model folder, where the user put it with `--state-dir`."""
+        real = Path(os.path.realpath(self.home.path))
+        return not real.is_relative_to(os.path.realpath(self.root.path))
+
     def stages(self) -> tuple[str, ...]:
         """Ids of the transactions that have new bytes lying ready, oldest first."""
         with walk(self.fs, self.root, INSIDE) as directory:
@@ -188,6 +193,10 @@ def existing(fs: FileSystem, root: Dir, location: Location, *, trusting: bool) -
             home = stack.enter_context(walk(fs, anchor, location.parts))
         except (FileNotFoundError, NotADirectoryError):
             home = None
+        except PermissionError as error:
+            if trusting:
+                raise
+            raise _not_ours(location.path) from error
         except RefusedError:
             if not trusting:
                 raise
@@ -252,14 +261,22 @@ def _prune(fs: FileSystem, anchor: Dir, way: Sequence[str], made: set[Path] | No
 def _make_private(state: State) -> None:
     status = state.fs.stat_dir(state.home)
     if sys.platform != "win32":
-        if status.st_uid != os.geteuid():
-            raise RefusedError(
-                "the state folder {path} belongs to another user",
-                "run the command as that user, or give another place with --state-dir",
-                path=state.home.path,
-            )
+        accepted = {os.geteuid()}
+        if os.geteuid() == 0:
+            # Root works for the folder's owner, and what root creates there is the owner's.
+            accepted |= {state.fs.stat_dir(directory).st_uid for directory in (state.root, state.anchor)}
+        if status.st_uid not in accepted:
+            raise _not_ours(state.home.path)
         if stat.S_IMODE(status.st_mode) & 0o077:
             # What others planted meanwhile is validated; from now on they cannot. A mount without modes stays
             # as it is.
             with suppress(OSError):
                 state.fs.chmod_dir(state.home, 0o700)
+
+
+def _not_ours(path: Path) -> RefusedError:
+    return RefusedError(
+        "the state folder {path} belongs to another user",
+        "run the command as that user, hand it over (`chown -R`), or give another place with --state-dir",
+        path=path,
+    )

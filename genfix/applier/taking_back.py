@@ -81,11 +81,7 @@ def _old(state: State, journal: Journal, index: int, staging: Dir) -> str:
         fs.unlink(staging, done_name(index))
     with open_file(fs, state.root, op.name) as now:
         lay_ready(
-            state,
-            staging,
-            done_name(index),
-            Step(op.name, op.after, content, op.mode, op.mtime_ns),
-            now,
+            state, staging, done_name(index), Step(op.name, op.after, content, op.mode, op.mtime_ns), now
         )
     fs.sync_dir(staging)
     return done_name(index)

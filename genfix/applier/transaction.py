@@ -3,19 +3,21 @@
 import secrets
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from genfix.applier.commit import Place, commit, place_of, roll_forward
 from genfix.applier.fs import Dir, FileSystem
-from genfix.applier.journal import ID, Journal
+from genfix.applier.history import read_history
+from genfix.applier.journal import Journal
+from genfix.applier.ledger import is_ours
 from genfix.applier.records import Kind, Receipt
 from genfix.applier.signals import deferred_signals
 from genfix.applier.staging import Step, discard, in_order, stage
 from genfix.applier.state import Location, State, created
 from genfix.applier.storage_errors import DriftError, changed_meanwhile, storage_errors
 from genfix.applier.taking_back import take_back
-from genfix.applier.tree import opened
 from genfix.errors import GenfixError, StorageError
 from genfix.message import text
 
@@ -56,14 +58,14 @@ def run(
         except BaseException as error:
             _fail(error, discarded=_take_back(state, transaction, journal))
             raise
-        return journal.receipt(state.home.path)
+        return replace(journal.receipt(state.home.path), ours=is_ours(state, journal))
 
 
 def new_id(last: str | None, now: datetime) -> str:
     """An id that sorts after ``last``, also within one second and where the clock was set back."""
     stamp = now.replace(microsecond=0)
     if last is not None:
-        # A planted receipt may have digits that are no date, or the last second there is.
+        # One of ours may have the last second there is, of a clock that was wrong.
         with suppress(ValueError, OverflowError):
             # Not strptime: it imports modules, which a failing disk may refuse in the middle of a
             # transaction.
@@ -82,13 +84,11 @@ def nothing(location: Location, note: Mapping[str, str], kind: Kind) -> Receipt:
 def next_id(state: State, now: datetime) -> str:
     """The id of the next transaction in this state folder."""
     try:
-        with opened(state.fs, state.home, ("log",)) as receipts:
-            names = state.fs.names(receipts)
+        last = read_history(state).last
     except BaseException:
         state.tidy()
         raise
-    ids = [name.removesuffix(".json") for name in names]
-    return new_id(max((name for name in ids if ID.fullmatch(name)), default=None), now)
+    return new_id(last, now)
 
 
 def _take_back(state: State, transaction: str, journal: Journal | None) -> bool:
