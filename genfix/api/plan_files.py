@@ -89,10 +89,10 @@ def load_plan(
     place = _place(file, document.places.target)
     if target is None and place is None:
         raise InputError("the plan does not say where its folder is", "name it with --target DIR")
-    folder = open_target(target if target is not None else place or "")
+    where = target if target is not None else place or ""
     if finish:
-        recover(folder.root, state_dir=state_dir)
-    seen = whole_folder(folder, state_dir)
+        recover(open_target(where).root, state_dir=state_dir)
+    seen = whole_folder(open_target(where), state_dir)
     notes: tuple[Message, ...] = ()
     specs = {
         Witness.BASE: _spec(base, document.base, _place(file, document.places.base)),

@@ -14,7 +14,7 @@ from genfix.applier.staging import done_name, moved_name, remove_dirs, remove_st
 from genfix.applier.state import JOURNAL, JOURNAL_DRAFT, State
 from genfix.applier.storage_errors import DriftError, storage_errors
 from genfix.applier.tree import digest, is_present, make_dirs, opened, parents_of, walk, write_new
-from genfix.errors import RefusedError
+from genfix.errors import RefusedError, StorageError
 from genfix.message import text
 
 _NO_EXCHANGE: Final = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
@@ -65,12 +65,12 @@ def is_staged(state: State, journal: Journal, places: Sequence[Place]) -> bool:
         return True
 
 
-def damaged_stage(state: State, journal: Journal) -> RefusedError:
+def _damaged_stage(state: State, journal: Journal) -> StorageError:
     """The error for new bytes that are missing or are not those of the journal, when files were replaced
     already.
     """
-    return RefusedError(
-        "the new bytes of the interrupted {kind} {id} are damaged",
+    return StorageError(
+        "the new bytes of the {kind} {id} are damaged",
         "take the old files from {backup}, then remove {path}",
         kind=kind_name(journal.kind),
         id=journal.id,
@@ -91,9 +91,9 @@ def commit(state: State, journal: Journal) -> None:
 def roll_forward(state: State, journal: Journal) -> None:
     """Do the ops that are not done yet, and file the journal as the receipt.
 
-    Raises `DriftError` where a file is neither what it was nor what it shall be, `RefusedError` where the new
-    bytes are damaged, `StorageError` or `OSError` where the disk fails. The journal stays then, and so does
-    everything that is needed to go on.
+    Raises `DriftError` where a file is neither what it was nor what it shall be, `StorageError` or `OSError`
+    where the disk fails or the new bytes are damaged. The journal stays then, and so does everything that is
+    needed to go on, or to take back what was done.
     """
     fs = state.fs
     places = [place_of(state, op) for op in journal.ops]
@@ -101,7 +101,7 @@ def roll_forward(state: State, journal: Journal) -> None:
         raise drift
     _give_back(state, journal, places)
     if not is_staged(state, journal, places):
-        raise damaged_stage(state, journal)
+        raise _damaged_stage(state, journal)
     if Place.BEFORE in places:
         with opened(fs, state.root, state.stage_parts(journal.id)) as staging:
             for index, (op, place) in enumerate(zip(journal.ops, places, strict=True)):

@@ -4,6 +4,7 @@ The journal gets another name first. From then on the transaction will be taken 
 """
 
 import hashlib
+from collections.abc import Sequence
 from contextlib import suppress
 
 from genfix.applier.commit import Place, place_of, replace
@@ -59,7 +60,10 @@ def _put_back(state: State, journal: Journal, index: int, staging: Dir) -> None:
             state.fs.rename(directory, leaf, staging, done_name(index))
         elif place is Place.AFTER:
             replace(state.fs, (staging, _old(state, journal, index, staging)), (directory, leaf))
-        _give_back(state, op, (directory, leaf), (staging, index, len(journal.ops)))
+        if place is not Place.ELSEWHERE:
+            # Where the new bytes lay, the old ones came out, if any.
+            staged = [staged_name(index, len(journal.ops))] if place is Place.AFTER else []
+            _give_back(state, op, (directory, leaf), (staging, [done_name(index), *staged]))
 
 
 def _old(state: State, journal: Journal, index: int, staging: Dir) -> str:
@@ -87,12 +91,12 @@ def _old(state: State, journal: Journal, index: int, staging: Dir) -> str:
     return done_name(index)
 
 
-def _give_back(state: State, op: Op, way: tuple[Dir, str], out: tuple[Dir, int, int]) -> None:
+def _give_back(state: State, op: Op, way: tuple[Dir, str], out: tuple[Dir, Sequence[str]]) -> None:
     """Whoever wrote to the file in the last moment gets it back: by this run, or by the next one."""
     fs = state.fs
     directory, leaf = way
-    staging, index, count = out
-    for name in (done_name(index), staged_name(index, count)):
+    staging, names = out
+    for name in names:
         try:
             came = digest(fs, staging, name)
         except RefusedError:
