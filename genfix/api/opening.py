@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from genfix.errors import InputError
 from genfix.folder import STATE_FOLDER, Folder, LocalFolder
-from genfix.message import Message
+from genfix.message import Message, text
 from genfix.model import Model
 from genfix.resolver import BaseFacts, choose_base, find_adapter, is_address, open_address, open_target
 from genfix.resolver.case import Case
@@ -33,7 +33,8 @@ def open_models(case: Case) -> OpenedModels:
     if is_address(case.target):
         seen, notes = open_address(os.fspath(case.target), offline=case.offline, progress=case.progress)
     else:
-        seen = whole_folder(open_target(case.target), case.state_dir)
+        local = open_target(case.target)
+        seen, notes = whole_folder(local, case.state_dir), _left_beside(local.root)
     merged = Model(seen)
     trained = find_adapter(case, merged)
     found, said = choose_base(case, merged, trained.facts)
@@ -49,6 +50,24 @@ def whole_folder(folder: LocalFolder, state_dir: Path | None) -> LocalFolder:
 
         check_whole(folder.root, state_dir=state_dir)
     return folder
+
+
+def _left_beside(root: Path) -> tuple[Message, ...]:
+    """What a killed ``--output`` or capsule left beside the folder."""
+    try:
+        names = os.listdir(root.absolute().parent)  # noqa: PTH208 - most have thousands of others and no such
+    except OSError:
+        return ()
+    if not any(".genfix-" in name for name in names):
+        return ()
+    from genfix.applier import find_stale  # noqa: PLC0415 - as above
+
+    return tuple(
+        text(
+            "{path} is half a copy that a killed command left; the next `genfix repair` removes it", path=path
+        )
+        for path in find_stale(root)
+    )
 
 
 def selection(case: Case) -> Callable[[str], bool]:

@@ -4,7 +4,7 @@ was done.
 
 from genfix.applier.applying import apply, preflight
 from genfix.applier.building import Built, build, check_output_place
-from genfix.applier.drafts import make_folder, remove_stale
+from genfix.applier.drafts import find_stale, make_folder, remove_stale
 from genfix.applier.guard import check_names
 from genfix.applier.history import damaged_receipts, log
 from genfix.applier.pruning import prune

@@ -3,7 +3,7 @@
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -90,21 +90,27 @@ def remove_stale(beside: Path, *, fs: FileSystem = DISK) -> None:
 
     Drafts of whatever name: who asks for the same copy again may give it another one.
     """
+    _with_stale(beside, fs, lambda parent, name: remove_tree(fs, parent, name))
+
+
+def find_stale(beside: Path, *, fs: FileSystem = DISK) -> tuple[Path, ...]:
+    """What `remove_stale` would remove."""
+    found: list[Path] = []
+    _with_stale(beside, fs, lambda parent, name: found.append(parent.path / name))
+    return tuple(found)
+
+
+def _with_stale(beside: Path, fs: FileSystem, do: Callable[[Dir, str], None]) -> None:
     with suppress(OSError, RefusedError):
         parent = fs.open_root(Path(os.path.realpath(beside)).parent)
         try:
             for entry in fs.names(parent):
                 if _DRAFT.fullmatch(entry):
-                    with suppress(OSError, RefusedError):
-                        _remove_stale(fs, parent, entry)
+                    with suppress(OSError, RefusedError), opened(fs, parent, (entry,)) as draft:
+                        if fs.try_lock(draft):
+                            do(parent, entry)
         finally:
             fs.close_dir(parent)
-
-
-def _remove_stale(fs: FileSystem, parent: Dir, name: str) -> None:
-    with opened(fs, parent, (name,)) as draft:
-        if fs.try_lock(draft):
-            remove_tree(fs, parent, name)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 to a model.
 """
 
+import errno
 import os
 import secrets
 from contextlib import suppress
@@ -11,15 +12,18 @@ from genfix.applier.fs import DISK, Dir, FileSystem
 from genfix.applier.state import INSIDE
 from genfix.applier.storage_errors import storage_errors
 from genfix.applier.tree import is_present, write_all
-from genfix.errors import InputError, RefusedError, StorageError
+from genfix.errors import InputError, RefusedError
 from genfix.folder import FileKind, kind_of
 from genfix.message import text
 
 _PERMISSIONS = 0o777
 
 
-def check_report_place(path: Path, *, state_dir: Path | None = None, outside: Path | None = None) -> None:
-    """Raise where a report may not be written to ``path``, so that a command finds out before its work.
+def check_report_place(
+    path: Path, *, state_dir: Path | None = None, outside: Path | None = None, fs: FileSystem = DISK
+) -> None:
+    """Raise where a report cannot or shall not be written to ``path``, so that a command finds out before its
+    work. A file is made there, and removed at once: access(2) does not know all that makes it fail.
 
     A link to a file is followed, since the user named it. What is made to be kept, such as a plan, does
     not belong into the model folder ``outside``.
@@ -38,8 +42,6 @@ def check_report_place(path: Path, *, state_dir: Path | None = None, outside: Pa
     with storage_errors(text("cannot write {path}", path=path)):
         if os.path.lexists(path) and not path.is_file():
             raise InputError("{path} is not a file", "name a file to write to", path=path)
-    if not os.access(parent, os.W_OK):
-        raise StorageError("cannot write in {parent}", "name a place where you may write", parent=path.parent)
     if kind_of(path.name) is not FileKind.OTHER:
         raise RefusedError(
             "{name} is what a model's file is called", "name the report otherwise", name=path.name
@@ -48,6 +50,26 @@ def check_report_place(path: Path, *, state_dir: Path | None = None, outside: Pa
         raise RefusedError(
             "{parent} is where genfix keeps its backups", "write the report elsewhere", parent=parent
         )
+    with storage_errors(text("cannot write {path}", path=path)):
+        _try_place(fs, path)
+
+
+def _try_place(fs: FileSystem, path: Path) -> None:
+    """Raise `OSError` where a file cannot be made there, or not be put in place of the one that is there."""
+    real = Path(os.path.realpath(path))
+    parent = fs.open_root(real.parent)
+    draft = _draft()
+    try:
+        fs.close(fs.create(parent, draft, 0o600))
+        fs.unlink(parent, draft)
+        if is_present(fs, parent, real.name) and fs.mount_id(parent, real.name) != fs.mount_id(parent):
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(path))
+    finally:
+        fs.close_dir(parent)
+
+
+def _draft() -> str:
+    return f".{secrets.token_hex(6)}.genfix"
 
 
 def write_report(
@@ -62,11 +84,11 @@ def write_report(
 
     Raises as `check_report_place` does, and `StorageError` where the disk fails; what was there stays then.
     """
-    check_report_place(path, state_dir=state_dir, outside=outside)
+    check_report_place(path, state_dir=state_dir, outside=outside, fs=fs)
     with storage_errors(text("cannot write {path}", path=path)):
         real = Path(os.path.realpath(path))
         parent = fs.open_root(real.parent)
-        draft = f".{secrets.token_hex(6)}.genfix"
+        draft = _draft()
         try:
             _put(fs, parent, (draft, real.name), content)
         except BaseException:

@@ -44,6 +44,10 @@ class _Next(NamedTuple):
 
 def run_plan(case: Case, out: Output, baseline: Path | None, *, save: Path | None = None) -> int:
     """Show what repair would write, and keep it for apply; 1 where there is something to change."""
+    if save is not None:
+        from genfix.applier import check_report_place  # noqa: PLC0415 - only where it is asked for
+
+        check_report_place(save, outside=None if is_address(case.target) else Path(case.target))
     made = plan_case(case)
     code = _show_plan(made, out, _next(case, made, out, save))
     settle_known(case, made.remaining, made.known, out, baseline)
