@@ -39,16 +39,23 @@ def open_models(case: Case) -> OpenedModels:
     trained = find_adapter(case, merged)
     found, said = choose_base(case, merged, trained.facts)
     base = found.facts if found is not None else None
+    for facts in (base, trained.facts):
+        if facts is not None and isinstance(facts.folder, LocalFolder):
+            whole_folder(facts.folder, case.state_dir)
     return OpenedModels(seen, base, trained.facts, (*notes, *trained.notes, *said))
 
 
 def whole_folder(folder: LocalFolder, state_dir: Path | None) -> LocalFolder:
     """The folder itself. Raises `RefusedError` where a transaction is half done in it."""
-    if state_dir is not None or (folder.root / STATE_FOLDER).is_dir():
+    inside = (folder.root / STATE_FOLDER).is_dir()
+    if state_dir is not None or inside:
         # Imported here: a folder that genfix never touched must not pay for the applier.
         from genfix.applier import check_whole  # noqa: PLC0415
 
-        check_whole(folder.root, state_dir=state_dir)
+        if inside:
+            check_whole(folder.root)
+        if state_dir is not None:
+            check_whole(folder.root, state_dir=state_dir)
     return folder
 
 

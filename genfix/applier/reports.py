@@ -60,8 +60,13 @@ def _try_place(fs: FileSystem, path: Path) -> None:
     parent = fs.open_root(real.parent)
     draft = _draft()
     try:
-        fs.close(fs.create(parent, draft, 0o600))
-        fs.unlink(parent, draft)
+        try:
+            fs.close(fs.create(parent, draft, 0o600))
+            fs.unlink(parent, draft)
+        except BaseException:
+            with suppress(OSError):
+                fs.unlink(parent, draft)
+            raise
         if is_present(fs, parent, real.name) and fs.mount_id(parent, real.name) != fs.mount_id(parent):
             raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(path))
     finally:

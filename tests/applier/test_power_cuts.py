@@ -32,7 +32,7 @@ def do_repair(folder: Path, fs: FileSystem) -> object:
 
 
 def do_undo(folder: Path, fs: FileSystem) -> object:
-    return undo(folder, fs=fs)
+    return undo(folder, log(folder)[-1].id, fs=fs)
 
 
 def do_restore(folder: Path, fs: FileSystem) -> object:
