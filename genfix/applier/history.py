@@ -8,7 +8,7 @@ from genfix.applier.fs import DISK, FileSystem
 from genfix.applier.journal import MAX_BYTES, Journal, JournalError, decode
 from genfix.applier.ledger import is_from_the_future, is_ours
 from genfix.applier.records import Receipt
-from genfix.applier.state import Location, State, existing, open_folder
+from genfix.applier.state import Location, State, existing, not_ours, open_folder
 from genfix.applier.storage_errors import storage_errors
 from genfix.applier.tree import read_all, walk
 from genfix.errors import RefusedError, StorageError
@@ -86,9 +86,9 @@ def undone_by(journals: Sequence[Journal]) -> Mapping[str, str]:
 
 def _read(root: Path, state_dir: Path | None, fs: FileSystem) -> tuple[Location, History]:
     location = Location.of(root, state_dir)
-    with (
-        storage_errors(text("cannot read the log of {root}", root=root)),
-        open_folder(fs, root) as folder,
-        existing(fs, folder, location, trusting=True) as state,
-    ):
-        return location, History((), ()) if state is None else read_history(state)
+    with storage_errors(text("cannot read the log of {root}", root=root)), open_folder(fs, root) as folder:
+        try:
+            with existing(fs, folder, location, trusting=True) as state:
+                return location, History((), ()) if state is None else read_history(state)
+        except PermissionError as error:
+            raise not_ours(location.path) from error

@@ -196,7 +196,7 @@ def existing(fs: FileSystem, root: Dir, location: Location, *, trusting: bool) -
         except PermissionError as error:
             if trusting:
                 raise
-            raise _not_ours(location.path) from error
+            raise not_ours(location.path) from error
         except RefusedError:
             if not trusting:
                 raise
@@ -266,7 +266,7 @@ def _make_private(state: State) -> None:
             # Root works for the folder's owner, and what root creates there is the owner's.
             accepted |= {state.fs.stat_dir(directory).st_uid for directory in (state.root, state.anchor)}
         if status.st_uid not in accepted:
-            raise _not_ours(state.home.path)
+            raise not_ours(state.home.path)
         if stat.S_IMODE(status.st_mode) & 0o077:
             # What others planted meanwhile is validated; from now on they cannot. A mount without modes stays
             # as it is.
@@ -274,7 +274,8 @@ def _make_private(state: State) -> None:
                 state.fs.chmod_dir(state.home, 0o700)
 
 
-def _not_ours(path: Path) -> RefusedError:
+def not_ours(path: Path) -> RefusedError:
+    """The refusal for a state folder that another user alone may open."""
     return RefusedError(
         "the state folder {path} belongs to another user",
         "run the command as that user, hand it over (`chown -R`), or give another place with --state-dir",
