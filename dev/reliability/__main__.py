@@ -38,7 +38,8 @@ def main() -> int:
         case "mutants":
             return mutants.run(arguments.only)
         case "powercut":
-            return powercut.run(scenes)
+            # Where an end of another scene is right as well, kills have shown it.
+            return powercut.run([scene for scene in scenes if not SCENES[scene].also])
         case "kill":
             faults: tuple[str, ...] = ("SIGKILL",)
         case _:
