@@ -225,8 +225,8 @@ MUTANTS: Final = (
     Mutant(
         "what came out when it was taken back is not looked at",
         "taking_back.py",
-        "            _give_back(state, op,",
-        "            (lambda *_: None)(state, op,",
+        "        _give_back(fs, op,",
+        "        (lambda *_: None)(fs, op,",
     ),
     Mutant(
         "a half done folder is judged", "recovery.py", "    if is_half_done(state, journal):", "    if False:"

@@ -101,6 +101,11 @@ def done_name(index: int) -> str:
     return f"done-{index}"
 
 
+def copy_name(index: int) -> str:
+    """Where old bytes are copied out of the backup, until they are whole."""
+    return f"copy-{index}"
+
+
 def moved_name(index: int) -> str:
     """Where a file that goes is moved to, until the transaction is done."""
     return f"gone-{index}"
@@ -275,7 +280,7 @@ def remove_stage(state: State, transaction: str) -> None:
     with suppress(OSError, RefusedError), opened(fs, state.root, parents) as directory:
         with opened(fs, directory, (leaf,)) as staging:
             for name in fs.names(staging):
-                if name.startswith(("new-", "none-", "done-")):
+                if name.startswith(("new-", "none-", "done-", "copy-")):
                     fs.unlink(staging, name)
                 elif name == _TRIAL:
                     fs.rmdir(staging, name)

@@ -4,13 +4,11 @@ The journal gets another name first. From then on the transaction will be taken 
 """
 
 import hashlib
-from collections.abc import Sequence
-from contextlib import suppress
 
 from genfix.applier.commit import Place, place_of, replace
-from genfix.applier.fs import Dir
+from genfix.applier.fs import Dir, FileSystem
 from genfix.applier.journal import Journal, Op
-from genfix.applier.staging import Step, discard, done_name, lay_ready, moved_name, staged_name
+from genfix.applier.staging import Step, copy_name, discard, done_name, lay_ready, moved_name, staged_name
 from genfix.applier.state import JOURNAL, TAKING_BACK, State
 from genfix.applier.storage_errors import storage_errors
 from genfix.applier.tree import digest, is_present, open_file, opened, parents_of, read_all, walk
@@ -48,31 +46,35 @@ def is_half_done(state: State, journal: Journal) -> bool:
 
 
 def _put_back(state: State, journal: Journal, index: int, staging: Dir) -> None:
-    op = journal.ops[index]
+    fs, op = state.fs, journal.ops[index]
     parents, leaf = parents_of(op.name)
     place = place_of(state, op)
-    with walk(state.fs, state.root, parents) as directory:
-        if directory is None:
+    with walk(fs, state.root, parents) as directory:
+        if directory is None or place is Place.ELSEWHERE:
             return
-        if place is Place.AFTER and op.after is None:
-            state.fs.rename_new(staging, _old(state, journal, index, staging), directory, leaf)
-        elif place is Place.AFTER and op.before is None:
-            state.fs.rename(directory, leaf, staging, done_name(index))
+        if place is Place.AFTER and op.before is None:
+            fs.rename(directory, leaf, staging, done_name(index))
         elif place is Place.AFTER:
-            replace(state.fs, (staging, _old(state, journal, index, staging)), (directory, leaf))
-        if place is not Place.ELSEWHERE:
-            # Where the new bytes lay, the old ones came out, if any.
-            staged = [staged_name(index, len(journal.ops))] if place is Place.AFTER else []
-            _give_back(state, op, (directory, leaf), (staging, [done_name(index), *staged]))
+            _find_old(state, journal, index, staging)
+            if op.after is None:
+                fs.rename_new(staging, done_name(index), directory, leaf)
+            else:
+                replace(fs, (staging, done_name(index)), (directory, leaf))
+        _give_back(fs, op, (directory, leaf), (staging, done_name(index)))
 
 
-def _old(state: State, journal: Journal, index: int, staging: Dir) -> str:
-    """The name in the staging directory of what was in the file's place: itself, or a copy of its backup."""
+def _find_old(state: State, journal: Journal, index: int, staging: Dir) -> None:
+    """Let what was in the file's place have the name `done_name`: itself, or a copy of its backup.
+
+    Itself, whatever is in it by now: who had it open may have written to it since.
+    """
     op, fs = journal.ops[index], state.fs
-    for name in (done_name(index), moved_name(index), staged_name(index, len(journal.ops))):
-        with suppress(RefusedError):
-            if digest(fs, staging, name) == op.before:
-                return name
+    done = done_name(index)
+    for name in (done, moved_name(index), staged_name(index, len(journal.ops))):
+        if is_present(fs, staging, name) and _digest(fs, staging, name) != op.after:
+            if name != done:
+                fs.rename(staging, name, staging, done)
+            return
     content = read_all(fs, state.home, f"backup/{journal.id}/{op.name}", read_cap(op.name))
     if content is None or hashlib.sha256(content).hexdigest() != op.before:
         raise StorageError(
@@ -81,29 +83,28 @@ def _old(state: State, journal: Journal, index: int, staging: Dir) -> str:
             name=op.name,
             place=state.backup(journal.id),
         )
-    with suppress(FileNotFoundError):
-        fs.unlink(staging, done_name(index))
+    copy = copy_name(index)
+    if is_present(fs, staging, copy):
+        fs.unlink(staging, copy)
     with open_file(fs, state.root, op.name) as now:
-        lay_ready(
-            state, staging, done_name(index), Step(op.name, op.after, content, op.mode, op.mtime_ns), now
-        )
+        lay_ready(state, staging, copy, Step(op.name, op.after, content, op.mode, op.mtime_ns), now)
+    fs.rename(staging, copy, staging, done)
     fs.sync_dir(staging)
-    return done_name(index)
 
 
-def _give_back(state: State, op: Op, way: tuple[Dir, str], out: tuple[Dir, Sequence[str]]) -> None:
+def _give_back(fs: FileSystem, op: Op, way: tuple[Dir, str], out: tuple[Dir, str]) -> None:
     """Whoever wrote to the file in the last moment gets it back: by this run, or by the next one."""
-    fs = state.fs
-    directory, leaf = way
-    staging, names = out
-    for name in names:
-        try:
-            came = digest(fs, staging, name)
-        except RefusedError:
-            came = ""
-        if came in {None, op.before, op.after}:
-            continue
-        try:
-            fs.rename_new(staging, name, directory, leaf)
-        except FileExistsError:
-            fs.exchange(staging, name, directory, leaf)
+    if _digest(fs, *out) in {None, op.before, op.after}:
+        return
+    try:
+        fs.rename_new(*out, *way)
+    except FileExistsError:
+        fs.exchange(*out, *way)
+
+
+def _digest(fs: FileSystem, staging: Dir, name: str) -> str | None:
+    """SHA-256 (hex) of what has the name; empty for a link or whatever else is no file."""
+    try:
+        return digest(fs, staging, name)
+    except RefusedError:
+        return ""

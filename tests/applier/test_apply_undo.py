@@ -335,6 +335,24 @@ def test_bytes_that_come_in_the_last_moment_are_given_back(folder: Path, times: 
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="two files change places on Linux only")
+def test_who_had_a_file_open_keeps_what_he_wrote_to_it(folder: Path) -> None:
+    """A file that was replaced, written to through an open descriptor, and put back."""
+    with (folder / "tokenizer_config.json").open("ab") as held:
+
+        class Refuses(FileSystem):
+            def exchange(self, *args: Any) -> None:
+                if args[3] == "config.json":
+                    held.write(b"late")
+                    held.flush()
+                    raise OSError(16, "Device or resource busy")
+                super().exchange(*args)
+
+        with pytest.raises(StorageError):
+            repair(folder, Refuses())
+    assert (folder / "tokenizer_config.json").read_bytes() == OLD["tokenizer_config.json"] + b"late"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="two files change places on Linux only")
 def test_they_are_given_back_by_the_next_run_too(folder: Path) -> None:
     class Dies(LastMoment):
         def exchange(self, *args: Any) -> None:
