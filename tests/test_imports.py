@@ -145,7 +145,7 @@ def test_one_module_talks_to_the_hub() -> None:
 
 # Who writes -------------------------------------------------------------------------------------------------
 
-WRITERS = {"genfix.cache", "genfix.applier.fs"}
+WRITERS = {"genfix.cache", "genfix.applier.fs", "genfix.applier.kernel"}
 
 WRITING_CALLS = frozenset({
     "write_bytes", "write_text", "touch", "mkdir", "makedirs", "rmdir", "removedirs", "unlink", "remove",
