@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from genfix.folder.folder import Folder, FolderFileError
-from genfix.json_types import JsonObject, JsonValue
+from genfix.json_types import JsonObject, JsonValue, decimal
 
 NAMED_TOKENS: Final = (
     "bos_token",
@@ -127,8 +127,9 @@ def _entries(
     decoder = tokenizer_config.get("added_tokens_decoder")
     for key, value in decoder.items() if isinstance(decoder, dict) else ():
         content = token_text(value)
-        if content is not None and key.isdecimal():
-            yield content, _token(int(key), value if isinstance(value, dict) else {})
+        number = decimal(key)
+        if content is not None and number is not None:
+            yield content, _token(number, value if isinstance(value, dict) else {})
     for text, token_id in added.items():
         if type(token_id) is int:
             yield text, AddedToken(token_id)

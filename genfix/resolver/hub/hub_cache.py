@@ -20,6 +20,7 @@ from typing import Final
 from genfix import cache
 from genfix.folder.file_names import is_safe_name
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError
+from genfix.folder.regular_file import failing_disk, is_of_the_file
 from genfix.json_types import JsonValue
 from genfix.resolver.naming.digests import SHA1, SHA256, matching, size_of
 from genfix.resolver.naming.spec import is_commit
@@ -135,6 +136,8 @@ class HubCache:
                 file.seek(start)
                 return file.read(length)
         except OSError as error:
+            if not is_of_the_file(error):
+                raise failing_disk(path, error) from error
             raise FolderFileError(
                 name,
                 FileProblem.UNREADABLE,
