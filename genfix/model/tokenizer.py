@@ -136,8 +136,19 @@ def _entries(
 
 
 def _token(token_id: int, entry: JsonObject) -> AddedToken:
-    flags = (entry.get(name) for name in AddedToken._fields[1:])
-    return AddedToken(token_id, *(flag if isinstance(flag, bool) else None for flag in flags))
+    flag = entry.get  # written out: there may be a million
+    return AddedToken(
+        token_id,
+        _flag(flag("special")),
+        _flag(flag("lstrip")),
+        _flag(flag("rstrip")),
+        _flag(flag("normalized")),
+        _flag(flag("single_word")),
+    )
+
+
+def _flag(value: JsonValue) -> bool | None:
+    return value if value is True or value is False else None
 
 
 def _additional(*configs: JsonObject) -> tuple[str, ...] | None:
