@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from genfix.folder.folder import Folder, FolderFileError
-from genfix.json_types import JsonObject, JsonValue
+from genfix.json_types import JsonObject, JsonValue, decimal
 
 NAMED_TOKENS: Final = (
     "bos_token",
@@ -139,16 +139,28 @@ def _entries(
     decoder = tokenizer_config.get("added_tokens_decoder")
     for key, value in decoder.items() if isinstance(decoder, dict) else ():
         content = token_text(value)
-        if content is not None and key.isdecimal():
-            yield content, _token(int(key), value if isinstance(value, dict) else {})
+        number = decimal(key)
+        if content is not None and number is not None:
+            yield content, _token(number, value if isinstance(value, dict) else {})
     for text, token_id in added.items():
         if type(token_id) is int:
             yield text, AddedToken(token_id)
 
 
 def _token(token_id: int, entry: JsonObject) -> AddedToken:
-    flags = (entry.get(name) for name in AddedToken._fields[1:])
-    return AddedToken(token_id, *(flag if isinstance(flag, bool) else None for flag in flags))
+    flag = entry.get  # written out: there may be a million
+    return AddedToken(
+        token_id,
+        _flag(flag("special")),
+        _flag(flag("lstrip")),
+        _flag(flag("rstrip")),
+        _flag(flag("normalized")),
+        _flag(flag("single_word")),
+    )
+
+
+def _flag(value: JsonValue) -> bool | None:
+    return value if value is True or value is False else None
 
 
 def _additional(*configs: JsonObject) -> tuple[str, ...] | None:

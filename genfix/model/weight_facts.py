@@ -48,13 +48,13 @@ class WeightFacts(NamedTuple):
     """Whether the layers stand at the top, as a model without its head class is saved."""
 
 
-_STACK: Final = re.compile(r"(?:(.*?)\.)?(layers|h|blocks?|layer)\.(\d+)\.(.+)", re.DOTALL)
+_STACK: Final = re.compile(r"(?:(.*?)\.)?(layers|h|blocks?|layer)\.(\d{1,18})\.(.+)", re.DOTALL)
 _SENSES: Final = re.compile(
     r"(?:^|[._])(?:(?P<vision>visual|vision\w*|vit|image\w*|siglip|vpm|resampler)|(?P<audio>audio\w*|speech\w*|whisper|apm))(?=[._]|$)"
 )
 _PREDICTION: Final = re.compile(r"(?:^|\.)mtp(?:_\w+)?\.")
 _PREDICTION_PARTS: Final = ("eh_proj.weight", "enorm.weight", "hnorm.weight", "shared_head.norm.weight")
-_EXPERT: Final = re.compile(r"(?:^|\.)experts\.(\d+)\.")
+_EXPERT: Final = re.compile(r"(?:^|\.)experts\.(\d{1,18})\.")
 _FUSED_EXPERTS: Final = re.compile(r"(?:^|\.)experts\.(?:gate_up_proj|down_proj|w1|w2)(?:_blocks)?$")
 _EMBEDDINGS: Final = ("embed_tokens", "word_embeddings", "wte", "tok_embeddings", "embed_in")
 _HEADS: Final = ("lm_head", "output_layer", "embed_out", "output")
