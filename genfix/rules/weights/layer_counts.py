@@ -38,7 +38,7 @@ def _layer_count(context: Context, rule: Rule) -> Iterator[Finding]:
 
     Safety: Safe: the weights are whole and each layer is there. Manual where a list in the config has one
     entry per layer, or a layer is missing. Layers of multi-token prediction are counted apart. Unsafe with
-    custom code.
+    custom code. Not found where the base says the same number over as many layers.
 
     Sources:
     - transformers 5.23.0: modeling_utils.py
@@ -68,6 +68,13 @@ def _layer_count(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     if merged.config_value("num_blocks") == facts.layers:  # xLSTM counts them there
         return
+    base = context.base
+    if (
+        base is not None
+        and _number(base, LAYER_COUNTS)[1] == value
+        and base.weights.outline.layers == facts.layers
+    ):
+        return  # the key means another number in this type of model
     found = message(
         "layer-count-wrong",
         "says {value!r} layers; the weights have {layers}",
@@ -159,7 +166,8 @@ def _prediction_layers(context: Context, rule: Rule) -> Iterator[Finding]:
     Fix: Zero such layers.
 
     Safety: Unsafe: copying the tensors from the base would be the better repair. Information where the base
-    has none either. Tensors in a file that only the index leaves out are there: GF523 adds them to the index.
+    has none either, and no fix where it declares as many. Tensors in a file that only the index leaves out
+    are there: GF523 adds them to the index.
 
     Sources:
     - 2U1/Qwen-VL-Series-Finetune#259
@@ -174,6 +182,7 @@ def _prediction_layers(context: Context, rule: Rule) -> Iterator[Finding]:
     if not merged.weights.is_whole:
         return
     lost = base is not None and base.weights.outline.prediction_layers > 0
+    as_in_base = base is not None and not lost and _number(base, PREDICTION_COUNTS)[1] == value
     yield rule.finding(
         CONFIG,
         message(
@@ -187,7 +196,9 @@ def _prediction_layers(context: Context, rule: Rule) -> Iterator[Finding]:
         pointer=pointer,
         current=value,
         expected=0,
-        fix=Fix.unsafe(
+        fix=None
+        if as_in_base
+        else Fix.unsafe(
             message(
                 "why-prediction-layers",
                 "the model runs without them; the base's tensors would bring them back",
