@@ -45,7 +45,7 @@ def has_same_type(merged: Model, base: Model) -> bool:
 
 
 def _types(model: Model) -> set[str]:
-    names = {model.config.get("model_type"), model.text_config.get("model_type")}
+    names = (model.config.get("model_type"), model.text_config.get("model_type"))
     return {name.removesuffix("_text") for name in names if isinstance(name, str)}
 
 

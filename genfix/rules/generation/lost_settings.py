@@ -6,6 +6,7 @@ Who is right: the base.
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.engines.shared.eos import read_eos
 from genfix.folder.kinds import GENERATION_CONFIG
 from genfix.jsontext.json_diff import child_pointer
 from genfix.message import message
@@ -72,7 +73,13 @@ def is_resynthesised(merged: Model, base: Model) -> bool:
     ours, theirs = merged.generation_config.value, base.generation_config.value
     if not ours or not theirs or ours.get(_FROM_CONFIG) is not True or theirs.get(_FROM_CONFIG):
         return False
-    return all(value == merged.config_value(key) for key, value in ours.items() if key not in PROVENANCE)
+    return all(
+        read_eos(ours, key) == read_eos({key: merged.config_value(key)}, key)  # an id, or a list of it
+        if key in TOKEN_IDS
+        else value == merged.config_value(key)
+        for key, value in ours.items()
+        if key not in PROVENANCE
+    )
 
 
 @rule(
