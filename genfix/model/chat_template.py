@@ -30,21 +30,13 @@ class ChatTemplate(NamedTuple):
         return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
 
     def same_text(self, other: "ChatTemplate | None") -> bool:
-        """Whether both templates render alike: equal as Jinja reads them."""
-        return other is not None and as_read(self.text) == as_read(other.text)
+        """Whether both templates render alike: equal but for line ends, and white space at the very end."""
+        return other is not None and _as_read(self.text) == _as_read(other.text)
 
 
-def as_read(text: str) -> str:
-    """``text`` as Jinja reads it (jinja2 3.1.6, lexer.py): one kind of line end, and none at the very end.
-
-    Engines set ``trim_blocks``: the line end after a tag or comment goes too (transformers 5.23,
-    utils/chat_template_utils.py).
-    """
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
-    if lines.rstrip().endswith(("-%}", "-#}", "-}}")):
-        return lines.rstrip()
-    is_trimmed = lines.endswith(("%}\n", "#}\n")) and not lines.endswith("+%}\n")
-    return lines.removesuffix("\n") if is_trimmed else lines
+def _as_read(text: str) -> str:
+    """``text`` with the line ends that Jinja gives it, whichever it has (jinja2 3.1.6, lexer.py)."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").rstrip()
 
 
 def template_copies(

@@ -7,12 +7,11 @@ symbols of a SentencePiece ``tokenizer.model``. Ordinary vocabulary is not read:
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from genfix.folder.folder import Folder, FolderFileError
-from genfix.json_types import JsonObject, JsonValue, decimal
+from genfix.json_types import JsonObject, JsonValue
 
 NAMED_TOKENS: Final = (
     "bos_token",
@@ -27,17 +26,6 @@ NAMED_TOKENS: Final = (
 
 _HEAD_START: Final = 64 * 1024
 _HEAD_LIMIT: Final = 8 * 1024 * 1024
-_HEAD_KEYS: Final = (
-    "version",
-    "truncation",
-    "padding",
-    "normalizer",
-    "pre_tokenizer",
-    "post_processor",
-    "decoder",
-)
-"""What the tokenizers library always writes before the vocabulary, beside the added tokens."""
-_TAIL: Final = 4096
 
 
 class AddedToken(NamedTuple):
@@ -139,28 +127,16 @@ def _entries(
     decoder = tokenizer_config.get("added_tokens_decoder")
     for key, value in decoder.items() if isinstance(decoder, dict) else ():
         content = token_text(value)
-        number = decimal(key)
-        if content is not None and number is not None:
-            yield content, _token(number, value if isinstance(value, dict) else {})
+        if content is not None and key.isdecimal():
+            yield content, _token(int(key), value if isinstance(value, dict) else {})
     for text, token_id in added.items():
         if type(token_id) is int:
             yield text, AddedToken(token_id)
 
 
 def _token(token_id: int, entry: JsonObject) -> AddedToken:
-    flag = entry.get  # written out: there may be a million
-    return AddedToken(
-        token_id,
-        _flag(flag("special")),
-        _flag(flag("lstrip")),
-        _flag(flag("rstrip")),
-        _flag(flag("normalized")),
-        _flag(flag("single_word")),
-    )
-
-
-def _flag(value: JsonValue) -> bool | None:
-    return value if value is True or value is False else None
+    flags = (entry.get(name) for name in AddedToken._fields[1:])
+    return AddedToken(token_id, *(flag if isinstance(flag, bool) else None for flag in flags))
 
 
 def _additional(*configs: JsonObject) -> tuple[str, ...] | None:
@@ -180,8 +156,7 @@ def read_tokenizer_head(folder: Folder) -> JsonObject:
     """``tokenizer.json`` without its ``model`` (the vocabulary), or an empty object where there is none.
 
     The file is written with ``model`` last, after everything genfix reads; so a few KiB answer for 10 MB. A
-    file with another layout (sorted keys, say) is parsed whole; one that does not parse tells nothing here
-    (its own rule does).
+    file with another layout is parsed whole; one that does not parse tells nothing here (its own rule does).
     """
     if "tokenizer.json" not in folder.names():
         return {}
@@ -190,12 +165,12 @@ def read_tokenizer_head(folder: Folder) -> JsonObject:
         size = folder.stat("tokenizer.json").size
         while length < min(size, _HEAD_LIMIT):
             head = _parse_head(folder.read_range("tokenizer.json", 0, length))
-            if head is not None and _goes_on(folder, head, size):
-                break
             if head is not None:
                 return head
             length *= 8
-        return _as_object(json.loads(folder.read("tokenizer.json")))
+        content = folder.read("tokenizer.json")
+        head = _parse_head(content)
+        return head if head is not None else _as_object(json.loads(content))
     except (FolderFileError, ValueError, RecursionError):
         return {}
 
@@ -211,15 +186,6 @@ def _parse_head(data: bytes) -> JsonObject | None:
             if "added_tokens" in head:
                 return head
     return None
-
-
-def _goes_on(folder: Folder, head: JsonObject, size: int) -> bool:
-    """Whether keys of the file stand behind the vocabulary, where values are numbers or have no key."""
-    lacking = [key for key in _HEAD_KEYS if key not in head]
-    if not lacking:
-        return False
-    end = folder.read_range("tokenizer.json", max(0, size - _TAIL), _TAIL)
-    return re.search(rb'"(?:%s)"\s*:\s*[^\s\d-]' % "|".join(lacking).encode(), end) is not None
 
 
 def _as_object(value: JsonValue) -> JsonObject:
