@@ -124,7 +124,7 @@ def test_places_in_the_plots_are_true() -> None:
     assert (short.low, short.high, short.run_height, short.at) == (0, 3, 100, 0)
     assert (long.low, long.high) == (64, 67)
     assert lengths.bins[-1].at + lengths.bins[-1].width == pytest.approx(100, abs=0.05)
-    assert long.at <= (lengths.limit_at or 0) <= long.at + long.width
+    assert long.at <= lengths.limit_at <= long.at + long.width
 
 
 def test_without_lengths_there_is_no_histogram() -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from tests.support.fakehub import FakeHub
 from tests.support.fakemodelscope import FakeModelScope
-from tests.support.forks import Forks, plain_environment
+from tests.support.forks import Forks
+from tests.support.hub_machine import environment
 from tests.support.hub_runner import Runner
 
 
@@ -20,15 +21,7 @@ def hub() -> Iterator[FakeHub]:
 @pytest.fixture
 def run(hub: FakeHub, tmp_path: Path, forks: Forks) -> Runner:
     """A machine whose Hub is ``hub``. Telemetry is left on, so that a test sees requests it would send."""
-    env = plain_environment() | {
-        "HOME": str(tmp_path),
-        "HF_HOME": str(tmp_path / "hf"),
-        "XDG_CACHE_HOME": str(tmp_path / "xdg"),
-        "HF_ENDPOINT": hub.endpoint,
-        "HF_HUB_DISABLE_XET": "1",
-        "NO_PROXY": "*",
-    }
-    return Runner(tmp_path, env, forks)
+    return Runner(tmp_path, environment(tmp_path, hub), forks)
 
 
 @pytest.fixture

@@ -7,20 +7,20 @@
 
 Traps that huggingface_hub depends on: an LFS file redirects to *another* host name (a redirect on the same
 one is followed by HEAD, and loses X-Repo-Commit); an error is told by X-Error-Code, since the rule for a bare
-401 wants https; without buffered writes and TCP_NODELAY each answer costs 40 ms.
+401 wants https.
 """
 
 import hashlib
 import json
 import re
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from time import sleep
-from types import TracebackType
-from typing import Literal, Self, TypeAlias
+from typing import Literal, TypeAlias
 from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from tests.support.servers import Quiet, QuietServer, Site
 
 __all__ = ["FakeHub", "Request", "git_sha1", "sha256"]
 
@@ -92,7 +92,7 @@ class Repo:
         )
 
 
-class FakeHub:
+class FakeHub(Site):
     """The Hub (``127.0.0.1``) and the host its large files are on (``localhost``)."""
 
     def __init__(self) -> None:
@@ -114,18 +114,6 @@ class FakeHub:
         self._servers = [_Server(self, "hub"), _Server(self, "cdn")]
         self.endpoint = f"http://127.0.0.1:{self._servers[0].server_port}"
         self.cdn = f"http://localhost:{self._servers[1].server_port}"
-
-    def __enter__(self) -> Self:
-        for server in self._servers:
-            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for server in self._servers:
-            server.shutdown()
-            server.server_close()
 
     def add_repo(
         self,
@@ -182,23 +170,14 @@ class FakeHub:
         return [str(request) for request in self.requests if re.search(match, str(request))]
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
+class _Server(QuietServer):
     def __init__(self, hub: FakeHub, role: Literal["hub", "cdn"]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.hub = hub
         self.role = role
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up is no news."""
 
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
-    disable_nagle_algorithm = True
+class _Handler(Quiet, BaseHTTPRequestHandler):
     server: _Server
 
     def do_HEAD(self) -> None:
@@ -209,9 +188,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self._serve()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Nothing: `FakeHub.requests` is the log."""
 
     def _serve(self) -> None:
         hub = self.server.hub

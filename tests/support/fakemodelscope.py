@@ -13,14 +13,14 @@ is a redirect to another host; the commit of a listing is there in full, in its 
 import hashlib
 import json
 import re
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Literal, Self, TypeAlias
+from http.server import BaseHTTPRequestHandler
+from typing import Literal, TypeAlias
 from urllib.parse import parse_qs, urlsplit
+
+from tests.support.servers import Quiet, QuietServer, Site
 
 __all__ = ["FakeModelScope", "Request", "sha256"]
 
@@ -67,7 +67,7 @@ class _Model:
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
 
 
-class FakeModelScope:
+class FakeModelScope(Site):
     """ModelScope (``127.0.0.1``) and the host its large files are on (``localhost``)."""
 
     def __init__(self) -> None:
@@ -82,18 +82,6 @@ class FakeModelScope:
         self._servers = [_Server(self, "site"), _Server(self, "store")]
         self.endpoint = f"http://127.0.0.1:{self._servers[0].server_port}"
         self.store = f"http://localhost:{self._servers[1].server_port}"
-
-    def __enter__(self) -> Self:
-        for server in self._servers:
-            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for server in self._servers:
-            server.shutdown()
-            server.server_close()
 
     def add(self, repo_id: str, files: Mapping[str, bytes], *, private: bool = False) -> str:
         """A model with one commit on ``master``; the commit."""
@@ -129,27 +117,15 @@ class FakeModelScope:
         )
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
+class _Server(QuietServer):
     def __init__(self, site: FakeModelScope, role: Literal["site", "store"]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.site = site
         self.role = role
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up is no news."""
 
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
-    disable_nagle_algorithm = True
+class _Handler(Quiet, BaseHTTPRequestHandler):
     server: _Server
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Nothing: `FakeModelScope.requests` is the log."""
 
     def do_GET(self) -> None:
         site = self.server.site

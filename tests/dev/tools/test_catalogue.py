@@ -19,6 +19,7 @@ from genfix.jsontext.json_mistakes import MistakeKind
 from genfix.jsontext.json_read import JsonProblemKind
 from genfix.language import LOCALE, Language, remembered, say_in
 from genfix.message import Arg, Message
+from tests.support.sources import MODULES, parsed
 
 HOSTILE = ("{0} {evil} %s", "\x1b[31m\u202e\n", "名字")
 IDEOGRAPH = "\u4e00-\u9fff"
@@ -125,8 +126,8 @@ def test_each_kind_of_unreadable_file_has_its_sentences() -> None:
 
 def test_every_call_names_its_sentence_outright() -> None:
     """A sentence put together from parts could not be translated; what it has to say is in its blanks."""
-    for path in (ROOT / "genfix").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for path in MODULES.values():
+        for node in ast.walk(parsed(path)):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args):
                 continue
             if node.func.id in {"message", "text"} and path.name != "message.py":
