@@ -46,7 +46,7 @@ def plan_case(case: Case) -> Plan:
     accepted = known_keys(case, wanted)
     opened = open_models(case)
     made = make_plan(
-        opened.folder,
+        opened.merged.folder,
         opened.base,
         adapter=opened.adapter,
         unsafe_fixes=case.unsafe_fixes,
@@ -149,6 +149,6 @@ def diff_case(case: Case, at: str | None) -> tuple[FileDifference, ...]:
         )
     opened = open_models(case)
     if at is None:
-        return differences(Model(opened.folder), opened.base) if opened.base is not None else ()
+        return differences(opened.merged, opened.base) if opened.base is not None else ()
     there = applier.snapshot_folder(existing_folder(case.target), at, state_dir=case.state_dir)
-    return differences(Model(opened.folder), Model(there))
+    return differences(opened.merged, Model(there))

@@ -10,7 +10,6 @@ from genfix.engines.shared.release import release
 from genfix.engines.shared.view import EngineView
 from genfix.errors import InputError
 from genfix.message import Message, text
-from genfix.model import Model
 from genfix.resolver.case import Case, ModelLocation
 
 
@@ -49,7 +48,7 @@ def views_of_case(case: Case, engines: Collection[str]) -> EngineReport:
     """As `engine_views`."""
     asked = dict.fromkeys([_asked(engine) for engine in engines] or [(name, "") for name in EVERY_ENGINE])
     opened = open_models(case)
-    model = Model(opened.folder)
+    model = opened.merged
     views = tuple(engine_view(name, model, version) for name, version in asked)
     return EngineReport(views, model.tokenizer.texts, opened.notes)
 

@@ -73,11 +73,11 @@ def check_case(case: Case) -> Report:
     wanted = selection(case)
     accepted = known_keys(case, wanted)
     opened = open_models(case)
-    context = Context(Model(opened.folder), opened.base, opened.adapter)
+    context = Context(opened.merged, opened.base, opened.adapter)
     found = tuple(finding for finding in judge(context) if wanted(finding.code))
     known = tuple(finding for finding in found if finding.key in accepted)
     return Report(
-        target=str(opened.folder.origin),
+        target=str(opened.merged.folder.origin),
         base=str(opened.base.folder.origin) if opened.base is not None else None,
         findings=tuple(finding for finding in found if finding.key not in accepted),
         context=context,

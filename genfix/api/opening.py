@@ -17,7 +17,7 @@ from genfix.rules import RULES, Finding
 class OpenedModels(NamedTuple):
     """A target, its base and its adapter, opened and proven."""
 
-    folder: Folder
+    merged: Model
     base: BaseFacts | None
     adapter: BaseFacts | None
     notes: tuple[Message, ...]
@@ -36,7 +36,7 @@ def open_models(case: Case) -> OpenedModels:
     trained = find_adapter(case, merged)
     found, said = choose_base(case, merged, trained.facts)
     base = found.facts if found is not None else None
-    return OpenedModels(seen, base, trained.facts, (*notes, *trained.notes, *said))
+    return OpenedModels(merged, base, trained.facts, (*notes, *trained.notes, *said))
 
 
 def seen_folder(folder: LocalFolder, state_dir: Path | None) -> tuple[Folder, tuple[Message, ...]]:

@@ -44,8 +44,9 @@ class Settings(NamedTuple):
         ``ignore`` is added to, all else is replaced.
         """
         found = self
+        way = self._way_to(target) if self.per_path else ""
         for pattern, own in self.per_path:
-            if fnmatchcase(self._way_to(target), pattern):
+            if fnmatchcase(way, pattern):
                 found = found._replace(
                     select=own.select or found.select,
                     ignore=(*found.ignore, *own.ignore),

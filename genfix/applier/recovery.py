@@ -1,6 +1,5 @@
 """What a run that died has left: rolled forward where it was committed, discarded where it was not."""
 
-import hashlib
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +16,7 @@ from genfix.applier.state import JOURNAL, JOURNAL_DRAFT, Location, State, existi
 from genfix.applier.storage_errors import storage_errors
 from genfix.applier.tree import read_all
 from genfix.errors import ChangedError, RefusedError
-from genfix.folder import read_cap
+from genfix.folder import content_digest, read_cap
 from genfix.message import text
 
 _ATTEMPTS: Final = 3
@@ -135,7 +134,7 @@ def _content(state: State, journal: Journal, index: int, place: Place) -> bytes 
     else:
         way = "/".join((*state.stage_parts(journal.id), staged_name(index, len(journal.ops))))
         content = read_all(state.fs, state.root, way, read_cap(op.name))
-    if content is None or hashlib.sha256(content).hexdigest() != op.after:
+    if content is None or content_digest(content) != op.after:
         raise damaged_stage(state, journal)
     return content
 

@@ -1,6 +1,5 @@
 """Undo: a transaction whose new bytes are the old ones of another transaction."""
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from genfix.applier.storage_errors import storage_errors
 from genfix.applier.transaction import run
 from genfix.applier.tree import digest, read_all, walk
 from genfix.errors import ChangedError, InputError, StorageError
-from genfix.folder import read_cap
+from genfix.folder import content_digest, read_cap
 from genfix.message import text
 
 
@@ -112,7 +111,7 @@ def kept_bytes(state: State, transaction: str, name: str, digest: str) -> bytes:
     Raises `StorageError` where they are not there.
     """
     content = read_all(state.fs, state.home, f"backup/{transaction}/{name}", read_cap(name))
-    if content is not None and hashlib.sha256(content).hexdigest() == digest:
+    if content is not None and content_digest(content) == digest:
         return content
     with walk(state.fs, state.home, ("backup", transaction)) as backup:
         how = text("was removed") if backup is None else text("is damaged")

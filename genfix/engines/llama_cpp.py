@@ -16,7 +16,7 @@ from genfix.engines.gguf_converter import (
     vocabulary_problems,
 )
 from genfix.engines.gguf_ends import USUAL_EOS, ends_by_text
-from genfix.engines.shared.common import as_read, joined
+from genfix.engines.shared.common import joined
 from genfix.engines.shared.engine import Engine
 from genfix.engines.shared.hf_loading import Loads, auto_problems
 from genfix.engines.shared.release import NEWEST, Release
@@ -35,6 +35,7 @@ from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.chat_template import JINJA_FILE
+from genfix.model.line_ends import as_read
 
 _ID: Final = "llama.cpp"
 _VERSION: Final = "b11312"
@@ -67,19 +68,18 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001
         sampling=sampling.values,
         chat_template=_template(model),
         context_length=int(length) if isinstance(length, int) else None,
-        problems=tuple(_problems(model, eos, special.problem, sampling.problem)),
+        problems=tuple(_problems(model, eos, length, special.problem, sampling.problem)),
         trace=tuple(trace),
     )
 
 
-def _problems(model: Model, eos: int, *found: Problem | None) -> Iterator[Problem]:
+def _problems(model: Model, eos: int, length: JsonValue, *found: Problem | None) -> Iterator[Problem]:
     yield from auto_problems(model, 4, loads=Loads.TOKENIZER)  # the converter loads it by transformers 4
     yield from class_problems(model, NEWEST)
     yield from vocabulary_problems(model)
     if model.config and architecture(model) is None:
         yield NO_ARCHITECTURE
     yield from filter(None, found)
-    length = context_length(model)
     if length is not None and not is_length(length):
         yield refused_value()
     if model.json(_LEGACY).unreadable and not model.has(JINJA_FILE):

@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 
 from genfix.engines.shared.common import (
     architecture,
-    as_read,
     chosen,
     has_processor_config,
     is_no_object,
@@ -41,11 +40,12 @@ from genfix.engines.shared.wording import (
     stop_of_tokenizer,
     unreadable_value,
 )
-from genfix.folder.kinds import CONFIG, TOKENIZER_CONFIG
+from genfix.folder.kinds import ADDITIONAL_TEMPLATES, CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message
 from genfix.model import Model
 from genfix.model.chat_template import JINJA_FILE
+from genfix.model.line_ends import as_read
 
 _ID: Final = "sglang"
 _VERSION: Final = "0.5.23"
@@ -226,7 +226,7 @@ def _of_tokenizer(model: Model) -> TemplateSource | None:
     """Of several that have names the first, whatever it is called; files take the place of
     tokenizer_config.json.
     """
-    files = [name for name in sorted(model.folder.names()) if name.startswith("additional_chat_templates/")]
+    files = [name for name in sorted(model.folder.names()) if name.startswith(ADDITIONAL_TEMPLATES)]
     first = JINJA_FILE if model.jinja.text is not None else next(iter(files), None)
     if first is not None:
         return TemplateSource.of(first, as_read(model.folder.read(first).decode("utf-8", "replace")))

@@ -9,6 +9,7 @@ TOKENIZER_CONFIG: Final = "tokenizer_config.json"
 FAST_TOKENIZER: Final = "tokenizer.json"
 SPECIAL_TOKENS_MAP: Final = "special_tokens_map.json"
 ADDED_TOKENS: Final = "added_tokens.json"
+ADDITIONAL_TEMPLATES: Final = "additional_chat_templates/"
 
 PROCESSOR_FILES: Final = (
     "preprocessor_config.json",
@@ -82,7 +83,7 @@ def kind_of(name: str) -> FileKind:
     base = name.rsplit("/", 1)[-1]
     if name in _BY_NAME:
         return _BY_NAME[name]
-    if name.startswith("additional_chat_templates/"):
+    if name.startswith(ADDITIONAL_TEMPLATES):
         return FileKind.CHAT_TEMPLATE
     if base.startswith("adapter_"):
         return FileKind.ADAPTER
@@ -96,7 +97,7 @@ def kind_of(name: str) -> FileKind:
 
 def is_json_config(name: str) -> bool:
     """Whether ``name`` is a small JSON file that engines parse (not a vocabulary, not an index)."""
-    if not name.endswith(".json") or name in {"tokenizer.json", "vocab.json"}:
+    if not name.endswith(".json") or name in {FAST_TOKENIZER, "vocab.json"}:
         return False
     return kind_of(name) in {
         FileKind.CONFIG,

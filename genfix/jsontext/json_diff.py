@@ -58,6 +58,11 @@ def same_json(left: JsonValue, right: JsonValue) -> bool:
     return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
 
 
+def pointer_keys(pointer: str) -> list[str]:
+    """The keys that ``pointer`` (RFC 6901) goes through; none for the whole value."""
+    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+
+
 def child_pointer(pointer: str, key: str) -> str:
     """Return the pointer to ``key`` of the object at ``pointer``."""
     return f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from genfix.errors import PlanError
 from genfix.json_types import JsonValue
-from genfix.jsontext.json_diff import same_json
+from genfix.jsontext.json_diff import pointer_keys, same_json
 from genfix.jsontext.json_layout import (
     comma_of,
     drop_indent,
@@ -164,7 +164,7 @@ def _keys(pointer: str) -> list[str]:
     pointer.encode()  # ValueError: a lone surrogate
     if not pointer.startswith("/") or re.search(r"~(?![01])", pointer):
         raise ValueError(f"{pointer!r} is not a JSON pointer to a key")
-    return [part.replace("~1", "/").replace("~0", "~") for part in pointer[1:].split("/")]
+    return pointer_keys(pointer)
 
 
 def _position(found: ObjectSpan, key: str, key_order: Sequence[str]) -> int:

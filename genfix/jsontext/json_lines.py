@@ -1,5 +1,6 @@
 """At which line of a JSON file something stands."""
 
+from genfix.jsontext.json_diff import pointer_keys
 from genfix.jsontext.json_read import JsonError, decoded, line_and_column, read_json_object
 from genfix.jsontext.json_spans import object_at
 
@@ -13,7 +14,7 @@ def line_of(content: bytes, pointer: str | None) -> int:
         value = read_json_object(content)
     except JsonError as error:
         return error.problem.line
-    keys = [part.replace("~1", "/").replace("~0", "~") for part in (pointer or "").split("/")[1:]]
+    keys = pointer_keys(pointer or "")
     text, line = decoded(content), 1
     for depth, key in enumerate(keys):
         if key not in value:

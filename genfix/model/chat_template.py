@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from genfix.json_types import JsonObject, JsonValue
+from genfix.model.line_ends import as_read
 
 JINJA_FILE: Final = "chat_template.jinja"
 _DEFAULT: Final = "default"
@@ -31,12 +32,7 @@ class ChatTemplate(NamedTuple):
 
     def same_text(self, other: "ChatTemplate | None") -> bool:
         """Whether both templates render alike: equal but for line ends, and white space at the very end."""
-        return other is not None and _as_read(self.text) == _as_read(other.text)
-
-
-def _as_read(text: str) -> str:
-    """``text`` with the line ends that Jinja gives it, whichever it has (jinja2 3.1.6, lexer.py)."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").rstrip()
+        return other is not None and as_read(self.text).rstrip() == as_read(other.text).rstrip()
 
 
 def template_copies(

@@ -16,7 +16,7 @@ from genfix.model.rope import NEW_KEY, OLD_KEYS, RopePart, as_new, read_rope
 
 _NAMES: Final = {"torch_dtype": "dtype", "image_token_index": "image_token_id"}
 """Older names of keys (transformers 4.56 and 4.52 renamed them)."""
-_IDS: Final = frozenset(["eos_token_id", "bos_token_id", "pad_token_id", "decoder_start_token_id"])
+TOKEN_IDS: Final = frozenset(["eos_token_id", "bos_token_id", "pad_token_id", "decoder_start_token_id"])
 _TYPE: Final = "model_type"
 
 
@@ -36,7 +36,7 @@ def config_meaning(model: Model) -> Mapping[str, Stated]:
             continue
         if name == "sliding_window" and model.config_value("use_sliding_window") is False:
             continue  # written down and switched off
-        found[name] = Stated(pointer, _ids(value) if name in _IDS else _by_new_names(value))
+        found[name] = Stated(pointer, _ids(value) if name in TOKEN_IDS else _by_new_names(value))
     part = RopePart.of(model)
     rope = read_rope(part)
     if rope is not None:

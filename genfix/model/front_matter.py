@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from genfix.folder.folder import Folder, FolderFileError
+from genfix.model.line_ends import as_read
 
 CARD: Final = "README.md"
 _HEAD: Final = 64 * 1024
@@ -42,7 +43,7 @@ def card_text(folder: Folder) -> str:
         text = folder.read_range(CARD, 0, _HEAD).decode("utf-8-sig", "replace")
     except FolderFileError:
         return ""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return as_read(text)
 
 
 def _entries(value: str, following: list[str]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from genfix.folder.folder import Folder, FolderFileError
+from genfix.folder.kinds import FAST_TOKENIZER
 from genfix.json_types import JsonObject, JsonValue
 
 NAMED_TOKENS: Final = (
@@ -158,17 +159,17 @@ def read_tokenizer_head(folder: Folder) -> JsonObject:
     The file is written with ``model`` last, after everything genfix reads; so a few KiB answer for 10 MB. A
     file with another layout is parsed whole; one that does not parse tells nothing here (its own rule does).
     """
-    if "tokenizer.json" not in folder.names():
+    if FAST_TOKENIZER not in folder.names():
         return {}
     try:
         length = _HEAD_START
-        size = folder.stat("tokenizer.json").size
+        size = folder.stat(FAST_TOKENIZER).size
         while length < min(size, _HEAD_LIMIT):
-            head = _parse_head(folder.read_range("tokenizer.json", 0, length))
+            head = _parse_head(folder.read_range(FAST_TOKENIZER, 0, length))
             if head is not None:
                 return head
             length *= 8
-        content = folder.read("tokenizer.json")
+        content = folder.read(FAST_TOKENIZER)
         head = _parse_head(content)
         return head if head is not None else _as_object(json.loads(content))
     except (FolderFileError, ValueError, RecursionError):

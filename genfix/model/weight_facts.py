@@ -59,7 +59,8 @@ _FUSED_EXPERTS: Final = re.compile(r"(?:^|\.)experts\.(?:gate_up_proj|down_proj|
 _EMBEDDINGS: Final = ("embed_tokens", "word_embeddings", "wte", "tok_embeddings", "embed_in")
 _HEADS: Final = ("lm_head", "output_layer", "embed_out", "output")
 _CLASSIFIERS: Final = ("score.weight", "classifier.weight", "v_head.summary.weight", "value_head.weight")
-_FLOATS: Final = frozenset(["F16", "BF16", "F32", "F64"])
+FLOATS: Final = frozenset(["F16", "BF16", "F32", "F64"])
+"""Dtypes of weights that are not quantised."""
 _WRAPPED: Final = re.compile(
     r"^base_model\.model\.|(?:^|\.)(?:_orig_mod|_fsdp_wrapped_module|base_layer|lora_[AB])\."
 )
@@ -232,5 +233,5 @@ def _rows(found: tuple[str, Tensor] | None) -> int | None:
     if found is None:
         return None
     name, tensor = found
-    is_plain = name.endswith(".weight") and len(tensor.shape) == 2 and tensor.dtype in _FLOATS
+    is_plain = name.endswith(".weight") and len(tensor.shape) == 2 and tensor.dtype in FLOATS
     return tensor.shape[0] if is_plain else None

@@ -1,5 +1,6 @@
 """Fixes turned into bytes: which operations run in one round, and what they make of the files."""
 
+import codecs
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -27,7 +28,6 @@ from genfix.rules import (
 Witnesses: TypeAlias = Mapping[Witness, Model]
 """The models that files and fields may be taken from."""
 
-_BOM = b"\xef\xbb\xbf"
 _REPORT_IT = text("this is a bug in genfix: please report it")
 
 
@@ -166,7 +166,7 @@ def _replaced(
         case WriteFile(_, new) | Mend(_, new):
             return new
         case StripBom(file):
-            return _existing(content, file).removeprefix(_BOM)
+            return _existing(content, file).removeprefix(codecs.BOM_UTF8)
         case Quarantine():
             return None
 

@@ -191,10 +191,14 @@ def _check_source(change: ChangeDocument, source: SourceDocument | None) -> None
 
 
 def _check_bytes(change: ChangeDocument, content: bytes) -> None:
-    if len(content) != change.size or hashlib.sha256(content).hexdigest() != change.after_sha256:
+    if not _is_stated(change, content):
         raise _refused(
             text("the new bytes of {file} do not have the digest they should have", file=change.file)
         )
+
+
+def _is_stated(change: ChangeDocument, content: bytes) -> bool:
+    return len(content) == change.size and hashlib.sha256(content).hexdigest() == change.after_sha256
 
 
 def _carried(content: Utf8 | Base64 | Splice, name: str) -> bytes:
@@ -252,7 +256,7 @@ def _after(change: ChangeDocument, before: bytes, fetch: Fetch) -> bytes | None:
             return after
         case FromSource():
             after = fetch(Witness(change.source or ""), change.file)
-            if len(after) != change.size or hashlib.sha256(after).hexdigest() != change.after_sha256:
+            if not _is_stated(change, after):
                 raise InputError(
                     "{file} of the {source} is not the one the plan was made with",
                     "name the right {source} with --{source}, or make the plan again",

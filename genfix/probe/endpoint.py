@@ -245,9 +245,12 @@ def _message(content: bytes) -> str:
     except (ValueError, RecursionError):
         return " ".join(body.split()) if not body.startswith("<") else ""
     match value:
-        case {"error": {"message": str(said)}} | {"message": str(said)} | {"error": str(said)}:
-            return " ".join(said.split())
-        case {"detail": str(said)}:
+        case (
+            {"error": {"message": str(said)}}
+            | {"message": str(said)}
+            | {"error": str(said)}
+            | {"detail": str(said)}
+        ):
             return " ".join(said.split())
         case _:
             return ""

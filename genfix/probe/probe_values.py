@@ -52,8 +52,6 @@ class FailureKind(StrEnum):
     TOO_LARGE = "too-large"
     UNSUPPORTED = "unsupported"
     """The server does not take such a request, a tool call for example; that is no fault of the model."""
-    ENGINE = "engine"
-    """The child process that runs the folder gave up."""
     NOT_ASKED = "not-asked"
     """The run ended before its turn came."""
 

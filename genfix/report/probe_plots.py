@@ -58,7 +58,7 @@ class Histogram:
     ticks: tuple[tuple[float, str], ...]
     most: int
     """Answers in the fullest bin."""
-    limit_at: float | None
+    limit_at: float
     """Where the limit stands."""
 
 

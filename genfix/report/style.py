@@ -2,8 +2,8 @@
 
 from typing import Final, NamedTuple
 
-from genfix.language import Language, in_language
-from genfix.message import Arg, Message, render
+from genfix.language import Language, say_in
+from genfix.message import Arg, Message
 from genfix.rules import Severity
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34"}
@@ -29,7 +29,7 @@ class Style(NamedTuple):
 
     def words(self, said: Message) -> str:
         """The message in the reader's language."""
-        return render(said, in_language(self.language))
+        return say_in(self.language, said)
 
     def text(self, template: str, many: str = "", /, **args: Arg) -> str:
         """A sentence of the report itself, in the reader's language."""

@@ -5,11 +5,12 @@ from typing import Final
 
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.view import TemplateSource
-from genfix.folder.kinds import CONFIG, SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG
+from genfix.folder.kinds import ADDITIONAL_TEMPLATES, CONFIG, SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
 from genfix.model import JsonFile, Model
 from genfix.model.chat_template import JINJA_FILE
+from genfix.model.line_ends import as_read
 from genfix.model.tokenizer import NAMED_TOKENS
 
 _FULL_VOCABULARIES = (
@@ -23,7 +24,6 @@ _FULL_VOCABULARIES = (
     ("tiktoken.model",),
 )
 _AUTO_MAP_FILES: Final = (CONFIG, TOKENIZER_CONFIG, "processor_config.json", "preprocessor_config.json")
-_ADDITIONAL: Final = "additional_chat_templates/"
 READS_JINJA: Final = (4, 47)
 """tokenization_utils_base.py: the first version of transformers that reads chat_template.jinja."""
 _READS_ADDITIONAL: Final = (4, 52)
@@ -53,9 +53,13 @@ def _own_template(model: Model, major: int, version: Release) -> TemplateSource 
     """
     files: list[str] = []
     if version >= _READS_ADDITIONAL:
-        files = [name for name in model.folder.names() if name.startswith(_ADDITIONAL) and _is_template(name)]
-    if f"{_ADDITIONAL}default.jinja" in files:
-        default = f"{_ADDITIONAL}default.jinja"
+        files = [
+            name
+            for name in model.folder.names()
+            if name.startswith(ADDITIONAL_TEMPLATES) and _is_template(name)
+        ]
+    if f"{ADDITIONAL_TEMPLATES}default.jinja" in files:
+        default = f"{ADDITIONAL_TEMPLATES}default.jinja"
         return _source(default, model.folder.read(default).decode("utf-8", "replace"))
     if version >= READS_JINJA and model.jinja.text is not None:
         return _source(JINJA_FILE, model.jinja.text)
@@ -79,11 +83,6 @@ def _is_template(name: str) -> bool:
 
 def _source(file: str, text: str) -> TemplateSource:
     return TemplateSource.of(file, as_read(text) if file.endswith(".jinja") else text)
-
-
-def as_read(text: str) -> str:
-    """As Python reads a text file, where every end of line is a line feed."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def chosen(values: JsonObject, keys: Iterable[str]) -> dict[str, JsonValue]:

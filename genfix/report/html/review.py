@@ -1,12 +1,12 @@
 """The page to review before a repair: what is wrong, what changes, and what engines make of it."""
 
-import hashlib
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
 from genfix.api.judging import Report
 from genfix.engines import EngineView
+from genfix.folder import content_digest
 from genfix.language import Language
 from genfix.message import Message, text
 from genfix.planner import FileChange, Plan
@@ -135,6 +135,7 @@ def check_page(
         finding_view(finding, state_of(finding), "", tokens, style) for finding in report.findings
     )
     worst = [finding for finding in report.findings if finding.severity is not Severity.INFO]
+    views, base_views = report.views, report.base_views  # each is worked out when it is asked for
     return render_page(
         "review",
         lang,
@@ -147,9 +148,9 @@ def check_page(
             commands=_commands(commands, style),
             groups=groups_of(report.findings, findings),
             total=len(findings),
-            engines=engine_rows(report.base_views, report.views, {}, tokens, style),
-            traces=traces(report.views, {}, style),
-            has_base_views=bool(report.base_views),
+            engines=engine_rows(base_views, views, {}, tokens, style),
+            traces=traces(views, {}, style),
+            has_base_views=bool(base_views),
             notes=tuple(map(style.words, report.notes)),
             rules=rules_about(report.findings, style),
         ),
@@ -260,4 +261,5 @@ def _size(data: bytes | None, style: Style) -> str:
 
 def _short(data: bytes | None) -> str:
     """Enough of the digest to compare by eye."""
-    return f"sha256 {hashlib.sha256(data).hexdigest()[:16]}…" if data is not None else ""
+    digest = content_digest(data)
+    return f"sha256 {digest[:16]}…" if digest is not None else ""

@@ -173,21 +173,19 @@ def _verify(folder: LocalFolder, name: str, sha256: str | None) -> None:
 def _contents(manifest: JsonObject) -> Contents:
     """The manifest's values, each checked. Raises `_ManifestError` with what is wrong."""
     if manifest.get("format") != _FORMAT:
-        raise _ManifestError(
-            text("its format is not {format}, the one that this genfix reads", format=_FORMAT)
-        )
+        raise _ManifestError("its format is not {format}, the one that this genfix reads", format=_FORMAT)
     match manifest:
         case {"origin": dict(origin), "files": dict(rows)}:
             pass
         case _:
-            raise _ManifestError(text("it does not say what it is of, or which files there are"))
+            raise _ManifestError("it does not say what it is of, or which files there are")
     files = {name: _file(name, row) for name, row in rows.items()}
     stored = frozenset(
         name for name, row in rows.items() if isinstance(row, dict) and row.get("stored") is True
     )
     unproven = sorted(name for name in stored if files[name].sha256 is None)
     if unproven:
-        raise _ManifestError(text("{file} has no digest", file=unproven[0]))
+        raise _ManifestError("{file} has no digest", file=unproven[0])
     return Contents(_origin(origin), files, stored, *_kept_parts(manifest.get("parts"), files))
 
 
@@ -196,23 +194,23 @@ def _origin(value: JsonObject) -> Origin:
         case {"is_folder": bool(is_folder), "label": str(label), "revision": str() | None as revision}:
             return Origin("local" if is_folder else "hub", label, revision)
         case _:
-            raise _ManifestError(text("it does not say which model it is of"))
+            raise _ManifestError("it does not say which model it is of")
 
 
 def _file(name: str, row: JsonValue) -> FileStat:
     if not is_safe_name(name):
-        raise _ManifestError(text("the file name '{name}' is not safe to use", name=name))
+        raise _ManifestError("the file name '{name}' is not safe to use", name=name)
     match row:
         case {"size": int(size), "git_sha1": git_sha1, "sha256": sha256} if size >= 0:
             return FileStat(size, _digest("git_sha1", git_sha1), _digest("sha256", sha256))
         case _:
-            raise _ManifestError(text("what it says about {file} is incomplete", file=name))
+            raise _ManifestError("what it says about {file} is incomplete", file=name)
 
 
 def _digest(kind: str, value: JsonValue) -> str | None:
     if value is None or (isinstance(value, str) and _HEX[kind].fullmatch(value)):
         return value
-    raise _ManifestError(text("{digest} is no {kind}", digest=repr(value), kind=kind))
+    raise _ManifestError("{digest} is no {kind}", digest=repr(value), kind=kind)
 
 
 def _kept_parts(
@@ -223,7 +221,7 @@ def _kept_parts(
             return {}, None
         case {"ranges": dict(ranges), "sha256": str(sha256)} if SHA256.fullmatch(sha256):
             if not ranges.keys() <= files.keys():
-                raise _ManifestError(text("it has parts of files that it does not list"))
+                raise _ManifestError("it has parts of files that it does not list")
             return {file: [_range(entry) for entry in _list(ranges[file])] for file in ranges}, sha256
         case _:
             raise _ManifestError(_INCOMPLETE)

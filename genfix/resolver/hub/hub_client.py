@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Progress
 from genfix.message import Arg
-from genfix.resolver.hub.hub_errors import LOCAL_COPY, HubRequest, explain, is_cut, outage, status_of
+from genfix.resolver.hub.hub_errors import HubRequest, explain, is_cut, outage, status_of
 from genfix.resolver.hub.hub_session import hub_get
-from genfix.resolver.naming.spec import HubSpec, is_commit, is_repo_id
+from genfix.resolver.naming.spec import LOCAL_COPY, HubSpec, is_commit, is_repo_id
 from genfix.web.bodies import ByteRange
 from genfix.web.failures import OutageError, retried
 

@@ -15,14 +15,13 @@ from urllib.parse import urlsplit
 
 from genfix.errors import BaseModelError, GenfixError, StorageError
 from genfix.message import Arg, Message, text
-from genfix.resolver.naming.spec import is_commit
+from genfix.resolver.naming.spec import LOCAL_COPY, is_commit
 from genfix.web.failures import ForeignAnswerError, is_passing, network_reason
 
 _HTTP_LIBRARIES: Final = frozenset(
     {"anyio", "h11", "h2", "httpcore", "httpcore2", "httpx", "httpx2", "requests", "urllib3"}
 )
 _NETWORK_ERRORS: Final = (ConnectionError, TimeoutError, socket.gaierror, ssl.SSLError)
-LOCAL_COPY: Final = text("pass a local copy of the model: --base ./folder")
 NO_NETWORK: Final = text(
     "go online once (HF_ENDPOINT names a mirror, --base ms://org/name asks ModelScope), or pass a local copy "
     "or a capsule that `genfix capsule` made on another machine: --base ./folder"

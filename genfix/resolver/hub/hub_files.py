@@ -10,8 +10,8 @@ from genfix.folder.remote import RemoteFolder, difference
 from genfix.message import Message
 from genfix.resolver.hub.hub_cache import HubCache
 from genfix.resolver.hub.hub_client import HubClient
-from genfix.resolver.hub.hub_errors import LOCAL_COPY, NO_NETWORK
-from genfix.resolver.naming.spec import HubSpec
+from genfix.resolver.hub.hub_errors import NO_NETWORK
+from genfix.resolver.naming.spec import LOCAL_COPY, HubSpec
 
 _HEAD: Final = 128 * 1024
 """What is asked for of a weights file at first: the whole header of most shards."""

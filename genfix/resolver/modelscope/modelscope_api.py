@@ -13,7 +13,6 @@ A list of files ends at 3000 without a word. Who may not read a model gets the 4
 """
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlencode
@@ -25,11 +24,10 @@ from genfix.json_types import JsonValue
 from genfix.message import Arg, Message, text
 from genfix.resolver.modelscope.modelscope_cache import MASTER, Entry, ModelScopeListing
 from genfix.resolver.modelscope.modelscope_site import Site, StatusError, TransferError
-from genfix.resolver.naming.digests import SHA1, SHA256, matching
-from genfix.resolver.naming.spec import ModelScopeSpec
+from genfix.resolver.naming.digests import COMMIT_START, SHA1, SHA256, matching
+from genfix.resolver.naming.spec import LOCAL_COPY, ModelScopeSpec
 from genfix.web.failures import OutageError
 
-LOCAL_COPY: Final = text("pass a local copy of the model: --base ./folder")
 MOST_ENTRIES: Final = 3000
 """Where ModelScope cuts a list of files (modelscope_hub 0.5.1, constants.py)."""
 
@@ -38,7 +36,6 @@ _MOST_BYTES: Final = 16 * 1024 * 1024
 _FOREIGN: Final = text("the answer is not one of ModelScope")
 _NO_TREE: Final = 10990101004
 """ModelScope's code for a model that is there and a revision that is not."""
-_FIRST_DIGITS: Final = re.compile(r"[0-9a-f]{7,40}")
 
 
 class ModelScope:
@@ -218,7 +215,7 @@ def _commit(committer: JsonValue) -> str | None:
     match committer:
         case {"Id": str(commit)} if SHA1.fullmatch(commit):
             return commit
-        case {"ShortId": str(commit)} if _FIRST_DIGITS.fullmatch(commit):  # then Id is empty
+        case {"ShortId": str(commit)} if COMMIT_START.fullmatch(commit):  # then Id is empty
             return commit
         case _:
             return None

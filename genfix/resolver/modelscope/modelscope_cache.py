@@ -10,7 +10,6 @@ read, and a file there counts as the one of a listing only when it has the liste
 import hashlib
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -21,14 +20,13 @@ from genfix.folder.folder import FileStat, FolderFileError
 from genfix.folder.local import LocalFolder
 from genfix.json_types import JsonValue
 from genfix.message import text
-from genfix.resolver.naming.digests import SHA256, matching
+from genfix.resolver.naming.digests import COMMIT_START, SHA256, matching
 
 MASTER: Final = "master"
 """The branch that is meant where none is named."""
 
 _LISTINGS: Final = "modelscope-listing"
 _FILES: Final = "modelscope"
-_COMMIT: Final = re.compile(r"[0-9a-f]{7,40}")
 
 
 class Entry(NamedTuple):
@@ -162,9 +160,9 @@ def _parse(data: JsonValue) -> ModelScopeListing | None:
                 match row:
                     case [int(size), sha256, revision]:
                         stat = FileStat(size, sha256=matching(SHA256, sha256))
-                        files[name] = Entry(stat, matching(_COMMIT, revision))
+                        files[name] = Entry(stat, matching(COMMIT_START, revision))
                     case _:
                         return None
-            return ModelScopeListing(files, matching(_COMMIT, commit), complete)
+            return ModelScopeListing(files, matching(COMMIT_START, commit), complete)
         case _:
             return None

@@ -12,10 +12,10 @@ from genfix.folder.folder import FileProblem, Folder, FolderFileError, Origin
 from genfix.folder.local import LocalFolder
 from genfix.folder.remote import RemoteFolder
 from genfix.message import Arg, Message, text
-from genfix.resolver.modelscope.modelscope_api import LOCAL_COPY, MOST_ENTRIES, ModelScope
+from genfix.resolver.modelscope.modelscope_api import MOST_ENTRIES, ModelScope
 from genfix.resolver.modelscope.modelscope_cache import MASTER, ModelScopeCache, ModelScopeListing
 from genfix.resolver.modelscope.modelscope_site import Site
-from genfix.resolver.naming.spec import ModelScopeSpec, is_commit
+from genfix.resolver.naming.spec import LOCAL_COPY, ModelScopeSpec, is_commit
 from genfix.web.failures import OutageError
 
 _TRUE: Final = frozenset({"1", "ON", "YES", "TRUE"})

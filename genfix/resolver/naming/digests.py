@@ -6,6 +6,8 @@ from typing import Final
 from genfix.json_types import JsonValue
 
 SHA1: Final = re.compile(r"[0-9a-f]{40}")
+COMMIT_START: Final = re.compile(r"[0-9a-f]{7,40}")
+"""The first digits of a commit, or all."""
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 

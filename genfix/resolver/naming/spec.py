@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from genfix.errors import BaseModelError, InputError
 from genfix.folder.file_names import is_safe_name
 from genfix.message import text
+from genfix.resolver.naming.digests import SHA1
 
 # huggingface_hub.utils.validate_repo_id, for an id with an organisation; narrowed to ASCII, as the Hub is.
 _REPO_ID: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*"
@@ -19,6 +20,7 @@ _MODELSCOPE_HOSTS: Final = frozenset({"modelscope.cn", "www.modelscope.cn"})
 _HINT: Final = text(
     "a base is a folder (./folder), a Hub id (org/name, org/name@revision) or a ModelScope id (ms://org/name)"
 )
+LOCAL_COPY: Final = text("pass a local copy of the model: --base ./folder")
 _PAGES: Final = frozenset({"blob", "commit", "commits", "raw", "resolve", "tree"})
 """The parts of a model's web address that a revision follows."""
 _VIEWS: Final = frozenset({"discussions", "feedback", "file", "files", "summary"})
@@ -62,7 +64,7 @@ class ModelScopeSpec(NamedTuple):
 
 def is_commit(given: str) -> bool:
     """Whether ``given`` is a full commit id (40 hex digits)."""
-    return re.fullmatch(r"[0-9a-f]{40}", given) is not None
+    return SHA1.fullmatch(given) is not None
 
 
 def is_repo_id(given: str) -> bool:

@@ -6,6 +6,7 @@ Who is right: merged, wherever its value may be meant; the cache that training t
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.folder.kinds import CONFIG as _CONFIG
 from genfix.folder.kinds import GENERATION_CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import JsonValue, Missing
 from genfix.jsontext.json_diff import same_value
@@ -26,8 +27,6 @@ from genfix.rules.core.finding import (
 from genfix.rules.core.questions import CONFIG
 from genfix.rules.core.reasons import BASE_HAS_IT_TOO
 from genfix.rules.core.rule import Rule, rule
-
-_CONFIG: Final = "config.json"
 
 # -- context -------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ where it has no other spelling in merged and a reader needs it.
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.folder.kinds import CONFIG as _CONFIG
 from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
@@ -16,8 +17,6 @@ from genfix.rules.core.questions import CONFIG
 from genfix.rules.core.reasons import FILE_LOST, NO_BASE_COPY
 from genfix.rules.core.restoring import restoring, rows_differ
 from genfix.rules.core.rule import Rule, rule
-
-_CONFIG: Final = "config.json"
 
 _ERRORS: Final = frozenset(["model_type", "architectures", "auto_map"])
 """Without these no engine knows which model to build."""

@@ -7,6 +7,7 @@ again from merged's own values.
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.folder.kinds import CONFIG as _CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.jsontext.json_diff import same_value
 from genfix.message import message
@@ -35,8 +36,6 @@ from genfix.rules.core.finding import (
 )
 from genfix.rules.core.questions import CONFIG, READERS
 from genfix.rules.core.rule import Rule, rule
-
-_CONFIG: Final = "config.json"
 
 
 @rule(

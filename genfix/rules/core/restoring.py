@@ -7,7 +7,14 @@ if each field were an edit.
 from typing import Final
 
 from genfix.engines import read_eos
-from genfix.folder.kinds import GENERATION_CONFIG, SLOW_VOCABULARIES, TOKENIZER_CONFIG, FileKind, kind_of
+from genfix.folder.kinds import (
+    FAST_TOKENIZER,
+    GENERATION_CONFIG,
+    SLOW_VOCABULARIES,
+    TOKENIZER_CONFIG,
+    FileKind,
+    kind_of,
+)
 from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model import Model, TurnEnds
@@ -97,7 +104,7 @@ def tokenizer_verdict(context: Context, base: Model) -> Message | None:
                 "{tokens} have other ids here: the tokenizer was changed",
                 tokens=shown(changed),
             )
-    for name in ("tokenizer.json", *SLOW_VOCABULARIES):
+    for name in (FAST_TOKENIZER, *SLOW_VOCABULARIES):
         both = base.has(name) and merged.has(name)
         if both and not merged.tokenizer.is_known and not context.same_as_base(name):
             return message(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from genfix.folder import FileKind, FolderFileError, kind_of
+from genfix.folder.kinds import ADDITIONAL_TEMPLATES
 from genfix.json_types import JsonValue
 from genfix.jsontext.json_read import JsonError, read_json
 from genfix.message import message
@@ -21,7 +22,6 @@ from genfix.rules.core.rule import Rule, rule
 
 _MODULES: Final = "modules.json"
 _POOLING: Final = (_MODULES, "sentence_bert_config.json", "config_sentence_transformers.json")
-_TEMPLATES: Final = "additional_chat_templates/"
 
 
 @rule(
@@ -63,7 +63,7 @@ def _further_templates(context: Context, rule: Rule, base: Model) -> Iterator[Fi
         return  # the default template comes first; what goes with another one, nobody knows
     objection = template_verdict(context, base)
     for name in sorted(base.folder.names()):
-        is_template = name.startswith(_TEMPLATES) and kind_of(name) is FileKind.CHAT_TEMPLATE
+        is_template = name.startswith(ADDITIONAL_TEMPLATES) and kind_of(name) is FileKind.CHAT_TEMPLATE
         if is_template and context.lost_from_base(name):
             yield rule.finding(
                 name,

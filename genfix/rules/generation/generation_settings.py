@@ -11,12 +11,13 @@ from genfix.folder.kinds import GENERATION_CONFIG
 from genfix.json_types import JsonObject, JsonValue, Missing
 from genfix.jsontext.json_diff import child_pointer
 from genfix.message import message
+from genfix.model.config_meaning import TOKEN_IDS
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import CopyField, Finding, Fix, RemoveField, SetField, Severity, Witness
 from genfix.rules.core.questions import SAMPLING
 from genfix.rules.core.reasons import BASE_HAS_IT_TOO
 from genfix.rules.core.rule import Rule, rule
-from genfix.rules.generation.lost_settings import PROVENANCE, TOKEN_IDS, is_resynthesised
+from genfix.rules.generation.lost_settings import PROVENANCE, is_resynthesised
 from genfix.rules.generation.setting_ranges import in_range, refused
 
 _RUN_TIME: Final = ("max_new_tokens", "max_length")

@@ -10,6 +10,7 @@ from genfix.folder.kinds import GENERATION_CONFIG
 from genfix.jsontext.json_diff import child_pointer
 from genfix.message import message
 from genfix.model import Model
+from genfix.model.config_meaning import TOKEN_IDS
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import CopyField, Finding, Fix, Harm, RemoveField, Severity, Witness
 from genfix.rules.core.questions import SAMPLING
@@ -20,7 +21,6 @@ from genfix.rules.stops.stop_set import engine_stops, trainers_hide_it
 
 _FROM_CONFIG: Final = "_from_model_config"
 PROVENANCE: Final = frozenset(["transformers_version", _FROM_CONFIG, "_commit_hash", "_original_object_hash"])
-TOKEN_IDS: Final = frozenset(["eos_token_id", "bos_token_id", "pad_token_id", "decoder_start_token_id"])
 
 
 @rule(

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from genfix.folder import FolderFileError
-from genfix.folder.kinds import TOKENIZER_CONFIG
+from genfix.folder.kinds import ADDITIONAL_TEMPLATES, TOKENIZER_CONFIG
 from genfix.json_types import JsonValue
 from genfix.model import ChatTemplate, Model
 from genfix.model.chat_template import JINJA_FILE
@@ -15,7 +15,6 @@ from genfix.rules.core.finding import Operation, RestoreFile, SetField, Witness,
 
 INLINE: Final = "/chat_template"
 PROCESSOR_TEMPLATE: Final = "chat_template.json"
-_ADDITIONAL: Final = "additional_chat_templates/"
 _JSON_PLACES: Final = (TOKENIZER_CONFIG, PROCESSOR_TEMPLATE, "processor_config.json")
 
 _TAG: Final = re.compile(
@@ -56,7 +55,7 @@ def one_of(model: Model, template: ChatTemplate) -> bool:
 
 def has_additional(model: Model) -> bool:
     """Whether the folder has templates for tools and other uses, in files of their own."""
-    return any(name.startswith(_ADDITIONAL) for name in model.folder.names())
+    return any(name.startswith(ADDITIONAL_TEMPLATES) for name in model.folder.names())
 
 
 def renders_alike(one: str, other: str) -> bool:
@@ -79,7 +78,7 @@ def all_texts(model: Model) -> Iterator[tuple[str, str]]:
 
 def _jinja_texts(model: Model) -> Iterator[tuple[str, str]]:
     for name in sorted(model.folder.names()):
-        if name == JINJA_FILE or (name.startswith(_ADDITIONAL) and name.endswith(".jinja")):
+        if name == JINJA_FILE or (name.startswith(ADDITIONAL_TEMPLATES) and name.endswith(".jinja")):
             try:
                 yield name, model.folder.read(name).decode("utf-8")
             except (FolderFileError, UnicodeDecodeError):

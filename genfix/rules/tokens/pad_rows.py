@@ -11,7 +11,6 @@ from genfix.folder.kinds import CONFIG, GENERATION_CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import JsonValue
 from genfix.message import message
 from genfix.model import Model
-from genfix.model.model import TEXT_PARTS
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Fix, RemoveField, SetField, Severity, Witness
 from genfix.rules.core.questions import TOKENS
@@ -34,8 +33,8 @@ _NO_PADDING_ROW: Final = frozenset(
 
 def config_pointers(model: Model, key: str) -> tuple[str, ...]:
     """Where config.json may have ``key``: at the top, and in the language model's part of a composite one."""
-    parts = [part for part in TEXT_PARTS if isinstance(model.config.get(part), dict)]
-    return (f"/{key}", *(f"/{part}/{key}" for part in parts[:1]))
+    part = model.text_key
+    return (f"/{key}",) if part is None else (f"/{key}", f"/{part}/{key}")
 
 
 def pads_beyond_rows(model: Model) -> Iterator[tuple[str, str, JsonValue, int]]:

@@ -18,7 +18,7 @@ from genfix.rules.core.rule import Rule, rule
 from genfix.rules.tokens.pre_tokenizer import canonical
 from genfix.rules.tokens.token_ids import DECODER, base_tables_back, lacking, table_file
 
-_FLAGS: Final = ("special", "lstrip", "rstrip", "normalized", "single_word")
+_FLAGS: Final = AddedToken._fields[1:]
 
 
 @rule(

@@ -9,7 +9,7 @@ from typing import Final
 from genfix.folder import FolderFileError, sha256_of
 from genfix.folder.kinds import FAST_TOKENIZER, FileKind, is_json_config, kind_of
 from genfix.json_types import JsonValue, Missing
-from genfix.jsontext.json_diff import child_pointer
+from genfix.jsontext.json_diff import child_pointer, pointer_keys
 from genfix.jsontext.json_read import STRING, line_and_column
 from genfix.message import message
 from genfix.model import Model
@@ -140,8 +140,7 @@ def _pointers(value: JsonValue, pointer: str = "", *, listed: bool = False) -> I
 
 
 def _at(value: JsonValue, pointer: str) -> JsonValue | Missing:
-    for key in pointer[1:].split("/"):
-        name = key.replace("~1", "/").replace("~0", "~")
+    for name in pointer_keys(pointer):
         if not isinstance(value, dict) or name not in value:
             return Missing.MISSING
         value = value[name]

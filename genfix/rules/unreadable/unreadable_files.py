@@ -1,5 +1,6 @@
 """GF9xx: files that are there and cannot be read as engines read them."""
 
+import codecs
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from genfix.jsontext.json_mistakes import Mistake
     from genfix.jsontext.json_repair import Mended
 
-_BOM: Final = b"\xef\xbb\xbf"
-
 
 def _problems(context: Context, *kinds: JsonProblemKind) -> Iterator[tuple[str, JsonProblem]]:
     """The JSON files of merged that have one of these problems, by name."""
@@ -42,7 +41,7 @@ def _all_problems(merged: Model, name: str, problem: JsonProblem) -> Iterator[Js
             yield problem
         return
     try:
-        read_json_object(merged.folder.read(name).removeprefix(_BOM))
+        read_json_object(merged.folder.read(name).removeprefix(codecs.BOM_UTF8))
     except JsonError as error:
         yield error.problem
         if error.problem.kind is not JsonProblemKind.DUPLICATE_KEY:

@@ -10,6 +10,7 @@ from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonObject
 from genfix.message import message
 from genfix.model import Model
+from genfix.model.weight_facts import FLOATS
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import CopyField, Finding, Fix, RemoveField, Severity, Witness
 from genfix.rules.core.questions import WEIGHTS
@@ -19,7 +20,6 @@ _KEY: Final = "quantization_config"
 _POINTER: Final = f"/{_KEY}"
 _METHODS: Final = frozenset(["gptq", "awq", "compressed-tensors", "bitsandbytes", "fp8", "mxfp4"])
 """Methods whose tensors `WeightFacts.quantization` knows; of others nothing is said."""
-_FLOATS: Final = frozenset(["F16", "BF16", "F32", "F64"])
 _ELSEWHERE: Final = ("quantize_config.json", "quant_config.json", "hf_quant_config.json")
 """Where GPTQ, AWQ and ModelOpt keep it beside ``config.json``."""
 
@@ -96,7 +96,7 @@ def _is_plain(model: Model) -> bool:
         facts.layers is not None
         and model.weights.is_whole
         and facts.quantization is None
-        and _FLOATS.issuperset(facts.dtypes)
+        and FLOATS.issuperset(facts.dtypes)
     )
 
 
