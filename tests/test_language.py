@@ -105,7 +105,7 @@ def test_the_pages_of_rules_name_the_same_things_in_both_languages() -> None:
 def test_explain_speaks_chinese(capsys: pytest.CaptureFixture[str]) -> None:
     shown = runner(capsys)("explain", "GF603", "--lang", "zh").out
     assert "含义\n" in shown
-    assert "删除这个键。" in shown
+    assert "删除 `max_new_tokens`。" in shown
     assert all(columns(line) <= 100 for line in shown.splitlines())
 
 

@@ -3,15 +3,17 @@ minutes to hours.
 
 kill [SCENE...]      SIGKILL at every system call (strace)
 errors [SCENE...]    ENOSPC, EIO, EINTR, EACCES in every call that a disk can fail (strace)
+reads                EIO, ESTALE, EINTR, EACCES in the reads of every file that a command reads (strace)
 powercut [SCENE...]  cut the power after every operation, on ext4 in four modes (root, a loop image)
 soak [--rounds N]    kills at random moments, two writers at once, a writer that races the repair
+mounts               real mounts and inode flags (root; what the machine has not is skipped, and told)
 mutants              take each safeguard away in turn: the tests must fail
 """
 
 import argparse
 import sys
 
-from dev.reliability import calls, mutants, powercut, soak
+from dev.reliability import calls, mounts, mutants, powercut, reads, soak
 from dev.reliability.scenes import SCENES
 
 
@@ -22,7 +24,8 @@ def main() -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("command", choices=["kill", "errors", "powercut", "soak", "mutants"])
+    commands = ["kill", "errors", "reads", "powercut", "soak", "mounts", "mutants"]
+    parser.add_argument("command", choices=commands)
     parser.add_argument("scenes", nargs="*", choices=[*SCENES, []], help="by default all")
     parser.add_argument("--every", type=int, default=1, help="only each Nth point")
     parser.add_argument("--rounds", type=int, default=10_000)
@@ -32,10 +35,15 @@ def main() -> int:
     match arguments.command:
         case "soak":
             return soak.run(arguments.rounds)
+        case "mounts":
+            return mounts.run()
+        case "reads":
+            return reads.run()
         case "mutants":
             return mutants.run(arguments.only)
         case "powercut":
-            return powercut.run(scenes)
+            # Where an end of another scene is right as well, kills have shown it.
+            return powercut.run([scene for scene in scenes if not SCENES[scene].also])
         case "kill":
             faults: tuple[str, ...] = ("SIGKILL",)
         case _:

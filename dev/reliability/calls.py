@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
-from dev.reliability.scenes import MARK, start
+from dev.reliability.scenes import MARK, SCENES, play, start
 from genfix.applier import recover
 from tests.support.disks import leftovers, picture
 
@@ -99,11 +99,13 @@ def sweep(scene: str, fault: str, *, every: int = 1) -> Tally:
         ]
         after = picture(folder, mtimes=False)
         ends = {"old": before, "new": after}
+        if also := SCENES[scene].also:
+            ends["also"] = picture(play(also, place / "also"), mtimes=False)
 
-        play = partial(_play, scene, fault, place, ends)
+        trial = partial(_play, scene, fault, place, ends)
         # Processes: a fork of another thread would hold this one's lock on a folder for a moment.
         with ProcessPoolExecutor(2) as pool:
-            found = list(pool.map(play, range(len(points[::every])), points[::every]))
+            found = list(pool.map(trial, range(len(points[::every])), points[::every]))
         assert _weights(folder) == weights
     counted = Counter(kind for kind, _ in found)
     wrong = [told for kind, told in found if kind == "wrong"]

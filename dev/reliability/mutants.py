@@ -102,8 +102,8 @@ MUTANTS: Final = (
     Mutant(
         "what comes out of a file's place is not looked at",
         "commit.py",
-        "            _look_at_what_came_out(state, journal, index, (directory, staging))\n\n\ndef _replace",
-        "            pass\n\n\ndef _replace",
+        "            _look_at_what_came_out(state, journal, index, (directory, staging))\n\n\ndef replace",
+        "            pass\n\n\ndef replace",
     ),
     Mutant(
         "the next run does not look at what came out",
@@ -185,11 +185,64 @@ MUTANTS: Final = (
         "        if ground.is_closed(status) or not fs.may_write(directory, leaf):",
         "        if False:",
     ),
+    Mutant("modes are lost", "staging.py", "            fs.set_mode(fd, wanted)\n", "            pass\n"),
     Mutant(
-        "modes are lost",
+        "files have their mode only later",
         "staging.py",
-        "            fs.set_mode(fd, (kept if step.mode is None else step.mode) & _PERMISSIONS)",
-        "            pass",
+        "0o666 if wanted is None else wanted)",
+        "0o666 if wanted is None else 0o600)",
+    ),
+    Mutant(
+        "a file that is mounted is tried",
+        "guard.py",
+        "fs.mount_id(directory, leaf) != fs.mount_id(directory)",
+        "False",
+    ),
+    Mutant(
+        "the flags of a file are not looked at",
+        "guard.py",
+        "flag := _locked_by(fs, directory, leaf)",
+        'flag := ""',
+    ),
+    Mutant(
+        "a rename is not tried before the first one",
+        "staging.py",
+        "        _try_all(fs, state.root, staging, steps)\n",
+        "",
+    ),
+    Mutant(
+        "what is refused in the middle is left half done",
+        "transaction.py",
+        "            take_back(state, journal)\n",
+        "            return False\n",
+    ),
+    Mutant(
+        "what is taken back is not marked",
+        "taking_back.py",
+        "        fs.rename(state.home, JOURNAL, state.home, TAKING_BACK)\n        fs.sync_dir(state.home)",
+        "        pass",
+    ),
+    Mutant(
+        "what came out when it was taken back is not looked at",
+        "taking_back.py",
+        "        _give_back(fs, op,",
+        "        (lambda *_: None)(fs, op,",
+    ),
+    Mutant(
+        "a half done folder is judged", "recovery.py", "    if is_half_done(state, journal):", "    if False:"
+    ),
+    Mutant("a planted receipt is undone", "undoing.py", "if journal.id not in history.ours:", "if False:"),
+    Mutant(
+        "a receipt from the future counts",
+        "history.py",
+        "journal.id not in self.ours and is_from_the_future(journal)",
+        "False",
+    ),
+    Mutant(
+        "a planted journal changes code", "ledger.py", "if code and not is_ours(state, journal)", "if False"
+    ),
+    Mutant(
+        "what root creates stays root's", "fs.py", "if status.st_uid != 0 else None", "if False else None"
     ),
     Mutant(
         "a short write is taken for a whole one",

@@ -3,7 +3,9 @@
 `worker` runs one of them in a process of its own: ``python -m dev.reliability.scenes SCENE FOLDER``.
 """
 
+import errno
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -11,11 +13,11 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 from genfix.applier import Write, apply, log, recover, restore, snapshot, undo
-from genfix.applier.fs import DISK, FileSystem
-from genfix.errors import GenfixError
+from genfix.applier.fs import DISK, Dir, FileSystem
+from genfix.errors import GenfixError, StorageError
 from tests.support.disks import QUICK, SimulatedCrash, crash_disk, inputs, make_folder, sha, writes
 
-__all__ = ["MARK", "SCENES", "Scene", "start"]
+__all__ = ["MARK", "SCENES", "Scene", "play", "start"]
 
 MARK: Final = "/__BEGIN__"
 """A path that is not there; asked for when the imports are done and the work begins."""
@@ -31,6 +33,8 @@ class Scene(NamedTuple):
     """What happened to the folder before."""
     ready: Callable[[Path], Work]
     """Looks at the folder as a caller does before the transaction, and returns that."""
+    also: str = ""
+    """The scene whose end is right as well: what died may be finished where nothing refuses any more."""
 
 
 def _repair(folder: Path) -> Work:
@@ -52,6 +56,30 @@ def _recovery(folder: Path) -> Work:
 def _restore(folder: Path) -> Work:
     taken = log(folder)[0].id
     return lambda fs: restore(folder, taken, note={}, fs=fs)
+
+
+class _Refusing(FileSystem):
+    """A mount that refuses to replace config.json, the last file, though it did not say so before."""
+
+    def exchange(self, source: Dir, name: str, target: Dir, new_name: str) -> None:
+        if new_name == "config.json":
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        super().exchange(source, name, target, new_name)
+
+
+def _taken_back(folder: Path) -> Work:
+    """A repair that cannot be finished: half of it is done, and taken back."""
+    repairing = _repair(folder)
+
+    def work(_: FileSystem) -> None:
+        try:
+            repairing(_Refusing())
+        except StorageError as error:
+            # As it shall be; any other error is told.
+            if not error.message.startswith("cannot replace config.json"):
+                raise
+
+    return work
 
 
 def _repaired(folder: Path) -> None:
@@ -77,6 +105,7 @@ SCENES: Final[Mapping[str, Scene]] = {
     "repair": Scene(lambda _: None, _repair),
     "undo": Scene(_repaired, _undo),
     "recovery": Scene(_committed, _recovery),
+    "taken-back": Scene(lambda _: None, _taken_back, also="repair"),
     "restore": Scene(_repaired_after_snapshot, _restore),
 }
 
@@ -86,6 +115,13 @@ def start(scene: str, place: Path) -> Path:
     folder = make_folder(place / "merged")
     (folder / "adapter_config.json").write_bytes(b'{"r": 8}')
     SCENES[scene].prepare(folder)
+    return folder
+
+
+def play(scene: str, place: Path) -> Path:
+    """A folder on which the scene was played."""
+    folder = start(scene, place)
+    SCENES[scene].ready(folder)(QUICK)
     return folder
 
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from genfix.applier import make_folder
+from genfix.applier import make_folder, remove_stale
 from genfix.errors import InputError
 from genfix.folder import LocalFolder
 from genfix.message import Message
@@ -40,6 +40,7 @@ def capsule(base: ModelLocation, out: ModelLocation, *, offline: bool = False) -
 
     """
     place = Path(out)
+    remove_stale(place)
     found = resolve_base(os.fspath(base), offline=offline)
     inside = isinstance(found.folder, LocalFolder) and Path(os.path.realpath(place)).is_relative_to(
         os.path.realpath(found.folder.root)

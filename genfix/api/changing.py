@@ -101,12 +101,16 @@ def repair(
 
 def repair_case(case: Case, *, output: ModelLocation | None = None) -> Repair:
     """As `repair`."""
-    applier.recover(existing_folder(case.target), state_dir=case.state_dir)
+    folder = existing_folder(case.target)
+    if output is not None:
+        applier.check_output_place(folder, Path(output))
+    applier.remove_stale(folder)
+    applier.recover(folder, state_dir=case.state_dir)
     made = plan_case(case)
     if output is None:
         return Repair(made, _apply(made, case.state_dir))
     changes = {change.name: change.after for change in made.changes}
-    built = applier.build(existing_folder(case.target), Path(output), changes, inputs=made.inputs)
+    built = applier.build(folder, Path(output), changes, inputs=made.inputs)
     return Repair(made, None, built)
 
 

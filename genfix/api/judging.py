@@ -9,7 +9,7 @@ from genfix.engines import EngineView
 from genfix.message import Message
 from genfix.model import Model
 from genfix.resolver.case import Case, ModelLocation
-from genfix.rules import Context, Finding, judge
+from genfix.rules import Applicability, Context, Finding, judge
 
 
 class Report(NamedTuple):
@@ -20,7 +20,7 @@ class Report(NamedTuple):
     base: str | None
     """The base's path, or ``org/name@commit``; `None` where the folder was judged alone."""
     findings: tuple[Finding, ...]
-    """Worst first."""
+    """Worst first; a fix that `repair` would leave out is none here, and says why."""
     context: Context
     """What was judged, and against what."""
     notes: tuple[Message, ...] = ()
@@ -75,6 +75,10 @@ def check_case(case: Case) -> Report:
     opened = open_models(case)
     context = Context(opened.merged, opened.base, opened.adapter)
     found = tuple(finding for finding in judge(context) if wanted(finding.code))
+    if any(finding.fix is not None and finding.fix.applicability is Applicability.SAFE for finding in found):
+        from genfix.planner import foreseen  # noqa: PLC0415 - a folder with nothing to repair does not wait
+
+        found = foreseen(context, found, wanted=wanted, known=accepted)
     known = tuple(finding for finding in found if finding.key in accepted)
     return Report(
         target=str(opened.merged.folder.origin),

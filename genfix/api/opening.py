@@ -1,12 +1,12 @@
 """What every verb starts with: the target opened, its base found and proven, the rules chosen."""
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from genfix.errors import InputError
-from genfix.folder import STATE_FOLDER, Folder, LocalFolder, OverlayFolder
+from genfix.folder import STATE_FOLDER, Folder, LocalFolder
 from genfix.message import Message, text
 from genfix.model import Model
 from genfix.resolver import BaseFacts, choose_base, find_adapter, is_address, open_address, open_target
@@ -26,37 +26,55 @@ class OpenedModels(NamedTuple):
 def open_models(case: Case) -> OpenedModels:
     """Open the folder, its base and its adapter. Raises a `GenfixError` where one of them is not usable.
 
-    After a crash the folder is seen as it will be when the next repair or undo has finished the job.
+    A folder that a crash has left half done, some files old and some new, is refused.
     """
+    seen: Folder
+    notes: tuple[Message, ...] = ()
     if is_address(case.target):
         seen, notes = open_address(os.fspath(case.target), offline=case.offline, progress=case.progress)
     else:
-        seen, notes = seen_folder(open_target(case.target), case.state_dir)
+        local = open_target(case.target)
+        seen, notes = whole_folder(local, case.state_dir), _left_beside(local.root)
     merged = Model(seen)
     trained = find_adapter(case, merged)
     found, said = choose_base(case, merged, trained.facts)
     base = found.facts if found is not None else None
+    for facts in (base, trained.facts):
+        if facts is not None and isinstance(facts.folder, LocalFolder):
+            whole_folder(facts.folder, case.state_dir)
     return OpenedModels(merged, base, trained.facts, (*notes, *trained.notes, *said))
 
 
-def seen_folder(folder: LocalFolder, state_dir: Path | None) -> tuple[Folder, tuple[Message, ...]]:
-    """A folder as it will be when an interrupted repair is finished, and what to know about that."""
-    pending = _interrupted(folder.root, state_dir)
-    if not pending:
-        return folder, ()
-    note = text(
-        "a repair here was interrupted; the folder is judged as the next repair or undo will finish it"
+def whole_folder(folder: LocalFolder, state_dir: Path | None) -> LocalFolder:
+    """The folder itself. Raises `RefusedError` where a transaction is half done in it."""
+    inside = (folder.root / STATE_FOLDER).is_dir()
+    if state_dir is not None or inside:
+        # Imported here: a folder that genfix never touched must not pay for the applier.
+        from genfix.applier import check_whole  # noqa: PLC0415
+
+        if inside:
+            check_whole(folder.root)
+        if state_dir is not None:
+            check_whole(folder.root, state_dir=state_dir)
+    return folder
+
+
+def _left_beside(root: Path) -> tuple[Message, ...]:
+    """What a killed ``--output`` or capsule left beside the folder."""
+    try:
+        names = os.listdir(root.absolute().parent)  # noqa: PTH208 - most have thousands of others and no such
+    except OSError:
+        return ()
+    if not any(".genfix-" in name for name in names):
+        return ()
+    from genfix.applier import find_stale  # noqa: PLC0415 - as above
+
+    return tuple(
+        text(
+            "{path} is half a copy that a killed command left; the next `genfix repair` removes it", path=path
+        )
+        for path in find_stale(root)
     )
-    return OverlayFolder(folder, pending), (note,)
-
-
-def _interrupted(root: Path, state_dir: Path | None) -> Mapping[str, bytes | None]:
-    if state_dir is None and not (root / STATE_FOLDER).is_dir():
-        return {}
-    # Imported here: a folder that genfix never touched must not pay for the applier.
-    from genfix.applier import pending  # noqa: PLC0415
-
-    return pending(root, state_dir=state_dir)
 
 
 def selection(case: Case) -> Callable[[str], bool]:

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
-from genfix.api.opening import seen_folder
-from genfix.applier import check_names, write_report
+from genfix.api.opening import whole_folder
+from genfix.applier import check_names, recover, write_report
 from genfix.errors import ChangedError, GenfixError, InputError, PlanError
 from genfix.folder import Folder, FolderFileError, LocalFolder, Origin, input_digest
 from genfix.folder.user_file import read_user_file
-from genfix.message import text
+from genfix.message import Message, text
 from genfix.planner import Plan, Source
 from genfix.planner.saving import LARGEST, encode, plan_id
 from genfix.resolver import existing_folder, files_of, is_address, open_target
@@ -69,8 +69,11 @@ def load_plan(
     adapter: ModelLocation | None = None,
     offline: bool = False,
     state_dir: Path | None = None,
+    finish: bool = False,
 ) -> Plan:
-    """The plan in a file, checked, for its folder or for ``target``, another copy of it. Nothing is written.
+    """The plan in a file, checked, for its folder or for ``target``, another copy of it.
+
+    Nothing is written, unless ``finish`` lets what an interrupted repair began there be brought to its end.
 
     ``base`` and ``adapter`` say where those of the plan are now. A folder that is already as the plan makes
     it gives a plan without changes, and a note.
@@ -86,7 +89,11 @@ def load_plan(
     place = _place(file, document.places.target)
     if target is None and place is None:
         raise InputError("the plan does not say where its folder is", "name it with --target DIR")
-    seen, notes = seen_folder(open_target(target if target is not None else place or ""), state_dir)
+    where = target if target is not None else place or ""
+    if finish:
+        recover(open_target(where).root, state_dir=state_dir)
+    seen = whole_folder(open_target(where), state_dir)
+    notes: tuple[Message, ...] = ()
     specs = {
         Witness.BASE: _spec(base, document.base, _place(file, document.places.base)),
         Witness.ADAPTER: _spec(adapter, document.adapter, _place(file, document.places.adapter)),
@@ -95,7 +102,7 @@ def load_plan(
         document, seen, lambda witness, name: _fetched(specs[witness], witness, name, offline=offline)
     )
     if document.changes and not plan.changes:
-        notes = (*notes, text("the plan was applied already: the folder is as it makes it"))
+        notes = (text("the plan was applied already: the folder is as it makes it"),)
     sources = {witness: _found(source, specs[witness]) for witness, source in plan.sources.items()}
     loaded = replace(plan, sources=sources, base=_called(sources), notes=notes)
     check_sources(loaded)

@@ -3,13 +3,13 @@ was done.
 """
 
 from genfix.applier.applying import apply, preflight
-from genfix.applier.building import Built, build
-from genfix.applier.drafts import make_folder
+from genfix.applier.building import Built, build, check_output_place
+from genfix.applier.drafts import find_stale, make_folder, remove_stale
 from genfix.applier.guard import check_names
 from genfix.applier.history import damaged_receipts, log
 from genfix.applier.pruning import prune
 from genfix.applier.records import Change, Kept, Receipt, Write
-from genfix.applier.recovery import pending, recover
+from genfix.applier.recovery import check_whole, recover
 from genfix.applier.reports import check_report_place, write_report
 from genfix.applier.snapshots import restore, snapshot, snapshot_folder
 from genfix.applier.undoing import undo

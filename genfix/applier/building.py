@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from genfix.applier.drafts import drafted, new_file, open_parent, publish, sync_dirs
+from genfix.applier.drafts import drafted, new_file, open_parent, publish, remove_stale, sync_dirs
 from genfix.applier.fs import DISK, Dir, FileSystem
 from genfix.applier.guard import check_names
 from genfix.applier.signals import deferred_signals
@@ -50,8 +50,8 @@ def build(
     where a file is not what it was, `StorageError` where the disk fails; nothing is left of ``output`` then.
     """
     check_names(list(changes))
-    place = Path(os.path.realpath(output.parent)) / output.name
-    _check_place(Path(os.path.realpath(root)), place, output)
+    place = check_output_place(root, output)
+    remove_stale(place, fs=fs)
     source = LocalFolder(root)
     with (
         storage_errors(text("cannot build {output}", output=output)),
@@ -76,15 +76,18 @@ def build(
     return Built(output, len(names), tuple(linked))
 
 
-def _check_place(root: Path, place: Path, output: Path) -> None:
+def check_output_place(root: Path, output: Path) -> Path:
+    """The real place of a copy of ``root``. Raises `InputError` where none can be made there."""
+    place = Path(os.path.realpath(output.parent)) / output.name
     if place.exists() or place.is_symlink():
         raise InputError("{output} exists already", "name a folder that does not exist yet", output=output)
-    if place.is_relative_to(root):
+    if place.is_relative_to(os.path.realpath(root)):
         raise InputError(
             "{output} is inside the folder it would be made from", "name a folder outside", output=output
         )
     if not place.parent.is_dir():
         raise InputError("there is no folder {parent}", "create it first", parent=output.parent)
+    return place
 
 
 def _write(fs: FileSystem, draft: Dir, source: LocalFolder, name: str, content: bytes) -> None:

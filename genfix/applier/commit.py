@@ -8,12 +8,13 @@ from typing import Final
 
 from genfix.applier.fs import Dir, FileSystem, is_errno
 from genfix.applier.journal import Journal, Op, encode
+from genfix.applier.ledger import remember
 from genfix.applier.records import kind_name
 from genfix.applier.staging import done_name, moved_name, remove_dirs, remove_stage, staged_name
 from genfix.applier.state import JOURNAL, JOURNAL_DRAFT, State
 from genfix.applier.storage_errors import DriftError, storage_errors
 from genfix.applier.tree import digest, is_present, make_dirs, opened, parents_of, walk, write_new
-from genfix.errors import RefusedError
+from genfix.errors import RefusedError, StorageError
 from genfix.message import text
 
 _NO_EXCHANGE: Final = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
@@ -64,12 +65,12 @@ def is_staged(state: State, journal: Journal, places: Sequence[Place]) -> bool:
         return True
 
 
-def damaged_stage(state: State, journal: Journal) -> RefusedError:
+def _damaged_stage(state: State, journal: Journal) -> StorageError:
     """The error for new bytes that are missing or are not those of the journal, when files were replaced
     already.
     """
-    return RefusedError(
-        "the new bytes of the interrupted {kind} {id} are damaged",
+    return StorageError(
+        "the new bytes of the {kind} {id} are damaged",
         "take the old files from {backup}, then remove {path}",
         kind=kind_name(journal.kind),
         id=journal.id,
@@ -80,6 +81,7 @@ def damaged_stage(state: State, journal: Journal) -> RefusedError:
 
 def commit(state: State, journal: Journal) -> None:
     """Write the journal durably. Once its final name is there the transaction will be finished."""
+    remember(state, journal)
     with storage_errors(text("cannot write the journal")):
         write_new(state.fs, state.home, JOURNAL_DRAFT, encode(journal))
         state.fs.rename(state.home, JOURNAL_DRAFT, state.home, JOURNAL)
@@ -89,9 +91,9 @@ def commit(state: State, journal: Journal) -> None:
 def roll_forward(state: State, journal: Journal) -> None:
     """Do the ops that are not done yet, and file the journal as the receipt.
 
-    Raises `DriftError` where a file is neither what it was nor what it shall be, `RefusedError` where the new
-    bytes are damaged, `StorageError` or `OSError` where the disk fails. The journal stays then, and so does
-    everything that is needed to go on.
+    Raises `DriftError` where a file is neither what it was nor what it shall be, `StorageError` or `OSError`
+    where the disk fails or the new bytes are damaged. The journal stays then, and so does everything that is
+    needed to go on, or to take back what was done.
     """
     fs = state.fs
     places = [place_of(state, op) for op in journal.ops]
@@ -99,7 +101,7 @@ def roll_forward(state: State, journal: Journal) -> None:
         raise drift
     _give_back(state, journal, places)
     if not is_staged(state, journal, places):
-        raise damaged_stage(state, journal)
+        raise _damaged_stage(state, journal)
     if Place.BEFORE in places:
         with opened(fs, state.root, state.stage_parts(journal.id)) as staging:
             for index, (op, place) in enumerate(zip(journal.ops, places, strict=True)):
@@ -150,7 +152,7 @@ def _do(state: State, journal: Journal, index: int, staging: Dir) -> None:
             elif op.before is None:
                 fs.rename_new(staging, staged_name(index, len(journal.ops)), directory, leaf)
             else:
-                _replace(fs, staging, staged_name(index, len(journal.ops)), directory, leaf)
+                replace(fs, (staging, staged_name(index, len(journal.ops))), (directory, leaf))
         except FileExistsError as error:
             raise _drift(state, journal, op) from error
         except OSError:
@@ -162,16 +164,16 @@ def _do(state: State, journal: Journal, index: int, staging: Dir) -> None:
             _look_at_what_came_out(state, journal, index, (directory, staging))
 
 
-def _replace(fs: FileSystem, staging: Dir, staged: str, directory: Dir, leaf: str) -> None:
-    """Put the new bytes in the place of the old ones, which come out where the new ones lay, if the mount can
+def replace(fs: FileSystem, ready: tuple[Dir, str], place: tuple[Dir, str]) -> None:
+    """Put a file that lies ready in the place of another one, which comes out where it lay, if the mount can
     do that.
     """
     try:
-        fs.exchange(staging, staged, directory, leaf)
+        fs.exchange(*ready, *place)
     except OSError as error:
         if not is_errno(error, *_NO_EXCHANGE):
             raise
-        fs.rename(staging, staged, directory, leaf)
+        fs.rename(*ready, *place)
 
 
 def _look_at_what_came_out(state: State, journal: Journal, index: int, way: tuple[Dir, Dir]) -> None:

@@ -3,9 +3,10 @@
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from genfix.applier.fs import DISK, Dir, FileSystem
 from genfix.applier.guard import check_names
@@ -15,6 +16,9 @@ from genfix.applier.storage_errors import storage_errors
 from genfix.applier.tree import is_present, make_dirs, opened, parents_of, write_all
 from genfix.errors import InputError, RefusedError
 from genfix.message import text
+
+_DRAFT: Final = re.compile(r"\..+\.genfix-[0-9a-f]{8}", re.ASCII | re.DOTALL)
+"""What `drafted` calls a folder that is not complete."""
 
 
 def make_folder(output: Path, files: Mapping[str, bytes], *, fs: FileSystem = DISK) -> None:
@@ -26,6 +30,7 @@ def make_folder(output: Path, files: Mapping[str, bytes], *, fs: FileSystem = DI
     check_names(list(files))
     place = Path(os.path.realpath(output.parent)) / output.name
     replaces = _is_empty_folder(place, output)
+    remove_stale(place, fs=fs)
     with (
         storage_errors(text("cannot make {output}", output=output)),
         deferred_signals() as signals,
@@ -67,11 +72,6 @@ def open_parent(fs: FileSystem, place: Path, output: Path) -> Iterator[Dir]:
 @contextmanager
 def drafted(fs: FileSystem, parent: Dir, name: str) -> Iterator[Dir]:
     """The directory that becomes ``name``. Its lock tells it from one that a run which died has left."""
-    stale = re.compile(rf"\.{re.escape(name)}\.genfix-[0-9a-f]{{8}}")
-    for entry in fs.names(parent):
-        if stale.fullmatch(entry):
-            with suppress(OSError, RefusedError):
-                _remove_stale(fs, parent, entry)
     own = f".{name}.genfix-{secrets.token_hex(4)}"
     fs.mkdir(parent, own)
     try:
@@ -85,10 +85,32 @@ def drafted(fs: FileSystem, parent: Dir, name: str) -> Iterator[Dir]:
         raise
 
 
-def _remove_stale(fs: FileSystem, parent: Dir, name: str) -> None:
-    with opened(fs, parent, (name,)) as draft:
-        if fs.try_lock(draft):
-            remove_tree(fs, parent, name)
+def remove_stale(beside: Path, *, fs: FileSystem = DISK) -> None:
+    """Remove what runs that died have left in the folder where ``beside`` is or shall be, best effort.
+
+    Drafts of whatever name: who asks for the same copy again may give it another one.
+    """
+    _with_stale(beside, fs, lambda parent, name: remove_tree(fs, parent, name))
+
+
+def find_stale(beside: Path, *, fs: FileSystem = DISK) -> tuple[Path, ...]:
+    """What `remove_stale` would remove."""
+    found: list[Path] = []
+    _with_stale(beside, fs, lambda parent, name: found.append(parent.path / name))
+    return tuple(found)
+
+
+def _with_stale(beside: Path, fs: FileSystem, do: Callable[[Dir, str], None]) -> None:
+    with suppress(OSError, RefusedError):
+        parent = fs.open_root(Path(os.path.realpath(beside)).parent)
+        try:
+            for entry in fs.names(parent):
+                if _DRAFT.fullmatch(entry):
+                    with suppress(OSError, RefusedError), opened(fs, parent, (entry,)) as draft:
+                        if fs.try_lock(draft):
+                            do(parent, entry)
+        finally:
+            fs.close_dir(parent)
 
 
 @contextmanager
@@ -99,7 +121,7 @@ def new_file(
     parents, leaf = parents_of(name)
     make_dirs(fs, draft, parents)
     with opened(fs, draft, parents) as directory:
-        fd = fs.create(directory, leaf, 0o666 if mode is None else 0o600)
+        fd = fs.create(directory, leaf, 0o666 if mode is None else mode)
         try:
             yield fd
             if mode is not None:

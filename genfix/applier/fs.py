@@ -11,11 +11,12 @@ import errno
 import os
 import stat
 import sys
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from genfix.applier import kernel
 
 if sys.platform != "win32":
     import fcntl
@@ -27,18 +28,11 @@ _NOFOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
 _NONBLOCK: Final = getattr(os, "O_NONBLOCK", 0)
 _DIRECTORY: Final = getattr(os, "O_DIRECTORY", 0)
 
-_ACL: Final = "system.posix_acl_access"
 _JUNCTION: Final = 0xA0000003
 """IO_REPARSE_TAG_MOUNT_POINT (winnt.h): a directory that stands for another one."""
-_RENAME_NOREPLACE: Final = 1
-_RENAME_EXCHANGE: Final = 2
-"""linux/fs.h; `renameat2` is in glibc since 2.28 and in musl since 1.2."""
-_FICLONE: Final = 0x40049409
-"""linux/fs.h."""
 _NO_LINKS: Final = errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES
 _NO_SYNC: Final = errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF
 _NO_METADATA: Final = errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS
-_WINDOWS_RETRIES: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +82,11 @@ class FileSystem:
             os.close(directory.fd)
 
     def mkdir(self, parent: Dir, name: str, mode: int = 0o777) -> None:
-        """Create a directory, its mode masked by the umask."""
+        """Create a directory, its mode masked by the umask; of root's it belongs to whom its parent does."""
         os.mkdir(_path(parent, name), mode, dir_fd=parent.fd)
+        if (owner := _other_owner(parent)) is not None:
+            with suppress(OSError):
+                os.chown(name, *owner, dir_fd=parent.fd, follow_symlinks=False)
 
     def rmdir(self, parent: Dir, name: str) -> None:
         """Remove an empty directory."""
@@ -147,10 +144,34 @@ class FileSystem:
             effective_ids=os.access in os.supports_effective_ids,
         )
 
+    def mount_id(self, directory: Dir, name: str = ".") -> int | None:
+        """Which mount an entry is on; `None` where the system does not tell."""
+        return kernel.mount_id(name, directory.fd)
+
+    def locked_by(self, fd: int) -> str:
+        """The inode flag that forbids replacing an open file, as `chattr` names it; empty: none."""
+        return kernel.locked_by(fd)
+
+    def try_replace(self, source: Dir, name: str, target: Dir, new_name: str) -> None:
+        """Raise what the kernel would raise where a file is replaced, and change nothing.
+
+        ``name`` is a directory. That one never takes the place of a file (rename(2), ENOTDIR), which Linux
+        says after it has asked for permissions, flags and sticky bits (fs/namei.c, may_delete).
+        """
+        if not sys.platform.startswith("linux") or source.fd is None:
+            return
+        try:
+            os.replace(name, new_name, src_dir_fd=source.fd, dst_dir_fd=target.fd)  # noqa: TID251
+        except OSError as error:
+            if not is_errno(error, errno.ENOTDIR, errno.EEXIST):
+                raise
+        else:  # the file went at this very moment
+            os.replace(new_name, name, src_dir_fd=target.fd, dst_dir_fd=source.fd)  # noqa: TID251
+
     def rename(self, source: Dir, name: str, target: Dir, new_name: str) -> None:
         """Give an entry another name, atomically, in place of what has that name now."""
         if sys.platform == "win32":
-            _retry_replace(_path(source, name), _path(target, new_name))
+            kernel.retry_replace(_path(source, name), _path(target, new_name))
         else:
             os.replace(  # noqa: TID251
                 _path(source, name), _path(target, new_name), src_dir_fd=source.fd, dst_dir_fd=target.fd
@@ -183,11 +204,11 @@ class FileSystem:
 
     def rename_exclusive(self, source: Dir, name: str, target: Dir, new_name: str) -> None:
         """The one call that renames and never replaces; ENOSYS where the platform or the mount has none."""
-        _renameat2(source, name, target, new_name, _RENAME_NOREPLACE)
+        kernel.renameat2(source.fd, name, target.fd, new_name, kernel.RENAME_NOREPLACE)
 
     def exchange(self, source: Dir, name: str, target: Dir, new_name: str) -> None:
         """Let two entries change places, atomically; ENOSYS or EINVAL where that is not possible."""
-        _renameat2(source, name, target, new_name, _RENAME_EXCHANGE)
+        kernel.renameat2(source.fd, name, target.fd, new_name, kernel.RENAME_EXCHANGE)
 
     def link(self, source: Dir, name: str, target: Dir, new_name: str) -> None:
         """Give a file a second name; `FileExistsError` where something has it."""
@@ -217,9 +238,16 @@ class FileSystem:
         return os.open(path, os.O_RDONLY | _NOFOLLOW | _NONBLOCK | _CLOEXEC | _BINARY, dir_fd=directory.fd)
 
     def create(self, directory: Dir, name: str, mode: int) -> int:
-        """Create a file that does not exist yet, for writing; ``mode`` is masked by the umask."""
+        """Create a file that does not exist yet, for writing; ``mode`` is masked by the umask.
+
+        What root creates in somebody's directory belongs to that user, who shall be able to undo it.
+        """
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOFOLLOW | _CLOEXEC | _BINARY
-        return os.open(_path(directory, name), flags, mode, dir_fd=directory.fd)
+        fd = os.open(_path(directory, name), flags, mode, dir_fd=directory.fd)
+        if (owner := _other_owner(directory)) is not None:
+            with suppress(OSError):
+                os.fchown(fd, *owner)
+        return fd
 
     def fstat(self, fd: int) -> os.stat_result:
         """The status of an open file."""
@@ -235,9 +263,7 @@ class FileSystem:
 
     def clone(self, source: int, fd: int) -> None:
         """Let a new file share another one's blocks until either is written to (btrfs, XFS, ZFS)."""
-        if not sys.platform.startswith("linux"):
-            raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
-        fcntl.ioctl(fd, _FICLONE, source)
+        kernel.clone(source, fd)
 
     def set_mode(self, fd: int, mode: int) -> None:
         """Set permission bits. A mount that has none (FAT) is no error."""
@@ -270,9 +296,8 @@ class FileSystem:
                 os.fchown(fd, old.st_uid, old.st_gid)
             except OSError:
                 self.set_group(fd, old.st_gid)
-        if sys.platform.startswith("linux"):
-            with suppress(OSError):
-                _copy_attributes(source, fd)
+        with suppress(OSError):
+            kernel.copy_attributes(source, fd)
 
     def sync(self, fd: int) -> None:
         """Make a file's content durable. A failure is final: the kernel may have dropped the pages."""
@@ -295,52 +320,16 @@ class FileSystem:
         os.fsync(fd)
 
 
-def _renameat2(source: Dir, name: str, target: Dir, new_name: str, flag: int) -> None:
-    if not sys.platform.startswith("linux") or source.fd is None or target.fd is None:
-        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), name)
-    try:
-        # Imported here: it takes longer than all else of a `genfix log`.
-        import ctypes  # noqa: PLC0415
-
-        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
-    except (ImportError, AttributeError, OSError) as error:
-        # No such call, a Python built without libffi, or a disk that fails while its library is loaded.
-        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), name) from error
-    names = os.fsencode(name), os.fsencode(new_name)
-    if renameat2(source.fd, names[0], target.fd, names[1], ctypes.c_uint(flag)):
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), new_name)
+def _other_owner(directory: Dir) -> tuple[int, int] | None:
+    """The owner and the group of an open directory, where we are root and it is somebody else's."""
+    if sys.platform == "win32" or directory.fd is None or os.geteuid() != 0:
+        return None
+    status = os.fstat(directory.fd)
+    return (status.st_uid, status.st_gid) if status.st_uid != 0 else None
 
 
 def _path(directory: Dir, name: str) -> str:
     return name if directory.fd is not None else str(directory.path / name)
-
-
-if sys.platform == "win32":
-
-    def _retry_replace(source: str, target: str) -> None:
-        """A reader or a virus scanner that has the file open is a sharing violation, which passes."""
-        for attempt in range(_WINDOWS_RETRIES):
-            try:
-                os.replace(source, target)  # noqa: PTH105, TID251
-            except PermissionError:
-                if attempt == _WINDOWS_RETRIES - 1:
-                    raise
-                time.sleep(0.01 * 2**attempt)
-            else:
-                return
-
-
-if sys.platform.startswith("linux"):
-
-    def _copy_attributes(source: int, fd: int) -> None:
-        names = os.listxattr(source)
-        for name in names:
-            if name.startswith("user.") or name == _ACL:
-                os.setxattr(fd, name, os.getxattr(source, name))
-        if _ACL not in names and _ACL in os.listxattr(fd):
-            # Inherited from the staging directory's default ACL: the file it replaces had none.
-            os.removexattr(fd, _ACL)
 
 
 DISK: Final = FileSystem()

@@ -35,7 +35,9 @@ def check_targets(fs: FileSystem, root: Dir, names: Iterable[str], location: Loc
     """
     wanted = sorted(names)
     _refuse_cache(root.path, wanted)
-    ground = _Ground(fs.stat_dir(root).st_dev, bits_bind=not _is_copy_of_read_only_store(fs, root))
+    ground = _Ground(
+        fs.stat_dir(root).st_dev, fs.mount_id(root), bits_bind=not _is_copy_of_read_only_store(fs, root)
+    )
     for name in wanted:
         _check_target(fs, root, name, ground)
     if wanted:
@@ -53,6 +55,7 @@ class _Ground:
     """What is the same for all targets of one folder."""
 
     device: int
+    mount: int | None
     bits_bind: bool
     """Whether a missing write bit says that somebody closed a file or folder on purpose."""
 
@@ -93,6 +96,7 @@ def _check_target(fs: FileSystem, root: Dir, name: str, ground: _Ground) -> None
             return
         if not stat.S_ISREG(status.st_mode):
             raise not_regular(name)
+        _check_replaceable(fs, directory, name, root.path / name)
         # Replacing a file needs no permission on the file itself: without this a rename would pass over the
         # bit.
         if ground.is_closed(status) or not fs.may_write(directory, leaf):
@@ -102,6 +106,39 @@ def _check_target(fs: FileSystem, root: Dir, name: str, ground: _Ground) -> None
                 name=name,
                 path=root.path / name,
             )
+
+
+def _check_replaceable(fs: FileSystem, directory: Dir, name: str, path: Path) -> None:
+    """Refuse a file whose name the kernel gives to no other one, whoever asks and whatever the mode bits
+    say.
+    """
+    leaf = parents_of(name)[1]
+    if fs.mount_id(directory, leaf) != fs.mount_id(directory):
+        raise RefusedError(
+            "{name} is a mount of its own, which nothing can replace",
+            "mount the whole folder instead of the file, or make a repaired copy elsewhere with --output",
+            name=name,
+        )
+    if flag := _locked_by(fs, directory, leaf):
+        raise RefusedError(
+            "{name} is locked by the flag {flag} of its inode",
+            "if it may change, run `chattr -{flag}` on {path} first, or make a repaired copy elsewhere with "
+            "--output",
+            name=name,
+            flag=flag,
+            path=path,
+        )
+
+
+def _locked_by(fs: FileSystem, directory: Dir, leaf: str) -> str:
+    try:
+        fd = fs.open_read(directory, leaf)
+    except PermissionError:  # who may not read it does not get as far as replacing it
+        return ""
+    try:
+        return fs.locked_by(fd)
+    finally:
+        fs.close(fd)
 
 
 def _check_nearest(fs: FileSystem, root: Dir, parents: Sequence[str], ground: _Ground) -> None:
@@ -117,10 +154,17 @@ def _check_nearest(fs: FileSystem, root: Dir, parents: Sequence[str], ground: _G
                     "make it writable, or make a repaired copy elsewhere with --output",
                     path=directory.path,
                 )
-            if status.st_dev != ground.device:
+            if directory.fd is not None and (flag := fs.locked_by(directory.fd)):
                 raise StorageError(
-                    "the folder {path} is on another disk than {root}",
-                    "copy the model folder to a place where it is on one disk",
+                    "the folder {path} is locked by the flag {flag} of its inode",
+                    "run `chattr -{flag}` on it first, or make a repaired copy elsewhere with --output",
+                    path=directory.path,
+                    flag=flag,
+                )
+            if (status.st_dev, fs.mount_id(directory)) != (ground.device, ground.mount):
+                raise StorageError(
+                    "the folder {path} is on another disk or mount than {root}",
+                    "make a repaired copy on one disk with --output",
                     path=directory.path,
                     root=root.path,
                 )

@@ -1,27 +1,38 @@
 """The receipts of a folder, read only."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from genfix.applier.fs import DISK, FileSystem
 from genfix.applier.journal import MAX_BYTES, Journal, JournalError, decode
+from genfix.applier.ledger import is_from_the_future, is_ours
 from genfix.applier.records import Receipt
-from genfix.applier.state import Location, State, existing, open_folder
+from genfix.applier.state import Location, State, existing, not_ours, open_folder
 from genfix.applier.storage_errors import storage_errors
 from genfix.applier.tree import read_all, walk
 from genfix.errors import RefusedError, StorageError
 from genfix.message import text
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(NamedTuple):
     """The finished transactions of a folder."""
 
     journals: tuple[Journal, ...]
     """Oldest first."""
     damaged: tuple[str, ...]
     """Files of the log that are no receipt."""
+    ours: frozenset[str] = frozenset()
+    """IDs of those that were written here."""
+
+    @property
+    def last(self) -> str | None:
+        """The newest ID. A foreign receipt from the future has no say in what is newest."""
+        return max((journal.id for journal in self.journals if not self.is_refused(journal)), default=None)
+
+    def is_refused(self, journal: Journal) -> bool:
+        """Whether only its ID chooses this receipt: it is foreign, and from the future."""
+        return journal.id not in self.ours and is_from_the_future(journal)
 
 
 def log(root: Path, *, state_dir: Path | None = None, fs: FileSystem = DISK) -> tuple[Receipt, ...]:
@@ -43,7 +54,7 @@ def damaged_receipts(root: Path, *, state_dir: Path | None = None, fs: FileSyste
 
 
 def read_history(state: State) -> History:
-    """All receipts in the state folder."""
+    """All receipts in the state folder; those that are refused count as the oldest."""
     journals: list[Journal] = []
     damaged: list[str] = []
     with walk(state.fs, state.home, ("log",)) as receipts:
@@ -57,7 +68,10 @@ def read_history(state: State) -> History:
                 journals.append(journal)
             else:
                 damaged.append(name)
-    return History(tuple(journals), tuple(damaged))
+    ours = frozenset(journal.id for journal in journals if is_ours(state, journal))
+    found = History(tuple(journals), tuple(damaged), ours)
+    journals.sort(key=lambda journal: (not found.is_refused(journal), journal.id))
+    return found._replace(journals=tuple(journals))
 
 
 def undone_by(journals: Sequence[Journal]) -> Mapping[str, str]:
@@ -72,9 +86,9 @@ def undone_by(journals: Sequence[Journal]) -> Mapping[str, str]:
 
 def _read(root: Path, state_dir: Path | None, fs: FileSystem) -> tuple[Location, History]:
     location = Location.of(root, state_dir)
-    with (
-        storage_errors(text("cannot read the log of {root}", root=root)),
-        open_folder(fs, root) as folder,
-        existing(fs, folder, location, trusting=True) as state,
-    ):
-        return location, History((), ()) if state is None else read_history(state)
+    with storage_errors(text("cannot read the log of {root}", root=root)), open_folder(fs, root) as folder:
+        try:
+            with existing(fs, folder, location, trusting=True) as state:
+                return location, History((), ()) if state is None else read_history(state)
+        except PermissionError as error:
+            raise not_ours(location.path) from error

@@ -73,6 +73,8 @@ class Receipt:
     """Files that shared their bytes with another name (hard link) and no longer do."""
     files: tuple[Kept, ...] = ()
     """What a snapshot holds; empty for all else."""
+    ours: bool = True
+    """Whether an undo may choose it by itself; `False` where nothing remembers that it was made here."""
 
 
 def kind_name(kind: Kind) -> Message:

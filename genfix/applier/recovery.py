@@ -1,31 +1,35 @@
-"""What a run that died has left: rolled forward where it was committed, discarded where it was not."""
+"""What a run that died has left: finished or taken back where it was committed, else discarded."""
 
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from genfix.applier.commit import Place, damaged_stage, find_drift, is_staged, place_of, roll_forward
+from genfix.applier.commit import Place, find_drift, is_staged, place_of, roll_forward
 from genfix.applier.fs import DISK, Dir, FileSystem
 from genfix.applier.journal import Journal, JournalError
+from genfix.applier.ledger import refuse_foreign_code
 from genfix.applier.lock import locked
-from genfix.applier.records import Receipt
+from genfix.applier.records import Receipt, kind_name
 from genfix.applier.signals import deferred_signals
-from genfix.applier.staging import discard, is_whole, remove_pruned, staged_name
-from genfix.applier.state import JOURNAL, JOURNAL_DRAFT, Location, State, existing, open_folder
+from genfix.applier.staging import discard, is_whole, remove_pruned
+from genfix.applier.state import JOURNAL, JOURNAL_DRAFT, TAKING_BACK, Location, State, existing, open_folder
 from genfix.applier.storage_errors import storage_errors
-from genfix.applier.tree import read_all
-from genfix.errors import ChangedError, RefusedError
-from genfix.folder import content_digest, read_cap
+from genfix.applier.taking_back import is_half_done, take_back
+from genfix.errors import GenfixError, RefusedError, StorageError
 from genfix.message import text
 
-_ATTEMPTS: Final = 3
+_ATTEMPTS: Final = 5
+_PAUSE: Final = 0.02
+"""Seconds."""
 
 
 def recover(root: Path, *, state_dir: Path | None = None, fs: FileSystem = DISK) -> Receipt | None:
     """Finish the transaction that a run which died had committed, or remove what it had only begun.
 
-    Returns the receipt of the transaction that was finished. Raises `ChangedError` where a file was changed
+    Where it cannot be finished it is taken back, and a `StorageError` says so. Returns the receipt of the
+    transaction that was finished. Raises `ChangedError` where a file was changed
     since, `RefusedError` where another process holds the lock, `StorageError` where the disk fails.
     """
     location = Location.of(root, state_dir)
@@ -43,15 +47,7 @@ def recover_locked(fs: FileSystem, folder: Dir, location: Location) -> Receipt |
     with deferred_signals(), existing(fs, folder, location, trusting=False) as state:
         if state is None or state.is_quiet():
             return None
-        journal = _committed(state)
-        if journal is not None:
-            places = [place_of(state, op) for op in journal.ops]
-            if set(places) == {Place.BEFORE} and not is_staged(state, journal, places):
-                # Taken back by a run whose removal of the journal was lost, or damaged: nothing was done.
-                discard(state, journal.id, journal)
-                journal = None
-            else:
-                roll_forward(state, journal)
+        journal = _end(state)
         for transaction in state.stages():
             discard(state, transaction)
         remove_pruned(state)
@@ -61,21 +57,59 @@ def recover_locked(fs: FileSystem, folder: Dir, location: Location) -> Receipt |
         return None if journal is None else journal.receipt(state.home.path)
 
 
-def pending(
-    root: Path, *, state_dir: Path | None = None, fs: FileSystem = DISK
-) -> Mapping[str, bytes | None]:
-    """The files an interrupted transaction will have changed once it is rolled forward; `None`: the file is
-    removed.
+def check_whole(root: Path, *, state_dir: Path | None = None, fs: FileSystem = DISK) -> None:
+    """Raise `RefusedError` where some files of a transaction are the new ones and others are not.
 
-    Reads only. Empty where nothing is pending, and where the state folder may not be read: then this user
-    cannot roll it forward either. Raises `ChangedError` where a file was changed since, as `recover` would.
+    Reads only. A state folder that may not be read is left alone. Raises `ChangedError` where a file was
+    changed since, as `recover` would.
     """
     location = Location.of(root, state_dir)
-    with storage_errors(text("cannot read the state of {root}", root=root)), open_folder(fs, root) as folder:
-        with suppress(PermissionError), existing(fs, folder, location, trusting=True) as state:
-            if state is not None:
-                return _overlay(state)
-        return {}
+    with (
+        storage_errors(text("cannot read the state of {root}", root=root)),
+        open_folder(fs, root) as folder,
+        suppress(PermissionError),
+        existing(fs, folder, location, trusting=True) as state,
+    ):
+        if state is not None:
+            _check_patiently(state)
+
+
+def _end(state: State) -> Journal | None:
+    """Bring what was committed to one of its ends; returns what was finished."""
+    if (journal := _going_back(state)) is not None:
+        refuse_foreign_code(state, journal)
+        take_back(state, journal)
+        return None
+    if (journal := _committed(state)) is None:
+        return None
+    refuse_foreign_code(state, journal)
+    places = [place_of(state, op) for op in journal.ops]
+    if set(places) == {Place.BEFORE} and not is_staged(state, journal, places):
+        # Taken back by a run whose removal of the journal was lost, or damaged: nothing was done.
+        discard(state, journal.id, journal)
+        return None
+    try:
+        roll_forward(state, journal)
+    except (OSError, StorageError) as error:
+        if _is_taken_back(state, journal):
+            raise _not_finished(journal, error) from error
+        raise
+    return journal
+
+
+def _is_taken_back(state: State, journal: Journal) -> bool:
+    with suppress(OSError, GenfixError):
+        if any(place_of(state, op) is not Place.AFTER for op in journal.ops):
+            take_back(state, journal)
+            return True
+    return False
+
+
+def _going_back(state: State) -> Journal | None:
+    try:
+        return state.journal(TAKING_BACK)
+    except JournalError as error:
+        raise _damaged(state, TAKING_BACK, error) from error
 
 
 def _committed(state: State) -> Journal | None:
@@ -84,7 +118,7 @@ def _committed(state: State) -> Journal | None:
     except JournalError as error:
         stages = state.stages()
         if not _nothing_done(state, stages):
-            raise _damaged(state, error) from error
+            raise _damaged(state, JOURNAL, error) from error
         for transaction in stages:
             discard(state, transaction)
         return None
@@ -95,55 +129,55 @@ def _nothing_done(state: State, stages: Collection[str]) -> bool:
     return bool(stages) and all(is_whole(state, transaction) for transaction in stages)
 
 
-def _overlay(state: State) -> Mapping[str, bytes | None]:
-    # No lock is taken, so a run that is alive may move on between two looks: look again then.
+def _check_patiently(state: State) -> None:
+    """No lock is taken, so a run that is alive may move on between two looks: look again then."""
     for _ in range(_ATTEMPTS - 1):
-        with suppress(ChangedError, RefusedError):
-            return _look(state)
-    return _look(state)
+        with suppress(RefusedError):
+            return _check_whole(state)
+        time.sleep(_PAUSE)
+    return _check_whole(state)
 
 
-def _look(state: State) -> Mapping[str, bytes | None]:
-    try:
-        journal = state.journal()
-    except JournalError as error:
-        if _nothing_done(state, state.stages()):
-            return {}
-        raise _damaged(state, error) from error
+def _check_whole(state: State) -> None:
+    journal = _going_back(state)
     if journal is None:
-        return {}
-    places = [place_of(state, op) for op in journal.ops]
-    if (drift := find_drift(state, journal, places)) is not None:
-        raise drift
-    if not is_staged(state, journal, places):
-        if Place.AFTER not in places:
-            return {}
-        raise damaged_stage(state, journal)
-    return {
-        op.name: _content(state, journal, index, place)
-        for index, (op, place) in enumerate(zip(journal.ops, places, strict=True))
-    }
+        try:
+            journal = state.journal()
+        except JournalError as error:
+            if _nothing_done(state, state.stages()):
+                return
+            raise _damaged(state, JOURNAL, error) from error
+        if journal is None:
+            return
+        places = [place_of(state, op) for op in journal.ops]
+        if (drift := find_drift(state, journal, places)) is not None:
+            raise drift
+    if is_half_done(state, journal):
+        raise RefusedError(
+            "{root} is half done: the {kind} {id} is at work there, or was interrupted",
+            "wait for it, or run `genfix repair` or `genfix undo`, which first bring all files to one end",
+            root=state.root.path,
+            kind=kind_name(journal.kind),
+            id=journal.id,
+        )
 
 
-def _content(state: State, journal: Journal, index: int, place: Place) -> bytes | None:
-    op = journal.ops[index]
-    if op.after is None:
-        return None
-    if place is Place.AFTER:
-        content = read_all(state.fs, state.root, op.name, read_cap(op.name))
-    else:
-        way = "/".join((*state.stage_parts(journal.id), staged_name(index, len(journal.ops))))
-        content = read_all(state.fs, state.root, way, read_cap(op.name))
-    if content is None or content_digest(content) != op.after:
-        raise damaged_stage(state, journal)
-    return content
+def _not_finished(journal: Journal, error: OSError | StorageError) -> StorageError:
+    why = error.said if isinstance(error, StorageError) else error.strerror or str(error)
+    return StorageError(
+        "the interrupted {kind} {id} cannot be finished and was taken back: {why}",
+        "run the command again",
+        kind=kind_name(journal.kind),
+        id=journal.id,
+        why=why,
+    )
 
 
-def _damaged(state: State, error: JournalError) -> RefusedError:
+def _damaged(state: State, name: str, error: JournalError) -> RefusedError:
     return RefusedError(
         "the journal {path} is damaged ({error}), and files may have been replaced already",
         "compare the files with the old ones in {backup}, then remove {path}",
-        path=state.home.path / JOURNAL,
+        path=state.home.path / name,
         error=error.said,
         backup=state.home.path / "backup",
     )

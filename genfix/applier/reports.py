@@ -2,6 +2,7 @@
 to a model.
 """
 
+import errno
 import os
 import secrets
 from contextlib import suppress
@@ -10,7 +11,7 @@ from pathlib import Path
 from genfix.applier.fs import DISK, Dir, FileSystem
 from genfix.applier.state import INSIDE
 from genfix.applier.storage_errors import storage_errors
-from genfix.applier.tree import write_all
+from genfix.applier.tree import is_present, write_all
 from genfix.errors import InputError, RefusedError
 from genfix.folder import FileKind, kind_of
 from genfix.message import text
@@ -18,8 +19,11 @@ from genfix.message import text
 _PERMISSIONS = 0o777
 
 
-def check_report_place(path: Path, *, state_dir: Path | None = None, outside: Path | None = None) -> None:
-    """Raise where a report may not be written to ``path``, so that a command finds out before its work.
+def check_report_place(
+    path: Path, *, state_dir: Path | None = None, outside: Path | None = None, fs: FileSystem = DISK
+) -> None:
+    """Raise where a report cannot or shall not be written to ``path``, so that a command finds out before its
+    work. A file is made there, and removed at once: access(2) does not know all that makes it fail.
 
     A link to a file is followed, since the user named it. What is made to be kept, such as a plan, does
     not belong into the model folder ``outside``.
@@ -46,6 +50,31 @@ def check_report_place(path: Path, *, state_dir: Path | None = None, outside: Pa
         raise RefusedError(
             "{parent} is where genfix keeps its backups", "write the report elsewhere", parent=parent
         )
+    with storage_errors(text("cannot write {path}", path=path)):
+        _try_place(fs, path)
+
+
+def _try_place(fs: FileSystem, path: Path) -> None:
+    """Raise `OSError` where a file cannot be made there, or not be put in place of the one that is there."""
+    real = Path(os.path.realpath(path))
+    parent = fs.open_root(real.parent)
+    draft = _draft()
+    try:
+        try:
+            fs.close(fs.create(parent, draft, 0o600))
+            fs.unlink(parent, draft)
+        except BaseException:
+            with suppress(OSError):
+                fs.unlink(parent, draft)
+            raise
+        if is_present(fs, parent, real.name) and fs.mount_id(parent, real.name) != fs.mount_id(parent):
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(path))
+    finally:
+        fs.close_dir(parent)
+
+
+def _draft() -> str:
+    return f".{secrets.token_hex(6)}.genfix"
 
 
 def write_report(
@@ -60,11 +89,11 @@ def write_report(
 
     Raises as `check_report_place` does, and `StorageError` where the disk fails; what was there stays then.
     """
-    check_report_place(path, state_dir=state_dir, outside=outside)
+    check_report_place(path, state_dir=state_dir, outside=outside, fs=fs)
     with storage_errors(text("cannot write {path}", path=path)):
         real = Path(os.path.realpath(path))
         parent = fs.open_root(real.parent)
-        draft = f".{secrets.token_hex(6)}.genfix"
+        draft = _draft()
         try:
             _put(fs, parent, (draft, real.name), content)
         except BaseException:
@@ -77,11 +106,12 @@ def write_report(
 
 def _put(fs: FileSystem, parent: Dir, names: tuple[str, str], content: bytes) -> None:
     draft, leaf = names
-    fd = fs.create(parent, draft, 0o666)
+    mode = fs.lstat(parent, leaf).st_mode & _PERMISSIONS if is_present(fs, parent, leaf) else None
+    fd = fs.create(parent, draft, 0o666 if mode is None else mode)
     try:
         write_all(fs, fd, content)
-        with suppress(FileNotFoundError):
-            fs.set_mode(fd, fs.lstat(parent, leaf).st_mode & _PERMISSIONS)
+        if mode is not None:
+            fs.set_mode(fd, mode)
         fs.sync(fd)
     finally:
         fs.close(fd)

@@ -13,6 +13,7 @@ from genfix.applier.fs import DISK, Dir, FileSystem
 from genfix.applier.guard import check_names, check_targets
 from genfix.applier.history import read_history
 from genfix.applier.journal import MAX_FILES, Journal, encode, is_writable_name
+from genfix.applier.ledger import remember
 from genfix.applier.lock import locked
 from genfix.applier.records import Kept, Receipt
 from genfix.applier.recovery import recover_locked
@@ -98,6 +99,7 @@ def _take(
             signals.stop_if_asked()
             when = now.isoformat(timespec="seconds")
             journal = Journal(transaction, "snapshot", when, dict(note), None, (), (), tuple(files))
+            remember(state, journal)
             write_new(fs, state.home, JOURNAL_DRAFT, encode(journal))
             make_dirs(fs, state.home, ("log",), 0o700)
             with opened(fs, state.home, ("log",)) as receipts:

@@ -14,7 +14,7 @@ from typing import Final
 from genfix.applier.fs import Dir, FileSystem, is_errno
 from genfix.applier.journal import Journal, Op
 from genfix.applier.signals import Deferred
-from genfix.applier.state import JOURNAL, JOURNAL_DRAFT, State
+from genfix.applier.state import JOURNAL, JOURNAL_DRAFT, TAKING_BACK, State
 from genfix.applier.storage_errors import changed_meanwhile, storage_errors
 from genfix.applier.tree import (
     CHUNK,
@@ -28,13 +28,15 @@ from genfix.applier.tree import (
     write_all,
     write_new,
 )
-from genfix.errors import RefusedError
+from genfix.errors import RefusedError, StorageError
 from genfix.folder import FileKind, content_digest, kind_of
 from genfix.message import text
 
 _PERMISSIONS: Final = 0o777
 """What of a mode is kept: a set-user-id bit on a config file has no use."""
 _MAX_DEPTH: Final = 64
+_TRIAL: Final = "trial"
+"""A directory that is held against the files: see `FileSystem.try_replace`."""
 _STAGED: Final = re.compile(r"(?:new|none)-(\d{1,4})-of-(\d{1,4})", re.ASCII)
 
 
@@ -99,6 +101,11 @@ def done_name(index: int) -> str:
     return f"done-{index}"
 
 
+def copy_name(index: int) -> str:
+    """Where old bytes are copied out of the backup, until they are whole."""
+    return f"copy-{index}"
+
+
 def moved_name(index: int) -> str:
     """Where a file that goes is moved to, until the transaction is done."""
     return f"gone-{index}"
@@ -121,6 +128,7 @@ def stage(
         opened(fs, state.root, state.stage_parts(transaction)) as staging,
         opened(fs, state.home, ("backup", transaction)) as backup,
     ):
+        _try_all(fs, state.root, staging, steps)
         for index, step in enumerate(steps):
             signals.stop_if_asked()
             with (
@@ -130,7 +138,10 @@ def stage(
                 status = None if old is None else fs.fstat(old)
                 if (None if old is None else back_up(fs, backup, step.name, old)) != step.before:
                     raise changed_meanwhile(step.name)
-                _lay_ready(state, staging, step, old, (index, len(steps)))
+                if step.content is None:
+                    write_new(fs, staging, kept_name(index, len(steps)), b"")
+                else:
+                    lay_ready(state, staging, staged_name(index, len(steps)), step, old)
             if status is not None and status.st_nlink > 1:
                 links.append(step.name)
             ops.append(
@@ -146,6 +157,20 @@ def stage(
             )
         fs.sync_dir(staging)
     return tuple(ops), tuple(links)
+
+
+def _try_all(fs: FileSystem, root: Dir, staging: Dir, steps: tuple[Step, ...]) -> None:
+    """Find out on the real names what the kernel will not replace, before anything is."""
+    fs.mkdir(staging, _TRIAL)
+    for step in steps:
+        parents, leaf = parents_of(step.name)
+        if step.before is not None:
+            with (
+                storage_errors(text("cannot replace {name}", name=step.name)),
+                opened(fs, root, parents) as directory,
+            ):
+                fs.try_replace(staging, _TRIAL, directory, leaf)
+    fs.rmdir(staging, _TRIAL)
 
 
 def back_up(fs: FileSystem, backup: Dir, name: str, old: int) -> str:
@@ -166,31 +191,43 @@ def back_up(fs: FileSystem, backup: Dir, name: str, old: int) -> str:
     return sha.hexdigest()
 
 
-def _lay_ready(state: State, staging: Dir, step: Step, old: int | None, place: tuple[int, int]) -> None:
+def lay_ready(state: State, staging: Dir, name: str, step: Step, old: int | None) -> None:
     """Write the new bytes with the metadata the file shall have: the rename that follows changes nothing
     else.
+
+    Raises `StorageError` where the mount keeps neither the permission bits that are wanted nor those it shows
+    of the file now.
     """
     fs = state.fs
-    if step.content is None:
-        write_new(fs, staging, kept_name(*place), b"")
-        return
-    fresh = old is None and step.mode is None
-    # 0o666 and the umask: what any program's new file gets.
-    fd = fs.create(staging, staged_name(*place), 0o666 if fresh else 0o600)
+    now = None if old is None else fs.fstat(old).st_mode & _PERMISSIONS
+    wanted = now if step.mode is None else step.mode
+    # 0o666 and the umask: what any program's new file gets. Others have their mode from the beginning, since
+    # some mounts take none later.
+    fd = fs.create(staging, name, 0o666 if wanted is None else wanted)
     try:
-        write_all(fs, fd, step.content)
+        write_all(fs, fd, step.content or b"")
         if old is not None:
             fs.copy_owner(old, fd)
         else:
             _inherit_group(state, step.name, fd)
-        if not fresh:
-            kept = 0 if old is None else fs.fstat(old).st_mode
-            fs.set_mode(fd, (kept if step.mode is None else step.mode) & _PERMISSIONS)
+        if wanted is not None:
+            fs.set_mode(fd, wanted)
+            if now is not None and fs.fstat(fd).st_mode & _PERMISSIONS not in {wanted, now}:
+                raise _modes_lost(step.name, wanted)
         if step.mtime_ns is not None:
             fs.set_mtime(fd, step.mtime_ns)
         fs.sync(fd)
     finally:
         fs.close(fd)
+
+
+def _modes_lost(name: str, mode: int) -> StorageError:
+    return StorageError(
+        "the disk refuses to give the new {name} the permission bits {mode}",
+        "run the command after `umask 0`, or make a repaired copy elsewhere with --output",
+        name=name,
+        mode=f"{mode:04o}",
+    )
 
 
 def _inherit_group(state: State, name: str, fd: int) -> None:
@@ -211,9 +248,10 @@ def discard(state: State, transaction: str, journal: Journal | None = None) -> N
     fs = state.fs
     for op in () if journal is None else journal.ops:
         remove_dirs(fs, state.root, tuple(reversed(op.new_dirs)))
-    if is_present(fs, state.home, JOURNAL):
-        fs.unlink(state.home, JOURNAL)
-        fs.sync_dir(state.home)
+    for name in (JOURNAL, TAKING_BACK):
+        if is_present(fs, state.home, name):
+            fs.unlink(state.home, name)
+            fs.sync_dir(state.home)
     with suppress(OSError):
         fs.unlink(state.home, JOURNAL_DRAFT)
     with suppress(OSError, RefusedError):
@@ -242,8 +280,10 @@ def remove_stage(state: State, transaction: str) -> None:
     with suppress(OSError, RefusedError), opened(fs, state.root, parents) as directory:
         with opened(fs, directory, (leaf,)) as staging:
             for name in fs.names(staging):
-                if name.startswith(("new-", "none-", "done-")):
+                if name.startswith(("new-", "none-", "done-", "copy-")):
                     fs.unlink(staging, name)
+                elif name == _TRIAL:
+                    fs.rmdir(staging, name)
         fs.rmdir(directory, leaf)
 
 

@@ -5,6 +5,7 @@ what is below ``.cache/huggingface``, and a rename from there stays on the folde
 
     .gitignore         "*"
     journal.json       the transaction that is being written; journal.tmp before its commit point
+    taking-back.json   the journal of one that could not be finished and is being taken back
     log/<id>.json      the journals of finished transactions: their receipts
     backup/<id>/...    the old bytes of each, by file name; of a snapshot, its files
     lock               only where the mount has no lock for a directory
@@ -33,6 +34,7 @@ from genfix.folder import STATE_FOLDER, is_safe_name
 
 JOURNAL: Final = "journal.json"
 JOURNAL_DRAFT: Final = "journal.tmp"
+TAKING_BACK: Final = "taking-back.json"
 PRUNED: Final = "pruned-"
 """What the name of a backup begins with from the moment on from which it goes."""
 
@@ -96,6 +98,11 @@ class State:
         """Where the old bytes of a transaction are."""
         return self.home.path / "backup" / transaction
 
+    def is_outside(self) -> bool:
+        """Whether it lies outside of the model folder, where the user put it with `--state-dir`."""
+        real = Path(os.path.realpath(self.home.path))
+        return not real.is_relative_to(os.path.realpath(self.root.path))
+
     def stages(self) -> tuple[str, ...]:
         """Ids of the transactions that have new bytes lying ready, oldest first."""
         with walk(self.fs, self.root, INSIDE) as directory:
@@ -103,10 +110,10 @@ class State:
         found = (_STAGE.fullmatch(name) for name in names)
         return tuple(match[1] for match in found if match and match[2] == self.tag)
 
-    def journal(self) -> Journal | None:
+    def journal(self, name: str = JOURNAL) -> Journal | None:
         """The transaction that is committed and not finished. Raises `JournalError` where it is damaged."""
         try:
-            content = read_all(self.fs, self.home, JOURNAL, MAX_BYTES)
+            content = read_all(self.fs, self.home, name, MAX_BYTES)
         except (RefusedError, StorageError) as error:
             raise JournalError(error.said) from error
         journal = None if content is None else decode(content)
@@ -125,6 +132,7 @@ class State:
         return not (
             is_present(self.fs, self.home, JOURNAL)
             or is_present(self.fs, self.home, JOURNAL_DRAFT)
+            or is_present(self.fs, self.home, TAKING_BACK)
             or self.stages()
             or self.pruned()
             or self._is_hollow()
@@ -185,6 +193,10 @@ def existing(fs: FileSystem, root: Dir, location: Location, *, trusting: bool) -
             home = stack.enter_context(walk(fs, anchor, location.parts))
         except (FileNotFoundError, NotADirectoryError):
             home = None
+        except PermissionError as error:
+            if trusting:
+                raise
+            raise not_ours(location.path) from error
         except RefusedError:
             if not trusting:
                 raise
@@ -249,14 +261,23 @@ def _prune(fs: FileSystem, anchor: Dir, way: Sequence[str], made: set[Path] | No
 def _make_private(state: State) -> None:
     status = state.fs.stat_dir(state.home)
     if sys.platform != "win32":
-        if status.st_uid != os.geteuid():
-            raise RefusedError(
-                "the state folder {path} belongs to another user",
-                "run the command as that user, or give another place with --state-dir",
-                path=state.home.path,
-            )
+        accepted = {os.geteuid()}
+        if os.geteuid() == 0:
+            # Root works for the folder's owner, and what root creates there is the owner's.
+            accepted |= {state.fs.stat_dir(directory).st_uid for directory in (state.root, state.anchor)}
+        if status.st_uid not in accepted:
+            raise not_ours(state.home.path)
         if stat.S_IMODE(status.st_mode) & 0o077:
             # What others planted meanwhile is validated; from now on they cannot. A mount without modes stays
             # as it is.
             with suppress(OSError):
                 state.fs.chmod_dir(state.home, 0o700)
+
+
+def not_ours(path: Path) -> RefusedError:
+    """The refusal for a state folder that another user alone may open."""
+    return RefusedError(
+        "the state folder {path} belongs to another user",
+        "run the command as that user, hand it over (`chown -R`), or give another place with --state-dir",
+        path=path,
+    )

@@ -44,8 +44,10 @@ def _hint(error: OSError) -> Message:
         case errno.ENOSPC | errno.EDQUOT:
             return text("free some space on that disk, then run the command again")
         case errno.EROFS | errno.EACCES | errno.EPERM:
-            return text("make the folder writable, or copy it to a place where you may write")
+            return text("make the folder writable, or make a repaired copy elsewhere with --output")
         case errno.EXDEV:
-            return text("copy the folder to a place where it is on one disk")
+            return text("make a repaired copy on one disk with --output")
+        case errno.EBUSY:
+            return text("end what holds the file, or make a repaired copy elsewhere with --output")
         case _:
             return text("check the disk, then run the command again")

@@ -3,19 +3,22 @@
 import secrets
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from genfix.applier.commit import Place, commit, place_of, roll_forward
 from genfix.applier.fs import Dir, FileSystem
-from genfix.applier.journal import ID, Journal
+from genfix.applier.history import read_history
+from genfix.applier.journal import Journal
+from genfix.applier.ledger import is_ours
 from genfix.applier.records import Kind, Receipt
 from genfix.applier.signals import deferred_signals
 from genfix.applier.staging import Step, discard, in_order, stage
 from genfix.applier.state import Location, State, created
 from genfix.applier.storage_errors import DriftError, changed_meanwhile, storage_errors
-from genfix.applier.tree import opened
-from genfix.errors import StorageError
+from genfix.applier.taking_back import take_back
+from genfix.errors import GenfixError, StorageError
 from genfix.message import text
 
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
@@ -33,9 +36,9 @@ def run(
 ) -> Receipt:
     """Do all ``steps`` or none. The lock is held, and no other transaction is pending.
 
-    Before its commit point a transaction that fails or is interrupted leaves nothing behind. After it, a
-    failure does the same while no file is replaced yet; from then on the transaction will be finished, by
-    this run or, where the disk fails, by the next one.
+    A transaction that fails or is interrupted leaves nothing behind: what was replaced by then is put back.
+    Only where the disk refuses that as well, or where all files are replaced already, something is left to
+    the next run.
     """
     with (
         deferred_signals() as signals,
@@ -55,14 +58,14 @@ def run(
         except BaseException as error:
             _fail(error, discarded=_take_back(state, transaction, journal))
             raise
-        return journal.receipt(state.home.path)
+        return replace(journal.receipt(state.home.path), ours=is_ours(state, journal))
 
 
 def new_id(last: str | None, now: datetime) -> str:
     """An id that sorts after ``last``, also within one second and where the clock was set back."""
     stamp = now.replace(microsecond=0)
     if last is not None:
-        # A planted receipt may have digits that are no date, or the last second there is.
+        # One of ours may have the last second there is, of a clock that was wrong.
         with suppress(ValueError, OverflowError):
             # Not strptime: it imports modules, which a failing disk may refuse in the middle of a
             # transaction.
@@ -81,22 +84,26 @@ def nothing(location: Location, note: Mapping[str, str], kind: Kind) -> Receipt:
 def next_id(state: State, now: datetime) -> str:
     """The id of the next transaction in this state folder."""
     try:
-        with opened(state.fs, state.home, ("log",)) as receipts:
-            names = state.fs.names(receipts)
+        last = read_history(state).last
     except BaseException:
         state.tidy()
         raise
-    ids = [name.removesuffix(".json") for name in names]
-    return new_id(max((name for name in ids if ID.fullmatch(name)), default=None), now)
+    return new_id(last, now)
 
 
 def _take_back(state: State, transaction: str, journal: Journal | None) -> bool:
-    """Discard a transaction that failed before it replaced a file; whether nothing is left of it."""
+    """Discard a transaction that failed, unless all of its files are replaced; whether nothing is left of
+    it.
+    """
     try:
-        if journal is not None and any(place_of(state, op) is Place.AFTER for op in journal.ops):
+        places = [place_of(state, op) for op in journal.ops] if journal is not None else []
+        if journal is None or Place.AFTER not in places:
+            discard(state, transaction, journal)
+        elif set(places) == {Place.AFTER}:
             return False
-        discard(state, transaction, journal)
-    except OSError:
+        else:
+            take_back(state, journal)
+    except (OSError, GenfixError):
         return False
     return True
 

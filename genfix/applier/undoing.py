@@ -7,15 +7,16 @@ from genfix.applier.fs import DISK, FileSystem
 from genfix.applier.guard import check_names, check_targets
 from genfix.applier.history import History, read_history, undone_by
 from genfix.applier.journal import Journal, Op
+from genfix.applier.ledger import listed
 from genfix.applier.lock import locked
 from genfix.applier.records import Receipt, kind_name
 from genfix.applier.recovery import recover_locked
 from genfix.applier.staging import Step
-from genfix.applier.state import Location, State, existing, open_folder
+from genfix.applier.state import TAKING_BACK, Location, State, existing, open_folder
 from genfix.applier.storage_errors import storage_errors
 from genfix.applier.transaction import run
-from genfix.applier.tree import digest, read_all, walk
-from genfix.errors import ChangedError, InputError, StorageError
+from genfix.applier.tree import digest, is_present, read_all, walk
+from genfix.errors import ChangedError, InputError, RefusedError, StorageError
 from genfix.folder import content_digest, read_cap
 from genfix.message import text
 
@@ -31,9 +32,9 @@ def undo(
     """Put back the bytes, permission bits and modification times that a transaction replaced.
 
     Without ``transaction`` it is the newest repair or restore that is not undone: undo after undo goes back
-    step by step. To redo, undo the undo by its id. A file the transaction created goes into the backup, with
-    the directories created for it where they are empty then. Files are put back only where they are as the
-    transaction left them.
+    step by step. One that nothing shows to be made here is chosen by its id alone. To redo, undo the undo by
+    its id. A file the transaction created goes into the backup, with the directories created for it where
+    they are empty then. Files are put back only where they are as the transaction left them.
 
     Raises `ChangedError` where one is not, `InputError` where there is no such transaction, `StorageError`
     where the backup is damaged or the disk fails, `RefusedError` as `apply` does.
@@ -44,7 +45,11 @@ def undo(
             if state is None:
                 raise _no_transaction(root, transaction)
         with locked(fs, folder, location):
+            with existing(fs, folder, location, trusting=False) as state:
+                going_back = state is not None and is_present(fs, state.home, TAKING_BACK)
             recover_locked(fs, folder, location)
+            if going_back and transaction is None:
+                raise _taken_back(root)
             with existing(fs, folder, location, trusting=False) as state:
                 if state is None:
                     raise _no_transaction(root, transaction)
@@ -82,8 +87,30 @@ def _chosen(history: History, root: Path, transaction: str | None) -> Journal:
     undone = undone_by(history.journals)
     for journal in reversed(history.journals):
         if journal.kind in {"repair", "restore"} and journal.id not in undone:
+            if journal.id not in history.ours:
+                raise _foreign(root, journal)
             return journal
     raise _no_transaction(root, None)
+
+
+def _foreign(root: Path, journal: Journal) -> RefusedError:
+    return RefusedError(
+        "nothing shows that the {kind} {id} was made here, as the newest of {root}; its undo would change "
+        "{names}",
+        "where that is right, name it: `genfix undo {root} {id}`",
+        kind=kind_name(journal.kind),
+        id=journal.id,
+        root=root,
+        names=listed([op.name for op in journal.ops]),
+    )
+
+
+def _taken_back(root: Path) -> ChangedError:
+    return ChangedError(
+        "an interrupted repair of {root} was taken back just now, and nothing else was undone",
+        "run the command again to undo what came before it",
+        root=root,
+    )
 
 
 def _check_unchanged(state: State, journal: Journal, op: Op) -> None:

@@ -2,7 +2,7 @@
 
 from genfix.api.capsules import capsule
 from genfix.api.keeping import prune_backups, restore, snapshot
-from genfix.cli.next_lines import quoted, undo_line
+from genfix.cli.next_lines import quoted, restore_line, undo_line
 from genfix.cli.options import Here
 from genfix.cli.output import Output
 from genfix.message import text
@@ -22,9 +22,7 @@ def run_snapshot(place: Here, message: str, out: Output) -> int:
             path=str(receipt.backup),
         )
     )
-    out.tell(
-        text("to have them back: {command}", command=f"genfix restore {quoted(place.target)} {receipt.id}")
-    )
+    out.tell(text("to have them back: {command}", command=restore_line(place, receipt.id)))
     return 0
 
 

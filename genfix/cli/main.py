@@ -13,7 +13,7 @@ import typer
 from genfix.cli.app import app
 from genfix.cli.command import Commands
 from genfix.cli.streams import forget, prepare_streams, write_error
-from genfix.errors import GenfixError
+from genfix.errors import GenfixError, StorageError
 from genfix.language import Language, language_of
 from genfix.message import Message, text
 
@@ -78,6 +78,17 @@ def _unforeseen(error: Exception, language: Language) -> int:
         import traceback  # noqa: PLC0415 - only for bugs
 
         traceback.print_exception(error)
+    if isinstance(error, OSError) and error.errno is not None:
+        what = error.filename if isinstance(error.filename, str) else ""
+        why = error.strerror or str(error)
+        return _say(
+            text("cannot use {path}: {why}", path=what, why=why)
+            if what
+            else text("the disk or the network fails: {why}", why=why),
+            text("try again when the disk or the network works; GENFIX_DEBUG=1 shows where it failed"),
+            StorageError.exit_code,
+            language,
+        )
     if isinstance(error, ImportError):
         # Parts are loaded when they are needed: an installation that is damaged, or a disk that fails just
         # then.

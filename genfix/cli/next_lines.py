@@ -42,5 +42,10 @@ def undo_line(place: Case | Here, transaction: str = "") -> str:
     return show(" ".join(words + _state_of(place)))
 
 
+def restore_line(place: Here, snapshot: str) -> str:
+    """The command that brings a snapshot back."""
+    return show(" ".join(["genfix", "restore", quoted(place.target), snapshot, *_state_of(place)]))
+
+
 def _state_of(place: Case | Here) -> list[str]:
     return ["--state-dir", quoted(place.state_dir)] if place.state_dir is not None else []

@@ -44,6 +44,10 @@ class _Next(NamedTuple):
 
 def run_plan(case: Case, out: Output, baseline: Path | None, *, save: Path | None = None) -> int:
     """Show what repair would write, and keep it for apply; 1 where there is something to change."""
+    if save is not None:
+        from genfix.applier import check_report_place  # noqa: PLC0415 - only where it is asked for
+
+        check_report_place(save, outside=None if is_address(case.target) else Path(case.target))
     made = plan_case(case)
     code = _show_plan(made, out, _next(case, made, out, save))
     settle_known(case, made.remaining, made.known, out, baseline)
@@ -114,6 +118,7 @@ def run_apply(saved: Saved, ending: Ending, out: Output, *, dry_run: bool) -> in
         adapter=saved.adapter,
         offline=saved.offline,
         state_dir=saved.state_dir,
+        finish=not dry_run,
     )
     place = Here(made.target, saved.state_dir)
     if dry_run:
@@ -143,7 +148,7 @@ def _show_repair(done: Repair, place: Here, ending: Ending, out: Output, unsafe:
     elif out.wants_html:
         from genfix.report.html import plan_page  # noqa: PLC0415 - only where it is asked for
 
-        commands = {"undo": undo_line(place)} if done.receipt is not None else {}
+        commands = {"undo": undo_line(place, _asked_for(done.receipt))} if done.receipt is not None else {}
         out.report(plan_page(made, done=True, commands=commands, lang=out.aside.language))
     elif out.verdict is not None:
         from genfix.cli.formats import rendered  # noqa: PLC0415
@@ -161,6 +166,11 @@ def _show_repair(done: Repair, place: Here, ending: Ending, out: Output, unsafe:
     if made.base is None:
         out.tell(text("judged without a base: what was lost from it cannot be seen; name it with --base"))
     return 1 if made.changes and ending.fail_on_fix else exit_code(made.remaining, ending.fail_on)
+
+
+def _asked_for(receipt: Receipt) -> str:
+    """The id where an undo asks for it, since nothing will remember that the repair was made here."""
+    return "" if receipt.ours else receipt.id
 
 
 def _report_repair(made: Plan, out: Output) -> None:
@@ -225,7 +235,7 @@ def _say_done(place: Here, receipt: Receipt, out: Output) -> None:
         out.tell(text("backup: {path} (deleting .cache gives up undo)", path=receipt.backup))
     else:
         out.tell(text("backup: {path}", path=receipt.backup))
-    out.tell(text("undo:   {command}", command=undo_line(place)))
+    out.tell(text("undo:   {command}", command=undo_line(place, _asked_for(receipt))))
     for name in receipt.broken_links:
         out.tell(text("note: {file} had another hard link, which keeps the old content", file=name))
     out.tell(text("restart the server: engines read these files only when they start"))

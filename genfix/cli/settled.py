@@ -46,6 +46,11 @@ def settle(
     baseline = found.baseline if judged.baseline is None else judged.baseline
     if judged.write_baseline is not None and baseline is not None and not baseline.exists():
         baseline = None  # it is the one that is to be written, or there was none yet
+    if judged.write_baseline is not None:
+        # Before anything is changed, or merged for hours.
+        from genfix.applier import check_report_place  # noqa: PLC0415 - only where one is wanted
+
+        check_report_place(judged.write_baseline, state_dir=judged.state_dir, outside=Path(target))
     case = Case(
         target=target,
         base=found.base if judged.base is None else judged.base,

@@ -7,7 +7,6 @@ serve/core/async_engine.py (stop ids), serve/core/generation_config.py (sampling
 """
 
 from collections.abc import Iterator
-from math import isfinite
 from typing import Final, NamedTuple
 
 from genfix.engines.shared.common import (
@@ -38,7 +37,7 @@ from genfix.engines.shared.wording import (
     unreadable_value,
 )
 from genfix.folder.kinds import CONFIG, TOKENIZER_CONFIG
-from genfix.json_types import JsonObject, JsonValue
+from genfix.json_types import JsonObject, JsonValue, is_finite
 from genfix.message import Message, message
 from genfix.model import Model
 
@@ -128,7 +127,7 @@ def _cut(value: JsonValue) -> JsonValue:
     """Fractions in a list lose what is behind the point."""
     if not isinstance(value, list):
         return value
-    return [int(entry) if isinstance(entry, float) and isfinite(entry) else entry for entry in value]
+    return [int(entry) if isinstance(entry, float) and is_finite(entry) else entry for entry in value]
 
 
 def _start_problems(model: Model) -> Iterator[Problem]:
@@ -174,7 +173,7 @@ def _context_length(part: TextPart) -> int | None:
     lengths: list[float] = []
     for key in _LENGTHS:
         value = part.get(key)
-        if isinstance(value, int | float) and isfinite(value):
+        if isinstance(value, int | float) and is_finite(value):
             lengths.append(value)
         elif value is not None:
             return None

@@ -25,7 +25,7 @@ from genfix.engines.shared.wording import (
 )
 from genfix.folder.folder import FolderFileError
 from genfix.folder.kinds import CONFIG, GENERATION_CONFIG, SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG
-from genfix.json_types import JsonObject, JsonValue
+from genfix.json_types import JsonObject, JsonValue, decimal
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.chat_template import JINJA_FILE
@@ -174,9 +174,11 @@ def _decoder_id(tokenizer: JsonObject, text: str) -> int:
     entries = sorted(decoder.items()) if isinstance(decoder, dict) else []
     return next(
         (
-            int(key)
+            number
             for key, value in entries
-            if isinstance(value, dict) and value.get("content") == text and key.isdecimal()
+            if isinstance(value, dict)
+            and value.get("content") == text
+            and (number := decimal(key)) is not None
         ),
         _UNSET,
     )

@@ -8,7 +8,6 @@ and conversation.py (chat templates).
 """
 
 from collections.abc import Iterator, Mapping
-from math import isfinite
 from typing import Final, NamedTuple
 
 from genfix.engines.shared.common import (
@@ -41,7 +40,7 @@ from genfix.engines.shared.wording import (
     unreadable_value,
 )
 from genfix.folder.kinds import ADDITIONAL_TEMPLATES, CONFIG, TOKENIZER_CONFIG
-from genfix.json_types import JsonObject, JsonValue
+from genfix.json_types import JsonObject, JsonValue, decimal, is_finite
 from genfix.message import Message
 from genfix.model import Model
 from genfix.model.chat_template import JINJA_FILE
@@ -244,12 +243,14 @@ def _context_length(part: TextPart) -> int | None:
     factor = 1 if part.rope_by_layer or not ropes else _scaling_factor(ropes[0], part)
     lengths = map(part.get, _LENGTHS)
     length: JsonValue = next((value for value in lengths if value is not None), _USUAL_LENGTH)
-    if isinstance(length, str) and length.isdecimal() and factor == 1 and isinstance(factor, int):
-        length = int(length)
+    if isinstance(length, str) and factor == 1 and isinstance(factor, int):
+        length = decimal(length)
     if not isinstance(factor, int | float) or not isinstance(length, int | float):
         return None
+    if not is_finite(factor) or not is_finite(length):
+        return None
     found = factor * length
-    return int(found) if isfinite(found) else None
+    return int(found) if is_finite(found) else None
 
 
 def _scaling_factor(rope: JsonObject, part: TextPart) -> JsonValue:

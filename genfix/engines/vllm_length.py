@@ -16,7 +16,6 @@ the first time:
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import isfinite
 from typing import Final, NamedTuple
 
 from genfix.engines.shared.config_object import OTHER_NAME, class_defaults, is_flat
@@ -25,7 +24,7 @@ from genfix.engines.shared.text_part import TextPart, text_part
 from genfix.engines.shared.view import Effect, Problem
 from genfix.engines.shared.wording import refused_value
 from genfix.engines.vllm_rope import LONG, ORIGINAL, rope_type, ropes_of, stands_outside
-from genfix.json_types import JsonObject, JsonValue
+from genfix.json_types import JsonObject, JsonValue, is_finite
 from genfix.message import message
 from genfix.model import Model
 
@@ -134,8 +133,10 @@ def _stretched(model: Model, part: TextPart, length: float, version: Release) ->
     factor, length = _scaling(ropes, length, version)
     if factor is None or ("gemma3" in part.kind and version >= (0, 8)):
         factor = 1.0
-    if not isinstance(factor, int | float):
+    if not isinstance(factor, int | float) or not is_finite(factor):
         return _unreadable("factor")
+    if not is_finite(length):
+        return _unreadable(_MAIN)
     return _whole(_limited(model, part, length * factor, ropes, version))
 
 
@@ -168,7 +169,7 @@ def _limited(
 
 
 def _whole(length: float) -> Length:
-    if length < 1 or not isfinite(length):
+    if length < 1 or not is_finite(length):
         return _unreadable(_MAIN)
     tokens = int(length)
     too_short = Problem(

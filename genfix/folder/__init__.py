@@ -1,6 +1,6 @@
 """Read-only model folders: listing, size, digests, bytes and byte ranges."""
 
-from genfix.folder.compare import content_digest, input_digest, same_file, sha256_of
+from genfix.folder.compare import content_digest, input_digest, same_but_for_line_ends, same_file, sha256_of
 from genfix.folder.file_names import STATE_FOLDER, checked_name, is_safe_name
 from genfix.folder.folder import FileProblem, FileStat, Folder, FolderFileError, Origin, Progress
 from genfix.folder.kinds import FileKind, kind_of, read_cap

@@ -3,11 +3,12 @@
 import hashlib
 from typing import Final
 
-from genfix.folder.folder import Folder
+from genfix.folder.folder import Folder, FolderFileError
 from genfix.folder.kinds import FileKind, kind_of
 from genfix.folder.local import LocalFolder
 
 _CHUNK: Final = 1024 * 1024
+_TEXT: Final = (".json", ".jinja", ".md", ".py", ".txt", ".yaml", ".yml")
 _LONGEST_HEADER: Final = 100_000_000
 """The longest header the safetensors library reads."""
 
@@ -34,6 +35,30 @@ def same_file(left: Folder, right: Folder, name: str) -> bool:
         left.read_range(name, start, _CHUNK) == right.read_range(name, start, _CHUNK)
         for start in range(0, left_stat.size, _CHUNK)
     )
+
+
+def same_but_for_line_ends(left: Folder, right: Folder, name: str) -> bool:
+    """`same_file`, and of a text file also whether its lines alone are equal.
+
+    CRLF in place of LF changes its size in one way only: a ``right`` of another size, which may be far away,
+    is not read.
+    """
+    if same_file(left, right, name):
+        return True
+    if not name.endswith(_TEXT):
+        return False
+    try:
+        content = left.read(name)
+        lines = with_newlines(content)
+        sizes = {len(lines), len(lines) + lines.count(b"\n")} - {len(content)}
+        return right.stat(name).size in sizes and lines == with_newlines(right.read(name))
+    except FolderFileError:
+        return False  # too large for its kind: what is wrong with it is not said here
+
+
+def with_newlines(content: bytes) -> bytes:
+    """A text whose lines all end in LF, as Python and Jinja read it."""
+    return content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 def sha256_of(folder: Folder, name: str) -> str:

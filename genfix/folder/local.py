@@ -5,6 +5,8 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +14,7 @@ from genfix.errors import StorageError
 from genfix.folder.file_names import is_safe_name
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Origin
 from genfix.folder.kinds import read_cap
-from genfix.folder.regular_file import READ_FLAGS
+from genfix.folder.regular_file import READ_FLAGS, failing_disk, is_of_the_file
 
 _MAX_DEPTH: Final = 3
 """Config files live at the top or in a named sub-directory; checkpoints below are folders of their own."""
@@ -61,9 +63,8 @@ class LocalFolder:
     def read(self, name: str) -> bytes:
         """The whole file, where it is within its kind's cap."""
         cap = read_cap(name)
-        fd = self.open(name)
-        with os.fdopen(fd, "rb") as file:
-            size = os.fstat(fd).st_size
+        with self._reading(name) as file:
+            size = os.fstat(file.fileno()).st_size
             if size > cap:
                 raise FolderFileError(
                     name,
@@ -73,38 +74,43 @@ class LocalFolder:
                     size=size,
                     cap=cap,
                 )
-            return file.read(cap + 1)
+            return _bytes(file, cap + 1)
 
     def read_range(self, name: str, start: int, length: int) -> bytes:
         """At most ``length`` bytes from offset ``start``."""
-        fd = self.open(name)
-        try:
+        with self._reading(name) as file:
             if start:
-                os.lseek(fd, start, os.SEEK_SET)
-            parts: list[bytes] = []
-            while length > 0 and (part := os.read(fd, min(length, _CHUNK))):
-                parts.append(part)
-                length -= len(part)
-            return b"".join(parts)
-        finally:
-            os.close(fd)
+                file.seek(start)
+            return _bytes(file, length)
 
     def sha256(self, name: str) -> str:
         """SHA-256 of the file's content as hex digits, read in pieces."""
-        with os.fdopen(self.open(name), "rb", buffering=0) as file:
+        with self._reading(name) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def git_sha1(self, name: str) -> str:
         """SHA-1 of the git blob the file would be, as hex digits: what the Hub lists for a small file."""
         digest = hashlib.sha1(usedforsecurity=False)
-        with os.fdopen(self.open(name), "rb", buffering=0) as file:
+        with self._reading(name) as file:
             digest.update(b"blob %d\0" % os.fstat(file.fileno()).st_size)
             while part := file.read(_CHUNK):
                 digest.update(part)
         return digest.hexdigest()
 
+    @contextmanager
+    def _reading(self, name: str) -> Iterator[FileIO]:
+        """The open file. Raises `StorageError` where reading it fails."""
+        with FileIO(self.open(name)) as file:
+            try:
+                yield file
+            except OSError as error:
+                raise failing_disk(self._place + name, error) from error
+
     def open(self, name: str) -> int:
-        """A descriptor for reading the file, which the caller closes; links are followed as said above."""
+        """A descriptor for reading the file, which the caller closes; links are followed as said above.
+
+        Raises `FolderFileError` where the file is to blame, `StorageError` where its disk is.
+        """
         if name not in self.names():
             raise KeyError(name)
         path = self._place + name
@@ -112,7 +118,12 @@ class LocalFolder:
             fd = self._open_path(name, path)
         except OSError as error:
             raise self._unreadable(name, error) from error
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+        try:
+            mode = os.fstat(fd).st_mode
+        except OSError as error:
+            os.close(fd)
+            raise failing_disk(path, error) from error
+        if not stat.S_ISREG(mode):
             os.close(fd)
             raise FolderFileError(
                 name,
@@ -150,7 +161,9 @@ class LocalFolder:
             return True
         return any(real.is_relative_to(blobs) for blobs in _cache_blobs(self.root, self._real_root))
 
-    def _unreadable(self, name: str, error: OSError) -> FolderFileError:
+    def _unreadable(self, name: str, error: OSError) -> FolderFileError | StorageError:
+        if not is_of_the_file(error):
+            return failing_disk(self._place + name, error)
         return FolderFileError(
             name,
             FileProblem.UNREADABLE,
@@ -158,6 +171,15 @@ class LocalFolder:
             "check its permissions",
             why=error.strerror or str(error),
         )
+
+
+def _bytes(file: FileIO, most: int) -> bytes:
+    """At most so many bytes from where the file stands."""
+    parts: list[bytes] = []
+    while most > 0 and (part := file.read(min(most, _CHUNK))):
+        parts.append(part)
+        most -= len(part)
+    return b"".join(parts)
 
 
 def _cache_blobs(*roots: Path) -> Iterator[Path]:

@@ -10,7 +10,7 @@ from genfix.folder.compare import blob_sha1
 from genfix.folder.file_names import is_safe_name
 from genfix.folder.folder import FileProblem, FileStat, Folder, FolderFileError, Origin, Progress
 from genfix.folder.kinds import FileKind, kind_of, read_cap
-from genfix.folder.regular_file import read_regular
+from genfix.folder.regular_file import failing_disk, is_of_the_file, read_regular
 from genfix.message import Message, text
 
 FetchFile: TypeAlias = Callable[[str], Path]
@@ -193,6 +193,8 @@ def _read_regular(path: Path, name: str, cap: int) -> bytes:
     try:
         content = read_regular(path, cap + 1)
     except OSError as error:
+        if not is_of_the_file(error):
+            raise failing_disk(path, error) from error
         raise FolderFileError(
             name,
             FileProblem.UNREADABLE,

@@ -31,8 +31,21 @@ class ChatTemplate(NamedTuple):
         return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
 
     def same_text(self, other: "ChatTemplate | None") -> bool:
-        """Whether both templates render alike: equal but for line ends, and white space at the very end."""
-        return other is not None and as_read(self.text).rstrip() == as_read(other.text).rstrip()
+        """Whether both templates render alike: equal as Jinja reads them."""
+        return other is not None and rendered_form(self.text) == rendered_form(other.text)
+
+
+def rendered_form(text: str) -> str:
+    """``text`` as Jinja renders it (jinja2 3.1.6, lexer.py): one kind of line end, and none at the very end.
+
+    Engines set ``trim_blocks``: the line end after a tag or comment goes too (transformers 5.23,
+    utils/chat_template_utils.py).
+    """
+    lines = as_read(text).removesuffix("\n")
+    if lines.rstrip().endswith(("-%}", "-#}", "-}}")):
+        return lines.rstrip()
+    is_trimmed = lines.endswith(("%}\n", "#}\n")) and not lines.endswith("+%}\n")
+    return lines.removesuffix("\n") if is_trimmed else lines
 
 
 def template_copies(

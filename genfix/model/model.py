@@ -16,9 +16,11 @@ from genfix.jsontext.json_read import (
     parsed,
     read_json_object,
 )
+from genfix.message import Message
 from genfix.model.chat_template import JINJA_FILE, ChatTemplate, template_copies
 from genfix.model.tokenizer import TokenTable, read_token_table, read_tokenizer_head
 from genfix.model.turn_ends import TemplateFailure, TurnEnds, find_turn_ends
+from genfix.model.weight_sets import declared
 from genfix.model.weights import Weights
 
 TEXT_PARTS: Final = ("text_config", "llm_config", "language_config")
@@ -58,6 +60,9 @@ class Model:
     is_named: bool = True
     """Whether the user named this folder, and so trusts its code; a hint of another folder is no such trust.
     """
+
+    sibling: Message | None = None
+    """Of a base: what says that another model was the base, which this one is a sibling of."""
 
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
@@ -179,6 +184,11 @@ class Model:
         """``tokenizer.json`` without its vocabulary; empty where it is absent or cannot be read."""
         return read_tokenizer_head(self.folder)
 
+    @property
+    def has_vocabulary(self) -> bool:
+        """Whether a file of the folder holds the tokenizer's vocabulary: lists of added tokens hold none."""
+        return any(map(self.has, (FAST_TOKENIZER, *SLOW_VOCABULARIES)))
+
     def in_vocabulary(self, text: str) -> bool:
         """Whether ``text`` stands in a vocabulary file as it is, so that it may be one ordinary token.
 
@@ -264,7 +274,7 @@ class Model:
     @cached_property
     def weights(self) -> Weights:
         """Tensor names and shapes."""
-        return Weights(self.folder)
+        return Weights(self.folder, declared(self.config, self.text_config))
 
     @property
     def vocab_rows(self) -> int | None:

@@ -24,37 +24,10 @@ OLD_KEYS: Final = (
     "rotary_pct",
     "rope_local_base_freq",
 )
-_FULL, _SLIDING = "full_attention", "sliding_attention"
+FULL, _SLIDING = "full_attention", "sliding_attention"
 _NAMES: Final = {"mrope": "default", "su": "longrope"}
 """Older names of a ``rope_type``, as transformers 5 and vLLM 0.32 read them."""
 _WITH_ORIGINAL: Final = frozenset(["llama3", "yarn", "longrope"])
-
-_USUAL_THETA: Final = 10_000.0
-_THETA: Final[Mapping[float, str]] = {
-    500_000.0: "bitnet blt csm ernie4_5 ernie4_5_moe evolla flex_olmo llama4 llama4_text mllama",
-    1_000_000.0: (
-        "colqwen2 emu3 gemma3 gemma3_text gemma3n gemma3n_text got_ocr2 lfm2 lfm2_vl minimax mixtral phimoe "
-        "qwen2_5_omni qwen2_5_vl qwen2_5_vl_text qwen2_vl qwen2_vl_text qwen3_omni_moe shieldgemma2"
-    ),
-    5_000_000.0: "qwen3_vl qwen3_vl_moe qwen3_vl_moe_text qwen3_vl_text",
-    100_000.0: "falcon_h1 helium kyutai_speech_to_text",
-    25_000.0: "fuyu persimmon",
-    150_000.0: "gpt_oss",
-    2_000_000.0: "smollm3",
-    10_000_000.0: "longcat_flash",
-    12_000_000.0: "apertus",
-    100_000_000.0: "voxtral",
-    1_000_000_000.0: "mistral3",
-    160_000.0: "modernbert modernbert-decoder",
-}
-"""``rope_theta`` of a config class of transformers 4.57.6 made without arguments, where it is not 10000."""
-_THETA_OF: Final = {name: theta for theta, names in _THETA.items() for name in names.split()}
-_PARTIAL_OF: Final[Mapping[str, float]] = {
-    **dict.fromkeys(["bamba", "fuyu", "glm", "glm4", "glm4_moe", "glm4v_moe", "glm4v_moe_text"], 0.5),
-    **dict.fromkeys(["nemotron", "persimmon", "phi", "recurrent_gemma"], 0.5),
-    **dict.fromkeys(["gpt_neox", "qwen3_next", "stablelm"], 0.25),
-}
-"""The same for ``partial_rotary_factor``, where it is not 1."""
 
 Rope: TypeAlias = Mapping[str, JsonObject]
 """Parameters per type of layer; under ``""`` where all layers have the same."""
@@ -94,19 +67,6 @@ class RopePart(NamedTuple):
         return value if isinstance(value, dict) and value else None
 
 
-def old_default(model_type: str, key: str) -> JsonValue:
-    """What a class of transformers 4 takes where the key is absent; `None` for no scaling."""
-    match key:
-        case "rope_theta" | "rotary_emb_base":
-            return _THETA_OF.get(model_type, _USUAL_THETA)
-        case "partial_rotary_factor" | "rotary_pct":
-            return _PARTIAL_OF.get(model_type, 1.0)
-        case "rope_local_base_freq":
-            return _USUAL_THETA
-        case _:
-            return None
-
-
 def read_rope(part: RopePart) -> Rope | None:
     """The meaning, as transformers 5 reads it; `None` where no key tells."""
     scaling, new = part.values.get("rope_scaling"), part.new
@@ -116,7 +76,7 @@ def read_rope(part: RopePart) -> Rope | None:
     if not stated and not part.old:
         return None
     values = dict(stated)
-    for name, keys in _ALIASES.items():
+    for name, keys in ALIASES.items():
         for key in keys:
             if values.get(name) is None and part.values.get(key) is not None:
                 values[name] = part.values[key]
@@ -124,10 +84,10 @@ def read_rope(part: RopePart) -> Rope | None:
     local = part.values.get("rope_local_base_freq")
     if local is None:
         return {"": rope}
-    return {_FULL: rope, _SLIDING: {"rope_type": "default", "rope_theta": local}}
+    return {FULL: rope, _SLIDING: {"rope_type": "default", "rope_theta": local}}
 
 
-_ALIASES: Final = {
+ALIASES: Final = {
     "rope_theta": ("rope_theta", "rotary_emb_base"),
     "partial_rotary_factor": ("partial_rotary_factor", "rotary_pct"),
 }
@@ -149,30 +109,6 @@ def _canonical(parameters: JsonObject, part: RopePart) -> JsonObject:
     return values
 
 
-def same_rope(left: Rope, right: Rope, model_type: str) -> bool:
-    """Whether both mean the same; what one does not state is what the class takes by default."""
-    flat, nested = (left, right) if "" in left else (right, left)
-    if ("" in left) == ("" in right):
-        return left.keys() == right.keys() and all(
-            _same(left[name], right[name], model_type) for name in left
-        )
-    everywhere = flat[""]
-    theta = everywhere.get("rope_theta", old_default(model_type, "rope_theta"))
-    return all(
-        _same(everywhere, values, model_type)
-        if name == _FULL
-        else values.get("rope_type") == "default" and values.get("rope_theta") in (theta, _USUAL_THETA)
-        for name, values in nested.items()
-    )
-
-
-def _same(left: JsonObject, right: JsonObject, model_type: str) -> bool:
-    return all(
-        same_value(left.get(key, old_default(model_type, key)), right.get(key, old_default(model_type, key)))
-        for key in left.keys() | right.keys()
-    )
-
-
 def as_new(rope: Rope) -> dict[str, JsonValue]:
     """The meaning as ``rope_parameters``."""
     return dict(rope[""]) if "" in rope else {name: dict(values) for name, values in rope.items()}
@@ -183,8 +119,8 @@ def as_old(rope: Rope, part: RopePart, like: Mapping[str, JsonValue]) -> dict[st
 
     `None` where they cannot tell it: layers of other types, or scaling of the sliding ones.
     """
-    main = rope.get("", rope.get(_FULL))
-    if main is None or not rope.keys() <= {"", _FULL, _SLIDING}:
+    main = rope.get("", rope.get(FULL))
+    if main is None or not rope.keys() <= {"", FULL, _SLIDING}:
         return None
     found = dict(_flat(main, part, like))
     sliding = rope.get(_SLIDING)
@@ -198,16 +134,23 @@ def as_old(rope: Rope, part: RopePart, like: Mapping[str, JsonValue]) -> dict[st
 
 
 def _flat(main: JsonObject, part: RopePart, like: Mapping[str, JsonValue]) -> Iterator[tuple[str, JsonValue]]:
-    for name, keys in _ALIASES.items():
+    for name, keys in ALIASES.items():
         yield next((key for key in keys if key in like), name), main.get(name)
-    scaling = {key: value for key, value in main.items() if key not in (*_ALIASES, "rope_type")}
+    scaling = {key: value for key, value in main.items() if key not in (*ALIASES, "rope_type")}
     if part.values.get("original_max_position_embeddings") is not None:
         # Phi-3 of transformers 4 refuses a fourth key here.
         scaling.pop("original_max_position_embeddings", None)
     kind = main.get("rope_type")
-    if "mrope_section" in scaling and kind == "default":
-        yield "rope_scaling", {"type": "mrope", **scaling}
-    elif kind != "default":
-        spelled = like.get("rope_scaling")
-        old = kind == "longrope" or (isinstance(spelled, dict) and "rope_type" not in spelled)
-        yield "rope_scaling", {"type" if old else "rope_type": kind, **scaling}
+    if kind != "default" or "mrope_section" in scaling:
+        yield "rope_scaling", {**_spelled(kind, like.get("rope_scaling")), **scaling}
+
+
+def _spelled(kind: JsonValue, like: JsonValue) -> JsonObject:
+    """The type as ``like`` has it, where that is the same one under an older name; else by its own name."""
+    theirs: JsonObject = (
+        {key: like[key] for key in ("rope_type", "type") if key in like} if isinstance(like, dict) else {}
+    )
+    names = [_NAMES.get(name, name) if isinstance(name, str) else name for name in theirs.values()]
+    if names and all(name == kind for name in names):
+        return theirs
+    return {"type" if kind == "longrope" or [*theirs] == ["type"] else "rope_type": kind}

@@ -7,12 +7,13 @@ symbols of a SentencePiece ``tokenizer.model``. Ordinary vocabulary is not read:
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from genfix.folder.folder import Folder, FolderFileError
 from genfix.folder.kinds import FAST_TOKENIZER
-from genfix.json_types import JsonObject, JsonValue
+from genfix.json_types import JsonObject, JsonValue, decimal
 
 NAMED_TOKENS: Final = (
     "bos_token",
@@ -27,6 +28,17 @@ NAMED_TOKENS: Final = (
 
 _HEAD_START: Final = 64 * 1024
 _HEAD_LIMIT: Final = 8 * 1024 * 1024
+_HEAD_KEYS: Final = (
+    "version",
+    "truncation",
+    "padding",
+    "normalizer",
+    "pre_tokenizer",
+    "post_processor",
+    "decoder",
+)
+"""What the tokenizers library always writes before the vocabulary, beside the added tokens."""
+_TAIL: Final = 4096
 
 
 class AddedToken(NamedTuple):
@@ -128,16 +140,28 @@ def _entries(
     decoder = tokenizer_config.get("added_tokens_decoder")
     for key, value in decoder.items() if isinstance(decoder, dict) else ():
         content = token_text(value)
-        if content is not None and key.isdecimal():
-            yield content, _token(int(key), value if isinstance(value, dict) else {})
+        number = decimal(key)
+        if content is not None and number is not None:
+            yield content, _token(number, value if isinstance(value, dict) else {})
     for text, token_id in added.items():
         if type(token_id) is int:
             yield text, AddedToken(token_id)
 
 
 def _token(token_id: int, entry: JsonObject) -> AddedToken:
-    flags = (entry.get(name) for name in AddedToken._fields[1:])
-    return AddedToken(token_id, *(flag if isinstance(flag, bool) else None for flag in flags))
+    flag = entry.get  # written out: there may be a million
+    return AddedToken(
+        token_id,
+        _flag(flag("special")),
+        _flag(flag("lstrip")),
+        _flag(flag("rstrip")),
+        _flag(flag("normalized")),
+        _flag(flag("single_word")),
+    )
+
+
+def _flag(value: JsonValue) -> bool | None:
+    return value if value is True or value is False else None
 
 
 def _additional(*configs: JsonObject) -> tuple[str, ...] | None:
@@ -157,7 +181,8 @@ def read_tokenizer_head(folder: Folder) -> JsonObject:
     """``tokenizer.json`` without its ``model`` (the vocabulary), or an empty object where there is none.
 
     The file is written with ``model`` last, after everything genfix reads; so a few KiB answer for 10 MB. A
-    file with another layout is parsed whole; one that does not parse tells nothing here (its own rule does).
+    file with another layout (sorted keys, say) is parsed whole; one that does not parse tells nothing here
+    (its own rule does).
     """
     if FAST_TOKENIZER not in folder.names():
         return {}
@@ -166,12 +191,12 @@ def read_tokenizer_head(folder: Folder) -> JsonObject:
         size = folder.stat(FAST_TOKENIZER).size
         while length < min(size, _HEAD_LIMIT):
             head = _parse_head(folder.read_range(FAST_TOKENIZER, 0, length))
+            if head is not None and _goes_on(folder, head, size):
+                break
             if head is not None:
                 return head
             length *= 8
-        content = folder.read(FAST_TOKENIZER)
-        head = _parse_head(content)
-        return head if head is not None else _as_object(json.loads(content))
+        return _as_object(json.loads(folder.read(FAST_TOKENIZER)))
     except (FolderFileError, ValueError, RecursionError):
         return {}
 
@@ -187,6 +212,15 @@ def _parse_head(data: bytes) -> JsonObject | None:
             if "added_tokens" in head:
                 return head
     return None
+
+
+def _goes_on(folder: Folder, head: JsonObject, size: int) -> bool:
+    """Whether keys of the file stand behind the vocabulary, where values are numbers or have no key."""
+    lacking = [key for key in _HEAD_KEYS if key not in head]
+    if not lacking:
+        return False
+    end = folder.read_range("tokenizer.json", max(0, size - _TAIL), _TAIL)
+    return re.search(rb'"(?:%s)"\s*:\s*[^\s\d-]' % "|".join(lacking).encode(), end) is not None
 
 
 def _as_object(value: JsonValue) -> JsonObject:

@@ -48,16 +48,17 @@ class WeightFacts(NamedTuple):
     """Whether the layers stand at the top, as a model without its head class is saved."""
 
 
-_STACK: Final = re.compile(r"(?:(.*?)\.)?(layers|h|blocks?|layer)\.(\d+)\.(.+)", re.DOTALL)
+_STACK: Final = re.compile(r"(?:(.*?)\.)?(layers|h|blocks?|layer)\.(\d{1,18})\.(.+)", re.DOTALL)
 _SENSES: Final = re.compile(
     r"(?:^|[._])(?:(?P<vision>visual|vision\w*|vit|image\w*|siglip|vpm|resampler)|(?P<audio>audio\w*|speech\w*|whisper|apm))(?=[._]|$)"
 )
 _PREDICTION: Final = re.compile(r"(?:^|\.)mtp(?:_\w+)?\.")
 _PREDICTION_PARTS: Final = ("eh_proj.weight", "enorm.weight", "hnorm.weight", "shared_head.norm.weight")
-_EXPERT: Final = re.compile(r"(?:^|\.)experts\.(\d+)\.")
+_EXPERT: Final = re.compile(r"(?:^|\.)experts\.(\d{1,18})\.")
 _FUSED_EXPERTS: Final = re.compile(r"(?:^|\.)experts\.(?:gate_up_proj|down_proj|w1|w2)(?:_blocks)?$")
 _EMBEDDINGS: Final = ("embed_tokens", "word_embeddings", "wte", "tok_embeddings", "embed_in")
 _HEADS: Final = ("lm_head", "output_layer", "embed_out", "output")
+_HEAD_NAMES: Final = frozenset(_HEADS)
 _CLASSIFIERS: Final = ("score.weight", "classifier.weight", "v_head.summary.weight", "value_head.weight")
 FLOATS: Final = frozenset(["F16", "BF16", "F32", "F64"])
 """Dtypes of weights that are not quantised."""
@@ -71,6 +72,33 @@ def weight_facts(tensors: Mapping[str, Tensor]) -> WeightFacts:
     seen = _Seen()
     seen.add(tensors)
     return seen.facts()
+
+
+def only_predict(tensors: Mapping[str, Tensor]) -> bool:
+    """Whether these are layers of multi-token prediction and nothing else."""
+    seen = _Seen()
+    seen.add(tensors)
+    facts = seen.facts()
+    others = (facts.layers, facts.embedding, facts.head, facts.classifier, *seen.others)
+    return facts.prediction_layers > 0 and not facts.gaps and not facts.senses and not any(others)
+
+
+def language_tensors(tensors: Mapping[str, Tensor], layers: int | None) -> set[str]:
+    """The names of what any save of the language model itself has, with data in it.
+
+    Not the head, which may be tied, nor what sees, hears or predicts, nor layers beyond the first ``layers``:
+    saves of one model differ in those.
+    """
+    return {
+        name for name, tensor in tensors.items() if 0 not in tensor.shape and _is_of_language(name, layers)
+    }
+
+
+def _is_of_language(name: str, layers: int | None) -> bool:
+    if _SENSES.search(name) or _PREDICTION.search(name) or not _HEAD_NAMES.isdisjoint(name.split(".")):
+        return False
+    layer = _STACK.match(name)
+    return layer is None or layers is None or int(layer[3]) < layers
 
 
 _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")

@@ -1,24 +1,22 @@
 """What the weights say about themselves: safetensors headers, read by range and never further."""
 
 import json
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Final, cast
 
 from genfix.folder.folder import Folder, FolderFileError
 from genfix.folder.kinds import FileKind, kind_of
 from genfix.json_types import JsonValue
+from genfix.model.lfs_pointer import read_lfs_pointer
 from genfix.model.safetensors import Header, Tensor, read_header
 from genfix.model.weight_facts import WeightFacts, weight_facts
+from genfix.model.weight_sets import NOTHING_DECLARED, SINGLE, Declared, WeightSet, choose
 
-SINGLE: Final = "model.safetensors"
-"""The whole model in one file: transformers reads it where it is there, and no index."""
 INDEX: Final = "model.safetensors.index.json"
 
 _ADAPTER: Final = "adapter_model.safetensors"
-_NUMBERED: Final = re.compile(r"(?P<stem>.+)-(?P<number>\d+)-of-(?P<of>\d+)\.safetensors", re.ASCII)
-_MOST_SHARDS: Final = 10_000
+_EXPORTS: Final = (".onnx", ".gguf", "openvino_model.xml", "openvino_language_model.xml")
 _SAMPLES: Final = 16
 _SAMPLE_BYTES: Final = 4096
 
@@ -26,8 +24,9 @@ _SAMPLE_BYTES: Final = 4096
 class Weights:
     """The tensors of a folder, by name; empty where there are no safetensors, or none that can be read."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, says: Declared = NOTHING_DECLARED) -> None:
         self.folder = folder
+        self.says = says
 
     @cached_property
     def files(self) -> tuple[str, ...]:
@@ -35,6 +34,15 @@ class Weights:
         return tuple(
             sorted(name for name in self.folder.names() if "/" not in name and _is_full_weights(name))
         )
+
+    @property
+    def is_export(self) -> bool:
+        """Whether there is a graph (OpenVINO, ONNX) or a GGUF, and no weights: what was exported stands in
+        it, and config.json builds no model here.
+        """
+        if any(not name.endswith(".onnx") for name in self.files) or INDEX in self.folder.names():
+            return False
+        return any(name.endswith(_EXPORTS) for name in self.folder.names())
 
     @cached_property
     def headers(self) -> Mapping[str, Header]:
@@ -65,16 +73,35 @@ class Weights:
         return {name: file for name, file in entries.items() if isinstance(file, str)}
 
     @cached_property
-    def tensors(self) -> Mapping[str, Tensor]:
-        """All tensors that the headers name; those of files that an index leaves out are not loaded, nor
-        here.
+    def chosen(self) -> WeightSet:
+        """Which files are the model's, and which lie beside them."""
+        found = choose(self.headers, self.index, self.folder.names(), self.says)
+        return WeightSet(strays=found.files) if self._is_a_stub_beside_pickles(found) else found
+
+    def _is_a_stub_beside_pickles(self, found: WeightSet) -> bool:
+        """Whether the model is in ``pytorch_model*.bin``, and a ``model.safetensors`` that holds nothing, or
+        cannot be read, hides it.
         """
-        listed = frozenset(self.index.values()) if self.index and SINGLE not in self.headers else None
-        found: dict[str, Tensor] = {}
+        if found.files != (SINGLE,) or read_lfs_pointer(self.folder, SINGLE):
+            return False
+        header, size = self.headers[SINGLE], self.folder.stat(SINGLE).size
+        is_empty = header.problem is not None or not any(
+            0 not in tensor.shape for tensor in header.tensors.values()
+        )
+        return is_empty and any(
+            name.startswith("pytorch_model") and self.folder.stat(name).size > size for name in self.files
+        )
+
+    @cached_property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """All tensors of the model's files; those of another save are not loaded, nor here."""
+        found = self.chosen
+        found_files = {*found.files, *found.unclear}
+        tensors: dict[str, Tensor] = {}
         for file, header in self.headers.items():
-            if listed is None or file in listed or listed.isdisjoint(self.headers):
-                found.update(header.tensors)
-        return found
+            if file in found_files:
+                tensors.update(header.tensors)
+        return tensors
 
     @cached_property
     def facts(self) -> WeightFacts:
@@ -98,18 +125,14 @@ class Weights:
     @property
     def is_whole(self) -> bool:
         """Whether all weights are here as far as headers, the index and the numbers in file names tell."""
-        if not self.headers or any(header.problem for header in self.headers.values()):
+        found, ours = self.chosen, self.tensors
+        if not found.files or found.missing or any(self.headers[file].problem for file in found.files):
             return False
-        return not self.missing
-
-    @cached_property
-    def missing(self) -> tuple[str, ...]:
-        """Shards that the index, or the numbers in the names of the others, say there are."""
-        if SINGLE in self.headers:
-            return ()
-        names = self.folder.names()
-        listed = set(self.index.values()) if self.index else numbered(self.headers)
-        return tuple(sorted(name for name in listed if name not in names))
+        # where another whole model lies beside, only what both say is known
+        rivals = {
+            name: tensor.shape for file in found.rivals for name, tensor in self.headers[file].tensors.items()
+        }
+        return not rivals or rivals == {name: tensor.shape for name, tensor in ours.items()}
 
     @cached_property
     def adapter_tensors(self) -> Mapping[str, Tensor]:
@@ -147,20 +170,6 @@ class Weights:
         unknown.
         """
         return self.facts.embedding_rows
-
-
-def numbered(files: Iterable[str]) -> set[str]:
-    """All files of the series that ``files`` belong to: ``model-00001-of-00004.safetensors`` is one
-    of four.
-    """
-    found = (_NUMBERED.fullmatch(name) for name in files)
-    series = {(match["stem"], len(match["number"]), match["of"]) for match in found if match}
-    return {
-        f"{stem}-{number:0{width}}-of-{of}.safetensors"
-        for stem, width, of in series
-        if int(of) <= _MOST_SHARDS
-        for number in range(1, int(of) + 1)
-    }
 
 
 def _is_full_weights(name: str) -> bool:

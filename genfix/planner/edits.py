@@ -2,14 +2,12 @@
 
 import codecs
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from genfix.errors import GenfixError, PlanError
-from genfix.folder import Folder, FolderFileError
+from genfix.folder import Folder
 from genfix.jsontext.json_edit import JsonEditor, raw_value
-from genfix.jsontext.json_read import JsonError
-from genfix.message import Message, message, text
+from genfix.message import Message, message
 from genfix.model import Model
 from genfix.rules import (
     CopyField,
@@ -28,16 +26,16 @@ from genfix.rules import (
 Witnesses: TypeAlias = Mapping[Witness, Model]
 """The models that files and fields may be taken from."""
 
-_REPORT_IT = text("this is a bug in genfix: please report it")
 
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """The outcome of one round: new bytes per file, and the findings whose operations all ran."""
+class Round(NamedTuple):
+    """The outcome of one round."""
 
     files: Mapping[str, bytes | None]
-    """`None`: the file goes."""
+    """New bytes; `None`: the file goes."""
     applied: tuple[Finding, ...]
+    """The findings whose operations all ran."""
+    begun: tuple[tuple[str, str, str], ...]
+    """The keys of those of which any did."""
     codes: Mapping[str, tuple[str, ...]]
     """Per file, the codes of the findings that touched it."""
     restored: Mapping[str, Witness]
@@ -57,6 +55,7 @@ def run_round(merged: Folder, witnesses: Witnesses, findings: Sequence[Finding])
     codes: dict[str, list[str]] = {}
     touched: set[tuple[str, str]] = set()
     applied: list[Finding] = []
+    begun: list[tuple[str, str, str]] = []
     failed: dict[tuple[str, str, str], Message] = {}
     for finding in findings:
         operations = _operations(finding)
@@ -65,7 +64,7 @@ def run_round(merged: Folder, witnesses: Witnesses, findings: Sequence[Finding])
         ]
         try:
             done = _run_all(free, files, merged, witnesses)
-        except (JsonError, KeyError, ValueError, FolderFileError) as error:
+        except (GenfixError, KeyError, ValueError) as error:
             # A key that stands twice on the way to the value, say: nobody but its author may edit that file.
             reason = error.message if isinstance(error, GenfixError) else str(error)
             failed[finding.key] = message(
@@ -76,12 +75,15 @@ def run_round(merged: Folder, witnesses: Witnesses, findings: Sequence[Finding])
         touched.update(map(_place, free))
         for name in done:
             codes.setdefault(name, []).append(finding.code)
+        if done:
+            begun.append(finding.key)
         if operations and len(free) == len(operations):
             applied.append(finding)
     changed = {name: content for name, content in files.items() if content != _content(merged, name)}
     return Round(
         changed,
         tuple(applied),
+        tuple(begun),
         {name: tuple(codes[name]) for name in changed},
         {name: source for name, source in sources.items() if name in changed},
         failed,
@@ -173,11 +175,11 @@ def _replaced(
 
 def _witness(witnesses: Witnesses, source: Witness, file: str) -> Model:
     if source not in witnesses:
-        raise PlanError("no {source} to take {file} from", _REPORT_IT, source=source, file=file)
+        raise PlanError("no {source} to take {file} from", source=source, file=file)
     return witnesses[source]
 
 
 def _existing(before: bytes | None, file: str) -> bytes:
     if before is None:
-        raise PlanError("no {file} to edit", _REPORT_IT, file=file)
+        raise PlanError("no {file} to edit", file=file)
     return before

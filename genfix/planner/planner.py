@@ -1,44 +1,16 @@
 """Findings to plan: pure and deterministic, and judged again on the planned result."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
-from genfix.engines import ENGINES, EngineView, breaks, is_worse
+from genfix.engines import EngineView
 from genfix.engines.every import every_view
-from genfix.errors import PlanError
-from genfix.folder import (
-    FileKind,
-    Folder,
-    FolderFileError,
-    OverlayFolder,
-    content_digest,
-    input_digest,
-    kind_of,
-    read_cap,
-)
+from genfix.folder import FileKind, Folder, FolderFileError, content_digest, input_digest, kind_of, read_cap
 from genfix.folder.kinds import GENERATION_CONFIG, PROCESSOR_FILES, TOKENIZER_FILES, is_json_config
-from genfix.message import Message, message, text
 from genfix.model import Model
-from genfix.planner.edits import Witnesses, run_round
 from genfix.planner.plan import FileChange, Plan, Source
-from genfix.rules import (
-    Applicability,
-    Context,
-    Finding,
-    Fix,
-    Mend,
-    Severity,
-    StripBom,
-    Witness,
-    judge,
-    sort_findings,
-)
-
-_MAX_ROUNDS: Final = 5
-"""A mended or restored file can show what hid in it (a tokenizer, then the template's ends): two or three
-rounds are common, and a fix that is still not stable after five is a bug.
-"""
+from genfix.planner.trials import Attempt, Job, found_on, settle
+from genfix.rules import Applicability, Context, Finding, Witness, sort_findings
 
 _READ_KINDS: Final = frozenset(
     [
@@ -63,46 +35,6 @@ _WELL_KNOWN: Final = (
     *PROCESSOR_FILES,
 )
 """A plan for a folder without one of these is not a plan for a folder with it."""
-_REPORT_IT: Final = text(
-    "this is a bug in genfix: please report it; `--ignore` with the code leaves that rule out"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """What a plan is made from."""
-
-    merged: Folder
-    witnesses: Witnesses
-    classes: frozenset[Applicability]
-    wanted: Callable[[str], bool]
-    known: frozenset[tuple[str, str, str]]
-    first: Context
-    views: Mapping[str, EngineView]
-    before: tuple[Finding, ...]
-
-    def judge(self, context: Context) -> tuple[Finding, ...]:
-        found = (finding for finding in judge(context) if self.wanted(finding.code))
-        return tuple(finding for finding in found if finding.key not in self.known)
-
-    def context(self, folder: Folder) -> Context:
-        """``folder`` in the place of the merged one."""
-        return Context(Model(folder), self.witnesses.get(Witness.BASE), self.witnesses.get(Witness.ADAPTER))
-
-
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    """The result of all fixes but those left out."""
-
-    last: Context
-    views: Mapping[str, EngineView]
-    after: tuple[Finding, ...]
-    applied: tuple[Finding, ...]
-    overlay: dict[str, bytes | None]
-    codes: dict[str, list[str]]
-    restored: Mapping[str, Witness]
-    uncovered: frozenset[tuple[str, str, str]]
-    """Findings that were there all along, in files that could not be read before."""
 
 
 def make_plan(
@@ -117,113 +49,52 @@ def make_plan(
     """Plan the fixes for ``merged``; ``wanted`` tells by code which rules count, ``known`` which findings do
     not.
 
-    A fix that would make something else wrong, or an engine do worse, is left out, and the plan says so; the
-    other fixes are planned without it. Raises `PlanError` where a fix does not clear its own finding.
+    A fix that would not clear its own finding, make something else wrong, or an engine do worse, is left out,
+    and the plan says so; the other fixes are planned without it.
     """
-    classes = frozenset([Applicability.SAFE] + [Applicability.UNSAFE] * unsafe_fixes)
     first = Context(Model(merged), base, adapter)
-    witnesses = {Witness.BASE: base, Witness.ADAPTER: adapter}
-    present = {witness: model for witness, model in witnesses.items() if model is not None}
-    found = tuple(finding for finding in judge(first) if wanted(finding.code))
+    found = found_on(first, wanted)
+    job = _job(first, found, wanted, known, unsafe_fixes=unsafe_fixes)
+    set_aside = tuple(finding for finding in found if finding.key in job.known)
+    return _plan(job, settle(job), set_aside)
+
+
+def foreseen(
+    context: Context,
+    found: Sequence[Finding],
+    *,
+    wanted: Callable[[str], bool] = lambda _: True,
+    known: Collection[tuple[str, str, str]] = (),
+) -> tuple[Finding, ...]:
+    """``found`` on ``context``; where `make_plan` would leave a safe fix out, it is none, and says why.
+
+    The folder is judged once more, as it would be.
+    """
+    job = _job(context, found, wanted, known)
+    left = {finding.key: finding.fix for finding in settle(job).remaining}
+    return tuple(
+        finding._replace(fix=left[finding.key])
+        if job.asks_for(finding, {}) and finding.key in left
+        else finding
+        for finding in found
+    )
+
+
+def _job(
+    first: Context,
+    found: Sequence[Finding],
+    wanted: Callable[[str], bool],
+    known: Collection[tuple[str, str, str]],
+    *,
+    unsafe_fixes: bool = False,
+) -> Job:
+    classes = frozenset([Applicability.SAFE] + [Applicability.UNSAFE] * unsafe_fixes)
     aside = frozenset(known)
     before = tuple(finding for finding in found if finding.key not in aside)
-    job = _Job(merged, present, classes, wanted, aside, first, every_view(first.merged), before)
-    left_out: dict[tuple[str, str, str], Message] = {}
-    attempt = _attempt(job, left_out)
-    while (reason := _objection(job, attempt)) is not None:
-        for key in _culprits(job, attempt, left_out, reason):
-            left_out[key] = reason
-        attempt = _attempt(job, left_out)
-    set_aside = tuple(finding for finding in found if finding.key in aside)
-    return replace(_plan(job, attempt, left_out), known=set_aside)
+    return Job(first, before, classes, wanted, aside, every_view(first.merged))
 
 
-def _attempt(job: _Job, left_out: dict[tuple[str, str, str], Message]) -> _Attempt:
-    """Run all fixes that are not left out, and add those that cannot be run at all to ``left_out``."""
-    context, found = job.first, job.before
-    overlay: dict[str, bytes | None] = {}
-    codes: dict[str, list[str]] = {}
-    restored: dict[str, Witness] = {}
-    applied: list[Finding] = []
-    uncovered: set[tuple[str, str, str]] = set()
-    folder: Folder = job.merged
-    for _ in range(_MAX_ROUNDS):
-        to_fix = [
-            finding
-            for finding in found
-            if finding.fix and finding.fix.applicability in job.classes and finding.key not in left_out
-        ]
-        # What a broken file of the folder says comes first: till then its template or tokens only seem lost.
-        mends = [finding for finding in to_fix if _is_mend(finding)]
-        outcome = run_round(folder, job.witnesses, mends or to_fix)
-        left_out |= outcome.failed
-        applied += outcome.applied
-        if not outcome.files:
-            break
-        overlay |= outcome.files
-        restored |= outcome.restored
-        for name, touched in outcome.codes.items():
-            codes.setdefault(name, []).extend(touched)
-        folder = OverlayFolder(job.merged, overlay)
-        context = job.context(folder)
-        found = job.judge(context)
-        if mends:
-            uncovered |= {finding.key for finding in found}
-    views = job.views if context is job.first else every_view(context.merged)
-    return _Attempt(context, views, found, tuple(applied), overlay, codes, restored, frozenset(uncovered))
-
-
-def _is_mend(finding: Finding) -> bool:
-    """Whether the fix only makes a file of the folder readable, and changes nothing of what it says."""
-    operations = finding.fix.operations if finding.fix is not None else ()
-    return all(isinstance(operation, StripBom | Mend) for operation in operations)
-
-
-def _objection(job: _Job, attempt: _Attempt) -> Message | None:
-    """What is wrong with the planned result; `None` where it may be shown."""
-    if job.first is attempt.last:
-        return None
-    left = {finding.key for finding in attempt.after}
-    for finding in attempt.applied:
-        if finding.key in left:
-            raise PlanError(
-                "{code} on {file} would still be found after its own fix",
-                _REPORT_IT,
-                code=finding.code,
-                file=finding.file,
-            )
-    known = {finding.key for finding in job.before} | attempt.uncovered
-    for finding in attempt.after:
-        if finding.severity is not Severity.INFO and finding.key not in known:
-            return message(
-                "objection-new-finding",
-                "its fix was left out: it would cause {code} on {file}",
-                code=finding.code,
-                file=finding.file,
-            )
-    for name, view in attempt.views.items():
-        harms = is_worse if name in ENGINES else breaks
-        if harms(job.views[name], view, attempt.last.end_ids):
-            return message(
-                "objection-worse-view", "its fix was left out: {engine} would do worse", engine=name
-            )
-    return None
-
-
-def _culprits(
-    job: _Job, attempt: _Attempt, left_out: dict[tuple[str, str, str], Message], reason: Message
-) -> list[tuple[str, str, str]]:
-    """The one fix without which the plan stands, the least harmful finding's first; all of them where none
-    is.
-    """
-    keys = list(dict.fromkeys(finding.key for finding in reversed(attempt.applied)))
-    for key in keys if len(keys) > 1 else ():
-        if _objection(job, _attempt(job, {**left_out, key: reason})) is None:
-            return [key]
-    return keys
-
-
-def _plan(job: _Job, attempt: _Attempt, left_out: dict[tuple[str, str, str], Message]) -> Plan:
+def _plan(job: Job, attempt: Attempt, set_aside: tuple[Finding, ...]) -> Plan:
     merged, base, overlay = job.merged, job.witnesses.get(Witness.BASE), attempt.overlay
     known = {finding.key for finding in job.before}
     base_views = every_view(base) if base is not None else {}
@@ -246,13 +117,14 @@ def _plan(job: _Job, attempt: _Attempt, left_out: dict[tuple[str, str, str], Mes
             [*job.before, *(finding for finding in attempt.applied if finding.key not in known)]
         ),
         changes=tuple(change for change in changes if change.before != change.after),
-        remaining=tuple(_reported(finding, left_out) for finding in attempt.after),
+        remaining=attempt.remaining,
         inputs=_inputs(merged, changes),
         views_before=job.views,
         views_after=attempt.views,
         base_views=base_views,
         tokens=_stop_texts(attempt.last.merged, job.views, attempt.views, base_views),
         sources={witness: _source_of(model.folder) for witness, model in job.witnesses.items()},
+        known=set_aside,
     )
 
 
@@ -274,18 +146,12 @@ def _stop_texts(model: Model, *views: Mapping[str, EngineView]) -> dict[int, str
     return {token_id: texts[token_id] for token_id in ids if token_id in texts}
 
 
-def _source(job: _Job, attempt: _Attempt, name: str) -> Witness | None:
+def _source(job: Job, attempt: Attempt, name: str) -> Witness | None:
     """Whose file ``name`` is now, byte for byte; `None` where an edit made it."""
     source = attempt.restored.get(name)
     if source is None or job.witnesses[source].folder.read(name) != attempt.overlay[name]:
         return None
     return source
-
-
-def _reported(finding: Finding, left_out: dict[tuple[str, str, str], Message]) -> Finding:
-    """A finding whose fix was left out has none any more, and says why."""
-    reason = left_out.get(finding.key)
-    return finding if reason is None else finding._replace(fix=Fix.manual(reason))
 
 
 def _inputs(merged: Folder, changes: Iterable[FileChange]) -> dict[str, str | None]:

@@ -17,13 +17,14 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from genfix.errors import InputError
-from genfix.json_types import JsonObject, JsonValue
+from genfix.json_types import JsonObject
 from genfix.message import Message, text
 from genfix.probe.probe_values import Failure, FailureKind
 from genfix.probe.watch import Watch
 from genfix.web.bodies import limited
 from genfix.web.exchange import HttpError, Response, opened
 from genfix.web.failures import TooLargeError
+from genfix.web.secrets import Secrets
 
 _CONNECT_SECONDS: Final = 15.0
 _MAX_ERROR: Final = 65536
@@ -49,6 +50,11 @@ class Endpoint:
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port is None else f":{self.port}"
         return f"http{'s' if self.tls else ''}://{host}{port}{self.path}"
+
+    @property
+    def secrets(self) -> Secrets:
+        """What nothing that the server says may show."""
+        return Secrets.of(self.key)
 
     @property
     def sends_key_in_the_open(self) -> bool:
@@ -77,6 +83,8 @@ class Reply:
 
     content_type: str
     blocks: Iterator[bytes]
+    secrets: Secrets
+    """What the server was sent, and what nothing it says may show."""
 
 
 def is_url(target: str) -> bool:
@@ -130,7 +138,7 @@ def exchange(
             if response.status != HTTPStatus.OK:
                 raise _status_error(place, response)
             blocks = limited(response.blocks(), deadline, most=max_bytes)
-            yield Reply(response.headers.get_content_type(), blocks)
+            yield Reply(response.headers.get_content_type(), blocks, place.secrets)
     except (HttpError, TooLargeError, TimeoutError, ExchangeError) as error:
         if isinstance(error, HttpError) and error.connecting:
             raise _unreachable(place, error.cause) from error
@@ -195,7 +203,7 @@ def _reason(error: Exception) -> Message | str:
 
 def _status_error(place: Endpoint, response: Response) -> ExchangeError:
     status = response.status
-    said = _message(response.beginning(_MAX_ERROR)).replace(place.key or "\0", "***")[:_MAX_MESSAGE]
+    said = _message(response.beginning(_MAX_ERROR), place.secrets)[:_MAX_MESSAGE]
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return ExchangeError(
             FailureKind.REFUSED_KEY,
@@ -216,7 +224,7 @@ def _status_error(place: Endpoint, response: Response) -> ExchangeError:
             status=status,
         )
     if 300 <= status < 400:
-        location = response.headers.get("Location", "")[:_MAX_MESSAGE]
+        location = place.secrets.text(response.headers.get("Location", ""))[:_MAX_MESSAGE]
         return ExchangeError(
             FailureKind.STATUS,
             text("{server} redirects to {address}", server=place.label, address=location),
@@ -237,11 +245,11 @@ def _with_reason(what: Message, why: str) -> Message:
     return text("{what}: {why}", what=what, why=why) if why else what
 
 
-def _message(content: bytes) -> str:
+def _message(content: bytes, secrets: Secrets) -> str:
     """What an error's body says; servers disagree about where."""
-    body = content.decode("utf-8", "replace").strip()
+    body = secrets.text(content.decode("utf-8", "replace").strip())
     try:
-        value: JsonValue = json.loads(body)
+        value = secrets.value(json.loads(body))
     except (ValueError, RecursionError):
         return " ".join(body.split()) if not body.startswith("<") else ""
     match value:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from genfix.probe.markers import Markers
@@ -50,7 +51,9 @@ def find_leaks(text: str, markers: Markers, hidden: tuple[str, ...] = ()) -> tup
 
     ``hidden`` are role tokens that the token ids show and the text does not.
     """
-    found = [*_tokens(text, markers), *_roles(text)]
+    # Of each kind no more than are kept: an answer may consist of them.
+    kinds = (_tokens(text, markers), _roles(text, _ROLE_LINE), _roles(text, _ROLE_LABEL))
+    found = [leak for kind in kinds for leak in islice(kind, _MOST)]
     found.sort(key=lambda leak: leak.at)
     seen = {leak.marker for leak in found}
     found += [
@@ -80,14 +83,15 @@ def _words(after: str, markers: Markers) -> bool:
     return bool(rest) and not rest.startswith(markers.tokens)
 
 
-def _roles(text: str) -> Iterator[Leak]:
+def _roles(text: str, pattern: re.Pattern[str]) -> Iterator[Leak]:
     first_line = text.find("\n", len(text) - len(text.lstrip()))
-    for match in (*_ROLE_LINE.finditer(text), *_ROLE_LABEL.finditer(text)):
+    end = len(text.rstrip())
+    for match in pattern.finditer(text):
         role = match["role"].strip()
-        if match.re is _ROLE_LABEL and (first_line < 0 or match.start() <= first_line):
+        if pattern is _ROLE_LABEL and (first_line < 0 or match.start() <= first_line):
             continue  # "User: ..." as the first words may be what was asked for
-        follows = bool(text[match.end() :].strip())
-        if match.re is _ROLE_LINE and (match.start() == 0 or not follows):
+        follows = match.end() < end
+        if pattern is _ROLE_LINE and (match.start() == 0 or not follows):
             continue
         kind = LeakKind.NEXT_TURN if role.casefold() in _USER_ROLES and follows else LeakKind.ROLE
         yield Leak(kind, role, match.start(), _excerpt(text, match.start(), match.end(), kind))

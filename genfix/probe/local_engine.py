@@ -21,7 +21,9 @@ from genfix.probe.probe_values import Answer, Failure, FailureKind, Limits, Prom
 
 LOCAL_ENGINES: Final = ("transformers", "mlx-lm")
 _CHILD: Final = Path(__file__).with_name("child.py")
-_KEPT_BACK: Final = frozenset({"GENFIX_API_KEY", "OPENAI_API_KEY", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"})
+_KEPT_BACK: Final = frozenset(
+    {"GENFIX_API_KEY", "OPENAI_API_KEY", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "MODELSCOPE_API_TOKEN"}
+)
 _OFFLINE: Final = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
 _MAX_LINE: Final = 16 * 1024 * 1024
 _MAX_STDERR: Final = 4096

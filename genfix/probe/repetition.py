@@ -13,6 +13,7 @@ A piece is a word, a Chinese, Japanese or Korean character, a special token, or 
 """
 
 import re
+from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
@@ -46,7 +47,7 @@ def seq_rep(parts: Sequence[str], size: int = 4) -> float:
 
 def find_loop(text: str) -> Loop | None:
     """The loop an answer is caught in, or `None`."""
-    spans = [match.span() for match in _PIECE.finditer(text)][-_MAX_PIECES:]
+    spans = [*deque((match.span() for match in _PIECE.finditer(text)), _MAX_PIECES)]
     parts = [text[start:end].casefold() for start, end in spans]
     rep_4 = seq_rep(parts)
     period, covered = _tail(parts)

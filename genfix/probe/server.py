@@ -46,6 +46,9 @@ _ADVICE: Final = {
 }
 _REFUSALS: Final = frozenset({400, 422})
 _MAX_LIST: Final = 4 * 1024 * 1024
+_MIN_TEXT: Final = 64 * 1024
+_TEXT_PER_TOKEN: Final = 512
+"""Characters: the longest tokens there are, runs of blanks or dashes, have some hundred."""
 _BYTES_PER_TOKEN: Final = 8192
 """An event with one token and all that engines add has some hundred bytes."""
 
@@ -105,7 +108,7 @@ class Server:
         with exchange(self.place, "/models", None, watch, deadline, _MAX_LIST) as reply:
             content = b"".join(reply.blocks)
         try:
-            value: JsonValue = json.loads(content)
+            value = reply.secrets.value(json.loads(content))
         except (ValueError, RecursionError) as error:
             raise ExchangeError(
                 FailureKind.GARBAGE, text("{server}/models is not JSON", server=self.place.label)
@@ -163,7 +166,9 @@ class Server:
         started = time.monotonic()
         size = 2**20 + self.limits.max_tokens * _BYTES_PER_TOKEN
         with exchange(self.place, "/chat/completions", body, watch, deadline, size) as reply:
-            return read_answer(reply, prompt.id, started)
+            return read_answer(
+                reply, prompt.id, started, _MIN_TEXT + self.limits.max_tokens * _TEXT_PER_TOKEN
+            )
 
     def _body(self, prompt: Prompt, extras: JsonObject) -> JsonObject:
         body: dict[str, JsonValue] = {

@@ -4,14 +4,16 @@ import json
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeGuard
 
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import text
 from genfix.probe.endpoint import ExchangeError, Reply
 from genfix.probe.probe_values import Answer, FailureKind, ToolCall
+from genfix.web.secrets import Secrets
 
 _DONE: Final = b"[DONE]"
+_MOST_NUMBER: Final = 2**53
 _NOT_THE_API: Final = text("what the server streams is not the chat completions API")
 
 
@@ -28,16 +30,21 @@ class _Parts:
     stop_reason: int | str | None = None
     tokens: int | None = None
     first: float | None = None
+    size: int = 0
+    """Of all pieces: characters, and token ids as so many."""
 
 
-def read_answer(reply: Reply, prompt_id: str, started: float) -> Answer:
-    """The answer in a reply, streamed or whole. Raises `ExchangeError` for one that is none."""
-    parts = _Parts()
+def read_answer(reply: Reply, prompt_id: str, started: float, most: int) -> Answer:
+    """The answer in a reply, streamed or whole, without the secrets that the server was sent.
+
+    Raises `ExchangeError` for one that is none, or has more than ``most`` characters.
+    """
+    parts, secrets = _Parts(), reply.secrets
     if reply.content_type == "application/json":
-        _take(parts, _json(b"".join(reply.blocks)))
+        _take(parts, _json(b"".join(reply.blocks), secrets), most)
     else:
         for event in _events(reply.blocks):
-            _take(parts, _json(event))
+            _take(parts, _json(event, secrets), most)
             if parts.first is None and (parts.text or parts.reasoning or parts.calls):
                 parts.first = time.monotonic() - started
     if parts.finish_reason is None:
@@ -46,9 +53,10 @@ def read_answer(reply: Reply, prompt_id: str, started: float) -> Answer:
         )
     return Answer(
         prompt=prompt_id,
-        text="".join(parts.text),
-        reasoning="".join(parts.reasoning),
-        tool_calls=tuple(ToolCall(name, "".join(rest)) for name, *rest in parts.calls.values()),
+        # Once more when they are put together: a secret may come in pieces.
+        text=secrets.text("".join(parts.text)),
+        reasoning=secrets.text("".join(parts.reasoning)),
+        tool_calls=tuple(ToolCall(name, secrets.text("".join(rest))) for name, *rest in parts.calls.values()),
         finish_reason=parts.finish_reason,
         stop_reason=parts.stop_reason,
         token_ids=tuple(parts.ids) if parts.ids else None,
@@ -72,17 +80,21 @@ def _events(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    rest = b""
+    rest: list[bytes] = []
     for block in blocks:
-        *lines, rest = (rest + block).split(b"\n")
-        yield from (line.rstrip(b"\r") for line in lines)
-    if rest:
-        yield rest.rstrip(b"\r")
+        first, *others = block.split(b"\n")
+        rest.append(first)
+        if others:
+            yield b"".join(rest).rstrip(b"\r")
+            yield from (line.rstrip(b"\r") for line in others[:-1])
+            rest = [others[-1]]
+    if last := b"".join(rest).rstrip(b"\r"):
+        yield last
 
 
-def _json(data: bytes) -> JsonObject:
+def _json(data: bytes, secrets: Secrets) -> JsonObject:
     try:
-        value: JsonValue = json.loads(data)
+        value = secrets.value(json.loads(data))
     except (ValueError, RecursionError) as error:
         raise ExchangeError(FailureKind.GARBAGE, _NOT_THE_API) from error
     if not isinstance(value, dict):
@@ -90,7 +102,7 @@ def _json(data: bytes) -> JsonObject:
     return value
 
 
-def _take(parts: _Parts, event: JsonObject) -> None:
+def _take(parts: _Parts, event: JsonObject, most: int) -> None:
     """Add one event to the answer; `null` stands for a value that is not there."""
     error = event.get("error")
     if error:
@@ -98,11 +110,21 @@ def _take(parts: _Parts, event: JsonObject) -> None:
         raise ExchangeError(FailureKind.STATUS, text("the server fails while it answers: {why}", why=said))
     usage, choices = event.get("usage"), event.get("choices")
     tokens = usage.get("completion_tokens") if isinstance(usage, dict) else None
-    if isinstance(tokens, int):
+    if _is_number(tokens):
         parts.tokens = tokens
     choice = choices[0] if isinstance(choices, list) and choices else None
     if isinstance(choice, dict):
         _take_choice(parts, choice)
+    if parts.size > most:
+        raise ExchangeError(
+            FailureKind.TOO_LARGE,
+            text("the server sent more than {most} characters for one answer", most=most),
+        )
+
+
+def _is_number(value: JsonValue) -> TypeGuard[int]:
+    """Whether it can be a count or the id of a token: numbers of hundreds of digits fit no statistics."""
+    return type(value) is int and 0 <= value < _MOST_NUMBER
 
 
 def _take_choice(parts: _Parts, choice: JsonObject) -> None:
@@ -111,13 +133,14 @@ def _take_choice(parts: _Parts, choice: JsonObject) -> None:
         _take_piece(parts, piece)
     ids = choice.get("token_ids")
     if isinstance(ids, list):
-        parts.ids += [token for token in ids if type(token) is int]
+        parts.ids += [token for token in ids if _is_number(token)]
+        parts.size += len(ids)
     reason = choice.get("finish_reason")
     if isinstance(reason, str) and reason:
         parts.finish_reason = reason
     for key in ("stop_reason", "matched_stop"):  # vLLM, SGLang
         stopped = choice.get(key)
-        if isinstance(stopped, int | str) and not isinstance(stopped, bool):
+        if isinstance(stopped, str) or _is_number(stopped):
             parts.stop_reason = stopped
 
 
@@ -125,10 +148,12 @@ def _take_piece(parts: _Parts, piece: JsonObject) -> None:
     content = piece.get("content")
     if isinstance(content, str) and content:
         parts.text.append(content)
+        parts.size += len(content)
     for key in ("reasoning_content", "reasoning"):
         thought = piece.get(key)
         if isinstance(thought, str) and thought:
             parts.reasoning.append(thought)
+            parts.size += len(thought)
             break
     calls = piece.get("tool_calls")
     for place, call in enumerate(calls if isinstance(calls, list) else ()):
@@ -148,3 +173,4 @@ def _take_call(parts: _Parts, index: int, function: JsonObject) -> None:
         pieces.append(json.dumps(arguments))
     elif isinstance(arguments, str):
         pieces.append(arguments)
+    parts.size += len(pieces[-1])

@@ -143,7 +143,8 @@ def log_text(receipts: Sequence[Receipt], style: Style) -> str:
     lines: list[str] = []
     for receipt in receipts:
         state = style.mark(style.text(" (undone)"), "dim") if receipt.undone_by else ""
-        lines.append(f"{style.mark(receipt.id, 'bold')} {receipt.when} {_what(receipt, style)}{state}")
+        head = f"{style.mark(show(receipt.id), 'bold')} {show(receipt.when)}"
+        lines.append(f"{head} {_what(receipt, style)}{state}")
         for change in receipt.changes:
             sign = "+" if change.before is None else "-" if change.after is None else "~"
             lines.append(f"    {sign} {show(change.name)}")

@@ -2,6 +2,7 @@
 
 import http.client
 import socket
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -10,7 +11,11 @@ from functools import partial
 from typing import IO, Final, cast
 from urllib.parse import urlsplit
 
+from genfix.web.bodies import limited
+
 _BLOCK: Final = 64 * 1024
+_ERROR_SECONDS: Final = 10.0
+"""What the body of an answer that says no may take, however steadily it drips."""
 _NOT_HTTP: Final = (OSError, http.client.HTTPException, ValueError)
 """What the standard library raises; `ValueError` for no address, as a host name of 100 letters."""
 
@@ -48,11 +53,16 @@ class Response:
             raise HttpError(error) from error
 
     def beginning(self, most: int) -> bytes:
-        """The body up to ``most`` bytes. Raises `HttpError`."""
+        """The body up to ``most`` bytes, as far as it comes within some seconds. Raises `HttpError`."""
+        content = bytearray()
         try:
-            return self._answer.read(most)
-        except _NOT_HTTP as error:
-            raise HttpError(error) from error
+            for block in limited(self.blocks(), time.monotonic() + _ERROR_SECONDS):
+                content += block
+                if len(content) >= most:
+                    break
+        except TimeoutError:
+            pass
+        return bytes(content[:most])
 
 
 @contextmanager
@@ -142,22 +152,22 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         headers: http.client.HTTPMessage,
         newurl: str,
     ) -> urllib.request.Request | None:
-        target = _origin(newurl)
+        target = origin(newurl)
         following = super().redirect_request(req, fp, code, msg, headers, newurl)
         fp.close()  # or else urllib reads the body first, which may have no end
         if target[0] not in {"http", "https"}:
             raise RedirectError
-        if following is not None and target != _origin(req.full_url):
+        if following is not None and target != origin(req.full_url):
             for header in ("Authorization", "Cookie"):
                 following.remove_header(header)
         return following
 
 
-def _origin(address: str) -> tuple[str, str | None, int | None]:
+def origin(address: str) -> tuple[str, str | None, int | None]:
     """Scheme, host and port; the scheme is empty where the address is none."""
-    url = urlsplit(address)
     try:
+        url = urlsplit(address)
         port = url.port
-    except ValueError:  # no number
+    except ValueError:  # no number, an open bracket
         return "", None, None
     return url.scheme, url.hostname, port

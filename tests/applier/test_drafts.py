@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from genfix.applier import make_folder
+from genfix.applier import find_stale, make_folder
+from genfix.applier.fs import DISK
 from genfix.errors import GenfixError, InputError
 from tests.support.disks import QUICK, FaultyDisk, SimulatedCrash, crash_disk
 
@@ -39,6 +40,25 @@ def test_a_crash_leaves_all_or_nothing_and_the_next_run_clears_up(tmp_path: Path
         if not disk.has_failed:
             break
     assert seen == {False, True}
+
+
+def test_drafts_of_any_name_go_and_those_of_living_runs_stay(tmp_path: Path) -> None:
+    for at in range(1, 20):
+        with suppress(SimulatedCrash):
+            make_folder(tmp_path / "killed", FILES, fs=crash_disk(at))
+    assert [path.parent for path in find_stale(tmp_path / "x")] == [tmp_path]
+    (tmp_path / ".mine.genfix-12").mkdir()
+    (tmp_path / "mine.genfix-0123abcd").mkdir()
+    alive = tmp_path / ".other.genfix-0123abcd"
+    alive.mkdir()
+    held = DISK.open_root(alive)
+    assert DISK.try_lock(held)
+    make_folder(tmp_path / "new", FILES)
+    DISK.close_dir(held)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".mine.genfix-12", ".other.genfix-0123abcd", "mine.genfix-0123abcd", "new",
+    ]  # fmt: skip
+    assert find_stale(tmp_path / "new") == (alive,)
 
 
 def test_a_disk_error_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from genfix.applier import log, pending, prune, recover, restore, snapshot, undo
+from genfix.applier import check_whole, log, prune, recover, restore, snapshot, undo
 from genfix.applier.fs import FileSystem
-from genfix.errors import ChangedError, GenfixError
+from genfix.errors import ChangedError, GenfixError, RefusedError, StorageError
 from tests.support.disks import (
     QUICK,
     STATE,
+    Entry,
     FaultyDisk,
     SimulatedCrash,
     TornDisk,
@@ -39,7 +40,8 @@ def do_apply_elsewhere(folder: Path, fs: FileSystem) -> object:
 
 
 def do_undo(folder: Path, fs: FileSystem) -> object:
-    return undo(folder, fs=fs)
+    # By its id: the folder is a copy, and nothing shows that it was repaired where it is now.
+    return undo(folder, log(folder)[-1].id, fs=fs)
 
 
 def do_snapshot(folder: Path, fs: FileSystem) -> object:
@@ -90,7 +92,19 @@ def state_home(verb: Do, folder: Path) -> Path | None:
     return next(iter((folder.parent / "state").glob("*")), folder.parent / "none")
 
 
-def both_ends(place: Path, verb: Do) -> tuple[object, object]:
+def files(seen: Mapping[str, Entry]) -> dict[str, bytes | None]:
+    return {name: entry[1] for name, entry in seen.items() if entry[0] == "file"}
+
+
+def is_told_half_done(verb: Do, folder: Path) -> bool:
+    try:
+        check_whole(folder, **options(verb, folder))
+    except RefusedError as error:
+        return "half done" in error.message
+    return False
+
+
+def both_ends(place: Path, verb: Do) -> tuple[dict[str, Entry], dict[str, Entry]]:
     folder = start(place, 0, verb)
     before = picture(folder, mtimes=False)
     verb(folder, QUICK)
@@ -122,14 +136,13 @@ def test_a_crash_leaves_the_old_or_the_new(place: Path, verb: Do, *, after_the_c
             pass
         else:
             assert not disk.has_failed
-        overlay = pending(folder, **options(verb, folder))
+        told = is_told_half_done(verb, folder)
+        assert told is (files(picture(folder)) not in (files(before), files(after)))
         recover(folder, fs=QUICK, **options(verb, folder))
         found = picture(folder, mtimes=False)
         assert found in (before, after)
         seen.add(found == after)
         assert leftovers(folder, state_home(verb, folder)) == []
-        for name, content in overlay.items():
-            assert content == ((folder / name).read_bytes() if (folder / name).exists() else None)
         assert recover(folder, fs=QUICK, **options(verb, folder)) is None
     assert seen == {False, True}
 
@@ -205,7 +218,7 @@ def test_a_disk_error_leaves_the_old_or_the_new(place: Path, verb: Do, *, foreve
         assert "\n" not in message
         if message and not message.startswith("interrupted"):
             assert picture(folder, mtimes=False) == before
-            assert pending(folder, **options(verb, folder)) == {}
+            assert not is_told_half_done(verb, folder)
             if not forever:
                 home = state_home(verb, folder)
                 assert leftovers(folder, home) == []
@@ -251,3 +264,87 @@ def test_a_prune_takes_a_backup_whole_or_not_at_all(place: Path) -> None:
         assert leftovers(folder) == []
         assert len(log(folder)) == 1
     assert seen == {False, True}
+
+
+class Refusing(FaultyDisk):
+    """A mount that gives no new bytes to config.json, the last file: a file mounted since, a lost lease."""
+
+    def exchange(self, *args: Any) -> None:
+        self._refuse(args[3])
+        super().exchange(*args)
+
+    def rename(self, *args: Any) -> None:
+        self._refuse(args[3])
+        super().rename(*args)
+
+    def _refuse(self, name: str) -> None:
+        if name == "config.json":
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+
+class RefusingPlain(Refusing):
+    """The same, where two files cannot change places: the old ones are copied out of the backup."""
+
+    def exchange(self, *args: Any) -> None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+
+def never(kind: type[FaultyDisk]) -> FaultyDisk:
+    return kind(10_000, SimulatedCrash, forever=True)
+
+
+@pytest.mark.parametrize("kind", [Refusing, RefusingPlain])
+@pytest.mark.parametrize("verb", [do_apply, do_undo, do_restore])
+def test_what_is_refused_in_the_middle_is_taken_back(place: Path, verb: Do, kind: type[FaultyDisk]) -> None:
+    folder = start(place, 1, verb)
+    before, held = picture(folder), kept(folder)
+    with pytest.raises(StorageError, match=r"cannot replace config\.json") as found:
+        verb(folder, never(kind))
+    assert "--output" in found.value.hint
+    assert picture(folder) == before
+    assert kept(folder) == held
+    assert leftovers(folder) == []
+
+
+@pytest.mark.parametrize("kind", [Refusing, RefusingPlain])
+def test_a_crash_while_it_is_taken_back_is_taken_back_too(place: Path, kind: type[FaultyDisk]) -> None:
+    """The mount refuses the recovery as well. And the recovery may die: each third one does."""
+    before = picture(start(place, 0, do_apply), mtimes=False)
+    for folder, disk in sweep(place, do_apply, lambda at: kind(at, SimulatedCrash, forever=True)):
+        with suppress(SimulatedCrash, StorageError):
+            repair(folder, disk)
+        with suppress(SimulatedCrash, StorageError):
+            recover(folder, fs=kind(3 * disk.at % 100, SimulatedCrash, forever=True))
+        with suppress(StorageError):
+            recover(folder, fs=never(kind))
+        assert picture(folder, mtimes=False) == before
+        assert leftovers(folder) == []
+        assert log(folder) == ()
+
+
+def test_a_disk_error_while_it_is_taken_back_is_told(place: Path) -> None:
+    before = picture(start(place, 0, do_apply), mtimes=False)
+    for folder, disk in sweep(place, do_apply, lambda at: Refusing(at, lambda: disk_error(1), forever=True)):
+        with pytest.raises(GenfixError) as found:
+            repair(folder, disk)
+        if not found.value.message.startswith("interrupted"):
+            assert picture(folder, mtimes=False) == before
+        with suppress(StorageError):
+            recover(folder, fs=never(Refusing))
+        assert picture(folder, mtimes=False) == before
+        assert leftovers(folder) == []
+
+
+def test_an_undo_takes_nothing_back_beyond_what_was_interrupted(place: Path) -> None:
+    """Its user meant the repair that died."""
+    folder = start(place, 1, do_undo)
+    repaired = picture(folder, mtimes=False)
+    (home,) = folder.glob(".cache/huggingface/genfix")
+    for at in count(1):
+        with suppress(SimulatedCrash, StorageError):
+            do_undo(folder, Refusing(at, SimulatedCrash, forever=True))
+        if (home / "taking-back.json").exists():
+            break
+    with pytest.raises(ChangedError, match="was taken back just now, and nothing else was undone"):
+        undo(folder, fs=QUICK)
+    assert picture(folder, mtimes=False) == repaired

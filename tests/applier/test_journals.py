@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genfix.applier import damaged_receipts, log, pending, recover, undo
+from genfix.applier import check_whole, damaged_receipts, log, recover, undo
 from genfix.applier.fs import FileSystem
 from genfix.applier.journal import Journal, JournalError, Op, decode, encode
-from genfix.errors import ChangedError, RefusedError
+from genfix.errors import ChangedError, RefusedError, StorageError
 from tests.support.disks import NEW, OLD, STATE, SimulatedCrash, leftovers, picture, repair, sha
 
 OP = Op("config.json", sha(b"old"), sha(b"new"), 0o644, 5, (), ())
@@ -30,21 +30,24 @@ class DiesAtRename(FileSystem):
     def __init__(self, name: str) -> None:
         super().__init__()
         self.leaf = name
+        self.is_dead = False
 
     def rename(self, *args: Any) -> None:
-        if args[3] == self.leaf:
-            raise SimulatedCrash
+        self._live_on(args[3])
         super().rename(*args)
 
     def exchange(self, *args: Any) -> None:
-        if args[3] == self.leaf:
-            raise SimulatedCrash
+        self._live_on(args[3])
         super().exchange(*args)
 
     def unlink(self, *args: Any) -> None:
-        if args[1] == "journal.json":
-            raise SimulatedCrash
+        self._live_on("")
         super().unlink(*args)
+
+    def _live_on(self, name: str) -> None:
+        self.is_dead = self.is_dead or name == self.leaf
+        if self.is_dead:
+            raise SimulatedCrash
 
 
 def interrupt(folder: Path, at: str = "config.json") -> Path:
@@ -142,10 +145,11 @@ def test_json_that_hurts_a_parser_is_no_journal(content: bytes) -> None:
         decode(content)
 
 
-def test_pending_shows_what_recover_will_do(folder: Path) -> None:
+def test_a_half_done_folder_is_told_and_then_finished(folder: Path) -> None:
     interrupt(folder)
     before = picture(folder)
-    assert pending(folder) == dict(NEW)
+    with pytest.raises(RefusedError, match=r"is half done: the repair .* was interrupted"):
+        check_whole(folder)
     assert picture(folder) == before
     receipt = recover(folder)
     assert receipt is not None
@@ -160,7 +164,7 @@ def test_drift_in_an_interrupted_transaction_stops_everything(folder: Path) -> N
     interrupt(folder)
     (folder / "config.json").write_text("edited")
     before = picture(folder)
-    for call in (pending, recover, undo, repair):
+    for call in (check_whole, recover, undo, repair):
         with pytest.raises(ChangedError, match=r"config\.json was changed by something else") as found:
             call(folder)
         assert str(STATE / "journal.json") in found.value.hint
@@ -195,7 +199,7 @@ def test_a_damaged_journal_of_which_nothing_was_done_is_dropped(folder: Path, co
     for number in range(2):
         (stage / f"new-{number}-of-4").touch()
     (folder / STATE / "journal.json").write_bytes(content)
-    assert pending(folder) == {}
+    check_whole(folder)
     assert recover(folder) is None
     assert picture(folder) == before
     assert leftovers(folder) == []
@@ -206,7 +210,7 @@ def test_a_damaged_journal_of_which_something_was_done_is_refused(folder: Path, 
     journal = interrupt(folder)
     journal.write_bytes(content)
     before = picture(folder)
-    for call in (pending, recover, undo, repair):
+    for call in (check_whole, recover, undo, repair):
         with pytest.raises(RefusedError, match="is damaged") as found:
             call(folder)
         assert "backup" in found.value.hint
@@ -233,7 +237,7 @@ def test_a_planted_journal_cannot_leave_the_folder(folder: Path, tmp_path: Path)
     stage = home / f"stage-{JOURNAL.id}"
     stage.mkdir()
     (stage / "new-0-of-1").write_bytes(b"new")
-    assert pending(folder) == {}
+    check_whole(folder)
     recover(folder)
     assert (tmp_path / "victim.json").read_bytes() == b"old"
 
@@ -244,15 +248,15 @@ def test_a_planted_journal_cannot_leave_the_folder(folder: Path, tmp_path: Path)
 def test_staged_bytes_that_are_not_the_journals_are_never_used(
     folder: Path, damage: Callable[[Path], object]
 ) -> None:
+    before = picture(folder)
     interrupt(folder)
     (stage,) = (folder / STATE).glob("stage-*")
     (staged,) = stage.glob("new-3-of-4")
     damage(staged)
-    before = picture(folder)
-    for call in (pending, recover):
-        with pytest.raises(RefusedError, match="are damaged"):
-            call(folder)
+    with pytest.raises(StorageError, match=r"cannot be finished and was taken back: the new .* damaged"):
+        recover(folder)
     assert picture(folder) == before
+    assert leftovers(folder) == []
 
 
 def test_a_planted_stage_does_not_cost_a_backup(folder: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from genfix.applier import Write, apply, recover, undo
 from genfix.errors import ChangedError
-from tests.support.disks import NEW, OLD, QuickDisk, inputs, leftovers, repair, sha, writes
+from tests.support.disks import NEW, OLD, QuickDisk, inputs, leftovers, picture, repair, sha, writes
 
 MINE = b'{"saved": "in the last moment"}'
 
@@ -39,9 +39,12 @@ class Plain(QuickDisk):
 def test_an_edit_between_two_renames_is_kept_there_too(folder: Path) -> None:
     """config.json comes last: it is compared once more, just before."""
     disk = Plain(lambda: (folder / "config.json").write_bytes(MINE), after="tokenizer_config.json")
-    with pytest.raises(ChangedError, match=r"config\.json was changed by something else"):
+    before = picture(folder)
+    with pytest.raises(ChangedError, match=r"config\.json changed while genfix was at work"):
         repair(folder, disk)
     assert (folder / "config.json").read_bytes() == MINE
+    assert {**picture(folder), "config.json": None} == {**before, "config.json": None}
+    assert leftovers(folder) == []
 
 
 def test_an_edit_before_the_first_rename_leaves_all_as_it_was(folder: Path) -> None:
@@ -71,11 +74,11 @@ def test_a_file_that_goes_is_given_back_where_it_was_saved_in_the_last_moment(fo
             super().unlink(*args)
 
     asked = [*writes(folder), Write(going.name, sha(OLD[going.name]), None)]
-    with pytest.raises(ChangedError, match=r"generation_config\.json was changed by something else"):
+    with pytest.raises(ChangedError, match=r"generation_config\.json changed while genfix was at work"):
         apply(folder, asked, inputs=inputs(folder), note={}, fs=Saves())
-    with pytest.raises(ChangedError):
-        recover(folder)
+    assert recover(folder) is None
     assert going.read_bytes() == MINE
+    assert (folder / "config.json").read_bytes() == OLD["config.json"]
 
 
 def test_a_backup_holds_what_the_plan_was_made_for(folder: Path) -> None:

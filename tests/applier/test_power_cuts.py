@@ -1,15 +1,19 @@
 """What a power cut leaves where the filesystem keeps nothing that was not synced."""
 
+import errno
+import os
 import shutil
 import sys
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from genfix.applier import log, recover, restore, snapshot, undo
 from genfix.applier.fs import FileSystem
+from genfix.errors import StorageError
 from tests.support.disks import QUICK, SimulatedCrash, make_folder, repair
 from tests.support.power import PowerDisk, rebuild
 
@@ -32,7 +36,7 @@ def do_repair(folder: Path, fs: FileSystem) -> object:
 
 
 def do_undo(folder: Path, fs: FileSystem) -> object:
-    return undo(folder, fs=fs)
+    return undo(folder, log(folder)[-1].id, fs=fs)
 
 
 def do_restore(folder: Path, fs: FileSystem) -> object:
@@ -83,6 +87,43 @@ def test_a_power_cut_leaves_the_old_or_the_new_and_success_is_durable(
             assert at > 50
             break
     assert seen == {False, True}
+
+
+class Refusing(PowerDisk):
+    """It refuses to replace config.json, the last file, without having said so before."""
+
+    def exchange(self, *args: Any) -> None:
+        if args[3] == "config.json":
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        super().exchange(*args)
+
+
+def test_a_power_cut_while_a_repair_is_taken_back_leaves_the_old_or_the_new(place: Path) -> None:
+    first = make_folder(place / "first" / "merged")
+    before = files(first)
+    done = Path(shutil.copytree(first, place / "done" / "merged"))
+    repair(done, QUICK)
+    after = files(done)
+    for at in count(1):
+        folder = Path(shutil.copytree(first, place / str(at) / "merged"))
+        disk = Refusing(folder, at)
+        taken_back = False
+        try:
+            repair(folder, disk)
+        except StorageError:
+            taken_back = True
+        except SimulatedCrash:
+            pass
+        left = rebuild(place / str(at) / "left", disk.survivors())
+        disk.close_all()
+        recover(left, fs=QUICK)
+        found = files(left)
+        assert found in (before, after)
+        shutil.rmtree(place / str(at))
+        if taken_back:
+            assert found == before
+            assert at > 50
+            break
 
 
 def test_a_finished_snapshot_survives_a_power_cut(tmp_path: Path) -> None:

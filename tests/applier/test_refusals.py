@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from genfix.applier import Write, apply, log, pending, preflight, recover, undo
+from genfix.applier import Write, apply, check_whole, log, preflight, recover, undo
 from genfix.errors import GenfixError, InputError, RefusedError, StorageError
 from tests.support.disks import OLD, STATE, make_folder, picture, repair, sha
 
@@ -132,7 +132,7 @@ def test_a_planted_link_on_the_way_to_the_state_folder_is_refused(
             call(folder)
     assert list(elsewhere.iterdir()) == []
     assert picture(folder) == before
-    assert pending(folder) == {}
+    check_whole(folder)
     assert log(folder) == ()
 
 

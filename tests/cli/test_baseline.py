@@ -110,9 +110,33 @@ def test_repair_writes_what_is_left(run: Run, tmp_path: Path, merged: Path, base
 
 
 def test_not_into_the_model_folder(run: Run, merged: Path, base: Path) -> None:
+    """The refusal comes before the repair, not after it."""
     before = tree(merged)
-    assert run("check", merged, "--base", base, "--write-baseline", merged / "known.json").code == 2
-    assert tree(merged) == before
+    for command in ("check", "plan", "repair"):
+        assert run(command, merged, "--base", base, "--write-baseline", merged / "known.json").code == 2
+        assert tree(merged) == before
+    ran = (
+        "run",
+        "--output",
+        merged,
+        "--base",
+        base,
+        "--write-baseline",
+        merged / "known.json",
+        "--",
+        "false",
+    )
+    assert run(*ran).code == 2
+
+
+def test_where_nobody_may_write_is_known_before_the_repair(
+    run: Run, tmp_path: Path, merged: Path, base: Path
+) -> None:
+    before = tree(merged)
+    for place in (tmp_path / "none" / "known.json", Path("/proc/known.json")):
+        for option in ("--write-baseline", "--output-file"):
+            assert run("repair", merged, "--base", base, option, place).code == 2
+            assert tree(merged) == before
 
 
 def test_from_the_settings(

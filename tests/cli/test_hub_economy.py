@@ -71,7 +71,7 @@ def test_files_are_fetched_several_at_once(machine: Machine) -> None:
     files = vlm_files() | {"processor_config.json": b"{}", "model.safetensors": WEIGHTS}
     machine.hub.add_repo("org/base", files)
     merged = write_folder(machine.home / "merged", {name: files[name] + b"\n" for name in files})
-    machine.hub.fail("HEAD ", delay=0.3)
+    machine.hub.fail("GET .*resolve", delay=0.3)
     machine("check", merged, "--base", "org/base")
     assert 4 <= machine.hub.most_at_once <= 8
 

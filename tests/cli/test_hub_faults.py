@@ -27,7 +27,7 @@ def swept(what: str) -> list[dict[str, Any]]:
     return told
 
 
-@pytest.mark.parametrize(("what", "code", "requests"), [("folder", 0, 7), ("repo", 1, 15)])
+@pytest.mark.parametrize(("what", "code", "requests"), [("folder", 0, 5), ("repo", 1, 14)])
 def test_every_fault_at_every_request(what: str, code: int, requests: int) -> None:
     healthy, *faulty = swept(what)
     assert healthy["code"] == code, healthy

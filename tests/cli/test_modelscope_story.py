@@ -136,7 +136,7 @@ def test_every_fault_at_every_request_of_a_repair(machine: Machine, match: str, 
         "hint: " + result.err.splitlines()[1][6],
     ]
     assert tree(merged) == before
-    assert not list((machine.home / ".cache" / "genfix" / "modelscope").glob("*"))
+    assert not list((machine.home / ".cache" / "genfix" / "files").glob("*"))
 
 
 def test_the_token_is_never_shown(machine: Machine) -> None:

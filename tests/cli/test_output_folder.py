@@ -46,3 +46,14 @@ def test_a_place_that_is_taken_is_refused(run: Run, tmp_path: Path) -> None:
     assert (done.code, done.out) == (2, "")
     assert "exists already" in done.err
     assert tree(tmp_path) == was
+
+
+def test_what_a_killed_command_left_is_named_and_removed(run: Run, tmp_path: Path) -> None:
+    merged, base = narrowed(tmp_path)
+    left = tmp_path / ".fixed.genfix-0123abcd"
+    left.mkdir()
+    (left / "config.json").write_bytes(b"{}")
+    assert str(left) in run("check", merged, "--base", base).err.replace("\n", "")
+    assert left.exists()
+    run("repair", merged, "--base", base)
+    assert not left.exists()

@@ -1,6 +1,7 @@
 """Versions of a folder's files from outside: snapshot, log, diff --at, restore, backups prune."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,12 @@ def test_what_is_not_there_is_said(run: Run, merged: Path, arguments: tuple[str,
     assert (told.code, told.out) == (2, "")
     assert said in told.err
     assert user_files(merged) == was
+
+
+def test_the_command_that_brings_a_snapshot_back_has_its_state_dir(
+    run: Run, tmp_path: Path, merged: Path
+) -> None:
+    taken = run("snapshot", merged, "--state-dir", tmp_path / "st ate")
+    (line,) = (line for line in taken.err.splitlines() if "genfix restore" in line)
+    words = shlex.split(line[line.index("genfix restore") :])
+    assert run(*words[1:]).code == 0

@@ -14,6 +14,7 @@ from genfix.folder import (
     OverlayFolder,
     kind_of,
     read_cap,
+    same_but_for_line_ends,
     same_file,
     sha256_of,
 )
@@ -114,6 +115,27 @@ def test_two_listings_with_different_digests_are_compared_by_reading_one() -> No
     assert same_file(
         Listed(files, git=True, may_read=True), Listed(files, git=False, may_read=True), "x.json"
     )
+
+
+@pytest.mark.parametrize("name", ["x.json", "README.md", "modeling_mine.py", "merges.txt"])
+def test_line_ends_make_no_other_text_file(name: str) -> None:
+    text = b"{\n  1\n}\n"
+    windows = MemoryFolder({name: text.replace(b"\n", b"\r\n")})
+    assert same_but_for_line_ends(windows, MemoryFolder({name: text}), name)
+    assert same_but_for_line_ends(MemoryFolder({name: text}), windows, name)
+    assert not same_but_for_line_ends(windows, MemoryFolder({name: text.replace(b"1", b"2")}), name)
+    assert not same_but_for_line_ends(windows, MemoryFolder({name: text.replace(b"\n", b"  ")}), name)
+
+
+def test_a_file_that_is_no_text_is_compared_by_bytes() -> None:
+    left, right = MemoryFolder({"tokenizer.model": b"\r\n"}), MemoryFolder({"tokenizer.model": b"\n"})
+    assert not same_but_for_line_ends(left, right, "tokenizer.model")
+
+
+@pytest.mark.parametrize("ours", [b"a\nc\n", b"a", b"a\nbcd\n", b"a\r\nbc\r\n"])
+def test_a_file_that_cannot_be_the_same_text_is_not_fetched(ours: bytes) -> None:
+    listed = Listed({"x.json": b"a\nb\n"}, git=True)
+    assert not same_but_for_line_ends(MemoryFolder({"x.json": ours}), listed, "x.json")
 
 
 def test_a_file_that_one_folder_lacks_is_a_key_error() -> None:

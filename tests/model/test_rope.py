@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from genfix.engines.shared.rope_defaults import old_default, same_rope
 from genfix.json_types import JsonObject, JsonValue
-from genfix.model.rope import NEW_KEY, Rope, RopePart, as_new, as_old, old_default, read_rope, same_rope
+from genfix.model.rope import NEW_KEY, Rope, RopePart, as_new, as_old, read_rope
 
 LLAMA3: dict[str, JsonValue] = {
     "factor": 8.0,
@@ -104,6 +105,9 @@ def test_what_is_not_written_is_the_default_of_the_class() -> None:
     assert same_rope(stated, silent, "mixtral")
     assert old_default("llama", "rope_theta") == 10000
     assert old_default("glm4", "partial_rotary_factor") == 0.5
+    assert old_default("gpt_neox", "partial_rotary_factor") == 0.25
+    assert old_default("qwen2_vl", "rope_theta") == old_default("qwen2_vl_text", "rope_theta") == 1e6
+    assert old_default("mllama_text_model", "rope_theta") == 5e5
 
 
 def test_layers_that_old_keys_cannot_tell_are_not_guessed() -> None:

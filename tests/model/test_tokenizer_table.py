@@ -146,11 +146,29 @@ def test_the_vocabulary_of_a_large_file_is_not_read(separators: tuple[str, str],
             "added_tokens": [{"id": 1, "content": "<a>"}],
             "model": {"vocab": VOCABULARY},
         },
+        {
+            "added_tokens": [{"id": 1, "content": "<a>"}],
+            "model": {"vocab": VOCABULARY},
+            "pre_tokenizer": {"type": "ByteLevel"},
+            "version": "1.0",
+        },
     ],
-    ids=["model first", "long head", "another model before"],
+    ids=["model first", "long head", "another model before", "sorted keys"],
 )
 def test_a_file_with_another_layout_is_read_all_the_same(value: JsonValue) -> None:
     assert table({"tokenizer.json": json.dumps(value).encode()}).ids == {"<a>": 1}
+
+
+def test_what_stands_behind_the_vocabulary_is_read_too() -> None:
+    value: JsonValue = {
+        "added_tokens": [],
+        "model": {"vocab": VOCABULARY},
+        "pre_tokenizer": {"type": "Split"},
+    }
+    for indent in (None, 2):
+        content = json.dumps(value, indent=indent).encode()
+        head = read_tokenizer_head(MemoryFolder({"tokenizer.json": content}))
+        assert head["pre_tokenizer"] == {"type": "Split"}
 
 
 def test_ids_and_texts_come_from_files_in_other_scripts_too() -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from genfix.engines.every import EVERY_ENGINE
-from genfix.errors import PlanError
 from genfix.folder import Folder, LocalFolder, OverlayFolder, input_digest
 from genfix.language import remembered
 from genfix.planner import Plan, make_plan
@@ -38,6 +37,7 @@ from tests.support.folders import (
     safetensors,
     vlm_files,
     with_json,
+    with_token_list,
     without,
     write_folder,
 )
@@ -246,7 +246,7 @@ def fix_once(
     def judged(context: Context) -> tuple[Finding, ...]:
         return (found,) if next(looks, False) or then(context) else ()
 
-    monkeypatch.setattr("genfix.planner.planner.judge", judged)
+    monkeypatch.setattr("genfix.planner.trials.judge", judged)
 
 
 @pytest.mark.parametrize(
@@ -298,10 +298,44 @@ def left_out(result: Plan) -> str:
     return finding.fix.why.id
 
 
-def test_a_fix_that_does_not_clear_its_finding_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    fix_once(monkeypatch, SetField(GEN, "/temperature", 0.1), then=lambda _: True)
-    with pytest.raises(PlanError, match=r"GF000 on generation_config.json would still be found"):
-        plan(chatml_files(), chatml_files())
+@pytest.mark.parametrize("value", [0.1, 0.7], ids=["another value", "the value it has"])
+def test_a_fix_that_does_not_clear_its_finding_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    fix_once(monkeypatch, SetField(GEN, "/temperature", value), then=lambda _: True)
+    assert left_out(plan(chatml_files(), chatml_files())) == "objection-not-cleared"
+
+
+def test_a_fix_refused_in_a_trial_is_left_out_alone() -> None:
+    """The base's settings hold only its stop token, which is fewer than config.json lists."""
+    base = glm_files() | {GEN: dump({"eos_token_id": 151329})}
+    result = plan(base | {GEN: dump({"temperature": 0.3})}, base, unsafe_fixes=True)
+    assert {finding.code for finding in result.fixed} == {"GF604", "GF605"}
+    [finding] = result.remaining
+    assert finding.fix is not None
+    assert (finding.code, finding.fix.why.id) == ("GF101", "objection-worse-view")
+
+
+def test_of_fixes_that_each_do_harm_none_is_made_and_the_others_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = chatml_files()
+    edits: dict[str, Operation] = {
+        "GF001": SetField(GEN, "/temperature", 0.1),
+        "GF002": RemoveField(CONFIG, "/model_type"),
+        "GF003": RemoveField(TOK, "/chat_template"),
+    }
+    said = remembered("json-bom", {})
+    made_up = [
+        Finding(code, "made-up", Severity.ERROR, edit.file, said, Witness.BASE, fix=Fix.safe(said, edit))
+        for code, edit in edits.items()
+    ]
+
+    def judged(context: Context) -> tuple[Finding, ...]:
+        return tuple(f for f in made_up if context.merged.folder.read(f.file) == files[f.file])
+
+    monkeypatch.setattr("genfix.planner.trials.judge", judged)
+    result = plan(files, files)
+    assert written(result) == {GEN: files[GEN].replace(b"0.7", b"0.1")}
+    assert {finding.code for finding in result.remaining} == {"GF002", "GF003"}
 
 
 def test_a_fix_that_causes_another_finding_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -311,19 +345,18 @@ def test_a_fix_that_causes_another_finding_is_left_out(monkeypatch: pytest.Monke
     )
     caused = first._replace(code="GF001", severity=Severity.WARNING, fix=None)
     monkeypatch.setattr(
-        "genfix.planner.planner.judge",
+        "genfix.planner.trials.judge",
         lambda context: (caused,) if context.views["vllm"].sampling["temperature"] == 0.1 else (first,),
     )
     assert left_out(plan(chatml_files(), chatml_files())) == "objection-new-finding"
 
 
 @pytest.mark.parametrize("operation", [RestoreFile(GEN), CopyField(GEN, "/top_k")])
-def test_a_fix_from_a_base_that_is_not_there_is_refused(
+def test_a_fix_from_a_base_that_is_not_there_is_left_out(
     monkeypatch: pytest.MonkeyPatch, operation: Operation
 ) -> None:
-    fix_once(monkeypatch, operation)
-    with pytest.raises(PlanError, match="no base"):
-        plan(chatml_files())
+    fix_once(monkeypatch, operation, then=lambda _: True)
+    assert left_out(plan(chatml_files())) == "objection-not-possible"
 
 
 def torn(files: Files) -> Files:
@@ -407,7 +440,8 @@ def test_a_plan_is_judged_on_what_it_would_make(tmp_path: Path) -> None:
 
 
 def test_what_was_hidden_in_a_file_that_did_not_parse_is_no_reason_not_to_mend_it() -> None:
-    base = with_json(chatml_files(), TOK, additional_special_tokens=["<|im_start|>"])
+    base = with_token_list(chatml_files(), CHATML_TOKENS, special=False)
+    base = with_json(base, TOK, additional_special_tokens=["<|im_start|>"])
     shrunk = with_json(base, TOK, additional_special_tokens=[], eos_token="<|endoftext|>")
     result = plan(shrunk | {TOK: shrunk[TOK].replace(b"{", b"{  # mine", 1)}, base)
     [change] = result.changes

@@ -66,7 +66,7 @@ def test_what_is_asked_is_bounded_and_shows_tokens() -> None:
         (bad.hangs_in_the_middle, "timeout", "did not finish an answer in time"),
         (bad.drips, "timeout", "did not finish an answer in time"),
         (bad.drips_headers, "timeout", "did not finish an answer in time"),
-        (bad.streams_for_ever, "large", "bytes for one answer"),
+        (bad.streams_for_ever, "large", "characters for one answer"),
         (bad.one_endless_line, "large", "bytes for one answer"),
         (bad.streams_garbage, "garbage", "not the chat completions API"),
         (bad.streams_broken_json, "garbage", "not the chat completions API"),

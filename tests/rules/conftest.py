@@ -9,6 +9,7 @@ from tests.support.judging import judged, viewed
 def _the_same_files_are_judged_once() -> Iterator[None]:
     """A repaired folder is repaired again, and a base stands behind many folders."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("genfix.planner.planner.judge", judged)
-        patch.setattr("genfix.planner.planner.every_view", viewed)
+        patch.setattr("genfix.planner.trials.judge", judged)
+        for module in ("planner", "trials"):
+            patch.setattr(f"genfix.planner.{module}.every_view", viewed)
         yield

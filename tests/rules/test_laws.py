@@ -1,6 +1,5 @@
 """Two laws: a base is healthy, alone and against itself; and a second repair changes nothing."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -8,11 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from genfix.folder import LocalFolder, OverlayFolder
-from genfix.json_types import JsonValue
 from genfix.model import Model
 from genfix.planner import Plan, make_plan
 from genfix.resolver import BaseFacts
 from genfix.rules import Applicability, Context, Severity, judge
+from tests.support.damage import damaged
 from tests.support.folders import (
     CHATML,
     Files,
@@ -51,39 +50,6 @@ def test_a_base_is_healthy(name: str) -> None:
     base = BASES[name]
     alone = [] if name == "refused-value" else find(base)  # engines do refuse it: a fault of the base's own
     assert [finding for finding in [*alone, *find(base, base)] if finding.severity is not Severity.INFO] == []
-
-
-@st.composite
-def damaged(draw: st.DrawFn, base: Files) -> Files:
-    """``base`` after a careless tool: files lost or torn, keys lost, values narrowed."""
-    files = dict(base)
-    for name in sorted(draw(st.sets(st.sampled_from(sorted(base))))):
-        del files[name]
-    readable = [name for name in sorted(files) if name.endswith(".json")]
-    for name in sorted(draw(st.sets(st.sampled_from(readable), max_size=3))) if readable else ():
-        document: dict[str, JsonValue] = json.loads(files[name])
-        for key in sorted(draw(st.sets(st.sampled_from(sorted(document))))):
-            changed = draw(st.sampled_from(["lost", "null", "narrowed", "list", "text", "number"]))
-            document[key] = _changed(document[key], changed)
-            if changed == "lost":
-                del document[key]
-        document |= draw(st.sampled_from([{}, {}, {"max_new_tokens": 64}, {"_from_model_config": True}]))
-        files[name] = draw(st.sampled_from([dump(document)] * 6 + [b"", dump(document)[:-5]]))
-    return files
-
-
-def _changed(value: JsonValue, how: str) -> JsonValue:
-    match how:
-        case "narrowed" if isinstance(value, list) and value:
-            return value[0]
-        case "list":
-            return [value]
-        case "text":
-            return "<|im_end|>"
-        case "number":
-            return 0
-        case _:
-            return None
 
 
 def plan(merged: Files, base: Files, *, unsafe_fixes: bool) -> Plan:

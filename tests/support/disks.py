@@ -88,7 +88,11 @@ def leftovers(folder: Path, home: Path | None = None) -> list[str]:
     """What a finished transaction may not leave: staged files, a journal, or an empty state folder."""
     found = [str(path) for path in folder.rglob("stage-*")]
     home = home or folder / STATE
-    found += [str(path) for name in ("journal.json", "journal.tmp") if (path := home / name).exists()]
+    found += [
+        str(path)
+        for name in ("journal.json", "journal.tmp", "taking-back.json")
+        if (path := home / name).exists()
+    ]
     if home.exists():
         receipts = {path.stem for path in (home / "log").glob("*.json")}
         backups = {path.name for path in (home / "backup").iterdir()} if (home / "backup").exists() else set()

@@ -51,11 +51,13 @@ def weighted(layers: int = 2, rows: int = 1024, experts: int = 0) -> Files:
 
 
 GLM, QWEN, VLM = glm_files(), chatml_files(), vlm_files()
+SIZED = with_json(QWEN, "config.json", num_hidden_layers=2, num_attention_heads=4)
 GEN, TOK = "generation_config.json", "tokenizer_config.json"
 MINE = with_json(QWEN, TOK, chat_template=CHATML + "{# mine #}")
 NEVER_STOPS = with_json(with_json(QWEN, TOK, eos_token="<|endoftext|>"), GEN, eos_token_id=1000)
 UNTOKENED = with_json(QWEN, "tokenizer.json", added_tokens=[{"id": 1000, "content": "<|endoftext|>"}])
 SWAPPED = with_json(QWEN, "tokenizer.json", added_tokens=[{"id": 1002, "content": "<|im_start|>"}])
+UNMARKED = with_token_list(QWEN, CHATML_TOKENS, special=False)
 TRAINED = with_token_list(QWEN, CHATML_TOKENS | {"<tool>": 1003})
 TAGGED = CHATML.replace("{{ m.content }}", "{% generation %}{{ m.content }}{% endgeneration %}")
 TRAINED_TEMPLATE = with_json(QWEN, TOK, chat_template="Mine." + CHATML)
@@ -137,9 +139,9 @@ _ENTRIES: dict[str, _Entry] = {
         with_token_list(QWEN, CHATML_TOKENS, lstrip=False),
     ),
     "GF305": (
-        with_json(QWEN, TOK, additional_special_tokens=["<|im_end|>"]),
-        with_json(QWEN, TOK, extra_special_tokens=["<|im_end|>", "<|im_start|>"]),
-        with_json(QWEN, TOK, additional_special_tokens=["<|im_start|>", "<|im_end|>"]),
+        with_json(UNMARKED, TOK, additional_special_tokens=["<|im_end|>"]),
+        with_json(UNMARKED, TOK, extra_special_tokens=["<|im_end|>", "<|im_start|>"]),
+        with_json(UNMARKED, TOK, additional_special_tokens=["<|im_start|>", "<|im_end|>"]),
     ),
     "GF306": (
         with_json(with_json(QWEN, TOK, pad_token="<|im_start|>"), GEN, pad_token_id=1001),
@@ -185,6 +187,11 @@ _ENTRIES: dict[str, _Entry] = {
         with_json(QWEN, TOK, model_max_length=10**15),
     ),
     "GF405": (with_weights("F32"), with_weights("BF16"), None),
+    "GF406": (
+        with_json(SIZED, "config.json", model_type="llama"),
+        with_json(SIZED, "config.json", model_type="qwen2_moe", architectures=["Qwen2MoeForCausalLM"]),
+        SIZED,
+    ),
     "GF411": (weighted(rows=1032), WEIGHTED, None),
     "GF412": (with_json(weighted(rows=1002), "config.json", vocab_size=1002), WEIGHTED, None),
     "GF413": (TIED | {SINGLE: weight_file(causal(), fill={"lm_head.weight": 7})}, TIED, TIED),

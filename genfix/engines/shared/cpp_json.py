@@ -2,11 +2,10 @@
 error.
 """
 
-import math
 from enum import StrEnum
 
 from genfix.folder.folder import FolderFileError
-from genfix.json_types import JsonObject, JsonValue
+from genfix.json_types import JsonObject, JsonValue, is_finite
 from genfix.jsontext.json_read import JsonError, JsonProblem, JsonProblemKind, read_json_object
 from genfix.model import Model
 
@@ -72,7 +71,7 @@ def cpp_value(value: JsonValue, kind: CppType) -> JsonValue:
 def _number(value: float, kind: CppType) -> float:
     if kind is CppType.FLOAT:
         return value
-    whole = int(value) if math.isfinite(value) else 0
+    whole = int(value) if is_finite(value) else 0
     if kind is CppType.SIZE:
         return whole % _WORD
     if not -_SIGN <= whole < _WORD:  # it was read as a floating point number, too great to be cast

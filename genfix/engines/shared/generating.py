@@ -5,7 +5,6 @@ through ``torch.tensor(value, dtype=torch.long)``), generation/stopping_criteria
 ``torch.isin``).
 """
 
-import math
 from typing import Final, NamedTuple
 
 from genfix.engines.shared.common import is_no_object
@@ -152,7 +151,7 @@ def _tensor(value: JsonValue) -> _Tensor | None:
             tuple(number for row in known for number in row.values),
             (len(known), *(known[0].shape if known else ())),
         )
-    if not isinstance(value, int | float) or not math.isfinite(value) or not -_LONG <= int(value) < _LONG:
+    if not isinstance(value, int | float) or not -_LONG <= value < _LONG:  # nor NaN
         return None
     return _Tensor((int(value),))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from genfix.engines.shared.release import Release, first
-from genfix.json_types import JsonValue
+from genfix.json_types import JsonObject, JsonValue
 
 _DATA: Final = Path(__file__).parents[1] / "data"
 
@@ -56,6 +56,24 @@ def loaders(major: int) -> Loaders:
         document["tokenizers"],
         document["fields"],
     )
+
+
+@cache
+def _built() -> Mapping[str, JsonObject]:
+    document = json.loads((_DATA / "tokenizer_parts.json").read_text("utf-8"))
+    found: dict[str, JsonObject] = {name: {} for name in document["as_it_is"]}
+    for names, parts in document["built"]:
+        found |= dict.fromkeys(names, parts)
+    return found
+
+
+def built_parts(name: str) -> JsonObject | None:
+    """Parts of ``tokenizer.json`` that a class of transformers 5 builds by itself, whatever the file says.
+
+    By the name that the file has for them; none for a class that takes the file as it is; `None` where
+    that is not known. Data, written by ``dev/tools/tokenizer_parts.py``.
+    """
+    return _built().get(name)
 
 
 def _is(kinds: Sequence[str], value: JsonValue) -> bool:

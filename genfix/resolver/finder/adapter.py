@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import ClassVar, Final, NamedTuple
 
 from genfix.errors import BaseModelError, GenfixError, InputError, RefusedError
-from genfix.folder import Folder, FolderFileError, LocalFolder, same_file
+from genfix.folder import Folder, FolderFileError, LocalFolder, same_but_for_line_ends
 from genfix.folder.kinds import is_json_config
 from genfix.message import Message, text
 from genfix.model import Model
@@ -160,7 +160,7 @@ def _refuse_unlikely(adapter: Model, merged: Model, path: Path) -> None:
     # ms-swift copies the arguments of the run from the adapter's folder into the merged one.
     if merged.has(_SWIFT_RUN) and adapter.has(_SWIFT_RUN):
         try:
-            same = same_file(merged.folder, adapter.folder, _SWIFT_RUN)
+            same = same_but_for_line_ends(merged.folder, adapter.folder, _SWIFT_RUN)
         except FolderFileError:
             same = False
         if not same:

@@ -2,24 +2,47 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from genfix.engines import read_eos
-from genfix.folder import FolderFileError, same_file
+from genfix.folder import FolderFileError, same_but_for_line_ends
 from genfix.json_types import JsonObject, JsonValue
-from genfix.message import Arg, Message, text
+from genfix.message import Arg, Message, message, text
 from genfix.model import Model
 from genfix.model.front_matter import CARD, front_matter_list
+from genfix.model.kin import other_class, other_context, plain_text, text_base
 from genfix.resolver.finder.proof import layer_count, row_count
+
+if TYPE_CHECKING:
+    from genfix.resolver.finder.traces import BaseTrace
 
 _TRACES: Final = frozenset({"args.json", "adapter_config.json", "mergekit_config.yml", "training_args.yaml"})
 
 
-def lineage_notes(
-    merged: Model, base: Model, path: Path | None, adapter: Model | None = None
-) -> tuple[Message, ...]:
+def lineage_notes(merged: Model, base: Model, path: Path | None) -> tuple[Message, ...]:
     """What the user should know about a base that was named, a sentence each; none where all agrees."""
-    return (*size_notes(merged, base), *_stops(merged, base), *_siblings(merged, base, path, adapter))
+    return (
+        *size_notes(merged, base),
+        *kin_notes(merged, base),
+        *_stops(merged, base),
+        *_sibling(merged, base, path),
+    )
+
+
+def kin_notes(merged: Model, base: Model) -> Iterator[Message]:
+    """What is kin in the base instead of a parent, by facts; rules leave its part of the base alone."""
+    context = other_context(merged, base) if base.sibling is None else None  # it is what is named
+    facts = (other_class(merged, base), text_base(merged, base), context)
+    yield from (fact for fact in facts if fact is not None)
+
+
+def _sibling(merged: Model, base: Model, path: Path | None) -> Iterator[Message]:
+    """The one note on a chat sibling: what names it, the facts that show it, or the folder's own name."""
+    said = base.sibling or plain_text(merged, base)
+    if said is not None:
+        yield said
+    else:
+        yield from _sibling_by_name(base, path)
 
 
 def size_notes(merged: Model, base: Model) -> Iterator[Message]:
@@ -68,27 +91,41 @@ def with_tokens(model: Model, ids: tuple[int, ...]) -> list[JsonValue]:
     return [f"{token_id} {token}" if token else str(token_id) for token_id, token in tokens]
 
 
-def _siblings(merged: Model, base: Model, path: Path | None, adapter: Model | None) -> Iterator[Message]:
-    """Whether the folder names the base's chat or pretrained sibling instead."""
-    if adapter is not None or is_traced(merged) or front_matter_list(merged.folder, "base_model"):
-        # Imported here: most folders say nothing about where they come from.
-        from genfix.model.siblings import are_siblings  # noqa: PLC0415
-        from genfix.resolver.finder.traces import find_traces  # noqa: PLC0415
+def named_sibling(
+    merged: Model, base: Model, path: Path | None, adapter: Model | None = None
+) -> Message | None:
+    """What in the folder names a sibling of the base as its base; `None` where nothing does, or where the
+    base is named as well.
+    """
+    if adapter is None and not is_traced(merged) and not front_matter_list(merged.folder, "base_model"):
+        return None
+    # Imported here: most folders say nothing about where they come from.
+    from genfix.model.siblings import are_of_other_contexts, are_siblings, same_name  # noqa: PLC0415
+    from genfix.resolver.finder.traces import find_traces  # noqa: PLC0415
 
-        label = base.folder.origin.label
-        for trace in find_traces(merged, path, adapter):
-            if are_siblings(trace.text, label) and not (
-                CARD in str(trace.source) and _is_card_of(merged, base)
-            ):
-                yield text(
-                    "{source} names {sibling}, which passes the same proofs as {base}: "
-                    "if that is the one, name it with --base",
-                    source=trace.source,
-                    sibling=trace.text,
-                    base=label,
-                )
-                return
-    yield from _sibling_by_name(base, path)
+    label = base.folder.origin.label
+    traces = [trace for trace in find_traces(merged, path, adapter) if not _is_inherited(merged, base, trace)]
+    if any(same_name(trace.text, label) for trace in traces):
+        return None
+    for trace in traces:
+        if are_siblings(trace.text, label) or are_of_other_contexts(trace.text, label):
+            return message(
+                "why-sibling-named",
+                "{source} names {sibling}, which passes the same proofs as {base}: "
+                "if that is the one, name it with --base",
+                source=trace.source,
+                sibling=trace.text,
+                base=label,
+            )
+    return None
+
+
+def _is_inherited(merged: Model, base: Model, trace: "BaseTrace") -> bool:
+    """Whether the file that names a model came along with the base: it names the base's own parent."""
+    where = str(trace.source)
+    if where.endswith(CARD):
+        return trace.objection is not None or _is_card_of(merged, base)
+    return where.endswith("of config.json") and base.config.get("_name_or_path") == trace.text
 
 
 def is_traced(model: Model) -> bool:
@@ -101,7 +138,7 @@ def _is_card_of(merged: Model, base: Model) -> bool:
     if not base.has(CARD):
         return False
     try:
-        return same_file(merged.folder, base.folder, CARD)
+        return same_but_for_line_ends(merged.folder, base.folder, CARD)
     except FolderFileError:
         return False
 

@@ -1,20 +1,23 @@
 """Proof of parentage: the facts in which a model and its base must agree."""
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from genfix.engines import read_eos
 from genfix.errors import RefusedError
-from genfix.folder import FolderFileError, same_file
+from genfix.folder import FolderFileError, same_but_for_line_ends
 from genfix.folder.kinds import FAST_TOKENIZER, SLOW_VOCABULARIES
 from genfix.message import Message, text
 from genfix.model import Model
+from genfix.model.kin import has_other_type, has_same_shapes, is_composite
 
 
 def prove_parentage(merged: Model, base: Model) -> None:
     """Raise `RefusedError`, with the facts that disagree, where ``merged`` cannot come from ``base``.
 
     Other row counts, layers or quantised tensors alone are no disproof: resized vocabularies, passthrough
-    merges and QLoRA parents have them.
+    merges and QLoRA parents have them. Where all shapes and ids agree, another type or moved tokens are none
+    either: an upcycled model has them, or the folder is damaged, which is what rules find.
     """
     disagreements = tuple(_disagreements(merged, base))
     if disagreements:
@@ -50,23 +53,54 @@ def _number(model: Model, *keys: str) -> int | None:
 
 
 def _disagreements(merged: Model, base: Model) -> Iterator[Message]:
-    ours, theirs = merged.config.get("model_type"), base.config.get("model_type")
-    if isinstance(ours, str) and isinstance(theirs, str) and not _same_type(merged, base):
-        yield text("model_type is '{ours}' here and '{theirs}' in the base", ours=ours, theirs=theirs)
+    tokens = tuple(_other_tokens(merged, base))
+    if has_other_type(merged, base) and (tokens or not _is_converted(merged, base)):
+        yield text(
+            "model_type is '{ours}' here and '{theirs}' in the base",
+            ours=merged.model_type,
+            theirs=base.model_type,
+        )
     hidden, base_hidden = _hidden_size(merged), _number(base, "hidden_size")
     if hidden is not None and base_hidden is not None and hidden != base_hidden:
         yield text("hidden_size is {ours} here and {theirs} in the base", ours=hidden, theirs=base_hidden)
-    yield from _other_tokens(merged, base)
+    if not _is_damaged(merged, base):
+        yield from tokens
 
 
-def _same_type(merged: Model, base: Model) -> bool:
-    """Equal, or one is the text part of the other (a language model taken out of a vision-language one)."""
+_ENOUGH: Final = 2
+"""So many tokens at the same ids are no chance; two models may share ``<s>`` and ``</s>``."""
 
-    def types(model: Model) -> set[str]:
-        names = {model.config.get("model_type"), model.text_config.get("model_type")}
-        return {name.removesuffix("_text") for name in names if isinstance(name, str)}
 
-    return not types(merged).isdisjoint(types(base))
+def _is_converted(merged: Model, base: Model) -> bool:
+    """Whether all but the type says that the one was made from the other: it is damaged, or was upcycled.
+
+    A language model inside a composite one was trained with the whole: shapes alone prove nothing there.
+    """
+    if is_composite(merged) or is_composite(base) or not has_same_shapes(merged, base):
+        return False
+    shared = _compared(merged.tokenizer.ids, base.tokenizer.ids).shared
+    return shared > _ENOUGH or _has_same_ids(merged, base)
+
+
+def _is_damaged(merged: Model, base: Model) -> bool:
+    """Whether moved tokens are damage: all but their ids says that the base is the right one."""
+    if has_other_type(merged, base) or not has_same_shapes(merged, base) or not _has_same_ids(merged, base):
+        return False
+    if row_count(merged) is None or row_count(merged) != row_count(base):
+        return False
+    ours, theirs = merged.tokenizer.ids.keys(), base.tokenizer.ids.keys()
+    return 2 * len(ours & theirs) > min(len(ours), len(theirs))
+
+
+def _has_same_ids(merged: Model, base: Model) -> bool:
+    """Whether the configs agree on what starts and ends a text; one of two lists may be shorter."""
+    pairs = [(_ids(merged, key), _ids(base, key)) for key in ("bos_token_id", "eos_token_id")]
+    both = [(ours, theirs) for ours, theirs in pairs if ours and theirs]
+    return bool(both) and all(ours <= theirs or theirs <= ours for ours, theirs in both)
+
+
+def _ids(model: Model, key: str) -> set[int]:
+    return set(read_eos(model.config if key in model.config else model.text_config, key).ids)
 
 
 def _hidden_size(merged: Model) -> int | None:
@@ -191,7 +225,7 @@ def _other_file(merged: Model, base: Model) -> str | None:
     for name in (FAST_TOKENIZER, *SLOW_VOCABULARIES):
         if merged.has(name) and base.has(name):
             try:
-                return None if same_file(merged.folder, base.folder, name) else name
+                return None if same_but_for_line_ends(merged.folder, base.folder, name) else name
             except FolderFileError:
                 return None
     return None

@@ -8,7 +8,7 @@ from genfix.message import Message, text
 from genfix.model import Model
 from genfix.resolver.case import Case
 from genfix.resolver.finder.base import ResolvedBase, resolve_base
-from genfix.resolver.finder.lineage import is_traced, lineage_notes, size_notes
+from genfix.resolver.finder.lineage import is_traced, kin_notes, lineage_notes, named_sibling, size_notes
 from genfix.resolver.finder.proof import prove_parentage
 from genfix.resolver.finder.target import is_address
 from genfix.resolver.naming.spec import AUTO
@@ -31,7 +31,7 @@ def choose_base(
         from genfix.resolver.finder.auto import find_base  # noqa: PLC0415 - few folders need it
 
         base = find_base(merged, place, adapter, offline=case.offline, progress=case.progress)
-        return base, (*base.notes, *size_notes(merged, base.facts))
+        return base, (*base.notes, *size_notes(merged, base.facts), *kin_notes(merged, base.facts))
     given = os.fspath(spec)
     if given == AUTO:  # a path, not the word
         given = f"./{given}"
@@ -42,7 +42,8 @@ def choose_base(
         if not case.allow_base_mismatch:
             raise refusal
         notes += (text("going on as told, although {why}", why=refusal.said),)
-    return base, (*notes, *lineage_notes(merged, base.facts, place, adapter))
+    base.facts.sibling = named_sibling(merged, base.facts, place, adapter)
+    return base, (*notes, *lineage_notes(merged, base.facts, place))
 
 
 def _suggestion(merged: Model, place: Path | None, adapter: Model | None) -> tuple[Message, ...]:

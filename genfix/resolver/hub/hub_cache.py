@@ -20,8 +20,9 @@ from typing import Final
 from genfix import cache
 from genfix.folder.file_names import is_safe_name
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError
+from genfix.folder.regular_file import failing_disk, is_of_the_file
 from genfix.json_types import JsonValue
-from genfix.resolver.naming.digests import SHA1, SHA256, matching
+from genfix.resolver.naming.digests import SHA1, SHA256, matching, size_of
 from genfix.resolver.naming.spec import is_commit
 
 _MAX_DEPTH: Final = 3
@@ -135,6 +136,8 @@ class HubCache:
                 file.seek(start)
                 return file.read(length)
         except OSError as error:
+            if not is_of_the_file(error):
+                raise failing_disk(path, error) from error
             raise FolderFileError(
                 name,
                 FileProblem.UNREADABLE,
@@ -173,11 +176,10 @@ def _parse_kept(data: JsonValue) -> CachedListing | None:
         case {"format": 1, "repo": str(repo_id), "files": dict(rows)}:
             files: dict[str, FileStat] = {}
             for name, row in rows.items():
-                match row:
-                    case [int(size), git_sha1, sha256]:
-                        files[name] = FileStat(size, matching(SHA1, git_sha1), matching(SHA256, sha256))
-                    case _:
-                        return None
+                stat = _listed(*row) if isinstance(row, list) and len(row) == 3 else None
+                if stat is None:
+                    return None
+                files[name] = stat
             return CachedListing(files, repo_id)
         case _:
             return None
@@ -191,15 +193,24 @@ def _parse_tree(data: JsonValue) -> CachedListing | None:
             for name, entry in entries.items():
                 match entry:
                     # Here blob_id is the pointer's digest, not the content's.
-                    case {"lfs_sha256": str(sha256), "lfs_size": int(size)}:
-                        files[name] = FileStat(size, sha256=matching(SHA256, sha256))
-                    case {"size": int(size), "blob_id": str(blob_id)}:
-                        files[name] = FileStat(size, git_sha1=matching(SHA1, blob_id))
+                    case {"lfs_sha256": str(sha256), "lfs_size": size}:
+                        stat = _listed(size, None, sha256)
+                    case {"size": size, "blob_id": str(blob_id)}:
+                        stat = _listed(size, blob_id, None)
                     case _:
                         return None
+                if stat is None:
+                    return None
+                files[name] = stat
             return CachedListing(files)
         case _:
             return None
+
+
+def _listed(size: JsonValue, git_sha1: JsonValue, sha256: JsonValue) -> FileStat | None:
+    """What a kept listing says of one file; `None` where it says no size, or no digest."""
+    known, sha1, sha2 = size_of(size), matching(SHA1, git_sha1), matching(SHA256, sha256)
+    return FileStat(known, sha1, sha2) if known is not None and (sha1 or sha2) else None
 
 
 def _walk(directory: str, prefix: str, depth: int) -> Iterator[tuple[str, FileStat]]:

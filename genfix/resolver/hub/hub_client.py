@@ -1,4 +1,7 @@
-"""The requests that are sent to the Hub, through huggingface_hub's own settings, session and cache.
+"""The requests that are sent to the Hub, through huggingface_hub's own settings and session.
+
+Its functions that list and download are not called: they read without a limit, and take for a file's name in
+the cache what the server says in a header.
 
 huggingface_hub is imported inside functions: the import costs 0.3 s, and a run with a local base needs none
 of it. It reads ``HF_ENDPOINT``, ``HF_HOME`` and ``HF_HUB_OFFLINE`` when it is imported.
@@ -12,20 +15,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
-from urllib.parse import urlsplit
+from typing import Final, TypeVar
+from urllib.parse import quote, urlsplit
 
 from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Progress
-from genfix.message import Arg
-from genfix.resolver.hub.hub_errors import HubRequest, explain, is_cut, outage, status_of
-from genfix.resolver.hub.hub_session import hub_get
-from genfix.resolver.naming.spec import LOCAL_COPY, HubSpec, is_commit, is_repo_id
+from genfix.folder.remote import difference
+from genfix.message import text
+from genfix.resolver.hub.hub_errors import HubRequest, explain, is_cut, outage
+from genfix.resolver.hub.hub_listing import MOST_OF_A_LISTING, HubListing, parse_listing, too_long
+from genfix.resolver.hub.hub_session import HubResponse, HubStatusError, hub_get
+from genfix.resolver.naming.spec import LOCAL_COPY, HubSpec
 from genfix.web.bodies import ByteRange
-from genfix.web.failures import OutageError, retried
-
-if TYPE_CHECKING:
-    from huggingface_hub.hf_api import ModelInfo
+from genfix.web.failures import OutageError, TooLargeError, is_passing, retried
+from genfix.web.secrets import Secrets
 
 _TIMEOUT: Final = 10.0
 _RETRY_AFTER: Final = (0.5, 2.0)
@@ -73,15 +76,6 @@ def _check_endpoint(endpoint: str) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class HubListing:
-    """The files of one commit, as the Hub lists them."""
-
-    repo_id: str
-    commit: str
-    files: Mapping[str, FileStat]
-
-
 class HubClient:
     """Asks for one repo, by the name the user gave."""
 
@@ -95,35 +89,56 @@ class HubClient:
 
         Raises `OutageError` where there is no answer, `BaseModelError` where the answer is no.
         """
-
-        def ask() -> "ModelInfo":
-            from huggingface_hub import HfApi  # noqa: PLC0415 - 0.3 s
-
-            return HfApi().model_info(
-                asked.repo_id, revision=asked.revision, files_metadata=True, timeout=_TIMEOUT
-            )
-
+        url = f"{self._endpoint}/api/models/{asked.repo_id}"
+        if asked.revision is not None:
+            url += f"/revision/{quote(asked.revision, safe='')}"
         try:
             with self._quietly():
-                info = _again_while_busy(ask)
+                content = _again_while_busy(lambda: _whole(f"{url}?blobs=true", MOST_OF_A_LISTING))
+                return parse_listing(content, asked, _secrets())
+        except TooLargeError as error:
+            raise too_long(asked) from error
         except Exception as error:  # the one boundary to huggingface_hub: explained, never swallowed
             reason = outage(error)
             if reason is None:
                 raise explain(error, asked) from error
             raise OutageError(reason) from error
-        return _listing(info, asked)
 
-    def download(self, name: str, revision: str, *, force: bool) -> None:
-        """Bring a file of a branch, tag or commit into huggingface_hub's cache. Raises `GenfixError`."""
+    def content(self, name: str, revision: str, listed: FileStat) -> bytes:
+        """A listed file, compared with what is listed.
 
-        def ask() -> None:
-            from huggingface_hub import hf_hub_download  # noqa: PLC0415 - 0.3 s
+        Raises `BaseModelError` where it is another one, or cannot be had.
+        """
+        asked = HubRequest(self._endpoint, self._repo_id, revision, name)
 
-            hf_hub_download(
-                self._repo_id, name, revision=revision, force_download=force, etag_timeout=_TIMEOUT
-            )
+        def ask() -> bytes:
+            from huggingface_hub import hf_hub_url  # noqa: PLC0415 - 0.3 s
 
-        self._explained(ask, HubRequest(self._endpoint, self._repo_id, revision, name))
+            return _whole(hf_hub_url(self._repo_id, name, revision=revision), listed.size)
+
+        try:
+            content = self._explained(ask, asked)
+        except TooLargeError:
+            wrong = text("it has more than the {listed} bytes it should have", listed=listed.size)
+        else:
+            with self._quietly():
+                if _secrets().are_in(content):
+                    raise BaseModelError(
+                        "{asked} has the access token of this machine in it",
+                        "do not use the Hub at {host}, and make a new token",
+                        asked=asked.said,
+                        host=asked.host,
+                    )
+            if (different := difference(content, listed)) is None:
+                return content
+            wrong = different
+        raise BaseModelError(
+            "{asked} is not the file that was listed: {wrong}",
+            "try again, or {local_copy}",
+            asked=asked.said,
+            wrong=wrong,
+            local_copy=LOCAL_COPY,
+        )
 
     def part(self, name: str, revision: str, start: int, length: int, size: int) -> bytes:
         """At most ``length`` bytes of a file from ``start``, of the ``size`` that it is listed with.
@@ -134,16 +149,11 @@ class HubClient:
 
         def ask() -> bytes:
             from huggingface_hub import hf_hub_url  # noqa: PLC0415 - 0.3 s
-            from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status  # type: ignore[attr-defined] # noqa: PLC0415 - lazy exports
 
             url = hf_hub_url(self._repo_id, name, revision=revision)
-            headers = build_hf_headers() | {
-                "Range": f"bytes={start}-{start + length - 1}",
-                "Accept-Encoding": "identity",
-            }
-            with hub_get(get_session(), url, headers, _TIMEOUT) as answer:
-                # the answer of any of the three libraries
-                hf_raise_for_status(answer.response)  # type: ignore[arg-type]
+            wanted = {"Range": f"bytes={start}-{start + length - 1}", "Accept-Encoding": "identity"}
+            with _answer(url, wanted) as answer:
+                answer.check()
                 # Leaving closes the line: of a whole file not a byte of the body is read.
                 if answer.is_whole(size):
                     raise _no_parts(name, asked)
@@ -186,7 +196,7 @@ class HubClient:
             try:
                 with self._quietly():
                     return ask()
-            except FolderFileError:
+            except (FolderFileError, TooLargeError):
                 raise
             except Exception as error:  # the one boundary to huggingface_hub: explained, never swallowed
                 if last or not is_cut(error):
@@ -199,34 +209,27 @@ class HubClient:
 
 def _again_while_busy(ask: Callable[[], _Result]) -> _Result:
     return retried(
-        ask, lambda error: outage(error) is not None and status_of(error) is not None, _RETRY_AFTER
+        ask, lambda error: isinstance(error, HubStatusError) and is_passing(error.status), _RETRY_AFTER
     )
 
 
-# -- the listing ---------------------------------------------------------------------------------
+def _answer(url: str, wanted: Mapping[str, str]) -> AbstractContextManager[HubResponse]:
+    """An answer to a request with huggingface_hub's own headers, and the access token of this machine."""
+    from huggingface_hub.utils import build_hf_headers, get_session  # type: ignore[attr-defined] # noqa: PLC0415 - lazy exports
+
+    return hub_get(get_session(), url, {**build_hf_headers(), **wanted}, _TIMEOUT)
 
 
-def _listing(info: "ModelInfo", asked: HubRequest) -> HubListing:
-    args: dict[str, Arg] = {"host": asked.host, "asked": asked.said, "local_copy": LOCAL_COPY}
-    if info.sha is None or not is_commit(info.sha):
-        raise BaseModelError(
-            "the Hub at {host} does not say which commit {asked} is",
-            "set HF_ENDPOINT to a full mirror of the Hub, or {local_copy}",
-            **args,
-        )
-    files: dict[str, FileStat] = {}
-    for sibling in info.siblings or ():
-        size, sha256 = sibling.size, sibling.lfs.sha256 if sibling.lfs else None
-        if size is None or (sha256 is None and sibling.blob_id is None):
-            raise BaseModelError(
-                "the Hub at {host} lists {name} of {asked} without size and digest",
-                "set HF_ENDPOINT to a full mirror of the Hub, or {local_copy}",
-                name=sibling.rfilename,
-                **args,
-            )
-        # An LFS file's blob_id is the digest of its pointer, not of its content.
-        files[sibling.rfilename] = FileStat(size, None if sha256 else sibling.blob_id, sha256)
-    return HubListing(info.id if is_repo_id(info.id) else asked.repo_id, info.sha, files)
+def _secrets() -> Secrets:
+    from huggingface_hub import get_token  # noqa: PLC0415 - 0.3 s
+
+    return Secrets.of(get_token())
+
+
+def _whole(url: str, most: int) -> bytes:
+    with _answer(url, {"Accept-Encoding": "gzip"}) as answer:
+        answer.check()
+        return answer.whole(most)
 
 
 def _no_parts(name: str, asked: HubRequest) -> FolderFileError:
@@ -256,7 +259,7 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with redirect_stdout(io.StringIO()):  # a lazy import that fails is printed
-            from huggingface_hub import constants, hf_api  # noqa: F401, PLC0415
+            from huggingface_hub import constants, file_download  # noqa: F401, PLC0415
         from huggingface_hub.utils.tqdm import (  # noqa: PLC0415
             are_progress_bars_disabled,
             disable_progress_bars,

@@ -1,11 +1,11 @@
 """What went wrong at the Hub, in one true sentence.
 
-huggingface_hub 0.34 speaks through requests, 1.x through httpx, 2.x through httpx2, and raises their raw
-errors beside its own; all are distinguished by class name and HTTP status here, so that nothing of it is
-imported.
+huggingface_hub 0.34 speaks through requests, 1.x through httpx, 2.x through httpx2, and lets their raw errors
+out; they are distinguished by class name here, so that nothing of it is imported. What an answer that says no
+means is read from its status and the headers ``X-Error-Code`` and ``X-Error-Message``, as huggingface_hub
+does (2.4, utils/_http.py, hf_raise_for_status).
 """
 
-import json
 import socket
 import ssl
 from collections.abc import Iterator
@@ -13,14 +13,17 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from genfix.errors import BaseModelError, GenfixError, StorageError
+from genfix.errors import BaseModelError, GenfixError
 from genfix.message import Arg, Message, text
+from genfix.resolver.hub.hub_session import HubStatusError
 from genfix.resolver.naming.spec import LOCAL_COPY, is_commit
+from genfix.web.exchange import RedirectError
 from genfix.web.failures import ForeignAnswerError, is_passing, network_reason
 
 _HTTP_LIBRARIES: Final = frozenset(
     {"anyio", "h11", "h2", "httpcore", "httpcore2", "httpx", "httpx2", "requests", "urllib3"}
 )
+_BAD_TOKEN: Final = "Invalid credentials in Authorization header"  # noqa: S105 - what the Hub says
 _NETWORK_ERRORS: Final = (ConnectionError, TimeoutError, socket.gaierror, ssl.SSLError)
 NO_NETWORK: Final = text(
     "go online once (HF_ENDPOINT names a mirror, --base ms://org/name asks ModelScope), or pass a local copy "
@@ -63,18 +66,9 @@ def outage(error: Exception) -> Message | str | None:
     An outage is a connection that failed, a timeout, an HTTP status of 408, 429 or 5xx, and an answer that is
     no Hub's (a captive portal, a proxy).
     """
-    error = _actual(error)
-    status = status_of(error)
-    if status is not None:
-        return f"HTTP {status}" if is_passing(status) else None
-    names = _class_names(error)
-    if "HFValidationError" in names:
-        return None
-    not_json = isinstance(
-        error,
-        (ForeignAnswerError, json.JSONDecodeError, UnicodeDecodeError, AttributeError, KeyError, TypeError),
-    )
-    if not_json or "FileMetadataError" in names:
+    if isinstance(error, HubStatusError):
+        return str(error) if is_passing(error.status) else None
+    if isinstance(error, (ForeignAnswerError, RedirectError, UnicodeDecodeError)):
         return text("the answer is not one of a Hub")
     libraries = {base.__module__.partition(".")[0] for base in type(error).__mro__}
     if isinstance(error, _NETWORK_ERRORS) or not libraries.isdisjoint(_HTTP_LIBRARIES):
@@ -84,8 +78,8 @@ def outage(error: Exception) -> Message | str | None:
 
 def is_cut(error: Exception) -> bool:
     """Whether a transfer broke off: huggingface_hub 0.34 gives up on it, later ones resume it."""
-    error = _actual(error)
-    return status_of(error) is None and not (isinstance(error, OSError) and error.errno is not None)
+    answered = isinstance(error, (HubStatusError, GenfixError))
+    return not answered and not (isinstance(error, OSError) and error.errno is not None)
 
 
 def unreachable(asked: HubRequest, reason: Message | str) -> BaseModelError:
@@ -101,52 +95,46 @@ def unreachable(asked: HubRequest, reason: Message | str) -> BaseModelError:
 
 
 def explain(error: Exception, asked: HubRequest) -> GenfixError:
-    """The error genfix raises for ``error``: `BaseModelError`, or `StorageError` where a disk is to blame."""
+    """The error genfix raises for ``error``."""
+    if isinstance(error, GenfixError):
+        return error
     reason = outage(error)
     if reason is not None:
         return unreachable(asked, reason)
-    error = _actual(error)
-    return _refusal(error, asked) or _failure(error, asked)
+    return _refusal(error, asked) if isinstance(error, HubStatusError) else _failure(error, asked)
 
 
-def status_of(error: Exception) -> int | None:
-    """The HTTP status of the answer, where there was one."""
-    # Compared with None: an error response of requests is falsy.
-    response: object = getattr(_actual(error), "response", None)
-    status: object = getattr(response, "status_code", None) if response is not None else None
-    return status if isinstance(status, int) else None
-
-
-def _refusal(error: Exception, asked: HubRequest) -> BaseModelError | None:
+def _refusal(error: HubStatusError, asked: HubRequest) -> BaseModelError:
     """The Hub's own word: what was asked for does not exist, or is not for this user."""
-    names, status = _class_names(error), status_of(error)
+    status, code = error.status, error.code
+    # Who is not logged in is not told whether a repo exists; a bad token is called one.
+    is_unknown = status == 401 and not code and error.said != _BAD_TOKEN
     args: dict[str, Arg] = {
         "repo": asked.repo_id,
         "host": asked.host,
         "asked": asked.said,
         "local_copy": LOCAL_COPY,
     }
-    # A gated repo is also a "repository not found" for huggingface_hub: the order matters.
-    if "GatedRepoError" in names:
+    if code == "GatedRepo":
         return BaseModelError(
             "{repo} is gated, and this machine has no access to its files",
             "accept its terms at {host}/{repo} and log in with `hf auth login`, or {local_copy}",
             **args,
         )
-    if "RepositoryNotFoundError" in names:
+    if code == "RepoNotFound" or is_unknown:
         return BaseModelError(
             "no model {repo} on the Hub, or it is private",
             "check the name, or log in with `hf auth login`",
             **args,
         )
-    if "RevisionNotFoundError" in names:
+    if code == "RevisionNotFound":
         return BaseModelError(
             "{repo} has no revision {revision}",
             "a revision is a branch, a tag or a commit",
             revision=asked.revision or "main",
             **args,
         )
-    if "EntryNotFoundError" in names and asked.name:
+    if code == "EntryNotFound" and asked.name:
         return BaseModelError(
             "{asked} is listed by the Hub but not there", "try again later, or {local_copy}", **args
         )
@@ -162,11 +150,9 @@ def _refusal(error: Exception, asked: HubRequest) -> BaseModelError | None:
             "check what the access token permits, or {local_copy}",
             **args,
         )
-    if status is not None:
-        return BaseModelError(
-            "the Hub at {host} did not give {asked} (HTTP {status})", LOCAL_COPY, status=status, **args
-        )
-    return None
+    return BaseModelError(
+        "the Hub at {host} did not give {asked} (HTTP {status})", LOCAL_COPY, status=status, **args
+    )
 
 
 def _failure(error: Exception, asked: HubRequest) -> GenfixError:
@@ -178,14 +164,6 @@ def _failure(error: Exception, asked: HubRequest) -> GenfixError:
             why=str(error),
             local_copy=LOCAL_COPY,
         )
-    if isinstance(error, OSError) and error.errno is not None:
-        why = error.strerror or str(error)
-        return StorageError(
-            text("the Hub cache cannot be used ({path}): {why}", path=error.filename, why=why)
-            if isinstance(error.filename, str)
-            else text("the Hub cache cannot be used: {why}", why=why),
-            "free the space or fix the permissions, or set HF_HOME to another directory",
-        )
     return BaseModelError(
         "{asked} could not be downloaded whole ({why})",
         "try again, or {local_copy}",
@@ -193,21 +171,6 @@ def _failure(error: Exception, asked: HubRequest) -> GenfixError:
         why=type(error).__name__,
         local_copy=LOCAL_COPY,
     )
-
-
-def _actual(error: Exception) -> Exception:
-    """The error itself, or what it hides.
-
-    hf_hub_download raises LocalEntryNotFoundError ("check your connection") for every failed request of which
-    no cached copy makes up: the answer that failed is its cause.
-    """
-    if "LocalEntryNotFoundError" in _class_names(error) and isinstance(error.__cause__, Exception):
-        return error.__cause__
-    return error
-
-
-def _class_names(error: Exception) -> frozenset[str]:
-    return frozenset(base.__name__ for base in type(error).__mro__)
 
 
 def _reason(error: Exception) -> Message | str:

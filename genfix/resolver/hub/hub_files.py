@@ -1,4 +1,4 @@
-"""The files of one commit of a Hub repo: from the cache, or downloaded into it."""
+"""The files of one commit of a Hub repo: from a cache, or downloaded into genfix's own."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +11,8 @@ from genfix.message import Message
 from genfix.resolver.hub.hub_cache import HubCache
 from genfix.resolver.hub.hub_client import HubClient
 from genfix.resolver.hub.hub_errors import NO_NETWORK
-from genfix.resolver.naming.spec import LOCAL_COPY, HubSpec
+from genfix.resolver.kept_files import find_kept, keep
+from genfix.resolver.naming.spec import HubSpec
 
 _HEAD: Final = 128 * 1024
 """What is asked for of a weights file at first: the whole header of most shards."""
@@ -20,8 +21,8 @@ _HEAD: Final = 128 * 1024
 class HubFiles:
     """The files of one commit. Without ``client`` only the cached ones; ``stopped`` says why.
 
-    A moved repo is asked for by the name the user gave, which the Hub redirects: its files are then cached
-    under that name, where the same command finds them offline.
+    A copy in huggingface_hub's cache is read and never written: what is downloaded is kept in genfix's own.
+    A moved repo is asked for by the name the user gave, which the Hub redirects.
     """
 
     def __init__(
@@ -41,11 +42,6 @@ class HubFiles:
         self._stopped = stopped
         self._heads: dict[str, bytes] = {}
         self._whole_only: FolderFileError | None = None
-        # A download by commit leaves no trace of the branch it was found by. So the first one of a run asks
-        # for the branch (no request more): huggingface_hub notes its commit, and the next run, or another
-        # program, can be an offline one.
-        revision = spec.revision or "main"
-        self._unnoted = None if revision == commit or cache.ref(revision) == commit else revision
 
     def folder(self, origin: Origin) -> RemoteFolder:
         """The commit as a folder."""
@@ -59,34 +55,27 @@ class HubFiles:
         )
 
     def fetch(self, name: str) -> Path:
-        """Where the cached copy of ``name`` is, downloaded if need be.
+        """Where a copy of ``name`` is, downloaded if need be.
 
-        Raises `BaseModelError` where it is not cached and cannot be downloaded, `FolderFileError` where the
-        cache links out of itself.
+        Raises `BaseModelError` where there is none and none can be downloaded, `FolderFileError` where the
+        Hub's cache links out of itself, `StorageError` where none can be kept.
         """
-        cached = self._cache.path(self._commit, name) or self._cache.blob(self._files[name])
-        if self._client is None:
-            if cached is None:
-                raise BaseModelError(
-                    "{name} of {repo} is not cached and {stopped}",
-                    NO_NETWORK,
-                    name=name,
-                    repo=self._repo,
-                    stopped=self._stopped,
-                )
-            return cached
-        if cached is None and self._unnoted is not None:
-            revision, self._unnoted = self._unnoted, None
-            self._client.download(name, revision, force=False)
-            # Another commit's file where the branch moved on since it was listed.
-            cached = self._cache.path(self._commit, name)
-        return cached or self._downloaded(self._client, name, force=False)
+        listed = self._files[name]
+        known = find_kept(listed) or self._cache.path(self._commit, name) or self._cache.blob(listed)
+        return known or self.fetch_again(name)
 
     def fetch_again(self, name: str) -> Path:
-        """Replace a damaged copy. Raises as `fetch`."""
+        """Download a file, whatever copies there are. Raises as `fetch`."""
         if self._client is None:
-            return self.fetch(name)
-        return self._downloaded(self._client, name, force=True)
+            raise BaseModelError(
+                "{name} of {repo} is not cached and {stopped}",
+                NO_NETWORK,
+                name=name,
+                repo=self._repo,
+                stopped=self._stopped,
+            )
+        listed = self._files[name]
+        return keep(listed, self._client.content(name, self._commit, listed))
 
     def fetch_range(self, name: str, start: int, length: int) -> bytes:
         """A part of a file: of its cached copy, of its kept header, or from the Hub.
@@ -144,19 +133,6 @@ class HubFiles:
         except FolderFileError as error:  # of one file as of all: it is not asked for each shard
             self._whole_only = error
             raise
-
-    def _downloaded(self, client: HubClient, name: str, *, force: bool) -> Path:
-        client.download(name, self._commit, force=force)
-        path = self._cache.path(self._commit, name)
-        if path is None:
-            raise BaseModelError(
-                "{name} of {repo} was downloaded but is not in the Hub cache",
-                "set HF_HOME to another directory, or {local_copy}",
-                name=name,
-                repo=self._repo,
-                local_copy=LOCAL_COPY,
-            )
-        return path
 
 
 def _is_plausible(name: str, head: bytes, listed: FileStat) -> bool:

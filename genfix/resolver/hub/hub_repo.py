@@ -7,9 +7,10 @@ from genfix.folder.folder import Origin
 from genfix.folder.remote import RemoteFolder
 from genfix.message import Arg, Message, text
 from genfix.resolver.hub.hub_cache import CachedListing, HubCache
-from genfix.resolver.hub.hub_client import HubClient, HubListing, HubSettings, hub_settings
+from genfix.resolver.hub.hub_client import HubClient, HubSettings, hub_settings
 from genfix.resolver.hub.hub_errors import NO_NETWORK, HubRequest, unreachable
 from genfix.resolver.hub.hub_files import HubFiles
+from genfix.resolver.hub.hub_listing import HubListing
 from genfix.resolver.naming.spec import HubSpec, is_repo_id
 from genfix.web.failures import OutageError
 

@@ -1,22 +1,33 @@
-"""A part of a file over HTTP, by the session of whichever library huggingface_hub has.
+"""One request over HTTP, by the session of whichever library huggingface_hub has.
 
 huggingface_hub 0.34 speaks through requests, 1.x through httpx, 2.x through httpx2; neither is imported here.
+Redirects are followed by hand: all three read the body of one to its end, which it need not have.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final, Protocol, TypeAlias, cast
+from urllib.parse import urljoin
 
-from genfix.web.bodies import ByteRange
+from genfix.web.bodies import ByteRange, limited
+from genfix.web.exchange import RedirectError, origin
+from genfix.web.failures import ForeignAnswerError
 
 _PIECE: Final = 64 * 1024
+_MOST_REDIRECTS: Final = 5
+_LONGEST: Final = 60.0
+_SLOWEST: Final = 16 * 1024
+"""Bytes a second that a transfer must keep up, after its first seconds (`_LONGEST`)."""
+_ENCODINGS: Final = frozenset({"", "identity", "gzip"})
+"""How a body may be packed: of others a piece may have any size when it is unpacked."""
 
 
 class _Requests(Protocol):
     """A session of requests (huggingface_hub before 1.0)."""
 
     def get(
-        self, url: str, *, headers: Mapping[str, str], timeout: float, stream: bool
+        self, url: str, *, headers: Mapping[str, str], timeout: float, stream: bool, allow_redirects: bool
     ) -> "AbstractContextManager[_Response]": ...
 
 
@@ -36,32 +47,84 @@ class _Response(Protocol):
 _Pieces: TypeAlias = Callable[[int], Iterator[bytes]]
 
 
+class HubStatusError(Exception):
+    """An answer with a status that says no; ``code`` and ``said`` are the Hub's own words, or empty."""
+
+    def __init__(self, status: int, code: str = "", said: str = "") -> None:
+        super().__init__(f"HTTP {status}")
+        self.status = status
+        self.code = code
+        self.said = said
+
+
 class HubResponse:
     """What all three libraries answer alike; the body is read in pieces, as far as it is wanted."""
 
     def __init__(self, response: _Response, pieces: _Pieces) -> None:
-        self.response: object = response
-        self._status = response.status_code
+        self.status = response.status_code
         self._headers = response.headers
         self._pieces = pieces
 
+    @property
+    def location(self) -> str:
+        """Where a redirect leads; empty for any other answer."""
+        return self._headers.get("location", "") if 300 <= self.status < 400 else ""
+
+    def check(self) -> None:
+        """Raise `HubStatusError` where the answer is no; its body is not read."""
+        if not 200 <= self.status < 300:
+            get = self._headers.get
+            raise HubStatusError(self.status, get("x-error-code", ""), get("x-error-message", ""))
+
+    def whole(self, most: int) -> bytes:
+        """The whole body.
+
+        Raises `TooLargeError` where it has more than ``most`` bytes, `TimeoutError` where they come too
+        slowly, `ForeignAnswerError` where it is packed in a way that was not asked for.
+        """
+        if self._headers.get("content-encoding", "") not in _ENCODINGS:
+            raise ForeignAnswerError
+        until = time.monotonic() + _LONGEST
+        return b"".join(limited(self._pieces(_PIECE), until, most=most, slowest=_SLOWEST))
+
     def is_whole(self, size: int) -> bool:
         """Whether this is the whole file, of ``size`` bytes, where a part of it was asked for."""
-        return self._status == 200 and self._headers.get("content-length") == str(size)
+        return self.status == 200 and self._headers.get("content-length") == str(size)
 
     def part(self, wanted: ByteRange) -> bytes:
         """The part that was asked for. Raises as `ByteRange.read`."""
-        return wanted.read(self._status, self._headers.get("content-range", ""), self._pieces(_PIECE))
+        return wanted.read(self.status, self._headers.get("content-range", ""), self._pieces(_PIECE))
 
 
 @contextmanager
 def hub_get(session: object, url: str, headers: Mapping[str, str], timeout: float) -> Iterator[HubResponse]:
-    """Send the request; all three follow redirects, to another host without the token."""
+    """Send the request, and follow a few redirects: to another host without the token.
+
+    Raises `RedirectError` for one that leads out of the web, or on and on.
+    """
+    for _ in range(_MOST_REDIRECTS):
+        with _answer(session, url, headers, timeout) as answer:
+            if not answer.location:
+                yield answer
+                return
+            target = urljoin(url, answer.location)
+        there = origin(target)
+        if there[0] not in {"http", "https"}:
+            raise RedirectError
+        if there != origin(url):
+            headers = {name: headers[name] for name in headers if name.lower() != "authorization"}
+        url = target
+    raise RedirectError
+
+
+@contextmanager
+def _answer(session: object, url: str, headers: Mapping[str, str], timeout: float) -> Iterator[HubResponse]:
     # getattr: the libraries call what reads a body by different names
     if callable(getattr(session, "stream", None)):
         client = cast("_Httpx", session)
-        with client.stream("GET", url, headers=headers, timeout=timeout, follow_redirects=True) as response:
+        with client.stream("GET", url, headers=headers, timeout=timeout, follow_redirects=False) as response:
             yield HubResponse(response, cast("_Pieces", getattr(response, "iter_bytes")))  # noqa: B009
         return
-    with cast("_Requests", session).get(url, headers=headers, timeout=timeout, stream=True) as response:
+    plain = cast("_Requests", session)
+    with plain.get(url, headers=headers, timeout=timeout, stream=True, allow_redirects=False) as response:
         yield HubResponse(response, cast("_Pieces", getattr(response, "iter_content")))  # noqa: B009

@@ -24,9 +24,10 @@ from genfix.json_types import JsonValue
 from genfix.message import Arg, Message, text
 from genfix.resolver.modelscope.modelscope_cache import MASTER, Entry, ModelScopeListing
 from genfix.resolver.modelscope.modelscope_site import Site, StatusError, TransferError
-from genfix.resolver.naming.digests import COMMIT_START, SHA1, SHA256, matching
+from genfix.resolver.naming.digests import COMMIT_START, SHA1, SHA256, matching, size_of
 from genfix.resolver.naming.spec import LOCAL_COPY, ModelScopeSpec
 from genfix.web.failures import OutageError
+from genfix.web.secrets import Secrets
 
 MOST_ENTRIES: Final = 3000
 """Where ModelScope cuts a list of files (modelscope_hub 0.5.1, constants.py)."""
@@ -65,6 +66,7 @@ class ModelScope:
         pinned = commit if commit is not None and SHA1.fullmatch(commit) else entry.revision
         query = urlencode({"Revision": pinned or self._revision, "FilePath": name})
         wrong = None
+        secrets = Secrets.of(self._site.token)
         for _ in range(2):
             try:
                 content = self._site.get(f"{self._path}/repo?{query}", entry.stat.size)
@@ -87,6 +89,13 @@ class ModelScope:
                     why=error.said,
                     local_copy=LOCAL_COPY,
                 ) from error
+            if secrets.are_in(content):
+                raise BaseModelError(
+                    "{asked} has the access token of this machine in it",
+                    "do not use the ModelScope at {host}, and make a new token",
+                    asked=asked,
+                    host=self._site.endpoint,
+                )
             wrong = difference(content, entry.stat)
             if wrong is None:
                 return content
@@ -119,10 +128,13 @@ class ModelScope:
             return listing._replace(commit=self._revision)
         return listing
 
+    def _parsed(self, path: str) -> JsonValue:
+        return Secrets.of(self._site.token).value(json.loads(self._site.get(path, _MOST_BYTES)))
+
     def _json(self, path: str) -> JsonValue:
         """What the envelope of an answer holds."""
         try:
-            body: JsonValue = json.loads(self._site.get(f"{self._path}/{path}", _MOST_BYTES))
+            body = self._parsed(f"{self._path}/{path}")
         except TransferError as error:
             raise OutageError(error.said) from error
         except StatusError as error:
@@ -184,7 +196,7 @@ class ModelScope:
         """A hint that names the revisions there are, where ModelScope tells them."""
         general = text("a revision is a branch, a tag or a commit: ms://org/name@master")
         try:
-            body: JsonValue = json.loads(self._site.get(f"{self._path}/revisions", _MOST_BYTES))
+            body = self._parsed(f"{self._path}/revisions")
         except (OutageError, StatusError, TransferError, ValueError, RecursionError):
             return general
         names: list[JsonValue] = [*_parse_revisions(body)]
@@ -203,7 +215,9 @@ def _parse_listing(data: JsonValue) -> ModelScopeListing | None:
         match row:
             case {"Type": "tree"}:
                 continue
-            case {"Path": str(name), "Size": int(size)} if size >= 0 and isinstance(row, dict):
+            case {"Path": str(name), "Size": given} if (
+                isinstance(row, dict) and (size := size_of(given)) is not None
+            ):
                 stat = FileStat(size, sha256=matching(SHA256, row.get("Sha256")))
                 files[name] = Entry(stat, matching(SHA1, row.get("Revision")))
             case _:

@@ -19,14 +19,13 @@ from genfix.errors import StorageError
 from genfix.folder.folder import FileStat, FolderFileError
 from genfix.folder.local import LocalFolder
 from genfix.json_types import JsonValue
-from genfix.message import text
-from genfix.resolver.naming.digests import COMMIT_START, SHA256, matching
+from genfix.resolver.kept_files import find_kept
+from genfix.resolver.naming.digests import COMMIT_START, SHA256, matching, size_of
 
 MASTER: Final = "master"
 """The branch that is meant where none is named."""
 
 _LISTINGS: Final = "modelscope-listing"
-_FILES: Final = "modelscope"
 
 
 class Entry(NamedTuple):
@@ -92,20 +91,7 @@ class ModelScopeCache:
         for folder in self._folders:
             if _has(folder, name, listed.size) and _sha256(folder, name) == listed.sha256:
                 return folder.root / name
-        return cache.find_file(_FILES, listed.sha256)
-
-    def keep_file(self, digest: str, content: bytes) -> Path:
-        """Keep a downloaded file. Raises `StorageError` where that fails."""
-        try:
-            return cache.keep_file(_FILES, digest, content)
-        except OSError as error:
-            why = error.strerror or str(error)
-            raise StorageError(
-                text("the cache of genfix cannot be used ({path}): {why}", path=error.filename, why=why)
-                if isinstance(error.filename, str)
-                else text("the cache of genfix cannot be used: {why}", why=why),
-                "free the space or fix the permissions, or set XDG_CACHE_HOME to another directory",
-            ) from error
+        return find_kept(listed)
 
     def read_range(self, name: str, size: int, start: int, length: int) -> bytes | None:
         """A part of the client's copy of a file of the listed size, or `None` where it has none."""
@@ -158,7 +144,7 @@ def _parse(data: JsonValue) -> ModelScopeListing | None:
             files: dict[str, Entry] = {}
             for name, row in rows.items():
                 match row:
-                    case [int(size), sha256, revision]:
+                    case [given, sha256, revision] if (size := size_of(given)) is not None:
                         stat = FileStat(size, sha256=matching(SHA256, sha256))
                         files[name] = Entry(stat, matching(COMMIT_START, revision))
                     case _:

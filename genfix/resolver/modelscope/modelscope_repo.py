@@ -12,6 +12,7 @@ from genfix.folder.folder import FileProblem, Folder, FolderFileError, Origin
 from genfix.folder.local import LocalFolder
 from genfix.folder.remote import RemoteFolder
 from genfix.message import Arg, Message, text
+from genfix.resolver.kept_files import keep
 from genfix.resolver.modelscope.modelscope_api import MOST_ENTRIES, ModelScope
 from genfix.resolver.modelscope.modelscope_cache import MASTER, ModelScopeCache, ModelScopeListing
 from genfix.resolver.modelscope.modelscope_site import Site
@@ -168,8 +169,7 @@ class _Files:
         Raises `BaseModelError` or `StorageError` where that fails.
         """
         entry = self._listing.files[name]
-        digest = entry.stat.sha256
-        if digest is None:
+        if entry.stat.sha256 is None:
             raise BaseModelError(
                 "ModelScope lists {name} of {spec} without its SHA-256, so no copy can be trusted",
                 LOCAL_COPY,
@@ -185,7 +185,7 @@ class _Files:
                 stopped=self._stopped,
                 local_copy=LOCAL_COPY,
             )
-        return self._cached.keep_file(digest, self._api.file(name, entry, self._listing.commit))
+        return keep(entry.stat, self._api.file(name, entry, self._listing.commit))
 
     def fetch_range(self, name: str, start: int, length: int) -> bytes:
         """A part of weights that ModelScope's client has downloaded; else `FolderFileError`."""

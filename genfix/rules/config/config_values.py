@@ -13,6 +13,7 @@ from genfix.jsontext.json_diff import same_value
 from genfix.message import message
 from genfix.model import Model
 from genfix.model.model import TEXT_PARTS
+from genfix.model.purpose import generates
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import (
     CopyField,
@@ -116,13 +117,15 @@ def _cache_off(context: Context, rule: Rule) -> Iterator[Finding]:
     Fix: `true`, or in `generation_config.json` nothing where the base has nothing.
 
     Safety: Safe with a base whose cache is on: the value changes speed and no answer. Unsafe without a base.
-    A base that has it off too makes it information without a fix.
+    A base that has it off too makes it information without a fix. Silent for models that generate nothing.
 
     Sources:
     - huggingface/trl#3891
     - transformers 5.23.0: generation/configuration_utils.py `from_model_config`
     """
     base = context.base
+    if generates(context.merged) is False:
+        return  # the cache is for generating alone
     for file, part in _CACHE_PLACES:
         if _cache(context.merged, file, part) is not False:
             continue

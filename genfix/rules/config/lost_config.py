@@ -7,10 +7,13 @@ where it has no other spelling in merged and a reader needs it.
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.engines.shared.config_classes import config_class
 from genfix.folder.kinds import CONFIG as _CONFIG
 from genfix.json_types import JsonValue
+from genfix.jsontext.json_diff import same_value
 from genfix.message import Message, message
 from genfix.model import Model
+from genfix.model.rope import NEW_KEY, OLD_KEYS
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import CopyField, Finding, Fix, Severity, Witness
 from genfix.rules.core.questions import CONFIG
@@ -20,6 +23,17 @@ from genfix.rules.core.rule import Rule, rule
 
 _ERRORS: Final = frozenset(["model_type", "architectures", "auto_map"])
 """Without these no engine knows which model to build."""
+_NAMES: Final = frozenset(["model_type", "architectures"])
+"""A null that is no value: it names no model."""
+_ROPE: Final = frozenset([NEW_KEY, *OLD_KEYS, "rope_ratio"])
+
+_OF_CONTEXT: Final = frozenset(
+    [
+        *("rope_theta", "rope_local_base_freq", "rope_parameters", "rope_scaling", "rope_ratio"),
+        *("partial_rotary_factor", "max_position_embeddings", "seq_length"),
+    ]
+)
+"""What a sibling of another context length has of its own."""
 
 _NEEDED: Final = frozenset(
     [
@@ -41,19 +55,13 @@ _NEEDED: Final = frozenset(
         *("final_logit_softcapping", "attn_logit_softcapping", "logit_scale", "logits_scaling"),
         *("attention_multiplier", "embedding_multiplier", "residual_multiplier", "scale_emb", "scale_depth"),
         *("dim_model_base",),
-        # positions
-        *("rope_theta", "rope_local_base_freq", "rope_parameters", "rope_scaling", "rope_ratio"),
-        *("partial_rotary_factor", "max_position_embeddings", "seq_length"),
+        *_OF_CONTEXT,
         # other parts
         *("image_token_id", "image_token_index", "video_token_id", "audio_token_id", "vision_start_token_id"),
         *("vision_end_token_id", "vision_config", "text_config", "audio_config"),
     ]
 )
-"""Keys whose class default would silently build another model.
-
-transformers leaves a key out only where it equals the default that all configs share (``PretrainedConfig``);
-none of these is one of them.
-"""
+"""Keys whose class default may silently build another model."""
 
 _OTHER_SPELLINGS: Final = {
     "rope_theta": ("rope_parameters",),
@@ -126,15 +134,20 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     shows="loading fails, or a default takes the value's place without a word",
 )
 def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
-    """A key of the base's `config.json` is gone, under every name transformers has for it.
+    """A key of the base's `config.json` is gone, under every name transformers has for it, and no released
+    config class of the model type takes the base's value by default.
 
     Why: The config class fills in its own default, without a word: another RoPE base, another head size,
     another image token. Without `model_type`, `architectures` or `auto_map` nothing loads.
 
     Fix: The base's value, in the base's spelling, at the place where the base has it.
 
-    Safety: Safe: merging a LoRA does not change these. Unsafe where the weights contradict the base's value.
-    Keys that only say where a file comes from, or equal a default, are never missed.
+    Safety: Safe: merging a LoRA does not change these. Unsafe where the weights contradict the base's value,
+    and for RoPE and lengths of a sibling (4k and 128k). A base of another kind of model (Mistral of a
+    Mixtral, the language model of a vision-language one) is not asked. Keys that only say where a file comes
+    from are never missed, nor those whose absence means the same in each release of transformers (`head_dim`
+    that is the hidden size divided by the heads), nor RoPE where the weights are an exported graph or a GGUF.
+    A key that is `null` is a value, except `model_type` and `architectures`, which then name no model.
 
     Sources:
     - vllm-project/vllm#42624
@@ -146,6 +159,10 @@ def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
     for pointer, key, value in _needed(context, base):
         if value is None or value in ([], {}) or _has(merged, key):
             continue
+        if _is_default(merged, pointer, key, value) or (key in _ROPE and merged.weights.is_export):
+            continue
+        if context.config_objection is not None and key not in _NAMES:
+            continue  # the two kinds of model have other keys and other defaults
         why = message("why-field-lost", "without {key} a reader takes its own default", key=key)
         yield rule.finding(
             _CONFIG,
@@ -155,7 +172,7 @@ def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
             pointer=pointer,
             expected=value,
             engines=tuple(context.views),
-            fix=Fix.safe_unless(_contradicted(merged, key, value), why, (CopyField(_CONFIG, pointer),)),
+            fix=Fix.safe_unless(_contradicted(context, key, value), why, (CopyField(_CONFIG, pointer),)),
         )
 
 
@@ -173,13 +190,42 @@ def _needed(context: Context, base: Model) -> Iterator[tuple[str, str, JsonValue
 
 
 def _has(merged: Model, key: str) -> bool:
+    if key not in _NAMES and (key in merged.config or key in merged.text_config):
+        return True
     return any(merged.config_value(name) is not None for name in (key, *_OTHER_SPELLINGS.get(key, ())))
 
 
-def _contradicted(merged: Model, key: str, value: JsonValue) -> Message | None:
+def _is_default(merged: Model, pointer: str, key: str, value: JsonValue) -> bool:
+    """Whether all releases of transformers take the base's value where merged has none."""
+    if key in _ERRORS:
+        return False
+    part = merged.text_config.get("model_type")
+    kinds = (part,) if pointer.count("/") > 1 else (merged.model_type, part)
+    classes = [config_class(kind) for kind in kinds if isinstance(kind, str)]
+    known = [found for found in classes if found is not None]
+    if not known or len(known) < len(classes):
+        return False
+    owner = next((found for found in known if key in found.defaults), known[-1])
+    if key == "layer_types":
+        return "use_sliding_window" in owner.defaults and _is_full_attention(merged, value)
+    taken = owner.taken(key, merged.config_value)
+    return bool(taken) and all(same_value(default, value) for default in taken)
+
+
+def _is_full_attention(merged: Model, value: JsonValue) -> bool:
+    """Whether a class with ``use_sliding_window`` makes this list of its layers' types by itself."""
+    if merged.config_value("use_sliding_window"):
+        return False
+    layers = merged.config_value("num_hidden_layers")
+    return type(layers) is int and same_value(value, ["full_attention"] * layers)
+
+
+def _contradicted(context: Context, key: str, value: JsonValue) -> Message | None:
     if key in {"vocab_size", "padded_vocab_size"} and isinstance(value, int):
-        return rows_differ(merged.weights.embedding_rows, value)
-    return None
+        return rows_differ(context.merged.weights.embedding_rows, value)
+    if key in _OF_CONTEXT:
+        return context.context_objection
+    return context.config_objection
 
 
 RULES: Final = (_missing, _fields_lost)

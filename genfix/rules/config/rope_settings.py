@@ -7,22 +7,14 @@ again from merged's own values.
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.engines.shared.config_classes import types_known
+from genfix.engines.shared.rope_defaults import old_default, same_rope
 from genfix.folder.kinds import CONFIG as _CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.jsontext.json_diff import same_value
 from genfix.message import message
 from genfix.model import Model
-from genfix.model.rope import (
-    NEW_KEY,
-    OLD_KEYS,
-    Rope,
-    RopePart,
-    as_new,
-    as_old,
-    old_default,
-    read_rope,
-    same_rope,
-)
+from genfix.model.rope import NEW_KEY, OLD_KEYS, Rope, RopePart, as_new, as_old, read_rope
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import (
     CopyField,
@@ -56,7 +48,9 @@ def _only_for_new_readers(context: Context, rule: Rule) -> Iterator[Finding]:
     Fix: The old keys beside `rope_parameters`, with its values, in the base's text where it means the same.
 
     Safety: Safe: transformers 5.23.0 reads the same before and after. Unsafe, and information only, without a
-    base: the model may be meant for new readers. Silent where older classes take the same values by default.
+    base: the model may be meant for new readers. Silent where older classes take the same values by default,
+    where the base is written so too, for a model type that no release of transformers 4 has (Qwen3.5), and
+    where the weights are an exported graph or a GGUF, which have RoPE in them.
 
     Sources:
     - vllm-project/vllm#42624
@@ -68,10 +62,10 @@ def _only_for_new_readers(context: Context, rule: Rule) -> Iterator[Finding]:
     if part.new is None or rope is None:
         return
     theirs = RopePart.of(base) if base is not None else None
-    if theirs is not None and (not theirs.values or (theirs.new is not None and not theirs.old)):
-        return  # the base is for newer readers only, too
-    keys = _missing_old_keys(part, rope, theirs.old if theirs is not None else {})
-    if not keys:
+    if theirs is not None and not theirs.values:
+        return
+    keys = _missing_old_keys(part, rope, theirs)
+    if not keys or not _has_older_readers(context.merged, part):
         return
     operations = tuple(_old_key(context, part, theirs, key, value) for key, value in keys.items())
     objection = message("why-rope-added-alone", "no base tells whether older readers are meant")
@@ -94,11 +88,28 @@ def _only_for_new_readers(context: Context, rule: Rule) -> Iterator[Finding]:
     )
 
 
-def _missing_old_keys(part: RopePart, rope: Rope, base: JsonObject) -> JsonObject:
-    """The old keys that older readers need; where they need one, all that the base states."""
-    absent = {k: v for k, v in (as_old(rope, part, base) or {}).items() if part.values.get(k) is None}
+def _missing_old_keys(part: RopePart, rope: Rope, theirs: RopePart | None) -> JsonObject:
+    """The old keys that older readers need; where they need one, all that the base states.
+
+    What a base that has the new spelling too does not state in the old one, its own older readers miss as
+    well.
+    """
+    base = theirs.old if theirs is not None else {}
+    absent = {k: v for k, v in (as_old(rope, part, base) or {}).items() if k not in part.values}
     misread = {k: v for k, v in absent.items() if not same_value(v, old_default(part.model_type, k))}
+    if theirs is not None and theirs.new is not None:
+        misread = {k: v for k, v in misread.items() if k in base}
     return misread | {k: v for k, v in absent.items() if k in base} if misread else {}
+
+
+def _has_older_readers(merged: Model, part: RopePart) -> bool:
+    """Whether transformers 4 has the model's types, or code of the folder's own may bring them to it."""
+    if merged.weights.is_export:
+        return False
+    code = merged.config.get("auto_map")
+    if isinstance(code, dict) and "AutoConfig" in code:
+        return True
+    return types_known(filter(None, (merged.model_type, part.model_type)), 4)
 
 
 def _old_key(
@@ -142,27 +153,28 @@ def _rope_differs(context: Context, rule: Rule) -> Iterator[Finding]:
 
     Safety: Unsafe: a value that is here may be meant. Warning only where transformers 5 wrote the default
     theta, without scaling, in place of the base's; else information. Manual where only one of the two tells
-    layers apart. A key that is gone is GF402.
+    layers apart. A key that is gone is GF402. Silent where the weights are an exported graph or a GGUF, which
+    have RoPE in them.
 
     Sources:
     - vllm-project/vllm#42624
     - unslothai/unsloth#7028
     """
-    if context.base is None:
+    if context.base is None or context.merged.weights.is_export:
         return
     part, base = RopePart.of(context.merged), RopePart.of(context.base)
     theirs = read_rope(base)
     if part.new is None and not base.pointer and part.old:
-        # A key that is missing is another rule's finding.
-        part = part._replace(
-            values={**part.values, **{k: v for k, v in base.old.items() if k not in part.old}}
-        )
+        # A key that is missing is another rule's finding; one that is null is a value.
+        part = part._replace(values={**base.old, **part.values})
     ours = read_rope(part)
     if ours is None or theirs is None or same_rope(ours, theirs, part.model_type):
         return
     lost = _is_reset(context, part, ours, theirs)
     operations = _base_rope(context.base, part, base, ours, theirs)
-    why = message("why-rope-meant", "the folder's own value may be a tuning for length")
+    why = context.context_objection or message(
+        "why-rope-meant", "the folder's own value may be a tuning for length"
+    )
     yield rule.finding(
         _CONFIG,
         message(

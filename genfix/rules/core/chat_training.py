@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from genfix.errors import BaseModelError
-from genfix.folder import FolderFileError, same_file
+from genfix.folder import FolderFileError, same_but_for_line_ends, same_file
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.front_matter import front_matter_list
@@ -113,11 +113,13 @@ def _tokens(merged: Model, base: Model | None) -> Iterator[Message]:
 
 
 def has_same(merged: Model, witness: Model | None, name: str) -> bool:
-    """Whether both have the file with equal bytes; not where one cannot be read, which its own rule tells."""
+    """Whether both have the file, with equal bytes or, of a text, equal lines; not where one cannot be read,
+    which its own rule tells.
+    """
     if witness is None or not witness.has(name) or not merged.has(name):
         return False
     try:
-        return same_file(merged.folder, witness.folder, name)
+        return same_but_for_line_ends(merged.folder, witness.folder, name)
     except FolderFileError:
         return False
 

@@ -7,7 +7,9 @@ from genfix.engines import Reading, StopVerdict, readings, stop_verdict
 from genfix.folder.kinds import TOKENIZER_FILES
 from genfix.message import Message
 from genfix.model import Model, TurnEnds
+from genfix.model.kin import other_class, other_context, plain_text, text_base
 from genfix.rules.core.chat_training import chat_training, has_same
+from genfix.rules.core.reasons import OTHER_TEMPLATE, OTHER_TEMPLATE_TRAINED, unknown_to_template
 
 
 class Context:
@@ -34,7 +36,7 @@ class Context:
         return self.base is not None and self.base.has(name) and not self.merged.has(name)
 
     def same_as_base(self, name: str) -> bool:
-        """Whether both folders have the file with equal bytes."""
+        """Whether both folders have the file: equal bytes or, of a text, equal lines."""
         return has_same(self.merged, self.base, name)
 
     @cached_property
@@ -47,25 +49,64 @@ class Context:
 
     @cached_property
     def template_equal(self) -> bool:
-        """Whether merged speaks the base's chat template: equal texts, both without one, or merged's own
-        lost.
-
-        A lost template is the base's as far as the folder can tell: its own rule restores it or asks.
-        """
-        if self.base is None or self.merged.chat_template is None:
-            return True
+        """Whether merged has the base's chat template: equal texts, or both without one."""
+        own = self.merged.chat_template
+        if self.base is None or own is None:
+            return self.base is None or self.base.chat_template is None
         # Any of the base's copies will do: where its inline one is lost, merged reads the processor's.
-        return any(self.merged.chat_template.same_text(copy) for copy in self.base.template_copies)
+        return any(own.same_text(copy) for copy in self.base.template_copies)
+
+    @cached_property
+    def template_lost(self) -> bool:
+        """Whether the base has a chat template and merged has none."""
+        return self.merged.chat_template is None and not self.template_equal
+
+    @cached_property
+    def template_objection(self) -> Message | None:
+        """What speaks against taking merged for a model that speaks the base's chat template; `None` where
+        nothing does: it has that template, or has lost its own, and nothing shows that it was another.
+        """
+        if self.base is None or self.chat_objection is not None:
+            return self.chat_objection
+        if not self.template_lost:
+            return None if self.template_equal else OTHER_TEMPLATE
+        trained = self.adapter.chat_template if self.adapter is not None else None
+        if trained is not None and not any(trained.same_text(copy) for copy in self.base.template_copies):
+            return OTHER_TEMPLATE_TRAINED
+        return unknown_to_template(self.merged, self.base)
+
+    @cached_property
+    def chat_objection(self) -> Message | None:
+        """What says that how the base chats (its template, stop set and EOS) is not merged's: the base is a
+        sibling of the model that merged was made from. `None` where nothing does.
+        """
+        if self.base is None:
+            return None
+        return self.base.sibling or text_base(self.merged, self.base) or plain_text(self.merged, self.base)
+
+    @cached_property
+    def config_objection(self) -> Message | None:
+        """What says that the base's config.json is of another kind of model; `None` where nothing does."""
+        if self.base is None:
+            return None
+        return text_base(self.merged, self.base) or other_class(self.merged, self.base)
+
+    @cached_property
+    def context_objection(self) -> Message | None:
+        """What says that the base's RoPE and context length are a sibling's; `None` where nothing does."""
+        if self.base is None:
+            return None
+        return self.base.sibling or other_context(self.merged, self.base)
 
     @cached_property
     def end_ids(self) -> Sequence[int]:
         """Ids that end a turn of the merged model, by its template or (where that is lost) the base's; may be
         empty.
         """
-        if self.base is not None and self.template_equal:
-            lost = self.merged.chat_template is None or not self.merged.tokenizer.is_known
-            if lost:
-                return tuple(token_id for token_id in self.base.end_ids.values() if self.same_token(token_id))
+        tells_tokens = self.merged.tokenizer.is_known and self.merged.has_vocabulary
+        lost = self.merged.chat_template is None or not tells_tokens
+        if lost and self.base is not None and self.template_objection is None:
+            return tuple(token_id for token_id in self.base.end_ids.values() if self.same_token(token_id))
         return tuple(self.merged.end_ids.values())
 
     @cached_property

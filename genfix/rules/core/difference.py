@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from genfix.folder import FileKind, kind_of, same_file
+from genfix.folder import FileKind, kind_of, same_but_for_line_ends, same_file
 from genfix.folder.kinds import is_json_config
 from genfix.jsontext.json_diff import Difference, diff_values
 from genfix.model import Model
@@ -44,6 +44,8 @@ def differences(merged: Model, base: Model) -> tuple[FileDifference, ...]:
 
 
 def _compare(name: str, merged: Model, base: Model) -> FileDifference:
+    if same_but_for_line_ends(merged.folder, base.folder, name):
+        return FileDifference(name, "respelled")
     if not is_json_config(name) or merged.json(name).value is None:
         return FileDifference(name, "changed")
     if name == "config.json":

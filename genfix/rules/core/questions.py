@@ -18,6 +18,8 @@ class Question(NamedTuple):
     """The strongest first."""
     unsettled: str
     """What they cannot settle, and what becomes of it."""
+    of_generating: bool = False
+    """Whether it is no question about a model that generates no text: a classifier, an embedding model."""
 
 
 STOPS: Final = Question(
@@ -25,11 +27,13 @@ STOPS: Final = Question(
     (Witness.TOKENIZER, Witness.CHAT_TEMPLATE, Witness.BASE, Witness.ENGINE),
     "The base's ids beside a template of the folder's own: unsafe. A base's own narrow list without proof of "
     "chat training: silent.",
+    of_generating=True,
 )
 TEMPLATE: Final = Question(
     "Which chat template is the model's?",
     (Witness.ADAPTER, Witness.CHAT_TEMPLATE, Witness.TOKENIZER, Witness.FOLDER, Witness.BASE, Witness.ENGINE),
     "Two copies, or a third template beside the adapter's and the base's: unsafe.",
+    of_generating=True,
 )
 TOKENS: Final = Question(
     "Which tokens are there, and how is text cut into them?",
@@ -58,6 +62,7 @@ SAMPLING: Final = Question(
     (Witness.ENGINE, Witness.BASE),
     "Another value than the base's may be meant: unsafe. A value that no engine takes is none, the base's "
     "own included.",
+    of_generating=True,
 )
 READERS: Final = Question(
     "Can older readers read it too?",

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from genfix.message import Message, message
+from genfix.model import Model, TurnEnds
 from genfix.rules.core.finding import Fix, shown
 
 FILE_LOST: Final = message("why-file-lost", "the file is missing here, so nothing is overwritten")
@@ -15,6 +16,9 @@ NOBODY_OLDER: Final = message(
     "why-older-alone", "no base says that readers with transformers 4 should load the folder"
 )
 OTHER_TEMPLATE: Final = message("why-template-other", "the folder has a chat template of its own")
+OTHER_TEMPLATE_TRAINED: Final = message(
+    "why-template-other-trained", "the adapter has a chat template that is not the base's"
+)
 
 BASE_HAS_IT_TOO: Final = Fix.manual(message("why-base-has-it-too", "the base has the same fault"))
 NO_BASE_COPY: Final = Fix.manual(message("why-no-base-copy", "there is no base, or it has no such file"))
@@ -33,3 +37,20 @@ def template_tokens_unknown(tokens: Iterable[str]) -> Message:
         "the template writes {tokens}, which are not the same tokens here",
         tokens=shown(tokens),
     )
+
+
+def unknown_to_template(merged: Model, base: Model) -> Message | None:
+    """What the folder's tokens say against the base's chat template; `None` where nothing does."""
+    if not merged.tokenizer.is_known:
+        return None
+    ours, theirs, ends = merged.tokenizer.ids, base.tokenizer.ids, base.turn_ends
+    added = sorted(ours.keys() - theirs.keys()) if base.tokenizer.is_known else ()
+    if added:
+        return message(
+            "why-template-tokens-added",
+            "tokens were added ({tokens}), so another template may have been trained",
+            tokens=shown(added),
+        )
+    literals = ends.literals if isinstance(ends, TurnEnds) else ()
+    unknown = [token for token in literals if ours.get(token) != theirs.get(token)]
+    return template_tokens_unknown(unknown) if unknown else None

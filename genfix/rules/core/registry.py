@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Final
 
-from genfix.rules.config import config_values, lost_config, rope_settings
+from genfix.model.purpose import generates
+from genfix.rules.config import config_values, lost_config, model_type, rope_settings
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, sort_findings
 from genfix.rules.core.rule import Rule
-from genfix.rules.files import leftovers, lost_files, shards, side_files
-from genfix.rules.generation import generation_settings, lost_settings
+from genfix.rules.files import leftovers, lost_files, shards, side_files, weight_index
+from genfix.rules.generation import generation_settings, length_limits, lost_settings
 from genfix.rules.readers import newer_layouts, patched_classes, token_lists, tokenizer_class
 from genfix.rules.stops import stop_tokens, tokenizer_eos, turn_end_tokens
 from genfix.rules.template import double_bos, lost_templates, template_faults, template_trained
@@ -34,10 +35,10 @@ _TOKENS: Final = (
     *(tokenizer_files, trained_tokenizer, added_tokens, token_flags, special_token_list, bos_and_pad),
     *(pad_rows, truncation, slow_vocabulary, pre_tokenizer, named_tokens),
 )
-_CONFIG: Final = (lost_config, config_values, rope_settings)
+_CONFIG: Final = (lost_config, config_values, model_type, rope_settings)
 _WEIGHTS: Final = (shapes, layer_counts, quantization, architecture)
-_FILES: Final = (lost_files, shards, side_files, leftovers)
-_GENERATION: Final = (generation_settings, lost_settings)
+_FILES: Final = (lost_files, shards, weight_index, side_files, leftovers)
+_GENERATION: Final = (generation_settings, length_limits, lost_settings)
 _READERS: Final = (tokenizer_class, token_lists, patched_classes, newer_layouts)
 _UNREADABLE: Final = (unreadable_files, not_json)
 _FAMILIES: Final = (
@@ -57,4 +58,7 @@ RULES: Final[Mapping[str, Rule]] = {
 
 def judge(context: Context) -> tuple[Finding, ...]:
     """All findings on a folder, worst first."""
-    return sort_findings([finding for rule in RULES.values() for finding in rule.check(context, rule)])
+    asked = [*RULES.values()]
+    if generates(context.merged) is False:
+        asked = [rule for rule in asked if not rule.question.of_generating]
+    return sort_findings([finding for rule in asked for finding in rule.check(context, rule)])

@@ -11,20 +11,22 @@ from genfix.folder.kinds import (
     FAST_TOKENIZER,
     GENERATION_CONFIG,
     SLOW_VOCABULARIES,
+    SPECIAL_TOKENS_MAP,
     TOKENIZER_CONFIG,
     FileKind,
     kind_of,
 )
 from genfix.json_types import JsonValue
 from genfix.message import Message, message
-from genfix.model import Model, TurnEnds
+from genfix.model import Model
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Fix, Operation, RemoveField, RestoreFile, SetField, shown
-from genfix.rules.core.reasons import OTHER_TEMPLATE, template_tokens_unknown
+from genfix.rules.core.reasons import OTHER_TEMPLATE, unknown_to_template
 from genfix.rules.generation.setting_ranges import refused
 
 _EOS: Final = "/eos_token_id"
 _INLINE: Final = "/chat_template"
+_NAMING_EOS: Final = (TOKENIZER_CONFIG, SPECIAL_TOKENS_MAP)
 
 
 def restoring(context: Context, base: Model, name: str, why: Message) -> Fix:
@@ -34,15 +36,18 @@ def restoring(context: Context, base: Model, name: str, why: Message) -> Fix:
         case FileKind.GENERATION_CONFIG:
             return _generation_config(context, base, why)
         case FileKind.CONFIG:
-            objection = rows_differ(context.merged.weights.embedding_rows, base.vocab_rows)
+            rows = rows_differ(context.merged.weights.embedding_rows, base.vocab_rows)
+            objection = rows or context.chat_objection or context.context_objection
         case FileKind.TOKENIZER:
             objection = tokenizer_verdict(context, base)
+            if name in _NAMING_EOS:
+                objection = objection or context.chat_objection or context.context_objection
             if name == TOKENIZER_CONFIG and base.tokenizer_config.get("chat_template") is not None:
-                if not context.template_equal:
+                if context.template_lost:
+                    objection = objection or template_verdict(context, base)
+                elif not context.template_equal:
                     # merged speaks its own template: the base's inline copy would be a second, stale one
                     operations += (RemoveField(TOKENIZER_CONFIG, _INLINE),)
-                elif not context.merged.template_copies:
-                    objection = objection or template_verdict(context, base)
         case FileKind.CHAT_TEMPLATE:
             objection = template_verdict(context, base)
         case _:
@@ -59,7 +64,7 @@ def _generation_config(context: Context, base: Model, why: Message) -> Fix:
     base_ids = read_eos(base.object(GENERATION_CONFIG)).ids
     other: list[JsonValue] = [token_id for token_id in base_ids if not context.same_token(token_id)]
     own = context.views["transformers5"].stop_token_ids
-    if context.template_equal:
+    if context.template_objection is None:
         wanted = dict.fromkeys([*(token_id for token_id in base_ids if token_id not in other), *own])
     else:
         wanted = dict.fromkeys([*own, *context.end_ids])
@@ -69,10 +74,8 @@ def _generation_config(context: Context, base: Model, why: Message) -> Fix:
     operations += tuple(  # a fault of the base's own is not brought back with its file
         RemoveField(GENERATION_CONFIG, f"/{key}") for key in refused(base.object(GENERATION_CONFIG))
     )
-    objection = (
-        message("why-stop-tokens-strange", "{ids} are not the same tokens here", ids=other) if other else None
-    )
-    return Fix.safe_unless(objection, why, operations)
+    strange = message("why-stop-tokens-strange", "{ids} are not the same tokens here", ids=other)
+    return Fix.safe_unless(strange if other else context.chat_objection, why, operations)
 
 
 def rows_differ(rows: int | None, base_rows: int | None) -> Message | None:
@@ -115,19 +118,5 @@ def tokenizer_verdict(context: Context, base: Model) -> Message | None:
 
 def template_verdict(context: Context, base: Model) -> Message | None:
     """What speaks against taking the chat template from the base; `None` where nothing does."""
-    merged = context.merged
-    if not context.template_equal:
-        return OTHER_TEMPLATE
-    if not merged.tokenizer.is_known:
-        return None
-    ours, theirs, ends = merged.tokenizer.ids, base.tokenizer.ids, base.turn_ends
-    added = sorted(ours.keys() - theirs.keys()) if base.tokenizer.is_known else ()
-    if added:
-        return message(
-            "why-template-tokens-added",
-            "tokens were added ({tokens}), so another template may have been trained",
-            tokens=shown(added),
-        )
-    literals = ends.literals if isinstance(ends, TurnEnds) else ()
-    unknown = [token for token in literals if ours.get(token) != theirs.get(token)]
-    return template_tokens_unknown(unknown) if unknown else None
+    other = None if context.template_equal or context.template_lost else OTHER_TEMPLATE
+    return context.chat_objection or other or unknown_to_template(context.merged, base)

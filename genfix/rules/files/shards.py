@@ -1,21 +1,20 @@
-"""GF52x: weight files: all there, whole, and found by the index.
+"""GF52x: weight files: all there, whole, and none of another save beside.
 
-Who is right: the headers. The index is rebuilt from them, never copied; lost tensors no tool brings back.
+Which of them are the model: `genfix.model.weight_sets`. Lost tensors no tool brings back.
 """
 
-import json
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from genfix.message import Message, message
 from genfix.model.lfs_pointer import read_lfs_pointer
-from genfix.model.weights import INDEX, SINGLE, Weights, numbered
+from genfix.model.weight_sets import SINGLE
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Finding, Fix, Severity, Witness, WriteFile, shown
+from genfix.rules.core.finding import Finding, Fix, Severity, Witness, shown
 from genfix.rules.core.questions import FILES
 from genfix.rules.core.reasons import PULL_FROM_LFS, WEIGHTS_LOST
 from genfix.rules.core.rule import Rule, rule
+from genfix.rules.files.weight_index import base_has_the_same
 
 
 @rule(
@@ -33,16 +32,15 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     Fix: None.
 
     Safety: Manual: the file has to be copied again, or the merge repeated. A folder without any weights is no
-    finding.
+    finding, and neither is an index of another save over a whole series: that is GF523.
 
     Sources:
     - sgl-project/sglang#32279
     - unslothai/unsloth#2355
     """
-    weights = context.merged.weights
-    if not weights.headers or not weights.missing:
-        return  # a folder of config files, to look at them
-    missing = weights.missing
+    missing = context.merged.weights.chosen.missing
+    if not missing:
+        return
     yield rule.finding(
         missing[0],
         message(
@@ -62,7 +60,8 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
 def _torn(context: Context, rule: Rule) -> Iterator[Finding]:
     """A safetensors file has no header that can be read, or ends before the data its header promises.
 
-    Why: No engine loads it. A copy or a download was interrupted, or the disk was full.
+    Why: No engine loads it. A copy or a download was interrupted, or the disk was full. A file that is
+    none of the model's is GF524.
 
     Fix: None.
 
@@ -71,8 +70,9 @@ def _torn(context: Context, rule: Rule) -> Iterator[Finding]:
     Sources:
     - safetensors: src/tensor.rs
     """
-    for name, header in context.merged.weights.headers.items():
-        if header.problem is None:
+    weights = context.merged.weights
+    for name, header in weights.headers.items():
+        if header.problem is None or name in weights.chosen.strays:
             continue
         fix = WEIGHTS_LOST
         if header.problem == "size":
@@ -86,113 +86,6 @@ def _torn(context: Context, rule: Rule) -> Iterator[Finding]:
 
 
 @rule(
-    "GF523",
-    "index-wrong",
-    Severity.ERROR,
-    question=FILES,
-    shows="loading fails, or tensors are made up at random",
-)
-def _index(context: Context, rule: Rule) -> Iterator[Finding]:
-    """`model.safetensors.index.json` is missing beside several shards, or does not say what their headers
-    say.
-
-    Why: transformers finds no weights without it, and looks for tensors in the wrong file with a wrong one
-    (the base's, copied). Tensors it leaves out are made up at random.
-
-    Fix: The index is rebuilt from the headers.
-
-    Safety: Safe: all shards of the series are there and whole, and no tensor is in two of them. Otherwise
-    manual. The base's index is never copied.
-
-    Sources:
-    - unslothai/unsloth#1521
-    - sgl-project/sglang#32279
-    - ml-explore/mlx-vlm#1464
-    """
-    weights = context.merged.weights
-    if SINGLE in weights.headers or not weights.headers or _torn_or_missing(weights):
-        return
-    if any(not name.startswith("model-") for name in weights.headers):
-        return  # a layout of its own: which files belong to the model, nobody can tell
-    found = _index_fault(context, _files_by_tensor(weights))
-    if found is None:
-        return
-    twice = _twice(weights)
-    yield rule.finding(
-        INDEX,
-        found,
-        witness=Witness.WEIGHTS,
-        engines=tuple(context.views),
-        fix=Fix.manual(
-            message(
-                "why-tensors-twice",
-                "tensors stand in two files, one of them from an earlier save: {tensors}",
-                tensors=shown(twice),
-            )
-        )
-        if twice
-        else Fix.safe(
-            message("why-index-rebuilt", "all weight files are here; their headers say what is in them"),
-            WriteFile(INDEX, _rebuilt(weights)),
-        ),
-    )
-
-
-def _files_by_tensor(weights: Weights) -> dict[str, str]:
-    return {name: file for file, header in weights.headers.items() for name in header.tensors}
-
-
-def _index_fault(context: Context, there: dict[str, str]) -> Message | None:
-    """How the index differs from what is ``there``; `None` where it may be right."""
-    weights, index = context.merged.weights, context.merged.weights.index
-    if index is None:
-        if context.merged.has(INDEX):
-            return message("index-unreadable", "has no weight_map that can be read")
-        return message("index-missing", "is missing: no engine knows which file has which tensor")
-    if context.merged.has(INDEX) and set(weights.headers) - set(index.values()):
-        return None  # files beside the index: the other rule asks which of them count
-    # of a tensor that is there twice it may name either file
-    wrong = [name for name in {**there, **index} if not _has(weights, index.get(name), name)]
-    if not wrong:
-        return None
-    return message(
-        "index-wrong",
-        "{count} tensor is not where it says: {tensors}",
-        "{count} tensors are not where it says: {tensors}",
-        tensors=shown(wrong),
-        count=len(wrong),
-    )
-
-
-def _has(weights: Weights, file: str | None, name: str) -> bool:
-    header = weights.headers.get(file) if file is not None else None
-    return header is not None and name in header.tensors
-
-
-def _twice(weights: Weights) -> list[str]:
-    """Tensors that more than one file has."""
-    files = Counter(name for header in weights.headers.values() for name in header.tensors)
-    return [name for name, count in files.items() if count > 1]
-
-
-def _torn_or_missing(weights: Weights) -> bool:
-    """Whether shards of the series are not there; what the index itself names does not count."""
-    return any(header.problem for header in weights.headers.values()) or bool(
-        numbered(weights.headers) - weights.headers.keys()
-    )
-
-
-def _rebuilt(weights: Weights) -> bytes:
-    """The index as transformers writes it: tensors by name, the size of their data in all."""
-    size = sum(tensor.size for header in weights.headers.values() for tensor in header.tensors.values())
-    document = {
-        "metadata": {"total_size": size},
-        "weight_map": dict(sorted(_files_by_tensor(weights).items())),
-    }
-    return (json.dumps(document, indent=2) + "\n").encode()
-
-
-@rule(
     "GF524",
     "stray-weights",
     Severity.WARNING,
@@ -200,46 +93,85 @@ def _rebuilt(weights: Weights) -> bytes:
     shows="engines load different weights from the same folder",
 )
 def _stray(context: Context, rule: Rule) -> Iterator[Finding]:
-    """There are weight files that the index does not name, or shards beside `model.safetensors`.
+    """There are weight files that are none of the model's: of another save, a second whole model, or a
+    `model.safetensors` that is unreadable, empty or has fewer tensors than the shards beside it.
 
-    Why: Engines differ in what they load: transformers takes `model.safetensors` first, vLLM what the index
-    names, others every file. Files of an earlier save load as the wrong model.
+    Why: Engines differ in what they load: transformers takes `model.safetensors` first, and no `.bin`
+    beside it; vLLM and SGLang what the index names, or else every file. Files of an earlier save load as
+    the wrong model; a stub does not load, or its gaps are filled at random: an error.
 
     Fix: None.
 
-    Safety: Manual: which of them is the model, only its author knows.
+    Safety: Manual: genfix never moves weights. Headers, the index, the numbers in file names and the
+    layers that config.json declares tell which are the model's. Where two models are whole, only their
+    author knows. Information without a base, or where the base has the same files, but for a stub.
 
     Sources:
     - transformers 5.23.0: modeling_utils.py
-    - vLLM 0.32.0: model_loader/weight_utils.py
+    - transformers 4.57.6: modeling_utils.py
+    - vLLM 0.32.0: model_executor/model_loader/default_loader.py
+    - SGLang 0.5.23: srt/model_loader/weight_utils.py
     """
-    names, index = set(context.merged.weights.headers), context.merged.weights.index
-    if SINGLE in names:
-        stray = sorted(name for name in names - {SINGLE} if name.startswith("model-"))
-    elif index is not None and not names.isdisjoint(index.values()):
-        stray = sorted(names - set(index.values()))
-    else:
-        series = Counter(name.rpartition("-of-")[2] for name in names if "-of-" in name)
-        stray = sorted(name for name in names if len(series) > 1 and name.startswith("model-"))
-    if not stray:
-        return
-    yield rule.finding(
-        stray[0],
-        message(
-            "weights-beside-the-others",
-            "{count} weight file is not one of the model's, as its index tells: {files}",
-            "{count} weight files are none of the model's, as its index tells: {files}",
-            files=shown(stray),
-            count=len(stray),
-        ),
-        severity=Severity.INFO if context.base is None or context.base.has(stray[0]) else rule.severity,
-        witness=Witness.FOLDER,
-        fix=Fix.manual(
+    weights = context.merged.weights
+    chosen = weights.chosen
+    if chosen.stub is not None:
+        files = chosen.files or [name for name in weights.files if name != chosen.stub]
+        has_index = not {*(weights.index or {}).values()}.isdisjoint(chosen.files)
+        is_the_bases = base_has_the_same(context, weights.files)
+        yield rule.finding(
+            chosen.stub,
             message(
-                "why-weights-beside",
-                "move the files of an earlier save away: engines differ in which they load",
-            )
-        ),
+                "stub-beside-weights",
+                "is not the model, and transformers reads it first; the model is in {files}",
+                files=shown(files),
+            ),
+            severity=Severity.INFO if is_the_bases else Severity.ERROR,
+            witness=Witness.WEIGHTS,
+            engines=tuple(view for view in context.views if not has_index or view.startswith("transformers")),
+            fix=Fix.manual(
+                message(
+                    "why-stub",
+                    "move {file} away: it cannot be read, is empty or lacks tensors that the others have",
+                    file=chosen.stub,
+                )
+            ),
+        )
+    strays = [name for name in chosen.strays if name != SINGLE]
+    if strays:
+        found = message(
+            "weights-beside-the-others",
+            "{count} weight file is none of the model's: {files}",
+            "{count} weight files are none of the model's: {files}",
+            files=shown(strays),
+            count=len(strays),
+        )
+        yield _beside(context, rule, strays, found, _EARLIER_SAVE)
+    if chosen.rivals:
+        found = message(
+            "weights-twice",
+            "a second whole model lies beside {model}: {files}",
+            model=shown(chosen.files),
+            files=shown(chosen.rivals),
+        )
+        yield _beside(context, rule, chosen.rivals, found, _TWO_MODELS)
+
+
+_EARLIER_SAVE: Final = message(
+    "why-weights-beside", "move the files of an earlier save away: engines differ in which they load"
+)
+_TWO_MODELS: Final = message(
+    "why-weights-twice", "keep the one you mean, and move the other away: engines differ in which they load"
+)
+
+
+def _beside(context: Context, rule: Rule, files: Sequence[str], found: Message, why: Message) -> Finding:
+    is_usual = context.base is None or base_has_the_same(context, files)
+    return rule.finding(
+        files[0],
+        found,
+        severity=Severity.INFO if is_usual else rule.severity,
+        witness=Witness.FOLDER,
+        fix=Fix.manual(why),
     )
 
 
@@ -265,10 +197,11 @@ def _without_format(context: Context, rule: Rule) -> Iterator[Finding]:
     - transformers 4.57.6: modeling_utils.py
     - hiyouga/LLaMA-Factory#6803
     """
+    strays = context.merged.weights.chosen.strays
     named = [
         name
         for name, header in context.merged.weights.headers.items()
-        if header.has_metadata and header.format is None
+        if header.has_metadata and header.format is None and name not in strays
     ]
     if named:
         yield rule.finding(
@@ -290,4 +223,4 @@ def _without_format(context: Context, rule: Rule) -> Iterator[Finding]:
         )
 
 
-RULES: Final = (_missing, _torn, _index, _stray, _without_format)
+RULES: Final = (_missing, _torn, _stray, _without_format)

@@ -13,6 +13,7 @@ from genfix.json_types import JsonValue
 from genfix.jsontext.json_read import JsonError, read_json
 from genfix.message import message
 from genfix.model import Model
+from genfix.model.purpose import generates
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Fix, RestoreFile, Severity, Witness
 from genfix.rules.core.questions import FILES
@@ -59,7 +60,7 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
 
 
 def _further_templates(context: Context, rule: Rule, base: Model) -> Iterator[Finding]:
-    if not context.template_equal or not context.merged.template_copies:
+    if generates(context.merged) is False or not context.template_equal or not context.merged.template_copies:
         return  # the default template comes first; what goes with another one, nobody knows
     objection = template_verdict(context, base)
     for name in sorted(base.folder.names()):

@@ -1,4 +1,4 @@
-"""GF603 to GF605: the settings of generation_config.json other than stop tokens.
+"""GF604 and GF605: the settings of generation_config.json other than stop tokens.
 
 Who is right: merged. What no engine accepts is no setting.
 """
@@ -6,7 +6,6 @@ Who is right: merged. What no engine accepts is no setting.
 from collections.abc import Iterator
 from typing import Final
 
-from genfix.engines.shared.generating import DEFAULTS
 from genfix.folder.kinds import GENERATION_CONFIG
 from genfix.json_types import JsonObject, JsonValue, Missing
 from genfix.jsontext.json_diff import child_pointer
@@ -17,64 +16,11 @@ from genfix.rules.core.finding import CopyField, Finding, Fix, RemoveField, SetF
 from genfix.rules.core.questions import SAMPLING
 from genfix.rules.core.reasons import BASE_HAS_IT_TOO
 from genfix.rules.core.rule import Rule, rule
+from genfix.rules.generation.length_limits import LIMITS
 from genfix.rules.generation.lost_settings import PROVENANCE, is_resynthesised
-from genfix.rules.generation.setting_ranges import in_range, refused
+from genfix.rules.generation.setting_ranges import in_range, refused, same_setting
 
-_RUN_TIME: Final = ("max_new_tokens", "max_length")
 _SAMPLED: Final = ("temperature", "top_p", "min_p", "typical_p", "top_k", "epsilon_cutoff", "eta_cutoff")
-
-
-@rule(
-    "GF603",
-    "run-time-value-baked-in",
-    Severity.WARNING,
-    question=SAMPLING,
-    needs_base=True,
-    shows="answers are cut at that length",
-)
-def _run_time(context: Context, rule: Rule) -> Iterator[Finding]:
-    """`max_new_tokens` or `max_length` of a training or evaluation run stands in the file; the base sets
-    none.
-
-    Why: vLLM and transformers cut every answer at that length unless the request says otherwise.
-
-    Fix: The key is removed.
-
-    Safety: Safe: a length limit is a request's business, and the model's authors set none.
-
-    Sources:
-    - ms-swift a91ed10: swift/llm/sft.py
-    - modelscope/ms-swift#3113
-    """
-    merged = context.merged.generation_config.value
-    if context.base is None or merged is None:
-        return
-    base = context.base.object(GENERATION_CONFIG)
-    for key in _RUN_TIME:
-        value, pointer = merged.get(key), f"/{key}"
-        if value is None or base.get(key) is not None or _equal(key, value, None):
-            continue
-        yield rule.finding(
-            GENERATION_CONFIG,
-            message(
-                "run-time-value",
-                "{key} = {value!r} is left over from a training run; the base sets none",
-                key=key,
-                value=value,
-            ),
-            witness=Witness.BASE,
-            pointer=pointer,
-            current=value,
-            engines=tuple(name for name, view in context.views.items() if key in view.sampling),
-            fix=Fix.safe(
-                message(
-                    "why-run-time-value",
-                    "{key} limits every answer, and the model's authors set no limit",
-                    key=key,
-                ),
-                RemoveField(GENERATION_CONFIG, pointer),
-            ),
-        )
 
 
 @rule(
@@ -167,7 +113,9 @@ def _ignored_sampling(context: Context, rule: Rule, merged: JsonObject) -> Itera
 def _ignored_keys(config: JsonObject) -> list[JsonValue]:
     if config.get("do_sample") is True or config.get("_from_model_config") is True:
         return []
-    return [key for key in _SAMPLED if config.get(key) is not None and not _equal(key, config[key], None)]
+    return [
+        key for key in _SAMPLED if config.get(key) is not None and not same_setting(key, config[key], None)
+    ]
 
 
 @rule("GF605", "generation-setting-differs", Severity.INFO, question=SAMPLING, needs_base=True)
@@ -191,11 +139,11 @@ def _differs(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     # Another rule says what is wrong with a value, and a fault of the base is not brought in.
     skipped = PROVENANCE | TOKEN_IDS | {*refused(merged), *refused(base)}
-    skipped |= {key for key in _RUN_TIME if base.get(key) is None}
+    skipped |= {key for key in LIMITS if base.get(key) is None}
     skipped |= {"do_sample"} if _ignored_keys(merged) else set()
     for key in dict.fromkeys([*base, *merged]):
         ours, theirs, pointer = merged.get(key), base.get(key), child_pointer("", key)
-        if key in skipped or _equal(key, ours, theirs):
+        if key in skipped or same_setting(key, ours, theirs):
             continue
         mend = RemoveField if theirs is None else CopyField
         yield rule.finding(
@@ -218,11 +166,4 @@ def _differs(context: Context, rule: Rule) -> Iterator[Finding]:
         )
 
 
-def _equal(key: str, left: JsonValue, right: JsonValue) -> bool:
-    default = DEFAULTS.get(key)
-    left = default if left is None else left
-    right = default if right is None else right
-    return left == right and isinstance(left, bool) == isinstance(right, bool)
-
-
-RULES: Final = (_run_time, _invalid, _differs)
+RULES: Final = (_invalid, _differs)

@@ -6,6 +6,7 @@ Who is right: the base.
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.engines.shared.eos import read_eos
 from genfix.folder.kinds import GENERATION_CONFIG
 from genfix.jsontext.json_diff import child_pointer
 from genfix.message import message
@@ -43,7 +44,9 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     list.
 
     Safety: Safe: nothing is overwritten. Error where an engine that stops with the base no longer does, else
-    warning.
+    warning. Unsafe and information where the base is a sibling of the model that the folder was made from. A
+    model that generates nothing (a reward model, a classifier, an encoder, an embedding model) misses
+    nothing: rules about stop tokens, chat templates and sampling are silent there.
 
     Sources:
     - zai-org/GLM-4#297
@@ -53,10 +56,11 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     if context.base is None or not context.lost_from_base(GENERATION_CONFIG):
         return
     engines = context.engines_that_lost_their_stop()
+    severity = Severity.ERROR if engines else Severity.WARNING
     yield rule.finding(
         GENERATION_CONFIG,
         message("generation-config-missing", "is missing; the base has it"),
-        severity=Severity.ERROR if engines else Severity.WARNING,
+        severity=severity if context.chat_objection is None else Severity.INFO,
         witness=Witness.BASE,
         evidence=[*engine_stops(context), *trainers_hide_it(engines)],
         engines=engines or tuple(context.views),
@@ -69,7 +73,13 @@ def is_resynthesised(merged: Model, base: Model) -> bool:
     ours, theirs = merged.generation_config.value, base.generation_config.value
     if not ours or not theirs or ours.get(_FROM_CONFIG) is not True or theirs.get(_FROM_CONFIG):
         return False
-    return all(value == merged.config_value(key) for key, value in ours.items() if key not in PROVENANCE)
+    return all(
+        read_eos(ours, key) == read_eos({key: merged.config_value(key)}, key)  # an id, or a list of it
+        if key in TOKEN_IDS
+        else value == merged.config_value(key)
+        for key, value in ours.items()
+        if key not in PROVENANCE
+    )
 
 
 @rule(
@@ -89,7 +99,8 @@ def _resynthesised(context: Context, rule: Rule) -> Iterator[Finding]:
     Fix: The base's settings are added and `_from_model_config` is removed; values the file has stay.
 
     Safety: Safe: every value in the file follows from `config.json`, so nobody chose it. Anything else found
-    in it makes the difference a GF605.
+    in it makes the difference a GF605. Unsafe where the base is a sibling of the model that the folder was
+    made from.
 
     Sources:
     - verl-project/verl#1277
@@ -111,12 +122,15 @@ def _resynthesised(context: Context, rule: Rule) -> Iterator[Finding]:
         ),
         witness=Witness.BASE,
         engines=tuple(context.views),
-        fix=Fix.safe(
+        fix=Fix.safe_unless(
+            context.chat_objection,
             message(
                 "why-resynthesised", "every value in the file follows from config.json, so nobody chose it"
             ),
-            *(CopyField(GENERATION_CONFIG, child_pointer("", key)) for key in lost),
-            RemoveField(GENERATION_CONFIG, f"/{_FROM_CONFIG}"),
+            (
+                *(CopyField(GENERATION_CONFIG, child_pointer("", key)) for key in lost),
+                RemoveField(GENERATION_CONFIG, f"/{_FROM_CONFIG}"),
+            ),
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from genfix.engines.shared.generating import DEFAULTS
 from genfix.json_types import JsonObject, JsonValue
 
 RANGES: Final = {
@@ -30,3 +31,11 @@ def in_range(key: str, value: JsonValue) -> bool:
     if value < lowest or (value == lowest and not allowed):
         return False
     return highest is None or value <= highest
+
+
+def same_setting(key: str, left: JsonValue, right: JsonValue) -> bool:
+    """Whether two values for ``key`` mean the same: `None` and its default do."""
+    default = DEFAULTS.get(key)
+    left = default if left is None else left
+    right = default if right is None else right
+    return left == right and isinstance(left, bool) == isinstance(right, bool)

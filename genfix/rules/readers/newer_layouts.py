@@ -7,8 +7,10 @@ stays.
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.engines.shared.config_object import class_defaults
 from genfix.folder.kinds import CONFIG
 from genfix.message import message
+from genfix.model import Model
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Fix, SetField, Severity, Witness
 from genfix.rules.core.questions import READERS
@@ -36,7 +38,7 @@ def _tied_at_the_top_only(context: Context, rule: Rule) -> Iterator[Finding]:
     Fix: The same value in the language model's part, beside the one at the top.
 
     Safety: Safe: the base is tied where older readers look, the weights have no head, and transformers 5
-    reads the same as before.
+    reads the same as before. Silent where the class of that part ties them by default (Gemma 3).
 
     Sources:
     - transformers 4.57.6: modeling_utils.py, `get_text_config(decoder=True)` (run)
@@ -49,6 +51,8 @@ def _tied_at_the_top_only(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     if base.config_value(_TIED) is not True or (base.text_key is not None and _TIED not in base.text_config):
         return  # the base is written so too, and older readers do no better with it
+    if _tied_by_default(merged):
+        return
     pointer = f"/{merged.text_key}/{_TIED}"
     yield rule.finding(
         CONFIG,
@@ -69,6 +73,13 @@ def _tied_at_the_top_only(context: Context, rule: Rule) -> Iterator[Finding]:
             SetField(CONFIG, pointer, value=True),
         ),
     )
+
+
+def _tied_by_default(merged: Model) -> bool:
+    """Whether the class of the language model's part ties them by itself in transformers 4."""
+    classes = class_defaults(4)
+    kind = merged.text_config.get("model_type") or classes.get(merged.model_type, {}).get("text")
+    return isinstance(kind, str) and classes.get(kind, {}).get(_TIED) is True
 
 
 RULES: Final = (_tied_at_the_top_only,)

@@ -8,6 +8,7 @@ as the one that is there.
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.engines.shared.loaders import built_parts, loaders
 from genfix.folder.kinds import FAST_TOKENIZER, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, message
@@ -17,28 +18,15 @@ from genfix.rules.core.finding import CopyField, Finding, Fix, Operation, SetFie
 from genfix.rules.core.questions import READERS
 from genfix.rules.core.reasons import NOBODY_OLDER
 from genfix.rules.core.rule import Rule, rule
+from genfix.rules.tokens.pre_tokenizer import canonical
 
 _CLASS: Final = "tokenizer_class"
-_STEMS: Final = (
-    "Albert Bart Barthez Bartpho Bert BertGeneration BertJapanese Bertweet BigBird BioGpt Blenderbot "
-    "BlenderbotSmall Bloom ByT5 CLIP CTRL Camembert Canine Clvp CodeGen CodeLlama Cohere ConvBert "
-    "Cpm CpmAnt DPRContextEncoder DPRQuestionEncoder DPRReader Deberta DebertaV2 Dia DistilBert "
-    "Electra ErnieM Esm FNet FSMT FastSpeech2Conformer Flaubert Funnel GPT2 GPTNeoX GPTNeoXJapanese "
-    "GPTSanJapanese GPTSw3 Gemma Herbert Jukebox LED LayoutLM LayoutLMv2 LayoutLMv3 LayoutXLM Llama "
-    "Longformer Luke Lxmert M2M100 MBart MBart50 MLuke MPNet MT5 Marian MarkupLM Mgpstr "
-    "MistralCommon MobileBert Mvp MyT5 Nllb Nougat OpenAIGPT PLBart Parakeet ParakeetCTC Pegasus "
-    "Perceiver Phobert Pop2Piano PreTrained ProphetNet Qwen2 Rag Realm Reformer RemBert RetriBert "
-    "RoCBert RoFormer Roberta SeamlessM4T Siglip Speech2Text Speech2Text2 SpeechT5 Splinter "
-    "SqueezeBert T5 Tapas Tapex TransfoXL Udop Vits Wav2Vec2 Wav2Vec2CTC Wav2Vec2PhonemeCTC Whisper "
-    "XGLM XLM XLMProphetNet XLMRoberta XLNet"
-)
-"""What stands before ``Tokenizer`` and ``TokenizerFast`` in the names transformers 4.57.6, the last 4, can
-load."""
-_KIND: Final = "Tokenizer"
 _BACKENDS: Final = ("TokenizersBackend", "PythonBackend")
 """Names for which AutoTokenizer of transformers 5 reads ``tokenizer.json`` as it is."""
 _OLDER_NAME: Final = "PreTrainedTokenizerFast"
 """The older name of the same class: in transformers 5 it is an alias."""
+_PARTS: Final = ("normalizer", "pre_tokenizer", "decoder", "post_processor")
+_ADDED: Final = ("add_bos_token", "add_eos_token")
 _INPUTS: Final = "model_input_names"
 _DEFAULT_INPUTS: Final[list[JsonValue]] = ["input_ids", "attention_mask"]
 """What the class returns in transformers 5; in 4 it adds ``token_type_ids``, which ``generate()`` refuses."""
@@ -59,18 +47,22 @@ def _class_unknown(context: Context, rule: Rule) -> Iterator[Finding]:
     currently imported`. llama.cpp's converter pins transformers 4.57.6, so no GGUF can be made, and so do
     servers of that age. Readers with transformers 5 are not hurt.
 
-    Fix: `PreTrainedTokenizerFast`, the older name of the same class, where `tokenizer.json` is there; and
-    `model_input_names`, where it is absent, with the value that transformers 5 uses then: with its own
+    Fix: The base's class, where `tokenizer.json` is the base's and transformers 5 cuts text with that class
+    as the file says: processors of transformers 4 ask for it (`Qwen2VLProcessor` raises a TypeError for any
+    other). Else `PreTrainedTokenizerFast`, the older name of the same class, where `tokenizer.json` is there;
+    and `model_input_names`, where it is absent, with the value that transformers 5 uses then: with its own
     default, transformers 4 returns `token_type_ids` too, which `generate()` refuses. A class name with other
     capitals, or with `Fast` twice, gets the name that was meant; any other the base's.
 
-    Safety: Safe for the older name: transformers 5 reads the folder exactly as before. The base's own class
-    is not taken, because transformers 5 would build another pre-tokenizer for some (`LlamaTokenizer`). Unsafe
-    for all other names, where transformers 4 would overwrite the prefix space of `tokenizer.json`, and
-    without a base, where the finding is information only.
+    Safety: Safe for these two: transformers 5 cuts text exactly as before. The base's class is not taken
+    where transformers 5 would build another pre-tokenizer for it (`LlamaTokenizer`). Unsafe for all other
+    names, where transformers 4 would overwrite the prefix space of `tokenizer.json`, and without a base,
+    where the finding is information only.
 
     Sources:
     - transformers 4.57.6 and 5.23.0: models/auto/tokenization_auto.py `tokenizer_class_from_name`
+    - transformers 4.57.6: processing_utils.py `check_argument_for_proper_class`
+    - transformers 5.24.0: tokenization_utils_tokenizers.py `convert_to_native_format`
     - llama_cpp_python 0.3.36: vendor/llama.cpp/requirements/requirements-convert_legacy_llama.txt
     - unslothai/unsloth#8444
     - hiyouga/LlamaFactory#10310
@@ -106,10 +98,7 @@ def _loads_in_4(config: JsonObject) -> bool:
     name, code = config.get(_CLASS), config.get("auto_map")
     if isinstance(code, list) or (isinstance(code, dict) and "AutoTokenizer" in code):
         return True
-    if not isinstance(name, str):
-        return True
-    stem = name.removesuffix("Fast")
-    return stem.endswith(_KIND) and stem.removesuffix(_KIND) in _STEMS.split()
+    return not isinstance(name, str) or bool({name, f"{name}Fast"} & loaders(4).tokenizer_classes)
 
 
 def _base_class(base: Model | None) -> Iterator[Message]:
@@ -128,26 +117,62 @@ def _meant(name: str) -> str | None:
     stem = name
     while stem.endswith("Fast"):
         stem = stem.removesuffix("Fast")
-    if not stem.endswith(_KIND):
-        return None
-    for known in _STEMS.split():
-        if known.casefold() == stem.removesuffix(_KIND).casefold():
-            return known + _KIND + ("Fast" if name.endswith("Fast") else "")
-    return None
+    wanted = f"{stem}Fast" if name.endswith("Fast") else stem
+    known = sorted(loaders(4).tokenizer_classes)
+    return next((found for found in known if found.casefold() == wanted.casefold()), None)
 
 
 def _known_class(merged: Model, base: Model | None, name: str) -> Fix:
+    theirs = base.tokenizer_config if base is not None else {}
+    named = theirs.get(_CLASS) if "auto_map" not in theirs else None
     if _reads_file(merged, name):
+        is_general = named == _OLDER_NAME
+        if (
+            base is not None
+            and isinstance(named, str)
+            and not is_general
+            and _cuts_alike(merged, base, named)
+        ):
+            return _class_of_base(merged, base, named)
         return _older_name(merged, base)
     known = _meant(name)
     if known is not None:
         return Fix.unsafe(_other_class(known), SetField(TOKENIZER_CONFIG, f"/{_CLASS}", known))
-    theirs = base.tokenizer_config if base is not None else {}
-    if isinstance(theirs.get(_CLASS), str) and "auto_map" not in theirs:
-        return Fix.unsafe(_other_class(str(theirs[_CLASS])), CopyField(TOKENIZER_CONFIG, f"/{_CLASS}"))
+    if isinstance(named, str):
+        return Fix.unsafe(_other_class(named), CopyField(TOKENIZER_CONFIG, f"/{_CLASS}"))
     return Fix.manual(
         message("why-no-older-class", "no class of transformers 4 is known to read these files")
     )
+
+
+def _cuts_alike(merged: Model, base: Model, name: str) -> bool:
+    """Whether text is cut by the base's class as it is without it, in transformers 4 and in 5.
+
+    ``tokenizer.json`` has to be the base's, and what the class builds in transformers 5 what stands there.
+    """
+    ours, theirs = merged.tokenizer_head, base.tokenizer_head
+    if merged.tokenizer.ids != base.tokenizer.ids or any(
+        merged.tokenizer_config.get(key) != base.tokenizer_config.get(key) for key in _ADDED
+    ):
+        return False
+    if any(canonical(ours.get(part)) != canonical(theirs.get(part)) for part in _PARTS):
+        return False
+    built = built_parts(name)
+    if built is None:
+        return False
+    return all(part not in ours or canonical(ours[part]) == canonical(value) for part, value in built.items())
+
+
+def _class_of_base(merged: Model, base: Model, name: str) -> Fix:
+    operations = [CopyField(TOKENIZER_CONFIG, f"/{_CLASS}")]
+    if _INPUTS in base.tokenizer_config and _INPUTS not in merged.tokenizer_config:
+        operations.append(CopyField(TOKENIZER_CONFIG, f"/{_INPUTS}"))
+    why = message(
+        "why-class-of-base",
+        "tokenizer.json is the base's, and transformers 5 cuts text with {name} as it stands there",
+        name=name,
+    )
+    return Fix.safe_unless(None if _adds_space_otherwise(base) else _space(merged), why, tuple(operations))
 
 
 def _older_name(merged: Model, base: Model | None) -> Fix:
@@ -155,14 +180,7 @@ def _older_name(merged: Model, base: Model | None) -> Fix:
     if _INPUTS not in merged.tokenizer_config:
         order = tuple(sorted([*merged.keys(TOKENIZER_CONFIG), _INPUTS]))  # transformers 5 sorts the file
         operations += (SetField(TOKENIZER_CONFIG, f"/{_INPUTS}", _DEFAULT_INPUTS, order),)
-    objection = None
-    if _adds_space_otherwise(merged):
-        objection = message(
-            "why-prefix-space",
-            "transformers 4 would put another add_prefix_space in the place of tokenizer.json's",
-        )
-    elif base is None:
-        objection = NOBODY_OLDER
+    objection = _space(merged) or (NOBODY_OLDER if base is None else None)
     why = message(
         "why-older-class",
         "{name} is the older name of the same class: transformers 5 reads the folder as before",
@@ -173,6 +191,15 @@ def _older_name(merged: Model, base: Model | None) -> Fix:
 
 def _other_class(name: str) -> Message:
     return message("why-other-class", "transformers 5 may cut text in another way with {name}", name=name)
+
+
+def _space(merged: Model) -> Message | None:
+    if not _adds_space_otherwise(merged):
+        return None
+    return message(
+        "why-prefix-space",
+        "transformers 4 would put another add_prefix_space in the place of tokenizer.json's",
+    )
 
 
 def _adds_space_otherwise(merged: Model) -> bool:

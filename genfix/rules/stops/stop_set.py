@@ -13,10 +13,26 @@ from genfix.rules.core.context import Context
 from genfix.rules.core.finding import CopyField, SetField, WriteFile
 
 _POINTER: Final = "/eos_token_id"
-SAME_TEMPLATE: Final = message(
-    "why-stop-same-template",
-    "the chat template is the base's, so its turn ends are the base's; ids are only added",
-)
+
+
+def base_stops(context: Context) -> Message:
+    """Why the base's stop set is the folder's, where nothing speaks against it."""
+    if context.template_lost:
+        return message(
+            "why-stop-lost-template",
+            "the base's chat template is lost here, and nothing shows that another was trained; "
+            "ids are only added",
+        )
+    if context.merged.chat_template is None:
+        return message(
+            "why-stop-no-template",
+            "neither the folder nor the base has a chat template, so it stops where the base does; "
+            "ids are only added",
+        )
+    return message(
+        "why-stop-same-template",
+        "the chat template is the base's, so its turn ends are the base's; ids are only added",
+    )
 
 
 def union(first: Iterable[int], second: Iterable[int]) -> list[JsonValue]:

@@ -14,8 +14,9 @@ from genfix.message import message
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Fix, Harm, Severity, Witness
 from genfix.rules.core.questions import STOPS
+from genfix.rules.core.reasons import OTHER_TEMPLATE
 from genfix.rules.core.rule import Rule, rule
-from genfix.rules.stops.stop_set import SAME_TEMPLATE, named, named_ids, set_stop_ids, stop_evidence, union
+from genfix.rules.stops.stop_set import base_stops, named, named_ids, set_stop_ids, stop_evidence, union
 
 _KEY: Final = "eos_token_id"
 _POINTER: Final = "/eos_token_id"
@@ -42,9 +43,12 @@ def _narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     Fix: The union of the base's ids and the folder's own, base first. An id is added only where it means the
     same token in both folders.
 
-    Safety: Safe while the chat template is the base's (or both have none): its turn ends are the base's.
-    Unsafe where the folder has another template: then the base's ids may never have been trained here. Ids
-    are never removed. Severity: error where an engine that stops with the base no longer does, else warning.
+    Safety: Safe while the chat template is the base's (or both have none): its turn ends are the base's. So
+    where the folder has lost its template and nothing shows that it was another. Where the folder has another
+    template, or the base is a sibling of the model it was made from, the base's ids may never have been
+    trained here: silent where the folder stops at all ends of its own template, else unsafe. Ids are never
+    removed. Severity: error where an engine that stops with the base no longer does, else warning;
+    information against a sibling.
 
     Sources:
     - zai-org/GLM-4#297
@@ -59,21 +63,24 @@ def _narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     own = read_eos(file.value)
     base_ids = context.base_views["transformers5"].stop_token_ids
     lost = _lost(context, base_ids, own.ids)
-    if not lost or (own.invalid and context.template_equal):
+    if not lost or (own.invalid and context.template_objection is None):
         return
     engines = context.engines_that_lost_their_stop()
     wanted = union((i for i in base_ids if i in lost or i in own.ids), own.ids)
     operation = set_stop_ids(context, GENERATION_CONFIG, wanted)
-    if context.template_equal:
+    if context.template_objection is None:
         severity = Severity.ERROR if engines else Severity.WARNING
-        fix = Fix.safe(SAME_TEMPLATE, operation)
+        fix = Fix.safe(base_stops(context), operation)
     else:
-        severity = Severity.INFO if context.end_ids else Severity.WARNING
+        kin = context.chat_objection is not None
+        severity = Severity.INFO if context.end_ids or kin else Severity.WARNING
         fix = Fix.unsafe(
             message(
                 "why-stop-other-template",
                 "the chat template is not the base's: its stop tokens may not be trained here",
-            ),
+            )
+            if context.template_objection == OTHER_TEMPLATE
+            else context.template_objection,
             operation,
         )
     names, has = named_ids(context, lost), named_ids(context, own.ids)
@@ -117,15 +124,18 @@ def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
 
     Fix: The union of the base's ids and the folder's own, in the base's spelling where they are the same.
 
-    Safety: Safe while the chat template is the base's. Only what the base's own `config.json` has is
-    restored: equal lists in both files are not a goal (Qwen2.5 ships one id here and two there).
+    Safety: Safe while the chat template is the base's, or lost here and nothing shows that it was another;
+    else unsafe and information, as against a sibling of the base. Only what the base's own `config.json` has
+    is restored: equal lists in both files are not a goal (Qwen2.5 ships one id here and two there).
 
     Sources:
     - SGLang 0.5.23: srt/configs/model_config.py `_get_hf_eos_token_id`
     - transformers 4.57.6: trainer.py `_align_special_tokens`
     """
-    if context.base is None or not context.merged.config or not context.template_equal:
+    if context.base is None or not context.merged.config:
         return
+    if not context.template_equal and not context.template_lost:
+        return  # the folder's own template says where it stops
     base = read_eos({_KEY: context.base.config_value(_KEY)})
     current = context.merged.config_value(_KEY)
     own = read_eos({_KEY: current})
@@ -133,11 +143,13 @@ def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     if not lost or own.invalid:
         return
     nested = _KEY not in context.merged.config and _KEY in context.merged.text_config
-    pointer = "/text_config/eos_token_id" if nested and "text_config" in context.merged.config else _POINTER
+    pointer = f"/{context.merged.text_key}/{_KEY}" if nested else _POINTER
     # Engines ask config.json only where generation_config.json cannot be read.
     asked = context.merged.generation_config.value is None
     engines = context.engines_that_lost_their_stop() if asked else ()
     wanted = union((i for i in base.ids if i in lost or i in own.ids), own.ids)
+    objection = context.template_objection
+    severity = Severity.ERROR if engines else Severity.WARNING
     yield rule.finding(
         CONFIG,
         message(
@@ -146,13 +158,15 @@ def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
             lost=named_ids(context, lost),
             has=named_ids(context, own.ids),
         ),
-        severity=Severity.ERROR if engines else Severity.WARNING,
+        severity=severity if objection is None else Severity.INFO,
         witness=Witness.BASE,
         pointer=pointer,
         current=Missing.MISSING if current is None else current,
         expected=wanted,
         engines=engines,
-        fix=Fix.safe(SAME_TEMPLATE, set_stop_ids(context, CONFIG, wanted, pointer)),
+        fix=Fix.safe_unless(
+            objection, base_stops(context), (set_stop_ids(context, CONFIG, wanted, pointer),)
+        ),
     )
 
 
@@ -222,7 +236,11 @@ def _valid_ids(context: Context, own: EosValue) -> list[JsonValue]:
     ids = context.merged.tokenizer.ids
     meant = [ids[entry] for entry in own.invalid if isinstance(entry, str) and entry in ids]
     base_ids = context.base_views["transformers5"].stop_token_ids if context.base is not None else ()
-    usable = [token_id for token_id in base_ids if context.template_equal and context.same_token(token_id)]
+    usable = [
+        token_id
+        for token_id in base_ids
+        if context.template_objection is None and context.same_token(token_id)
+    ]
     return union(usable, [*own.ids, *meant])
 
 
@@ -248,7 +266,7 @@ def _not_here(context: Context, rule: Rule) -> Iterator[Finding]:
     Sources:
     - SGLang, LMDeploy, vLLM: ids beyond the vocabulary raise nowhere
     """
-    if context.base is None or not context.template_equal:
+    if context.base is None or context.template_objection is not None:
         return
     rows, base_rows = context.merged.vocab_rows, context.base.vocab_rows
     other = [
@@ -299,14 +317,15 @@ def _stops_anyway(context: Context) -> bool:
 
 
 def _lost(context: Context, base_ids: Sequence[int], own_ids: Sequence[int]) -> list[int]:
-    """The base's ids that merged lacks and could take; none where the base's set never knew merged's turn
-    end.
+    """The base's ids that merged lacks and could take; none where the base's set is right for the base only.
 
-    The latter is a chat fine-tune of a pretrained model whose repo ships a chat template (Qwen2.5): the
-    base's set is right for the base only, so what merged lacks of it is no loss.
+    That is so where it never knew merged's turn end, as in a chat fine-tune of a pretrained model whose repo
+    ships a chat template (Qwen2.5), and where merged has its own template and stops at all ends of that.
     """
     ends = set(context.end_ids)
     if ends and ends.isdisjoint(base_ids) and not ends.isdisjoint(own_ids):
+        return []
+    if ends and ends.issubset(own_ids) and not context.template_equal:
         return []
     return [token_id for token_id in base_ids if token_id not in own_ids and context.same_token(token_id)]
 

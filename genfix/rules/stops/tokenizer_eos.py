@@ -27,8 +27,8 @@ from genfix.rules.stops.stop_set import stop_evidence
     shows="answers run past their end, up to max_tokens",
 )
 def _tokenizer_eos(context: Context, rule: Rule) -> Iterator[Finding]:
-    """`eos_token` of `tokenizer_config.json` is not the base's, or gone, although the chat template is the
-    base's.
+    """`eos_token` of `tokenizer_config.json` is not the base's, or gone, and no chat template of the folder's
+    own tells why.
 
     Why: vLLM, SGLang and MLX stop at the tokenizer's EOS; llama.cpp's converter and Ollama know no other.
     unsloth and merges that load another tokenizer write `<eos>` or `<|endoftext|>` where the model ends its
@@ -37,9 +37,10 @@ def _tokenizer_eos(context: Context, rule: Rule) -> Iterator[Finding]:
     Fix: The base's `eos_token`, in `tokenizer_config.json` and, where it is there, in
     `special_tokens_map.json`.
 
-    Safety: Safe while the template is the base's and this folder's EOS does not end its turns. An EOS that
-    ends a turn of the template, or that the adapter's tokenizer names, is meant and no finding. Unsafe, and
-    information, where the token was added here or neither folder has a template to tell.
+    Safety: Safe while the template is the base's, or lost here, and this folder's EOS does not end its turns.
+    An EOS that ends a turn of the template, or that the adapter's tokenizer names, is meant and no finding.
+    Unsafe, and information, where the token was added here, neither folder has a template to tell, or the
+    base is a sibling of the model that the folder was made from.
 
     Sources:
     - unslothai/unsloth#5386
@@ -48,7 +49,9 @@ def _tokenizer_eos(context: Context, rule: Rule) -> Iterator[Finding]:
     - llama.cpp: gguf-py/gguf/vocab.py `SpecialVocab`
     """
     base, merged = context.base, context.merged
-    if base is None or merged.json(TOKENIZER_CONFIG).value is None or not context.template_equal:
+    if base is None or merged.json(TOKENIZER_CONFIG).value is None:
+        return
+    if not context.template_equal and not context.template_lost:
         return  # another template: its own EOS is a training choice
     ours, theirs = merged.tokenizer.eos_token, base.tokenizer.eos_token
     if theirs is None or ours == theirs or merged.tokenizer.ids.get(theirs) != base.tokenizer.ids.get(theirs):
@@ -65,6 +68,13 @@ def _tokenizer_eos(context: Context, rule: Rule) -> Iterator[Finding]:
             "eos_token is {ours!r}; the base, with the same chat template, has {theirs!r}",
             ours=ours,
             theirs=theirs,
+        )
+        if merged.chat_template is not None
+        else message(
+            "tokenizer-eos-not-of-base",
+            "eos_token is {ours!r}; the base has {theirs!r}, and there is no chat template here",
+            ours=ours,
+            theirs=theirs,
         ),
         severity=Severity.INFO if objection else severity,
         witness=Witness.BASE,
@@ -76,6 +86,11 @@ def _tokenizer_eos(context: Context, rule: Rule) -> Iterator[Finding]:
         fix=Fix.safe_unless(
             objection,
             message(
+                "why-eos-lost-template",
+                "the base's chat template is lost here, and no turn of it ends with the token that is here",
+            )
+            if context.template_lost
+            else message(
                 "why-eos-same-template",
                 "the chat template is the base's, and no turn of it ends with the token that is here",
             ),
@@ -93,12 +108,12 @@ def _eos_objection(context: Context, ours: str | None) -> Message | None:
     """What says that another EOS may have been chosen; `None` where nothing does."""
     base = context.base
     if ours is None or base is None:
-        return None
+        return context.template_objection
     if base.tokenizer.is_known and ours not in base.tokenizer.ids:
         return message("why-eos-added", "{token} was added here, so it may have been trained", token=ours)
     if context.merged.chat_template is None and base.chat_template is None:
         return message("why-eos-no-template", "no chat template tells what ends a turn")
-    return None
+    return context.template_objection
 
 
 def _put_back(merged: Model, base: Model, eos: str) -> Iterator[Operation]:

@@ -11,7 +11,7 @@ from genfix.engines import read_eos
 from genfix.folder.kinds import GENERATION_CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import Missing
 from genfix.message import Message, message
-from genfix.model import TurnEnds
+from genfix.model import ChatTemplate, TurnEnds
 from genfix.model.provenance import base_hint
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Fix, Harm, Operation, Severity, Witness
@@ -69,7 +69,7 @@ def _not_a_stop_token(context: Context, rule: Rule) -> Iterator[Finding]:
     engines = _never_stopping(context)
     if not engines or own.invalid:
         return
-    by_template = context.base is None or context.template_equal
+    by_template = context.template_equal
     proof = context.chat_training if by_template else ()
     if by_template and not proof:
         if context.base is None:
@@ -116,7 +116,7 @@ def _never_stopping(context: Context) -> tuple[str, ...]:
     names = [name for name, view in context.views.items() if ends.isdisjoint(view.stop_token_ids)]
     if context.base is None:
         return tuple(names) if len(names) == len(context.views) else ()
-    if context.template_equal:
+    if context.template_objection is None:
         names = [name for name in names if ends.isdisjoint(context.base_views[name].stop_token_ids)]
     return tuple(names)
 
@@ -175,7 +175,7 @@ def _not_a_token(context: Context, rule: Rule) -> Iterator[Finding]:
     back; else send the text as a stop string with each request, or add the token, resize and train again.
 
     Safety: Manual. Information where the base has the same template and tokenizer, or nothing shows that
-    chats were trained.
+    chats were trained; and where the folder has no vocabulary at all, which then is what the finding says.
 
     Sources:
     - OpenBMB/MiniCPM#141
@@ -187,6 +187,11 @@ def _not_a_token(context: Context, rule: Rule) -> Iterator[Finding]:
     texts = [text for text in ends.unknown_ends if not merged.in_vocabulary(text)]
     if not texts or ends.tokens or ends.eos_variable:
         return
+    if not merged.has_vocabulary:
+        own_code = "auto_map" in merged.tokenizer_config  # which may have its vocabulary under any name
+        if not own_code and (context.base is None or not context.base.has_vocabulary):
+            yield _vocabulary_missing(rule, template, texts)
+        return  # else the base's files are missed, which is reported for itself
     if context.base is None:
         harmless = not context.chat_training
     else:
@@ -208,6 +213,27 @@ def _not_a_token(context: Context, rule: Rule) -> Iterator[Finding]:
                 "why-turn-end-not-a-token",
                 "put the trained tokenizer back, or send {end} as a stop string with each request",
                 end=texts[0],
+            )
+        ),
+    )
+
+
+def _vocabulary_missing(rule: Rule, template: ChatTemplate, ends: list[str]) -> Finding:
+    return rule.finding(
+        template.file,
+        message(
+            "turn-end-without-vocabulary",
+            "the chat template ends a turn with {ends}; no file here holds the tokenizer's vocabulary, so "
+            "nobody can tell whether that is a token",
+            ends=[*ends],
+        ),
+        severity=Severity.INFO,
+        witness=Witness.FOLDER,
+        pointer=template.pointer,
+        fix=Fix.manual(
+            message(
+                "why-vocabulary-missing",
+                "put the trained tokenizer's files here: the adapter, the checkpoint or the base has them",
             )
         ),
     )

@@ -49,6 +49,7 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     yield rule.finding(
         first.file,
         message("chat-template-missing", "the chat template is missing; the base has one"),
+        severity=Severity.ERROR if context.chat_objection is None else Severity.INFO,
         witness=Witness.BASE,
         pointer=first.pointer if isinstance(first, CopyField) else None,
         engines=tuple(context.views),
@@ -114,7 +115,9 @@ def _both_missing(context: Context, rule: Rule) -> Iterator[Finding]:
     Fix: The base's copy, in each place where the base has it.
 
     Safety: Safe where the folder's tokenizer has every token the template writes, at the same id, and no
-    added token the base lacks. Otherwise unsafe: another template may have been trained.
+    added token the base lacks. Otherwise unsafe: another template may have been trained. Unsafe and
+    information where the base is a sibling of the model that the folder was made from, and that one may have
+    no template.
 
     Sources:
     - hiyouga/LLaMA-Factory#8399

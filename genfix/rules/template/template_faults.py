@@ -163,9 +163,8 @@ def _unknown_texts(context: Context, ends: TurnEnds) -> list[str]:
 
 def _tells_tokens(model: Model) -> bool:
     """Whether the files tell every token: a tokenizer with code of its own may have more."""
-    return model.tokenizer.is_known and (
-        model.has(FAST_TOKENIZER) or "auto_map" not in model.tokenizer_config
-    )
+    tells = model.tokenizer.is_known and model.has_vocabulary
+    return tells and (model.has(FAST_TOKENIZER) or "auto_map" not in model.tokenizer_config)
 
 
 def _renamed(base: Model, merged: Model, text: str) -> bool:

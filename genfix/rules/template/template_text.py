@@ -8,7 +8,7 @@ from genfix.folder import FolderFileError
 from genfix.folder.kinds import ADDITIONAL_TEMPLATES, TOKENIZER_CONFIG
 from genfix.json_types import JsonValue
 from genfix.model import ChatTemplate, Model
-from genfix.model.chat_template import JINJA_FILE
+from genfix.model.chat_template import JINJA_FILE, rendered_form
 from genfix.model.conversations import VARIABLES, conversations
 from genfix.model.template_render import Rendered, render_template
 from genfix.rules.core.finding import Operation, RestoreFile, SetField, Witness, WriteFile
@@ -45,7 +45,7 @@ def _comment(found: re.Match[str]) -> str:
 
 def same_when_served(one: ChatTemplate, other: ChatTemplate) -> bool:
     """Whether two templates are one text, but for tags that only training reads."""
-    return untagged(one.text).rstrip() == untagged(other.text).rstrip()
+    return rendered_form(untagged(one.text)) == rendered_form(untagged(other.text))
 
 
 def one_of(model: Model, template: ChatTemplate) -> bool:

@@ -126,7 +126,8 @@ def _changed_tokens(context: Context, ours: TokenTable, theirs: TokenTable) -> l
 
 def _used_texts(context: Context, base: Model) -> frozenset[str]:
     """What the chat template writes, and the tokens that end a text."""
-    ends = base.turn_ends if context.template_equal else context.merged.turn_ends
+    lost = context.template_lost and context.template_objection is None
+    ends = base.turn_ends if lost else context.merged.turn_ends
     named = (base.tokenizer.eos_token, context.merged.tokenizer.eos_token)
     written = (*ends.literals, *ends.unknown_literals) if isinstance(ends, TurnEnds) else ()
     return frozenset(written) | {name for name in named if name is not None}

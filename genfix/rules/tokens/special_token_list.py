@@ -15,6 +15,7 @@ from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Fix, SetField, Severity, Witness, shown
 from genfix.rules.core.questions import TOKENS
 from genfix.rules.core.rule import Rule, rule
+from genfix.rules.tokens.token_ids import DECODER
 
 _SPELLINGS: Final = ("additional_special_tokens", "extra_special_tokens")
 
@@ -29,19 +30,20 @@ _SPELLINGS: Final = ("additional_special_tokens", "extra_special_tokens")
 )
 def _list_shrunk(context: Context, rule: Rule) -> Iterator[Finding]:
     """The list of further special tokens (`additional_special_tokens`, `extra_special_tokens`) lacks
-    tokens of the base's list that the tokenizer still has.
+    tokens of the base's list that the tokenizer still has, and nothing else makes them special.
 
     Why: Readers that take special tokens from the list show the others in the text, or split them where they
     stand in a prompt. LLaMA-Factory sets its template's stop words and drops the rest: GLM-4's 14 become 2.
 
     Fix: The base's list followed by this folder's own entries, under the name this folder uses.
 
-    Safety: Unsafe: a shorter list may be meant. Tokens that are special under their own name (EOS, padding)
-    are not missed.
+    Safety: Unsafe: a shorter list may be meant. Tokens that are special under their own name (EOS, padding),
+    or that `tokenizer.json` marks as special, are not missed: no id and no text changes without the list.
 
     Sources:
     - hiyouga/LLaMA-Factory#4408
     - LLaMA-Factory 0.9.5 exports of GLM-4 (merge corpus)
+    - transformers 4.57.6: tokenization_utils_fast.py; 5.23.0: tokenization_utils_tokenizers.py
     """
     base, merged = context.base, context.merged
     if base is None or not base.tokenizer.additional or merged.json(TOKENIZER_CONFIG).value is None:
@@ -49,7 +51,8 @@ def _list_shrunk(context: Context, rule: Rule) -> Iterator[Finding]:
     own, table = merged.tokenizer.additional, merged.tokenizer
     special = {*(own or ()), *table.named.values()}  # in the list, or under a name of its own
     lost = [text for text in base.tokenizer.additional if text in table.ids and text not in special]
-    if not lost or (own is None and _special_without_list(merged, lost)):
+    lost = [text for text in lost if not _special_without_list(merged, text)]
+    if not lost:
         return
     wanted: list[JsonValue] = [*dict.fromkeys([*base.tokenizer.additional, *(own or ())])]
     places = _list_places(merged) or [(TOKENIZER_CONFIG, _base_spelling(base))]
@@ -73,13 +76,19 @@ def _list_shrunk(context: Context, rule: Rule) -> Iterator[Finding]:
     )
 
 
-def _special_without_list(merged: Model, lost: list[str]) -> bool:
-    """Whether transformers 5 wrote the folder: it takes special tokens from tokenizer.json, with a list or
-    without.
+def _special_without_list(merged: Model, text: str) -> bool:
+    """Whether ``tokenizer.json`` itself makes the token special: ids and decoding are then the same without
+    any list (transformers 4.57 and 5.23, tokenization_utils_fast.py and tokenization_utils_tokenizers.py).
+
+    A tokenizer with code of its own may be a slow one, which asks the list.
     """
-    config = merged.tokenizer_config
-    newer = "backend" in config or config.get("tokenizer_class") == "TokenizersBackend"
-    return newer and all(merged.tokenizer.tokens[text].special for text in lost)
+    if not merged.tokenizer_head or "auto_map" in merged.tokenizer_config:
+        return False
+    decoder = merged.tokenizer_config.get(DECODER)
+    token = merged.tokenizer.tokens[text]
+    entry = decoder.get(str(token.id)) if isinstance(decoder, dict) else None
+    unmade = isinstance(entry, dict) and entry.get("special") is False
+    return token.special is True and not unmade
 
 
 def _list_places(merged: Model) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from genfix.folder.kinds import FAST_TOKENIZER, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, Missing
 from genfix.message import Message, message
 from genfix.model import Model
+from genfix.model.purpose import generates
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Fix, SetField, Severity, Witness
 from genfix.rules.core.questions import TOKENS
@@ -24,24 +25,6 @@ _OWN_SIDE: Final = frozenset(
 )
 """Classes that pad on the left by themselves, some only in one of their versions: without a value nobody is
 sure."""
-
-
-def _is_generative(model: Model) -> bool:
-    """Whether the folder generates text: embedding models, rerankers and classifiers are padded and cut on
-    purpose.
-    """
-    if any(
-        name.startswith(("1_Pooling", "config_sentence_transformers", "modules.json"))
-        for name in model.folder.names()
-    ):
-        return False
-    architectures = model.config.get("architectures")
-    names = [str(name) for name in architectures] if isinstance(architectures, list) else []
-    if any(name.endswith(("ForCausalLM", "ForConditionalGeneration")) for name in names):
-        return True
-    if any("For" in name for name in names):
-        return False  # a classifier, say
-    return model.generation_config.present and bool(model.template_copies)
 
 
 @rule(
@@ -75,7 +58,7 @@ def _cuts_or_pads(context: Context, rule: Rule) -> Iterator[Finding]:
     ours = merged.tokenizer_head
     theirs = base.tokenizer_head if base is not None else {}
     parts = [part for part in ("truncation", "padding") if ours.get(part) not in (None, theirs.get(part))]
-    if not parts or not _is_generative(merged):
+    if not parts or not generates(merged):
         return
     restores = bool(theirs) and all(theirs.get(part) is None for part in parts)
     objection = message("why-cut-meant", "no base with null there tells that it is not meant")
@@ -132,7 +115,7 @@ def _padding_side(context: Context, rule: Rule) -> Iterator[Finding]:
     - huggingface/transformers#34658
     """
     base, merged = context.base, context.merged
-    if base is None or not merged.tokenizer_config or not base.tokenizer_config or not _is_generative(merged):
+    if base is None or not merged.tokenizer_config or not base.tokenizer_config or not generates(merged):
         return
     ours, theirs = _side(merged), _side(base)
     if (ours, theirs) != ("right", "left"):

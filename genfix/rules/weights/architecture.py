@@ -10,6 +10,7 @@ from genfix.engines.shared.common import architecture
 from genfix.folder.kinds import CONFIG
 from genfix.message import message
 from genfix.model import Model
+from genfix.model.purpose import is_embedding_model
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Applicability, CopyField, Finding, Fix, Severity, Witness
 from genfix.rules.core.questions import WEIGHTS
@@ -17,7 +18,6 @@ from genfix.rules.core.rule import Rule, rule
 
 _POINTER: Final = "/architectures"
 _GENERATING: Final = ("ForCausalLM", "ForConditionalGeneration")
-_EMBEDDING_MODEL: Final = ("modules.json", "config_sentence_transformers.json", "1_Pooling/config.json")
 
 
 def _no_head_class(context: Context, rule: Rule) -> Iterator[Finding]:
@@ -60,9 +60,7 @@ def _no_head_class(context: Context, rule: Rule) -> Iterator[Finding]:
 
 def _is_trunk(model: Model, name: str) -> bool:
     """Whether the class is a model without a head, and nothing says that the folder is an embedding model."""
-    if not name.endswith("Model") or "auto_map" in model.config:
-        return False
-    return not any(model.has(file) for file in _EMBEDDING_MODEL)
+    return name.endswith("Model") and "auto_map" not in model.config and not is_embedding_model(model)
 
 
 def _classifier(context: Context, rule: Rule) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonValue
 from genfix.message import message
 from genfix.model import Model
+from genfix.model.weight_sets import LAYER_COUNTS, PREDICTION_COUNTS
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import SHOWN, Finding, Fix, SetField, Severity, Witness
 from genfix.rules.core.questions import WEIGHTS
@@ -17,9 +18,7 @@ from genfix.rules.core.reasons import WEIGHTS_LOST
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.weights.shapes import contradiction
 
-_LAYERS: Final = ("num_hidden_layers", "num_layers", "n_layer", "n_layers")
 _EXPERTS: Final = ("num_experts", "n_routed_experts", "num_local_experts")
-_PREDICTION: Final = ("num_nextn_predict_layers", "mtp_num_hidden_layers")
 
 
 @rule(
@@ -39,7 +38,7 @@ def _layer_count(context: Context, rule: Rule) -> Iterator[Finding]:
 
     Safety: Safe: the weights are whole and each layer is there. Manual where a list in the config has one
     entry per layer, or a layer is missing. Layers of multi-token prediction are counted apart. Unsafe with
-    custom code.
+    custom code. Not found where the base says the same number over as many layers.
 
     Sources:
     - transformers 5.23.0: modeling_utils.py
@@ -48,7 +47,7 @@ def _layer_count(context: Context, rule: Rule) -> Iterator[Finding]:
     facts = merged.weights.facts
     if facts.stacks != 1 or not merged.weights.is_whole:
         return
-    key, value = _number(merged, _LAYERS)
+    key, value = _number(merged, LAYER_COUNTS)
     if key is None or value is None:
         return
     if facts.gaps:
@@ -64,11 +63,18 @@ def _layer_count(context: Context, rule: Rule) -> Iterator[Finding]:
             fix=WEIGHTS_LOST,
         )
         return
-    extra = _number(merged, _PREDICTION)[1] or 0
+    extra = _number(merged, PREDICTION_COUNTS)[1] or 0
     if facts.layers is None or value in (facts.layers, facts.layers - extra):
         return
     if merged.config_value("num_blocks") == facts.layers:  # xLSTM counts them there
         return
+    base = context.base
+    if (
+        base is not None
+        and _number(base, LAYER_COUNTS)[1] == value
+        and base.weights.outline.layers == facts.layers
+    ):
+        return  # the key means another number in this type of model
     found = message(
         "layer-count-wrong",
         "says {value!r} layers; the weights have {layers}",
@@ -160,7 +166,8 @@ def _prediction_layers(context: Context, rule: Rule) -> Iterator[Finding]:
     Fix: Zero such layers.
 
     Safety: Unsafe: copying the tensors from the base would be the better repair. Information where the base
-    has none either.
+    has none either, and no fix where it declares as many. Tensors in a file that only the index leaves out
+    are there: GF523 adds them to the index.
 
     Sources:
     - 2U1/Qwen-VL-Series-Finetune#259
@@ -168,13 +175,14 @@ def _prediction_layers(context: Context, rule: Rule) -> Iterator[Finding]:
     """
     merged, base = context.merged, context.base
     facts = merged.weights.facts
-    pointer, value = _number(merged, _PREDICTION)
-    layers = _number(merged, _LAYERS)[1]
+    pointer, value = _number(merged, PREDICTION_COUNTS)
+    layers = _number(merged, LAYER_COUNTS)[1]
     if pointer is None or not value or facts.prediction_layers or facts.layers != layers or layers is None:
         return
     if not merged.weights.is_whole:
         return
     lost = base is not None and base.weights.outline.prediction_layers > 0
+    as_in_base = base is not None and not lost and _number(base, PREDICTION_COUNTS)[1] == value
     yield rule.finding(
         CONFIG,
         message(
@@ -188,7 +196,9 @@ def _prediction_layers(context: Context, rule: Rule) -> Iterator[Finding]:
         pointer=pointer,
         current=value,
         expected=0,
-        fix=Fix.unsafe(
+        fix=None
+        if as_in_base
+        else Fix.unsafe(
             message(
                 "why-prediction-layers",
                 "the model runs without them; the base's tensors would bring them back",

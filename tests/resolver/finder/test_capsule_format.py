@@ -266,7 +266,7 @@ def test_a_capsule_from_the_hub_needs_it_no_more(hub: FakeHub, run: Runner, tmp_
         "revision": commit,
     }
     hub.requests.clear()
-    shutil.rmtree(tmp_path / "hf")
+    shutil.rmtree(tmp_path / "xdg")
     _, err = genfix_says("repair", "merged", "--base", "./cap")
     assert f"note: ./cap is a capsule of org/glm@{commit}" in err
     assert (tmp_path / "merged" / "generation_config.json").read_bytes() == files["generation_config.json"]

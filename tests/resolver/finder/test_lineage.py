@@ -9,7 +9,14 @@ import pytest
 
 from genfix.folder import LocalFolder
 from genfix.model import Model
-from genfix.model.siblings import are_siblings, chat_sibling_on_card, chat_word_of, model_name
+from genfix.model.siblings import (
+    are_of_other_contexts,
+    are_siblings,
+    chat_sibling_on_card,
+    chat_word_of,
+    model_name,
+    same_name,
+)
 from genfix.resolver import choose_base
 from genfix.resolver.case import Case
 from tests.support.folders import Files, chatml_files, dump, glm_files, vlm_files, write_folder
@@ -115,7 +122,18 @@ def test_the_folders_name_tells_the_sibling(tmp_path: Path) -> None:
         ("Qwen/Qwen3-8B", "./models/Qwen3-8B-Base", True),
         ("google/gemma-3-4b-it", "google/gemma-3-4b-pt@main", True),
         ("meta-llama/Llama-2-7b-hf", "hf://meta-llama/Llama-2-7b-chat-hf", True),
+        ("meta-llama/Llama-3.1-8B", "meta-llama__Meta-Llama-3.1-8B-Instruct", True),
+        ("unsloth/meta-llama-3.1-8b-bnb-4bit", "Llama-3.1-8B-Instruct", True),
+        ("Llama3-8B", "models/Meta-Llama-3-8B-Instruct", True),
+        ("deepseek-ai/deepseek-coder-6.7b-base", "deepseek-coder-6.7b-instruct", True),
+        ("THUDM/glm-4-9b", "glm-4-9b-chat-hf", True),
+        ("Qwen/Qwen3-4B-Base", "Qwen3-4B-Instruct-2507", True),
+        ("Qwen/Qwen2.5-7B", "hub/Qwen/Qwen2___5-7B-Instruct", True),
         ("Qwen/Qwen2.5-7B", "unsloth/qwen2.5-7b", False),
+        ("Meta-Llama-3.1-8B", "Llama-3.1-8B", False),
+        ("Llama-3-8B", "Llama-3.1-8B-Instruct", False),
+        ("Mistral-7B-v0.1", "Mistral-7B-Instruct-v0.2", False),
+        ("base", "chat", False),
         ("Qwen/Qwen2.5-7B", "Qwen/Qwen2.5-14B-Instruct", False),
         ("Qwen/Qwen2.5-7B", "Qwen/Qwen2.5-Coder-7B-Instruct", False),
         ("", "x", False),
@@ -124,6 +142,16 @@ def test_the_folders_name_tells_the_sibling(tmp_path: Path) -> None:
 def test_siblings(one: str, other: str, siblings: bool) -> None:  # noqa: FBT001
     assert are_siblings(one, other) is siblings
     assert are_siblings(other, one) is siblings
+
+
+def test_copies_and_lengths() -> None:
+    assert same_name("unsloth/Meta-Llama-3.1-8B-Instruct-bnb-4bit", "x/Llama-3.1-8B-Instruct")
+    assert not same_name("Llama-3.1-8B", "Llama-3.1-8B-Instruct")
+    assert not same_name("", "x")
+    assert are_of_other_contexts("Phi-3-mini-4k-instruct", "microsoft__Phi-3-mini-128k-instruct__full")
+    assert are_of_other_contexts("glm-4-9b-chat", "glm-4-9b-chat-1m")
+    assert not are_of_other_contexts("SmolLM-135M", "SmolLM-360M")
+    assert not are_of_other_contexts("4k", "128k")
 
 
 def test_names() -> None:

@@ -20,6 +20,7 @@ from tests.support.folders import (
     glm_files,
     safetensors,
     vlm_files,
+    with_token_list,
 )
 
 
@@ -54,6 +55,7 @@ def test_every_disagreement_is_named() -> None:
 
 
 def test_one_disagreement_is_enough() -> None:
+    """As long as too few sizes are known to outweigh it."""
     base = chatml_files()
     assert refused(changed(base, "config.json", model_type="llama"), base).count(";") == 0
     assert "128" in refused(changed(base, "config.json", hidden_size=128), base)
@@ -61,6 +63,37 @@ def test_one_disagreement_is_enough() -> None:
         base, "tokenizer.json", added_tokens=[{"id": 5, "content": "<|im_end|>", "special": True}]
     )
     assert "the token '<|im_end|>' is 5 here and 1002 in the base" in refused(moved, base)
+
+
+SIZED = changed(chatml_files(), "config.json", num_hidden_layers=2, num_attention_heads=4)
+MOVED = {text: number + 1 for text, number in CHATML_TOKENS.items()}
+
+
+def test_where_all_sizes_and_ids_agree_type_and_tokens_are_damage() -> None:
+    prove(changed(SIZED, "config.json", model_type="llama"), SIZED)
+    prove(changed(SIZED, "config.json", model_type="qwen2_moe", architectures=["Qwen2MoeForCausalLM"]), SIZED)
+    prove(with_token_list(SIZED, MOVED), SIZED)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"num_hidden_layers": 3},
+        {"num_attention_heads": 8},
+        {"vocab_size": 2048},
+        {"vision_config": {"model_type": "clip"}},
+    ],
+    ids=str,
+)
+def test_another_type_with_another_size_or_part_is_another_model(other: dict[str, object]) -> None:
+    refused(changed(SIZED, "config.json", model_type="llama", **other), SIZED)
+
+
+@pytest.mark.parametrize(
+    "other", [{"vocab_size": 2048}, {"eos_token_id": 1003}, {"model_type": "llama"}], ids=str
+)
+def test_moved_tokens_with_another_id_size_or_type_are_another_model(other: dict[str, object]) -> None:
+    refused(changed(with_token_list(SIZED, MOVED), "config.json", **other), SIZED)
 
 
 def with_moved_tokens(count: int) -> tuple[Files, Files]:
@@ -175,6 +208,7 @@ def test_unknown_tokens_with_another_vocabulary() -> None:
     assert "151552 in the base, and there are 28 layers here and 40 in the base" in told
     prove(bare(65024, 28, **ours), bare(65024, 28, **theirs))  # a newer version of the file
     prove(bare(65088, 28, **ours), bare(65024, 28, **ours))  # resized
+    prove(bare(65088, 28, **{"vocab.txt": b"a\r\nb\r\n"}), bare(65024, 28, **{"vocab.txt": b"a\nb\n"}))
     prove(bare(65024, 28), bare(65024, 40))  # layers taken out
 
 

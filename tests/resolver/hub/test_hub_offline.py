@@ -18,8 +18,13 @@ FILES = {"config.json": CONFIG, "tokenizer.json": TOKENIZER, "model.safetensors"
 
 @pytest.fixture
 def sha(hub: FakeHub, run: Runner) -> str:
-    """A repo of which this machine has read two files."""
+    """A repo of which this machine has two files, by another program, and knows the list."""
     sha = hub.add_repo("org/name", FILES)
+    done = run.python(
+        "from huggingface_hub import hf_hub_download as d; [d('org/name', n) for n in "
+        "('config.json', 'tokenizer.json')]"
+    )
+    assert done.returncode == 0, done.stderr
     run("org/name", read=["config.json", "tokenizer.json"])
     hub.requests.clear()
     return sha
@@ -189,8 +194,17 @@ def test_link_into_the_shared_blobs_is_followed(hub: FakeHub, run: Runner, sha: 
 def test_cache_without_links(hub: FakeHub, run: Runner) -> None:
     run.env["HF_HUB_DISABLE_SYMLINKS"] = "1"
     hub.add_repo("org/name", FILES)
-    run("org/name", read=["config.json"])
+    run.python("from huggingface_hub import hf_hub_download as d; d('org/name', 'config.json')")
+    run("org/name")
     assert run("org/name", read=["config.json"], offline=True).files == {"config.json": CONFIG.decode()}
+
+
+def test_what_was_downloaded_is_read_offline(hub: FakeHub, run: Runner) -> None:
+    hub.add_repo("org/name", FILES)
+    run("org/name", read=["config.json", "tokenizer.json"])
+    assert not run.cache.exists()  # another tool's cache is read only
+    told = run("org/name", read=["config.json", "tokenizer.json"], offline=True)
+    assert told.files == {"config.json": CONFIG.decode(), "tokenizer.json": TOKENIZER.decode()}
 
 
 def test_linked_cache_directory(hub: FakeHub, run: Runner, sha: str) -> None:
@@ -255,10 +269,3 @@ def test_moved_branch_is_seen_when_online_again(hub: FakeHub, run: Runner, sha: 
     assert run("org/name", offline=True).commit == sha
     assert run("org/name", read=["config.json"]).commit == new
     assert run("org/name", offline=True).commit == new
-
-
-def test_read_only_cache(hub: FakeHub, run: Runner, sha: str) -> None:
-    refs = run.cache / "models--org--name" / "refs"
-    shutil.rmtree(refs)
-    refs.write_text("no directory: a branch cannot be noted")
-    assert run("org/name", read=["config.json"]).files == {"config.json": CONFIG.decode()}

@@ -103,7 +103,7 @@ def test_all_files_are_of_the_commit_that_was_listed(hub: FakeHub, run: Runner) 
 
 def test_branch_that_moves_between_listing_and_download(hub: FakeHub, run: Runner) -> None:
     old = hub.add_repo("org/name", {"config.json": CONFIG})
-    hub.when("HEAD /org/name/resolve/main/", lambda: hub.commit("org/name", {"config.json": b'{"new": 1}'}))
+    hub.when("GET /org/name/resolve/", lambda: hub.commit("org/name", {"config.json": b'{"new": 1}'}))
     told = run("org/name", read=["config.json"])
     assert hub.repos["org/name"].refs["main"] != old
     assert told.commit == old

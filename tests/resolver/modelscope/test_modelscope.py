@@ -227,7 +227,7 @@ def test_offline_sends_nothing(site: FakeModelScope, monkeypatch: pytest.MonkeyP
 def test_a_damaged_copy_is_fetched_again(site: FakeModelScope, tmp_path: Path, content: bytes) -> None:
     site.add("org/glm", FILES)
     opened()[0].read("config.json")
-    [copy] = (tmp_path / "xdg" / "genfix" / "modelscope").iterdir()
+    [copy] = (tmp_path / "xdg" / "genfix" / "files").iterdir()
     assert copy.name == sha256(CONFIG)
     copy.write_bytes(content)
     with pytest.raises(BaseModelError, match="is not the file that was listed"):

@@ -38,7 +38,7 @@ def used(spec: ModelScopeSpec, name: str) -> None:
 
 
 def kept(home: Path) -> list[Path]:
-    return list((home / "xdg" / "genfix" / "modelscope").glob("*"))
+    return list((home / "xdg" / "genfix" / "files").glob("*"))
 
 
 @pytest.mark.parametrize("body", ["drop", "truncate", "html", "garbage", "wrong"])

@@ -6,7 +6,7 @@ import pytest
 
 from genfix.rules import Applicability, CopyField, RestoreFile, Severity
 from tests.support.folders import Files, chatml_files, dump, glm_files, safetensors, with_json, without
-from tests.support.judging import find
+from tests.support.judging import find, repaired
 
 TEXT_FIELDS = ("hidden_size", "vocab_size", "rope_theta", "eos_token_id")
 
@@ -43,15 +43,122 @@ def test_a_config_the_weights_contradict_comes_back_only_on_demand(
         ("padded_vocab_size", Severity.WARNING),
     ],
 )
-@pytest.mark.parametrize("left", [None, ...], ids=["null", "gone"])
-def test_a_lost_key_that_has_no_other_spelling_is_missed(key: str, severity: Severity, left: object) -> None:
+def test_a_lost_key_that_has_no_other_spelling_is_missed(key: str, severity: Severity) -> None:
     base = glm_files()
-    [finding] = find(with_json(base, "config.json", **{key: left}), base, "GF4")
+    [finding] = find(with_json(base, "config.json", **{key: ...}), base, "GF4")
     assert (finding.code, finding.severity, finding.pointer) == ("GF402", severity, f"/{key}")
     assert finding.expected == json.loads(base["config.json"])[key]
     assert finding.fix is not None
     assert finding.fix.applicability is Applicability.SAFE
     assert finding.fix.operations == (CopyField("config.json", f"/{key}"),)
+
+
+@pytest.mark.parametrize("key", ["auto_map", "rope_ratio", "hidden_size", "padded_vocab_size"])
+def test_null_is_a_value_and_not_a_loss(key: str) -> None:
+    base = glm_files()
+    assert find(with_json(base, "config.json", **{key: None}), base, "GF402") == []
+
+
+@pytest.mark.parametrize("key", ["model_type", "architectures"])
+def test_null_names_no_model(key: str) -> None:
+    base = glm_files()
+    [finding] = find(with_json(base, "config.json", **{key: None}), base, "GF402")
+    assert finding.severity is Severity.ERROR
+
+
+SHORT = {"model_type": "phi3", "max_position_embeddings": 4096, "rope_theta": 1e4, "rope_scaling": None}
+LONG = SHORT | {
+    "max_position_embeddings": 131072,
+    "original_max_position_embeddings": 4096,
+    "rope_scaling": {"type": "longrope", "long_factor": [1.0] * 4, "short_factor": [1.0] * 4},
+}
+
+
+def test_a_short_model_judged_against_its_long_sibling_keeps_its_rope() -> None:
+    merged = with_json(chatml_files(), "config.json", **SHORT)
+    base = with_json(chatml_files(), "config.json", **LONG)
+    assert find(merged, base, "GF402") == []
+    [finding] = find(merged, base, "GF712")
+    assert finding.severity is Severity.INFO
+    assert repaired(merged, base) == merged
+
+
+HEADS = {"hidden_size": 64, "num_attention_heads": 4}
+ROPE = {"rope_theta": 1e6}
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value", "verdict"),
+    [
+        ("llama", "head_dim", 16, "default"),
+        ("llama", "head_dim", 32, "lost"),
+        ("mistral", "head_dim", 16, "default"),
+        ("qwen2", "head_dim", 16, "default"),
+        ("qwen3", "head_dim", 128, "default"),
+        ("qwen3", "head_dim", 16, "lost"),
+        ("llama", "num_key_value_heads", 4, "default"),
+        ("llama", "num_key_value_heads", 2, "lost"),
+        ("mistral", "num_key_value_heads", 8, "default"),
+        ("mistral", "num_key_value_heads", 4, "lost"),
+        ("llama", "attention_bias", False, "default"),
+        ("llama", "attention_bias", True, "lost"),
+        ("qwen2", "attention_bias", False, "default"),
+        ("glm4", "attention_bias", True, "default"),
+        ("glm4", "attention_bias", False, "lost"),
+        ("llama", "hidden_act", "silu", "default"),
+        ("llama", "hidden_act", "gelu", "lost"),
+        ("llama", "rope_theta", 10000, "default"),
+        ("llama", "rope_theta", 5e5, "lost"),
+        ("cohere", "rope_theta", 1e4, "lost"),
+        ("glm4", "partial_rotary_factor", 0.5, "default"),
+        ("glm4", "partial_rotary_factor", 1.0, "lost"),
+        ("qwen2", "partial_rotary_factor", 1.0, "default"),
+        ("llama", "rms_norm_eps", 1e-6, "default"),
+        ("llama", "rms_norm_eps", 1e-5, "lost"),
+        ("qwen3_moe", "norm_topk_prob", False, "default"),
+        ("qwen3_moe", "norm_topk_prob", True, "lost"),
+        ("qwen3", "layer_types", ["full_attention"] * 2, "default"),
+        ("qwen3", "layer_types", ["full_attention", "sliding_attention"], "lost"),
+        ("gemma3_text", "layer_types", ["full_attention"] * 2, "lost"),
+        ("brand_new", "head_dim", 16, "lost"),
+        ("brand_new", "attention_bias", False, "lost"),
+    ],
+)
+def test_a_key_that_is_absent_is_the_default_of_its_class(
+    kind: str, key: str, value: object, verdict: str
+) -> None:
+    """``cohere``: 10000 in transformers 4, 500000 in 5."""
+    config = {"model_type": kind, "num_hidden_layers": 2, **HEADS, **ROPE}
+    base = with_json(chatml_files(), "config.json", **{**config, key: value})
+    merged = with_json(base, "config.json", **{key: ...})
+    assert [finding.pointer for finding in find(merged, base, "GF402")] == [f"/{key}"] * (verdict == "lost")
+    assert find(base, merged, "GF402") == []
+    assert find(with_json(base, "config.json", **{key: None}), base, "GF402") == []
+
+
+def test_the_part_of_the_language_model_has_a_class_of_its_own() -> None:
+    text = {
+        "model_type": "qwen2",
+        "rope_theta": 1e6,
+        **HEADS,
+        "num_key_value_heads": 32,
+        "hidden_act": "silu",
+    }
+    base = with_json(chatml_files(), "config.json", rope_theta=..., model_type="llava", text_config=text)
+    short = {key: value for key, value in text.items() if key not in {"num_key_value_heads", "hidden_act"}}
+    assert find(with_json(base, "config.json", text_config=short), base, "GF402") == []
+    other = {key: value for key, value in text.items() if key != "rope_theta"}
+    [finding] = find(with_json(base, "config.json", text_config=other), base, "GF402")
+    assert finding.pointer == "/text_config/rope_theta"
+
+
+@pytest.mark.parametrize("key", ["rope_theta", "rope_scaling"])
+def test_nobody_misses_rope_beside_an_exported_graph(key: str) -> None:
+    rope = {"rope_theta": 5e5, "rope_scaling": {"rope_type": "llama3", "factor": 8.0}}
+    base = with_json(chatml_files(), "config.json", **rope)
+    merged = with_json(base, "config.json", **{key: ...})
+    assert find(merged, base, "GF402") != []
+    assert find(merged | {"openvino_model.xml": b"", "openvino_model.bin": b""}, base, "GF402") == []
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,64 @@ def test_rope_that_older_readers_read_right_is_nothing(merged: Files, base: File
     assert find(merged, base, "GF7") == []
 
 
+QWEN3_5 = {
+    "model_type": "qwen3_5_text",
+    "partial_rotary_factor": 0.25,
+    "rope_parameters": {
+        "mrope_interleaved": True,
+        "mrope_section": [11, 11, 10],
+        "partial_rotary_factor": 0.25,
+        "rope_theta": 1e7,
+        "rope_type": "default",
+    },
+}
+"""As released: a stray old key beside the new ones, of a type that transformers 4 never had."""
+
+
+@pytest.mark.parametrize("top", ["qwen3_5", "minicpmv4_6", "qwen3_vl"])
+def test_a_type_that_no_older_reader_knows_gets_no_old_keys(top: str) -> None:
+    files = with_json(BASE, CONFIG, rope_theta=..., model_type=top, text_config=QWEN3_5)
+    assert find(files, files, "GF7") == find(files, None, "GF711") == []
+    old = {"model_type": "qwen3_5_text", "rope_theta": 1e7, "partial_rotary_factor": 0.25}
+    assert find(files, with_json(files, CONFIG, text_config=old), "GF711") == []
+
+
+@pytest.mark.parametrize("kind", ["qwen2", "brand_new"])
+def test_a_folder_judged_against_itself_gets_no_old_keys(kind: str) -> None:
+    """It has an old key beside the new ones, and its older readers miss the others since ever."""
+    files = respelled(**NEW, partial_rotary_factor=0.5)
+    files = with_json(files, CONFIG, model_type=kind, partial_rotary_factor=0.5)
+    assert find(files, files, "GF7") == []
+
+
+def test_code_of_its_own_may_bring_the_type_to_older_readers() -> None:
+    base = with_json(BASE, CONFIG, model_type="brand_new", auto_map={"AutoConfig": "own.Config"})
+    merged = with_json(base, CONFIG, rope_theta=..., rope_parameters=NEW)
+    only(find(merged, base, "GF711"), Applicability.SAFE)
+    merged, base = (with_json(files, CONFIG, auto_map=...) for files in (merged, base))
+    assert find(merged, base, "GF711") == []
+
+
+def test_no_name_is_made_up_for_the_scaling() -> None:
+    rope = {**NEW, "mrope_section": [2, 3, 3]}
+    files = with_json(respelled(**rope), CONFIG, model_type="qwen2_vl")
+    finding = only(find(files, None, "GF711"), Applicability.UNSAFE)
+    assert finding.fix is not None
+    assert [getattr(step, "value", None) for step in finding.fix.operations] == [
+        {"rope_type": "default", "mrope_section": [2, 3, 3]}
+    ]
+
+
+@pytest.mark.parametrize("export", ["openvino_model.xml", "onnx/model.onnx", "model-Q4_K_M.gguf"])
+def test_rope_that_stands_in_an_exported_graph_is_read_by_nobody(export: str) -> None:
+    new, other = respelled(**NEW), with_json(BASE, CONFIG, rope_theta=2e6)
+    weights = {"model.safetensors": b"", "pytorch_model.bin": b""}
+    for merged, code in ((new, "GF711"), (other, "GF712")):
+        assert find(merged | {export: b""}, BASE, code) == []
+        for name, content in weights.items():
+            assert find(merged | {export: b"", name: content}, BASE, code) != []
+
+
 # -- another RoPE --------------------------------------------------------------------------------------------
 
 

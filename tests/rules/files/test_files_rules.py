@@ -76,6 +76,15 @@ def test_code_is_put_back_only_on_demand_where_the_code_that_is_here_is_other_co
     assert finding.fix.applicability is Applicability.UNSAFE
 
 
+def test_code_in_other_line_ends_is_the_bases() -> None:
+    base = glm_files()
+    name = "configuration_chatglm.py"
+    merged = without(base, "modeling_chatglm.py") | {name: base[name].replace(b"\n", b"\r\n")}
+    [finding] = find(merged, base, "GF502")
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.SAFE
+
+
 def test_lost_code_without_a_base_is_information() -> None:
     [finding] = find(without(glm_files(), "tokenization_chatglm.py"), None, "GF502")
     assert finding.severity is Severity.INFO

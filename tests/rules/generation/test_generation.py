@@ -15,7 +15,8 @@ from tests.support.folders import (
     with_json,
     without,
 )
-from tests.support.judging import find
+from tests.support.judging import find, only, repaired
+from tests.support.weight_files import SINGLE, causal, weight_file
 
 GEN = "generation_config.json"
 
@@ -57,6 +58,62 @@ def test_an_id_that_only_the_folders_own_config_stops_at_is_kept() -> None:
 def test_a_file_the_base_lacks_too_is_not_missed() -> None:
     neither = without(chatml_files(), GEN)
     assert find(neither, neither, "GF6") == []
+
+
+PARTS = causal(head=False)
+SCORED_BY_NAME = with_json(chatml_files(), "config.json", architectures=["Qwen2ForSequenceClassification"])
+
+
+@pytest.mark.parametrize(
+    "merged",
+    [
+        SCORED_BY_NAME,
+        with_json(chatml_files(), "config.json", architectures=["Qwen2ForTokenClassification"]),
+        with_json(chatml_files(), "config.json", architectures=["Qwen2ForProcessRewardModel"]),
+        with_json(chatml_files(), "config.json", architectures=["BertForMaskedLM"]),
+        with_json(chatml_files(), "config.json", architectures=["T5EncoderModel"]),
+        chatml_files() | {SINGLE: weight_file(PARTS | {"score.weight": (1, 4)})},
+        with_json(chatml_files(), "config.json", architectures=["Qwen2Model"])
+        | {SINGLE: weight_file(causal(head=False, prefix=""))},
+        chatml_files() | {"modules.json": b"[]"},
+        chatml_files() | {"1_Pooling/config.json": b"{}"},
+    ],
+    ids=["sequences", "tokens", "rewards", "encoder", "half", "head", "trunk", "modules", "pooling"],
+)
+def test_a_model_that_generates_nothing_misses_no_setting_stop_or_template(merged: Files) -> None:
+    """A reward model, a classifier or an embedding model made from a generating base."""
+    bare = with_json(
+        without(merged, GEN), "tokenizer_config.json", chat_template=..., eos_token="<|endoftext|>"
+    )
+    bare = with_json(bare, "config.json", eos_token_id=1000, use_cache=False)
+    found = {finding.code for finding in find(bare, chatml_files())}
+    assert found.isdisjoint({"GF101", "GF102", "GF103", "GF106", "GF201", "GF403", "GF601"})
+    assert not any(code.startswith(("GF1", "GF2", "GF6")) for code in found)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["GPT2LMHeadModel"],
+        ["Qwen2VLForConditionalGeneration"],
+        ["WhisperForConditionalGeneration"],
+        ["MarianMTModel"],
+        ["LlamaForCausalLM", "Other"],
+        ["MiniCPMV"],
+        ["ChatGLMModel"],
+        [],
+    ],
+)
+def test_a_generating_class_or_an_unknown_one_misses_its_file(names: list[str]) -> None:
+    base = with_json(chatml_files(), "config.json", architectures=names)
+    assert [finding.code for finding in find(without(base, GEN), base, "GF6")] == ["GF601"]
+
+
+def test_a_trunk_over_tensors_with_a_head_misses_its_file() -> None:
+    """Its class is put right by another rule, and then it generates."""
+    base = chatml_files() | {SINGLE: weight_file(causal())}
+    merged = with_json(without(base, GEN), "config.json", architectures=["Qwen2Model"])
+    assert [finding.code for finding in find(merged, base, "GF6")] == ["GF601"]
 
 
 def test_an_id_that_is_another_token_here_does_not_come_back_with_its_file() -> None:
@@ -115,18 +172,64 @@ def test_a_file_somebody_chose_a_value_of_is_not_written_anew(
     assert find(base | {GEN: dump(ours)}, base, "GF602") == []
 
 
+CONTEXT: Files = with_json(chatml_files(), "config.json", max_position_embeddings=4096)
+
+
+@pytest.mark.parametrize("length", [64, 4096])
+def test_a_limit_of_new_tokens_that_the_base_does_not_set_is_taken_out(length: int) -> None:
+    finding = only(find(gen(CONTEXT, max_new_tokens=length), CONTEXT, "GF6"), Applicability.SAFE)
+    assert (finding.code, finding.severity, finding.pointer) == ("GF603", Severity.WARNING, "/max_new_tokens")
+    assert repaired(gen(CONTEXT, max_new_tokens=length), CONTEXT) == CONTEXT
+
+
+@pytest.mark.parametrize("length", [64, 4095])
+def test_a_length_shorter_than_the_context_becomes_the_context(length: int) -> None:
+    """Without any transformers would stop after 20 new tokens."""
+    merged = gen(CONTEXT, max_length=length)
+    finding = only(find(merged, CONTEXT, "GF6"), Applicability.SAFE)
+    assert (finding.code, finding.severity, finding.pointer) == ("GF603", Severity.WARNING, "/max_length")
+    assert json.loads(repaired(merged, CONTEXT)[GEN])["max_length"] == 4096
+
+
+def test_both_limits_of_a_run_are_lifted() -> None:
+    merged = gen(CONTEXT, max_new_tokens=64, max_length=512)
+    assert [finding.pointer for finding in find(merged, CONTEXT, "GF6")] == ["/max_length", "/max_new_tokens"]
+    settings = json.loads(repaired(merged, CONTEXT)[GEN])
+    assert (settings["max_length"], settings.get("max_new_tokens")) == (4096, None)
+
+
+@pytest.mark.parametrize("length", [4096, 1000000])
+def test_a_length_at_the_end_of_the_context_cuts_nothing(length: int) -> None:
+    """unsloth writes max_length = max_position_embeddings into every merge."""
+    assert find(gen(CONTEXT, max_length=length), CONTEXT, "GF6") == []
+    in_part = with_json(
+        CONTEXT, "config.json", max_position_embeddings=..., text_config={"max_position_embeddings": 4096}
+    )
+    assert find(gen(in_part, max_length=length), in_part, "GF6") == []
+    of_class = with_json(CONTEXT, "config.json", max_position_embeddings=...)  # Qwen2's own 32768
+    assert len(find(gen(of_class, max_length=length), of_class, "GF6")) == (length < 32768)
+
+
+def test_a_length_is_unsafe_to_lift_where_no_file_tells_the_context() -> None:
+    unknown = with_json(CONTEXT, "config.json", max_position_embeddings=..., model_type="mine")
+    finding = only(find(gen(unknown, max_length=64), unknown, "GF603"), Applicability.UNSAFE)
+    assert finding.severity is Severity.WARNING
+
+
 @pytest.mark.parametrize("key", ["max_new_tokens", "max_length"])
-@pytest.mark.parametrize("has_file", [True, False])
-def test_a_length_limit_the_base_does_not_set_is_taken_out(key: str, *, has_file: bool) -> None:
-    base = chatml_files()
-    [finding] = find(gen(base, **{key: 64}), base if has_file else without(base, GEN), "GF6")
-    assert (finding.code, finding.severity, finding.pointer) == ("GF603", Severity.WARNING, f"/{key}")
-    assert applicability(finding) is Applicability.SAFE
+def test_a_limit_is_information_where_the_base_has_no_such_file(key: str) -> None:
+    finding = only(find(gen(CONTEXT, **{key: 64}), without(CONTEXT, GEN), "GF6"), Applicability.UNSAFE)
+    assert (finding.code, finding.severity) == ("GF603", Severity.INFO)
 
 
 @pytest.mark.parametrize(
     ("ours", "theirs"),
-    [({"max_length": 20}, {}), ({"max_length": None}, {}), ({"max_length": 8}, {"max_length": 8})],
+    [
+        ({"max_length": 20}, {}),
+        ({"max_length": None}, {}),
+        ({"max_length": 8}, {"max_length": 8}),
+        ({"max_length": 8, "max_new_tokens": 512}, {"max_new_tokens": 512}),
+    ],
 )
 def test_a_length_limit_that_is_the_default_or_the_bases_is_nothing(
     ours: dict[str, object], theirs: dict[str, object]

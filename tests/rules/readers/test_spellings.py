@@ -49,11 +49,60 @@ def test_the_class_of_transformers_5_gets_its_older_name() -> None:
     assert repaired(merged, GENERIC) == with_class(merged, "PreTrainedTokenizerFast")
 
 
+BYTES: dict[str, JsonValue] = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
+METASPACE: dict[str, JsonValue] = {
+    "type": "Metaspace",
+    "replacement": "\u2581",
+    "prepend_scheme": "first",
+    "split": False,
+}
+
+
+def cut_by(files: Files, cutter: JsonValue) -> Files:
+    return with_head(files, normalizer=None, pre_tokenizer=cutter)
+
+
+@pytest.mark.parametrize(
+    ("name", "cutter"),
+    [("GPT2Tokenizer", BYTES), ("RobertaTokenizerFast", BYTES), ("LlamaTokenizerFast", METASPACE)],
+)
+def test_it_gets_the_bases_class_where_that_cuts_text_as_the_file_does(name: str, cutter: JsonValue) -> None:
+    """Processors of transformers 4 refuse the general class."""
+    base = with_class(cut_by(chatml_files(), cutter), name)
+    merged = with_class(base, "TokenizersBackend", backend="tokenizers")
+    only(find(merged, base, "GF701"), Applicability.SAFE)
+    assert repaired(merged, base) == with_class(merged, name)
+
+
+def test_the_inputs_that_go_with_the_bases_class_come_with_it() -> None:
+    base = with_class(cut_by(chatml_files(), BYTES), "GPT2Tokenizer", model_input_names=["input_ids"])
+    merged = with_class(base, "TokenizersBackend", model_input_names=...)
+    assert config(repaired(merged, base)) == config(base)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"add_bos_token": True}, {"pre_tokenizer": BYTES | {"use_regex": False}}, {"added": "<mine>"}],
+    ids=["bos", "cutter", "tokens"],
+)
+def test_another_tokenizer_than_the_bases_gets_the_general_class(changes: dict[str, object]) -> None:
+    base = with_class(cut_by(chatml_files(), BYTES), "GPT2Tokenizer")
+    merged = with_class(base, "TokenizersBackend")
+    if "added" in changes:
+        merged = with_token_list(merged, CHATML_TOKENS | {"<mine>": 1003})
+    elif "pre_tokenizer" in changes:
+        merged = with_head(merged, **changes)
+    else:
+        merged = with_json(merged, TOK, **changes)
+    assert config(repaired(merged, base))["tokenizer_class"] == "PreTrainedTokenizerFast"
+
+
 @pytest.mark.parametrize("name", ["TokenizersBackend", "TokenizersBackendFast", "PythonBackend"])
 def test_it_is_not_given_the_bases_class_which_cuts_text_in_another_way(name: str) -> None:
     """And no ``token_type_ids``, which the older version would return."""
-    merged = with_class(SAVED_BY_5, name)
-    result = config(repaired(merged, LLAMA))
+    base = cut_by(LLAMA, BYTES)
+    merged = with_class(base, name, backend="tokenizers")
+    result = config(repaired(merged, base))
     assert result == config(merged) | {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_input_names": ["input_ids", "attention_mask"],
@@ -148,9 +197,10 @@ def test_of_two_lists_the_one_that_was_read_stays() -> None:
 
 
 def test_one_list_is_left_where_it_was_shortened_too() -> None:
-    short = with_json(RENAMED, TOK, extra_special_tokens=["<|im_end|>"])
-    assert {f.code for f in find(short, BASE, "GF")} >= {"GF305", "GF702"}
-    safe, both = config(repaired(short, BASE)), config(repaired(short, BASE, unsafe=True))
+    base, renamed = (with_token_list(files, CHATML_TOKENS, special=False) for files in (BASE, RENAMED))
+    short = with_json(renamed, TOK, extra_special_tokens=["<|im_end|>"])
+    assert {f.code for f in find(short, base, "GF")} >= {"GF305", "GF702"}
+    safe, both = config(repaired(short, base)), config(repaired(short, base, unsafe=True))
     assert [safe[key] for key in KEYS if key in safe] == [["<|im_end|>"]]
     assert [(key, both[key]) for key in KEYS if key in both] == [("additional_special_tokens", LIST)]
 
@@ -159,7 +209,7 @@ def test_class_and_list_are_repaired_together() -> None:
     merged = with_class(RENAMED, "TokenizersBackend")
     result = config(repaired(merged, BASE))
     assert (result["tokenizer_class"], result["additional_special_tokens"]) == (
-        "PreTrainedTokenizerFast",
+        config(BASE)["tokenizer_class"],
         LIST,
     )
     assert find(repaired(merged, BASE), BASE, "GF70") == []

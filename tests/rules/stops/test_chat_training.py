@@ -54,6 +54,19 @@ def swift(**values: object) -> Files:
     return {RUN: dump({"learning_rate": 1e-4, "num_train_epochs": 1.0, "use_chat_template": True} | values)}
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("README.md", b"---\ntags:\n- trl\n---\n# Base\n"),
+        ("training_args.yaml", b"stage: sft\n"),
+        (RUN, swift()[RUN]),
+    ],
+)
+def test_papers_of_the_base_prove_nothing_in_other_line_ends(name: str, content: bytes) -> None:
+    base = PRETRAINED | {name: content}
+    assert proofs(base | {name: content.replace(b"\n", b"\r\n")}, base) == []
+
+
 # -- nothing was trained -------------------------------------------------------------------------------------
 
 
@@ -67,6 +80,7 @@ def test_an_untouched_pretrained_model_proves_nothing(base: Files | None) -> Non
     "changed",
     [
         {"README.md": b"# my copy\n"},
+        {"README.md": PRETRAINED["README.md"].replace(b"\n", b"\r\n")},
         {GEN: with_json(PRETRAINED, GEN, transformers_version="5.0", temperature=0.1)[GEN]},
         {TOK: with_json(PRETRAINED, TOK, chat_template=...)[TOK],
             "chat_template.jinja": CHATML.encode() + b"\n"},
@@ -79,8 +93,9 @@ def test_an_untouched_pretrained_model_proves_nothing(base: Files | None) -> Non
         {SINGLE: b""},
         {SINGLE: None},
     ],
-    ids=["another card", "other settings", "the template in its own file", "no template", "saved again",
-         "another type", "a resized embedding", "another order", "cut off", "no weights yet",
+    ids=["another card", "a card from Windows", "other settings", "the template in its own file",
+         "no template",
+         "saved again", "another type", "a resized embedding", "another order", "cut off", "no weights yet",
          "config files alone"],
 )  # fmt: skip
 def test_a_copy_that_was_only_saved_again_proves_nothing(changed: dict[str, bytes | None]) -> None:

@@ -8,11 +8,13 @@ from genfix.rules import Applicability, CopyField, Severity
 from tests.support.folders import (
     CHATML,
     CHATML_TOKENS,
+    Files,
     added_tokens,
     chatml_files,
     dump,
     glm_files,
     with_json,
+    without,
 )
 from tests.support.judging import find
 
@@ -131,13 +133,14 @@ def test_a_narrowed_config_is_an_error_where_engines_fall_back_to_it() -> None:
     assert (finding.code, finding.severity) == ("GF103", Severity.ERROR)
 
 
-def test_stop_ids_under_text_config_are_read_and_set_there() -> None:
+@pytest.mark.parametrize("part", ["text_config", "llm_config"])
+def test_stop_ids_of_the_language_part_are_read_and_set_there(part: str) -> None:
     base = chatml_files()
-    config = {"model_type": "qwen2_vl", "text_config": {"eos_token_id": [1002, 1000], "hidden_size": 64}}
+    config = {"model_type": "qwen2_vl", part: {"eos_token_id": [1002, 1000], "hidden_size": 64}}
     base |= {"config.json": dump(config)}
-    narrow = {"model_type": "qwen2_vl", "text_config": {"eos_token_id": 1000, "hidden_size": 64}}
+    narrow = {"model_type": "qwen2_vl", part: {"eos_token_id": 1000, "hidden_size": 64}}
     [finding] = find(base | {"config.json": dump(narrow)}, base, "GF103")
-    assert finding.pointer == "/text_config/eos_token_id"
+    assert finding.pointer == f"/{part}/eos_token_id"
 
 
 def test_text_for_ids_is_an_error_and_becomes_ids() -> None:
@@ -169,3 +172,48 @@ def test_an_id_that_is_another_token_here_is_never_added() -> None:
 def test_no_base_no_proof_no_alarm() -> None:
     pretrained = with_json(chatml_files(eos=CHATML_TOKENS["<|endoftext|>"]), "config.json", eos_token_id=1000)
     assert [f for f in find(pretrained) if f.severity is not Severity.INFO] == []
+
+
+UNTOLD = without(chatml_files(), "tokenizer.json", "tokenizer_config.json") | {
+    "added_tokens.json": dump({"<|im_start|>": 1001}),
+    "chat_template.jinja": CHATML.encode(),
+}
+"""A merge that saved lists of added tokens and no vocabulary."""
+
+
+@pytest.mark.parametrize("base", [None, UNTOLD], ids=["alone", "base too"])
+def test_without_a_vocabulary_nobody_says_that_the_turn_end_is_split(base: Files | None) -> None:
+    [finding] = find(UNTOLD, base, "GF107")
+    assert finding.message.id == "turn-end-without-vocabulary"
+    assert finding.severity is Severity.INFO
+
+
+def test_a_vocabulary_that_the_base_has_is_missed_instead() -> None:
+    base = without(chatml_files(), "tokenizer_config.json") | {"chat_template.jinja": CHATML.encode()}
+    codes = [finding.code for finding in find(UNTOLD, base)]
+    assert "GF301" in codes
+    assert not {"GF107", "GF205"} & {*codes}
+
+
+def test_the_bases_turn_ends_count_while_the_vocabulary_is_lost() -> None:
+    base = without(chatml_files(), "tokenizer_config.json") | {"chat_template.jinja": CHATML.encode()}
+    lost = with_json(UNTOLD, "generation_config.json", eos_token_id=1000)
+    [finding] = find(lost, base, "GF101")
+    assert finding.severity is Severity.ERROR
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"vocab.txt": b"<|im_end|>\n"},
+        {"tokenizer_config.json": dump({"auto_map": {"AutoTokenizer": ["tokenization_mine.Mine", None]}})},
+    ],
+    ids=["in a vocabulary", "code of its own"],
+)
+def test_a_turn_end_that_may_be_a_token_is_nothing(more: Files) -> None:
+    assert find(UNTOLD | more, None, "GF107") == []
+
+
+def test_a_turn_end_that_the_vocabulary_lacks_is_split() -> None:
+    [finding] = find(UNTOLD | {"vocab.txt": b"hello\n"}, None, "GF107")
+    assert finding.message.id == "turn-end-not-a-token"

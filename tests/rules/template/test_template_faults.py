@@ -315,6 +315,7 @@ def test_a_tokenizer_config_of_the_bases_brings_no_template_to_stay() -> None:
 
 def test_tags_of_the_training_are_left_out_of_the_trained_template() -> None:
     assert find(inline(CLEAN), BASE, "GF208", inline(TAGGED)) == []
+    assert find(inline(CLEAN), BASE, "GF208", inline(TAGGED.replace("\n", "\r\n"))) == []
     assert find(BASE, BASE, "GF208", inline(CHATML)) == []
     assert template(repaired(BASE, BASE, inline(OURS_TAGGED))) == untagged(OURS_TAGGED)
     assert repaired(as_file(CHATML), BASE, as_file(OURS_TAGGED))[JINJA] == (untagged(OURS_TAGGED)).encode()

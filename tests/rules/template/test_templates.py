@@ -150,6 +150,8 @@ MINE = CHATML + "{# mine #}"
         (CHATML, MINE, inline(chatml_files(), MINE) | {JINJA: MINE.encode()}, [Severity.WARNING]),
         (CHATML + "\n\n", CHATML, chatml_files(), []),
         (CHATML.replace("\n", "\r\n"), CHATML.replace("\n", "\r"), chatml_files(), []),
+        (CHATML + "\r\n", CHATML, chatml_files(), []),
+        (CHATML + "{#- mine -#} \n \n", CHATML + "{#- mine -#}", None, []),
         (CHATML, ..., chatml_files(), []),
     ],
 )
@@ -162,6 +164,12 @@ def test_two_copies_with_different_texts(
         assert finding.fix is not None
         assert finding.fix.applicability is Applicability.UNSAFE
         assert finding.fix.operations == (SetField(INLINE, "/chat_template", CHATML),)
+
+
+@pytest.mark.parametrize("more", [" ", "\n\n\n", "{{ '' }}\n\n"])
+def test_white_space_that_is_rendered_is_another_text(more: str) -> None:
+    [finding] = find(inline(chatml_files(), CHATML + more) | {JINJA: CHATML.encode()}, None, "GF202")
+    assert finding.severity is Severity.INFO
 
 
 def test_tokenizer_and_processor_may_have_templates_of_their_own() -> None:

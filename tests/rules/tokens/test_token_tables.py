@@ -202,11 +202,12 @@ def test_flags_do_not_cost_added_tokens() -> None:
 
 # -- the list of special tokens ------------------------------------------------------------------------------
 
-LISTED = with_json(WITH_RESERVED, TOK, additional_special_tokens=[*RESERVED])
+LISTED = with_json(with_token_list(BASE, RESERVED, special=False), TOK, additional_special_tokens=[*RESERVED])
+"""The list alone makes the tokens special."""
 
 
 def test_a_shrunk_list_gets_the_bases_tokens_and_keeps_its_own() -> None:
-    merged = with_token_list(LISTED, RESERVED | {"<mine>": 1005})
+    merged = with_token_list(LISTED, RESERVED | {"<mine>": 1005}, special=False)
     merged = with_json(
         merged, TOK, additional_special_tokens=..., extra_special_tokens=["<mine>", "<|im_start|>"]
     )
@@ -219,10 +220,38 @@ def test_a_shrunk_list_gets_the_bases_tokens_and_keeps_its_own() -> None:
     assert "extra_special_tokens" not in result
 
 
-def test_a_lost_list_is_found_except_where_transformers_5_needs_none() -> None:
+def test_a_lost_list_comes_back() -> None:
     lost = with_json(LISTED, TOK, additional_special_tokens=...)
     assert repaired(lost, LISTED, unsafe=True)[TOK] == LISTED[TOK]
-    assert find(with_json(lost, TOK, backend="tokenizers"), LISTED, "GF305") == []
+
+
+@pytest.mark.parametrize("rest", [..., [], ["<|im_start|>"]])
+def test_a_list_is_not_missed_where_the_tokenizer_marks_the_tokens_itself(rest: object) -> None:
+    """Ids and decode(skip_special_tokens=True) are the same with the list and without."""
+    base = with_json(WITH_RESERVED, TOK, additional_special_tokens=[*RESERVED])
+    assert find(with_json(base, TOK, additional_special_tokens=rest), base, "GF305") == []
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"auto_map": {"AutoTokenizer": ["tokenization_mine.MineTokenizer", None]}},
+        {"added_tokens_decoder": {"1003": {"content": "<|reserved_0|>", "special": False}}},
+    ],
+    ids=["code of its own", "its config says otherwise"],
+)
+def test_the_list_counts_where_the_tokenizers_own_marks_may_not(values: dict[str, object]) -> None:
+    base = with_json(WITH_RESERVED, TOK, additional_special_tokens=[*RESERVED], **values)
+    merged = with_json(base, TOK, additional_special_tokens=["<|im_start|>"])
+    assert only(find(merged, base, "GF305"), Applicability.UNSAFE).severity is Severity.WARNING
+
+
+def test_only_the_tokens_that_need_the_list_are_missed() -> None:
+    tokens = json.loads(LISTED["tokenizer.json"])["added_tokens"]
+    marked = [token | {"special": token["content"] != "<|reserved_1|>"} for token in tokens]
+    base = with_json(LISTED, "tokenizer.json", added_tokens=marked)
+    [finding] = find(with_json(base, TOK, additional_special_tokens=...), base, "GF305")
+    assert finding.message.args["tokens"] == ["<|reserved_1|>"]
 
 
 @pytest.mark.parametrize("key", ["additional_special_tokens", "extra_special_tokens"])

@@ -160,6 +160,13 @@ def test_the_layers_of_the_weights_win(layers: int) -> None:
     assert value(repaired(merged, WEIGHTED), "num_hidden_layers") == layers
 
 
+def test_who_counts_another_thing_by_the_key_as_the_base_does_is_left_alone() -> None:
+    """EfficientNet: four times the blocks of each stage, before the depth coefficient."""
+    merged = config(QWEN, num_hidden_layers=64) | {SINGLE: weight_file(causal(3))}
+    assert find(merged, merged, "GF414") == []
+    assert only(merged, "GF414", config(merged, num_hidden_layers=3)).expected == 3
+
+
 def test_a_passthrough_merge_with_more_layers_stays() -> None:
     assert silent(config(QWEN | {SINGLE: weight_file(causal(3))}, num_hidden_layers=3))
 
@@ -189,7 +196,8 @@ def test_prediction_layers_that_were_dropped() -> None:
     merged = SPECULATIVE | {SINGLE: weight_file(causal(2))}
     assert only(merged, "GF416", SPECULATIVE).severity is Severity.WARNING
     assert only(merged, "GF416", None).severity is Severity.INFO
-    assert only(merged, "GF416", merged).severity is Severity.INFO
+    as_in_base = only(merged, "GF416", merged)
+    assert (as_in_base.severity, as_in_base.fix) == (Severity.INFO, None)
 
 
 def test_an_index_alone_tells_that_the_base_had_them() -> None:

@@ -10,7 +10,7 @@ from genfix.rules import Applicability, Context, Severity, judge
 from tests.support.folders import Files, MemoryFolder, dump, without
 from tests.support.judging import find, plan, repaired
 from tests.support.weight_files import INDEX, ROWS, SINGLE, causal, sharded, weight_file
-from tests.support.weighted import QWEN, SECOND, SHARDS, TIED, WEIGHTED, config, only, silent
+from tests.support.weighted import QWEN, SECOND, SHARDS, SPECULATIVE, TIED, WEIGHTED, config, only, silent
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 12345\n"
 
@@ -84,6 +84,133 @@ def test_shards_beside_a_whole_model() -> None:
     assert (
         only(SHARDS | {SINGLE: weight_file(causal())}, "GF524", WEIGHTED).file
         == "model-00001-of-00003.safetensors"
+    )
+
+
+EMPTY = weight_file(dict.fromkeys(causal(), (0,)))
+
+
+@pytest.mark.parametrize("stub", [EMPTY, weight_file({"model.norm.weight": (4,)}), b"", POINTER])
+@pytest.mark.parametrize("base", [None, SHARDS, WEIGHTED], ids=["alone", "series", "single"])
+def test_the_stub_is_the_stray_and_never_the_shards_beside_it(stub: bytes, base: Files | None) -> None:
+    merged = SHARDS | {SINGLE: stub}
+    finding = only(merged, "GF524", base)
+    assert (finding.file, finding.severity) == (SINGLE, Severity.ERROR)
+    assert finding.engines
+    assert "vllm" not in finding.engines  # it reads what the index names
+    assert [found.code for found in find(merged, base) if found.code[2:4] == "52"] == ["GF524"]
+    assert only(merged, "GF524", merged).severity is Severity.INFO
+    assert plan(merged, base).changes == ()
+
+
+def test_pickles_behind_a_stub() -> None:
+    merged = QWEN | {SINGLE: b"", "pytorch_model.bin": b"PK" * 99}
+    finding = only(merged, "GF524", None)
+    assert (finding.file, finding.severity) == (SINGLE, Severity.ERROR)
+    assert "pytorch_model.bin" in finding.text
+    assert find(merged, None, "GF522") == []
+
+
+def test_two_whole_models() -> None:
+    merged = SHARDS | {SINGLE: WEIGHTED[SINGLE]}
+    assert only(merged, "GF524", WEIGHTED).severity is Severity.WARNING
+    assert only(merged, "GF524", None).severity is Severity.INFO
+    assert only(merged, "GF524", merged).severity is Severity.INFO
+    # a number that both contradict is still judged, one that only the first contradicts is not
+    wrong = config(merged, num_hidden_layers=3)
+    assert [found.code for found in find(wrong, None, "GF41")] == ["GF414"]
+    other = config(SHARDS | {SINGLE: weight_file(causal(rows=1032))}, num_hidden_layers=3)
+    assert find(other, None, "GF414") == []
+
+
+def test_two_whole_series_without_an_index_are_for_a_person() -> None:
+    merged = without(SHARDS | sharded(causal(), 2), INDEX)
+    assert only(merged, "GF524", None).file.endswith("-of-00003.safetensors")
+    fix = only(merged, "GF523", None).fix
+    assert fix is not None
+    assert fix.applicability is Applicability.MANUAL
+
+
+@pytest.mark.parametrize("base", [None, QWEN | sharded(causal(), 5)], ids=["alone", "base"])
+@pytest.mark.parametrize(
+    "files",
+    [sharded(causal(), 3), sharded(causal(), 1), {SINGLE: weight_file(causal())}],
+    ids=["three", "one", "single"],
+)
+def test_the_index_of_another_save_is_rebuilt_and_nothing_is_missing(
+    files: Files, base: Files | None
+) -> None:
+    merged = QWEN | files | {INDEX: sharded(causal(), 5)[INDEX]}
+    assert find(merged, base, "GF521") == []
+    index = json.loads(repaired(merged, base)[INDEX])
+    assert set(index["weight_map"]) == set(causal())
+    assert set(index["weight_map"].values()) == files.keys() - {INDEX}
+    assert find(merged | {INDEX: dump(index)}, base, "GF52") == []
+
+
+def test_an_index_of_which_a_shard_is_there_is_not_rebuilt_over_an_older_save() -> None:
+    merged = SHARDS | without(sharded(causal(), 2), SECOND.replace("3", "2"))
+    assert only(merged, "GF521", SHARDS).file == SECOND.replace("3", "2")
+    assert find(merged, SHARDS, "GF523") == []
+    assert plan(merged, SHARDS, unsafe=True).changes == ()
+
+
+def test_an_interrupted_save_beside_a_whole_one_makes_the_new_index_unsafe() -> None:
+    first = "model-00001-of-00002.safetensors"
+    merged = without(SHARDS, INDEX) | {first: sharded(causal(), 2)[first]}
+    assert only(merged, "GF524", None).file == first
+    fix = only(merged, "GF523", None).fix
+    assert fix is not None
+    assert fix.applicability is Applicability.UNSAFE
+    assert json.loads(repaired(merged, None, unsafe=True)[INDEX]) == json.loads(SHARDS[INDEX])
+
+
+def test_one_file_needs_no_index_and_of_one_that_is_there_only_the_files_names_count() -> None:
+    right = {INDEX: dump({"weight_map": dict.fromkeys([*causal(), "gone.weight"], SINGLE)})}
+    assert silent(WEIGHTED | right, None)
+    for wrong in (b"{", dump({"weight_map": {}}), SHARDS[INDEX]):
+        finding = only(WEIGHTED | {INDEX: wrong}, "GF523", None)
+        assert (finding.severity, finding.engines) == (Severity.ERROR, ("vllm",))
+
+
+def test_files_in_a_folder_below_are_left_to_the_index_that_names_them() -> None:
+    index = json.loads(SHARDS[INDEX])
+    index["weight_map"]["tower.weight"] = "tower/model.safetensors"
+    below = {"tower/model.safetensors": weight_file({"tower.weight": (4,)}), INDEX: dump(index)}
+    assert silent(SHARDS | below, None)
+
+
+MTP = "mtp.safetensors"
+PREDICTS = config(SHARDS, num_nextn_predict_layers=1) | {MTP: weight_file({"mtp.fc.weight": (4, 8)})}
+
+
+@pytest.mark.parametrize("base", [None, SPECULATIVE], ids=["alone", "base"])
+def test_a_file_of_prediction_layers_is_added_to_the_index(base: Files | None) -> None:
+    finding = only(PREDICTS, "GF523", base)
+    assert (finding.severity, finding.message.id) == (Severity.WARNING, "index-omits")
+    assert [find(PREDICTS, base, code) for code in ("GF416", "GF524")] == [[], []]
+    assert json.loads(repaired(PREDICTS, base)[INDEX])["weight_map"]["mtp.fc.weight"] == MTP
+    assert only(PREDICTS, "GF523", PREDICTS).severity is Severity.INFO
+
+
+def test_a_file_of_layers_that_the_index_omits_is_an_error() -> None:
+    late = weight_file({name: shape for name, shape in causal(3).items() if ".layers.2." in name})
+    finding = only(config(SHARDS, num_hidden_layers=3) | {"late.safetensors": late}, "GF523", None)
+    assert (finding.severity, finding.message.id) == (Severity.ERROR, "index-omits")
+
+
+def test_a_shard_that_the_index_omits_may_have_been_taken_out() -> None:
+    index = json.loads(SHARDS[INDEX])
+    index["weight_map"] = {n: f for n, f in index["weight_map"].items() if f != SECOND}
+    files = config(SHARDS, num_hidden_layers=2, tie_word_embeddings=None)
+    files |= {SECOND: weight_file({"model.rotary.inv_freq": (4,)}), INDEX: dump(index)}
+    finding = only(files, "GF523", None)
+    assert (finding.severity, finding.message.id) == (Severity.WARNING, "index-omits-shards")
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.UNSAFE
+    assert find(files, None, "GF524") == []
+    assert (
+        json.loads(repaired(files, None, unsafe=True)[INDEX])["weight_map"]["model.rotary.inv_freq"] == SECOND
     )
 
 

@@ -1,0 +1,118 @@
+"""Config classes of released transformers: which releases have a model type, and what a class takes where
+config.json lacks a key.
+
+Data, written by ``dev/tools/config_classes.py`` from the wheels. One line is one model type, so that only the
+lines a folder asks for are parsed.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from genfix.json_types import JsonValue
+
+_DATA: Final = Path(__file__).parents[1] / "data" / "config_classes.jsonl"
+_IMPLIED: Final[Mapping[str, JsonValue]] = {
+    "head_dim": {"=": "hidden_size // num_attention_heads"},
+    "num_key_value_heads": {"=": "num_attention_heads"},
+    "partial_rotary_factor": 1.0,
+}
+"""What modeling code, and every engine, makes of these where the class has null or no such field."""
+_OWN_HEAD_SIZES: Final = frozenset(["qk_rope_head_dim", "qk_nope_head_dim"])
+"""Classes with such fields have no ``head_dim`` of the usual meaning."""
+
+
+class Default(NamedTuple):
+    """What some releases in a row have for a field."""
+
+    first: int
+    last: int
+    """Numbers of releases."""
+    value: JsonValue
+
+
+class ConfigClass(NamedTuple):
+    """The class of one model type, over all releases read."""
+
+    releases: Mapping[int, int]
+    """The releases that have it: of each number the major version."""
+    defaults: Mapping[str, tuple[Default, ...]]
+    """By field."""
+
+    def is_in(self, major: int) -> bool:
+        """Whether a release of that major version has it."""
+        return major in self.releases.values()
+
+    def newest(self, key: str, major: int) -> JsonValue:
+        """The default of the newest release of that major version, as the table has it; `None` without
+        one.
+        """
+        newest = max((number for number, of in self.releases.items() if of == major), default=-1)
+        runs = self.defaults.get(key, ())
+        return next((run.value for run in runs if run.first <= newest <= run.last), None)
+
+    def taken(self, key: str, value_of: Callable[[str], JsonValue]) -> tuple[JsonValue, ...]:
+        """What releases take where ``key`` is absent; empty where that is not known.
+
+        ``value_of`` tells the other values of the file, for a default that follows from them.
+        """
+        stated = self._values(key) or ((None,) if key in _IMPLIED else ())
+        if key == "head_dim" and _OWN_HEAD_SIZES & self.defaults.keys():
+            return ()
+        if not stated:
+            return (False,)  # nobody reads it; code that asks all the same takes it for off
+        found = tuple(self._computed(key, default, value_of) for default in stated)
+        return () if any(isinstance(value, dict) for value in found) else found
+
+    def _values(self, key: str) -> tuple[JsonValue, ...]:
+        return tuple(default.value for default in self.defaults.get(key, ()))
+
+    def _computed(self, key: str, default: JsonValue, value_of: Callable[[str], JsonValue]) -> JsonValue:
+        """A default as a value; an object where it cannot be told."""
+        implied = _IMPLIED.get(key) if default is None else default
+        rule = implied.get("=") if isinstance(implied, dict) else None
+        if not isinstance(rule, str):
+            return implied
+        numbers = [self._number(name, value_of) for name in rule.split(" // ")]
+        match numbers:
+            case [int(number)]:
+                return number
+            case [int(whole), int(part)]:
+                return whole // part
+            case _:
+                return {"?": 1}
+
+    def _number(self, name: str, value_of: Callable[[str], JsonValue]) -> int | None:
+        """A value of the file, or the one default it has in all releases; `None` for no positive number."""
+        stated, defaults = value_of(name), self._values(name)
+        values = defaults if stated is None else (stated,)
+        first = values[0] if values and all(value == values[0] for value in values) else None
+        return first if type(first) is int and first > 0 else None
+
+
+@cache
+def _table() -> tuple[tuple[int, ...], str]:
+    """The major versions of the releases, and the lines."""
+    head, _, lines = _DATA.read_text("utf-8").partition("\n")
+    releases: list[str] = json.loads(head)
+    return tuple(int(version.partition(".")[0]) for version in releases), f"\n{lines}"
+
+
+@cache
+def config_class(model_type: str) -> ConfigClass | None:
+    """The class of ``model_type``; `None` where no release has one."""
+    majors, lines = _table()
+    start = lines.find(f"\n[{json.dumps(model_type)},")
+    if start < 0:
+        return None
+    _, first, last, same, changed = json.loads(lines[start + 1 : lines.index("\n", start + 1)])
+    defaults = {name: (Default(first, last, value),) for name, value in same.items()}
+    defaults |= {name: tuple(Default(*run) for run in runs) for name, runs in changed.items()}
+    return ConfigClass({number: majors[number] for number in range(first, last + 1)}, defaults)
+
+
+def types_known(model_types: Iterator[str], major: int) -> bool:
+    """Whether a release of that major version has all of ``model_types``."""
+    return all((found := config_class(kind)) is not None and found.is_in(major) for kind in model_types)
