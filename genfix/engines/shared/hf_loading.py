@@ -1,6 +1,6 @@
 """Why ``AutoConfig`` and ``AutoTokenizer`` of transformers do not load a folder that has its files.
 
-Read in transformers 5.23.0 and 4.57.6: models/auto/configuration_auto.py and tokenization_auto.py,
+Read in transformers 5.24.0 and 4.57.6: models/auto/configuration_auto.py and tokenization_auto.py,
 configuration_utils.py (its fields are checked by huggingface_hub's strict dataclasses, in 5),
 tokenization_utils_base.py.
 """
