@@ -21,13 +21,14 @@ from tests.support.disks import NEW, inputs, leftovers, make_folder, picture, re
 Put = Callable[..., None]
 
 
-def call(*words: object) -> None:
-    """Run a program of the system, or skip."""
+def call(*words: object) -> str:
+    """What a program of the system prints; it is run, or the test skipped."""
     if shutil.which(str(words[0])) is None:
         pytest.skip(f"there is no {words[0]} here")
     done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"{' '.join(map(str, words[:3]))}: {done.stderr.strip()[:200]}")
+    return done.stdout.strip()
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def mount(put: Put, place: Path, *options: object) -> None:
 def image(put: Put, place: Path, make: list[object], *options: object) -> None:
     file = place.with_name("image")
     file.write_bytes(b"")
-    os.truncate(file, 64 << 20)
+    os.truncate(file, 320 << 20)  # sparse; XFS makes no smaller one
     call(*make, file)
     mount(put, place, "-o", ",".join(["loop", *map(str, options)]), file)
 
@@ -183,6 +184,22 @@ def on_fuse(*options: str) -> Callable[[Put, Path], None]:
     return start
 
 
+def on_driver(make: list[object], *driver: object) -> Callable[[Put, Path], None]:
+    """A filesystem in an image whose driver is a program."""
+
+    def start(put: Put, place: Path) -> None:
+        file = place.with_name("image")
+        file.write_bytes(b"")
+        os.truncate(file, 64 << 20)
+        call(*make, file)
+        place.mkdir()
+        device = call("losetup", "--find", "--show", file)
+        put(["true"], ["losetup", "--detach", device])
+        put([*driver, device, place], ["umount", "-l", place])
+
+    return start
+
+
 REPAIRED = {
     "tmpfs": on_tmpfs,
     "overlayfs, files of the lower layer": on_overlay,
@@ -191,6 +208,8 @@ REPAIRED = {
     "btrfs": on_image("btrfs"),
     "vfat": on_image("vfat"),
     "exfat": on_image("exfat"),
+    "exfat, by exfat-fuse": on_driver(["mkfs.exfat"], "mount.exfat-fuse"),
+    "ntfs, by ntfs-3g": on_driver(["mkntfs", "-F", "-Q"], "ntfs-3g"),
     "FUSE": on_fuse(),
     "FUSE that refuses chmod": on_fuse("--chmod-deny"),
     "FUSE that ignores chmod": on_fuse("--chmod-ignore"),
