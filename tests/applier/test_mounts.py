@@ -3,9 +3,11 @@
 Most need root. A case that this kernel or user cannot have is skipped, and says why.
 """
 
+import errno
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -249,6 +251,32 @@ def test_permission_bits_that_the_mount_and_the_umask_take_are_a_refusal(tmp_pat
     finally:
         os.umask(mask)
     assert picture(folder) == before
+
+
+@pytest.mark.parametrize("what", ["file", "folder", "both"])
+@pytest.mark.parametrize("error", [errno.EIO, errno.EINVAL, errno.ENOSYS])
+def test_a_mount_that_refuses_to_sync(tmp_path: Path, put: Put, what: str, error: int) -> None:
+    """What cannot be made durable is refused. EINVAL of a folder is how a mount says that it has no such
+    call, and the kernel itself hides ENOSYS.
+    """
+    pytest.importorskip("fuse", reason="needs the package fusepy")
+    source, place = make_folder(tmp_path / "source" / "merged"), tmp_path / "mount"
+    place.mkdir()
+    before = picture(source)
+    words = [sys.executable, "-m", "tests.support.refusing_fuse", source.parent, place, what, error]
+    put(words, ["umount", "-l", place])
+    if error == errno.ENOSYS or (error == errno.EINVAL and what == "folder"):
+        repair(place / "merged")
+        assert {name: (source / name).read_bytes() for name in NEW} == dict(NEW)
+        undo(place / "merged")
+        assert {name: entry[1] for name, entry in picture(source).items()} == {
+            name: entry[1] for name, entry in before.items()
+        }
+    else:
+        with pytest.raises(StorageError):
+            repair(place / "merged")
+        assert picture(source) == before
+        assert leftovers(source) == []
 
 
 # What happens in the middle
