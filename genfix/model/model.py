@@ -11,6 +11,7 @@ from genfix.folder.kinds import (
     FAST_TOKENIZER,
     GENERATION_CONFIG,
     TOKENIZER_CONFIG,
+    WELL_KNOWN_TOKENIZER_FILES,
     FileKind,
     is_vocabulary,
     kind_of,
@@ -195,13 +196,14 @@ class Model:
     @cached_property
     def tokenizer_files(self) -> tuple[str, ...]:
         """The tokenizer's files: its vocabulary in each of its forms, its config, its lists of tokens."""
-        return tuple(sorted(name for name in self.folder.names() if kind_of(name) is FileKind.TOKENIZER))
+        found = {name for name in self.folder.names() if kind_of(name) is FileKind.TOKENIZER}
+        first = [name for name in WELL_KNOWN_TOKENIZER_FILES if name in found]
+        return (*first, *sorted(found.difference(first)))
 
     @cached_property
     def vocabularies(self) -> tuple[str, ...]:
         """Files that hold the tokenizer's vocabulary, tokenizer.json first; lists of added tokens do not."""
-        found = [name for name in self.tokenizer_files if name == FAST_TOKENIZER or is_vocabulary(name)]
-        return tuple(sorted(found, key=lambda name: name != FAST_TOKENIZER))
+        return tuple(name for name in self.tokenizer_files if name == FAST_TOKENIZER or is_vocabulary(name))
 
     def in_vocabulary(self, text: str) -> bool:
         """Whether ``text`` stands in a vocabulary file as it is, so that it may be one ordinary token.
