@@ -104,6 +104,15 @@ LLAVA = QWEN | {
     ),
     "processor_config.json": dump({"processor_class": "LlavaProcessor"}),
 }
+ENCODER = QWEN | {
+    "config.json": dump(
+        {
+            "model_type": "bert",
+            "architectures": ["BertForSequenceClassification"],
+            "max_position_embeddings": 512,
+        }
+    )
+}
 LABELED = with_json(
     QWEN,
     "config.json",
@@ -208,6 +217,7 @@ _ENTRIES: dict[str, _Entry] = {
         with_json(QWEN, TOK, eos_token={"__type": "AddedToken", "content": "<|im_end|>", "lstrip": False}),
         None,
     ),
+    "GF313": (ENCODER, with_json(ENCODER, TOK, model_max_length=512), None),
     "GF401": (without(QWEN, "config.json"), QWEN, QWEN),
     "GF402": (with_json(QWEN, "config.json", rope_theta=...), QWEN, QWEN),
     "GF403": (

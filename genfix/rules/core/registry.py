@@ -28,6 +28,7 @@ from genfix.rules.template import (
     weaker_template,
 )
 from genfix.rules.tokens import (
+    absolute_positions,
     added_tokens,
     bos_and_pad,
     named_tokens,
@@ -47,7 +48,7 @@ _STOPS: Final = (stop_tokens, turn_end_tokens, tokenizer_eos)
 _TEMPLATE: Final = (lost_templates, template_faults, template_trained, double_bos, weaker_template)
 _TOKENS: Final = (
     *(tokenizer_files, trained_tokenizer, added_tokens, token_flags, special_token_list, bos_and_pad),
-    *(pad_rows, truncation, slow_vocabulary, pre_tokenizer, named_tokens),
+    *(pad_rows, truncation, slow_vocabulary, pre_tokenizer, named_tokens, absolute_positions),
 )
 _CONFIG: Final = (
     *(lost_config, config_values, model_type, rope_settings, constants, class_names, machine_paths),

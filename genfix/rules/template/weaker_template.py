@@ -54,6 +54,8 @@ def _lost(context: Context, rule: Rule) -> Iterator[Finding]:
     own, now = merged.chat_template, merged.turn_ends
     if base is None or own is None or not isinstance(now, TurnEnds) or context.template_equal:
         return
+    if not own.text.strip():
+        return  # an empty one has a rule of its own
     theirs, before = base.chat_template, base.turn_ends
     if theirs is None or not isinstance(before, TurnEnds) or context.chat_objection is not None:
         return
@@ -149,6 +151,8 @@ def foreign_template(model: Model) -> list[str]:
     ends, eos = model.turn_ends, model.tokenizer.eos_token
     if not isinstance(ends, TurnEnds) or ends.eos_variable or eos is None or not _CHAT_TOKEN.search(eos):
         return []
+    if not model.chat_template or not model.chat_template.text.strip():
+        return []  # an empty one has a rule of its own
     own = [token for token in model.tokenizer.ids if _CHAT_TOKEN.search(token)]
     return [] if not {*own}.isdisjoint((*ends.literals, *ends.tokens)) else own
 
