@@ -309,7 +309,9 @@ def test_a_fix_that_does_not_clear_its_finding_is_left_out(
 def test_a_fix_refused_in_a_trial_is_left_out_alone() -> None:
     """The base's settings hold only its stop token, which is fewer than config.json lists."""
     base = glm_files() | {GEN: dump({"eos_token_id": 151329})}
-    result = plan(base | {GEN: dump({"temperature": 0.3})}, base, unsafe_fixes=True)
+    merged = base | {GEN: dump({"temperature": 0.3})}
+    facts = BaseFacts(MemoryFolder(base, "base"))
+    result = make_plan(MemoryFolder(merged), facts, unsafe_fixes=True, wanted=lambda code: code != "GF109")
     assert {finding.code for finding in result.fixed} == {"GF604", "GF605"}
     [finding] = result.remaining
     assert finding.fix is not None

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from genfix.engines import Reading, StopVerdict, readings, stop_verdict
+from genfix.engines.shared.loaded_eos import loaded_eos
 from genfix.folder.kinds import TOKENIZER_FILES
 from genfix.message import Message
 from genfix.model import Model, TurnEnds
@@ -122,6 +123,11 @@ class Context:
         if self.adapter is None or not self.adapter.tokenizer.is_known or self.merged.tokenizer.is_known:
             return False
         return not any(self.merged.has(name) for name in TOKENIZER_FILES)
+
+    @cached_property
+    def eos_id(self) -> int | None:
+        """The id of the tokenizer's EOS as transformers 5 loads it; `None` where files do not tell."""
+        return loaded_eos(self.merged)
 
     @property
     def writes_eos(self) -> bool:
