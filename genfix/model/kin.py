@@ -12,10 +12,11 @@ from genfix.model.model import Model
 from genfix.model.provenance import base_hint
 from genfix.model.siblings import same_name
 
-_SIZES: Final = (
+SIZES: Final = (
     *("hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads"),
     *("intermediate_size", "vocab_size", "head_dim"),
 )
+"""What says how large the tensors of a language model are."""
 _ENOUGH: Final = 3
 _ORIGINAL: Final = "original_max_position_embeddings"
 _LENGTH: Final = "max_position_embeddings"
@@ -29,7 +30,7 @@ def has_same_shapes(merged: Model, base: Model) -> bool:
     Neither the class nor the type is asked: a save may have damaged them, and an upcycled mixture of experts
     has others than what it was made from.
     """
-    stated = {key: (merged.config_value(key), base.config_value(key)) for key in _SIZES}
+    stated = {key: (merged.config_value(key), base.config_value(key)) for key in SIZES}
     both = {key: pair for key, pair in stated.items() if None not in pair}
     return len(both) >= _ENOUGH and all(ours == theirs for ours, theirs in both.values())
 

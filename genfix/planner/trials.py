@@ -104,7 +104,39 @@ def found_on(context: Context, wanted: Callable[[str], bool]) -> tuple[Finding, 
 
 
 def settle(job: Job) -> Attempt:
-    """The result of all fixes that stand."""
+    """The result of all fixes that stand.
+
+    What was left out is tried once more on the result, as the next repair would: beside other fixes it was
+    made for a folder that is no more.
+    """
+    attempt = _stable(job)
+    for _ in range(_MAX_ROUNDS):
+        if not (attempt.left_out and attempt.overlay):
+            break
+        again = _stable(job._replace(first=attempt.last, before=attempt.after, views=attempt.views))
+        attempt = _joined(attempt, again)
+        if not again.overlay:
+            break
+    return attempt
+
+
+def _joined(one: Attempt, other: Attempt) -> Attempt:
+    """``other``, which began where ``one`` ended, and what was done before."""
+    codes = {
+        name: [*one.codes.get(name, ()), *other.codes.get(name, ())] for name in {**one.codes, **other.codes}
+    }
+    return other._replace(
+        applied=one.applied + other.applied,
+        begun=one.begun + other.begun,
+        overlay={**one.overlay, **other.overlay},
+        codes=codes,
+        restored={**one.restored, **other.restored},
+        uncovered=one.uncovered | other.uncovered,
+    )
+
+
+def _stable(job: Job) -> Attempt:
+    """The result of all fixes to which nothing objects."""
     attempt = _attempt(job, {})
     while objections := tuple(_objections(job, attempt)):
         attempt = _attempt(job, {**attempt.left_out, **_culprits(job, attempt, objections)})

@@ -11,6 +11,8 @@ from genfix.engines import read_eos
 from genfix.folder.kinds import CONFIG, GENERATION_CONFIG
 from genfix.json_types import Missing
 from genfix.message import message
+from genfix.model import Model
+from genfix.rules.core.class_defaults import absent_values
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Fix, Harm, Severity, Witness
 from genfix.rules.core.questions import STOPS
@@ -40,8 +42,8 @@ def _narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     turn, until `max_tokens` (`finish_reason: length`). Training frameworks add their template's stop words
     themselves, so the same folder stops there and not in vLLM.
 
-    Fix: The union of the base's ids and the folder's own, base first. An id is added only where it means the
-    same token in both folders.
+    Fix: The union of the base's ids and the folder's own, base first; where the file has none, with those of
+    `config.json`, which it hid. An id is added only where it means the same token in both folders.
 
     Safety: Safe while the chat template is the base's (or both have none): its turn ends are the base's. So
     where the folder has lost its template and nothing shows that it was another. Where the folder has another
@@ -66,7 +68,9 @@ def _narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     if not lost or (own.invalid and context.template_objection is None):
         return
     engines = context.engines_that_lost_their_stop()
-    wanted = union((i for i in base_ids if i in lost or i in own.ids), own.ids)
+    # What the file hid comes back with it: a file without ids hides those of config.json.
+    kept = own.ids or read_eos({_KEY: context.merged.config_value(_KEY)}).ids
+    wanted = union((i for i in base_ids if i in lost or i in kept), kept)
     operation = set_stop_ids(context, GENERATION_CONFIG, wanted)
     if context.template_objection is None:
         severity = Severity.ERROR if engines else Severity.WARNING
@@ -144,8 +148,10 @@ def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     nested = _KEY not in context.merged.config and _KEY in context.merged.text_config
     pointer = f"/{context.merged.text_key}/{_KEY}" if nested else _POINTER
-    # Engines ask config.json only where generation_config.json cannot be read.
+    # Engines ask config.json where generation_config.json cannot be read; transformers 5 no default then.
     asked = context.merged.generation_config.value is None
+    if not asked and _is_given_by_class(context.merged, pointer, lost):
+        return
     engines = context.engines_that_lost_their_stop() if asked else ()
     wanted = union((i for i in base.ids if i in lost or i in own.ids), own.ids)
     objection = context.template_objection
@@ -168,6 +174,14 @@ def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
             objection, base_stops(context), (set_stop_ids(context, CONFIG, wanted, pointer),)
         ),
     )
+
+
+def _is_given_by_class(merged: Model, pointer: str, lost: Sequence[int]) -> bool:
+    """Whether the class of the model's type has these ids where config.json has no ``eos_token_id``."""
+    if _KEY in merged.config or _KEY in merged.text_config:
+        return False
+    taken = absent_values(merged, pointer)
+    return bool(taken) and all({*lost} <= {*read_eos({_KEY: value}).ids} for value in taken)
 
 
 @rule(
