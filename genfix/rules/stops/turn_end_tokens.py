@@ -176,9 +176,9 @@ def _not_a_token(context: Context, rule: Rule) -> Iterator[Finding]:
     texts = [text for text in ends.unknown_ends if not merged.in_vocabulary(text)]
     if not texts or ends.tokens or ends.eos_variable:
         return
-    if not merged.has_vocabulary:
+    if not merged.vocabularies:
         own_code = "auto_map" in merged.tokenizer_config  # which may have its vocabulary under any name
-        if not own_code and (context.base is None or not context.base.has_vocabulary):
+        if not own_code and (context.base is None or not context.base.vocabularies):
             yield _vocabulary_missing(rule, template, texts)
         return  # else the base's files are missed, which is reported for itself
     if context.base is None:
