@@ -10,6 +10,7 @@ from tests.support.folders import (
     chatml_files,
     dump,
     glm_files,
+    pretrained_files,
     safetensors,
     vlm_files,
     with_head,
@@ -50,7 +51,7 @@ def weighted(layers: int = 2, rows: int = 1024, experts: int = 0) -> Files:
     return WEIGHTED | {SINGLE: weight_file(causal(layers, rows=rows, experts=experts))}
 
 
-GLM, QWEN, VLM = glm_files(), chatml_files(), vlm_files()
+GLM, QWEN, VLM, PLAIN = glm_files(), chatml_files(), vlm_files(), pretrained_files()
 SIZED = with_json(QWEN, "config.json", num_hidden_layers=2, num_attention_heads=4)
 GEN, TOK = "generation_config.json", "tokenizer_config.json"
 MINE = with_json(QWEN, TOK, chat_template=CHATML + "{# mine #}")
@@ -63,7 +64,7 @@ TAGGED = CHATML.replace("{{ m.content }}", "{% generation %}{{ m.content }}{% en
 TRAINED_TEMPLATE = with_json(QWEN, TOK, chat_template="Mine." + CHATML)
 JINJA_ONLY = with_json(QWEN, TOK, chat_template=...) | {"chat_template.jinja": CHATML.encode()}
 TOOLS = "{% if tools %}<|im_start|>system\n{{ tools|tojson }}<|im_end|>\n{% endif %}" + CHATML
-PLAIN = (
+HASHES = (
     "{% for m in messages %}### {{ m.role }}:\n{{ m.content }}\n{% endfor %}"
     "{% if add_generation_prompt %}### assistant:\n{% endif %}"
 )
@@ -153,6 +154,12 @@ _ENTRIES: dict[str, _Entry] = {
         with_json(QWEN, TOK, pad_token="<|endoftext|>"),
         QWEN,
     ),
+    "GF109": (with_json(GLM, GEN, eos_token_id=151329), GLM, None),
+    "GF110": (
+        with_json(with_json(PLAIN, GEN, eos_token_id=...), "config.json", eos_token_id=...),
+        with_json(PLAIN, "config.json", eos_token_id=...),
+        None,
+    ),
     "GF201": (with_json(QWEN, TOK, chat_template=...), MINE, QWEN),
     "GF202": (QWEN | {"chat_template.jinja": b"x"}, QWEN | {"chat_template.jinja": CHATML.encode()}, None),
     "GF203": (with_json(QWEN, TOK, chat_template="{% for"), with_json(QWEN, TOK, chat_template="x"), None),
@@ -169,8 +176,8 @@ _ENTRIES: dict[str, _Entry] = {
     ),
     "GF211": (with_json(QWEN, TOK, chat_template=CHATML.partition("{% if add")[0]), QWEN, None),
     "GF212": (
-        with_json(QWEN, TOK, chat_template=PLAIN),
-        with_json(QWEN, TOK, chat_template=PLAIN + "{{ eos_token }}"),
+        with_json(QWEN, TOK, chat_template=HASHES),
+        with_json(QWEN, TOK, chat_template=HASHES + "{{ eos_token }}"),
         None,
     ),
     "GF301": (without(QWEN, "tokenizer.json"), QWEN, QWEN | {"vocab.json": b"{}", "merges.txt": b""}),
