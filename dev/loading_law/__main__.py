@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 from zlib import crc32
 
+from dev.loading_law.damages import DAMAGES
 from dev.loading_law.page import PAGE, Run, dumped_run, page
 from dev.loading_law.proving import Outcome, prove
 from dev.loading_law.reader import Reader
@@ -41,12 +42,13 @@ def _prove(readers: dict[str, str], work: Path, subject: Subject) -> Outcome:
 def _subjects(arguments: argparse.Namespace, types: Sequence[str]) -> Iterator[Subject]:
     for folder in sorted(arguments.configs.iterdir()) if arguments.configs else ():
         if folder.is_dir():
-            yield Subject(Kind.PUBLISHED, folder.name, folder)
+            yield Subject(Kind.PUBLISHED, folder.name, folder, arguments.damages)
     for corpus in arguments.merges:
         for merged in sorted(corpus.glob("*@*/*/merged")):
-            yield Subject(Kind.MERGE, merged.parent.relative_to(corpus).as_posix(), merged.parent)
+            name = merged.parent.relative_to(corpus).as_posix()
+            yield Subject(Kind.MERGE, name, merged.parent, arguments.damages)
     for kind in sorted(types, key=lambda kind: crc32(kind.encode())):  # so that a part says something of all
-        yield Subject(Kind.TYPE, kind)
+        yield Subject(Kind.TYPE, kind, damages=arguments.damages)
 
 
 def _types(wanted: str, reader: Reader) -> Sequence[str]:
@@ -99,6 +101,9 @@ def main() -> int:
     parser.add_argument("--configs", type=Path, help="a folder of published config sets")
     parser.add_argument(
         "--merges", type=Path, nargs="*", default=[], help="corpora of TOOL/MODEL/{base,merged}"
+    )
+    parser.add_argument(
+        "--damages", type=int, default=len(DAMAGES), help="how many of the usual damages each gets, in turn"
     )
     parser.add_argument("--jobs", type=int, default=1, help="how many subjects at a time")
     parser.add_argument("--results", type=Path, help="write every breach and exclusion there, as JSON")

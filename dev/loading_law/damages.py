@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
+from zlib import crc32
 
 from dev.loading_law.files import Files, dumped, parsed
 from genfix.json_types import JsonValue
@@ -87,7 +88,12 @@ DAMAGES: Final[Mapping[str, Callable[[Files], Files]]] = {
 }
 
 
-def damaged(files: Files) -> Mapping[str, Files]:
-    """By damage, the folder with it; only where it changes something."""
-    done = {name: damage(files) for name, damage in DAMAGES.items()}
-    return {name: result for name, result in done.items() if result != files}
+def damaged(files: Files, name: str, at_most: int) -> Mapping[str, Files]:
+    """By damage, the folder with it; only where it changes something.
+
+    With ``at_most`` fewer than all it is their turn by the subject's name, so that many subjects get all.
+    """
+    done = {damage: damaging(files) for damage, damaging in DAMAGES.items()}
+    real = [(damage, result) for damage, result in done.items() if result != files]
+    start = crc32(name.encode()) % max(len(real), 1)
+    return dict([*real[start:], *real[:start]][:at_most])

@@ -16,7 +16,7 @@ from genfix.json_types import JsonObject, JsonValue
 __all__ = ["Loaded", "Reader", "ReaderError"]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-LIMIT: Final = 120.0
+LIMIT: Final = 600.0
 """Seconds one request may take."""
 
 Loaded: TypeAlias = Mapping[str, JsonObject]
@@ -71,7 +71,8 @@ class Reader:
             except ReaderError as error:
                 answer = {part: {"error": str(error)} for part in unknown}
             assert isinstance(answer, dict)
-            for part, found in answer.items():
+            for part in unknown:
+                found = answer[part]
                 assert isinstance(found, dict)
                 self._known[part + keys[part]] = found
         return {part: self._known[part + key] for part, key in keys.items()}
@@ -85,7 +86,8 @@ class Reader:
         """End the process; the next request starts another."""
         if self._child is not None:
             self._child.kill()
-            self._child.wait()
+            with self._child:  # closes its pipes and waits for it
+                pass
             self._child = None
 
     def _start(self) -> "subprocess.Popen[bytes]":

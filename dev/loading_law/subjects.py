@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dev.loading_law.damages import damaged
+from dev.loading_law.damages import DAMAGES, damaged
 from dev.loading_law.files import Files, read_folder
 from dev.loading_law.reader import Reader, ReaderError
 
@@ -28,6 +28,8 @@ class Subject(NamedTuple):
     """A model type, or the name of a folder."""
     place: Path | None = None
     """The folder of a set or a merge."""
+    damages: int = len(DAMAGES)
+    """How many of the damages, at most."""
 
 
 class Case(NamedTuple):
@@ -47,11 +49,13 @@ class Excluded(Exception):  # noqa: N818 - it is no error
 def cases(subject: Subject, readers: Sequence[Reader], work: Path) -> Iterator[Case]:
     """The cases of a subject, below ``work``. Raises `Excluded`."""
     if subject.kind == Kind.TYPE:
-        return _type_cases(subject.name, readers, work)
+        return _type_cases(subject, readers, work)
     if subject.place is None:
         raise Excluded("no folder")
     copy = _copied(subject.place, work / "copy")
-    return _published_cases(copy, readers, work) if subject.kind == Kind.PUBLISHED else _merge_cases(copy)
+    if subject.kind == Kind.PUBLISHED:
+        return _published_cases(subject, copy, readers, work)
+    return _merge_cases(subject, copy)
 
 
 def _copied(source: Path, target: Path) -> Path:
@@ -66,11 +70,11 @@ def _weights(files: Files) -> dict[str, bytes | Path]:
     return {name: content for name, content in files.items() if isinstance(content, Path)}
 
 
-def _type_cases(kind: str, readers: Sequence[Reader], work: Path) -> Iterator[Case]:
+def _type_cases(subject: Subject, readers: Sequence[Reader], work: Path) -> Iterator[Case]:
     raw = work / "raw"
     raw.mkdir()
     try:
-        built = readers[0].ask("build", kind=kind, raw=raw)
+        built = readers[0].ask("build", kind=subject.name, raw=raw)
     except ReaderError as error:
         raise Excluded(str(error)) from error
     weights = _weights(read_folder(raw))
@@ -83,23 +87,23 @@ def _type_cases(kind: str, readers: Sequence[Reader], work: Path) -> Iterator[Ca
         except ReaderError:
             continue  # an older release does not have the type, or its class takes other options
         spelled[reader.name] = read_folder(folder) | weights
-    return _spelled_cases(spelled)
+    return _spelled_cases(subject, spelled)
 
 
-def _spelled_cases(spelled: Mapping[str, Files]) -> Iterator[Case]:
+def _spelled_cases(subject: Subject, spelled: Mapping[str, Files]) -> Iterator[Case]:
     """Every spelling against every spelling; damage to a folder saved by the newest, as a merge is."""
     for base in spelled:
         for merged in spelled:
             yield Case(f"saved by {merged}, base by {base}", spelled[merged], spelled[merged], spelled[base])
     if spelled:
         newest, oldest = next(iter(spelled)), list(spelled)[-1]
-        for name, files in damaged(spelled[newest]).items():
+        for name, files in damaged(spelled[newest], subject.name, subject.damages).items():
             yield Case(
                 f"{name}, saved by {newest}, base by {oldest}", files, spelled[newest], spelled[oldest]
             )
 
 
-def _published_cases(copy: Path, readers: Sequence[Reader], work: Path) -> Iterator[Case]:
+def _published_cases(subject: Subject, copy: Path, readers: Sequence[Reader], work: Path) -> Iterator[Case]:
     if not (copy / "config.json").is_file():
         raise Excluded("no config.json")
     try:
@@ -115,15 +119,15 @@ def _published_cases(copy: Path, readers: Sequence[Reader], work: Path) -> Itera
         reader.ask("resave", folder=copy, again=again)
         saved = read_folder(again) | weights
         yield Case(f"saved again by {reader.name}", saved, saved, published)
-    for name, files in damaged(published).items():
+    for name, files in damaged(published, subject.name, subject.damages).items():
         yield Case(name, files, published, published)
     saved = read_folder(work / f"again-{readers[0].name}") | weights
-    for name, files in damaged(saved).items():
+    for name, files in damaged(saved, subject.name, subject.damages).items():
         yield Case(f"{name}, saved again by {readers[0].name}", files, saved, published)
 
 
-def _merge_cases(copy: Path) -> Iterator[Case]:
+def _merge_cases(subject: Subject, copy: Path) -> Iterator[Case]:
     base, merged = read_folder(copy / "base"), read_folder(copy / "merged")
     yield Case("as the tool left it", merged, merged, base)
-    for name, files in damaged(merged).items():
+    for name, files in damaged(merged, subject.name, subject.damages).items():
         yield Case(name, files, merged, base)
