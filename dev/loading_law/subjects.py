@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from dev.loading_law.damages import DAMAGES, damaged
 from dev.loading_law.files import Files, read_folder
+from dev.loading_law.laws import fails
 from dev.loading_law.reader import Reader, ReaderError
 
 __all__ = ["Case", "Excluded", "Kind", "Subject", "cases"]
@@ -86,7 +87,11 @@ def _type_cases(subject: Subject, readers: Sequence[Reader], work: Path) -> Iter
             reader.ask("spell", built=built, raw=raw, folder=folder)
         except ReaderError:
             continue  # an older release does not have the type, or its class takes other options
-        spelled[reader.name] = read_folder(folder) | weights
+        files = read_folder(folder) | weights
+        if not fails(reader.load(files), "model"):  # else this release means other tensors by the options
+            spelled[reader.name] = files
+    if not spelled:
+        raise Excluded("the release that built it does not load what it wrote")
     return _spelled_cases(subject, spelled)
 
 
