@@ -1,7 +1,7 @@
 """Fields of config classes, and their defaults, read in a release's code as text.
 
-What is no plain value is ``{"=": "hidden_size // num_attention_heads"}`` where the class fills in an expression
-of other fields, and ``{"?": 1}`` where only running the class would tell.
+What is no plain value is ``{"=": "hidden_size // num_attention_heads"}`` where the class fills in an
+expression of other fields, and ``{"?": 1}`` where only running the class would tell.
 """
 
 import ast
