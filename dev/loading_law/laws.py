@@ -51,7 +51,9 @@ def _fact(loaded: Loaded, part: str, name: str) -> JsonValue:
 def _changed(seen: Seen, reader: str, part: str, name: str) -> Iterator[str]:
     before, after = (_fact(side[reader], part, name) for side in (seen.before, seen.after))
     if after is None:
-        if before is not None and not fails(seen.after[reader], part):
+        yardsticks = [side[reader] for side in seen.allowed if not fails(side[reader], part)]
+        silent = any(_fact(loaded, part, name) is None for loaded in yardsticks)
+        if before is not None and not silent and not fails(seen.after[reader], part):
             yield f"{reader}: {name} was there before and is not after"
         return
     sides = (seen.before, *seen.allowed)

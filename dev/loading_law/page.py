@@ -19,9 +19,10 @@ _INTRODUCTION: Final = """\
 No repair makes a folder worse for what reads it. This page is written by the run that proves it:
 
 ```sh
-python -m dev.loading_law --reader v5=PYTHON --reader v4=PYTHON --types all \\
-    --configs DIR --merges DIR DIR --jobs 2 --record
+python -m dev.loading_law --reader v5=PYTHON --reader v4=PYTHON --types all --record
 ```
+
+`--configs DIR` adds published config sets, `--merges DIR` merges, `--jobs 2` works on two subjects at a time.
 
 Each reader is an interpreter with a release of transformers and torch. Folders come from three places.
 

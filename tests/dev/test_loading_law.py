@@ -84,7 +84,9 @@ def test_what_it_says_is_the_bases_or_its_own(part: str, name: str, other: JsonV
     assert told(failing(part), another, base=whole) == [
         f"v5: {name} is neither the base's nor the folder's own"
     ]
-    assert told(whole, changed(part, **{name: None})) == [f"v5: {name} was there before and is not after"]
+    silent = changed(part, **{name: None})
+    assert told(whole, silent) == [f"v5: {name} was there before and is not after"]
+    assert told(whole, silent, base=silent) == []
 
 
 def test_one_readers_facts_are_the_folders_own_in_another() -> None:
