@@ -1,4 +1,4 @@
-"""A server that sends a byte now and then, of the head or of the body: the limit of a socket never meets it."""
+"""A server that sends a byte now and then, of the head or of the body: no limit of a socket ends it."""
 
 import importlib
 import socket

@@ -79,7 +79,7 @@ def _is_converted(merged: Model, base: Model) -> bool:
     """
     if is_composite(merged) or is_composite(base) or not has_same_shapes(merged, base):
         return False
-    shared = _compared(merged.tokenizer.ids, base.tokenizer.ids).shared
+    shared = _compared(merged.tokenizer, base.tokenizer).shared
     return shared > _ENOUGH or _has_same_ids(merged, base)
 
 
