@@ -10,6 +10,7 @@ from tests.support.folders import (
     chatml_files,
     dump,
     glm_files,
+    pretrained_files,
     safetensors,
     vlm_files,
     with_head,
@@ -50,7 +51,7 @@ def weighted(layers: int = 2, rows: int = 1024, experts: int = 0) -> Files:
     return WEIGHTED | {SINGLE: weight_file(causal(layers, rows=rows, experts=experts))}
 
 
-GLM, QWEN, VLM = glm_files(), chatml_files(), vlm_files()
+GLM, QWEN, VLM, PLAIN = glm_files(), chatml_files(), vlm_files(), pretrained_files()
 SIZED = with_json(QWEN, "config.json", num_hidden_layers=2, num_attention_heads=4)
 GEN, TOK = "generation_config.json", "tokenizer_config.json"
 MINE = with_json(QWEN, TOK, chat_template=CHATML + "{# mine #}")
@@ -120,6 +121,12 @@ _ENTRIES: dict[str, _Entry] = {
         with_json(QWEN, TOK, pad_token="<|im_end|>"),
         with_json(QWEN, TOK, pad_token="<|endoftext|>"),
         QWEN,
+    ),
+    "GF109": (with_json(GLM, GEN, eos_token_id=151329), GLM, None),
+    "GF110": (
+        with_json(with_json(PLAIN, GEN, eos_token_id=...), "config.json", eos_token_id=...),
+        with_json(PLAIN, "config.json", eos_token_id=...),
+        None,
     ),
     "GF201": (with_json(QWEN, TOK, chat_template=...), MINE, QWEN),
     "GF202": (QWEN | {"chat_template.jinja": b"x"}, QWEN | {"chat_template.jinja": CHATML.encode()}, None),
