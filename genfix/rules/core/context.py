@@ -7,7 +7,7 @@ from genfix.engines import Reading, StopVerdict, readings, stop_verdict
 from genfix.engines.shared.loaded_eos import loaded_eos
 from genfix.message import Message
 from genfix.model import Model, TurnEnds
-from genfix.model.kin import other_class, other_context, plain_text, text_base
+from genfix.model.kin import is_short_sibling, other_class, other_context, plain_text, text_base
 from genfix.rules.core.chat_training import chat_training, has_same
 from genfix.rules.core.reasons import OTHER_TEMPLATE, OTHER_TEMPLATE_TRAINED, unknown_to_template
 
@@ -82,7 +82,12 @@ class Context:
         """
         if self.base is None:
             return None
-        return self.base.sibling or text_base(self.merged, self.base) or plain_text(self.merged, self.base)
+        return (
+            self.base.sibling
+            or text_base(self.merged, self.base)
+            or plain_text(self.merged, self.base)
+            or (is_short_sibling(self.merged, self.base) if self.merged.chat_template is None else None)
+        )
 
     @cached_property
     def config_objection(self) -> Message | None:
