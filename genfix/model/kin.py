@@ -17,6 +17,8 @@ SIZES: Final = (
     *("intermediate_size", "vocab_size", "head_dim"),
 )
 """What says how large the tensors of a language model are."""
+OF_TENSORS: Final = tuple(key for key in SIZES if key not in {"vocab_size", "num_hidden_layers"})
+"""What no save changes: a vocabulary grows, and layers are cut and repeated."""
 _ENOUGH: Final = 3
 _ORIGINAL: Final = "original_max_position_embeddings"
 _LENGTH: Final = "max_position_embeddings"
@@ -33,6 +35,20 @@ def has_same_shapes(merged: Model, base: Model) -> bool:
     stated = {key: (merged.config_value(key), base.config_value(key)) for key in SIZES}
     both = {key: pair for key, pair in stated.items() if None not in pair}
     return len(both) >= _ENOUGH and all(ours == theirs for ours, theirs in both.values())
+
+
+def other_sizes(merged: Model, base: Model) -> Message | None:
+    """Sizes that both state, and differently: then what only the base states is another model's."""
+    found = [
+        key
+        for key in OF_TENSORS
+        if None not in (ours := merged.config_value(key), theirs := base.config_value(key)) and ours != theirs
+    ]
+    if not found:
+        return None
+    return message(
+        "why-other-sizes", "{keys} are not the base's: another model's may be right", keys=[*found]
+    )
 
 
 def is_composite(model: Model) -> bool:
@@ -93,6 +109,14 @@ def other_context(merged: Model, base: Model) -> Message | None:
         ours=ours,
         theirs=theirs,
     )
+
+
+def is_short_sibling(merged: Model, base: Model) -> Message | None:
+    """`other_context`, where the base is the longer one: who makes a model longer made it from that base."""
+    ours, theirs = merged.config_value(_LENGTH), base.config_value(_LENGTH)
+    if isinstance(ours, int) and isinstance(theirs, int) and ours < theirs:
+        return other_context(merged, base)
+    return None
 
 
 def _originals(model: Model) -> list[JsonValue]:

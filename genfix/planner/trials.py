@@ -7,7 +7,7 @@ and the others are made without it.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
-from genfix.engines import ENGINES, EngineView, breaks, is_worse
+from genfix.engines import ENGINES, EngineView, breaks, is_worse, read_eos
 from genfix.folder import Folder, OverlayFolder
 from genfix.message import Message, message
 from genfix.model import Model
@@ -53,7 +53,7 @@ class Job(NamedTuple):
 
     def context(self, folder: Folder) -> Context:
         """``folder`` in the place of the merged one."""
-        return Context(Model(folder), self.first.base, self.first.adapter)
+        return Context(Model(folder, before=self.first.merged), self.first.base, self.first.adapter)
 
     def asks_for(self, finding: Finding, left_out: LeftOut) -> bool:
         """Whether the finding's fix is to be made."""
@@ -221,14 +221,30 @@ def _objections(job: Job, attempt: Attempt) -> Iterator[_Objection]:
             )
     if attempt.last is job.first:
         return
+    words = _words(job.first)
     for name, view in attempt.views.items():
         harms = is_worse if name in ENGINES else breaks
         # what the base cannot do either is no harm: its file needs code, say, that it never had
         own = tuple(problem for problem in view.problems if problem not in job.first.base_problems)
-        if harms(job.views[name], view._replace(problems=own), attempt.last.end_ids):
+        had = tuple(stop for stop in job.views[name].stop_token_ids if stop not in words)
+        before, after = job.views[name]._replace(stop_token_ids=had), view._replace(problems=own)
+        if harms(before, after, attempt.last.end_ids):
             yield _Objection(
                 message("objection-worse-view", "its fix was left out: {engine} would do worse", engine=name)
             )
+
+
+def _words(context: Context) -> frozenset[int]:
+    """Stop ids that are ordinary vocabulary and in no file: a config class takes them by default, for the
+    tokenizer it was written for. To stop there no more is no loss.
+    """
+    merged = context.merged
+    if not merged.tokenizer.is_known:
+        return frozenset()
+    parts = (merged.config, merged.text_config, merged.generation_config.value or {})
+    stated = {context.eos_id, *(stop for part in parts for stop in read_eos(part).ids)}
+    ids = {stop for view in context.views.values() for stop in view.stop_token_ids}
+    return frozenset(stop for stop in ids - stated if merged.tokenizer.text(stop) is None)
 
 
 def _culprits(job: Job, attempt: Attempt, objections: tuple[_Objection, ...]) -> LeftOut:

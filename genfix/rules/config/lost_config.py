@@ -11,7 +11,7 @@ from genfix.folder.kinds import CONFIG as _CONFIG
 from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
-from genfix.model.kin import SIZES, has_same_shapes, other_context
+from genfix.model.kin import OF_TENSORS, has_same_shapes, other_context, other_sizes
 from genfix.model.rope import NEW_KEY, OLD_KEYS
 from genfix.rules.core.class_defaults import is_default, is_read
 from genfix.rules.core.context import Context
@@ -63,8 +63,7 @@ _NEEDED: Final = frozenset(
 )
 """Keys whose class default may silently build another model."""
 
-_OF_TENSORS: Final = frozenset(SIZES) - {"vocab_size"}
-"""What a language model has alone and inside a composite one; its vocabulary grows there."""
+_SIZES: Final = frozenset([*OF_TENSORS, "num_hidden_layers"])
 _OTHER_KIND: Final = message(
     "why-other-part", "the base is the whole model of which this is a part, and may say it of the whole only"
 )
@@ -255,7 +254,7 @@ def _severity(context: Context, base: Model, lost: _Lost) -> Severity:
     if lost.key in _ERRORS:
         return Severity.ERROR
     if lost.is_moved:
-        return Severity.WARNING if lost.key in _OF_TENSORS else Severity.INFO
+        return Severity.WARNING if lost.key in _SIZES else Severity.INFO
     is_longer = lost.key in _OF_CONTEXT and other_context(context.merged, base) is not None
     return Severity.INFO if is_longer else Severity.WARNING
 
@@ -265,9 +264,12 @@ def _contradicted(context: Context, lost: _Lost) -> Message | None:
     if key in {"vocab_size", "padded_vocab_size"} and isinstance(value, int):
         rows = rows_differ(context.merged.weights.embedding_rows, value)
         return rows or (context.config_objection if lost.is_moved else None)
+    sizes = other_sizes(context.merged, base) if base is not None and key not in _ERRORS else None
+    if sizes is not None:
+        return sizes
     if key in _OF_CONTEXT and not lost.is_moved:
         return context.context_objection
-    if lost.is_moved and key in _OF_TENSORS and base is not None and has_same_shapes(context.merged, base):
+    if lost.is_moved and key in _SIZES and base is not None and has_same_shapes(context.merged, base):
         return None
     return context.config_objection or (_OTHER_KIND if lost.is_moved else None)
 

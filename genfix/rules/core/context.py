@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from genfix.engines import EngineView, Reading, StopVerdict, readings, stop_verdict
+from genfix.engines.shared.loaded_eos import loaded_eos
 from genfix.engines.shared.view import Problem, SharedProblem, shared_problems
 from genfix.engines.shared.weight_formats import weight_files
 from genfix.message import Message
 from genfix.model import Model, TurnEnds
-from genfix.model.kin import other_class, other_context, plain_text, text_base
+from genfix.model.kin import is_short_sibling, other_class, other_context, plain_text, text_base
 from genfix.rules.core.chat_training import chat_training, has_same
 from genfix.rules.core.finding import Finding
 from genfix.rules.core.reasons import OTHER_TEMPLATE, OTHER_TEMPLATE_TRAINED, unknown_to_template
@@ -115,7 +116,12 @@ class Context:
         """
         if self.base is None:
             return None
-        return self.base.sibling or text_base(self.merged, self.base) or plain_text(self.merged, self.base)
+        return (
+            self.base.sibling
+            or text_base(self.merged, self.base)
+            or plain_text(self.merged, self.base)
+            or (is_short_sibling(self.merged, self.base) if self.merged.chat_template is None else None)
+        )
 
     @cached_property
     def config_objection(self) -> Message | None:
@@ -155,6 +161,11 @@ class Context:
         if self.adapter is None or not self.adapter.tokenizer.is_known or self.merged.tokenizer.is_known:
             return False
         return not self.merged.tokenizer_files
+
+    @cached_property
+    def eos_id(self) -> int | None:
+        """The id of the tokenizer's EOS as transformers 5 loads it; `None` where files do not tell."""
+        return loaded_eos(self.merged)
 
     @property
     def writes_eos(self) -> bool:

@@ -92,7 +92,7 @@ def with_engines(findings: Iterable[Finding], problems: Iterable[SharedProblem])
 
 
 _OF_WHOLE_FILES: Final = frozenset(
-    [*("GF203", "GF301", "GF401", "GF501", "GF502"), *("GF901", "GF902", "GF903", "GF904", "GF905", "GF906")]
+    [*("GF203", "GF301", "GF401", "GF501", "GF502", "GF506"), *("GF901", "GF902", "GF903", "GF904", "GF905", "GF906")]
 )
 """Rules that say of a file that it is missing, or cannot be read."""
 _OF_WEIGHTS: Final = frozenset(["GF512", "GF521", "GF522", "GF523", "GF524"])

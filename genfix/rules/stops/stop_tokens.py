@@ -7,9 +7,9 @@ own template where it is another one. Ids are added, never taken away.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from genfix.engines import EosValue, read_eos
+from genfix.engines import read_eos
 from genfix.folder.kinds import CONFIG, GENERATION_CONFIG
-from genfix.json_types import JsonValue, Missing
+from genfix.json_types import Missing
 from genfix.message import message
 from genfix.model import Model
 from genfix.rules.core.class_defaults import absent_values
@@ -185,80 +185,6 @@ def _is_given_by_class(merged: Model, pointer: str, lost: Sequence[int]) -> bool
 
 
 @rule(
-    "GF104",
-    "stop-tokens-invalid",
-    Severity.ERROR,
-    question=STOPS,
-    shows="generate() fails; a server starts and never answers",
-)
-def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
-    """`eos_token_id` of `generation_config.json` holds something that is no token id: text, a fraction, a
-    negative number.
-
-    Why: transformers fails in `generate()` (`too many dimensions 'str'`); vLLM starts and then never answers:
-    its engine takes whole numbers only (older versions accept the value and never match it).
-
-    Fix: Text that is a token of this tokenizer becomes its id; the base's ids and the valid ones are kept;
-    the rest goes.
-
-    Safety: Safe: no engine can stop at the value as it is. Manual where no id can be told.
-
-    Sources:
-    - transformers 5.23.0 and vLLM 0.32.0, run with such a file
-    """
-    settings = context.merged.generation_config.value or {}
-    own = read_eos(settings)
-    if not own.invalid:
-        return
-    if context.base is not None and read_eos(context.base.object(GENERATION_CONFIG)).invalid:
-        return
-    wanted = _valid_ids(context, own)
-    if wanted:
-        operation = set_stop_ids(context, GENERATION_CONFIG, wanted)
-        fix = Fix.safe(message("why-stop-invalid", "no engine can stop at the value as it is"), operation)
-    else:
-        fix = Fix.manual(
-            message(
-                "why-stop-invalid-unknown",
-                "no file tells which id is meant: look up the turn end in the tokenizer",
-            )
-        )
-    text = any(isinstance(entry, str) for entry in own.invalid)
-    yield rule.finding(
-        GENERATION_CONFIG,
-        message(
-            "stop-tokens-invalid",
-            "eos_token_id holds what is no token id: {entries!r}",
-            entries=list(own.invalid),
-        ),
-        witness=Witness.ENGINE,
-        pointer=_POINTER,
-        current=settings.get(_KEY, Missing.MISSING),
-        expected=wanted or Missing.MISSING,
-        evidence=[
-            message("evidence-text-eos", "transformers fails in generate(); vLLM's server never answers")
-        ]
-        if text
-        else [],
-        engines=tuple(context.views),
-        fix=fix,
-    )
-
-
-def _valid_ids(context: Context, own: EosValue) -> list[JsonValue]:
-    """The base's ids, those among merged's, and those of the tokens that merged's texts name."""
-    ids = context.merged.tokenizer.ids
-    meant = [ids[entry] for entry in own.invalid if isinstance(entry, str) and entry in ids]
-    base_ids = context.base_views["transformers5"].stop_token_ids if context.base is not None else ()
-    usable = [
-        token_id
-        for token_id in base_ids
-        if context.template_objection is None and context.same_token(token_id)
-    ]
-    return union(usable, [*own.ids, *meant])
-
-
-@rule(
     "GF105",
     "stop-token-not-here",
     Severity.WARNING,
@@ -344,4 +270,4 @@ def _lost(context: Context, base_ids: Sequence[int], own_ids: Sequence[int]) -> 
     return [token_id for token_id in base_ids if token_id not in own_ids and context.same_token(token_id)]
 
 
-RULES: Final = (_narrowed, _config_narrowed, _invalid, _not_here)
+RULES: Final = (_narrowed, _config_narrowed, _not_here)

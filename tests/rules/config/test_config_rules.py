@@ -303,3 +303,25 @@ def test_a_short_sibling_that_says_nothing_of_rope_lost_none() -> None:
     assert [finding.severity for finding in find(short, base, "GF402")] == [Severity.INFO]
     lost = with_json(base, "config.json", rope_scaling=...)
     assert [finding.severity for finding in find(lost, base, "GF402")] == [Severity.WARNING]
+
+
+def test_a_size_of_a_base_with_other_sizes_is_put_back_on_demand_only() -> None:
+    """A model with as many heads for keys as for queries need not say so; the base has fewer."""
+    base = with_json(FLAT, "config.json", model_type="llama")
+    lost = with_json(base, "config.json", num_key_value_heads=...)
+    other = with_json(lost, "config.json", intermediate_size=80)
+    for merged, applicability in ((lost, Applicability.SAFE), (other, Applicability.UNSAFE)):
+        [finding] = find(merged, base, "GF402")
+        assert finding.fix is not None
+        assert (finding.pointer, finding.fix.applicability) == ("/num_key_value_heads", applicability)
+
+
+def test_the_chat_template_of_a_longer_sibling_is_not_taken_over() -> None:
+    rope = {"rope_type": "llama3", "factor": 8.0, "original_max_position_embeddings": 8192}
+    base = with_json(chatml_files(), "config.json", max_position_embeddings=65536, rope_scaling=rope)
+    short = with_json(base, "config.json", max_position_embeddings=8192, rope_scaling=None)
+    lost = with_json(short, "tokenizer_config.json", chat_template=...)
+    assert repaired(without(lost, "generation_config.json"), base) == without(lost, "generation_config.json")
+    back = repaired(without(short, "generation_config.json"), base)
+    assert back["generation_config.json"] == base["generation_config.json"]
+    assert repaired(with_json(base, "tokenizer_config.json", chat_template=...), short) == base
