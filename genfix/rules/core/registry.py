@@ -85,4 +85,4 @@ def judge(context: Context) -> tuple[Finding, ...]:
     found = [finding for rule in asked if rule not in last for finding in rule.check(context, rule)]
     context.said = tuple(found)
     found += [finding for rule in last for finding in rule.check(context, rule)]
-    return sort_findings(with_engines(found, context.problems))
+    return sort_findings(with_engines(found, context.problems, context.engine_views))

@@ -81,18 +81,25 @@ def carriers(problem: Problem, findings: Iterable[Finding]) -> Iterator[Finding]
             yield finding
 
 
-def with_engines(findings: Iterable[Finding], problems: Iterable[SharedProblem]) -> list[Finding]:
-    """``findings``, each with all engines that have the problem it says."""
+def with_engines(
+    findings: Iterable[Finding], problems: Iterable[SharedProblem], order: Iterable[str]
+) -> list[Finding]:
+    """``findings``, each with all engines that have the problem it says, in ``order``."""
+    ranks = {name: rank for rank, name in enumerate(order)}
     told = list(findings)
     for problem, names in problems:
         for number, finding in enumerate(told):
             if any(carriers(problem, [finding])):
-                told[number] = finding._replace(engines=tuple(dict.fromkeys((*finding.engines, *names))))
+                engines = sorted({*finding.engines, *names}, key=lambda name: ranks[name])
+                told[number] = finding._replace(engines=tuple(engines))
     return told
 
 
 _OF_WHOLE_FILES: Final = frozenset(
-    [*("GF203", "GF301", "GF401", "GF501", "GF502", "GF506"), *("GF901", "GF902", "GF903", "GF904", "GF905", "GF906")]
+    [
+        *("GF203", "GF301", "GF401", "GF501", "GF502", "GF506"),
+        *("GF901", "GF902", "GF903", "GF904", "GF905", "GF906"),
+    ]
 )
 """Rules that say of a file that it is missing, or cannot be read."""
 _OF_WEIGHTS: Final = frozenset(["GF512", "GF521", "GF522", "GF523", "GF524"])
