@@ -165,11 +165,11 @@ def changes_of(tensors: Mapping[str, Tensor], recipe: Recipe) -> Changes:
             wholes.append(Whole(_WHOLE.sub(".", name), tensor))
     updates: list[Update] = []
     for module, parts in modules.items():
-        made = [*_updates(module, parts.matrices, recipe)]
-        if made:
-            updates += made
-        elif not parts.bias or parts.matrices:
-            untold[module] = _UNKNOWN
+        made = [*_updates(module, parts.matrices, recipe)] if parts.matrices else []
+        updates += made
+        if not made and parts.matrices:
+            by_column = recipe.is_transposed and "magnitude" in parts.matrices
+            untold[module] = _COLUMNS if by_column else _UNKNOWN
     additions = [
         Addition(module, tensor, recipe.scale_of(module))
         for module, parts in modules.items()
@@ -178,6 +178,9 @@ def changes_of(tensors: Mapping[str, Tensor], recipe: Recipe) -> Changes:
     return Changes(tuple(updates), tuple(additions), tuple(wholes), untold)
 
 
+_COLUMNS: Final = message(
+    "change-by-columns", "DoRA gives each column of a transposed matrix a length, and columns are not read"
+)
 _UNKNOWN: Final = message("change-unknown", "the shapes of its tensors are not those of its config")
 
 
@@ -217,6 +220,8 @@ def _updates(module: str, parts: Mapping[str, Tensor], recipe: Recipe) -> Iterat
 def _plain(
     module: str, first: Tensor, second: Tensor, recipe: Recipe, magnitude: Tensor | None
 ) -> Iterator[Update]:
+    if recipe.is_transposed and magnitude is not None:
+        return
     rank, scale = recipe.rank_of(module), recipe.scale_of(module)
     if parameters := _parameters(module, recipe):
         yield from _of_parameters(module, first, second, recipe, parameters)

@@ -111,7 +111,7 @@ def read_recipe(config: JsonObject) -> Recipe:
         return _mlx(config)
     kind = config.get("peft_type")
     if kind != "LORA":
-        return Recipe(refusal=_told("other-adapter-kind", kind))
+        return Recipe(refusal=_other_kind(kind))
     rank, alpha = config.get("r", 8), config.get("lora_alpha", 8)
     if type(rank) is not int or rank <= 0 or not _is_number(alpha):
         return Recipe(refusal=_unusable("r" if type(rank) is not int or rank <= 0 else "lora_alpha"))
@@ -154,14 +154,16 @@ def _mlx(config: JsonObject) -> Recipe:
     parameters = given if isinstance(given, dict) else {}
     rank, scale = parameters.get("rank"), parameters.get("scale")
     if kind not in ("lora", "dora"):
-        return Recipe("mlx", refusal=_told("other-adapter-kind", kind))
+        return Recipe("mlx", refusal=_other_kind(kind))
     if type(rank) is not int or rank <= 0 or not isinstance(scale, int | float):
         return Recipe("mlx", refusal=_unusable("lora_parameters"))
     return Recipe("mlx", rank=rank, alpha=float(scale), is_dora=kind == "dora")
 
 
-def _told(reason: str, kind: JsonValue) -> Message:
-    return message(reason, "the adapter is of the kind {kind!r}, which is merged in another way", kind=kind)
+def _other_kind(kind: JsonValue) -> Message:
+    return message(
+        "other-adapter-kind", "the adapter is of the kind {kind!r}, which is merged in another way", kind=kind
+    )
 
 
 def _unusable(key: str) -> Message:

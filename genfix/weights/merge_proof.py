@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from genfix.errors import GenfixError
 from genfix.json_types import JsonValue
-from genfix.message import Message, message
+from genfix.message import Message, message, text
 from genfix.model import Model
 from genfix.weights.adapter_changes import read_changes
 from genfix.weights.adapter_recipe import CONFIG, Recipe, read_recipe
@@ -124,7 +124,7 @@ def prove_merge(merged: Model, base: Model, adapter: Model) -> MergeProof:
 
 def _refusal(merged: Model, base: Model) -> Message | None:
     """Why the weights of the two folders cannot be compared."""
-    for model, side in ((merged, "merged folder"), (base, "base")):
+    for model, side in ((merged, text("merged folder")), (base, text("base"))):
         kind = model.weights.facts.quantization
         if not model.weights.tensors:
             return message("proof-no-tensors", "the {side} has no safetensors to look at", side=side)

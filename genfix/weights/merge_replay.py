@@ -116,7 +116,7 @@ def judge(sample: Sample, scales: Iterable[float] = ()) -> Judgement:
         along = sum(map(_product, effect, difference))
         facts = Judgement(Kind.HIDDEN, 1.0, 0.0, shown, energy, along, whole, len(rows) * max(sample.rank, 1))
         if shown <= MOST_HIDDEN:
-            found = _hidden(facts, effect, difference, without_left)
+            found = _hidden(sample, facts, difference, without_left)
         elif left <= _NEAR * energy and left < without_left and _is_once(facts, left):
             found = facts._replace(kind=Kind.HAS, residual=left / energy)
         elif without_left <= _NEAR * energy and without_left < left:
@@ -143,14 +143,13 @@ def _is_better(found: Judgement, best: Judgement) -> bool:
     return (ours, found.residual) < (theirs, best.residual)
 
 
-def _hidden(
-    facts: Judgement, effect: Sequence[float], difference: Sequence[float], without_left: float
-) -> Judgement:
+def _hidden(sample: Sample, facts: Judgement, difference: Sequence[float], without_left: float) -> Judgement:
     """An update that cannot show; a difference that is there all the same is another one."""
     changed = sum(map(bool, difference))
     if without_left and changed > 2 * facts.shown + MOST_HIDDEN:
         return facts._replace(kind=Kind.OTHER, residual=math.inf)
-    return facts._replace(kind=Kind.HIDDEN if any(effect) else Kind.NOTHING)
+    is_there = any(any(row.update) for row in sample.rows)
+    return facts._replace(kind=Kind.HIDDEN if is_there else Kind.NOTHING)
 
 
 def _is_once(facts: Judgement, left: float) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig
 
 DTYPES = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}
 SIZES = {
@@ -77,8 +77,6 @@ def adapters(model: str) -> Iterator[tuple[str, dict]]:
         yield "lora-bias", {"target_modules": ["q_proj", "v_proj"], "lora_bias": True}
     if model in {"llama", "glm4"}:
         yield "tokens", {**targets, "trainable_token_indices": [3, 5, 8, 21, 99]}
-    if model == "llama":
-        yield "replicated", {**targets, "layer_replication": [(0, 2), (1, 3)]}
     if model in MOE:
         names = ["mlp.experts.gate_up_proj", "mlp.experts.down_proj"]
         yield "experts", {"target_modules": [], "target_parameters": names}
@@ -105,8 +103,16 @@ def cases() -> Iterator[dict]:
                     }
     for model in ("llama", "qwen3-moe"):
         settings = dict(adapters(model))["lora"]
-        ways = [("BF16", "F32", "BF16", "BF16"), ("BF16", "F32", "F16", "F32"), ("BF16", "BF16", "F32", "F32")]
-        ways += [("F32", "BF16", "BF16", "BF16"), ("F16", "F32", "BF16", "F16"), ("BF16", "F16", "F16", "F16")]
+        ways = [
+            ("BF16", "F32", "BF16", "BF16"),
+            ("BF16", "F32", "F16", "F32"),
+            ("BF16", "BF16", "F32", "F32"),
+        ]
+        ways += [
+            ("F32", "BF16", "BF16", "BF16"),
+            ("F16", "F32", "BF16", "F16"),
+            ("BF16", "F16", "F16", "F16"),
+        ]
         ways += [("BF16", "BF16", "BF16", "BF16"), ("F16", "F16", "F16", "F16")]
         for kind in ("lora", "dora"):
             for base, load, save, adapter in ways:
@@ -171,6 +177,16 @@ def merge(case: dict, base: Path, adapters_: list[Path], out: Path, edit: Callab
     model.to(DTYPES[case["save"]]).save_pretrained(out)
 
 
+def merge_dequantised(case: dict, base: Path, adapter: Path, out: Path) -> None:
+    """What QLoRA's merge leaves: the base was in 4 bits on the way."""
+    kind = BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=DTYPES[case["load"]]
+    )
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=DTYPES[case["load"]], quantization_config=kind)
+    model = PeftModel.from_pretrained(model.dequantize(), adapter).merge_and_unload()
+    model.to(DTYPES[case["save"]]).save_pretrained(out)
+
+
 def halve(model: torch.nn.Module) -> None:
     """Half of each scale."""
     for module in model.modules():
@@ -179,7 +195,7 @@ def halve(model: torch.nn.Module) -> None:
             scaling.update({name: value / 2 for name, value in scaling.items()})
 
 
-def leave_out(base: Path, right: Path, out: Path, adapter: Path) -> str | None:
+def leave_out(base: Path, right: Path, out: Path) -> str | None:
     """The right merge with one matrix of the base's; its name, `None` where that is no difference."""
     shutil.copytree(right, out)
     ours, theirs = load_file(out / "model.safetensors"), load_file(base / "model.safetensors")
@@ -210,17 +226,15 @@ def make(case: dict, out: Path) -> None:
     make_adapter(case, base, other, 2)
     merge(case, base, [adapter], place / "right")
     merge(case, base, [], place / "none")
-    outcomes = ["right", "none"]
-    if case["settings"].get("layer_replication") is None:
-        merge(case, base, [adapter, adapter], place / "twice")
-        merge(case, base, [adapter, other], place / "more")
-        outcomes += ["twice", "more"]
-    else:
-        shutil.rmtree(place / "none")
-        outcomes.remove("none")
+    merge(case, base, [adapter, adapter], place / "twice")
+    merge(case, base, [adapter, other], place / "more")
+    outcomes = ["right", "none", "twice", "more"]
     merge(case, base, [adapter], place / "half", halve)
     merge(case, base, [other], place / "other")
-    case["left out"] = leave_out(base, place / "right", place / "left", adapter)
+    if case["name"].startswith(("llama-lora-BF16", "qwen2-lora-BF16", "glm4-lora-BF16")):
+        merge_dequantised(case, base, adapter, place / "dequantised")
+        outcomes.append("dequantised")
+    case["left out"] = leave_out(base, place / "right", place / "left")
     outcomes += ["half", "other", *(["left"] if case["left out"] else [])]
     right = (place / "right" / "model.safetensors").read_bytes()
     for outcome in outcomes[1:]:
