@@ -3,6 +3,7 @@
 import json
 from typing import NamedTuple, TypeAlias
 
+from genfix.json_types import JsonObject
 from tests.support.folders import (
     CHATML,
     CHATML_TOKENS,
@@ -10,6 +11,7 @@ from tests.support.folders import (
     chatml_files,
     dump,
     glm_files,
+    pretrained_files,
     safetensors,
     vlm_files,
     with_head,
@@ -51,7 +53,7 @@ def weighted(layers: int = 2, rows: int = 1024, experts: int = 0) -> Files:
     return WEIGHTED | {SINGLE: weight_file(causal(layers, rows=rows, experts=experts))}
 
 
-GLM, QWEN, VLM = glm_files(), chatml_files(), vlm_files()
+GLM, QWEN, VLM, PLAIN = glm_files(), chatml_files(), vlm_files(), pretrained_files()
 SIZED = with_json(QWEN, "config.json", num_hidden_layers=2, num_attention_heads=4)
 PLAIN, UPDATES = world(), adapter_of()
 ONCE = merge(PLAIN, UPDATES)
@@ -72,6 +74,7 @@ SEEING = (
     "<|image_pad|>{% else %}{{ c.text }}{% endif %}{% endfor %}<|im_end|>\n{% endfor %}"
 )
 VLM = with_json(VLM, PROCESSOR, chat_template=SEEING)
+NAMED: JsonObject = {"image_token": "<|im_end|>"}
 COMPOSITE = with_json(VLM, "config.json", num_hidden_layers=...) | {SINGLE: weight_file(causal(head=False))}
 BOS = with_json(
     QWEN,
@@ -124,6 +127,12 @@ _ENTRIES: dict[str, _Entry] = {
         with_json(QWEN, TOK, pad_token="<|im_end|>"),
         with_json(QWEN, TOK, pad_token="<|endoftext|>"),
         QWEN,
+    ),
+    "GF109": (with_json(GLM, GEN, eos_token_id=151329), GLM, None),
+    "GF110": (
+        with_json(with_json(PLAIN, GEN, eos_token_id=...), "config.json", eos_token_id=...),
+        with_json(PLAIN, "config.json", eos_token_id=...),
+        None,
     ),
     "GF201": (with_json(QWEN, TOK, chat_template=...), MINE, QWEN),
     "GF202": (QWEN | {"chat_template.jinja": b"x"}, QWEN | {"chat_template.jinja": CHATML.encode()}, None),
@@ -262,6 +271,11 @@ _ENTRIES: dict[str, _Entry] = {
         with_json(VLM, "preprocessor_config.json", processor_class="_Unsloth_Patched_Qwen2VLProcessor"),
         with_json(VLM, "preprocessor_config.json", processor_class="Qwen2VLProcessor"),
         None,
+    ),
+    "GF706": (
+        with_json(VLM, TOK, model_specific_special_tokens=NAMED),
+        with_json(VLM, TOK, model_specific_special_tokens=NAMED, extra_special_tokens=NAMED),
+        with_json(VLM, TOK, extra_special_tokens=NAMED),
     ),
     "GF711": (
         with_json(QWEN, "config.json", rope_theta=..., rope_parameters=NEW_ROPE),

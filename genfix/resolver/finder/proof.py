@@ -6,7 +6,6 @@ from typing import Final, NamedTuple
 from genfix.engines import read_eos
 from genfix.errors import RefusedError
 from genfix.folder import FolderFileError, same_but_for_line_ends
-from genfix.folder.kinds import FAST_TOKENIZER, SLOW_VOCABULARIES
 from genfix.message import Message, text
 from genfix.model import Model
 from genfix.model.kin import has_other_type, has_same_shapes, is_composite
@@ -222,10 +221,9 @@ def _other_vocabulary(merged: Model, base: Model) -> Iterator[Message]:
 
 def _other_file(merged: Model, base: Model) -> str | None:
     """A vocabulary file that both have, with other bytes; they are compared by digest."""
-    for name in (FAST_TOKENIZER, *SLOW_VOCABULARIES):
-        if merged.has(name) and base.has(name):
-            try:
-                return None if same_but_for_line_ends(merged.folder, base.folder, name) else name
-            except FolderFileError:
-                return None
+    for name in filter(base.has, merged.vocabularies):
+        try:
+            return None if same_but_for_line_ends(merged.folder, base.folder, name) else name
+        except FolderFileError:
+            return None
     return None

@@ -11,7 +11,7 @@ from genfix.rules.core.rule import Rule
 from genfix.rules.files import leftovers, lost_files, shards, side_files, weight_index
 from genfix.rules.generation import generation_settings, length_limits, lost_settings
 from genfix.rules.readers import newer_layouts, patched_classes, token_lists, tokenizer_class
-from genfix.rules.stops import stop_tokens, tokenizer_eos, turn_end_tokens
+from genfix.rules.stops import stop_tokens, stop_values, stops_alone, tokenizer_eos, turn_end_tokens
 from genfix.rules.template import double_bos, lost_templates, template_faults, template_trained
 from genfix.rules.tokens import (
     added_tokens,
@@ -29,7 +29,7 @@ from genfix.rules.tokens import (
 from genfix.rules.unreadable import not_json, unreadable_files
 from genfix.rules.weights import adapter_merge, architecture, layer_counts, quantization, shapes
 
-_STOPS: Final = (stop_tokens, turn_end_tokens, tokenizer_eos)
+_STOPS: Final = (stop_tokens, stop_values, stops_alone, turn_end_tokens, tokenizer_eos)
 _TEMPLATE: Final = (lost_templates, template_faults, template_trained, double_bos)
 _TOKENS: Final = (
     *(tokenizer_files, trained_tokenizer, added_tokens, token_flags, special_token_list, bos_and_pad),

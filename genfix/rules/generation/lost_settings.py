@@ -18,6 +18,7 @@ from genfix.rules.core.questions import SAMPLING
 from genfix.rules.core.reasons import FILE_LOST
 from genfix.rules.core.restoring import restoring
 from genfix.rules.core.rule import Rule, rule
+from genfix.rules.generation.setting_ranges import same_setting
 from genfix.rules.stops.stop_set import engine_stops, trainers_hide_it
 
 _FROM_CONFIG: Final = "_from_model_config"
@@ -76,7 +77,7 @@ def is_resynthesised(merged: Model, base: Model) -> bool:
     return all(
         read_eos(ours, key) == read_eos({key: merged.config_value(key)}, key)  # an id, or a list of it
         if key in TOKEN_IDS
-        else value == merged.config_value(key)
+        else value == merged.config_value(key) or same_setting(key, value, None)
         for key, value in ours.items()
         if key not in PROVENANCE
     )

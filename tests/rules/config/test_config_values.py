@@ -176,7 +176,8 @@ def test_a_lost_theta_stays_a_lost_key() -> None:
     ],
 )
 def test_another_length_is_told_and_left(file: str, key: str, ours: object, theirs: object) -> None:
-    merged, base = with_json(BASE, file, **{key: ours}), with_json(BASE, file, **{key: theirs})
+    switched_on = with_json(BASE, CONFIG, use_sliding_window=True)
+    merged, base = with_json(switched_on, file, **{key: ours}), with_json(switched_on, file, **{key: theirs})
     finding = only(find(merged, base, "GF404"), Applicability.MANUAL)
     assert (finding.severity, finding.pointer) == (Severity.INFO, f"/{key}")
 
@@ -184,6 +185,8 @@ def test_another_length_is_told_and_left(file: str, key: str, ours: object, thei
 def test_a_window_that_is_off_and_no_limit_in_other_words_are_nothing() -> None:
     base = with_json(BASE, CONFIG, sliding_window=131072, use_sliding_window=False)
     assert find(with_json(base, CONFIG, sliding_window=None), base, "GF404") == []
+    by_default = with_json(base, CONFIG, use_sliding_window=...)
+    assert find(with_json(by_default, CONFIG, sliding_window=4096), base, "GF404") == []
     base = with_json(BASE, TOK, model_max_length=10**30)
     assert find(with_json(base, TOK, model_max_length=1e30), base, "GF404") == []
 

@@ -363,3 +363,12 @@ def test_a_default_written_out_a_version_or_a_token_id_is_nothing(
     ours: dict[str, object], theirs: dict[str, object]
 ) -> None:
     assert find(gen(chatml_files(), **ours), gen(chatml_files(), **theirs), "GF6") == []
+
+
+@pytest.mark.parametrize("key", ["use_cache", "num_return_sequences", "output_scores"])
+def test_a_default_that_a_file_writes_out_was_not_chosen(key: str) -> None:
+    base = chatml_files()
+    written = {"use_cache": True, "num_return_sequences": 1, "output_scores": False}[key]
+    assert find(with_json(base, GEN, **{key: written}), base) == []
+    anew = {"_from_model_config": True, "eos_token_id": 1002, key: written}
+    assert find(base | {GEN: dump(anew)}, base, "GF602") != []

@@ -137,6 +137,19 @@ def test_a_model_that_says_it_has_a_head_and_has_none() -> None:
     assert only(merged, "GF413", None).severity is Severity.INFO
 
 
+@pytest.mark.parametrize(("kind", "is_default"), [("qwen2", False), ("gemma2", True), ("brand_new", None)])
+def test_what_is_not_said_of_the_head_is_the_default_of_the_class(
+    kind: str, *, is_default: bool | None
+) -> None:
+    own, none = (
+        config(files, model_type=kind, tie_word_embeddings=...)
+        for files in (QWEN | {SINGLE: weight_file(causal(), fill={"lm_head.weight": 7})}, TIED)
+    )
+    has_own = [finding.expected for finding in find(own, None, "GF413")]
+    has_none = [finding.expected for finding in find(none, None, "GF413")]
+    assert (has_own, has_none) == ([False] * (is_default is True), [True] * (is_default is False))
+
+
 def test_a_head_under_another_name_is_one() -> None:
     """RemBERT: ``cls.predictions.decoder``."""
     tensors = causal(head=False) | {"cls.predictions.decoder.weight": (ROWS, 4)}
