@@ -73,8 +73,9 @@ class Model:
     sibling: Message | None = None
     """Of a base: what says that another model was the base, which this one is a sibling of."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, *, before: "Model | None" = None) -> None:
         self.folder = folder
+        self._before = before
         self._json: dict[str, JsonFile] = {}
 
     def has(self, name: str) -> bool:
@@ -289,7 +290,8 @@ class Model:
     @cached_property
     def weights(self) -> Weights:
         """Tensor names and shapes."""
-        return Weights(self.folder, declared(self.config, self.text_config))
+        before = self._before.weights if self._before is not None else None
+        return Weights(self.folder, declared(self.config, self.text_config), before)
 
     @property
     def vocab_rows(self) -> int | None:

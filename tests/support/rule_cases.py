@@ -3,6 +3,7 @@
 import json
 from typing import NamedTuple, TypeAlias
 
+from genfix.json_types import JsonObject
 from tests.support.folders import (
     CHATML,
     CHATML_TOKENS,
@@ -69,6 +70,7 @@ SEEING = (
     "<|image_pad|>{% else %}{{ c.text }}{% endif %}{% endfor %}<|im_end|>\n{% endfor %}"
 )
 VLM = with_json(VLM, PROCESSOR, chat_template=SEEING)
+NAMED: JsonObject = {"image_token": "<|im_end|>"}
 COMPOSITE = with_json(VLM, "config.json", num_hidden_layers=...) | {SINGLE: weight_file(causal(head=False))}
 BOS = with_json(
     QWEN,
@@ -260,6 +262,11 @@ _ENTRIES: dict[str, _Entry] = {
         with_json(VLM, "preprocessor_config.json", processor_class="_Unsloth_Patched_Qwen2VLProcessor"),
         with_json(VLM, "preprocessor_config.json", processor_class="Qwen2VLProcessor"),
         None,
+    ),
+    "GF706": (
+        with_json(VLM, TOK, model_specific_special_tokens=NAMED),
+        with_json(VLM, TOK, model_specific_special_tokens=NAMED, extra_special_tokens=NAMED),
+        with_json(VLM, TOK, extra_special_tokens=NAMED),
     ),
     "GF711": (
         with_json(QWEN, "config.json", rope_theta=..., rope_parameters=NEW_ROPE),
