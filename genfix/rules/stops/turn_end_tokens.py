@@ -18,7 +18,7 @@ from genfix.rules.core.questions import STOPS
 from genfix.rules.core.reasons import BASE_HAS_THE_GAP
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.stops.own_stops import OwnStops, own_stops, settles_ends, wanted_ids
-from genfix.rules.stops.stop_set import engine_stops, named_ids, trainers_hide_it, write_stop_ids
+from genfix.rules.stops.stop_set import engine_stops, named_ids, never_stops, trainers_hide_it, write_stop_ids
 
 # -- the template's ends in the stop set ---------------------------------------------------------
 
@@ -71,7 +71,7 @@ def _not_a_stop_token(context: Context, rule: Rule) -> Iterator[Finding]:
     settings = context.merged.generation_config.value or {}
     yield rule.finding(
         GENERATION_CONFIG,
-        _never_stops(context, own),
+        _missed(context, own) if context.base is not None else never_stops(own.deaf, _missed(context, own)),
         severity=Severity.INFO if is_of_base else Severity.ERROR if is_harsh else Severity.WARNING,
         witness=Witness.CHAT_TEMPLATE,
         pointer="/eos_token_id",
@@ -103,7 +103,7 @@ def _why(context: Context) -> Message:
     )
 
 
-def _never_stops(context: Context, own: OwnStops) -> Message:
+def _missed(context: Context, own: OwnStops) -> Message:
     ends, has = named_ids(context, own.ends), named_ids(context, own.now)
     if context.merged.generation_config.present:
         return message(
@@ -124,7 +124,7 @@ def _only_suspected(context: Context, rule: Rule, own: OwnStops) -> Finding:
     hint = base_hint(context.merged)
     return rule.finding(
         GENERATION_CONFIG,
-        _never_stops(context, own),
+        _missed(context, own),
         severity=Severity.INFO,
         witness=Witness.CHAT_TEMPLATE,
         pointer="/eos_token_id",

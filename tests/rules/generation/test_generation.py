@@ -98,6 +98,8 @@ def test_a_model_that_generates_nothing_misses_no_setting_stop_or_template(merge
         ["Qwen2VLForConditionalGeneration"],
         ["WhisperForConditionalGeneration"],
         ["MarianMTModel"],
+        ["IdeficsForVisionText2Text"],
+        ["BertGenerationDecoder"],
         ["LlamaForCausalLM", "Other"],
         ["MiniCPMV"],
         ["ChatGLMModel"],

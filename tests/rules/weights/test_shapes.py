@@ -134,7 +134,14 @@ def test_a_tied_model_without_a_head_is_healthy() -> None:
 def test_a_model_that_says_it_has_a_head_and_has_none() -> None:
     merged = config(TIED, tie_word_embeddings=False)
     assert value(repaired(merged, TIED), "tie_word_embeddings") is True
-    assert only(merged, "GF413", None).severity is Severity.INFO
+    assert only(merged, "GF413", None).severity is Severity.ERROR
+
+
+@pytest.mark.parametrize("marker", ["modules.json", "1_Pooling/config.json"])
+@pytest.mark.parametrize("base", [None, TIED], ids=["alone", "its base"])
+def test_an_embedding_model_has_no_use_for_a_head(marker: str, base: Files | None) -> None:
+    merged = config(TIED, tie_word_embeddings=False) | {marker: b"{}"}
+    assert only(merged, "GF413", base).severity is Severity.INFO
 
 
 @pytest.mark.parametrize(("kind", "is_default"), [("qwen2", False), ("gemma2", True), ("brand_new", None)])
