@@ -276,7 +276,7 @@ def test_a_value_engines_refuse_is_an_error_and_goes(key: str, value: object) ->
 
 @pytest.mark.parametrize(("key", "value"), GOOD)
 def test_a_value_engines_take_is_nothing(key: str, value: object) -> None:
-    assert find(gen(chatml_files(), **{key: value}), None, "GF6") == []
+    assert find(gen(chatml_files(), **{key: value}), None, "GF604") == []
 
 
 def test_a_refused_value_is_replaced_by_the_bases_good_one() -> None:

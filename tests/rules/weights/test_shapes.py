@@ -226,9 +226,12 @@ def test_an_index_alone_tells_that_the_base_had_them() -> None:
     assert only(merged, "GF416", base).severity is Severity.WARNING
 
 
+MIXTURE = config(QWEN, model_type="qwen2_moe", architectures=["Qwen2MoeForCausalLM"])
+
+
 @pytest.mark.parametrize("key", ["num_experts", "n_routed_experts", "num_local_experts"])
 def test_the_experts_of_the_weights_win(key: str) -> None:
-    merged = config(QWEN | {SINGLE: weight_file(causal(experts=6))}, **{key: 8})
+    merged = config(MIXTURE | {SINGLE: weight_file(causal(experts=6))}, **{key: 8})
     assert value(repaired(merged, None), key) == 6
     assert silent(config(merged, **{key: 6}), None)
 
@@ -240,7 +243,7 @@ def test_fused_experts_are_counted_too() -> None:
 
 def test_experts_that_compute_nothing_are_told_by_the_config() -> None:
     fused = causal() | {f"model.layers.{n}.mlp.experts.gate_up_proj": (6, 4, 8) for n in range(2)}
-    merged = config(QWEN | {SINGLE: weight_file(fused)}, n_routed_experts=4, zero_expert_num=2)
+    merged = config(MIXTURE | {SINGLE: weight_file(fused)}, n_routed_experts=4, zero_expert_num=2)
     assert silent(merged, None)
 
 
