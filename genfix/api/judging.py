@@ -10,6 +10,7 @@ from genfix.message import Message, text
 from genfix.model import Model
 from genfix.resolver.case import Case, ModelLocation
 from genfix.rules import Applicability, Context, Finding, judge
+from genfix.rules.core.coverage import Coverage, coverage
 
 
 class Report(NamedTuple):
@@ -31,12 +32,17 @@ class Report(NamedTuple):
     @property
     def views(self) -> Mapping[str, EngineView]:
         """What every engine does with the folder, by its name."""
-        return _views(self.context.merged)
+        return self.context.engine_views
 
     @property
     def base_views(self) -> Mapping[str, EngineView]:
         """What they do with the base; empty without one."""
         return _views(self.context.base) if self.context.base is not None else {}
+
+    @property
+    def coverage(self) -> Coverage:
+        """By which witnesses the folder was judged, and what none of them could tell."""
+        return coverage(self.context)
 
     def __repr__(self) -> str:
         return f"<Report on {self.target}: {len(self.findings)} findings>"

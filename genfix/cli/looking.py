@@ -39,21 +39,13 @@ def _show(case: Case, report: Report, out: Output) -> None:
 
         out.report(rendered(of_report(report), out.verdict, verbose=out.verbose))
         return
+    from genfix.report.covered import coverage_line  # noqa: PLC0415
     from genfix.report.text import findings_text, summary  # noqa: PLC0415
 
     out.report(findings_text(report.findings, out.style, verbose=out.verbose))
-    if report.base is None and not report.findings:
-        out.tell(
-            text(
-                "{target} (no base): nothing to report; name the base with --base to see what was lost",
-                target=report.target,
-            )
-        )
-        return
     counted = summary(report.findings, out.aside, verbose=out.verbose)
     out.judged(report.target, report.base, counted)
-    if report.base is None:
-        out.tell(text("judged without a base: what was lost from it cannot be seen; name it with --base"))
+    out.tell(coverage_line(report.coverage), "dim")
     _say_what_next(case, report.findings, out)
 
 

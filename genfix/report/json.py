@@ -8,6 +8,7 @@ from genfix.api.judging import Report
 from genfix.json_types import JsonValue
 from genfix.report.text import count
 from genfix.rules import RULES, Applicability, Finding, Rule
+from genfix.rules.core.coverage import Coverage
 from genfix.rules.core.json_form import finding_json, finite
 
 SCHEMA_VERSION: Final = 1
@@ -30,7 +31,17 @@ def report_json(report: Report) -> JsonValue:
         "findings": [finding_json(finding) for finding in report.findings],
         "notes": [*map(str, report.notes)],
         "known": len(report.known),
+        "coverage": _coverage_json(report.coverage),
         "summary": summary_json(report.findings),
+    }
+
+
+def _coverage_json(covered: Coverage) -> JsonValue:
+    """What was judged, by which witnesses, and what was not."""
+    return {
+        "kind": str(covered.kind),
+        "witnesses": [*map(str, covered.witnesses)],
+        "not_judged": [*map(str, covered.gaps)],
     }
 
 

@@ -32,7 +32,8 @@ def comment(outcome: Outcome, *, command: str = "", verbose: bool = False) -> st
     ``command`` is what makes the changes. Information is shown only where ``verbose``.
     """
     shown = [finding for finding in outcome.findings if verbose or finding.severity is not Severity.INFO]
-    head = [f"### genfix: {_verdict(outcome)}", "", _subject(outcome), *_table(shown, outcome)]
+    head = [f"### genfix: {_verdict(outcome)}", "", _subject(outcome), *_covered(outcome)]
+    head += _table(shown, outcome)
     engines = _engines(outcome)
     tail = ["", "To make these changes:", "", *fenced(command.splitlines(), "sh")] if command else []
     diffs = [line for change in outcome.changes for line in _change(change)]
@@ -86,6 +87,10 @@ def _verdict(outcome: Outcome) -> str:
 def _subject(outcome: Outcome) -> str:
     folder = _code(outcome.target)
     return f"{folder} against {_code(outcome.base)}" if outcome.base else f"{folder}, judged without a base"
+
+
+def _covered(outcome: Outcome) -> list[str]:
+    return [] if outcome.coverage is None else ["", escaped(f"{outcome.coverage}.".capitalize())]
 
 
 def _table(findings: Sequence[Finding], outcome: Outcome) -> Iterator[str]:

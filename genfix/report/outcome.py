@@ -12,6 +12,7 @@ from genfix.errors import GenfixError
 from genfix.jsontext.json_lines import line_of
 from genfix.message import Message
 from genfix.planner import FileChange, Plan
+from genfix.report.covered import coverage_line
 from genfix.rules import Finding
 
 _MAX_BYTES = 1024 * 1024
@@ -34,6 +35,8 @@ class Outcome(NamedTuple):
     """Keys of the findings that `changes` clear."""
     before: Mapping[str, EngineView] = {}
     after: Mapping[str, EngineView] = {}
+    coverage: Message | None = None
+    """By whom the folder was judged, in a line; `None` where changes are reported."""
 
     def line(self, finding: Finding) -> int:
         """The line a finding is about, 1 where no line is."""
@@ -62,7 +65,8 @@ def of_report(report: Report) -> Outcome:
         except (KeyError, GenfixError):
             return None
 
-    return Outcome(report.target, report.base, report.findings, content, report.notes)
+    said = coverage_line(report.coverage)
+    return Outcome(report.target, report.base, report.findings, content, report.notes, coverage=said)
 
 
 def of_plan(plan: Plan) -> Outcome:

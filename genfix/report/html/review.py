@@ -10,6 +10,7 @@ from genfix.folder import content_digest
 from genfix.language import Language
 from genfix.message import Message, text
 from genfix.planner import FileChange, Plan
+from genfix.report.covered import coverage_line
 from genfix.report.html.engine_table import EngineRow, Trace, engine_rows, traces
 from genfix.report.html.findings import (
     About,
@@ -121,6 +122,7 @@ class Review(NamedTuple):
     has_base_views: bool
     notes: tuple[str, ...]
     rules: tuple[About, ...]
+    coverage: str = ""
     digest: str = ""
     files: tuple[FileView, ...] = ()
 
@@ -153,6 +155,7 @@ def check_page(
             has_base_views=bool(base_views),
             notes=tuple(map(style.words, report.notes)),
             rules=rules_about(report.findings, style),
+            coverage=style.words(coverage_line(report.coverage)),
         ),
     )
 
