@@ -255,7 +255,12 @@ class Model:
 
     @cached_property
     def template_copies(self) -> tuple[ChatTemplate, ...]:
-        """All copies of the default chat template, the one transformers reads first."""
+        """All copies of the default chat template that say anything, the one transformers reads first."""
+        return tuple(copy for copy in self.template_places if copy.text.strip())
+
+    @cached_property
+    def template_places(self) -> tuple[ChatTemplate, ...]:
+        """As engines find them: `template_copies`, and those without a word."""
         return template_copies(
             self.jinja.text,
             self.tokenizer_config,
