@@ -9,13 +9,14 @@ from typing import Final
 
 from genfix.folder.kinds import TOKENIZER_CONFIG
 from genfix.message import Message, message, text
-from genfix.model import ChatTemplate, Model, TemplateFailure
+from genfix.model import ChatTemplate, Model, TemplateFailure, TurnEnds
 from genfix.model.chat_template import JINJA_FILE
 from genfix.model.template_render import RenderErrorKind
+from genfix.model.turn_ends import find_turn_ends
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import CopyField, Finding, Fix, RestoreFile, SetField, Severity, Witness
 from genfix.rules.core.questions import TEMPLATE
-from genfix.rules.core.reasons import BROKEN_FILE, NO_BASE_COPY, TEMPLATE_LOST
+from genfix.rules.core.reasons import BASE_HAS_IT_TOO, BROKEN_FILE, NO_BASE_COPY, TEMPLATE_LOST
 from genfix.rules.core.restoring import restoring, template_verdict
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.template.template_text import one_of, put_in_place
@@ -150,6 +151,8 @@ def _copies_differ(context: Context, rule: Rule) -> Iterator[Finding]:
     - pytorch/torchtitan#2455
     """
     copies = context.merged.template_copies
+    if isinstance(context.merged.turn_ends, TemplateFailure):
+        return  # the copy that is read first does not render, which is what is wrong
     if not copies or copies[0].file != JINJA_FILE:
         return  # without the .jinja file the other two places have different readers
     first = copies[0]
@@ -268,12 +271,14 @@ def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
     Why: Every chat request fails, or hangs the server that renders it. With an empty one every prompt is
     empty: engines take it all the same.
 
-    Fix: None. An empty one is filled with the folder's other copy, else with the base's.
+    Fix: None, but for a syntax error where another copy in the folder renders: then that one's text. An empty
+    one is filled with the folder's other copy, else with the base's.
 
-    Safety: Manual. A template that needs more than the sandbox gives should not be served at all. For an
-    empty one safe with the folder's own other copy, and with the base's where a lost template would be put
-    back; unsafe otherwise. A warning where an empty copy is not the one that transformers reads first, and
-    for an empty text in a JSON file without a base. Information where the base has the same.
+    Safety: Manual. A template that needs more than the sandbox gives should not be served at all. Safe
+    for a syntax error beside a copy that renders: no engine can use the text as it is. For an empty one
+    safe with the folder's own other copy, and with the base's where a lost template would be put back;
+    unsafe otherwise. A warning where an empty copy is not the one that transformers reads first, and for
+    an empty text in a JSON file without a base. Information where the base has the same.
 
     Sources:
     - transformers 5.23.0: utils/chat_template_utils.py
@@ -297,8 +302,19 @@ def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
         witness=Witness.CHAT_TEMPLATE,
         pointer=template.pointer,
         engines=tuple(context.views),
-        fix=Fix.manual(message("why-template-broken", "only its author can say what it should do")),
+        fix=BASE_HAS_IT_TOO if shared else _mended(context.merged, template, failure),
     )
+
+
+def _mended(merged: Model, template: ChatTemplate, failure: TemplateFailure) -> Fix:
+    """With another copy of the folder's that renders, where it is one slip that keeps this one from it."""
+    for copy in merged.template_copies if failure.kind is RenderErrorKind.SYNTAX else ():
+        if isinstance(find_turn_ends(copy.text, merged.tokenizer.ids.keys()), TurnEnds):
+            return Fix.safe(
+                message("why-template-renders", "the copy in {file} renders", file=copy.file),
+                *put_in_place(merged, [template], copy.text, merged, Witness.FOLDER),
+            )
+    return Fix.manual(message("why-template-broken", "only its author can say what it should do"))
 
 
 RULES: Final = (_both_missing, _copies_differ, _broken)

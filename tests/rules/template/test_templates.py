@@ -260,3 +260,17 @@ def test_another_template_may_have_stood_where_tokens_were_added() -> None:
     base = chatml_files()
     merged = inline(with_token_list(base, CHATML_TOKENS | {"<tool>": 1003}), "")
     assert only(find(merged, base, "GF203"), Applicability.UNSAFE)
+
+
+@pytest.mark.parametrize("base", [None, chatml_files()], ids=["alone", "its base"])
+def test_a_syntax_error_is_mended_with_the_copy_that_renders(base: Files | None) -> None:
+    both = chatml_files() | {JINJA: CHATML.encode()}
+    broken = both | {JINJA: CHATML.replace("{% endfor %}", "{% endfor }", 1).encode()}
+    finding = only(find(broken, base, "GF2"), Applicability.SAFE)
+    assert (finding.code, finding.file, finding.severity) == ("GF203", JINJA, Severity.ERROR)
+    assert repaired(broken, base)[JINJA] == both[JINJA]
+
+
+def test_a_template_that_reaches_out_is_not_replaced_by_itself() -> None:
+    broken = chatml_files() | {JINJA: b"{{ ''.__class__.__mro__ }}"}
+    assert only(find(broken, None, "GF203"), Applicability.MANUAL)
