@@ -64,7 +64,8 @@ def _run_time(context: Context, rule: Rule) -> Iterator[Finding]:
         value, pointer = merged.get(key), f"/{key}"
         if same_setting(key, value, None) or base.object(GENERATION_CONFIG).get(key) is not None:
             continue
-        if key == _ALL and (_reaches(value, longest) or _is_overruled(context, base)):
+        # A tokenizer's limit may be a training's cut-off: enough to say that nothing is cut, not to lift to.
+        if key == _ALL and (_reaches(value, longest or _limit(context)) or _is_overruled(context, base)):
             continue
         lift: Operation = RemoveField(GENERATION_CONFIG, pointer)
         if key == _ALL and longest is not None:
@@ -122,6 +123,12 @@ def _context_length(context: Context) -> int | None:
     """Of merged; where its config.json does not tell, of the base."""
     lengths = (_length(model) for model in (context.merged, context.base) if model is not None)
     return next((length for length in lengths if length is not None), None)
+
+
+def _limit(context: Context) -> int | None:
+    """The longest text by the tokenizer."""
+    value = context.merged.tokenizer_config.get(_CONTEXT[-1])
+    return value if type(value) is int else None
 
 
 def _length(model: Model) -> int | None:

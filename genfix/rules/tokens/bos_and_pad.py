@@ -12,6 +12,7 @@ from genfix.folder.kinds import CONFIG, GENERATION_CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import JsonValue, Missing
 from genfix.message import message
 from genfix.model import Model
+from genfix.rules.core.class_defaults import is_default, is_read
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Fix, Operation, RemoveField, SetField, Severity, Witness
 from genfix.rules.core.questions import TOKENS
@@ -154,9 +155,13 @@ def _id_places(context: Context, base: Model, key: str) -> list[_Place]:
 
 
 def _is_null(model: Model, key: str) -> bool:
-    return any(key in part and part[key] is None for part in (model.config, model.text_config)) and (
-        model.config_value(key) is None
-    )
+    """Whether there is none: by a null, or by the class of the type where the key is absent."""
+    if model.config_value(key) is not None:
+        return False
+    if any(key in part for part in (model.config, model.text_config)):
+        return True
+    pointer = config_pointers(model, key)[-1]
+    return is_read(model, pointer) and is_default(model, pointer, None)
 
 
 def _known_ids(model: Model, key: str) -> set[int]:

@@ -212,6 +212,12 @@ def test_a_length_at_the_end_of_the_context_cuts_nothing(length: int) -> None:
     assert len(find(gen(of_class, max_length=length), of_class, "GF6")) == (length < 32768)
 
 
+def test_the_tokenizers_limit_tells_too_that_nothing_is_cut() -> None:
+    limited = with_json(without(CONTEXT, "config.json"), "tokenizer_config.json", model_max_length=4096)
+    assert find(gen(limited, max_length=4096), limited, "GF603") == []
+    assert find(gen(limited, max_length=2048), limited, "GF603") != []
+
+
 def test_a_length_is_unsafe_to_lift_where_no_file_tells_the_context() -> None:
     unknown = with_json(CONTEXT, "config.json", max_position_embeddings=..., model_type="mine")
     finding = only(find(gen(unknown, max_length=64), unknown, "GF603"), Applicability.UNSAFE)

@@ -69,7 +69,7 @@ def test_an_added_padding_token_needs_nothing() -> None:
         with_json(BASE, TOK, pad_token="<|im_end|>"),  # GF108 says more
         with_json(BASE, CONFIG, pad_token_id=1000),  # aligned with the base's other files
         with_json(BASE, CONFIG, pad_token_id=None),
-        with_json(BASE, CONFIG, bos_token_id=...),  # perhaps the default of the class
+        with_json(BASE, CONFIG, bos_token_id=..., model_type="mine"),  # perhaps the default of the class
         with_json(BASE, TOK, bos_token=...),
         without(BASE, TOK),
         without(BASE, GEN),
@@ -79,6 +79,15 @@ def test_an_added_padding_token_needs_nothing() -> None:
 )
 def test_another_spelling_of_the_same_is_no_change(merged: Files) -> None:
     assert find(merged, BASE, "GF306") == []
+
+
+def test_an_id_that_is_absent_is_null_where_that_is_the_default_of_the_class() -> None:
+    absent, null = (with_json(BASE, CONFIG, bos_token_id=value) for value in (..., None))
+    assert [finding.pointer for finding in find(absent, BASE, "GF306")] == ["/bos_token_id"]
+    assert find(absent, BASE, "GF306") == [
+        finding._replace(current=find(absent, BASE, "GF306")[0].current)
+        for finding in find(null, BASE, "GF306")
+    ]
 
 
 def test_what_the_adapter_has_was_trained() -> None:
