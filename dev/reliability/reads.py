@@ -31,7 +31,7 @@ COMMANDS: Final[Mapping[str, Sequence[str]]] = {
     "repair": ("repair", "merged", "--base", "base"),
     "copy": ("repair", "merged", "--base", "base", "--output", "copy"),
     "apply": ("apply", "plan.json"),
-    "run": ("run", "merged", "--base", "base", "--", "true"),
+    "run": ("run", "--output", "merged", "--base", "base", "--", "touch", "merged/config.json"),
     "snapshot": ("snapshot", "merged"),
     "restore": ("restore", "repaired", "SNAPSHOT"),
     "prune": ("backups", "prune", "repaired", "--keep", "0", "--snapshots"),
