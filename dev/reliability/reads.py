@@ -31,7 +31,7 @@ COMMANDS: Final[Mapping[str, Sequence[str]]] = {
     "repair": ("repair", "merged", "--base", "base"),
     "copy": ("repair", "merged", "--base", "base", "--output", "copy"),
     "apply": ("apply", "plan.json"),
-    "run": ("run", "merged", "--base", "base", "--", "true"),
+    "run": ("run", "--output", "merged", "--base", "base", "--", "touch", "merged/config.json"),
     "snapshot": ("snapshot", "merged"),
     "restore": ("restore", "repaired", "SNAPSHOT"),
     "prune": ("backups", "prune", "repaired", "--keep", "0", "--snapshots"),
@@ -39,7 +39,6 @@ COMMANDS: Final[Mapping[str, Sequence[str]]] = {
     "undo": ("undo", "repaired"),
     "capsule": ("capsule", "base", "capsule"),
     "from-capsule": ("check", "merged", "--base", "kept"),
-    "again": ("repair", "half", "--base", "base"),
 }
 """All that read anything of a model or of the user's: `probe` asks a server, the others read only genfix."""
 _CHANGED: Final = "generation_config.json"

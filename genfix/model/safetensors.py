@@ -62,6 +62,9 @@ def read_header(folder: Folder, file: str) -> Header:
 def _tensors(header: Mapping[str, JsonValue], file: str, data: int) -> dict[str, Tensor]:
     """Entries of another form are no tensors. Plain loops: a model has tens of thousands."""
     found: dict[str, Tensor] = {}
+    # Few dtypes and shapes are many objects in the JSON: each is kept once.
+    dtypes: dict[str, str] = {}
+    shapes: dict[tuple[int, ...], tuple[int, ...]] = {}
     for name, entry in header.items():
         if not isinstance(entry, dict) or name == "__metadata__":
             continue
@@ -79,5 +82,7 @@ def _tensors(header: Mapping[str, JsonValue], file: str, data: int) -> dict[str,
                 first, last = offsets
                 if type(first) is int and type(last) is int and 0 <= first <= last:
                     start, end = data + first, data + last
-            found[name] = Tensor(dtype, tuple(sizes), file, start, end - start)
+            whole = tuple(sizes)
+            dtype, whole = dtypes.setdefault(dtype, dtype), shapes.setdefault(whole, whole)
+            found[name] = Tensor(dtype, whole, file, start, end - start)
     return found

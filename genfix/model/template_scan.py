@@ -8,11 +8,12 @@ from typing import Final
 class Scanner:
     """Finds the given tokens in text, the longest first."""
 
-    def __init__(self, tokens: Collection[str]) -> None:
+    def __init__(self, *tokens: Collection[str]) -> None:
+        """``tokens`` are several collections, of which one may have a million: none is copied."""
         self._tokens = tokens
         self._lengths: dict[str, list[int]] = {}
         # A token of white space closes nothing: it is skipped as white space is.
-        sizes = {(token[0], len(token)) for token in tokens if token and not token.isspace()}
+        sizes = {(token[0], len(token)) for some in tokens for token in some if token and not token.isspace()}
         for first, length in sorted(sizes, key=lambda size: -size[1]):
             self._lengths.setdefault(first, []).append(length)
         # One pass of C over the text instead of one step of Python per character.
@@ -22,7 +23,7 @@ class Scanner:
         """The token that starts at ``position``."""
         lengths = self._lengths.get(text[position : position + 1], ())
         pieces = (text[position : position + length] for length in lengths)
-        return next((piece for piece in pieces if piece in self._tokens), None)
+        return next((piece for piece in pieces if any(piece in some for some in self._tokens)), None)
 
     def all_in(self, text: str) -> list[str]:
         """All tokens in the text, in order."""

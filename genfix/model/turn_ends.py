@@ -69,7 +69,7 @@ def find_turn_ends(
     if isinstance(texts, TemplateFailure):
         return texts
     chosen = _chat_of(texts) or _of_group(texts, talks.GROUPS[0])
-    scanner = Scanner({*added_tokens, *talks.SENTINELS})
+    scanner = Scanner(added_tokens, talks.SENTINELS)
     source, ends = judge_ends(chosen, scanner)
     chats = [chosen[name] for name in (talks.CHAT, talks.WITH_SYSTEM, talks.SHORT) if name in chosen]
     return TurnEnds(
@@ -135,7 +135,7 @@ def _unknown_ends(
     unknown = {text for text in like if scanner.at(text, 0) is None}
     if not unknown:
         return ()
-    wider = Scanner({*added_tokens, *talks.SENTINELS, *unknown})
+    wider = Scanner(added_tokens, talks.SENTINELS, unknown)
     source, ends = judge_ends(texts, wider)
     if source is EndSource.NEXT_TURN:
         return ()
