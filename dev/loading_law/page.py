@@ -58,6 +58,7 @@ def page(run: Run) -> str:
     """The whole page."""
     kinds = list(dict.fromkeys(sorted(outcome.subject.kind for outcome in run.outcomes)))
     breaches = [sentence for outcome in run.outcomes for sentence in outcome.breaches]
+    differing = [sentence for outcome in run.outcomes for sentence in outcome.differing]
     touched = [sentence for outcome in run.outcomes for sentence in outcome.touched]
     lines = [
         "# The loading law",
@@ -81,6 +82,13 @@ def page(run: Run) -> str:
             [f"- {sentence}" for sentence in breaches]
             or ["None: 0 folders that loaded before and do not after."]
         ),
+        "",
+        "## What loads only after a repair, and otherwise than from the base",
+        "",
+        "The folder did not load there before, and the base, or the folder in another reader, says something",
+        "else: most often `tokenizer.json` is not the base's (GF311).",
+        "",
+        *([f"- {sentence}" for sentence in sorted(differing)] or ["None."]),
         "",
         "## Folders that are their own base and were changed by a safe repair",
         "",
@@ -144,7 +152,8 @@ def dumped_run(run: Run) -> str:
     """Every breach and exclusion, as JSON."""
     rows = [
         {"kind": outcome.subject.kind, "name": outcome.subject.name, "excluded": outcome.excluded}
-        | {"breaches": list(outcome.breaches), "touched": list(outcome.touched)}
+        | {"breaches": list(outcome.breaches), "differing": list(outcome.differing)}
+        | {"touched": list(outcome.touched)}
         for outcome in run.outcomes
     ]
     return json.dumps({"versions": dict(run.versions), "subjects": rows}, indent=1, ensure_ascii=False)

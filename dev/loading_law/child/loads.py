@@ -1,5 +1,6 @@
 """Loads the parts of one folder, one by one, and says what they hold."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -120,8 +121,8 @@ def _model(folder: Path, *, code: bool) -> dict[str, object]:
         "missing": sorted(map(str, [*info["missing_keys"], *info["mismatched_keys"]])),
         "rope": [*sorted(rotations), sorted(_scalings(model))],
     }
-    if (answer := _answer(model.eval())) is not None:
-        facts["answer"] = answer
+    if not facts["missing"] and (answer := _answer(model.eval())) is not None:
+        facts["answer"] = answer  # nothing was made up
     return facts
 
 
@@ -159,6 +160,7 @@ def _answer(model: torch.nn.Module) -> list[float] | None:
     try:
         with torch.no_grad():
             logits = model(input_ids=asked, **given).logits
-        return [round(float(value), 5) for value in logits.reshape(-1, logits.shape[-1])[-1][:64]]
+        found = [round(float(value), 5) for value in logits.reshape(-1, logits.shape[-1])[-1][:64]]
+        return found if all(map(math.isfinite, found)) else None
     except Exception:
         return None

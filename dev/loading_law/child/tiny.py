@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Final, NamedTuple
 from zlib import crc32
@@ -79,7 +80,7 @@ def _with_rope(kind: str, options: Mapping[str, object]) -> Iterator[dict[str, o
     """The options with other RoPE settings than the class's own, and without."""
     turn = crc32(kind.encode()) % len(_ROPES)
     for rope in (*_ROPES[turn:], _ROPES[0]):
-        yield {**options, **rope}
+        yield {**options, **deepcopy(rope)}  # classes write into what they are given
     yield dict(options)
 
 

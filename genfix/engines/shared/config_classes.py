@@ -53,6 +53,11 @@ class ConfigClass(NamedTuple):
         runs = self.defaults.get(key, ())
         return next((run.value for run in runs if run.first <= newest <= run.last), None)
 
+    def has(self, key: str, major: int) -> bool:
+        """Whether the newest release of that major version has a field ``key``."""
+        newest = max((number for number, of in self.releases.items() if of == major), default=-1)
+        return any(run.first <= newest <= run.last for run in self.defaults.get(key, ()))
+
     def taken(self, key: str, value_of: Callable[[str], JsonValue]) -> tuple[JsonValue, ...]:
         """What releases take where ``key`` is absent; empty where that is not known.
 
