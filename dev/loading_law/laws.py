@@ -114,6 +114,10 @@ def _stops(seen: Seen, reader: str) -> Iterator[str]:
         ),
         *(_ids(loaded, "tokenizer", "turn ends") for side in sides for loaded in side.values()),
     )
+    if not own:  # a folder without any stop gets the tokenizer's own
+        allowed |= set[JsonValue]().union(
+            *(_ids(loaded, "tokenizer", "eos") for loaded in seen.before.values())
+        )
     if lost := (own & seen.stated) - now:
         yield f"{reader}: stop ids {sorted(map(str, lost))} are lost"
     if strange := now - allowed:

@@ -1,6 +1,5 @@
 """docs/loading-law.md: the figures of a run."""
 
-import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +11,7 @@ import genfix
 from dev.loading_law.files import PARTS
 from dev.loading_law.proving import Outcome, Tally
 
-__all__ = ["PAGE", "Run", "dumped_run", "page"]
+__all__ = ["PAGE", "Run", "page"]
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "loading-law.md"
 _INTRODUCTION: Final = """\
@@ -41,7 +40,7 @@ reader loads config, generation config, tokenizer, processor and model. It is a 
 - RoPE frequencies, the model's answer to forty tokens, the rendered chat template or the ids of ten texts are
   neither the base's nor the folder's own, as any reader has them;
 - a stop id of the folder is lost, or an added one is neither in the base's set nor ends a turn of its
-  template.
+  template; a folder without any may get its tokenizer's EOS.
 
 What a folder's own facts are is read from the folder as it is and from the same folder without the damage.
 """
@@ -146,14 +145,3 @@ def _reason(error: str) -> str:
     if "remote code" in error:
         return "needs code of its own"
     return error.replace("|", "\\\\|")[:160]
-
-
-def dumped_run(run: Run) -> str:
-    """Every breach and exclusion, as JSON."""
-    rows = [
-        {"kind": outcome.subject.kind, "name": outcome.subject.name, "excluded": outcome.excluded}
-        | {"breaches": list(outcome.breaches), "differing": list(outcome.differing)}
-        | {"touched": list(outcome.touched)}
-        for outcome in run.outcomes
-    ]
-    return json.dumps({"versions": dict(run.versions), "subjects": rows}, indent=1, ensure_ascii=False)

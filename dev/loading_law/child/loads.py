@@ -74,6 +74,7 @@ def _generation(folder: Path, *, code: bool) -> dict[str, object]:
 def _tokenizer(folder: Path, *, code: bool) -> dict[str, object]:
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=code)
     facts: dict[str, object] = {"ids": [tokenizer(text)["input_ids"] for text in TEXTS]}
+    facts["eos"] = [tokenizer.eos_token_id]
     if getattr(tokenizer, "chat_template", None):
         texts = [_render(tokenizer, chat) for chat in CHATS]
         facts["template"] = texts

@@ -145,6 +145,8 @@ def _choose_tokenizer(built: Built, raw: Path, specials: Mapping[str, int], name
             tokenizer = transformers.AutoTokenizer.from_pretrained(raw)
             ids = tokenizer("the cat")["input_ids"]
             if type(tokenizer.backend_tokenizer.model).__name__ == kind and ids and max(ids) < 512:
+                # the class cuts text in its own way: the file says so too, as published ones do
+                tokenizer.backend_tokenizer.save(str(raw / "tokenizer.json"))
                 return
     for left in raw.glob("tokenizer*"):
         left.unlink()

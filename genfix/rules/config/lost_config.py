@@ -58,7 +58,7 @@ _NEEDED: Final = frozenset(
         *_OF_CONTEXT,
         # other parts
         *("image_token_id", "image_token_index", "video_token_id", "audio_token_id", "vision_start_token_id"),
-        *("vision_end_token_id", "vision_config", "text_config", "audio_config"),
+        "vision_end_token_id",
     ]
 )
 """Keys whose class default may silently build another model."""
@@ -228,7 +228,11 @@ def _needed(context: Context, base: Model) -> Iterator[_Lost]:
         moved = _NEEDED - _ERRORS - {"rope_scaling", NEW_KEY}
         yield from (_Lost(f"/{key}", value, True) for key, value in base.text_config.items() if key in moved)
         return
-    yield from (_Lost(f"/{key}", value) for key, value in base.config.items() if key in _NEEDED)
+    yield from (
+        _Lost(f"/{key}", value)
+        for key, value in base.config.items()
+        if key in _NEEDED or _is_part(key, value)
+    )
     if merged.text_key is None:
         return
     if base.text_key is None:
@@ -242,6 +246,13 @@ def _needed(context: Context, base: Model) -> Iterator[_Lost]:
         for key, value in base.text_config.items():
             if key in _NEEDED - _ERRORS:
                 yield _Lost(f"/{base.text_key}/{key}", value)
+
+
+def _is_part(key: str, value: JsonValue) -> bool:
+    """Whether it is the config of a part of the model (``decoder_config``, ``qformer_config``)."""
+    if not isinstance(value, dict) or key == "quantization_config":
+        return False
+    return key.endswith("_config") or isinstance(value.get("model_type"), str)
 
 
 def _has(merged: Model, key: str) -> bool:
