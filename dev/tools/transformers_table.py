@@ -8,7 +8,7 @@ text and never runs. Each line is one entry, so that one is read without parsing
 - the first line: the releases;
 - ``[model type, first release, last, fields with one default in all of them, the other fields with their
   history (first, last, default), {column: class names of the newest release}]``;
-- ``["class NAME", first, last, kind, model types, needed arguments]``;
+- ``["class NAME", first, last, kind, model types, {needed argument: what it is compared to}]``;
 - ``["settings", keys of GenerationConfig]``.
 """
 
@@ -53,7 +53,7 @@ def _classes(read: Sequence[Wheel]) -> list[JsonValue]:
         found = {index: wheel.classes[name] for index, wheel in enumerate(read) if name in wheel.classes}
         types = sorted(frozenset().union(*(each.types for each in found.values())))
         newest = found[max(found)]
-        lines.append([f"class {name}", min(found), max(found), newest.kind, [*types], [*newest.needed]])
+        lines.append([f"class {name}", min(found), max(found), newest.kind, [*types], {**newest.needed}])
     return lines
 
 

@@ -47,8 +47,9 @@ class ClassName(NamedTuple):
     kind: str
     types: frozenset[str]
     """Model types it is made for, where its code or a mapping says so."""
-    needed: tuple[str, ...] = ()
-    """Arguments of a processor that are none by default, and that it computes with all the same."""
+    needed: Mapping[str, JsonValue] = {}
+    """Arguments of a processor that are none by default and used all the same: the text that the code
+    compares to, null where it computes."""
 
 
 class Wheel(NamedTuple):
@@ -67,7 +68,7 @@ class _Node(NamedTuple):
     kind: str
     bases: Sequence[str]
     config: str = ""
-    needed: tuple[str, ...] = ()
+    needed: Mapping[str, JsonValue] = {}
 
 
 def read_wheel(path: Path) -> Wheel:
@@ -211,10 +212,10 @@ def _read(node: ast.ClassDef, kind: str) -> _Node:
             case _:
                 pass
     bases = [base.id for base in node.bases if isinstance(base, ast.Name)]
-    return _Node(kind, bases, config, tuple(_needed(node)) if kind == "processor" else ())
+    return _Node(kind, bases, config, dict(_needed(node)) if kind == "processor" else {})
 
 
-def _needed(node: ast.ClassDef) -> Iterator[str]:
+def _needed(node: ast.ClassDef) -> Iterator[tuple[str, JsonValue]]:
     """Arguments without a value by default, which a method computes with or compares to a text."""
     methods = [part for part in node.body if isinstance(part, ast.FunctionDef)]
     init = next((method for method in methods if method.name == "__init__"), None)
@@ -227,9 +228,11 @@ def _needed(node: ast.ClassDef) -> Iterator[str]:
     for argument, default in zip(arguments, given, strict=True):
         name = argument.arg
         is_open = default is None or (isinstance(default, ast.Constant) and default.value is None)
-        is_used = any(_computes(part, name) for part in parts)
-        if is_open and is_used and name not in _PARTS and not _is_guarded(node, name):
-            yield name
+        if is_open and name not in _PARTS and not _is_guarded(node, name):
+            if any(_computes(part, name) for part in parts):
+                yield name, None
+            else:
+                yield from ((name, text) for part in parts for text in _compared(part, name))
 
 
 def _is_guarded(node: ast.ClassDef, name: str) -> bool:
@@ -248,13 +251,18 @@ def _is_guarded(node: ast.ClassDef, name: str) -> bool:
 
 
 def _computes(part: ast.AST, name: str) -> bool:
+    return isinstance(part, ast.BinOp) and (_is(part.left, name) or _is(part.right, name))
+
+
+def _compared(part: ast.AST, name: str) -> Iterator[str]:
+    """The text that an argument is compared to."""
     match part:
-        case ast.BinOp(left=left, right=right):
-            return _is(left, name) or _is(right, name)
-        case ast.Compare(left=left, ops=[ast.Eq()], comparators=[ast.Constant(value=str())]):
-            return _is(left, name)
+        case ast.Compare(left=left, ops=[ast.Eq()], comparators=[ast.Constant(value=str(text))]) if _is(
+            left, name
+        ):
+            yield text
         case _:
-            return False
+            pass
 
 
 def _is(node: ast.expr, name: str) -> bool:
@@ -302,7 +310,7 @@ def _classes(seen: _Seen, owners: Mapping[str, str]) -> Mapping[str, ClassName]:
             continue
         kin = [seen.nodes[each] for each in line if each in seen.nodes]
         config = next((each.config for each in kin if each.config), "")
-        needed = next((each.needed for each in kin if each.needed), ())
+        needed = next((each.needed for each in kin if each.needed), {})
         found[name] = ClassName(
             node.kind, frozenset(types.get(name, set()) | by_config.get(config, set())), needed
         )

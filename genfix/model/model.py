@@ -73,8 +73,9 @@ class Model:
     sibling: Message | None = None
     """Of a base: what says that another model was the base, which this one is a sibling of."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, *, before: "Model | None" = None) -> None:
         self.folder = folder
+        self._before = before
         self._json: dict[str, JsonFile] = {}
 
     def has(self, name: str) -> bool:
@@ -254,7 +255,12 @@ class Model:
 
     @cached_property
     def template_copies(self) -> tuple[ChatTemplate, ...]:
-        """All copies of the default chat template, the one transformers reads first."""
+        """All copies of the default chat template that say anything, the one transformers reads first."""
+        return tuple(copy for copy in self.template_places if copy.text.strip())
+
+    @cached_property
+    def template_places(self) -> tuple[ChatTemplate, ...]:
+        """As engines find them: `template_copies`, and those without a word."""
         return template_copies(
             self.jinja.text,
             self.tokenizer_config,
@@ -289,7 +295,8 @@ class Model:
     @cached_property
     def weights(self) -> Weights:
         """Tensor names and shapes."""
-        return Weights(self.folder, declared(self.config, self.text_config))
+        before = self._before.weights if self._before is not None else None
+        return Weights(self.folder, declared(self.config, self.text_config), before)
 
     @property
     def vocab_rows(self) -> int | None:

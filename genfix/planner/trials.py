@@ -54,7 +54,7 @@ class Job(NamedTuple):
 
     def context(self, folder: Folder) -> Context:
         """``folder`` in the place of the merged one."""
-        return Context(Model(folder), self.first.base, self.first.adapter)
+        return Context(Model(folder, before=self.first.merged), self.first.base, self.first.adapter)
 
     def asks_for(self, finding: Finding, left_out: LeftOut) -> bool:
         """Whether the finding's fix is to be made."""

@@ -46,7 +46,7 @@ def test_it_knows_classes_of_any_release(name: str, kind: str, model_type: str) 
 def test_it_knows_what_a_processor_computes_with() -> None:
     found = released_class("LlavaProcessor")
     assert found is not None
-    assert found.needed == ("patch_size", "vision_feature_select_strategy")
+    assert found.needed == {"patch_size": None, "vision_feature_select_strategy": "default"}
 
 
 @pytest.mark.parametrize("name", ["", "llama", "LlamaMLP", "LlamaPreTrainedModel", 'Llama"', "ChatGLMModel"])

@@ -60,8 +60,11 @@ def test_what_no_engine_can_read_is_one_finding_with_the_bases_template() -> Non
 @pytest.mark.parametrize("own", ["<|im_end|>", [True], 1.5])
 def test_what_is_no_id_in_config_json_gives_way_to_the_ids_of_the_base(own: JsonValue) -> None:
     """transformers 5 and vLLM do not load the folder."""
-    finding = one(with_json(BASE, CONFIG, eos_token_id=own), BASE, "GF103")
-    assert (finding.severity, finding.current, finding.expected) == (Severity.ERROR, own, [1002])
+    merged = with_json(BASE, CONFIG, eos_token_id=own)
+    finding = one(merged, BASE, "GF104")
+    expected: JsonValue = [1002] if isinstance(own, list) else 1002
+    assert (finding.severity, finding.current, finding.expected) == (Severity.ERROR, own, expected)
+    assert find(merged, BASE, "GF103") == []
     assert one(with_json(BASE, CONFIG, eos_token_id=1000), BASE, "GF103").expected == [1002, 1000]
 
 

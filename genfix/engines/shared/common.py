@@ -28,7 +28,7 @@ def template_source(
     ``order`` names files, the one an engine takes first in front; by default transformers' own order in
     ``version``.
     """
-    copies = model.template_copies
+    copies = model.template_places
     if not order:
         return _own_template(model, major, version)
     copies = tuple(copy for file in order for copy in copies if copy.file == file)
@@ -59,7 +59,7 @@ def _own_template(model: Model, major: int, version: Release) -> TemplateSource 
 
     inline = model.tokenizer_config.get("chat_template") is not None
     kind = model.model_type
-    for copy in model.template_copies:
+    for copy in model.template_places:
         if copy.file == JINJA_FILE:
             continue
         if inline == (copy.file == TOKENIZER_CONFIG) and (inline or kind in loaders(major).processors):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from genfix.engines.shared.release import Release, release
-from genfix.json_types import JsonValue
+from genfix.json_types import JsonObject, JsonValue
 
 _DATA: Final = Path(__file__).parents[1] / "data" / "released.jsonl"
 
@@ -50,8 +50,9 @@ class ReleasedClass(NamedTuple):
     """``model``, ``processor``, ``image``, ``video``, ``audio`` or ``tokenizer``."""
     types: frozenset[str]
     """The model types it is made for; empty where the code does not say."""
-    needed: tuple[str, ...]
-    """Arguments of a processor that are none by default, and that it computes with all the same."""
+    needed: JsonObject
+    """Arguments of a processor that are none by default, and that it uses all the same: null where it
+    computes with them, else the text that it compares them to."""
 
 
 @cache
@@ -59,8 +60,8 @@ def released_class(name: str) -> ReleasedClass | None:
     """The class called ``name``; `None` where no release has one."""
     found = entry(f"class {name}")
     match found:
-        case [int(), int(), str(kind), list(types), list(needed)]:
-            return ReleasedClass(kind, frozenset(map(str, types)), tuple(map(str, needed)))
+        case [int(), int(), str(kind), list(types), dict(needed)]:
+            return ReleasedClass(kind, frozenset(map(str, types)), needed)
         case _:
             return None
 

@@ -86,7 +86,7 @@ class Context:
             self.base.sibling
             or text_base(self.merged, self.base)
             or plain_text(self.merged, self.base)
-            or (is_short_sibling(self.merged, self.base) if self.merged.chat_template is None else None)
+            or is_short_sibling(self.merged, self.base)
         )
 
     @cached_property

@@ -110,8 +110,11 @@ def _resynthesised(context: Context, rule: Rule) -> Iterator[Finding]:
     base, merged = context.base, context.merged
     if base is None or not is_resynthesised(merged, base):
         return
-    known = {*merged.object(GENERATION_CONFIG), *PROVENANCE, "eos_token_id"}
-    lost = [key for key in base.keys(GENERATION_CONFIG) if key not in known]
+    ours, theirs = merged.object(GENERATION_CONFIG), base.object(GENERATION_CONFIG)
+    # A default that is written out is no value that anybody chose.
+    said = {key for key, value in ours.items() if not same_setting(key, value, None)}
+    known = {*said, *PROVENANCE, "eos_token_id"}
+    lost = [key for key in theirs if key not in known and not same_setting(key, ours.get(key), theirs[key])]
     if TOKEN_IDS.issuperset(lost):
         return
     yield rule.finding(

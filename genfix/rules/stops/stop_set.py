@@ -99,6 +99,11 @@ def engine_stops(context: Context) -> Iterator[Message]:
         )
 
 
+def never_stops(engines: Iterable[str], found: Message) -> Message:
+    """What is wrong, and who suffers of it first."""
+    return message("never-stops", "never stops in {engines}: {found}", engines=[*engines], found=found)
+
+
 def trainers_hide_it(engines: Iterable[str]) -> Iterator[Message]:
     """What whoever tries the folder out where it was trained does not see of ``engines`` that never stop."""
     if any(engines):

@@ -121,11 +121,10 @@ def _narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     shows="answers run past their end, up to max_tokens",
 )
 def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
-    """`config.json` lists fewer ids in `eos_token_id` than the base's `config.json`, or what is no id.
+    """`config.json` lists fewer ids in `eos_token_id` than the base's `config.json`.
 
     Why: SGLang joins this list with that of `generation_config.json`; transformers and vLLM fall back to it
     where `generation_config.json` cannot be read. HF Trainer and some merge tools narrow it to one id.
-    transformers 5 and vLLM do not load a file where it is a text or a fraction.
 
     Fix: The union of the base's ids and the folder's own, in the base's spelling where they are the same.
 
@@ -145,7 +144,7 @@ def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     current = context.merged.config_value(_KEY)
     own = read_eos({_KEY: current})
     lost = _lost(context, base.ids, own.ids)
-    if not lost:
+    if not lost or own.invalid:
         return
     nested = _KEY not in context.merged.config and _KEY in context.merged.text_config
     pointer = f"/{context.merged.text_key}/{_KEY}" if nested else _POINTER
@@ -156,14 +155,14 @@ def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     engines = context.engines_that_lost_their_stop() if asked else ()
     wanted = union((i for i in base.ids if i in lost or i in own.ids), own.ids)
     objection = context.template_objection
-    severity = Severity.ERROR if engines or own.invalid else Severity.WARNING
+    severity = Severity.ERROR if engines else Severity.WARNING
     yield rule.finding(
         CONFIG,
         message(
             "config-stop-tokens-narrowed",
             "eos_token_id is {has}; the base's config.json also lists {lost}",
             lost=named_ids(context, lost),
-            has=[*named_ids(context, own.ids), *own.invalid],
+            has=named_ids(context, own.ids),
         ),
         severity=severity if objection is None else Severity.INFO,
         witness=Witness.BASE,

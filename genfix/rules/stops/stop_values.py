@@ -13,7 +13,7 @@ from genfix.json_types import JsonObject, JsonValue, Missing
 from genfix.message import message
 from genfix.model import Model
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Finding, Fix, SetField, Severity, Witness
+from genfix.rules.core.finding import CopyField, Finding, Fix, SetField, Severity, Witness
 from genfix.rules.core.questions import STOPS
 from genfix.rules.core.reasons import BASE_HAS_IT_TOO
 from genfix.rules.core.rule import Rule, rule
@@ -70,6 +70,9 @@ def _finding(
     is_asked = file == GENERATION_CONFIG or context.merged.generation_config.value is None
     shared = context.base is not None and bool(_stated(context.base, file).invalid)
     severity = Severity.ERROR if is_asked or _is_refused(part) else Severity.WARNING
+    # llama.cpp's converter reads no list in config.json.
+    is_one = file == CONFIG and len(wanted) == 1 and not isinstance(part[_KEY], list)
+    operation = SetField(file, pointer, wanted[0]) if is_one else set_stop_ids(context, file, wanted, pointer)
     return rule.finding(
         file,
         message(
@@ -81,30 +84,26 @@ def _finding(
         witness=Witness.ENGINE,
         pointer=pointer,
         current=part.get(_KEY, Missing.MISSING),
-        expected=wanted or Missing.MISSING,
+        expected=(wanted[0] if is_one else wanted) if wanted else Missing.MISSING,
         evidence=[
             message("evidence-text-eos", "transformers fails in generate(); vLLM's server never answers")
         ]
         if is_text and is_asked
         else [],
         engines=tuple(context.views),
-        fix=BASE_HAS_IT_TOO if shared else _fix(context, file, part, pointer, wanted),
+        fix=BASE_HAS_IT_TOO if shared else _fix(operation) if wanted else _UNKNOWN,
     )
 
 
-def _fix(context: Context, file: str, part: JsonObject, pointer: str, wanted: list[JsonValue]) -> Fix:
-    why = message("why-stop-invalid", "no engine can stop at the value as it is")
-    if not wanted:
-        return Fix.manual(
-            message(
-                "why-stop-invalid-unknown",
-                "no file tells which id is meant: look up the turn end in the tokenizer",
-            )
-        )
-    if file == CONFIG and len(wanted) == 1 and not isinstance(part[_KEY], list):
-        # llama.cpp's converter reads no list here.
-        return Fix.safe(why, SetField(file, pointer, wanted[0]))
-    return Fix.safe(why, set_stop_ids(context, file, wanted, pointer))
+def _fix(operation: SetField | CopyField) -> Fix:
+    return Fix.safe(message("why-stop-invalid", "no engine can stop at the value as it is"), operation)
+
+
+_UNKNOWN: Final = Fix.manual(
+    message(
+        "why-stop-invalid-unknown", "no file tells which id is meant: look up the turn end in the tokenizer"
+    )
+)
 
 
 def _stated(model: Model, file: str) -> EosValue:

@@ -17,7 +17,7 @@ from genfix.rules.core.questions import STOPS
 from genfix.rules.core.reasons import BASE_HAS_THE_GAP
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.stops.own_stops import OwnStops, own_stops, settles_ends, wanted_ids
-from genfix.rules.stops.stop_set import named_ids, own_stop_evidence, write_stop_ids
+from genfix.rules.stops.stop_set import named_ids, never_stops, own_stop_evidence, write_stop_ids
 
 _POINTER: Final = "/eos_token_id"
 
@@ -65,7 +65,7 @@ def _hidden(context: Context, rule: Rule) -> Iterator[Finding]:
         context,
         rule,
         own,
-        _endless(engines, found) if engines else found,
+        never_stops(engines, found) if engines else found,
         severity=Severity.ERROR if "vllm" in engines else Severity.WARNING,
         witness=Witness.FOLDER,
         engines=engines,
@@ -122,7 +122,7 @@ def _no_stop(context: Context, rule: Rule) -> Iterator[Finding]:
             eos=eos,
         )
         if own.now
-        else _endless(
+        else never_stops(
             engines,
             message("no-stop-token", "no file lists a stop token; the tokenizer's EOS is {eos}", eos=eos),
         ),
@@ -131,10 +131,6 @@ def _no_stop(context: Context, rule: Rule) -> Iterator[Finding]:
         engines=engines,
         why=message("why-stop-eos", "the tokenizer names this token as EOS; ids are only added"),
     )
-
-
-def _endless(engines: tuple[str, ...], found: Message) -> Message:
-    return message("never-stops", "never stops in {engines}: {found}", engines=[*engines], found=found)
 
 
 def _may_be_meant(context: Context, own: OwnStops) -> bool:

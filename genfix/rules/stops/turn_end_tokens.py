@@ -18,7 +18,8 @@ from genfix.rules.core.questions import STOPS
 from genfix.rules.core.reasons import BASE_HAS_THE_GAP
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.stops.own_stops import OwnStops, own_stops, settles_ends, wanted_ids
-from genfix.rules.stops.stop_set import engine_stops, named_ids, trainers_hide_it, write_stop_ids
+from genfix.rules.stops.stop_set import engine_stops, named_ids, never_stops, trainers_hide_it, write_stop_ids
+from genfix.rules.template.weaker_template import foreign_template
 
 # -- the template's ends in the stop set ---------------------------------------------------------
 
@@ -49,7 +50,8 @@ def _not_a_stop_token(context: Context, rule: Rule) -> Iterator[Finding]:
     trainer left, added turn tokens, an EOS that became the turn end, or weights that differ from the base's.
     A run that says it was on plain text proves nothing. Without a second witness a pretrained model with its
     sibling's template is left alone beside its base, and the finding is information without one; information,
-    and unsafe, where the tokenizer's EOS is all there is and the base has the same gap. Without a base it is
+    and unsafe, where the tokenizer's EOS is all there is and the base has the same gap. Unsafe too where the
+    template writes none of the tokens for turns that the tokenizer has. Without a base it is
     a warning where vLLM stops by the tokenizer's EOS and transformers does not.
 
     Sources:
@@ -71,7 +73,7 @@ def _not_a_stop_token(context: Context, rule: Rule) -> Iterator[Finding]:
     settings = context.merged.generation_config.value or {}
     yield rule.finding(
         GENERATION_CONFIG,
-        _never_stops(context, own),
+        _missed(context, own) if context.base is not None else never_stops(own.deaf, _missed(context, own)),
         severity=Severity.INFO if is_of_base else Severity.ERROR if is_harsh else Severity.WARNING,
         witness=Witness.CHAT_TEMPLATE,
         pointer="/eos_token_id",
@@ -80,8 +82,20 @@ def _not_a_stop_token(context: Context, rule: Rule) -> Iterator[Finding]:
         evidence=[*engine_stops(context), *proof, *trainers_hide_it(own.deaf)],
         engines=own.deaf,
         fix=Fix.safe_unless(
-            BASE_HAS_THE_GAP if is_of_base else None, _why(context), (write_stop_ids(context, wanted),)
+            BASE_HAS_THE_GAP if is_of_base else _foreign(context),
+            _why(context),
+            (write_stop_ids(context, wanted),),
         ),
+    )
+
+
+def _foreign(context: Context) -> Message | None:
+    """What says that the template's ends are another model's; `None` where nothing does."""
+    if not foreign_template(context.merged):
+        return None
+    return message(
+        "why-stop-foreign",
+        "the template writes none of the tokens with which the tokenizer opens and closes turns",
     )
 
 
@@ -103,7 +117,7 @@ def _why(context: Context) -> Message:
     )
 
 
-def _never_stops(context: Context, own: OwnStops) -> Message:
+def _missed(context: Context, own: OwnStops) -> Message:
     ends, has = named_ids(context, own.ends), named_ids(context, own.now)
     if context.merged.generation_config.present:
         return message(
@@ -124,7 +138,7 @@ def _only_suspected(context: Context, rule: Rule, own: OwnStops) -> Finding:
     hint = base_hint(context.merged)
     return rule.finding(
         GENERATION_CONFIG,
-        _never_stops(context, own),
+        _missed(context, own),
         severity=Severity.INFO,
         witness=Witness.CHAT_TEMPLATE,
         pointer="/eos_token_id",

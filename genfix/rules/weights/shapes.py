@@ -12,6 +12,7 @@ from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonValue, Missing
 from genfix.message import Message, message
 from genfix.model import Model, TurnEnds
+from genfix.model.purpose import is_embedding_model
 from genfix.rules.core.class_defaults import absent_values, is_read
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Fix, SetField, Severity, Witness, shown
@@ -207,7 +208,8 @@ def _tied_head(context: Context, rule: Rule) -> Iterator[Finding]:
     Fix: The value that the weights have.
 
     Safety: Safe where both tensors are there and samples of their values differ, and where the base is tied.
-    Manual where the base has a head: then the merge lost it. Unsafe without a base.
+    Manual where the base has a head: then the merge lost it. Unsafe without a base. Information beside the
+    files of an embedding model (`modules.json`, `1_Pooling`), which uses no head.
 
     Sources:
     - huggingface/transformers#45127
@@ -216,28 +218,36 @@ def _tied_head(context: Context, rule: Rule) -> Iterator[Finding]:
     """
     merged, facts = context.merged, context.merged.weights.facts
     pointer, tied = merged.config_pointer(_TIED) or f"/{_TIED}", _is_tied(merged)
-    is_said = merged.config_pointer(_TIED) is not None
     if facts.embedding is None or facts.stacks > 1 or not merged.weights.is_whole:
         return
     if merged.config_value("is_encoder_decoder") is True or merged.config_pointer("decoder_layers"):
         return  # what is tied there, each class says by itself
-    if tied is True and facts.head is not None and facts.quantization is None:
-        if merged.weights.same_values(facts.embedding, facts.head) is False:
-            found = message(
-                "head-is-trained",
-                "says the head is the embedding; {head} is a tensor of its own with other values",
-                head=facts.head,
-            )
-            if not is_said:
-                found = message(
-                    "head-is-trained-unsaid",
-                    "is absent, which ties the head to the embedding; {head} is a tensor of its own with "
-                    "other values",
-                    head=facts.head,
-                )
-            yield contradiction(context, rule, pointer, True if is_said else Missing.MISSING, False, found)
-    elif tied is False and facts.head is None:
-        yield from _missing_head(context, rule, pointer)
+    if facts.head is not None and tied is True and facts.quantization is None:
+        found = _trained_head(context, rule, pointer, facts.head, facts.embedding)
+    else:
+        found = _missing_head(context, rule, pointer) if tied is False and facts.head is None else iter(())
+    for finding in found:
+        yield finding._replace(severity=Severity.INFO) if is_embedding_model(merged) else finding
+
+
+def _trained_head(context: Context, rule: Rule, pointer: str, head: str, embedding: str) -> Iterator[Finding]:
+    merged = context.merged
+    if merged.weights.same_values(embedding, head) is not False:
+        return
+    if merged.config_pointer(_TIED) is not None:
+        found = message(
+            "head-is-trained",
+            "says the head is the embedding; {head} is a tensor of its own with other values",
+            head=head,
+        )
+        yield contradiction(context, rule, pointer, True, False, found)
+        return
+    found = message(
+        "head-is-trained-unsaid",
+        "is absent, which ties the head to the embedding; {head} is a tensor of its own with other values",
+        head=head,
+    )
+    yield contradiction(context, rule, pointer, Missing.MISSING, False, found)
 
 
 def _is_tied(model: Model) -> JsonValue:
@@ -280,7 +290,6 @@ def _missing_head(context: Context, rule: Rule, pointer: str) -> Iterator[Findin
         else message(
             "head-is-missing-unsaid", "is absent, which means a head of its own; the weights have none"
         ),
-        severity=Severity.INFO if base is None else rule.severity,
         witness=Witness.WEIGHTS,
         pointer=pointer,
         current=False if is_said else Missing.MISSING,

@@ -143,8 +143,8 @@ def test_it_has_the_names_that_files_can_name(tmp_path: Path) -> None:
     }
     assert table["settings"] == [["top_k"]]
     assert {name: line for name, line in table.items() if name.startswith("class ")} == {
-        "class OwnForCausalLM": [0, 0, "model", ["other-name", "own"], []],
-        "class OwnProcessor": [0, 0, "processor", [], ["patch_size", "mode"]],
+        "class OwnForCausalLM": [0, 0, "model", ["other-name", "own"], {}],
+        "class OwnProcessor": [0, 0, "processor", [], {"mode": "default", "patch_size": None}],
     }
 
 

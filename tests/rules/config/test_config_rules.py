@@ -5,7 +5,16 @@ import json
 import pytest
 
 from genfix.rules import Applicability, CopyField, RestoreFile, Severity
-from tests.support.folders import Files, chatml_files, dump, glm_files, safetensors, with_json, without
+from tests.support.folders import (
+    Files,
+    chatml_files,
+    dump,
+    glm_files,
+    safetensors,
+    with_json,
+    with_token_list,
+    without,
+)
 from tests.support.judging import find, repaired
 
 TEXT_FIELDS = ("hidden_size", "vocab_size", "rope_theta", "eos_token_id")
@@ -316,12 +325,19 @@ def test_a_size_of_a_base_with_other_sizes_is_put_back_on_demand_only() -> None:
         assert (finding.pointer, finding.fix.applicability) == ("/num_key_value_heads", applicability)
 
 
-def test_the_chat_template_of_a_longer_sibling_is_not_taken_over() -> None:
+def test_how_a_longer_sibling_chats_is_not_taken_over() -> None:
+    """Llama 3 judged against Llama 3.1; what is tuned for length is made from the shorter one."""
     rope = {"rope_type": "llama3", "factor": 8.0, "original_max_position_embeddings": 8192}
     base = with_json(chatml_files(), "config.json", max_position_embeddings=65536, rope_scaling=rope)
     short = with_json(base, "config.json", max_position_embeddings=8192, rope_scaling=None)
-    lost = with_json(short, "tokenizer_config.json", chat_template=...)
-    assert repaired(without(lost, "generation_config.json"), base) == without(lost, "generation_config.json")
-    back = repaired(without(short, "generation_config.json"), base)
-    assert back["generation_config.json"] == base["generation_config.json"]
+    for merged in (
+        with_json(short, "generation_config.json", eos_token_id=1000),
+        with_json(short, "config.json", eos_token_id=1000),
+        with_json(short, "tokenizer_config.json", eos_token="<|endoftext|>"),
+        with_json(without(short, "generation_config.json"), "tokenizer_config.json", chat_template=...),
+        with_token_list(short, {"<|endoftext|>": 1000, "<|other|>": 1001, "<|im_end|>": 1002}),
+    ):
+        found = find(merged, base)
+        assert {finding.severity for finding in found} == {Severity.INFO}, found
+        assert repaired(merged, base) == merged
     assert repaired(with_json(base, "tokenizer_config.json", chat_template=...), short) == base
