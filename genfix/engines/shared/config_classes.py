@@ -124,6 +124,11 @@ def _default(run: JsonValue) -> Default:
             raise ValueError(run)  # the table is our own
 
 
+def is_released(model_type: JsonValue) -> bool:
+    """Whether any release has the type."""
+    return isinstance(model_type, str) and config_class(model_type) is not None
+
+
 def types_known(model_types: Iterator[str], major: int) -> bool:
     """Whether a release of that major version has all of ``model_types``."""
     return all((found := config_class(kind)) is not None and found.is_in(major) for kind in model_types)

@@ -66,7 +66,7 @@ def _vocab_size(context: Context, rule: Rule) -> Iterator[Finding]:
     base = context.base
     if (
         base is not None
-        and base.text_config.get(key) == merged.text_config.get(key)
+        and base.config_value(key) == merged.config_value(key)
         and base.weights.outline.embedding_rows == rows
     ):
         return  # the key means another number in this type of model

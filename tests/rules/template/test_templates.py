@@ -260,3 +260,15 @@ def test_another_template_may_have_stood_where_tokens_were_added() -> None:
     base = chatml_files()
     merged = inline(with_token_list(base, CHATML_TOKENS | {"<tool>": 1003}), "")
     assert only(find(merged, base, "GF203"), Applicability.UNSAFE)
+
+
+def test_a_template_comes_back_with_the_bos_that_it_writes() -> None:
+    template = "{{ bos_token }}" + CHATML
+    base = with_json(
+        chatml_files(), "tokenizer_config.json", chat_template=template, bos_token="<|endoftext|>"
+    )
+    merged = with_json(base, "tokenizer_config.json", chat_template=..., bos_token=...)
+    result = json.loads(repaired(merged, base)["tokenizer_config.json"])
+    assert (result["chat_template"], result["bos_token"]) == (template, "<|endoftext|>")
+    meant = with_json(merged, "tokenizer_config.json", bos_token=None)
+    assert json.loads(repaired(meant, base)["tokenizer_config.json"])["bos_token"] is None
