@@ -2,24 +2,47 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from genfix.engines import Reading, StopVerdict, readings, stop_verdict
+from genfix.engines import EngineView, Reading, StopVerdict, readings, stop_verdict
 from genfix.engines.shared.loaded_eos import loaded_eos
+from genfix.engines.shared.view import Problem, SharedProblem, shared_problems
+from genfix.engines.shared.weight_formats import weight_files
 from genfix.message import Message
 from genfix.model import Model, TurnEnds
 from genfix.model.kin import is_short_sibling, other_class, other_context, plain_text, text_base
 from genfix.rules.core.chat_training import chat_training, has_same
+from genfix.rules.core.finding import Finding
 from genfix.rules.core.reasons import OTHER_TEMPLATE, OTHER_TEMPLATE_TRAINED, unknown_to_template
+
+if TYPE_CHECKING:
+    from genfix.weights.merge_proof import MergeProof
+
+
+def _every_view(model: Model) -> Mapping[str, EngineView]:
+    from genfix.engines.every import every_view  # noqa: PLC0415 - not all who make a context ask
+
+    return every_view(model)
 
 
 class Context:
     """The merged model and its witnesses. Facts are read when first asked for."""
 
-    def __init__(self, merged: Model, base: Model | None = None, adapter: Model | None = None) -> None:
+    def __init__(
+        self,
+        merged: Model,
+        base: Model | None = None,
+        adapter: Model | None = None,
+        *,
+        earlier: "Context | None" = None,
+    ) -> None:
         self.merged = merged
+        self._earlier = earlier
         self.base = base
         self.adapter = adapter
         """The adapter that was merged: its tokenizer and chat template are the trained ones."""
+        self.said: tuple[Finding, ...] = ()
+        """What the other rules found, when those about engines are asked: `judge` sets it."""
 
     @cached_property
     def views(self) -> Mapping[str, Reading]:
@@ -30,6 +53,29 @@ class Context:
     def base_views(self) -> Mapping[str, Reading]:
         """How each engine reads the base; empty without one."""
         return readings(self.base) if self.base else {}
+
+    @cached_property
+    def engine_views(self) -> Mapping[str, EngineView]:
+        """What every engine does with the merged folder."""
+        return _every_view(self.merged)
+
+    @cached_property
+    def problems(self) -> Sequence[SharedProblem]:
+        """What engines cannot take in the merged folder."""
+        return shared_problems(self.engine_views.values())
+
+    @cached_property
+    def base_problems(self) -> Sequence[Problem]:
+        """What they cannot take in the base; empty without one."""
+        views = _every_view(self.base).values() if self.base is not None else ()
+        return [problem for problem, _ in shared_problems(views)]
+
+    @cached_property
+    def is_model(self) -> bool:
+        """Whether weights, or an index of them, are here: not config files only, nor an export that carries
+        its own config and vocabulary.
+        """
+        return bool(weight_files(self.merged)) and not self.merged.weights.is_export
 
     def lost_from_base(self, name: str) -> bool:
         """Whether the base has the file and the merged folder has not."""
@@ -113,6 +159,21 @@ class Context:
         if lost and self.base is not None and self.template_objection is None:
             return tuple(token_id for token_id in self.base.end_ids.values() if self.same_token(token_id))
         return tuple(self.merged.end_ids.values())
+
+    @cached_property
+    def proof(self) -> "MergeProof | None":
+        """Whether the adapter is in the weights; `None` without a base or an adapter.
+
+        No repair writes weights: what was proven of an earlier state of the folder holds.
+        """
+        if self._earlier is not None:
+            return self._earlier.proof
+        if self.base is None or self.adapter is None:
+            return None
+        # Imported here: most folders are judged without an adapter.
+        from genfix.weights.merge_proof import prove_merge  # noqa: PLC0415
+
+        return prove_merge(self.merged, self.base, self.adapter)
 
     @cached_property
     def chat_training(self) -> Sequence[Message]:
