@@ -20,9 +20,10 @@ from typing import Final
 from zlib import crc32
 
 from dev.loading_law.damages import DAMAGES
-from dev.loading_law.page import PAGE, Run, dumped_run, page
+from dev.loading_law.page import PAGE, Run, page
 from dev.loading_law.proving import Outcome, prove
 from dev.loading_law.reader import Reader
+from dev.loading_law.results import append, read
 from dev.loading_law.subjects import Kind, Subject
 
 SAMPLE: Final = ("bert", "gemma3", "glm4", "llama", "phi3", "qwen2_vl", "t5")
@@ -87,8 +88,17 @@ def _run(arguments: argparse.Namespace, readers: dict[str, str], work: Path) -> 
         )
         types = types or _types(arguments.types, asked)
         asked.close()
-    subjects = list(_subjects(arguments, types))
-    return Run(versions, list(_outcomes(readers, subjects, work, arguments.jobs)))
+    known = {outcome.subject[:2]: outcome for outcome in read(arguments.results, versions)}
+    wanted = list(_subjects(arguments, types))
+    new = [subject for subject in wanted if subject[:2] not in known]
+    if arguments.only_record:
+        known |= {subject[:2]: Outcome(subject, "not reached", {}, {}, (), (), ()) for subject in new}
+        new = []
+    for outcome in _outcomes(readers, new, work, arguments.jobs):
+        known[outcome.subject[:2]] = outcome
+        if arguments.results:
+            append(arguments.results, versions, outcome)
+    return Run(versions, list(known.values()))
 
 
 def main() -> int:
@@ -106,7 +116,12 @@ def main() -> int:
         "--damages", type=int, default=len(DAMAGES), help="how many of the usual damages each gets, in turn"
     )
     parser.add_argument("--jobs", type=int, default=1, help="how many subjects at a time")
-    parser.add_argument("--results", type=Path, help="write every breach and exclusion there, as JSON")
+    parser.add_argument(
+        "--results", type=Path, help="add each outcome to this file; what stands there is not proven again"
+    )
+    parser.add_argument(
+        "--only-record", action="store_true", help="prove nothing more; what is not in --results is left out"
+    )
     parser.add_argument("--record", action="store_true", help="write docs/loading-law.md")
     arguments = parser.parse_args()
     readers = dict(reader.split("=", 1) for reader in arguments.reader)
@@ -115,9 +130,7 @@ def main() -> int:
     ) as work:  # a path without words: loaders look for names in it
         run = _run(arguments, readers, Path(work))
     text = page(run)
-    if arguments.results:
-        arguments.results.write_text(dumped_run(run), encoding="utf-8")
-    if arguments.record:
+    if arguments.record or arguments.only_record:
         PAGE.write_text(text, encoding="utf-8")
     broken = sum(len(outcome.breaches) for outcome in run.outcomes)
     print(text.partition("## What is left out")[0])

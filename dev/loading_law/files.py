@@ -3,13 +3,13 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from genfix.json_types import JsonValue
 
-__all__ = ["PARTS", "Files", "dumped", "keys_of_parts", "parsed", "read_folder", "write_folder"]
+__all__ = ["PARTS", "Files", "dumped", "keys_of_parts", "parsed", "read_folder", "stop_ids", "write_folder"]
 
 Files: TypeAlias = Mapping[str, bytes | Path]
 
@@ -95,6 +95,15 @@ def parsed(files: Files, name: str) -> dict[str, JsonValue] | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def stop_ids(files: Files) -> Iterator[int]:
+    """The ids that the folder's files state, in the language model's part too."""
+    config = parsed(files, "config.json") or {}
+    parts = [part for part in config.values() if isinstance(part, dict)]
+    for stated in (parsed(files, "generation_config.json") or {}, config, *parts):
+        ids = stated.get("eos_token_id")
+        yield from (number for number in (ids if isinstance(ids, list) else [ids]) if isinstance(number, int))
 
 
 def dumped(value: JsonValue) -> bytes:

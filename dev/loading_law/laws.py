@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from dev.loading_law.reader import Loaded
 from genfix.json_types import JsonValue
 
-__all__ = ["Seen", "breaches", "fails"]
+__all__ = ["Seen", "breaches", "close", "differently", "fails"]
 
 SAME: Final = {"model": ("rope", "answer"), "tokenizer": ("ids", "template")}
 """By part, what must be the base's or the folder's own."""
@@ -21,6 +21,8 @@ class Seen(NamedTuple):
     after: Mapping[str, Loaded]
     allowed: Sequence[Mapping[str, Loaded]]
     """Whose facts the repaired folder may have: its base's, and the undamaged folder's."""
+    stated: frozenset[int] = frozenset()
+    """The stop ids that files of the folder state; a class may have others by default."""
 
 
 def fails(loaded: Loaded, part: str) -> bool:
@@ -56,12 +58,32 @@ def _changed(seen: Seen, reader: str, part: str, name: str) -> Iterator[str]:
         if before is not None and not silent and not fails(seen.after[reader], part):
             yield f"{reader}: {name} was there before and is not after"
         return
+    if before is None and fails(seen.before[reader], part):
+        return  # see `differently`
+    if not _is_known(seen, part, name, after):
+        yield f"{reader}: {name} is neither the base's nor the folder's own"
+
+
+def differently(seen: Seen) -> Iterator[str]:
+    """What loads only after the repair, and not as the base or the folder itself in another reader."""
+    for reader, after in seen.after.items():
+        for part, names in SAME.items():
+            for name in names:
+                fact = _fact(after, part, name)
+                if (
+                    fact is not None
+                    and fails(seen.before[reader], part)
+                    and not _is_known(seen, part, name, fact)
+                ):
+                    yield f"{reader}: {part} loads now, with {name} of its own"
+
+
+def _is_known(seen: Seen, part: str, name: str, after: JsonValue) -> bool:
     sides = (seen.before, *seen.allowed)
     known = [_fact(loaded, part, name) for side in sides for loaded in side.values()]
-    if not any(close(after, value, each=name != "answer") for value in known if value is not None) and any(
-        known
-    ):
-        yield f"{reader}: {name} is neither the base's nor the folder's own"
+    return not any(known) or any(
+        close(after, value, each=name != "answer") for value in known if value is not None
+    )
 
 
 def _missing(reader: str, before: Loaded, after: Loaded) -> Iterator[str]:
@@ -92,7 +114,11 @@ def _stops(seen: Seen, reader: str) -> Iterator[str]:
         ),
         *(_ids(loaded, "tokenizer", "turn ends") for side in sides for loaded in side.values()),
     )
-    if lost := own - now:
+    if not own:  # a folder without any stop gets the tokenizer's own
+        allowed |= set[JsonValue]().union(
+            *(_ids(loaded, "tokenizer", "eos") for loaded in seen.before.values())
+        )
+    if lost := (own & seen.stated) - now:
         yield f"{reader}: stop ids {sorted(map(str, lost))} are lost"
     if strange := now - allowed:
         yield f"{reader}: stop ids {sorted(map(str, strange))} are nobody's"

@@ -1,6 +1,5 @@
 """docs/loading-law.md: the figures of a run."""
 
-import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +11,7 @@ import genfix
 from dev.loading_law.files import PARTS
 from dev.loading_law.proving import Outcome, Tally
 
-__all__ = ["PAGE", "Run", "dumped_run", "page"]
+__all__ = ["PAGE", "Run", "page"]
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "loading-law.md"
 _INTRODUCTION: Final = """\
@@ -41,7 +40,7 @@ reader loads config, generation config, tokenizer, processor and model. It is a 
 - RoPE frequencies, the model's answer to forty tokens, the rendered chat template or the ids of ten texts are
   neither the base's nor the folder's own, as any reader has them;
 - a stop id of the folder is lost, or an added one is neither in the base's set nor ends a turn of its
-  template.
+  template; a folder without any may get its tokenizer's EOS.
 
 What a folder's own facts are is read from the folder as it is and from the same folder without the damage.
 """
@@ -58,6 +57,7 @@ def page(run: Run) -> str:
     """The whole page."""
     kinds = list(dict.fromkeys(sorted(outcome.subject.kind for outcome in run.outcomes)))
     breaches = [sentence for outcome in run.outcomes for sentence in outcome.breaches]
+    differing = [sentence for outcome in run.outcomes for sentence in outcome.differing]
     touched = [sentence for outcome in run.outcomes for sentence in outcome.touched]
     lines = [
         "# The loading law",
@@ -81,6 +81,13 @@ def page(run: Run) -> str:
             [f"- {sentence}" for sentence in breaches]
             or ["None: 0 folders that loaded before and do not after."]
         ),
+        "",
+        "## What loads only after a repair, and otherwise than from the base",
+        "",
+        "The folder did not load there before, and the base, or the folder in another reader, says something",
+        "else: most often `tokenizer.json` is not the base's (GF311).",
+        "",
+        *([f"- {sentence}" for sentence in sorted(differing)] or ["None."]),
         "",
         "## Folders that are their own base and were changed by a safe repair",
         "",
@@ -138,13 +145,3 @@ def _reason(error: str) -> str:
     if "remote code" in error:
         return "needs code of its own"
     return error.replace("|", "\\\\|")[:160]
-
-
-def dumped_run(run: Run) -> str:
-    """Every breach and exclusion, as JSON."""
-    rows = [
-        {"kind": outcome.subject.kind, "name": outcome.subject.name, "excluded": outcome.excluded}
-        | {"breaches": list(outcome.breaches), "touched": list(outcome.touched)}
-        for outcome in run.outcomes
-    ]
-    return json.dumps({"versions": dict(run.versions), "subjects": rows}, indent=1, ensure_ascii=False)

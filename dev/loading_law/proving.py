@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import genfix
-from dev.loading_law.files import Files, write_folder
-from dev.loading_law.laws import Seen, breaches, fails
+from dev.loading_law.files import Files, stop_ids, write_folder
+from dev.loading_law.laws import Seen, breaches, differently, fails
 from dev.loading_law.reader import Loaded, Reader
 from dev.loading_law.subjects import Case, Excluded, Subject, cases
 from genfix.errors import GenfixError
@@ -35,6 +35,8 @@ class Outcome(NamedTuple):
     """How many folders were judged, changed, and refused."""
     tallies: Mapping[Tally, int]
     breaches: Sequence[str]
+    differing: Sequence[str]
+    """What loads only now, and otherwise than from the base."""
     touched: Sequence[str]
     """Folders that are their own base and were changed by a safe repair."""
 
@@ -47,6 +49,7 @@ class _Proof:
         self.folders: Counter[str] = Counter()
         self.tallies: Counter[Tally] = Counter()
         self.breaches: list[str] = []
+        self.differing: list[str] = []
         self.touched: list[str] = []
         self._alone: list[Files] = []
 
@@ -88,9 +91,14 @@ class _Proof:
     def _read(self, name: str, case: Case, changes: Mapping[str, bytes | None]) -> None:
         whole = {**case.merged, **changes}
         after: Files = {name: content for name, content in whole.items() if content is not None}
+        stated = frozenset(stop_ids(case.merged))
         seen = Seen(
-            self._load(case.merged), self._load(after), [self._load(case.whole), self._load(case.base)]
+            self._load(case.merged),
+            self._load(after),
+            [self._load(files) for files in (case.base, *case.healthy)],
+            stated,
         )
+        self.differing += [f"{name}: {sentence}" for sentence in differently(seen)]
         self.breaches += [f"{name}: {sentence}" for sentence in breaches(seen)]
         for reader in self._readers:
             old, new = seen.before[reader.name], seen.after[reader.name]
@@ -123,4 +131,6 @@ def prove(subject: Subject, readers: Sequence[Reader], work: Path) -> Outcome:
         shutil.rmtree(work, ignore_errors=True)
         for reader in readers:
             reader.forget()
-    return Outcome(subject, excluded, proof.folders, proof.tallies, proof.breaches, proof.touched)
+    return Outcome(
+        subject, excluded, proof.folders, proof.tallies, proof.breaches, proof.differing, proof.touched
+    )

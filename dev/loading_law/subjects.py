@@ -38,9 +38,9 @@ class Case(NamedTuple):
 
     name: str
     merged: Files
-    whole: Files
-    """The folder without the damage."""
     base: Files
+    healthy: Sequence[Files]
+    """What else tells the truth: the folder without the damage, and in the other releases' spelling."""
 
 
 class Excluded(Exception):  # noqa: N818 - it is no error
@@ -97,15 +97,14 @@ def _type_cases(subject: Subject, readers: Sequence[Reader], work: Path) -> Iter
 
 def _spelled_cases(subject: Subject, spelled: Mapping[str, Files]) -> Iterator[Case]:
     """Every spelling against every spelling; damage to a folder saved by the newest, as a merge is."""
+    healthy = list(spelled.values())
     for base in spelled:
         for merged in spelled:
-            yield Case(f"saved by {merged}, base by {base}", spelled[merged], spelled[merged], spelled[base])
+            yield Case(f"saved by {merged}, base by {base}", spelled[merged], spelled[base], healthy)
     if spelled:
         newest, oldest = next(iter(spelled)), list(spelled)[-1]
         for name, files in damaged(spelled[newest], subject.name, subject.damages).items():
-            yield Case(
-                f"{name}, saved by {newest}, base by {oldest}", files, spelled[newest], spelled[oldest]
-            )
+            yield Case(f"{name}, saved by {newest}, base by {oldest}", files, spelled[oldest], healthy)
 
 
 def _published_cases(subject: Subject, copy: Path, readers: Sequence[Reader], work: Path) -> Iterator[Case]:
@@ -117,22 +116,22 @@ def _published_cases(subject: Subject, copy: Path, readers: Sequence[Reader], wo
         raise Excluded(str(error)) from error
     published = read_folder(copy)
     weights = _weights(published)
-    yield Case("itself", published, published, published)
+    yield Case("itself", published, published, ())
     for reader in readers:
         again = work / f"again-{reader.name}"
         again.mkdir()
         reader.ask("resave", folder=copy, again=again)
         saved = read_folder(again) | weights
-        yield Case(f"saved again by {reader.name}", saved, saved, published)
+        yield Case(f"saved again by {reader.name}", saved, published, [saved])
     for name, files in damaged(published, subject.name, subject.damages).items():
-        yield Case(name, files, published, published)
+        yield Case(name, files, published, ())
     saved = read_folder(work / f"again-{readers[0].name}") | weights
     for name, files in damaged(saved, subject.name, subject.damages).items():
-        yield Case(f"{name}, saved again by {readers[0].name}", files, saved, published)
+        yield Case(f"{name}, saved again by {readers[0].name}", files, published, [saved])
 
 
 def _merge_cases(subject: Subject, copy: Path) -> Iterator[Case]:
     base, merged = read_folder(copy / "base"), read_folder(copy / "merged")
-    yield Case("as the tool left it", merged, merged, base)
+    yield Case("as the tool left it", merged, base, ())
     for name, files in damaged(merged, subject.name, subject.damages).items():
-        yield Case(name, files, merged, base)
+        yield Case(name, files, base, [merged])

@@ -27,6 +27,20 @@ OLD_KEYS: Final = (
 FULL, _SLIDING = "full_attention", "sliding_attention"
 _NAMES: Final = {"mrope": "default", "su": "longrope"}
 """Older names of a ``rope_type``, as transformers 5 and vLLM 0.32 read them."""
+_OLDER_TYPES: Final = frozenset(["default", "linear", "dynamic", "yarn", "longrope", "llama3"])
+"""What transformers 4.57.6 computes (modeling_rope_utils.py `ROPE_INIT_FUNCTIONS`); others are a KeyError."""
+_STRICT: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
+    **dict.fromkeys(
+        ("chameleon", "fuyu", "olmo", "olmo2"),
+        (frozenset(["linear", "dynamic"]), frozenset(["type", "factor"])),
+    ),
+    **dict.fromkeys(
+        ("phi3", "phi4_multimodal"),
+        (frozenset(["longrope"]), frozenset(["type", "short_factor", "long_factor"])),
+    ),
+}
+"""Model types whose config class in transformers 4.57.6 refuses other types and fields of ``rope_scaling``
+(`_rope_scaling_validation` of each)."""
 _WITH_ORIGINAL: Final = frozenset(["llama3", "yarn", "longrope"])
 
 Rope: TypeAlias = Mapping[str, JsonObject]
@@ -117,12 +131,15 @@ def as_new(rope: Rope) -> dict[str, JsonValue]:
 def as_old(rope: Rope, part: RopePart, like: Mapping[str, JsonValue]) -> dict[str, JsonValue] | None:
     """The meaning in old keys, for ``part``, with the names that ``like`` uses.
 
-    `None` where they cannot tell it: layers of other types, or scaling of the sliding ones.
+    `None` where they cannot tell it: layers of other types, scaling of the sliding ones, or a kind of scaling
+    that older readers refuse.
     """
     main = rope.get("", rope.get(FULL))
     if main is None or not rope.keys() <= {"", FULL, _SLIDING}:
         return None
     found = dict(_flat(main, part, like))
+    if not _is_read(found.get("rope_scaling"), part, like.get("rope_scaling")):
+        return None
     sliding = rope.get(_SLIDING)
     if sliding is not None:
         if sliding.get("rope_type") != "default":
@@ -142,7 +159,8 @@ def _flat(main: JsonObject, part: RopePart, like: Mapping[str, JsonValue]) -> It
         scaling.pop("original_max_position_embeddings", None)
     kind = main.get("rope_type")
     if kind != "default" or "mrope_section" in scaling:
-        yield "rope_scaling", {**_spelled(kind, like.get("rope_scaling")), **scaling}
+        own = like.get("rope_scaling") or ({"type": kind} if part.model_type in _STRICT else None)
+        yield "rope_scaling", {**_spelled(kind, own), **scaling}
 
 
 def _spelled(kind: JsonValue, like: JsonValue) -> JsonObject:
@@ -154,3 +172,16 @@ def _spelled(kind: JsonValue, like: JsonValue) -> JsonObject:
     if names and all(name == kind for name in names):
         return theirs
     return {"type" if kind == "longrope" or [*theirs] == ["type"] else "rope_type": kind}
+
+
+def _is_read(scaling: JsonValue, part: RopePart, like: JsonValue) -> bool:
+    """Whether older readers take the scaling; they take what ``like``, the base's, has of the same kind."""
+    if not isinstance(scaling, dict):
+        return True
+    kind = scaling.get("rope_type", scaling.get("type"))
+    if isinstance(like, dict) and kind in (like.get("rope_type"), like.get("type")):
+        return True
+    if part.model_type in _STRICT:
+        kinds, fields = _STRICT[part.model_type]
+        return kind in kinds and scaling.keys() == fields
+    return kind in _OLDER_TYPES

@@ -1,5 +1,6 @@
 """Loads the parts of one folder, one by one, and says what they hold."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -73,6 +74,7 @@ def _generation(folder: Path, *, code: bool) -> dict[str, object]:
 def _tokenizer(folder: Path, *, code: bool) -> dict[str, object]:
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=code)
     facts: dict[str, object] = {"ids": [tokenizer(text)["input_ids"] for text in TEXTS]}
+    facts["eos"] = [tokenizer.eos_token_id]
     if getattr(tokenizer, "chat_template", None):
         texts = [_render(tokenizer, chat) for chat in CHATS]
         facts["template"] = texts
@@ -120,8 +122,8 @@ def _model(folder: Path, *, code: bool) -> dict[str, object]:
         "missing": sorted(map(str, [*info["missing_keys"], *info["mismatched_keys"]])),
         "rope": [*sorted(rotations), sorted(_scalings(model))],
     }
-    if (answer := _answer(model.eval())) is not None:
-        facts["answer"] = answer
+    if not facts["missing"] and (answer := _answer(model.eval())) is not None:
+        facts["answer"] = answer  # nothing was made up
     return facts
 
 
@@ -159,6 +161,7 @@ def _answer(model: torch.nn.Module) -> list[float] | None:
     try:
         with torch.no_grad():
             logits = model(input_ids=asked, **given).logits
-        return [round(float(value), 5) for value in logits.reshape(-1, logits.shape[-1])[-1][:64]]
+        found = [round(float(value), 5) for value in logits.reshape(-1, logits.shape[-1])[-1][:64]]
+        return found if all(map(math.isfinite, found)) else None
     except Exception:
         return None

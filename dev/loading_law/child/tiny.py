@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Final, NamedTuple
 from zlib import crc32
@@ -79,7 +80,7 @@ def _with_rope(kind: str, options: Mapping[str, object]) -> Iterator[dict[str, o
     """The options with other RoPE settings than the class's own, and without."""
     turn = crc32(kind.encode()) % len(_ROPES)
     for rope in (*_ROPES[turn:], _ROPES[0]):
-        yield {**options, **rope}
+        yield {**options, **deepcopy(rope)}  # classes write into what they are given
     yield dict(options)
 
 
@@ -144,6 +145,8 @@ def _choose_tokenizer(built: Built, raw: Path, specials: Mapping[str, int], name
             tokenizer = transformers.AutoTokenizer.from_pretrained(raw)
             ids = tokenizer("the cat")["input_ids"]
             if type(tokenizer.backend_tokenizer.model).__name__ == kind and ids and max(ids) < 512:
+                # the class cuts text in its own way: the file says so too, as published ones do
+                tokenizer.backend_tokenizer.save(str(raw / "tokenizer.json"))
                 return
     for left in raw.glob("tokenizer*"):
         left.unlink()
@@ -187,7 +190,9 @@ def spell(built: Built, raw: Path, folder: Path) -> dict[str, str]:
 def resave(folder: Path, again: Path) -> dict[str, str]:
     """Write all that this release loads of a folder as it writes it; by part, why it cannot."""
     failed: dict[str, str] = {}
-    for part in ("AutoConfig", "GenerationConfig", "AutoTokenizer", "AutoProcessor"):
+    # Without a vocabulary transformers 5 makes up an empty tokenizer.
+    tokenizer = ("AutoTokenizer", "AutoProcessor") if any(folder.glob("tokenizer*")) else ()
+    for part in ("AutoConfig", "GenerationConfig", *tokenizer):
         try:
             getattr(transformers, part).from_pretrained(folder).save_pretrained(again)
         except Exception as error:

@@ -53,6 +53,11 @@ class ConfigClass(NamedTuple):
         runs = self.defaults.get(key, ())
         return next((run.value for run in runs if run.first <= newest <= run.last), None)
 
+    def has(self, key: str, major: int) -> bool:
+        """Whether the newest release of that major version has a field ``key``."""
+        newest = max((number for number, of in self.releases.items() if of == major), default=-1)
+        return any(run.first <= newest <= run.last for run in self.defaults.get(key, ()))
+
     def taken(self, key: str, value_of: Callable[[str], JsonValue]) -> tuple[JsonValue, ...]:
         """What releases take where ``key`` is absent; empty where that is not known.
 
@@ -117,6 +122,11 @@ def _default(run: JsonValue) -> Default:
             return Default(first, last, value)
         case _:
             raise ValueError(run)  # the table is our own
+
+
+def is_released(model_type: JsonValue) -> bool:
+    """Whether any release has the type."""
+    return isinstance(model_type, str) and config_class(model_type) is not None
 
 
 def types_known(model_types: Iterator[str], major: int) -> bool:

@@ -1,5 +1,6 @@
 """RoPE that config.json does not state: what classes of transformers 4 take, and what means the same then."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from genfix.engines.shared.config_classes import config_class
@@ -24,6 +25,14 @@ def old_default(model_type: str, key: str) -> JsonValue:
             found = (_number(kind, alias) for kind in kinds for alias in keys)
             return next((value for value in found if value is not None), _USUAL[name])
     return None
+
+
+def old_names(model_type: str) -> Mapping[str, JsonValue]:
+    """The older keys that the class of transformers 4 has, in the way `as_old` takes a base's."""
+    part = class_defaults(4).get(model_type, {}).get("text")
+    found = config_class(part if isinstance(part, str) else model_type)
+    names = [key for keys in ALIASES.values() for key in keys]
+    return {key: None for key in names if found is not None and found.has(key, 4)}
 
 
 def _number(model_type: str, key: str) -> float | None:

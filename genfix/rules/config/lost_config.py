@@ -7,11 +7,12 @@ where it has no other spelling in merged and a reader needs it.
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from genfix.engines.shared.config_classes import is_released
 from genfix.folder.kinds import CONFIG as _CONFIG
 from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
-from genfix.model.kin import OF_TENSORS, has_same_shapes, other_context, other_sizes
+from genfix.model.kin import OF_TENSORS, has_other_type, has_same_shapes, other_context, other_sizes
 from genfix.model.rope import NEW_KEY, OLD_KEYS
 from genfix.rules.core.class_defaults import is_default, is_read
 from genfix.rules.core.context import Context
@@ -58,7 +59,7 @@ _NEEDED: Final = frozenset(
         *_OF_CONTEXT,
         # other parts
         *("image_token_id", "image_token_index", "video_token_id", "audio_token_id", "vision_start_token_id"),
-        *("vision_end_token_id", "vision_config", "text_config", "audio_config"),
+        "vision_end_token_id",
     ]
 )
 """Keys whose class default may silently build another model."""
@@ -66,6 +67,9 @@ _NEEDED: Final = frozenset(
 _SIZES: Final = frozenset([*OF_TENSORS, "num_hidden_layers"])
 _OTHER_KIND: Final = message(
     "why-other-part", "the base is the whole model of which this is a part, and may say it of the whole only"
+)
+_OTHER_CLASS: Final = Fix.manual(
+    message("why-class-of-other-type", "the base's class is that of another model type: name this type's own")
 )
 _OTHER_SPELLINGS: Final = {
     "rope_theta": ("rope_parameters",),
@@ -149,12 +153,12 @@ def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
 
     Safety: Safe: merging a LoRA does not change these. Unsafe where the weights contradict the base's value,
     and for RoPE and lengths of a sibling (4k and 128k): information, where the folder says the other length.
-    A base of another kind of model (Mistral of a Mixtral) is not asked. Of a language model and a composite
-    one, what the class of the part reads is compared: a size is safe where all others agree, the rest is
-    information. Keys that only say where a file comes from are never missed, nor those whose absence means
-    the same in each release of transformers (`head_dim` that is the hidden size divided by the heads), nor
-    RoPE where the weights are an exported graph or a GGUF. A key that is `null` is a value, except
-    `model_type` and `architectures`, which then name no model.
+    A base of another kind of model (Mistral of a Mixtral) is not asked; a lost class is then manual. Of a
+    language model and a composite one, what the class of the part reads is compared: a size is safe where all
+    others agree, the rest is information. Keys that only say where a file comes from are never missed, nor
+    those whose absence means the same in each release of transformers (`head_dim` that is the hidden size
+    divided by the heads), nor RoPE where the weights are an exported graph or a GGUF. A key that is `null` is
+    a value, except `model_type` and `architectures`, which then name no model.
 
     Sources:
     - vllm-project/vllm#42624
@@ -176,7 +180,9 @@ def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
             pointer=lost.pointer,
             expected=lost.value,
             engines=tuple(context.views),
-            fix=Fix.safe_unless(
+            fix=_OTHER_CLASS
+            if key == "architectures" and _is_other_kind(merged, base)
+            else Fix.safe_unless(
                 _contradicted(context, lost),
                 why,
                 (
@@ -228,7 +234,11 @@ def _needed(context: Context, base: Model) -> Iterator[_Lost]:
         moved = _NEEDED - _ERRORS - {"rope_scaling", NEW_KEY}
         yield from (_Lost(f"/{key}", value, True) for key, value in base.text_config.items() if key in moved)
         return
-    yield from (_Lost(f"/{key}", value) for key, value in base.config.items() if key in _NEEDED)
+    yield from (
+        _Lost(f"/{key}", value)
+        for key, value in base.config.items()
+        if key in _NEEDED or _is_part(key, value)
+    )
     if merged.text_key is None:
         return
     if base.text_key is None:
@@ -242,6 +252,18 @@ def _needed(context: Context, base: Model) -> Iterator[_Lost]:
         for key, value in base.text_config.items():
             if key in _NEEDED - _ERRORS:
                 yield _Lost(f"/{base.text_key}/{key}", value)
+
+
+def _is_part(key: str, value: JsonValue) -> bool:
+    """Whether it is the config of a part of the model (``decoder_config``, ``qformer_config``)."""
+    if not isinstance(value, dict) or key == "quantization_config":
+        return False
+    return key.endswith("_config") or isinstance(value.get("model_type"), str)
+
+
+def _is_other_kind(merged: Model, base: Model) -> bool:
+    """Whether the folder's type is a released one and not the base's, whose class would build the base."""
+    return has_other_type(merged, base) and is_released(merged.model_type)
 
 
 def _has(merged: Model, key: str) -> bool:

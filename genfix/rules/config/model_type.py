@@ -6,6 +6,7 @@ Who is right: the class, which two folders name, over a type that only one of th
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.engines.shared.config_classes import is_released
 from genfix.folder.kinds import CONFIG
 from genfix.message import message
 from genfix.model.kin import has_same_shapes, has_same_type
@@ -34,8 +35,8 @@ def _other_type(context: Context, rule: Rule) -> Iterator[Finding]:
     Fix: The base's `model_type`.
 
     Safety: Safe where both folders name the same class and all sizes agree: a class has one type. Unsafe
-    where only one of the two tells. Another type beside another class is another kind of model, such as a
-    mixture of experts made from the base, and no finding.
+    where only one of the two tells. Another type beside another class, or a released type beside none, is
+    another kind of model, such as a mixture of experts made from the base, and no finding.
 
     Sources:
     - transformers 5.23.0: models/auto/configuration_auto.py `from_pretrained`
@@ -48,7 +49,7 @@ def _other_type(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     ours, theirs = merged.config.get("architectures"), base.config.get("architectures")
     same_class, same_shapes = bool(ours) and ours == theirs, has_same_shapes(merged, base)
-    if not same_class and (ours or not same_shapes):
+    if not same_class and (ours or not same_shapes or is_released(own)):
         return
     yield rule.finding(
         CONFIG,

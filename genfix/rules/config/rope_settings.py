@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from genfix.engines.shared.config_classes import types_known
-from genfix.engines.shared.rope_defaults import old_default, same_rope
+from genfix.engines.shared.rope_defaults import old_default, old_names, same_rope
 from genfix.folder.kinds import CONFIG as _CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.jsontext.json_diff import same_value
@@ -52,8 +52,9 @@ def _only_for_new_readers(context: Context, rule: Rule) -> Iterator[Finding]:
 
     Safety: Safe: transformers 5.23.0 reads the same before and after. Unsafe, and information only, without a
     base: the model may be meant for new readers. Silent where older classes take the same values by default,
-    where the base is written so too, for a model type that no release of transformers 4 has (Qwen3.5), and
-    where the weights are an exported graph or a GGUF, which have RoPE in them.
+    or refuse them (a kind of scaling that they lack), where the base is written so too, for a model type that
+    no release of transformers 4 has (Qwen3.5), and where the weights are an exported graph or a GGUF, which
+    have RoPE in them.
 
     Sources:
     - vllm-project/vllm#42624
@@ -98,7 +99,8 @@ def _missing_old_keys(part: RopePart, rope: Rope, theirs: RopePart | None) -> Js
     well.
     """
     base = theirs.old if theirs is not None else {}
-    absent = {k: v for k, v in (as_old(rope, part, base) or {}).items() if k not in part.values}
+    old = as_old(rope, part, base or old_names(part.model_type)) or {}
+    absent = {k: v for k, v in old.items() if k not in part.values}
     misread = {k: v for k, v in absent.items() if not same_value(v, old_default(part.model_type, k))}
     if theirs is not None and theirs.new is not None:
         misread = {k: v for k, v in misread.items() if k in base}

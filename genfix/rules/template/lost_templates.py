@@ -33,6 +33,7 @@ _KINDS: Final[Mapping[RenderErrorKind, Message]] = {
 }
 
 
+_BOS: Final = "bos_token"
 _PROCESSOR_PLACES: Final = ("chat_template.json", "processor_config.json")
 """Where a processor, and no tokenizer, looks for the template."""
 
@@ -54,8 +55,24 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
         witness=Witness.BASE,
         pointer=first.pointer if isinstance(first, CopyField) else None,
         engines=tuple(context.views),
-        fix=Fix.safe_unless(template_verdict(context, base), TEMPLATE_LOST, tuple(operations)),
+        fix=Fix.safe_unless(
+            template_verdict(context, base), TEMPLATE_LOST, (*operations, *_what_it_writes(merged, base))
+        ),
     )
+
+
+def _what_it_writes(merged: Model, base: Model) -> Iterator[CopyField]:
+    """The base's BOS, where its template writes it and nothing here says which it is: else it would be
+    empty.
+    """
+    ends, bos = base.turn_ends, base.tokenizer.named.get(_BOS)
+    if not isinstance(ends, TurnEnds) or not ends.writes_bos or bos is None:
+        return
+    if merged.json(TOKENIZER_CONFIG).value is None or _BOS in merged.tokenizer_config:
+        return  # the whole file comes back, or null is meant
+    is_unsaid = merged.tokenizer.named.get(_BOS) is None and _BOS in base.tokenizer_config
+    if is_unsaid and merged.tokenizer.ids.get(bos) == base.tokenizer.ids.get(bos):
+        yield CopyField(TOKENIZER_CONFIG, f"/{_BOS}")
 
 
 def _another_was_trained(context: Context, base: Model) -> bool:

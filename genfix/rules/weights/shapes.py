@@ -58,11 +58,18 @@ def _vocab_size(context: Context, rule: Rule) -> Iterator[Finding]:
     places = [
         (pointer, value)
         for pointer, value in _places(merged, key)
-        if type(value) is int and value not in known
+        if type(value) is int and value not in known and not _is_repeated(merged, value, rows)
     ]
     own = [(pointer, value) for pointer, value in places if pointer.count("/") == 2] or places
     if merged.text_config.get(key) in known:
         return  # the composite config's own copy is read by nobody
+    base = context.base
+    if (
+        base is not None
+        and base.config_value(key) == merged.config_value(key)
+        and base.weights.outline.embedding_rows == rows
+    ):
+        return  # the key means another number in this type of model
     for pointer, value in own:
         found = message(
             "vocab-size-not-rows",
@@ -71,6 +78,15 @@ def _vocab_size(context: Context, rule: Rule) -> Iterator[Finding]:
             value=value,
         )
         yield contradiction(context, rule, pointer, value, rows, found)
+
+
+def _is_repeated(merged: Model, size: int, rows: int) -> bool:
+    """Whether the embedding holds the vocabulary as often as the config has code books (CSM)."""
+    times, rest = divmod(rows, size) if size > 0 else (0, 1)
+    numbers = {**merged.config, **merged.text_config}
+    return rest == 0 and any(
+        "codebook" in key and type(number) is int and number == times for key, number in numbers.items()
+    )
 
 
 def _places(merged: Model, key: str) -> Iterator[tuple[str, JsonValue]]:

@@ -225,6 +225,26 @@ def test_the_weights_know_the_vocabularys_size_better_than_the_base(
     assert finding.fix.applicability is applicability
 
 
+@pytest.mark.parametrize("key", ["decoder_config", "qformer_config", "generator"])
+def test_a_part_of_the_model_is_missed_whatever_it_is_called(key: str) -> None:
+    part = {"model_type": "llama", "vocab_size": 512}
+    base = with_json(chatml_files(), "config.json", **{key: part})
+    (lost,) = find(chatml_files(), base, "GF402")
+    assert (lost.pointer, lost.fix is not None and lost.fix.applicability) == (f"/{key}", Applicability.SAFE)
+
+
+def test_the_class_of_another_type_is_not_taken_over() -> None:
+    sizes = {"hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 2, "intermediate_size": 128}
+    base = with_json(chatml_files(), "config.json", **sizes, model_type="mistral")
+    base = with_json(base, "config.json", architectures=["MistralForCausalLM"])
+    upcycled = with_json(base, "config.json", model_type="mixtral", architectures=..., num_local_experts=2)
+    assert find(upcycled, base, "GF406") == []
+    (lost,) = find(upcycled, base, "GF402")
+    assert lost.pointer == "/architectures"
+    assert lost.fix is not None
+    assert lost.fix.applicability is Applicability.MANUAL
+
+
 @pytest.mark.parametrize(
     "files", [{}, {"config.json": b"{"}, {"config.json": b""}], ids=["none", "torn", "empty"]
 )

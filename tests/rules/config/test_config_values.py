@@ -95,6 +95,38 @@ QWEN3_5 = {
 """As released: a stray old key beside the new ones, of a type that transformers 4 never had."""
 
 
+YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 128, "rope_theta": 5e5}
+
+
+@pytest.mark.parametrize(
+    ("kind", "rope"),
+    [
+        ("olmo", YARN),  # its class in transformers 4 takes two fields, and other names
+        ("olmo2", {"rope_type": "llama3", "factor": 8.0, "rope_theta": 5e5}),
+        ("pixtral", {"rope_type": "axial", "rope_theta": 5e5}),  # a kind that transformers 4 lacks
+    ],
+)
+def test_scaling_that_older_readers_refuse_is_not_written_for_them(
+    kind: str, rope: dict[str, object]
+) -> None:
+    files = with_json(respelled(**rope), CONFIG, model_type=kind)
+    assert find(files, None, "GF711") == []
+    assert find(files, with_json(BASE, CONFIG, model_type=kind), "GF711") == []
+
+
+def test_older_names_are_those_of_the_older_class() -> None:
+    linear = {"rope_type": "linear", "factor": 4.0, "rope_theta": 5e5, "partial_rotary_factor": 0.5}
+    files = with_json(respelled(**linear), CONFIG, model_type="gpt_neox")
+    result = config(repaired(files, None, unsafe=True))
+    assert (result["rotary_emb_base"], result["rotary_pct"]) == (5e5, 0.5)
+
+
+def test_where_two_fields_are_taken_the_type_has_its_oldest_name() -> None:
+    linear = {"rope_type": "linear", "factor": 4.0, "rope_theta": 5e5}
+    files = with_json(respelled(**linear), CONFIG, model_type="olmo")
+    assert config(repaired(files, None, unsafe=True))["rope_scaling"] == {"type": "linear", "factor": 4.0}
+
+
 @pytest.mark.parametrize("top", ["qwen3_5", "minicpmv4_6", "qwen3_vl"])
 def test_a_type_that_no_older_reader_knows_gets_no_old_keys(top: str) -> None:
     files = with_json(BASE, CONFIG, rope_theta=..., model_type=top, text_config=QWEN3_5)

@@ -279,3 +279,23 @@ def test_the_name_a_trainer_gave_a_class_goes(base: Files | None) -> None:
     fixed = with_json(vlm_files(), "preprocessor_config.json", processor_class="Qwen2VLProcessor")
     assert repaired(merged, base) == fixed
     assert find(fixed, base, "GF705") == []
+
+
+NAMED: dict[str, JsonValue] = {"image_token": "<|image_pad|>", "boi_token": "<|vision_start|>"}
+
+
+def test_named_tokens_are_put_where_older_readers_look_too() -> None:
+    base = with_json(vlm_files(), TOK, extra_special_tokens=NAMED)
+    merged = with_json(vlm_files(), TOK, model_specific_special_tokens=NAMED)
+    assert only(find(merged, base, "GF706"), Applicability.SAFE).severity is Severity.WARNING
+    result = config(repaired(merged, base))
+    assert result["extra_special_tokens"] == result["model_specific_special_tokens"] == NAMED
+    assert only(find(merged, None, "GF706"), Applicability.UNSAFE).severity is Severity.INFO
+    assert find(merged, merged, "GF706") == []
+
+
+def test_named_tokens_take_the_place_of_a_list_under_the_same_key() -> None:
+    base = with_json(vlm_files(), TOK, extra_special_tokens=NAMED)
+    merged = with_json(vlm_files(), TOK, model_specific_special_tokens=NAMED, extra_special_tokens=LIST)
+    result = config(repaired(merged, base))
+    assert (result["extra_special_tokens"], result["additional_special_tokens"]) == (NAMED, LIST)

@@ -274,3 +274,15 @@ def test_a_syntax_error_is_mended_with_the_copy_that_renders(base: Files | None)
 def test_a_template_that_reaches_out_is_not_replaced_by_itself() -> None:
     broken = chatml_files() | {JINJA: b"{{ ''.__class__.__mro__ }}"}
     assert only(find(broken, None, "GF203"), Applicability.MANUAL)
+
+
+def test_a_template_comes_back_with_the_bos_that_it_writes() -> None:
+    template = "{{ bos_token }}" + CHATML
+    base = with_json(
+        chatml_files(), "tokenizer_config.json", chat_template=template, bos_token="<|endoftext|>"
+    )
+    merged = with_json(base, "tokenizer_config.json", chat_template=..., bos_token=...)
+    result = json.loads(repaired(merged, base)["tokenizer_config.json"])
+    assert (result["chat_template"], result["bos_token"]) == (template, "<|endoftext|>")
+    meant = with_json(merged, "tokenizer_config.json", bos_token=None)
+    assert json.loads(repaired(meant, base)["tokenizer_config.json"])["bos_token"] is None

@@ -255,3 +255,21 @@ def test_two_stacks_are_not_judged() -> None:
 def test_layers_that_see_are_not_the_language_models() -> None:
     seeing = causal(2) | {f"visual.blocks.{n}.attn.qkv.weight": (4, 4) for n in range(9)}
     assert silent(QWEN | {SINGLE: weight_file(seeing)}, None)
+
+
+def test_one_embedding_for_several_code_books_has_their_rows() -> None:
+    heard = config(WEIGHTED, vocab_size=ROWS // 4, num_codebooks=4)
+    assert find(heard, None, "GF411") == find(heard, heard, "GF411") == []
+    assert find(config(heard, num_codebooks=3), None, "GF411") != []
+
+
+def test_rows_that_the_base_has_under_the_same_number_are_its_habit() -> None:
+    odd = config(WEIGHTED, vocab_size=7)
+    assert find(odd, odd, "GF411") == []
+    assert find(odd, WEIGHTED, "GF411") != []
+
+
+def test_a_model_without_a_vocabulary_may_count_other_things_by_these_keys() -> None:
+    stages = {f"blocks.{n}.conv.weight": (4, 4) for n in range(3)} | {"experts.0.w1": (4, 4)}
+    seeing = config(WEIGHTED, num_hidden_layers=64, num_experts=8) | {SINGLE: weight_file(stages)}
+    assert [f for f in find(seeing, None) if f.code in {"GF414", "GF415", "GF416"}] == []
