@@ -33,7 +33,7 @@ EXPECTED: Final = {
     "left": Verdict.PARTLY,
     "other": Verdict.OTHER,
     "more": Verdict.UNTOLD,
-    "dequantised": Verdict.UNTOLD,
+    "dequantised": Verdict.MERGED,
 }
 SAID: Final = {
     "right": "merged as the adapter says",
@@ -42,8 +42,8 @@ SAID: Final = {
     "half": "at half its scale",
     "left": "one matrix left out",
     "other": "another adapter",
-    "more": "another adapter on top: cannot be told is right",
-    "dequantised": "merged into a base that was 4-bit: cannot be told is right",
+    "more": "another adapter on top (cannot be told is right)",
+    "dequantised": "merged into a base that was in 4 bits",
 }
 SCALES: Final = {"twice": 2.0, "half": 0.5}
 _BEGIN, _END = "<!-- results:begin -->\n", "<!-- results:end -->\n"
