@@ -108,7 +108,7 @@ def _table(report: WeightReport, style: Style) -> Iterator[str]:
     ]
     widths = [max((columns(row[at]) for row in rows), default=0) for at in range(5)]
     if report.unopened:
-        names = [*report.unopened[:_NAMED]]
+        names: list[JsonValue] = [*report.unopened[:_NAMED]]
         yield from wrap(
             style.text("not opened, so nothing is known of what is in them: {names}", names=names), style.room
         )

@@ -3,10 +3,9 @@
 import json
 import re
 from html.parser import HTMLParser
-from importlib import resources
+from importlib import import_module, resources
 from pathlib import Path
 
-import jsonschema
 import pytest
 
 import genfix
@@ -16,6 +15,7 @@ from tests.support.running import Run
 from tests.support.trees import picture
 from tests.support.weight_files import SINGLE
 
+jsonschema = import_module("jsonschema")  # it has no types of its own
 BASE, ADAPTER = world(), adapter_of()
 ONCE = merge(BASE, ADAPTER)
 MERGES = {
