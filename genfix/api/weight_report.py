@@ -1,6 +1,6 @@
 """`inspect_weights`: which tensors there are, what became of the base's, and whether the adapter is there."""
 
-from typing import NamedTuple, Unpack
+from typing import Final, NamedTuple, Unpack
 
 from genfix.api.keywords import WeightOptions
 from genfix.api.opening import open_models
@@ -10,7 +10,10 @@ from genfix.model import Model
 from genfix.resolver.case import Case, ModelLocation
 from genfix.weights.merge_proof import MergeProof, Verdict, prove_merge
 from genfix.weights.tensor_comparison import ComparedTensor, Comparison, State, compare_tensors
-from genfix.weights.tensor_reader import Spent
+from genfix.weights.tensor_reader import MOST_BYTES, MOST_REQUESTS, Ledger, Spent
+
+_SHARE: Final = 4
+"""The comparison takes a quarter of what may be read, at most."""
 
 
 class WeightReport(NamedTuple):
@@ -51,7 +54,8 @@ def inspect_weights(
 ) -> WeightReport:
     """What the tensors of the model folder ``target`` are, and how they differ from those of ``base``.
 
-    With an adapter: whether it was merged. Nothing is written; at most twice 16 MiB of tensor data are read.
+    With an adapter: whether it was merged. Nothing is written; at most 16 MiB of tensor data are read, and of
+    files elsewhere 200 ranges.
 
     Args:
         target: The merged model's folder, or ``hf://org/name[@revision]``.
@@ -76,7 +80,10 @@ def weights_of_case(case: Case) -> WeightReport:
             "name the folder that the merge wrote",
         )
     compared = _compared(merged, base)
-    proof = prove_merge(merged, base, adapter) if base is not None and adapter is not None else None
+    proof = None
+    if base is not None and adapter is not None:
+        left = Ledger(MOST_BYTES - compared.spent.data, MOST_REQUESTS - compared.spent.requests)
+        proof = prove_merge(merged, base, adapter, left)
     spent = [compared.spent, *([proof.spent] if proof is not None else [])]
     return WeightReport(
         target=str(merged.folder.origin),
@@ -94,6 +101,6 @@ def weights_of_case(case: Case) -> WeightReport:
 
 def _compared(merged: Model, base: Model | None) -> Comparison:
     if base is not None and base.weights.tensors:
-        return compare_tensors(merged, base)
+        return compare_tensors(merged, base, Ledger(MOST_BYTES // _SHARE, MOST_REQUESTS // _SHARE))
     tensors = merged.weights.tensors.items()
     return Comparison(tuple(ComparedTensor(name, tensor, State.UNSEEN) for name, tensor in tensors))
