@@ -84,7 +84,8 @@ def judged(place: Path) -> Iterator[Outcome]:
         for outcome in case["outcomes"]:
             start = time.process_time()
             folders = (file.parent / outcome, file.parent / "base", file.parent / "adapter")
-            proof = prove_merge(*(Model(LocalFolder(folder)) for folder in folders))
+            merged, base, adapter = (Model(LocalFolder(folder)) for folder in folders)
+            proof = prove_merge(merged, base, adapter)
             left_out = case.get("left out") if outcome == "left" else None
             yield Outcome(case["name"], outcome, proof, left_out, time.process_time() - start)
 
