@@ -39,6 +39,7 @@ COMMANDS: Final[Mapping[str, Sequence[str]]] = {
     "undo": ("undo", "repaired"),
     "capsule": ("capsule", "base", "capsule"),
     "from-capsule": ("check", "merged", "--base", "kept"),
+    "again": ("repair", "half", "--base", "base"),
 }
 """All that read anything of a model or of the user's: `probe` asks a server, the others read only genfix."""
 _CHANGED: Final = "generation_config.json"
