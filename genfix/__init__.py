@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from genfix.api.plan_files import load_plan, save_plan
     from genfix.api.probing import ProbeReport, probe_model
     from genfix.api.running import Ran, run_command
+    from genfix.api.weight_report import WeightReport, inspect_weights
     from genfix.applier import Receipt
     from genfix.errors import GenfixError
     from genfix.planner import Plan
@@ -34,12 +35,14 @@ __all__ = [
     "Receipt",
     "Repair",
     "Report",
+    "WeightReport",
     "__version__",
     "apply",
     "capsule",
     "check",
     "diff",
     "engine_views",
+    "inspect_weights",
     "load_plan",
     "log",
     "plan",
@@ -66,11 +69,13 @@ _HOMES: Final = {
     "Receipt": "genfix.applier",
     "Repair": "genfix.api.changing",
     "Report": "genfix.api.judging",
+    "WeightReport": "genfix.api.weight_report",
     "apply": "genfix.api.changing",
     "capsule": "genfix.api.capsules",
     "check": "genfix.api.judging",
     "diff": "genfix.api.changing",
     "engine_views": "genfix.api.engine_views",
+    "inspect_weights": "genfix.api.weight_report",
     "load_plan": "genfix.api.plan_files",
     "log": "genfix.api.changing",
     "plan": "genfix.api.changing",
