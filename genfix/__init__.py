@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from genfix.api.baseline import write_baseline
+    from genfix.api.bases import BaseSearch, KnownModels, base_candidates, find_models
     from genfix.api.capsules import Capsule, capsule
     from genfix.api.changing import Repair, apply, diff, log, plan, repair, undo
     from genfix.api.engine_views import EngineReport, engine_views
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
     from genfix.version import __version__
 
 __all__ = [
+    "BaseSearch",
     "Capsule",
     "EngineReport",
     "Finding",
     "GenfixError",
+    "KnownModels",
     "Plan",
     "ProbeReport",
     "Ran",
@@ -36,10 +39,12 @@ __all__ = [
     "Report",
     "__version__",
     "apply",
+    "base_candidates",
     "capsule",
     "check",
     "diff",
     "engine_views",
+    "find_models",
     "load_plan",
     "log",
     "plan",
@@ -56,10 +61,12 @@ __all__ = [
 
 _HOMES: Final = {
     "__version__": "genfix.version",
+    "BaseSearch": "genfix.api.bases",
     "Capsule": "genfix.api.capsules",
     "EngineReport": "genfix.api.engine_views",
     "Finding": "genfix.rules",
     "GenfixError": "genfix.errors",
+    "KnownModels": "genfix.api.bases",
     "Plan": "genfix.planner",
     "ProbeReport": "genfix.api.probing",
     "Ran": "genfix.api.running",
@@ -67,10 +74,12 @@ _HOMES: Final = {
     "Repair": "genfix.api.changing",
     "Report": "genfix.api.judging",
     "apply": "genfix.api.changing",
+    "base_candidates": "genfix.api.bases",
     "capsule": "genfix.api.capsules",
     "check": "genfix.api.judging",
     "diff": "genfix.api.changing",
     "engine_views": "genfix.api.engine_views",
+    "find_models": "genfix.api.bases",
     "load_plan": "genfix.api.plan_files",
     "log": "genfix.api.changing",
     "plan": "genfix.api.changing",

@@ -11,6 +11,7 @@ from genfix.message import Message
 from genfix.resolver import resolve_base
 from genfix.resolver.case import ModelLocation
 from genfix.resolver.finder.capsule_format import capsule_files, origin_of
+from genfix.resolver.naming.registered import register_capsule
 
 
 class Capsule(NamedTuple):
@@ -27,12 +28,15 @@ class Capsule(NamedTuple):
     """What the caller should know about how the base was found, a sentence each."""
 
 
-def capsule(base: ModelLocation, out: ModelLocation, *, offline: bool = False) -> Capsule:
+def capsule(
+    base: ModelLocation, out: ModelLocation, *, register: bool = False, offline: bool = False
+) -> Capsule:
     """Save the config files of ``base`` in the folder ``out``, which then is a base itself, without network.
 
     Args:
         base: A folder, a capsule, ``org/name[@revision]`` or ``ms://org/name[@revision]``.
         out: A folder that does not exist yet, or is empty. It is whole, or not there.
+        register: Let the search for a base find it: its path is kept in ``$XDG_DATA_HOME/genfix``.
         offline: Take the base from the Hub cache only.
 
     Raises:
@@ -49,5 +53,7 @@ def capsule(base: ModelLocation, out: ModelLocation, *, offline: bool = False) -
         raise InputError("{place} is inside the base itself", "name a folder outside", place=place)
     files = capsule_files(found.facts)
     make_folder(place, files)
+    if register:
+        register_capsule(place)
     size = sum(map(len, files.values()))
     return Capsule(place, str(origin_of(found.folder)), tuple(sorted(files)), size, found.notes)

@@ -1,0 +1,147 @@
+"""Which official model a folder is by its own files: type, sizes, vocabulary, special ids and what siblings
+differ in.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from genfix.engines import read_eos
+from genfix.json_types import JsonValue
+from genfix.message import Message, text
+from genfix.model import Model
+from genfix.model.chat_template import rendered_form
+from genfix.model.kin import is_composite
+from genfix.model.siblings import are_siblings
+from genfix.model.sizes import agree, context_length, sizes
+from genfix.resolver.catalogue.official import OfficialModel, official_models
+
+_TELLING: Final = ("template", "stops", "tokens", "eos")
+"""Facts in which a chat model and its pretrained sibling differ, where they differ in any."""
+
+
+class Match(NamedTuple):
+    """An official model of the folder's type, sizes and vocabulary."""
+
+    row: OfficialModel
+    agreed: tuple[str, ...]
+    """Further facts that both state and that are equal."""
+    differing: tuple[str, ...]
+    """Those that are not."""
+
+
+class Identity(NamedTuple):
+    """What the catalogue says of a folder."""
+
+    named: OfficialModel | None
+    """The one model whose every fact the folder has."""
+    matches: tuple[Match, ...]
+    """All of equal type, sizes and vocabulary, the likest first."""
+
+
+def identify(model: Model) -> Identity:
+    """Compare a folder with the catalogue. Weights are not asked."""
+    ours = sizes(model)
+    types = {name for name in model_types(model) if name}
+    found = [
+        _match(model, row)
+        for row in official_models()
+        if row.type is not None and row.type.removesuffix("_text") in types and agree(ours, row.sizes)
+    ]
+    found.sort(key=lambda match: (len(match.differing), -len(match.agreed), match.row.id))
+    alike = [match for match in found if not match.differing]
+    one = alike[0] if len(alike) == 1 and not _has_unread_sibling(alike[0]) and alike[0].agreed else None
+    return Identity(one.row if one is not None else None, tuple(found))
+
+
+def model_types(model: Model) -> set[str]:
+    """``model_type`` of the folder and of its language model."""
+    names = (model.config.get("model_type"), model.text_config.get("model_type"))
+    return {name.removesuffix("_text") for name in names if isinstance(name, str)}
+
+
+def _match(model: Model, row: OfficialModel) -> Match:
+    ours = facts_of(model)
+    both = [name for name in row.facts if ours.get(name) is not None and row.facts[name] is not None]
+    equal = tuple(name for name in both if ours[name] == row.facts[name])
+    return Match(row, equal, tuple(name for name in both if name not in equal))
+
+
+def _has_unread_sibling(match: Match) -> bool:
+    """Whether a sibling is known by its name alone, and nothing in which siblings differ was compared."""
+    if any(name in match.agreed for name in _TELLING[:2]):
+        return False
+    return any(row.type is None and are_siblings(row.id, match.row.id) for row in official_models())
+
+
+def facts_of(model: Model) -> Mapping[str, JsonValue]:
+    """What a folder says of itself beside its sizes; `None` where it says nothing.
+
+    Of the chat template and the table of added tokens the digest is kept.
+    """
+    settings = model.generation_config.value
+    template = model.chat_template
+    return {
+        "context": context_length(model),
+        "bos": _ids(model, "bos_token_id"),
+        "eos": _ids(model, "eos_token_id"),
+        "stops": _sorted(read_eos(settings).ids) if settings is not None else None,
+        "theta": _theta(model),
+        "epsilon": _number(model, "rms_norm_eps", "layernorm_epsilon", "layer_norm_eps"),
+        "window": _number(model, "sliding_window"),
+        "composite": is_composite(model),
+        "quantised": model.config_value("quantization_config") is not None,
+        "template": _digest(rendered_form(template.text)) if template is not None else None,
+        "tokens": _digest(json.dumps(sorted(model.tokenizer.ids.items()))) if _tells_tokens(model) else None,
+    }
+
+
+def _tells_tokens(model: Model) -> bool:
+    """Whether the whole table of added tokens is here: `tokenizer.model` has a part of it only."""
+    return bool(model.tokenizer_head.get("added_tokens")) or "added_tokens_decoder" in model.tokenizer_config
+
+
+def _ids(model: Model, key: str) -> JsonValue:
+    return _sorted(read_eos({key: model.config_value(key)}, key).ids)
+
+
+def _sorted(ids: Iterable[int]) -> JsonValue:
+    return [*sorted(ids)] or None
+
+
+def _number(model: Model, *keys: str) -> JsonValue:
+    values = (model.config_value(key) for key in keys)
+    return next((value for value in values if type(value) in {int, float}), None)
+
+
+def _theta(model: Model) -> float | None:
+    value = model.config_value("rope_theta")
+    for key in ("rope_parameters", "rope_scaling"):
+        part = model.config_value(key)
+        if value is None and isinstance(part, dict):
+            value = part.get("rope_theta")
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _digest(said: str) -> str:
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def described(names: tuple[str, ...]) -> Iterator[Message]:
+    """What facts are called."""
+    for name in names:
+        if name in _NAMES:
+            yield _NAMES[name]
+
+
+_NAMES: Final[Mapping[str, Message]] = {
+    "context": text("context length"),
+    "bos": text("special ids"),
+    "eos": text("EOS in config.json"),
+    "stops": text("stop set"),
+    "theta": text("RoPE"),
+    "window": text("sliding window"),
+    "template": text("chat template"),
+    "tokens": text("added tokens"),
+}
