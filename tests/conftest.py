@@ -35,7 +35,6 @@ def _own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
             patch.delenv(name, raising=False)
         # One cache per run: the user's own is not touched, nor searched for bases.
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
-        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.getbasetemp() / "data"))
         patch.setenv("MODELSCOPE_CACHE", str(tmp_path_factory.getbasetemp() / "modelscope"))
         patch.setenv("COLUMNS", "100")
         patch.setenv("GENFIX_LANG", "en")

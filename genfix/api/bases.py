@@ -15,8 +15,8 @@ from genfix.resolver.case import Case, ModelLocation
 from genfix.resolver.catalogue.identify import Identity, identify
 from genfix.resolver.catalogue.official import OfficialModel, official_models
 from genfix.resolver.finder.auto import decided
+from genfix.resolver.finder.candidate_proofs import differences
 from genfix.resolver.finder.places import Place, registered
-from genfix.resolver.finder.reasons import differences
 from genfix.resolver.finder.search import Candidate, local_candidates, named_candidates, remaining
 
 

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from genfix.applier import make_folder, remove_stale
-from genfix.errors import InputError
+from genfix.errors import InputError, UnknownModelError
 from genfix.folder import LocalFolder
 from genfix.message import Message
 from genfix.resolver import resolve_base
 from genfix.resolver.case import ModelLocation
 from genfix.resolver.finder.capsule_format import capsule_files, origin_of
+from genfix.resolver.finder.suggestions import with_suggestions
 from genfix.resolver.naming.registered import register_capsule
 
 
@@ -36,7 +37,7 @@ def capsule(
     Args:
         base: A folder, a capsule, ``org/name[@revision]`` or ``ms://org/name[@revision]``.
         out: A folder that does not exist yet, or is empty. It is whole, or not there.
-        register: Let the search for a base find it: its path is kept in ``$XDG_DATA_HOME/genfix``.
+        register: Let the search for a base find it: its path is kept in the cache of genfix.
         offline: Take the base from the Hub cache only.
 
     Raises:
@@ -45,7 +46,10 @@ def capsule(
     """
     place = Path(out)
     remove_stale(place)
-    found = resolve_base(os.fspath(base), offline=offline)
+    try:
+        found = resolve_base(os.fspath(base), offline=offline)
+    except UnknownModelError as error:
+        raise with_suggestions(error, os.fspath(base)) from error
     inside = isinstance(found.folder, LocalFolder) and Path(os.path.realpath(place)).is_relative_to(
         os.path.realpath(found.folder.root)
     )

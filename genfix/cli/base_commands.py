@@ -20,7 +20,7 @@ def base(
     What the folder names, what lies beside it and in the caches of this machine, and what official model its
     files are like; each with what proves or refuses it. Exit 1 where none is proven, or several are.
     """
-    from genfix.cli.bases import run_base
+    from genfix.cli.base_output import run_base
     from genfix.cli.output import Output
     from genfix.resolver.case import Case
 
@@ -42,7 +42,7 @@ def bases(
 
     With the sizes and stop set that were read of each, and, in JSON, where.
     """
-    from genfix.cli.bases import run_bases
+    from genfix.cli.base_output import run_bases
     from genfix.cli.output import Output
 
     return run_bases(words or [], Output(look, quiet, output_format=output_format))

@@ -10,7 +10,7 @@ from genfix.report.layout import wrap
 from genfix.report.style import Style
 from genfix.resolver.catalogue.official import OfficialModel
 from genfix.resolver.finder.auto import catalogue_said
-from genfix.resolver.finder.reasons import proofs
+from genfix.resolver.finder.candidate_proofs import proofs
 from genfix.resolver.finder.search import Candidate
 from genfix.show import show
 
@@ -20,10 +20,9 @@ _INDENT = "    "
 def candidates_text(found: BaseSearch, style: Style) -> str:
     """A paragraph for each candidate, and what the catalogue says."""
     paragraphs = ["\n".join(_lines(found, one, style)) for one in found.candidates]
-    said = catalogue_said(found.identity)
-    if said is not None:
-        head = style.mark(style.text("the catalogue of official models"), "bold")
-        paragraphs.append("\n".join([head, *wrap(style.words(said), style.room, _INDENT)]))
+    said = catalogue_said(found.identity) or text("it knows no model of this type and these sizes")
+    head = style.mark(style.text("the catalogue of official models"), "bold")
+    paragraphs.append("\n".join([head, *wrap(style.words(said), style.room, _INDENT)]))
     return "\n\n".join(paragraphs)
 
 

@@ -119,6 +119,9 @@ def test_each_file_that_fails_is_one_sentence(
         done = run(*COMMANDS[command](home))
         if not disk.failed:
             continue
+        if command == "check alone" and name.parts[0] != "merged":
+            assert done.code == 0, (name, done)  # a folder beside is only looked at as a possible base
+            continue
         reached.append(name)
         assert done.code == 2, (name, done)
         said = [line for line in done.err.splitlines() if not line.startswith(("note: ", "      "))]

@@ -4,7 +4,9 @@ differ in.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Final, NamedTuple
 
 from genfix.engines import read_eos
@@ -13,12 +15,8 @@ from genfix.message import Message, text
 from genfix.model import Model
 from genfix.model.chat_template import rendered_form
 from genfix.model.kin import is_composite
-from genfix.model.siblings import are_siblings
 from genfix.model.sizes import agree, context_length, sizes
 from genfix.resolver.catalogue.official import OfficialModel, official_models
-
-_TELLING: Final = ("template", "stops", "tokens", "eos")
-"""Facts in which a chat model and its pretrained sibling differ, where they differ in any."""
 
 
 class Match(NamedTuple):
@@ -51,8 +49,10 @@ def identify(model: Model) -> Identity:
     ]
     found.sort(key=lambda match: (len(match.differing), -len(match.agreed), match.row.id))
     alike = [match for match in found if not match.differing]
-    one = alike[0] if len(alike) == 1 and not _has_unread_sibling(alike[0]) and alike[0].agreed else None
-    return Identity(one.row if one is not None else None, tuple(found))
+    by_template = [match for match in alike if "template" in match.agreed]
+    one = by_template or alike
+    is_one = len(one) == 1 and (_is_telling(one[0], model) or not unread_relatives(one[0].row))
+    return Identity(one[0].row if is_one else None, tuple(found))
 
 
 def model_types(model: Model) -> set[str]:
@@ -68,11 +68,50 @@ def _match(model: Model, row: OfficialModel) -> Match:
     return Match(row, equal, tuple(name for name in both if name not in equal))
 
 
-def _has_unread_sibling(match: Match) -> bool:
-    """Whether a sibling is known by its name alone, and nothing in which siblings differ was compared."""
-    if any(name in match.agreed for name in _TELLING[:2]):
-        return False
-    return any(row.type is None and are_siblings(row.id, match.row.id) for row in official_models())
+def _is_telling(match: Match, model: Model) -> bool:
+    """Whether something agreed in which relatives of equal sizes differ: the chat template, the stop set, or
+    the whole table of tokens with RoPE and with an EOS that is a set.
+    """
+    agreed = {*match.agreed}
+    eos = facts_of(model)["eos"]
+    is_chat = isinstance(eos, list) and len(eos) > 1 and agreed >= {"eos", "tokens", "theta"}
+    return is_chat or not agreed.isdisjoint({"template", "stops"})
+
+
+def unread_relatives(row: OfficialModel) -> tuple[str, ...]:
+    """Models of the same family and size of which only the names are known: their facts may be equal."""
+    ours = _family(row.id)
+    return tuple(
+        other.id for other in official_models() if other.type is None and ours.is_near(_family(other.id))
+    )
+
+
+class _Family(NamedTuple):
+    """What a name tells of a model's relatives."""
+
+    words: frozenset[str]
+    sizes: frozenset[str]
+
+    def is_near(self, other: "_Family") -> bool:
+        """Whether both share a word of their family, and the number of parameters."""
+        return not self.words.isdisjoint(other.words) and not self.sizes.isdisjoint(other.sizes)
+
+
+@cache
+def _family(model_id: str) -> _Family:
+    parts = re.split(r"[-_/]+", model_id.rpartition("/")[2].lower())
+    sizes = frozenset(part for part in parts if re.fullmatch(r"(?:\d+x)?\d+(?:\.\d+)?[bm]", part))
+    words = (re.match(r"[a-z]+", part) for part in parts if part not in sizes)
+    return _Family(frozenset(word[0] for word in words if word and len(word[0]) > 2) - _COMMON, sizes)
+
+
+_COMMON: Final = frozenset(
+    [
+        *("instruct", "chat", "base", "preview", "thinking", "distill", "awq", "gptq", "fp", "int", "bit"),
+        *("mini", "small", "large", "lite", "pro", "coder", "math", "code", "vision", "omni", "meta", "hf"),
+    ]
+)
+"""Words in many families' names."""
 
 
 def facts_of(model: Model) -> Mapping[str, JsonValue]:
@@ -116,12 +155,17 @@ def _number(model: Model, *keys: str) -> JsonValue:
 
 
 def _theta(model: Model) -> float | None:
+    """The base of RoPE; 0 where ``config.json`` leaves it to the class."""
     value = model.config_value("rope_theta")
+    if value is None:
+        value = model.config_value("rope_ratio")  # ChatGLM's
     for key in ("rope_parameters", "rope_scaling"):
         part = model.config_value(key)
         if value is None and isinstance(part, dict):
             value = part.get("rope_theta")
-    return float(value) if isinstance(value, int | float) else None
+    if isinstance(value, int | float):
+        return float(value)
+    return 0.0 if model.config else None
 
 
 def _digest(said: str) -> str:

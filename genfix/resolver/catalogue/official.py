@@ -41,8 +41,8 @@ class OfficialModel(NamedTuple):
 
     @property
     def stops(self) -> tuple[int, ...]:
-        """Where transformers stops, as far as its ``generation_config.json`` was read."""
-        ids = self.facts.get("stops")
+        """Where transformers stops: its ``generation_config.json``, or else the EOS of ``config.json``."""
+        ids = self.facts.get("stops", self.facts.get("eos"))
         return tuple(number for number in ids if isinstance(number, int)) if isinstance(ids, list) else ()
 
 

@@ -14,8 +14,8 @@ from genfix.model import Model
 from genfix.model.siblings import same_name
 from genfix.resolver.catalogue.identify import Identity, identify
 from genfix.resolver.finder.base import ResolvedBase, resolve_base
+from genfix.resolver.finder.candidate_proofs import differences, doubt_said, identity_said, weights_said
 from genfix.resolver.finder.lineage import stop_set, with_tokens
-from genfix.resolver.finder.reasons import differences, doubt_said, identity_said, weights_said
 from genfix.resolver.finder.search import (
     Candidate,
     judged,
@@ -95,6 +95,7 @@ def _of_catalogue(merged: Model, *, offline: bool, progress: Progress | None) ->
         )
     except GenfixError:
         return None
+    base.facts.is_found = True
     found = judged(merged, Candidate(identity.named.id, text("the catalogue of official models"), base))
     return found if found.refused is None else None
 
@@ -225,8 +226,9 @@ def _trace_said(trace: BaseTrace) -> Message:
     return text("{source} names {base} as the base: add --base {spec}", **args)
 
 
-def better_base(merged: Model, path: Path | None, adapter: Model | None, refused: Model) -> str | None:
-    """The spec of a base that the folder names, other than the ``refused`` one.
+def better_base(merged: Model, path: Path | None, adapter: Model | None, refused: Model) -> Message | None:
+    """What to name instead of the ``refused`` base: another that the folder names, that fits on this machine,
+    or that the catalogue knows; `None` where there is none.
 
     A folder is opened and proven first; nothing is asked over the network.
     """
@@ -234,15 +236,28 @@ def better_base(merged: Model, path: Path | None, adapter: Model | None, refused
         for spec in () if trace.objection else trace.specs:
             if _repo(spec) == _repo(refused.folder.origin.label):
                 continue
-            if not spec.startswith(_PATHS):
-                return spec
-            try:
-                base = resolve_base(spec, offline=True, near=merged.folder, by_trace=True)
-            except GenfixError:
-                continue
-            if judged(merged, Candidate(spec, trace.source, base)).refused is None:
-                return spec
-    return None
+            if not spec.startswith(_PATHS) or _is_proven_here(merged, spec, trace.source):
+                return text(
+                    "the folder itself names {base}: use that with --base, or add --allow-base-mismatch if "
+                    "you are sure",
+                    base=spec,
+                )
+    found = _chosen(merged, remaining(local_candidates(merged, path)), [])
+    named = identify(merged).named
+    if found is None and named is None:
+        return None
+    return text(
+        "{base} fits it: use that with --base, or add --allow-base-mismatch if you are sure",
+        base=found.name if found is not None else named.id if named is not None else "",
+    )
+
+
+def _is_proven_here(merged: Model, spec: str, source: Message | str) -> bool:
+    try:
+        base = resolve_base(spec, offline=True, near=merged.folder, by_trace=True)
+    except GenfixError:
+        return False
+    return judged(merged, Candidate(spec, source, base)).refused is None
 
 
 def _repo(spec: str) -> str:

@@ -56,7 +56,8 @@ def beside(folder: Path) -> Iterator[Place]:
         path = folder.parent / name
         if name.startswith(".") or not _has(path, _CONFIG) or _is_same(path, folder):
             continue
-        yield Place(path, str(path), text("a folder beside"))
+        kind = "capsule" if _has(path, MANIFEST) else "local"
+        yield Place(path, str(path), text("a folder beside"), kind)
 
 
 def cached() -> Iterator[Place]:
@@ -66,6 +67,17 @@ def cached() -> Iterator[Place]:
         if found < _MOST_CACHED:
             found += 1
             yield place
+
+
+def copy_here(folder: Folder) -> Folder | None:
+    """Files whose parts cost no request: the folder itself, or the Hub cache's copy of its commit."""
+    if isinstance(folder, LocalFolder | CapsuleFolder):
+        return folder
+    root, origin = hub_root(), folder.origin
+    if root is None or origin.kind != "hub" or origin.revision is None:
+        return None
+    place = root / f"models--{origin.label.replace('/', '--')}" / "snapshots" / origin.revision
+    return LocalFolder(place) if _has(place, _CONFIG) else None
 
 
 def hub_root() -> Path | None:

@@ -5,23 +5,25 @@ model from its pretrained sibling; weights do, where both sides have them.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from genfix.errors import GenfixError, RefusedError
 from genfix.folder import Progress
+from genfix.folder.kinds import CONFIG
 from genfix.message import Message, text
 from genfix.model import Model
 from genfix.model.front_matter import card_text, front_matter_list
 from genfix.model.siblings import chat_sibling_on_card, chat_word_of, same_name
-from genfix.model.sizes import agree, sizes
+from genfix.model.sizes import KEYS, agree, sizes
 from genfix.resolver.catalogue.identify import model_types
 from genfix.resolver.catalogue.official import official_named
 from genfix.resolver.finder.base import BaseFacts, ResolvedBase, resolve_base
-from genfix.resolver.finder.places import Place, beside, cached, opened
+from genfix.resolver.finder.candidate_proofs import differences
+from genfix.resolver.finder.places import Place, beside, cached, copy_here, opened
 from genfix.resolver.finder.proof import is_proven, layer_count, prove_parentage
-from genfix.resolver.finder.reasons import differences
 from genfix.resolver.finder.run_folders import TRACES, names_a_merge
 from genfix.resolver.finder.traces import find_traces
 from genfix.resolver.finder.weight_likeness import Likeness, likeness
@@ -30,6 +32,7 @@ _MOST: Final = 8
 """Traces that are opened at most: a stranger's recipe may name hundreds."""
 _MOST_OPENED: Final = 24
 """Models of this machine that are opened at most, of those whose config.json fits."""
+_MOST_CONFIG: Final = 256 * 1024
 _CLEARLY: Final = 1.5
 """So many times as far from the folder as the nearest is another model."""
 _TRAINING: Final = ("trainer_state.json", "training_args.bin", "adapter_model.safetensors")
@@ -99,12 +102,14 @@ def named_candidates(
 def local_candidates(merged: Model, path: Path | None) -> Iterator[Candidate]:
     """Models beside the folder and in the caches whose sizes fit, opened and judged."""
     places: Iterable[Place] = (*(beside(path) if path is not None else ()), *cached())
+    may_fit = _quick_look(merged)
     number = 0
     for place in places:
-        folder = opened(place)
-        if folder is None or number >= _MOST_OPENED or _is_same(place.path, path):
+        folder = opened(place) if number < _MOST_OPENED and may_fit(place) else None
+        if folder is None or _is_same(place.path, path):
             continue
         facts = BaseFacts(folder, is_named=False)
+        facts.is_found = True
         try:
             if not fits(merged, facts):
                 continue
@@ -113,6 +118,23 @@ def local_candidates(merged: Model, path: Path | None) -> Iterator[Candidate]:
             yield judged(merged, found._replace(is_derived=_is_derived(facts, place)))
         except GenfixError as error:
             yield Candidate(place.spec, place.source, refused=error.said)
+
+
+def _quick_look(merged: Model) -> Callable[[Place], bool]:
+    """Whether a place's ``config.json`` has the width of merged in it: most places are never opened."""
+    width = sizes(merged).get("hidden")
+    if width is None:
+        return lambda _: True
+    stated = re.compile(rb'"(?:%s)"\s*:\s*%d\b' % ("|".join(KEYS["hidden"]).encode(), width))
+
+    def look(place: Place) -> bool:
+        try:
+            with (place.path / CONFIG).open("rb") as file:
+                return stated.search(file.read(_MOST_CONFIG)) is not None
+        except OSError:
+            return False
+
+    return look
 
 
 def fits(merged: Model, base: Model) -> bool:
@@ -148,9 +170,10 @@ def judged(merged: Model, found: Candidate) -> Candidate:
             raise RefusedError("nothing in the two folders can be compared")
     except GenfixError as error:
         return found._replace(refused=error.said)
-    if base.folder.origin.kind != "local" and not hasattr(base.folder, "root"):
-        return found  # each piece of its weights would cost a request
-    alike = likeness(merged, base)
+    here = copy_here(base.folder)
+    if here is None:
+        return found
+    alike = likeness(merged, base if here is base.folder else Model(here))
     if alike.is_unrelated:
         return found._replace(
             likeness=alike, refused=text("its weights have nothing in common with those here")
@@ -163,13 +186,13 @@ def _is_derived(base: Model, place: Place) -> bool:
 
     A chat model names its pretrained sibling, which is no sign of a merge.
     """
-    if official_named(place.spec) is not None:
-        return False
-    if any(map(base.has, _TRAINING)) or (place.kind == "local" and names_a_merge(place.path)):
-        return True
-    if not TRACES.isdisjoint(base.folder.names()):
-        return True
-    return any(_is_made_from(base, parent) for parent in front_matter_list(base.folder, "base_model"))
+    shown = (
+        any(map(base.has, _TRAINING))
+        or (place.kind == "local" and names_a_merge(place.path))
+        or not TRACES.isdisjoint(base.folder.names())
+        or any(_is_made_from(base, parent) for parent in front_matter_list(base.folder, "base_model"))
+    )
+    return shown and official_named(place.spec) is None
 
 
 def _is_made_from(base: Model, parent: str) -> bool:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from genfix.errors import RefusedError
+from genfix.errors import RefusedError, UnknownModelError
 from genfix.message import Message, text
 from genfix.model import Model
 from genfix.resolver.case import Case
@@ -47,7 +47,7 @@ def choose_base(case: Case, merged: Model, adapter: Model | None = None) -> Chos
     given = os.fspath(spec)
     if given == AUTO:  # a path, not the word
         given = f"./{given}"
-    base = resolve_base(given, offline=case.offline, near=merged.folder, progress=case.progress)
+    base = _resolved(case, given, merged, place)
     notes = base.notes
     refusal = _refusal(merged, base, place, adapter)
     if refusal is not None:
@@ -56,6 +56,15 @@ def choose_base(case: Case, merged: Model, adapter: Model | None = None) -> Chos
         notes += (text("going on as told, although {why}", why=refusal.said),)
     base.facts.sibling = named_sibling(merged, base.facts, place, adapter)
     return ChosenBase(base, (*notes, *lineage_notes(merged, base.facts, place)))
+
+
+def _resolved(case: Case, given: str, merged: Model, place: Path | None) -> ResolvedBase:
+    try:
+        return resolve_base(given, offline=case.offline, near=merged.folder, progress=case.progress)
+    except UnknownModelError as error:
+        from genfix.resolver.finder.suggestions import with_suggestions  # noqa: PLC0415 - only on the way out
+
+        raise with_suggestions(error, given, merged, place) from error
 
 
 def _suggestion(merged: Model, place: Path | None, adapter: Model | None) -> ChosenBase:
@@ -75,14 +84,7 @@ def _refusal(
         from genfix.resolver.finder.auto import better_base  # noqa: PLC0415 - only on the way out
 
         better = better_base(merged, place, adapter, base.facts)
-        if better is None:
-            return error
-        return RefusedError(
-            error.said,
-            "the folder itself names {base}: use that with --base, or add --allow-base-mismatch if "
-            "you are sure",
-            base=better,
-        )
+        return error if better is None else RefusedError(error.said, better)
     return _swapped(merged, base, place)
 
 

@@ -19,6 +19,7 @@ from genfix.model.safetensors import Tensor
 _WIDTHS: Final = {"F32": 4, "F16": 2, "BF16": 2}
 _PREFIXES: Final = frozenset({"base_model", "model", "transformer", "language_model", "module"})
 _TENSORS: Final = 32
+_MOST_TRIED: Final = 256
 _NUMBERS: Final = 256
 _UNRELATED: Final = 0.7
 """Of two tensors that have nothing in common the distance is about 1.4; a training moves a part of this."""
@@ -60,17 +61,23 @@ def likeness(ours: Model, theirs: Model) -> Likeness:
     """Compare the tensors that both have with one shape; nothing is compared of quantised ones."""
     left, right = _named(ours), _named(theirs)
     shared = sorted(name for name in left.keys() & right.keys() if left[name].shape == right[name].shape)
-    step = max(len(shared) / _TENSORS, 1.0)
-    chosen = [shared[int(number * step)] for number in range(min(len(shared), _TENSORS))]
     distances: list[float] = []
     equal = 0
-    for name in chosen:
+    for name in _spread(shared):
         one, other = _numbers(ours, left[name]), _numbers(theirs, right[name])
         if one is None or other is None or len(one) != len(other) or _is_flat(other):
             continue
         distances.append(_distance(one, other))
         equal += one == other
+        if len(distances) == _TENSORS:
+            break
     return Likeness(len(distances), equal, median(distances) if distances else math.inf)
+
+
+def _spread(names: list[str]) -> list[str]:
+    """At most some of the names, so ordered that any first part of them lies spread over all."""
+    step = max(len(names) // _TENSORS, 1)
+    return [name for start in range(step) for name in names[start::step]][:_MOST_TRIED]
 
 
 def _named(model: Model) -> dict[str, Tensor]:
@@ -86,16 +93,13 @@ def _named(model: Model) -> dict[str, Tensor]:
 
 
 def _numbers(model: Model, tensor: Tensor) -> "array[float] | None":
-    """Neighboring numbers from the tensor's middle; `None` where they cannot be read."""
-    width = _WIDTHS[tensor.dtype]
-    count = tensor.size // width
-    wanted = min(count, _NUMBERS)
-    start = tensor.start + (count - wanted) // 2 * width
+    """A tensor's first numbers, which capsules have too; `None` where they cannot be read."""
+    wanted = min(tensor.size, _NUMBERS * _WIDTHS[tensor.dtype])
     try:
-        data = model.folder.read_range(tensor.file, start, wanted * width)
+        data = model.folder.read_range(tensor.file, tensor.start, wanted)
     except FolderFileError:
         return None
-    return _decoded(data, tensor.dtype) if len(data) == wanted * width else None
+    return _decoded(data, tensor.dtype) if len(data) == wanted else None
 
 
 def _decoded(data: bytes, dtype: str) -> "array[float]":

@@ -7,7 +7,7 @@ from genfix.message import Arg, Message, text
 from genfix.model import Model
 from genfix.model.chat_template import rendered_form
 from genfix.model.sizes import context_length, sizes
-from genfix.resolver.catalogue.identify import Match, described
+from genfix.resolver.catalogue.identify import Match, described, unread_relatives
 from genfix.resolver.finder.lineage import stop_set, with_tokens
 from genfix.resolver.finder.weight_likeness import Likeness
 
@@ -80,7 +80,8 @@ _QUESTIONS: Mapping[str, Message] = {
 def identity_said(match: Match) -> Message:
     """What the catalogue says of an official model that the folder may be."""
     row = match.row
-    args: dict[str, Arg] = {"model": row.id, "source": row.sources[0].repository if row.sources else ""}
+    read = next((source.repository for source in row.sources if source.file.endswith(".json")), "")
+    args: dict[str, Arg] = {"model": row.id, "source": read}
     if row.stops:
         args["stops"] = [*row.stops]
         return text(
@@ -93,9 +94,19 @@ def identity_said(match: Match) -> Message:
 
 def doubt_said(matches: Sequence[Match]) -> Message:
     """What the catalogue says where several models have these sizes, or none has every fact."""
-    first = matches[0]
-    args: dict[str, Arg] = {"models": [match.row.id for match in matches[:6]]}
-    if first.differing:
-        args["differing"] = tuple(described(first.differing))
-        return text("its sizes are those of {models}, and it differs from them in: {differing}", **args)
-    return text("its sizes and ids are those of {models}, which do not tell them apart", **args)
+    alike = [match.row.id for match in matches if not match.differing]
+    if alike:
+        unread = [name for match in matches[:1] for name in unread_relatives(match.row)]
+        args: dict[str, Arg] = {"models": [*alike], "others": [*unread[:4]]}
+        if unread:
+            return text(
+                "its sizes and ids are those of {models}; of its relatives ({others} ...) only names are "
+                "known, so nothing tells them apart",
+                **args,
+            )
+        return text("its sizes and ids are those of {models}, which nothing here tells apart", **args)
+    return text(
+        "its sizes are those of {models}, and it differs from the first in: {differing}",
+        models=[match.row.id for match in matches[:6]],
+        differing=tuple(described(matches[0].differing)),
+    )
