@@ -3,6 +3,7 @@
 `check` on the same inputs says so beforehand, a second repair changes nothing, and undo gives all of it back.
 """
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +22,6 @@ from tests.support.folders import (
     FAMILIES,
     Files,
     chatml_files,
-    dump,
     glm_files,
     with_json,
     without,
@@ -35,6 +35,7 @@ SHORT: Final = settings(
     max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 GEN: Final = "generation_config.json"
+TOKENIZER: Final = "tokenizer_config.json"
 LEFT_OUT: Final = "its fix was left out: "
 
 
@@ -95,27 +96,41 @@ def test_of_a_damaged_folder(name: str, data: st.DataObject) -> None:
 
 
 def test_check_calls_no_fix_safe_that_repair_leaves_out(tmp_path: Path) -> None:
-    """The base's settings list less than its config.json, which mlx-lm reads while they list nothing."""
-    base = glm_files() | {GEN: dump({"eos_token_id": 151329})}
-    case = Case(without(base, "LICENSE") | {GEN: dump({})}, {}, base)
+    """vLLM stops at the tokenizer's EOS, whichever token that is, and would do so no more."""
+    base = chatml_files() | {"LICENSE": b"as is"}
+    case = Case(with_json(without(base, "LICENSE"), TOKENIZER, eos_token="<|im_start|>"), {}, base)
     merged = write_folder(tmp_path / "merged", case.failing)
     report = genfix.check(merged, write_folder(tmp_path / "base", base))
     assert report.findings == checked(case.failing, case)
     found = {finding.code: finding.fix for finding in report.findings}
-    narrowed, lost = found["GF101"], found["GF503"]
-    assert narrowed is not None
+    changed, lost = found["GF106"], found["GF503"]
+    assert changed is not None
     assert lost is not None
-    assert (narrowed.applicability, str(narrowed.why)) == (
+    assert (changed.applicability, str(changed.why)) == (
         Applicability.MANUAL,
-        "its fix was left out: mlx-lm would do worse",
+        "its fix was left out: vllm would do worse",
     )
     assert lost.applicability is Applicability.SAFE
     holds(case)
 
 
+def test_what_was_left_out_is_tried_once_more_on_the_result() -> None:
+    """The base's settings list less than its config.json: put back first, they hide nothing any more."""
+    base = with_json(chatml_files(eos=1000), TOKENIZER, eos_token="<|im_end|>")
+    merged = with_json(without(base, GEN), "config.json", eos_token_id=None)
+    assert {change.name for change in plan(merged, base).changes} == {"config.json", GEN}
+    holds(Case(merged, {}, base))
+
+
+def test_settings_without_stop_tokens_get_those_back_that_they_hid() -> None:
+    base = with_json(glm_files(), GEN, eos_token_id=151329)
+    [change] = plan(with_json(base, GEN, eos_token_id=...), base).changes
+    assert json.loads(change.after or b"")["eos_token_id"] == [151329, 151336, 151338]
+
+
 def test_a_list_restored_beside_a_template_of_its_own_is_not_called_narrow() -> None:
     base = with_json(chatml_files(), "config.json", eos_token_id=[1002])
-    merged = with_json(without(base, GEN), "tokenizer_config.json", chat_template=CHATML + "{# mine #}")
+    merged = with_json(without(base, GEN), TOKENIZER, chat_template=CHATML + "{# mine #}")
     [change] = plan(merged, base).changes
     assert b"1000" not in (change.after or b"").partition(b"eos_token_id")[2]
     assert {finding.code for finding in find({**merged, GEN: change.after or b""}, base)} == set()

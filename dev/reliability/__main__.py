@@ -3,7 +3,7 @@ minutes to hours.
 
 kill [SCENE...]      SIGKILL at every system call (strace)
 errors [SCENE...]    ENOSPC, EIO, EINTR, EACCES in every call that a disk can fail (strace)
-reads                EIO, ESTALE, EINTR, EACCES in the reads of every file that a command reads (strace)
+reads [COMMAND...]   EIO, ESTALE, EINTR, EACCES in the reads of every file that a command reads (strace)
 powercut [SCENE...]  cut the power after every operation, on ext4 in four modes (root, a loop image)
 soak [--rounds N]    kills at random moments, two writers at once, a writer that races the repair
 mounts               real mounts and inode flags (root; what the machine has not is skipped, and told)
@@ -26,19 +26,22 @@ def main() -> int:
     )
     commands = ["kill", "errors", "reads", "powercut", "soak", "mounts", "mutants"]
     parser.add_argument("command", choices=commands)
-    parser.add_argument("scenes", nargs="*", choices=[*SCENES, []], help="by default all")
+    parser.add_argument("scenes", nargs="*", help=f"by default all: {', '.join(SCENES)}; of reads, commands")
     parser.add_argument("--every", type=int, default=1, help="only each Nth point")
     parser.add_argument("--rounds", type=int, default=10_000)
     parser.add_argument("--only", default="", help="only mutants with this text in their name")
     arguments = parser.parse_args()
     scenes: list[str] = arguments.scenes or [*SCENES]
+    known = reads.COMMANDS if arguments.command == "reads" else SCENES
+    if unknown := [scene for scene in arguments.scenes if scene not in known]:
+        parser.error(f"there is no {unknown[0]}: {', '.join(known)}")
     match arguments.command:
         case "soak":
             return soak.run(arguments.rounds)
         case "mounts":
             return mounts.run()
         case "reads":
-            return reads.run()
+            return reads.run(arguments.scenes)
         case "mutants":
             return mutants.run(arguments.only)
         case "powercut":

@@ -3,9 +3,9 @@
     python -m dev.tools.loader_facts READER genfix/engines/data/loaders5.json [WHEEL ...]
 
 READER is a Python that has transformers (no torch is needed): its model types, those with a processor, the
-names of its tokenizer classes, the fields of config classes whose type is checked, and which tokenizer
-classes are content with a folder that has no vocabulary. The wheels are earlier versions, oldest first: they
-tell since when model types are known.
+names of its tokenizer classes and of the vocabulary files each one reads, the fields of config classes whose
+type is checked, and which tokenizer classes are content with a folder that has no vocabulary. The wheels are
+earlier versions, oldest first: they tell since when model types are known.
 """
 
 import ast
@@ -74,16 +74,29 @@ with tempfile.TemporaryDirectory() as folder:
         except Exception:
             continue
         empty.append(name)
-tokenizers = {
-    kind: name for kind, name in tokenization_auto.TOKENIZER_MAPPING_NAMES.items() if name in empty
-} if NEW else {}
+def plain(value):
+    names = value if isinstance(value, (list, tuple)) else [value]
+    name = next((name for name in names if name), "")
+    return name if name == "PreTrainedTokenizerFast" else name.removesuffix("Fast")
+
+tokenizers = {kind: plain(value) for kind, value in tokenization_auto.TOKENIZER_MAPPING_NAMES.items()}
+vocabularies = {}
+for name in known:
+    try:
+        files = getattr(tokenization_auto.tokenizer_class_from_name(name), "vocab_files_names", None)
+    except ImportError:
+        continue  # a model, called a tokenizer, whose library is not here
+    if isinstance(files, dict):
+        vocabularies.setdefault("|".join(sorted(file for file in files.values() if file)), []).append(name)
 print(json.dumps({
     "transformers": transformers.__version__,
     "model_types": sorted(CONFIGS.keys()),
     "processors": sorted(processing_auto.PROCESSOR_MAPPING_NAMES),
     "tokenizer_classes": known,
     "without_vocabulary": empty,
-    "tokenizers": tokenizers,
+    "tokenizers": {kind: name for kind, name in sorted(tokenizers.items()) if name},
+    "misnamed": sorted(getattr(tokenization_auto, "MODELS_WITH_INCORRECT_HUB_TOKENIZER_CLASS", ())),
+    "vocabularies": vocabularies,
     "fields": fields,
 }))
 """

@@ -51,7 +51,10 @@ def open_models(case: Case) -> OpenedModels:
 
 def whole_folder(folder: LocalFolder, state_dir: Path | None) -> LocalFolder:
     """The folder itself. Raises `RefusedError` where a transaction is half done in it."""
-    inside = (folder.root / STATE_FOLDER).is_dir()
+    try:
+        inside = (folder.root / STATE_FOLDER).is_dir()
+    except PermissionError:  # the way to it is closed
+        inside = True
     if state_dir is not None or inside:
         # Imported here: a folder that genfix never touched must not pay for the applier.
         from genfix.applier import check_whole  # noqa: PLC0415
@@ -64,19 +67,17 @@ def whole_folder(folder: LocalFolder, state_dir: Path | None) -> LocalFolder:
 
 
 def _left_beside(root: Path) -> tuple[Message, ...]:
-    """What a killed ``--output`` or capsule left beside the folder."""
+    """What a killed ``--output``, ``--output-file`` or capsule left beside the folder."""
     try:
         names = os.listdir(root.absolute().parent)  # noqa: PTH208 - most have thousands of others and no such
     except OSError:
         return ()
-    if not any(".genfix-" in name for name in names):
+    if not any(".genfix" in name for name in names):
         return ()
     from genfix.applier import find_stale  # noqa: PLC0415 - as above
 
     return tuple(
-        text(
-            "{path} is half a copy that a killed command left; the next `genfix repair` removes it", path=path
-        )
+        text("{path} is what a killed command left half done; the next `genfix repair` removes it", path=path)
         for path in find_stale(root)
     )
 

@@ -1,4 +1,4 @@
-"""New folders that have their name only when they are complete."""
+"""New folders and files that have their name only when they are complete."""
 
 import os
 import re
@@ -13,12 +13,15 @@ from genfix.applier.guard import check_names
 from genfix.applier.signals import deferred_signals
 from genfix.applier.staging import remove_tree
 from genfix.applier.storage_errors import storage_errors
-from genfix.applier.tree import is_present, make_dirs, opened, parents_of, write_all
+from genfix.applier.tree import is_present, make_dirs, open_file, opened, parents_of, write_all
 from genfix.errors import InputError, RefusedError
 from genfix.message import text
 
 _DRAFT: Final = re.compile(r"\..+\.genfix-[0-9a-f]{8}", re.ASCII | re.DOTALL)
 """What `drafted` calls a folder that is not complete."""
+_FILE_DRAFT: Final = re.compile(r"\.[0-9a-f]{12}\.genfix", re.ASCII)
+"""What `draft_file` calls a file that is not complete."""
+_TRIES: Final = 3
 
 
 def make_folder(output: Path, files: Mapping[str, bytes], *, fs: FileSystem = DISK) -> None:
@@ -85,12 +88,42 @@ def drafted(fs: FileSystem, parent: Dir, name: str) -> Iterator[Dir]:
         raise
 
 
+def draft_file(fs: FileSystem, parent: Dir, mode: int) -> tuple[str, int]:
+    """A new file that gets its name later: what it is called until then, and it open for writing.
+
+    Its lock tells it from one that a run which died has left.
+    """
+    for left in reversed(range(_TRIES)):
+        own = f".{secrets.token_hex(6)}.genfix"
+        fd = fs.create(parent, own, mode)
+        try:
+            with suppress(OSError):
+                fs.try_lock_file(fd)
+            # Before the lock was there another run may have removed it.
+            if fs.fstat(fd).st_nlink or not left:
+                return own, fd
+        except BaseException:
+            fs.close(fd)
+            with suppress(OSError):
+                fs.unlink(parent, own)
+            raise
+        fs.close(fd)
+    raise AssertionError("unreachable")
+
+
 def remove_stale(beside: Path, *, fs: FileSystem = DISK) -> None:
     """Remove what runs that died have left in the folder where ``beside`` is or shall be, best effort.
 
     Drafts of whatever name: who asks for the same copy again may give it another one.
     """
-    _with_stale(beside, fs, lambda parent, name: remove_tree(fs, parent, name))
+
+    def remove(parent: Dir, name: str) -> None:
+        if _DRAFT.fullmatch(name):
+            remove_tree(fs, parent, name)
+        else:
+            fs.unlink(parent, name)
+
+    _with_stale(beside, fs, remove)
 
 
 def find_stale(beside: Path, *, fs: FileSystem = DISK) -> tuple[Path, ...]:
@@ -105,10 +138,15 @@ def _with_stale(beside: Path, fs: FileSystem, do: Callable[[Dir, str], None]) ->
         parent = fs.open_root(Path(os.path.realpath(beside)).parent)
         try:
             for entry in fs.names(parent):
-                if _DRAFT.fullmatch(entry):
-                    with suppress(OSError, RefusedError), opened(fs, parent, (entry,)) as draft:
-                        if fs.try_lock(draft):
-                            do(parent, entry)
+                with suppress(OSError, RefusedError):
+                    if _DRAFT.fullmatch(entry):
+                        with opened(fs, parent, (entry,)) as draft:
+                            if fs.try_lock(draft):
+                                do(parent, entry)
+                    elif _FILE_DRAFT.fullmatch(entry):
+                        with open_file(fs, parent, entry) as fd:
+                            if fd is not None and fs.try_lock_file(fd):
+                                do(parent, entry)
         finally:
             fs.close_dir(parent)
 

@@ -121,13 +121,7 @@ class FileSystem:
         Held until the directory is closed. Raises ENOTSUP, or what the mount says, where there is no such
         lock.
         """
-        if sys.platform == "win32" or directory.fd is None:
-            raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP), str(directory.path))
-        try:
-            fcntl.flock(directory.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+        return _flock(directory.fd)
 
     # names
 
@@ -249,6 +243,10 @@ class FileSystem:
                 os.fchown(fd, *owner)
         return fd
 
+    def try_lock_file(self, fd: int) -> bool:
+        """`try_lock` of an open file, until it is closed."""
+        return _flock(fd)
+
     def fstat(self, fd: int) -> os.stat_result:
         """The status of an open file."""
         return os.fstat(fd)
@@ -318,6 +316,16 @@ class FileSystem:
             else:
                 return
         os.fsync(fd)
+
+
+def _flock(fd: int | None) -> bool:
+    if sys.platform == "win32" or fd is None:
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _other_owner(directory: Dir) -> tuple[int, int] | None:

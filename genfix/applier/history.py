@@ -1,6 +1,7 @@
 """The receipts of a folder, read only."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,7 +43,10 @@ def log(root: Path, *, state_dir: Path | None = None, fs: FileSystem = DISK) -> 
     """
     location, history = _read(root, state_dir, fs)
     undone = undone_by(history.journals)
-    return tuple(journal.receipt(location.path, undone.get(journal.id)) for journal in history.journals)
+    return tuple(
+        replace(journal.receipt(location.path, undone.get(journal.id)), ours=journal.id in history.ours)
+        for journal in history.journals
+    )
 
 
 def damaged_receipts(root: Path, *, state_dir: Path | None = None, fs: FileSystem = DISK) -> tuple[Path, ...]:

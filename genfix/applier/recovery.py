@@ -17,6 +17,7 @@ from genfix.applier.staging import discard, is_whole, remove_pruned
 from genfix.applier.state import JOURNAL, JOURNAL_DRAFT, TAKING_BACK, Location, State, existing, open_folder
 from genfix.applier.storage_errors import storage_errors
 from genfix.applier.taking_back import is_half_done, take_back
+from genfix.applier.tree import is_present
 from genfix.errors import GenfixError, RefusedError, StorageError
 from genfix.message import text
 
@@ -60,18 +61,18 @@ def recover_locked(fs: FileSystem, folder: Dir, location: Location) -> Receipt |
 def check_whole(root: Path, *, state_dir: Path | None = None, fs: FileSystem = DISK) -> None:
     """Raise `RefusedError` where some files of a transaction are the new ones and others are not.
 
-    Reads only. A state folder that may not be read is left alone. Raises `ChangedError` where a file was
+    Reads only. Of a state folder that may not be read nothing is known but whether a journal is there, and
+    where not even that may be seen, it is a `RefusedError` as well. Raises `ChangedError` where a file was
     changed since, as `recover` would.
     """
     location = Location.of(root, state_dir)
-    with (
-        storage_errors(text("cannot read the state of {root}", root=root)),
-        open_folder(fs, root) as folder,
-        suppress(PermissionError),
-        existing(fs, folder, location, trusting=True) as state,
-    ):
-        if state is not None:
-            _check_patiently(state)
+    with storage_errors(text("cannot read the state of {root}", root=root)), open_folder(fs, root) as folder:
+        try:
+            with existing(fs, folder, location, trusting=True) as state:
+                if state is not None:
+                    _check_patiently(state)
+        except PermissionError:
+            _check_unreadable(fs, folder, location)
 
 
 def _end(state: State) -> Journal | None:
@@ -160,6 +161,27 @@ def _check_whole(state: State) -> None:
             kind=kind_name(journal.kind),
             id=journal.id,
         )
+
+
+def _check_unreadable(fs: FileSystem, folder: Dir, location: Location) -> None:
+    """Look past a state folder of another user, whose names may be asked for and not listed."""
+    for name in (TAKING_BACK, JOURNAL):
+        try:
+            there = is_present(fs, Dir(location.path, None), name)
+        except PermissionError as error:
+            raise RefusedError(
+                "whether {root} is half done cannot be seen: {path} is closed to this user",
+                "run the command as the user who repairs there, or open it (`chmod go+x {path}`)",
+                root=folder.path,
+                path=location.path,
+            ) from error
+        if there:
+            raise RefusedError(
+                "{root} is half done: another user's repair is at work there, or was interrupted",
+                "wait for it, or let that user run `genfix repair` or `genfix undo`, which first bring all "
+                "files to one end",
+                root=folder.path,
+            )
 
 
 def _not_finished(journal: Journal, error: OSError | StorageError) -> StorageError:

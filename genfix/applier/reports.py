@@ -4,10 +4,10 @@ to a model.
 
 import errno
 import os
-import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from genfix.applier.drafts import draft_file, remove_stale
 from genfix.applier.fs import DISK, Dir, FileSystem
 from genfix.applier.state import INSIDE
 from genfix.applier.storage_errors import storage_errors
@@ -57,11 +57,12 @@ def check_report_place(
 def _try_place(fs: FileSystem, path: Path) -> None:
     """Raise `OSError` where a file cannot be made there, or not be put in place of the one that is there."""
     real = Path(os.path.realpath(path))
+    remove_stale(real, fs=fs)
     parent = fs.open_root(real.parent)
-    draft = _draft()
     try:
+        draft, fd = draft_file(fs, parent, 0o600)
         try:
-            fs.close(fs.create(parent, draft, 0o600))
+            fs.close(fd)
             fs.unlink(parent, draft)
         except BaseException:
             with suppress(OSError):
@@ -71,10 +72,6 @@ def _try_place(fs: FileSystem, path: Path) -> None:
             raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(path))
     finally:
         fs.close_dir(parent)
-
-
-def _draft() -> str:
-    return f".{secrets.token_hex(6)}.genfix"
 
 
 def write_report(
@@ -93,29 +90,31 @@ def write_report(
     with storage_errors(text("cannot write {path}", path=path)):
         real = Path(os.path.realpath(path))
         parent = fs.open_root(real.parent)
-        draft = _draft()
         try:
-            _put(fs, parent, (draft, real.name), content)
-        except BaseException:
-            with suppress(OSError):
-                fs.unlink(parent, draft)
-            raise
+            try:
+                _put(fs, parent, real.name, content)
+            except FileNotFoundError:  # another run removed it: closed and without its name it looked dead
+                _put(fs, parent, real.name, content)
         finally:
             fs.close_dir(parent)
 
 
-def _put(fs: FileSystem, parent: Dir, names: tuple[str, str], content: bytes) -> None:
-    draft, leaf = names
+def _put(fs: FileSystem, parent: Dir, leaf: str, content: bytes) -> None:
     mode = fs.lstat(parent, leaf).st_mode & _PERMISSIONS if is_present(fs, parent, leaf) else None
-    fd = fs.create(parent, draft, 0o666 if mode is None else mode)
+    draft, fd = draft_file(fs, parent, 0o666 if mode is None else mode)
     try:
-        write_all(fs, fd, content)
-        if mode is not None:
-            fs.set_mode(fd, mode)
-        fs.sync(fd)
-    finally:
-        fs.close(fd)
-    fs.rename(parent, draft, parent, leaf)
+        try:
+            write_all(fs, fd, content)
+            if mode is not None:
+                fs.set_mode(fd, mode)
+            fs.sync(fd)
+        finally:
+            fs.close(fd)
+        fs.rename(parent, draft, parent, leaf)
+    except BaseException:
+        with suppress(OSError):
+            fs.unlink(parent, draft)
+        raise
     fs.sync_dir(parent)
 
 

@@ -37,6 +37,10 @@ JOURNAL_DRAFT: Final = "journal.tmp"
 TAKING_BACK: Final = "taking-back.json"
 PRUNED: Final = "pruned-"
 """What the name of a backup begins with from the moment on from which it goes."""
+_MODE: Final = 0o711
+"""Of the state folder: others read and list nothing, and yet see whether a journal is there. What is below is
+the owner's alone.
+"""
 
 INSIDE: Final = tuple(STATE_FOLDER.split("/"))
 """The way from a model folder to its state folder."""
@@ -242,12 +246,12 @@ def created(fs: FileSystem, root: Dir, location: Location) -> Iterator[State]:
 
 
 def _make(fs: FileSystem, anchor: Dir, way: Sequence[str], made: set[Path] | None) -> None:
-    """Create the directories of ``way``, the last one private, and remember in ``made`` which were
-    missing.
+    """Create the directories of ``way``, the last one with its own mode, and remember in ``made`` which
+    were missing.
     """
     remembered: set[Path] = set() if made is None else made
     for end in range(1, len(way) + 1):
-        mode = 0o700 if end == len(way) else 0o777
+        mode = _MODE if end == len(way) else 0o777
         make_dirs(fs, anchor, way[:end], mode, made=remembered.add)
 
 
@@ -267,11 +271,11 @@ def _make_private(state: State) -> None:
             accepted |= {state.fs.stat_dir(directory).st_uid for directory in (state.root, state.anchor)}
         if status.st_uid not in accepted:
             raise not_ours(state.home.path)
-        if stat.S_IMODE(status.st_mode) & 0o077:
+        if stat.S_IMODE(status.st_mode) != _MODE:
             # What others planted meanwhile is validated; from now on they cannot. A mount without modes stays
             # as it is.
             with suppress(OSError):
-                state.fs.chmod_dir(state.home, 0o700)
+                state.fs.chmod_dir(state.home, _MODE)
 
 
 def not_ours(path: Path) -> RefusedError:

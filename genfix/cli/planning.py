@@ -104,7 +104,25 @@ def _show_plan(made: Plan, out: Output, then: _Next) -> int:
         out.tell(
             text("to make these changes: download it (`hf download`), and name the folder to `genfix repair`")
         )
+    if made.base is None:
+        _say_alone(out)
     return 1 if made.changes else 0
+
+
+def _say_left(made: Plan, out: Output) -> None:
+    """What the folder's own files did not settle."""
+    if made.base is None and made.remaining:
+        left = summary(made.remaining, out.aside, verbose=out.verbose)
+        out.judged(made.target, None, out.aside.text("left as it is: ") + left)
+
+
+def _say_alone(out: Output) -> None:
+    out.tell(
+        text(
+            "without a base only the folder's own files were asked: name it with --base to see which files, "
+            "keys and settings were lost"
+        )
+    )
 
 
 def run_apply(saved: Saved, ending: Ending, out: Output, *, dry_run: bool) -> int:
@@ -163,8 +181,9 @@ def _show_repair(done: Repair, place: Here, ending: Ending, out: Output, unsafe:
         _nothing_to_change(made, made.remaining, out, unsafe)
     else:
         _say_done(place, done.receipt, out)
+        _say_left(made, out)
     if made.base is None:
-        out.tell(text("judged without a base: what was lost from it cannot be seen; name it with --base"))
+        _say_alone(out)
     return 1 if made.changes and ending.fail_on_fix else exit_code(made.remaining, ending.fail_on)
 
 

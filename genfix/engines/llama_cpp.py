@@ -21,6 +21,7 @@ from genfix.engines.shared.engine import Engine
 from genfix.engines.shared.hf_loading import Loads, auto_problems
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.view import Effect, EngineView, Problem, TemplateSource
+from genfix.engines.shared.weight_formats import weight_problems
 from genfix.engines.shared.wording import (
     NO_ARCHITECTURE,
     refused_value,
@@ -77,6 +78,7 @@ def _problems(model: Model, eos: int, length: JsonValue, *found: Problem | None)
     yield from auto_problems(model, 4, loads=Loads.TOKENIZER)  # the converter loads it by transformers 4
     yield from class_problems(model, NEWEST)
     yield from vocabulary_problems(model)
+    yield from weight_problems(model, _ID)
     if model.config and architecture(model) is None:
         yield NO_ARCHITECTURE
     yield from filter(None, found)

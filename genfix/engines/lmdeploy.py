@@ -22,11 +22,12 @@ from genfix.engines.shared.eos import ids_of_set
 from genfix.engines.shared.generating import setting_problems
 from genfix.engines.shared.hf_loading import auto_problems, limit_problems
 from genfix.engines.shared.loaded_eos import loaded_eos
-from genfix.engines.shared.loaders import loaders
+from genfix.engines.shared.loaders import OwnTypes, loaders, own_types
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.stop_files import generation_stop
 from genfix.engines.shared.text_part import TextPart, text_part
 from genfix.engines.shared.view import EngineView, Problem, TemplateSource
+from genfix.engines.shared.weight_formats import weight_problems
 from genfix.engines.shared.wording import (
     NO_ARCHITECTURE,
     NO_PROCESSOR,
@@ -91,7 +92,11 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     own, file, part = loaded_eos(model), model.generation_config, text_part(model)
     stop = _file_stop(model, version)
     of_tokenizer = [] if own is None else [stop_of_tokenizer(model.tokenizer.eos_token, own)]
-    problems = [*auto_problems(model, 5), *_start_problems(model)]
+    problems = [
+        *auto_problems(model, 5, own=_own_types(model)),
+        *weight_problems(model, _ID),
+        *_start_problems(model),
+    ]
     problems += [problem for problem in setting_problems(file, stop.settings) if problem not in problems]
     if stop.ids is None:
         problems.append(no_answer_for_eos(file.name))
@@ -108,6 +113,13 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
         problems=tuple(problems),
         trace=(*of_tokenizer, *stop.trace),
     )
+
+
+def _own_types(model: Model) -> OwnTypes:
+    """What it builds itself it builds from any config (hf_configs, ``config_from_pretrained``)."""
+    own = own_types(_ID)
+    known = architecture(model) in own.architectures
+    return own._replace(types=own.types | {model.model_type}) if known else own
 
 
 def _file_stop(model: Model, version: Release) -> _Stop:
@@ -161,7 +173,7 @@ def _has_eos(model: Model) -> bool:
     """
     if model.tokenizer.eos_token is not None:
         return True
-    return not model.has(TOKENIZER_CONFIG) and model.model_type in loaders(5).tokenizers
+    return not model.has(TOKENIZER_CONFIG) and loaders(5).makes_empty(model.model_type)
 
 
 def _names_a_token(value: JsonValue) -> bool:

@@ -1,7 +1,7 @@
 """MLX-LM: ``mlx_lm.generate`` and ``mlx_lm.server``.
 
-Read in mlx-lm 0.32.2: utils.py (``load_config``), tokenizer_utils.py (``load``, the set of EOS ids), and in
-every version named below.
+Read in mlx-lm 0.32.2: utils.py (``load_config``, ``load_model``, ``_get_classes``), tokenizer_utils.py
+(``load``, the set of EOS ids), and in every version named below.
 """
 
 from collections.abc import Mapping
@@ -12,12 +12,15 @@ from genfix.engines.shared.engine import Engine
 from genfix.engines.shared.eos import ids_of_set
 from genfix.engines.shared.hf_loading import Loads, auto_problems, limit_problems
 from genfix.engines.shared.loaded_eos import loaded_eos
+from genfix.engines.shared.loaders import own_types
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.view import EngineView, Problem, TemplateSource
+from genfix.engines.shared.weight_formats import weight_problems
 from genfix.engines.shared.wording import (
     UNREADABLE_GENERATION_CONFIG,
     stop_from,
     stop_of_tokenizer,
+    unknown_type,
     unreadable_value,
 )
 from genfix.folder.kinds import CONFIG
@@ -83,12 +86,17 @@ def _template(model: Model) -> TemplateSource | None:
 
 
 def _load_problems(model: Model) -> tuple[Problem, ...]:
-    """Those of the tokenizer; a model type that transformers does not know is no hindrance where a class is
-    named.
+    """Those of the tokenizer, which transformers makes for types that it does not know, too; and whether
+    there is a module for the type, or code of the folder's own in its place.
     """
-    named = isinstance(model.tokenizer_config.get("tokenizer_class"), str)
-    loads = Loads.ANY_TYPE if named else Loads.ALL
-    return (*auto_problems(model, 5, loads=loads), *limit_problems(model))
+    kind = model.model_type
+    unknown = bool(kind) and kind not in own_types(_ID).types and "model_file" not in model.config
+    return (
+        *auto_problems(model, 5, loads=Loads.ANY_TYPE),
+        *((unknown_type(kind),) if unknown else ()),
+        *weight_problems(model, _ID),
+        *limit_problems(model),
+    )
 
 
 def _ends(model: Model, version: Release) -> _Ends:

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from genfix.engines.openvino_settings import SAMPLING, OpenvinoSettings, read_settings, refused_setting
-from genfix.engines.shared.common import has_full_vocabulary
 from genfix.engines.shared.cpp_json import CppType, cpp_object, cpp_value
 from genfix.engines.shared.engine import Engine
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.view import Effect, EngineView, Problem, TemplateSource
+from genfix.engines.shared.vocabularies import Vocabulary, loaded_vocabulary
+from genfix.engines.shared.weight_formats import weight_problems
 from genfix.engines.shared.wording import (
     NO_TOKENIZER,
     stop_from,
@@ -84,8 +85,9 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
 def _problems(
     model: Model, settings: OpenvinoSettings, tokenizer: _Eos, stops: Iterable[int]
 ) -> Iterator[Problem]:
-    if not has_full_vocabulary(model):
+    if loaded_vocabulary(model, 5, NEWEST) is not Vocabulary.FOUND:  # for the exporter
         yield NO_TOKENIZER
+    yield from weight_problems(model, _ID)
     for file in (GENERATION_CONFIG, CONFIG, SPECIAL_TOKENS_MAP, *_TEMPLATES):
         if cpp_object(model, file) is None:
             yield unreadable_file(file)

@@ -23,10 +23,11 @@ from genfix.engines.shared.eos import ids_of_set
 from genfix.engines.shared.generating import setting_problems
 from genfix.engines.shared.hf_loading import auto_problems
 from genfix.engines.shared.loaded_eos import loaded_eos
-from genfix.engines.shared.loaders import loaders
+from genfix.engines.shared.loaders import loaders, own_types
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.text_part import TextPart, is_composite, takes_top_rope, text_part
 from genfix.engines.shared.view import EngineView, Problem, TemplateSource
+from genfix.engines.shared.weight_formats import weight_problems
 from genfix.engines.shared.wording import (
     NO_ARCHITECTURE,
     NO_PROCESSOR,
@@ -176,7 +177,11 @@ def _end_texts(model: Model, version: Release) -> _Stop:
 
 
 def _load_problems(model: Model, major: int, version: Release) -> list[Problem]:
-    problems = [*auto_problems(model, major), *_start_problems(model, version)]
+    problems = [
+        *auto_problems(model, major, own=own_types(_ID)),
+        *weight_problems(model, _ID),
+        *_start_problems(model, version),
+    ]
     if version >= _GENERATION:
         made = setting_problems(model.generation_config, model.generation_config.value or {})
         problems += [problem for problem in made if problem not in problems]
@@ -191,7 +196,7 @@ def _start_problems(model: Model, version: Release) -> Iterator[Problem]:
     if version >= _GENERATION and is_no_object(model.generation_config):
         yield UNREADABLE_GENERATION_CONFIG
     kind = model.model_type
-    if version >= _DECLARED_CLASS and not model.has(TOKENIZER_CONFIG) and kind not in loaders(5).tokenizers:
+    if version >= _DECLARED_CLASS and not model.has(TOKENIZER_CONFIG) and not loaders(5).makes_empty(kind):
         # The file is then asked for at the hub, where the path of a folder is no valid name.
         yield missing_file(TOKENIZER_CONFIG)
     if model.json(CONFIG).value is not None and not model.config.get("architectures"):

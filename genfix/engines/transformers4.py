@@ -18,6 +18,7 @@ from genfix.engines.shared.loaders import loaders
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.stop_files import generation_stop
 from genfix.engines.shared.view import EngineView, Problem
+from genfix.engines.shared.weight_formats import weight_problems
 from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import message
@@ -49,6 +50,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
         context_length=None,
         problems=(
             *auto_problems(model, 4, version),
+            *weight_problems(model, _ID),
             *class_problems(model, version),
             *setting_problems(file, settings),
             *(setting_problems(JsonFile(CONFIG, present=False), made) if file.value is not None else ()),

@@ -1,6 +1,6 @@
 """transformers 5: ``model.generate()`` and the pipelines over it.
 
-Read in transformers 5.23.0: generation/utils.py (``adjust_generation_fn``, ``_prepare_special_tokens``),
+Read in transformers 5.24.0: generation/utils.py (``adjust_generation_fn``, ``_prepare_special_tokens``),
 generation/configuration_utils.py (``from_pretrained``, ``from_model_config``). The same files of 5.0.0 to
 5.20.0 differ in one thing that counts here: before 5.4.0 config.json's values were not checked.
 """
@@ -19,7 +19,7 @@ from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
 
 _ID: Final = "transformers5"
-_VERSION: Final = "5.23.0"
+_VERSION: Final = "5.24.0"
 _OLDEST: Final = "5.0.0"
 
 
@@ -43,6 +43,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     """`reading`, and whether it loads, with which template."""
     from genfix.engines.shared.common import template_source  # noqa: PLC0415 - these read data that rules do not need
     from genfix.engines.shared.hf_loading import auto_problems  # noqa: PLC0415
+    from genfix.engines.shared.weight_formats import weight_problems  # noqa: PLC0415
 
     settings, ends = _generation(model)
     read = _reading(model, settings, ends)
@@ -55,6 +56,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
         context_length=None,
         problems=(
             *auto_problems(model, 5, version),
+            *weight_problems(model, _ID),
             *setting_problems(model.generation_config, settings),
             *ends.problems,
         ),

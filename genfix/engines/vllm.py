@@ -27,7 +27,7 @@ from genfix.engines.shared.loaded_eos import loaded_eos
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.stop_files import FileStop, generation_stop
 from genfix.engines.shared.view import EngineView, Problem, Reading, TemplateSource
-from genfix.engines.shared.wording import no_answer_for_eos, stop_of_class, stop_of_tokenizer
+from genfix.engines.shared.wording import NO_TOKENIZER, no_answer_for_eos, stop_of_class, stop_of_tokenizer
 from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
@@ -58,7 +58,7 @@ def _reading(model: Model, version: Release, primary: int | None, stop: FileStop
 def view(model: Model, version: Release = NEWEST) -> EngineView:
     """`reading`, and whether it loads and answers, with which template and for how long."""
     from genfix.engines.shared.common import template_source  # noqa: PLC0415 - these read data that rules do not need
-    from genfix.engines.shared.hf_loading import auto_problems  # noqa: PLC0415
+    from genfix.engines.shared.weight_formats import weight_problems  # noqa: PLC0415
     from genfix.engines.vllm_length import sequence_length  # noqa: PLC0415
 
     major = _major(version)
@@ -66,7 +66,8 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     read = _reading(model, version, primary, stop)
     length = sequence_length(model, version, major)
     problems = [
-        *auto_problems(model, major),
+        *_load_problems(model, major),
+        *weight_problems(model, _ID),
         *setting_problems(model.generation_config, stop.settings),
         *_request_problems(model, primary, version),
     ]
@@ -81,6 +82,17 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
         problems=tuple(problems),
         trace=read.trace,
     )
+
+
+def _load_problems(model: Model, major: int) -> Iterator[Problem]:
+    """Those of transformers; Mistral's own tokenizer is not made by it."""
+    from genfix.engines.shared.hf_loading import auto_problems  # noqa: PLC0415 - as in `view`
+    from genfix.engines.shared.loaders import own_types  # noqa: PLC0415
+    from genfix.engines.shared.vocabularies import in_mistral_format  # noqa: PLC0415
+
+    for problem in auto_problems(model, major, own=own_types(_ID)):
+        if problem != NO_TOKENIZER or not in_mistral_format(model):
+            yield problem
 
 
 def _template(found: TemplateSource | None, model: Model) -> TemplateSource | None:

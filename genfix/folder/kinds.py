@@ -1,5 +1,6 @@
 """What the files of a model folder are: which class a name belongs to, and how much of it may be read."""
 
+import re
 from enum import StrEnum
 from typing import Final
 
@@ -20,25 +21,17 @@ PROCESSOR_FILES: Final = (
 )
 """Names transformers' processor classes load (processing_utils.py and image_processing_utils.py, 5.23)."""
 
-SLOW_VOCABULARIES: Final = (
-    "tokenizer.model",
-    "vocab.json",
-    "merges.txt",
-    "vocab.txt",
-    "spiece.model",
-    "sentencepiece.bpe.model",
-    "qwen.tiktoken",
-    "tiktoken.model",
+_VOCABULARY: Final = re.compile(
+    r"tokenizer\.model(\.v[\w.]+)?|vocab(-\w+)?\.(json|txt)|merges\.txt|tekken\.json|[\w.-]+\.(tiktoken|spm)"
+    r"|(spiece|spm|spm_char|tiktoken|sentencepiece(\.bpe)?)\.model|bpe\.codes|dict\.txt",
+    re.ASCII,
 )
-"""Vocabularies that a slow tokenizer, or a converter to another format, reads."""
-
-TOKENIZER_FILES: Final = (
-    FAST_TOKENIZER,
-    TOKENIZER_CONFIG,
-    SPECIAL_TOKENS_MAP,
-    ADDED_TOKENS,
-    *SLOW_VOCABULARIES,
+WELL_KNOWN_TOKENIZER_FILES: Final = (
+    *(FAST_TOKENIZER, TOKENIZER_CONFIG, SPECIAL_TOKENS_MAP, ADDED_TOKENS),
+    *("tokenizer.model", "vocab.json", "merges.txt", "vocab.txt", "spiece.model", "sentencepiece.bpe.model"),
+    *("qwen.tiktoken", "tiktoken.model", "tekken.json"),
 )
+"""The names most tokenizers have; `is_vocabulary` knows the others."""
 
 _LICENCE_STEMS = ("license", "licence", "notice", "use_policy", "acceptable_use_policy", "copying")
 _WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".onnx", ".npz")
@@ -66,7 +59,7 @@ class FileKind(StrEnum):
 _BY_NAME: Final = {
     CONFIG: FileKind.CONFIG,
     GENERATION_CONFIG: FileKind.GENERATION_CONFIG,
-    **dict.fromkeys(TOKENIZER_FILES, FileKind.TOKENIZER),
+    **dict.fromkeys(WELL_KNOWN_TOKENIZER_FILES, FileKind.TOKENIZER),
     **dict.fromkeys(PROCESSOR_FILES, FileKind.PROCESSOR),
     **dict.fromkeys(["chat_template.jinja", "chat_template.json"], FileKind.CHAT_TEMPLATE),
 }
@@ -78,11 +71,22 @@ _BY_ENDING: Final = (
 )
 
 
+def is_vocabulary(name: str) -> bool:
+    """Whether ``name`` is a vocabulary that a slow tokenizer, or a converter to another format, reads.
+
+    The names are those of transformers' classes (``vocab_files_names``, 4.57 and 5.24), of Mistral
+    (``tekken.json``, ``tokenizer.model.v3``) and of tokenizers with code of their own (``qwen.tiktoken``).
+    """
+    return _VOCABULARY.fullmatch(name) is not None
+
+
 def kind_of(name: str) -> FileKind:
     """The class of the file called ``name`` (a relative path)."""
     base = name.rsplit("/", 1)[-1]
     if name in _BY_NAME:
         return _BY_NAME[name]
+    if is_vocabulary(name):
+        return FileKind.TOKENIZER
     if name.startswith(ADDITIONAL_TEMPLATES):
         return FileKind.CHAT_TEMPLATE
     if base.startswith("adapter_"):
@@ -97,7 +101,7 @@ def kind_of(name: str) -> FileKind:
 
 def is_json_config(name: str) -> bool:
     """Whether ``name`` is a small JSON file that engines parse (not a vocabulary, not an index)."""
-    if not name.endswith(".json") or name in {FAST_TOKENIZER, "vocab.json"}:
+    if not name.endswith(".json") or name == FAST_TOKENIZER or is_vocabulary(name):
         return False
     return kind_of(name) in {
         FileKind.CONFIG,

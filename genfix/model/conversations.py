@@ -11,6 +11,7 @@ from genfix.model.template_render import Conversation
 
 SYSTEM, ASK_1, REPLY_1, ASK_2, REPLY_2 = "Qzsystem", "Qzaskone", "Qzreplyone", "Qzasktwo", "Qzreplytwo"
 THOUGHT, BEFORE, CALL, GIVEN, RESULT = "Qzthought", "Qzbefore", "Qzcall", "Qzgiven", "Qzresult"
+DESCRIPTION: Final = "Qzdescription"
 """Letters only, and a capital first: they survive trim, capitalize, strip and JSON."""
 
 EOS, BOS, _PAD, _UNK = "\ue0e5", "\ue0b0", "\ue0ad", "\ue0c5"
@@ -23,6 +24,9 @@ REASONING, TAGS, IMAGE, UNANSWERED = "reasoning", "think-tags", "image", "unansw
 TOOL_TURNS: Final = ("tool", "observation")
 """Roles of a tool's result; GLM-4 names it in its templates by the second."""
 CALLS: Final = ("call-object", "call-string", "call-alone", "call-alone-string")
+NULL_CONTENT, TOOLS_IN_TURN = "call-null", "tools-in-turn"
+"""A call beside a content that is null, and tools as a part of the system turn (GLM-4): groups of their own,
+from which only abilities are read."""
 BASIC: Final = (CHAT, WITH_SYSTEM, SHORT, ASKED, PROMPTED)
 
 _TEXT, PARTS, _MODEL_ROLE, _MIXED = "text", "parts", "model-role", "mixed"
@@ -34,7 +38,7 @@ _TOOL: Final[JsonObject] = {
     "type": "function",
     "function": {
         "name": CALL,
-        "description": "Qzdescription",
+        "description": DESCRIPTION,
         "parameters": {
             "type": "object",
             "properties": {"qzname": {"type": "string", "description": "Qzvalue"}},
@@ -53,6 +57,14 @@ def conversations() -> Mapping[str, Conversation]:
         **_named(_MODEL_ROLE, _shapes_of("model", _as_text, _as_text)),
     }
     seeing: JsonObject = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": ASK_1}]}
+    for group in GROUPS:
+        calling = shapes.get(f"{group}/{CALLS[2]}")
+        if calling is not None:
+            asked, call, *rest = calling.messages
+            messages = (asked, {**call, "content": None}, *rest)
+            shapes[f"{NULL_CONTENT}/{group}"] = calling._replace(messages=messages)
+            told: JsonObject = {"role": "system", "content": SYSTEM, "tools": [dict(_TOOL)]}
+            shapes[f"{TOOLS_IN_TURN}/{group}"] = Conversation((told, asked))
     shapes[f"{PARTS}/{IMAGE}"] = Conversation((seeing,), add_generation_prompt=True)
     return shapes
 

@@ -12,10 +12,13 @@ from genfix.model.model import Model
 from genfix.model.provenance import base_hint
 from genfix.model.siblings import same_name
 
-_SIZES: Final = (
+SIZES: Final = (
     *("hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads"),
     *("intermediate_size", "vocab_size", "head_dim"),
 )
+"""What says how large the tensors of a language model are."""
+OF_TENSORS: Final = tuple(key for key in SIZES if key not in {"vocab_size", "num_hidden_layers"})
+"""What no save changes: a vocabulary grows, and layers are cut and repeated."""
 _ENOUGH: Final = 3
 _ORIGINAL: Final = "original_max_position_embeddings"
 _LENGTH: Final = "max_position_embeddings"
@@ -29,9 +32,23 @@ def has_same_shapes(merged: Model, base: Model) -> bool:
     Neither the class nor the type is asked: a save may have damaged them, and an upcycled mixture of experts
     has others than what it was made from.
     """
-    stated = {key: (merged.config_value(key), base.config_value(key)) for key in _SIZES}
+    stated = {key: (merged.config_value(key), base.config_value(key)) for key in SIZES}
     both = {key: pair for key, pair in stated.items() if None not in pair}
     return len(both) >= _ENOUGH and all(ours == theirs for ours, theirs in both.values())
+
+
+def other_sizes(merged: Model, base: Model) -> Message | None:
+    """Sizes that both state, and differently: then what only the base states is another model's."""
+    found = [
+        key
+        for key in OF_TENSORS
+        if None not in (ours := merged.config_value(key), theirs := base.config_value(key)) and ours != theirs
+    ]
+    if not found:
+        return None
+    return message(
+        "why-other-sizes", "{keys} are not the base's: another model's may be right", keys=[*found]
+    )
 
 
 def is_composite(model: Model) -> bool:
@@ -92,6 +109,14 @@ def other_context(merged: Model, base: Model) -> Message | None:
         ours=ours,
         theirs=theirs,
     )
+
+
+def is_short_sibling(merged: Model, base: Model) -> Message | None:
+    """`other_context`, where the base is the longer one: who makes a model longer made it from that base."""
+    ours, theirs = merged.config_value(_LENGTH), base.config_value(_LENGTH)
+    if isinstance(ours, int) and isinstance(theirs, int) and ours < theirs:
+        return other_context(merged, base)
+    return None
 
 
 def _originals(model: Model) -> list[JsonValue]:

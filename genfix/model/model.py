@@ -6,7 +6,16 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from genfix.folder.folder import Folder, FolderFileError
-from genfix.folder.kinds import CONFIG, FAST_TOKENIZER, GENERATION_CONFIG, SLOW_VOCABULARIES, TOKENIZER_CONFIG
+from genfix.folder.kinds import (
+    CONFIG,
+    FAST_TOKENIZER,
+    GENERATION_CONFIG,
+    TOKENIZER_CONFIG,
+    WELL_KNOWN_TOKENIZER_FILES,
+    FileKind,
+    is_vocabulary,
+    kind_of,
+)
 from genfix.json_types import JsonObject, JsonValue
 from genfix.jsontext.json_read import (
     JsonError,
@@ -67,8 +76,9 @@ class Model:
     sibling: Message | None = None
     """Of a base: what says that another model was the base, which this one is a sibling of."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, *, before: "Model | None" = None) -> None:
         self.folder = folder
+        self._before = before
         self._json: dict[str, JsonFile] = {}
 
     def has(self, name: str) -> bool:
@@ -187,10 +197,17 @@ class Model:
         """``tokenizer.json`` without its vocabulary; empty where it is absent or cannot be read."""
         return read_tokenizer_head(self.folder)
 
-    @property
-    def has_vocabulary(self) -> bool:
-        """Whether a file of the folder holds the tokenizer's vocabulary: lists of added tokens hold none."""
-        return any(map(self.has, (FAST_TOKENIZER, *SLOW_VOCABULARIES)))
+    @cached_property
+    def tokenizer_files(self) -> tuple[str, ...]:
+        """The tokenizer's files: its vocabulary in each of its forms, its config, its lists of tokens."""
+        found = {name for name in self.folder.names() if kind_of(name) is FileKind.TOKENIZER}
+        first = [name for name in WELL_KNOWN_TOKENIZER_FILES if name in found]
+        return (*first, *sorted(found.difference(first)))
+
+    @cached_property
+    def vocabularies(self) -> tuple[str, ...]:
+        """Files that hold the tokenizer's vocabulary, tokenizer.json first; lists of added tokens do not."""
+        return tuple(name for name in self.tokenizer_files if name == FAST_TOKENIZER or is_vocabulary(name))
 
     def in_vocabulary(self, text: str) -> bool:
         """Whether ``text`` stands in a vocabulary file as it is, so that it may be one ordinary token.
@@ -198,15 +215,14 @@ class Model:
         A search for its bytes, quoted where the file is JSON: a hit proves nothing, a miss does.
         """
         in_json = (json.dumps(text, ensure_ascii=False), json.dumps(text))
-        for name in (FAST_TOKENIZER, *SLOW_VOCABULARIES):
-            if self.has(name):
-                try:
-                    content = self.folder.read(name)
-                except FolderFileError:
-                    return True  # nobody knows
-                forms = in_json if name.endswith("json") else (text,)
-                if any(form.encode("utf-8", "surrogatepass") in content for form in forms):
-                    return True
+        for name in self.vocabularies:
+            try:
+                content = self.folder.read(name)
+            except FolderFileError:
+                return True  # nobody knows
+            forms = in_json if name.endswith("json") else (text,)
+            if any(form.encode("utf-8", "surrogatepass") in content for form in forms):
+                return True
         return False
 
     @cached_property
@@ -242,7 +258,12 @@ class Model:
 
     @cached_property
     def template_copies(self) -> tuple[ChatTemplate, ...]:
-        """All copies of the default chat template, the one transformers reads first."""
+        """All copies of the default chat template that say anything, the one transformers reads first."""
+        return tuple(copy for copy in self.template_places if copy.text.strip())
+
+    @cached_property
+    def template_places(self) -> tuple[ChatTemplate, ...]:
+        """As engines find them: `template_copies`, and those without a word."""
         return template_copies(
             self.jinja.text,
             self.tokenizer_config,
@@ -277,7 +298,8 @@ class Model:
     @cached_property
     def weights(self) -> Weights:
         """Tensor names and shapes."""
-        return Weights(self.folder, declared(self.config, self.text_config))
+        before = self._before.weights if self._before is not None else None
+        return Weights(self.folder, declared(self.config, self.text_config), before)
 
     @property
     def vocab_rows(self) -> int | None:

@@ -13,9 +13,13 @@ _EMBEDDING_FILES: Final = ("modules.json", "config_sentence_transformers.json")
 _POOLING: Final = "1_Pooling/"
 _GENERATES: Final = re.compile(
     r"For(?:CausalLM|ConditionalGeneration|Generation|Seq2SeqLM|SpeechSeq2Seq|ImageTextToText|TextToText|"
-    r"SpeechToText)|CausalLM|LMHead|(?:DoubleHeads|ChatModel|MTModel|EncoderDecoderModel)$"
+    r"SpeechToText|BlockDiffusion)|CausalLM|LMHead|Text2Text|"
+    r"(?:DoubleHeads|ChatModel|MTModel|EncoderDecoderModel|GenerationDecoder)$"
 )
-"""Class names in transformers and in code beside models (``GPT2LMHeadModel``, ``MarianMTModel``)."""
+"""Class names in transformers and in code beside models (``GPT2LMHeadModel``, ``MarianMTModel``).
+
+All but one of the classes that transformers 4.57.6 and 5.24.0 make for text from text, images or speech.
+"""
 _JUDGES: Final = re.compile(
     r"(?:Classification|Classifier|QuestionAnswering|MultipleChoice|MaskedLM|PreTraining|SentencePrediction|Ranking|"
     r"Rerank\w*|Reward\w*|Regression|Retrieval|Embeddings?|Embedding\w*Model|TextEncoding|FeatureExtraction|"

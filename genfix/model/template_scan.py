@@ -9,23 +9,20 @@ class Scanner:
     """Finds the given tokens in text, the longest first."""
 
     def __init__(self, tokens: Collection[str]) -> None:
-        by_first: dict[str, set[str]] = {}
+        self._tokens = tokens
+        self._lengths: dict[str, list[int]] = {}
         # A token of white space closes nothing: it is skipped as white space is.
-        for token in tokens:
-            if token.strip():
-                by_first.setdefault(token[0], set()).add(token)
-        self._by_first = {
-            first: (some, sorted({len(token) for token in some}, reverse=True))
-            for first, some in by_first.items()
-        }
+        sizes = {(token[0], len(token)) for token in tokens if token and not token.isspace()}
+        for first, length in sorted(sizes, key=lambda size: -size[1]):
+            self._lengths.setdefault(first, []).append(length)
         # One pass of C over the text instead of one step of Python per character.
-        self._start = re.compile("[" + "".join(re.escape(first) for first in sorted(by_first)) + "]")
+        self._start = re.compile("[" + "".join(re.escape(first) for first in sorted(self._lengths)) + "]")
 
     def at(self, text: str, position: int) -> str | None:
         """The token that starts at ``position``."""
-        some, lengths = self._by_first.get(text[position : position + 1], (set[str](), list[int]()))
+        lengths = self._lengths.get(text[position : position + 1], ())
         pieces = (text[position : position + length] for length in lengths)
-        return next((piece for piece in pieces if piece in some), None)
+        return next((piece for piece in pieces if piece in self._tokens), None)
 
     def all_in(self, text: str) -> list[str]:
         """All tokens in the text, in order."""

@@ -9,6 +9,7 @@ symbols of a SentencePiece ``tokenizer.model``. Ordinary vocabulary is not read:
 import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Final, NamedTuple
 
 from genfix.folder.folder import Folder, FolderFileError
@@ -107,25 +108,21 @@ def read_token_table(
     the control symbols of its SentencePiece vocabulary, each empty where it is not there.
     """
     tokens: dict[str, AddedToken] = {}
-    for text, token in _entries(head, tokenizer_config, added):
-        tokens.setdefault(text, token)
-    for text, token_id in pieces.items():
-        tokens.setdefault(text, AddedToken(token_id))
+    ids: dict[str, int] = {}
     texts: dict[int, str] = {}
-    for text, token in tokens.items():
-        texts.setdefault(token.id, text)
+    entries = _entries(head, tokenizer_config, added)
+    controls = ((text, AddedToken(token_id)) for text, token_id in pieces.items())
+    for text, token in chain(entries, controls):  # one pass: there may be a million
+        if text not in tokens:
+            tokens[text] = token
+            ids[text] = token.id
+            texts.setdefault(token.id, text)
     named: dict[str, str] = {}
     for key in NAMED_TOKENS:
         name = token_text(tokenizer_config.get(key)) or token_text(special_map.get(key))
         if name is not None:
             named[key] = name
-    return TokenTable(
-        tokens,
-        {text: token.id for text, token in tokens.items()},
-        texts,
-        named,
-        _additional(tokenizer_config, special_map),
-    )
+    return TokenTable(tokens, ids, texts, named, _additional(tokenizer_config, special_map))
 
 
 def _entries(

@@ -6,12 +6,12 @@ characters, so that the tokenizer's word is not taken for the template's own. Fa
 the rules: design notes of `end_judge`.
 """
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from genfix.message import Arg
 from genfix.model import conversations as talks
+from genfix.model.abilities import WRITTEN_OUT, Ability, abilities
 from genfix.model.end_judge import CUTS, EndSource, judge_ends, last_ends
 from genfix.model.template_render import RenderError, RenderErrorKind, render_template
 from genfix.model.template_scan import Scanner, special_texts, token_like_texts, unique
@@ -40,6 +40,8 @@ class TurnEnds(NamedTuple):
     """Whether a rendered chat contains ``bos_token``; one written out is `first_literal`."""
     first_literal: str | None
     """The added token every rendered chat starts with."""
+    abilities: frozenset[Ability]
+    """What of a conversation reaches the prompt."""
 
 
 class TemplateFailure(NamedTuple):
@@ -86,6 +88,7 @@ def find_turn_ends(
         images=_images(_of_group(texts, talks.PARTS)),
         writes_bos=any(talks.BOS in chat for chat in chats),
         first_literal=_first_literal(chats, scanner),
+        abilities=abilities(texts),
     )
 
 
@@ -139,14 +142,10 @@ def _unknown_ends(
     return ends if unknown.issuperset((*ends, *last_ends(texts, wider))) else ()
 
 
-_WRITTEN_OUT: Final = re.compile(r"""(['"])type\1: ?(['"])text\2""")
-"""A list of parts that was turned into text, by a template that takes strings only."""
-
-
 def _images(parts: Mapping[str, str]) -> bool | None:
     """Whether an image changes what is rendered, of content that is a list of parts."""
     without, with_image = parts.get(talks.PROMPTED, ""), parts.get(talks.IMAGE)
-    if with_image is None or talks.ASK_1 not in without or _WRITTEN_OUT.search(without):
+    if with_image is None or talks.ASK_1 not in without or WRITTEN_OUT.search(without):
         return None
     return talks.ASK_1 in with_image and with_image != without
 

@@ -24,9 +24,13 @@ _SAMPLE_BYTES: Final = 4096
 class Weights:
     """The tensors of a folder, by name; empty where there are no safetensors, or none that can be read."""
 
-    def __init__(self, folder: Folder, says: Declared = NOTHING_DECLARED) -> None:
+    def __init__(
+        self, folder: Folder, says: Declared = NOTHING_DECLARED, before: "Weights | None" = None
+    ) -> None:
+        """``before`` are those of the same folder before a change: it never touches the bytes of weights."""
         self.folder = folder
         self.says = says
+        self._before = before
 
     @cached_property
     def files(self) -> tuple[str, ...]:
@@ -52,7 +56,8 @@ class Weights:
         """
         names = [file for file in self.files if file.endswith(".safetensors")]
         plain = [name for name in names if not name.startswith("consolidated")]
-        return {name: read_header(self.folder, name) for name in plain or names}
+        known = self._before.headers if self._before is not None else {}
+        return {name: known.get(name) or read_header(self.folder, name) for name in plain or names}
 
     @cached_property
     def index(self) -> Mapping[str, str] | None:

@@ -6,7 +6,7 @@ from typing import Final
 from genfix.engines import EngineView
 from genfix.engines.every import every_view
 from genfix.folder import FileKind, Folder, FolderFileError, content_digest, input_digest, kind_of, read_cap
-from genfix.folder.kinds import GENERATION_CONFIG, PROCESSOR_FILES, TOKENIZER_FILES, is_json_config
+from genfix.folder.kinds import GENERATION_CONFIG, PROCESSOR_FILES, WELL_KNOWN_TOKENIZER_FILES, is_json_config
 from genfix.model import Model
 from genfix.planner.plan import FileChange, Plan, Source
 from genfix.planner.trials import Attempt, Job, found_on, settle
@@ -31,7 +31,7 @@ _WELL_KNOWN: Final = (
     GENERATION_CONFIG,
     "chat_template.jinja",
     "chat_template.json",
-    *TOKENIZER_FILES,
+    *WELL_KNOWN_TOKENIZER_FILES,
     *PROCESSOR_FILES,
 )
 """A plan for a folder without one of these is not a plan for a folder with it."""

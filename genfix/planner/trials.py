@@ -7,7 +7,7 @@ and the others are made without it.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
-from genfix.engines import ENGINES, EngineView, breaks, is_worse
+from genfix.engines import ENGINES, EngineView, breaks, is_worse, read_eos
 from genfix.engines.every import every_view
 from genfix.folder import Folder, OverlayFolder
 from genfix.message import Message, message
@@ -54,7 +54,7 @@ class Job(NamedTuple):
 
     def context(self, folder: Folder) -> Context:
         """``folder`` in the place of the merged one."""
-        return Context(Model(folder), self.first.base, self.first.adapter)
+        return Context(Model(folder, before=self.first.merged), self.first.base, self.first.adapter)
 
     def asks_for(self, finding: Finding, left_out: LeftOut) -> bool:
         """Whether the finding's fix is to be made."""
@@ -104,7 +104,39 @@ def found_on(context: Context, wanted: Callable[[str], bool]) -> tuple[Finding, 
 
 
 def settle(job: Job) -> Attempt:
-    """The result of all fixes that stand."""
+    """The result of all fixes that stand.
+
+    What was left out is tried once more on the result, as the next repair would: beside other fixes it was
+    made for a folder that is no more.
+    """
+    attempt = _stable(job)
+    for _ in range(_MAX_ROUNDS):
+        if not (attempt.left_out and attempt.overlay):
+            break
+        again = _stable(job._replace(first=attempt.last, before=attempt.after, views=attempt.views))
+        attempt = _joined(attempt, again)
+        if not again.overlay:
+            break
+    return attempt
+
+
+def _joined(one: Attempt, other: Attempt) -> Attempt:
+    """``other``, which began where ``one`` ended, and what was done before."""
+    codes = {
+        name: [*one.codes.get(name, ()), *other.codes.get(name, ())] for name in {**one.codes, **other.codes}
+    }
+    return other._replace(
+        applied=one.applied + other.applied,
+        begun=one.begun + other.begun,
+        overlay={**one.overlay, **other.overlay},
+        codes=codes,
+        restored={**one.restored, **other.restored},
+        uncovered=one.uncovered | other.uncovered,
+    )
+
+
+def _stable(job: Job) -> Attempt:
+    """The result of all fixes to which nothing objects."""
     attempt = _attempt(job, {})
     while objections := tuple(_objections(job, attempt)):
         attempt = _attempt(job, {**attempt.left_out, **_culprits(job, attempt, objections)})
@@ -190,12 +222,27 @@ def _objections(job: Job, attempt: Attempt) -> Iterator[_Objection]:
             )
     if attempt.last is job.first:
         return
+    words = _words(job.first)
     for name, view in attempt.views.items():
         harms = is_worse if name in ENGINES else breaks
-        if harms(job.views[name], view, attempt.last.end_ids):
+        had = tuple(stop for stop in job.views[name].stop_token_ids if stop not in words)
+        if harms(job.views[name]._replace(stop_token_ids=had), view, attempt.last.end_ids):
             yield _Objection(
                 message("objection-worse-view", "its fix was left out: {engine} would do worse", engine=name)
             )
+
+
+def _words(context: Context) -> frozenset[int]:
+    """Stop ids that are ordinary vocabulary and in no file: a config class takes them by default, for the
+    tokenizer it was written for. To stop there no more is no loss.
+    """
+    merged = context.merged
+    if not merged.tokenizer.is_known:
+        return frozenset()
+    parts = (merged.config, merged.text_config, merged.generation_config.value or {})
+    stated = {context.eos_id, *(stop for part in parts for stop in read_eos(part).ids)}
+    ids = {stop for view in context.views.values() for stop in view.stop_token_ids}
+    return frozenset(stop for stop in ids - stated if merged.tokenizer.text(stop) is None)
 
 
 def _culprits(job: Job, attempt: Attempt, objections: tuple[_Objection, ...]) -> LeftOut:

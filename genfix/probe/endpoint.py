@@ -137,7 +137,7 @@ def exchange(
         with opened(_request(place, path, body), timeout, guard=guard) as response:
             if response.status != HTTPStatus.OK:
                 raise _status_error(place, response)
-            blocks = limited(response.blocks(), deadline, most=max_bytes)
+            blocks = limited(response.blocks(), until=deadline, most=max_bytes)
             yield Reply(response.headers.get_content_type(), blocks, place.secrets)
     except (HttpError, TooLargeError, TimeoutError, ExchangeError) as error:
         if isinstance(error, HttpError) and error.connecting:

@@ -143,6 +143,8 @@ def log_text(receipts: Sequence[Receipt], style: Style) -> str:
     lines: list[str] = []
     for receipt in receipts:
         state = style.mark(style.text(" (undone)"), "dim") if receipt.undone_by else ""
+        if not receipt.ours:
+            state += style.mark(style.text(" (nothing shows that it was made here)"), "yellow")
         head = f"{style.mark(show(receipt.id), 'bold')} {show(receipt.when)}"
         lines.append(f"{head} {_what(receipt, style)}{state}")
         for change in receipt.changes:

@@ -79,6 +79,7 @@ def log_json(receipts: Sequence[Receipt]) -> JsonValue:
                 "note": dict(receipt.note),
                 "undoes": receipt.undoes,
                 "undone_by": receipt.undone_by,
+                "made_here": receipt.ours,
                 "changes": [
                     {"file": change.name, "before_sha256": change.before, "after_sha256": change.after}
                     for change in receipt.changes

@@ -1,14 +1,43 @@
-"""Files that were downloaded, in genfix's own cache: each under its digest, and only when it has that."""
+"""Files that were downloaded, in genfix's own cache: each under its digest, and only when it has that.
+
+How much is downloaded of one model has a limit: a listing can have any number of files.
+"""
 
 from pathlib import Path
 from typing import Final
 
 from genfix import cache
-from genfix.errors import StorageError
+from genfix.errors import BaseModelError, StorageError
 from genfix.folder.folder import FileStat
 from genfix.message import text
+from genfix.resolver.naming.spec import LOCAL_COPY
 
 _KIND: Final = "files"
+_MOST: Final = 512 * 1024 * 1024
+"""Bytes of config files and headers together: the largest tokenizers have 50 MB, headers of 10^6 tensors 150.
+"""
+_LEAST: Final = 64 * 1024
+"""What a request counts as, however little it asks for: 8,192 of them are enough as well."""
+
+
+class Allowance:
+    """What may be downloaded of one model in one run."""
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._left = _MOST
+
+    def take(self, size: int) -> None:
+        """Take ``size`` bytes of it. Raises `BaseModelError` where it is used up."""
+        self._left -= max(size, _LEAST)
+        if self._left < 0:
+            raise BaseModelError(
+                "the config files and headers of {model} have more than the {most} bytes that genfix "
+                "downloads of a model",
+                LOCAL_COPY,
+                model=self._model,
+                most=_MOST,
+            )
 
 
 def find_kept(listed: FileStat) -> Path | None:

@@ -8,18 +8,14 @@ from typing import Final, NamedTuple
 
 from genfix.web.failures import ForeignAnswerError, TooLargeError
 
-_RANGE_SECONDS: Final = 60.0
-"""What a part of a file may take, however steadily it drips."""
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+)", re.ASCII)
 
 
-def limited(
-    pieces: Iterable[bytes], until: float, *, most: float = math.inf, slowest: float = math.inf
-) -> Iterator[bytes]:
+def limited(pieces: Iterable[bytes], *, most: float = math.inf, until: float = math.inf) -> Iterator[bytes]:
     """The pieces as they come, of ``most`` bytes together.
 
     Raises `TooLargeError` where there are more, and `TimeoutError` where they take longer than ``until``
-    (`time.monotonic`) and the time that they need at the ``slowest`` rate (bytes a second).
+    (`time.monotonic`).
     """
     size = 0
     for piece in pieces:
@@ -27,7 +23,7 @@ def limited(
         if size > most:
             raise TooLargeError
         yield piece
-        if time.monotonic() > until + size / slowest:
+        if time.monotonic() > until:
             raise TimeoutError
 
 
@@ -42,14 +38,14 @@ class ByteRange(NamedTuple):
         """These bytes from an answer, and no byte more of it on the line.
 
         Raises `ForeignAnswerError` where that is not what is answered, `ConnectionError` where there are
-        fewer bytes, `TimeoutError` where they come too slowly.
+        fewer bytes.
         """
         found = _CONTENT_RANGE.fullmatch(content_range)
         if status != 206 or found is None or found.groups() != self._answered:
             raise ForeignAnswerError
         wanted = self.end - self.start
         content = bytearray()
-        for piece in limited(pieces, time.monotonic() + _RANGE_SECONDS):
+        for piece in pieces:
             content += piece
             if len(content) >= wanted:
                 return bytes(content[:wanted])

@@ -56,7 +56,7 @@ class Response:
         """The body up to ``most`` bytes, as far as it comes within some seconds. Raises `HttpError`."""
         content = bytearray()
         try:
-            for block in limited(self.blocks(), time.monotonic() + _ERROR_SECONDS):
+            for block in limited(self.blocks(), until=time.monotonic() + _ERROR_SECONDS):
                 content += block
                 if len(content) >= most:
                     break

@@ -1,5 +1,6 @@
 """What must not be shown of a server's words: the key or token that it was sent, and may send back."""
 
+import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 from urllib.parse import quote
@@ -10,6 +11,21 @@ from genfix.message import Arg, Message
 _HIDDEN: Final = "***"
 _SHORTEST: Final = 4
 """What is shorter is no secret but a stand-in, and would be found in any text."""
+_NESTED: Final = 4
+"""How often escapes are taken away: JSON holds Jinja, and Jinja strings."""
+_ESCAPE: Final = re.compile(
+    rb"\\(?:u\{?00([2-7][0-9a-f])\}?|x([2-7][0-9a-f])|U000000([2-7][0-9a-f])|([01][0-7]{2})|\r?\n|([\\/]))",
+    re.IGNORECASE,
+)
+"""Those of the letters that a secret has; nearly all others of a vocabulary are none of these."""
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    *hexadecimal, octal, other = found.groups()
+    for digits in hexadecimal:
+        if digits is not None:
+            return bytes([int(digits, 16)])
+    return bytes([int(octal, 8)]) if octal is not None else other or b""
 
 
 class Secrets(NamedTuple):
@@ -25,8 +41,19 @@ class Secrets(NamedTuple):
         return cls(tuple(sorted(spelled, key=len, reverse=True)))
 
     def are_in(self, content: bytes) -> bool:
-        """Whether ``content`` has one of them."""
-        return any(secret.encode() in content for secret in self.spellings)
+        """Whether ``content`` has one of them: as it is, in UTF-16, or behind the escapes of JSON, YAML,
+        Python and Jinja, which whoever reads the file takes away.
+        """
+        if not self.spellings:
+            return False
+        plain = content.replace(b"\0", b"")
+        for _ in range(_NESTED + 1):
+            if any(secret.encode() in plain for secret in self.spellings):
+                return True
+            plain, count = _ESCAPE.subn(_unescaped, plain)
+            if not count:
+                break
+        return False
 
     def text(self, text: str) -> str:
         """``text`` without them."""

@@ -184,7 +184,7 @@ def test_a_file_that_appeared_is_never_clobbered(folder: Path) -> None:
 
 def test_the_state_folder_is_private_and_ignored_by_git(folder: Path) -> None:
     repair(folder)
-    assert stat.S_IMODE((folder / STATE).stat().st_mode) == 0o700
+    assert stat.S_IMODE((folder / STATE).stat().st_mode) == 0o711
     assert (folder / STATE / ".gitignore").read_text() == "*\n"
     assert not list(folder.rglob("CACHEDIR.TAG"))
 

@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from genfix.applier import log, prune, recover, snapshot, undo
+from genfix.api.opening import whole_folder
+from genfix.applier import check_whole, log, prune, recover, snapshot, undo
 from genfix.applier.journal import Journal, Op, encode
 from genfix.errors import GenfixError, RefusedError
-from tests.support.disks import NEW, STATE, make_folder, picture, repair, sha
+from genfix.folder import LocalFolder
+from genfix.report.changes import log_text
+from genfix.report.style import Style
+from tests.support.disks import NEW, STATE, interrupt, make_folder, picture, repair, sha
 
 EVIL = b"import os  # of somebody else"
 CODE = b"class Model: ..."
@@ -149,7 +153,35 @@ def test_a_prune_counts_planted_receipts_as_the_oldest(folder: Path) -> None:
     undo(folder, receipt.id)
 
 
+def test_a_log_tells_what_was_not_made_here(folder: Path) -> None:
+    planted = plant(folder, "20260101T000000Z")
+    made = repair(folder)
+    assert {receipt.id: receipt.ours for receipt in log(folder)} == {planted: False, made.id: True}
+    text, lines = log_text(log(folder), Style(color=False, width=80)), []
+    lines = [line for line in text.splitlines() if "made here" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith(planted)
+
+
 # Owners
+
+
+def as_user(do: Callable[[], object]) -> int:
+    """The exit code of a call made by the user 12345."""
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            os.setgid(23456)
+            os.setuid(12345)
+            os.environ["XDG_CACHE_HOME"] = "/dev/null"
+            do()
+            code = 0
+        except GenfixError as error:
+            code = error.exit_code
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 @pytest.mark.skipif(not hasattr(os, "fork") or os.geteuid() != 0, reason="only root can become another user")
@@ -164,31 +196,37 @@ def test_what_root_does_in_a_users_folder_is_the_users(place: Path, monkeypatch:
     repair(folder)
     owners = {(path.stat().st_uid, path.stat().st_gid) for path in folder.rglob("*")}
     assert owners == {(12345, 23456)}
-    assert (folder / STATE).stat().st_mode & 0o777 == 0o700
+    assert (folder / STATE).stat().st_mode & 0o777 == 0o711
     assert {name: (folder / name).read_bytes() for name in NEW} == dict(NEW)
 
-    def as_owner(do: Callable[[], object]) -> int:
-        child = os.fork()
-        if not child:
-            code = 1
-            try:
-                os.setgid(23456)
-                os.setuid(12345)
-                monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
-                do()
-                code = 0
-            except GenfixError as error:
-                code = error.exit_code
-            finally:
-                os._exit(code)
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-    assert as_owner(lambda: undo(folder)) == 0
+    assert as_user(lambda: undo(folder)) == 0
     assert picture(folder) == before
-    assert as_owner(lambda: repair(folder)) == 0
+    assert as_user(lambda: repair(folder)) == 0
     # And root goes on in the state folder of that user.
     undo(folder, log(folder)[-1].id)
     assert picture(folder) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork") or os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize("back", [False, True])
+def test_another_user_sees_whether_a_folder_is_half_done(place: Path, *, back: bool) -> None:
+    folder = make_folder(place / "merged")
+    place.chmod(0o755)
+    repair(folder)
+    assert as_user(lambda: check_whole(folder)) == 0
+    undo(folder)
+    interrupt(folder)
+    home = folder / STATE
+    if back:
+        (home / "journal.json").rename(home / "taking-back.json")
+    assert as_user(lambda: check_whole(folder)) == 3
+    # As 0.1.0 left it, or behind a door that is closed further up: nothing can be seen, and nothing is
+    # cleared.
+    for closed in (home, folder / ".cache"):
+        closed.chmod(0o700)
+        assert as_user(lambda: check_whole(folder)) == 3
+        assert as_user(lambda: whole_folder(LocalFolder(folder), None)) == 3
+        closed.chmod(0o711)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away")

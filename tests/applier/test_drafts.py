@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from genfix.applier import find_stale, make_folder
+from genfix.applier import find_stale, make_folder, write_report
+from genfix.applier.drafts import draft_file
 from genfix.applier.fs import DISK
 from genfix.errors import GenfixError, InputError
 from tests.support.disks import QUICK, FaultyDisk, SimulatedCrash, crash_disk
@@ -59,6 +60,26 @@ def test_drafts_of_any_name_go_and_those_of_living_runs_stay(tmp_path: Path) -> 
         ".mine.genfix-12", ".other.genfix-0123abcd", "mine.genfix-0123abcd", "new",
     ]  # fmt: skip
     assert find_stale(tmp_path / "new") == (alive,)
+
+
+def test_half_written_reports_go_and_those_of_living_runs_stay(tmp_path: Path) -> None:
+    for at in range(1, 20):
+        with suppress(SimulatedCrash):
+            write_report(tmp_path / "killed", b"report", fs=crash_disk(at))
+    (tmp_path / "killed").unlink(missing_ok=True)
+    (tmp_path / ".0123456789ab.genfix").write_bytes(b"half")
+    (tmp_path / ".0123456789ac.genfix").symlink_to("elsewhere")
+    (tmp_path / ".0123.genfix").write_bytes(b"mine")
+    held = DISK.open_root(tmp_path)
+    alive, fd = draft_file(DISK, held, 0o600)
+    assert tmp_path / ".0123456789ab.genfix" in find_stale(tmp_path / "x")
+    write_report(tmp_path / "new", b"report")
+    assert {path.name for path in tmp_path.iterdir()} == {
+        alive, ".0123456789ac.genfix", ".0123.genfix", "new",
+    }  # fmt: skip
+    DISK.close(fd)
+    assert find_stale(tmp_path / "x") == (tmp_path / alive,)
+    DISK.close_dir(held)
 
 
 def test_a_disk_error_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:

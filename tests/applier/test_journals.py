@@ -13,50 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genfix.applier import check_whole, damaged_receipts, log, recover, undo
-from genfix.applier.fs import FileSystem
 from genfix.applier.journal import Journal, JournalError, Op, decode, encode
 from genfix.errors import ChangedError, RefusedError, StorageError
-from tests.support.disks import NEW, OLD, STATE, SimulatedCrash, leftovers, picture, repair, sha
+from tests.support.disks import NEW, OLD, STATE, interrupt, leftovers, picture, repair, sha
 
 OP = Op("config.json", sha(b"old"), sha(b"new"), 0o644, 5, (), ())
 JOURNAL = Journal(
     "20261123T101500Z-1a2b3c", "repair", "2026-11-23T10:15:00+00:00", {"a": "b"}, None, (OP,), ()
 )
-
-
-class DiesAtRename(FileSystem):
-    """Dies when it comes to give ``name`` its new bytes."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.leaf = name
-        self.is_dead = False
-
-    def rename(self, *args: Any) -> None:
-        self._live_on(args[3])
-        super().rename(*args)
-
-    def exchange(self, *args: Any) -> None:
-        self._live_on(args[3])
-        super().exchange(*args)
-
-    def unlink(self, *args: Any) -> None:
-        self._live_on("")
-        super().unlink(*args)
-
-    def _live_on(self, name: str) -> None:
-        self.is_dead = self.is_dead or name == self.leaf
-        if self.is_dead:
-            raise SimulatedCrash
-
-
-def interrupt(folder: Path, at: str = "config.json") -> Path:
-    """A repair that died before it replaced the file ``at``; returns its journal."""
-    with pytest.raises(SimulatedCrash):
-        repair(folder, DiesAtRename(at))
-    journal = folder / STATE / "journal.json"
-    assert journal.exists()
-    return journal
 
 
 def test_a_journal_survives_its_file() -> None:

@@ -3,9 +3,11 @@
 Most need root. A case that this kernel or user cannot have is skipped, and says why.
 """
 
+import errno
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,13 +23,14 @@ from tests.support.disks import NEW, inputs, leftovers, make_folder, picture, re
 Put = Callable[..., None]
 
 
-def call(*words: object) -> None:
-    """Run a program of the system, or skip."""
+def call(*words: object) -> str:
+    """What a program of the system prints; it is run, or the test skipped."""
     if shutil.which(str(words[0])) is None:
         pytest.skip(f"there is no {words[0]} here")
     done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"{' '.join(map(str, words[:3]))}: {done.stderr.strip()[:200]}")
+    return done.stdout.strip()
 
 
 @pytest.fixture
@@ -53,7 +56,7 @@ def mount(put: Put, place: Path, *options: object) -> None:
 def image(put: Put, place: Path, make: list[object], *options: object) -> None:
     file = place.with_name("image")
     file.write_bytes(b"")
-    os.truncate(file, 64 << 20)
+    os.truncate(file, 320 << 20)  # sparse; XFS makes no smaller one
     call(*make, file)
     mount(put, place, "-o", ",".join(["loop", *map(str, options)]), file)
 
@@ -183,6 +186,22 @@ def on_fuse(*options: str) -> Callable[[Put, Path], None]:
     return start
 
 
+def on_driver(make: list[object], *driver: object) -> Callable[[Put, Path], None]:
+    """A filesystem in an image whose driver is a program."""
+
+    def start(put: Put, place: Path) -> None:
+        file = place.with_name("image")
+        file.write_bytes(b"")
+        os.truncate(file, 64 << 20)
+        call(*make, file)
+        place.mkdir()
+        device = call("losetup", "--find", "--show", file)
+        put(["true"], ["losetup", "--detach", device])
+        put([*driver, device, place], ["umount", "-l", place])
+
+    return start
+
+
 REPAIRED = {
     "tmpfs": on_tmpfs,
     "overlayfs, files of the lower layer": on_overlay,
@@ -191,6 +210,8 @@ REPAIRED = {
     "btrfs": on_image("btrfs"),
     "vfat": on_image("vfat"),
     "exfat": on_image("exfat"),
+    "exfat, by exfat-fuse": on_driver(["mkfs.exfat"], "mount.exfat-fuse"),
+    "ntfs, by ntfs-3g": on_driver(["mkntfs", "-F", "-Q"], "ntfs-3g"),
     "FUSE": on_fuse(),
     "FUSE that refuses chmod": on_fuse("--chmod-deny"),
     "FUSE that ignores chmod": on_fuse("--chmod-ignore"),
@@ -230,6 +251,32 @@ def test_permission_bits_that_the_mount_and_the_umask_take_are_a_refusal(tmp_pat
     finally:
         os.umask(mask)
     assert picture(folder) == before
+
+
+@pytest.mark.parametrize("what", ["file", "folder", "both"])
+@pytest.mark.parametrize("error", [errno.EIO, errno.EINVAL, errno.ENOSYS])
+def test_a_mount_that_refuses_to_sync(tmp_path: Path, put: Put, what: str, error: int) -> None:
+    """What cannot be made durable is refused. EINVAL of a folder is how a mount says that it has no such
+    call, and the kernel itself hides ENOSYS.
+    """
+    pytest.importorskip("fuse", reason="needs the package fusepy")
+    source, place = make_folder(tmp_path / "source" / "merged"), tmp_path / "mount"
+    place.mkdir()
+    before = picture(source)
+    words = [sys.executable, "-m", "tests.support.refusing_fuse", source.parent, place, what, error]
+    put(words, ["umount", "-l", place])
+    if error == errno.ENOSYS or (error == errno.EINVAL and what == "folder"):
+        repair(place / "merged")
+        assert {name: (source / name).read_bytes() for name in NEW} == dict(NEW)
+        undo(place / "merged")
+        assert {name: entry[1] for name, entry in picture(source).items()} == {
+            name: entry[1] for name, entry in before.items()
+        }
+    else:
+        with pytest.raises(StorageError):
+            repair(place / "merged")
+        assert picture(source) == before
+        assert leftovers(source) == []
 
 
 # What happens in the middle

@@ -53,7 +53,13 @@ def test_what_a_killed_command_left_is_named_and_removed(run: Run, tmp_path: Pat
     left = tmp_path / ".fixed.genfix-0123abcd"
     left.mkdir()
     (left / "config.json").write_bytes(b"{}")
-    assert str(left) in run("check", merged, "--base", base).err.replace("\n", "")
+    report = tmp_path / ".0123456789ab.genfix"
+    report.write_bytes(b"half a rep")
+    told = run("check", merged, "--base", base).err.replace("\n", "")
+    assert str(left) in told
+    assert str(report) in told
     assert left.exists()
+    assert report.exists()
     run("repair", merged, "--base", base)
     assert not left.exists()
+    assert not report.exists()

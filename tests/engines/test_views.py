@@ -93,7 +93,7 @@ def test_sampling_keys_left_in_config_are_read_by_transformers_alone() -> None:
         (without(glm_files(), "tokenizer.model"), ["engine-cannot-find-tokenizer"]),
         (without(glm_files(), "tokenizer.model") | {"vocab.json": b"{}"}, ["engine-cannot-find-tokenizer"]),
         (without(glm_files(), "tokenizer.model") | {"vocab.json": b"{}", "merges.txt": b""}, []),
-        (without(glm_files(), "modeling_chatglm.py"), ["engine-cannot-find-code"]),
+        (without(glm_files(), "tokenization_chatglm.py"), ["engine-cannot-find-code"]),
         (without(chatml_files(), "tokenizer_config.json"), []),
         ({}, ["engine-cannot-find-config", "engine-cannot-find-tokenizer"]),
     ],

@@ -307,13 +307,14 @@ def test_a_fix_that_does_not_clear_its_finding_is_left_out(
 
 
 def test_a_fix_refused_in_a_trial_is_left_out_alone() -> None:
-    """The base's settings hold only its stop token, which is fewer than config.json lists."""
-    base = glm_files() | {GEN: dump({"eos_token_id": 151329})}
-    result = plan(base | {GEN: dump({"temperature": 0.3})}, base, unsafe_fixes=True)
+    """vLLM stops at the EOS that is there, and would do so no more."""
+    base = chatml_files()
+    merged = with_json(with_json(base, TOK, eos_token="<|im_start|>"), GEN, temperature=0.3, do_sample=...)
+    result = plan(merged, base, unsafe_fixes=True)
     assert {finding.code for finding in result.fixed} == {"GF604", "GF605"}
     [finding] = result.remaining
     assert finding.fix is not None
-    assert (finding.code, finding.fix.why.id) == ("GF101", "objection-worse-view")
+    assert (finding.code, finding.fix.why.id) == ("GF106", "objection-worse-view")
 
 
 def test_of_fixes_that_each_do_harm_none_is_made_and_the_others_are(monkeypatch: pytest.MonkeyPatch) -> None:

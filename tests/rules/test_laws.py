@@ -19,6 +19,7 @@ from tests.support.folders import (
     chatml_files,
     dump,
     glm_files,
+    pretrained_files,
     vlm_files,
     with_json,
     without,
@@ -29,7 +30,7 @@ BASES: dict[str, Files] = {
     "glm": glm_files(),
     "chatml": chatml_files(),
     "vlm": vlm_files(),
-    "pretrained": with_json(chatml_files(eos=1000), "config.json", eos_token_id=1000),
+    "pretrained": pretrained_files(),
     "two-copies": chatml_files() | {"chat_template.jinja": CHATML.encode()},
     "slow-too": chatml_files()
     | {"vocab.json": b"{}", "merges.txt": b"", "special_tokens_map.json": dump({"eos_token": "<|im_end|>"})},

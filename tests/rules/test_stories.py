@@ -16,6 +16,7 @@ from tests.support.folders import (
     chatml_files,
     dump,
     glm_files,
+    pretrained_files,
     safetensors,
     with_json,
     without,
@@ -138,9 +139,7 @@ def test_glm_4_without_the_file_while_config_json_has_the_list() -> None:
 
 # -- pretrained models that ship a template ------------------------------------------------------------------
 
-PRETRAINED = with_json(
-    with_json(chatml_files(eos=1000), CONFIG, eos_token_id=1000), TOK, eos_token="<|endoftext|>"
-)
+PRETRAINED = pretrained_files()
 
 
 def test_a_pretrained_base_is_left_alone() -> None:

@@ -57,8 +57,14 @@ def test_what_no_engine_can_read_is_one_finding_with_the_bases_template() -> Non
     assert class_of(one(other, BASE, "GF101")) is Applicability.UNSAFE
 
 
-def test_text_in_config_json_is_no_shorter_list() -> None:
-    assert find(with_json(BASE, CONFIG, eos_token_id=["<|im_end|>"]), BASE, "GF103") == []
+@pytest.mark.parametrize("own", ["<|im_end|>", [True], 1.5])
+def test_what_is_no_id_in_config_json_gives_way_to_the_ids_of_the_base(own: JsonValue) -> None:
+    """transformers 5 and vLLM do not load the folder."""
+    merged = with_json(BASE, CONFIG, eos_token_id=own)
+    finding = one(merged, BASE, "GF104")
+    expected: JsonValue = [1002] if isinstance(own, list) else 1002
+    assert (finding.severity, finding.current, finding.expected) == (Severity.ERROR, own, expected)
+    assert find(merged, BASE, "GF103") == []
     assert one(with_json(BASE, CONFIG, eos_token_id=1000), BASE, "GF103").expected == [1002, 1000]
 
 

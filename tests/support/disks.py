@@ -181,3 +181,38 @@ class TornDisk(FaultyDisk):
 
 def crash_disk(at: int) -> FaultyDisk:
     return FaultyDisk(at, SimulatedCrash, forever=True)
+
+
+class DiesAtRename(FileSystem):
+    """Dies when it comes to give ``name`` its new bytes."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.leaf = name
+        self.is_dead = False
+
+    def rename(self, *args: Any) -> None:
+        self._live_on(args[3])
+        super().rename(*args)
+
+    def exchange(self, *args: Any) -> None:
+        self._live_on(args[3])
+        super().exchange(*args)
+
+    def unlink(self, *args: Any) -> None:
+        self._live_on("")
+        super().unlink(*args)
+
+    def _live_on(self, name: str) -> None:
+        self.is_dead = self.is_dead or name == self.leaf
+        if self.is_dead:
+            raise SimulatedCrash
+
+
+def interrupt(folder: Path, at: str = "config.json") -> Path:
+    """A repair that died before it replaced the file ``at``; returns its journal."""
+    with suppress(SimulatedCrash):
+        repair(folder, DiesAtRename(at))
+    journal = folder / STATE / "journal.json"
+    assert journal.exists()
+    return journal

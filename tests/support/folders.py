@@ -20,6 +20,7 @@ __all__ = [
     "chatml_files",
     "dump",
     "glm_files",
+    "pretrained_files",
     "safetensors",
     "vlm_files",
     "with_head",
@@ -140,6 +141,12 @@ def chatml_files(eos: JsonValue = None) -> Files:
             {"chat_template": CHATML, "eos_token": "<|im_end|>", "tokenizer_class": "Qwen2Tokenizer"}
         ),
     }
+
+
+def pretrained_files() -> Files:
+    """A Qwen2.5-shaped pretrained model with the chat template of its sibling: its EOS is no turn end."""
+    files = with_json(chatml_files(eos=1000), "config.json", eos_token_id=1000)
+    return with_json(files, "tokenizer_config.json", eos_token="<|endoftext|>")
 
 
 def vlm_files() -> Files:

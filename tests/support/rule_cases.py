@@ -3,6 +3,7 @@
 import json
 from typing import NamedTuple, TypeAlias
 
+from genfix.json_types import JsonObject
 from tests.support.folders import (
     CHATML,
     CHATML_TOKENS,
@@ -10,6 +11,7 @@ from tests.support.folders import (
     chatml_files,
     dump,
     glm_files,
+    pretrained_files,
     safetensors,
     vlm_files,
     with_head,
@@ -50,7 +52,7 @@ def weighted(layers: int = 2, rows: int = 1024, experts: int = 0) -> Files:
     return WEIGHTED | {SINGLE: weight_file(causal(layers, rows=rows, experts=experts))}
 
 
-GLM, QWEN, VLM = glm_files(), chatml_files(), vlm_files()
+GLM, QWEN, VLM, PLAIN = glm_files(), chatml_files(), vlm_files(), pretrained_files()
 SIZED = with_json(QWEN, "config.json", num_hidden_layers=2, num_attention_heads=4)
 GEN, TOK = "generation_config.json", "tokenizer_config.json"
 MINE = with_json(QWEN, TOK, chat_template=CHATML + "{# mine #}")
@@ -62,12 +64,18 @@ TRAINED = with_token_list(QWEN, CHATML_TOKENS | {"<tool>": 1003})
 TAGGED = CHATML.replace("{{ m.content }}", "{% generation %}{{ m.content }}{% endgeneration %}")
 TRAINED_TEMPLATE = with_json(QWEN, TOK, chat_template="Mine." + CHATML)
 JINJA_ONLY = with_json(QWEN, TOK, chat_template=...) | {"chat_template.jinja": CHATML.encode()}
+TOOLS = "{% if tools %}<|im_start|>system\n{{ tools|tojson }}<|im_end|>\n{% endif %}" + CHATML
+HASHES = (
+    "{% for m in messages %}### {{ m.role }}:\n{{ m.content }}\n{% endfor %}"
+    "{% if add_generation_prompt %}### assistant:\n{% endif %}"
+)
 PROCESSOR = "chat_template.json"
 SEEING = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{% for c in m.content %}{% if c.type == 'image' %}"
     "<|image_pad|>{% else %}{{ c.text }}{% endif %}{% endfor %}<|im_end|>\n{% endfor %}"
 )
 VLM = with_json(VLM, PROCESSOR, chat_template=SEEING)
+NAMED: JsonObject = {"image_token": "<|im_end|>"}
 COMPOSITE = with_json(VLM, "config.json", num_hidden_layers=...) | {SINGLE: weight_file(causal(head=False))}
 BOS = with_json(
     QWEN,
@@ -87,6 +95,33 @@ FAST_ONLY = with_token_list(
 )
 RESYNTHESISED = QWEN | {GEN: dump({"_from_model_config": True, "eos_token_id": 1002})}
 
+SEEN = VLM | {SINGLE: weight_file({**causal(), "visual.blocks.0.attn.qkv.weight": (4, 4)})}
+SEEN = with_json(SEEN, "config.json", vision_config={"depth": 1})
+LLAVA = QWEN | {
+    "config.json": dump(
+        {
+            "model_type": "llava",
+            "architectures": ["LlavaForConditionalGeneration"],
+            "vision_config": {"model_type": "clip_vision_model", "patch_size": 14},
+        }
+    ),
+    "processor_config.json": dump({"processor_class": "LlavaProcessor"}),
+}
+ENCODER = QWEN | {
+    "config.json": dump(
+        {
+            "model_type": "bert",
+            "architectures": ["BertForSequenceClassification"],
+            "max_position_embeddings": 512,
+        }
+    )
+}
+LABELED = with_json(
+    QWEN,
+    "config.json",
+    architectures=["Qwen2ForSequenceClassification"],
+    id2label={"0": "LABEL_0", "1": "LABEL_1"},
+)
 NEW_ROPE = {"rope_theta": 1e6, "rope_type": "default"}
 
 
@@ -121,6 +156,12 @@ _ENTRIES: dict[str, _Entry] = {
         with_json(QWEN, TOK, pad_token="<|endoftext|>"),
         QWEN,
     ),
+    "GF109": (with_json(GLM, GEN, eos_token_id=151329), GLM, None),
+    "GF110": (
+        with_json(with_json(PLAIN, GEN, eos_token_id=...), "config.json", eos_token_id=...),
+        with_json(PLAIN, "config.json", eos_token_id=...),
+        None,
+    ),
     "GF201": (with_json(QWEN, TOK, chat_template=...), MINE, QWEN),
     "GF202": (QWEN | {"chat_template.jinja": b"x"}, QWEN | {"chat_template.jinja": CHATML.encode()}, None),
     "GF203": (with_json(QWEN, TOK, chat_template="{% for"), with_json(QWEN, TOK, chat_template="x"), None),
@@ -130,6 +171,17 @@ _ENTRIES: dict[str, _Entry] = {
     "GF207": (JINJA_ONLY, JINJA_ONLY | {TOK: QWEN[TOK]}, QWEN),
     "GF208": (QWEN, TRAINED_TEMPLATE, QWEN, TRAINED_TEMPLATE),
     "GF209": (with_json(BOS, TOK, add_bos_token=True), BOS, BOS),
+    "GF210": (
+        QWEN,
+        with_json(QWEN, TOK, chat_template=TOOLS + "{# mine #}"),
+        with_json(QWEN, TOK, chat_template=TOOLS),
+    ),
+    "GF211": (with_json(QWEN, TOK, chat_template=CHATML.partition("{% if add")[0]), QWEN, None),
+    "GF212": (
+        with_json(QWEN, TOK, chat_template=HASHES),
+        with_json(QWEN, TOK, chat_template=HASHES + "{{ eos_token }}"),
+        None,
+    ),
     "GF301": (without(QWEN, "tokenizer.json"), QWEN, QWEN | {"vocab.json": b"{}", "merges.txt": b""}),
     "GF302": (QWEN, TRAINED, QWEN, TRAINED),
     "GF303": (UNTOKENED, with_token_list(QWEN, {"<|endoftext|>": 1000, "<a>": 1001, "<b>": 1002}), QWEN),
@@ -174,6 +226,7 @@ _ENTRIES: dict[str, _Entry] = {
         with_json(QWEN, TOK, eos_token={"__type": "AddedToken", "content": "<|im_end|>", "lstrip": False}),
         None,
     ),
+    "GF313": (ENCODER, with_json(ENCODER, TOK, model_max_length=512), None),
     "GF401": (without(QWEN, "config.json"), QWEN, QWEN),
     "GF402": (with_json(QWEN, "config.json", rope_theta=...), QWEN, QWEN),
     "GF403": (
@@ -192,6 +245,32 @@ _ENTRIES: dict[str, _Entry] = {
         with_json(SIZED, "config.json", model_type="qwen2_moe", architectures=["Qwen2MoeForCausalLM"]),
         SIZED,
     ),
+    "GF407": (
+        with_json(SIZED, "config.json", hidden_act="gelu"),
+        with_json(SIZED, "config.json", hidden_act="swish"),
+        with_json(SIZED, "config.json", hidden_act="silu"),
+    ),
+    "GF408": (
+        with_json(QWEN, "config.json", model_type="qwen2_new"),
+        with_json(QWEN, "config.json", architectures=["OwnForCausalLM"]),
+        None,
+    ),
+    "GF409": (
+        with_json(weighted(experts=6), "config.json", num_experts=6),
+        with_json(
+            weighted(experts=6),
+            "config.json",
+            num_experts=6,
+            model_type="qwen2_moe",
+            architectures=["Qwen2MoeForCausalLM"],
+        ),
+        None,
+    ),
+    "GF410": (
+        with_json(QWEN, "config.json", mm_vision_tower="/data/clip"),
+        with_json(QWEN, "config.json", mm_vision_tower="openai/clip", _name_or_path="/data/qwen"),
+        None,
+    ),
     "GF411": (weighted(rows=1032), WEIGHTED, None),
     "GF412": (with_json(weighted(rows=1002), "config.json", vocab_size=1002), WEIGHTED, None),
     "GF413": (TIED | {SINGLE: weight_file(causal(), fill={"lm_head.weight": 7})}, TIED, TIED),
@@ -202,6 +281,7 @@ _ENTRIES: dict[str, _Entry] = {
         None,
     ),
     "GF416": (with_json(WEIGHTED, "config.json", num_nextn_predict_layers=1), SPECULATIVE, None),
+    "GF417": (LABELED, with_json(LABELED, "config.json", id2label={"0": "bad", "1": "good"}), None),
     "GF421": (
         with_json(WEIGHTED, "config.json", quantization_config={"quant_method": "gptq", "bits": 4}),
         WEIGHTED,
@@ -228,6 +308,19 @@ _ENTRIES: dict[str, _Entry] = {
     "GF503": (without(GLM, "LICENSE"), without(GLM, "README.md"), GLM),
     "GF504": ({"README.md": b""}, {"config.json": b"{}"}, None),
     "GF505": (without(EMBEDDER, "modules.json"), EMBEDDER, EMBEDDER),
+    "GF506": (without(SEEN, "preprocessor_config.json"), SEEN, None),
+    "GF507": (LLAVA, with_json(LLAVA, "processor_config.json", patch_size=14), None),
+    "GF508": (
+        with_json(VLM, "preprocessor_config.json", image_processor_type="Qwen2VLImageReader"),
+        VLM,
+        VLM,
+    ),
+    "GF509": (
+        with_json(GLM, "config.json", auto_map=..., model_type="own", architectures=["ChatGLMConfig"]),
+        GLM,
+        None,
+    ),
+    "GF510": (with_json(GLM, "config.json", auto_map={"AutoModel": "a/b--c.D"}), GLM, None),
     "GF521": (without(SHARDS, SECOND), SHARDS, None),
     "GF522": (SHARDS | {SECOND: SHARDS[SECOND][:-1]}, SHARDS, None),
     "GF523": (without(SHARDS, INDEX), SHARDS, None),
@@ -238,6 +331,12 @@ _ENTRIES: dict[str, _Entry] = {
     "GF603": (with_json(QWEN, GEN, max_new_tokens=64), with_json(QWEN, GEN, max_length=20), QWEN),
     "GF604": (with_json(QWEN, GEN, top_p=0), with_json(QWEN, GEN, top_p=1), None),
     "GF605": (with_json(QWEN, GEN, top_p=0.5), with_json(QWEN, GEN, top_p=1.0), QWEN),
+    "GF606": (
+        with_json(QWEN, GEN, temperature=0),
+        with_json(QWEN, GEN, do_sample=False, temperature=0),
+        None,
+    ),
+    "GF607": (with_json(QWEN, GEN, max_new_token=9), with_json(QWEN, GEN, chat_format="chatml"), None),
     "GF701": (
         with_json(QWEN, TOK, tokenizer_class="TokenizersBackend"),
         with_json(QWEN, TOK, tokenizer_class="PreTrainedTokenizerFast"),
@@ -253,6 +352,11 @@ _ENTRIES: dict[str, _Entry] = {
         with_json(VLM, "preprocessor_config.json", processor_class="_Unsloth_Patched_Qwen2VLProcessor"),
         with_json(VLM, "preprocessor_config.json", processor_class="Qwen2VLProcessor"),
         None,
+    ),
+    "GF706": (
+        with_json(VLM, TOK, model_specific_special_tokens=NAMED),
+        with_json(VLM, TOK, model_specific_special_tokens=NAMED, extra_special_tokens=NAMED),
+        with_json(VLM, TOK, extra_special_tokens=NAMED),
     ),
     "GF711": (
         with_json(QWEN, "config.json", rope_theta=..., rope_parameters=NEW_ROPE),

@@ -9,7 +9,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from tests.support.folders import Files, chatml_files, glm_files, with_json, without, write_folder
+from tests.support.folders import (
+    Files,
+    chatml_files,
+    glm_files,
+    pretrained_files,
+    with_json,
+    without,
+    write_folder,
+)
 from tests.support.places import ROOT
 from tests.support.running import run_command
 from tests.support.weight_files import SINGLE, causal, weight_file
@@ -34,9 +42,7 @@ class Story(NamedTuple):
 
 _CHECK, _PLAN = "check merged --base base", "plan merged --base base"
 _GLM, _QWEN = glm_files(), chatml_files()
-_PRETRAINED: Final = with_json(
-    with_json(chatml_files(eos=1000), _CONFIG, eos_token_id=1000), _TOK, eos_token="<|endoftext|>"
-)
+_PRETRAINED: Final = pretrained_files()
 _NARROW: Final = with_json(_GLM, _GEN, eos_token_id=151329)
 
 STORIES: Final[Mapping[str, Story]] = {

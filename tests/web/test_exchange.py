@@ -12,6 +12,8 @@ import pytest
 from genfix.web.bodies import ByteRange, limited
 from genfix.web.exchange import HttpError, RedirectError, opened
 from genfix.web.failures import ForeignAnswerError, TooLargeError, network_reason, retried
+from genfix.web.patience import Got, within
+from genfix.web.secrets import Secrets
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -90,13 +92,37 @@ def test_no_answer(address: str, reason: str | None, *, connecting: bool) -> Non
 
 
 def test_a_body_is_bounded_in_size_and_time() -> None:
-    later = time.monotonic() + 60
-    assert b"".join(limited([b"ab", b"c"], later, most=3)) == b"abc"
+    assert b"".join(limited([b"ab", b"c"], most=3)) == b"abc"
     with pytest.raises(TooLargeError):
-        list(limited([b"ab", b"cd"], later, most=3))
+        list(limited([b"ab", b"cd"], most=3))
     with pytest.raises(TimeoutError):
-        list(limited([b"ab"], time.monotonic() - 1))
-    assert list(limited([b"ab"], time.monotonic() - 1, slowest=0.1)) == [b"ab"]
+        list(limited([b"ab"], until=time.monotonic() - 1))
+
+
+def test_an_exchange_is_bounded_in_time_as_a_whole() -> None:
+    assert within(lambda _: "answer", 60, 1) == "answer"
+    with pytest.raises(KeyError):
+        within(lambda _: dict[str, int]()["none"], 60, 1)
+    more, ended = threading.Event(), threading.Event()
+
+    def drip(got: Got) -> None:
+        try:
+            more.wait()
+            got(1)
+        except TimeoutError:
+            ended.set()
+
+    with pytest.raises(TimeoutError):
+        within(drip, 0.01, 1000)
+    more.set()
+    assert ended.wait(60)  # the next byte ends it
+
+    def steady(got: Got) -> str:
+        got(60)  # worth a minute
+        time.sleep(0.05)
+        return "all"
+
+    assert within(steady, 0.01, 1) == "all"
 
 
 def test_a_range_is_taken_from_nothing_but_that_range() -> None:
@@ -120,3 +146,25 @@ def test_retries_end_with_the_last_error() -> None:
         retried(ask, lambda _: True, (0.0, 0.0))
     with pytest.raises(ValueError, match="4"):
         retried(ask, lambda _: False, (0.0, 0.0))
+
+
+SECRET = "hf_a/1"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"a": "hf_a/1"}',
+        b"hf_a%2F1",
+        rb'{"a": "\u0068f_a\/1"}',
+        rb'{"a": "{{ \"\\x68f\\137a/\\u0031\" }}"}',
+        rb"'\x68\x66\x5F\u{0061}/\U00000031'",
+        b'"hf_\\\n' + b'a/1"',
+        '{"a": "hf_a/1"}'.encode("utf-16"),
+        '{"a": "\\u0068f_a/1"}'.encode("utf-16-be"),
+    ],
+)
+def test_a_secret_is_found_behind_escapes(content: bytes) -> None:
+    assert Secrets.of(SECRET).are_in(content)
+    assert not Secrets.of("hf_another").are_in(content)
+    assert not Secrets.of(None).are_in(content)

@@ -1,7 +1,7 @@
 """What several engines take from transformers: the same loaders, and so the same failures."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.view import TemplateSource
@@ -13,16 +13,6 @@ from genfix.model.chat_template import JINJA_FILE
 from genfix.model.line_ends import as_read
 from genfix.model.tokenizer import NAMED_TOKENS
 
-_FULL_VOCABULARIES = (
-    ("tokenizer.json",),
-    ("tokenizer.model",),
-    ("vocab.json", "merges.txt"),
-    ("vocab.txt",),
-    ("spiece.model",),
-    ("sentencepiece.bpe.model",),
-    ("qwen.tiktoken",),
-    ("tiktoken.model",),
-)
 _AUTO_MAP_FILES: Final = (CONFIG, TOKENIZER_CONFIG, "processor_config.json", "preprocessor_config.json")
 READS_JINJA: Final = (4, 47)
 """tokenization_utils_base.py: the first version of transformers that reads chat_template.jinja."""
@@ -38,7 +28,7 @@ def template_source(
     ``order`` names files, the one an engine takes first in front; by default transformers' own order in
     ``version``.
     """
-    copies = model.template_copies
+    copies = model.template_places
     if not order:
         return _own_template(model, major, version)
     copies = tuple(copy for file in order for copy in copies if copy.file == file)
@@ -69,7 +59,7 @@ def _own_template(model: Model, major: int, version: Release) -> TemplateSource 
 
     inline = model.tokenizer_config.get("chat_template") is not None
     kind = model.model_type
-    for copy in model.template_copies:
+    for copy in model.template_places:
         if copy.file == JINJA_FILE:
             continue
         if inline == (copy.file == TOKENIZER_CONFIG) and (inline or kind in loaders(major).processors):
@@ -102,11 +92,6 @@ def text_list(values: JsonObject, key: str) -> tuple[str, ...]:
     return tuple(entry for entry in entries if isinstance(entry, str))
 
 
-def has_full_vocabulary(model: Model) -> bool:
-    """Whether the files of some vocabulary are all there."""
-    return any(all(map(model.has, names)) for names in _FULL_VOCABULARIES)
-
-
 def has_processor_config(model: Model) -> bool:
     """Whether a processor can be made."""
     return model.has("preprocessor_config.json") or model.has("processor_config.json")
@@ -117,16 +102,21 @@ def is_no_object(file: JsonFile) -> bool:
     return isinstance(file.problem, JsonProblem) and file.problem.kind is JsonProblemKind.NOT_AN_OBJECT
 
 
-def has_some_vocabulary(model: Model) -> bool:
-    """Whether any vocabulary file is there, be it alone of two that belong together."""
-    return any(model.has(name) for names in _FULL_VOCABULARIES for name in names)
-
-
 def architecture(model: Model) -> str | None:
     """The first of config.json's ``architectures``, where that is a text."""
     names = model.config.get("architectures")
     first = names[0] if isinstance(names, list) and names else None
     return first if isinstance(first, str) else None
+
+
+class CodeFile(NamedTuple):
+    """A Python file that an ``auto_map`` names."""
+
+    file: str
+    named_in: str
+    """The config file that names it."""
+    key: str
+    """What it is for: ``AutoConfig``, ``AutoModelForCausalLM``, ``AutoTokenizer``."""
 
 
 def missing_code(model: Model, base: Model | None = None) -> tuple[str, ...]:
@@ -140,19 +130,18 @@ def named_code(model: Model, base: Model | None = None) -> tuple[str, ...]:
     Where a config file itself is lost, that of ``base`` says which code it will need when it is back.
     An entry ``repo--module.Class`` names another repo's file and is never followed.
     """
-    files: set[str] = set()
+    return tuple(sorted({code.file for code in code_files(model, base)}))
+
+
+def code_files(model: Model, base: Model | None = None) -> Iterator[CodeFile]:
+    """As `named_code`, with what names them."""
     for name in _AUTO_MAP_FILES:
         witness = base if base is not None and not model.has(name) else model
-        files.update(_auto_map_code(witness.object(name)))
-    return tuple(sorted(files))
-
-
-def _auto_map_code(config: JsonObject) -> Iterator[str]:
-    auto_map = config.get("auto_map")
-    for value in auto_map.values() if isinstance(auto_map, dict) else ():
-        for reference in value if isinstance(value, list) else [value]:
-            if isinstance(reference, str) and "--" not in reference and "." in reference:
-                yield reference.rsplit(".", 1)[0].replace(".", "/") + ".py"
+        auto_map = witness.object(name).get("auto_map")
+        for key, value in auto_map.items() if isinstance(auto_map, dict) else ():
+            for reference in value if isinstance(value, list) else [value]:
+                if isinstance(reference, str) and "--" not in reference and "." in reference:
+                    yield CodeFile(reference.rsplit(".", 1)[0].replace(".", "/") + ".py", name, key)
 
 
 def unreadable_named_tokens(model: Model) -> tuple[str, ...]:

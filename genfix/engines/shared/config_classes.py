@@ -1,19 +1,16 @@
 """Config classes of released transformers: which releases have a model type, and what a class takes where
 config.json lacks a key.
 
-Data, written by ``dev/tools/config_classes.py`` from the wheels. One line is one model type, so that only the
-lines a folder asks for are parsed.
+A view of the table in ``released``.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Final, NamedTuple
 
+from genfix.engines.shared.released import entry, majors
 from genfix.json_types import JsonValue
 
-_DATA: Final = Path(__file__).parents[1] / "data" / "config_classes.jsonl"
 _IMPLIED: Final[Mapping[str, JsonValue]] = {
     "head_dim": {"=": "hidden_size // num_attention_heads"},
     "num_key_value_heads": {"=": "num_attention_heads"},
@@ -40,6 +37,9 @@ class ConfigClass(NamedTuple):
     """The releases that have it: of each number the major version."""
     defaults: Mapping[str, tuple[Default, ...]]
     """By field."""
+    names: Mapping[str, tuple[str, ...]] = {}
+    """By ``config``, ``image``, ``video``, ``audio``, ``processor`` and ``tokenizer``: the classes that the
+    auto classes of the newest release take for the type."""
 
     def is_in(self, major: int) -> bool:
         """Whether a release of that major version has it."""
@@ -93,24 +93,30 @@ class ConfigClass(NamedTuple):
 
 
 @cache
-def _table() -> tuple[tuple[int, ...], str]:
-    """The major versions of the releases, and the lines."""
-    head, _, lines = _DATA.read_text("utf-8").partition("\n")
-    releases: list[str] = json.loads(head)
-    return tuple(int(version.partition(".")[0]) for version in releases), f"\n{lines}"
-
-
-@cache
 def config_class(model_type: str) -> ConfigClass | None:
     """The class of ``model_type``; `None` where no release has one."""
-    majors, lines = _table()
-    start = lines.find(f"\n[{json.dumps(model_type)},")
-    if start < 0:
-        return None
-    _, first, last, same, changed = json.loads(lines[start + 1 : lines.index("\n", start + 1)])
-    defaults = {name: (Default(first, last, value),) for name, value in same.items()}
-    defaults |= {name: tuple(Default(*run) for run in runs) for name, runs in changed.items()}
-    return ConfigClass({number: majors[number] for number in range(first, last + 1)}, defaults)
+    match entry(model_type):
+        case [int(first), int(last), dict(same), dict(changed), dict(names)]:
+            pass
+        case _:
+            return None
+    defaults: dict[str, tuple[Default, ...]] = {}
+    defaults |= {name: (Default(first, last, value),) for name, value in same.items()}
+    for name, runs in changed.items():
+        defaults[name] = tuple(_default(run) for run in runs) if isinstance(runs, list) else ()
+    return ConfigClass(
+        dict(enumerate(majors()[first : last + 1], first)),
+        defaults,
+        {column: tuple(map(str, found)) for column, found in names.items() if isinstance(found, list)},
+    )
+
+
+def _default(run: JsonValue) -> Default:
+    match run:
+        case [int(first), int(last), value]:
+            return Default(first, last, value)
+        case _:
+            raise ValueError(run)  # the table is our own
 
 
 def types_known(model_types: Iterator[str], major: int) -> bool:

@@ -38,8 +38,25 @@ DEFAULTS: Final[JsonObject] = {
     "num_beams": 1,
     "max_length": 20,
     "min_length": 0,
+    "use_cache": True,
+    "early_stopping": False,
+    "no_repeat_ngram_size": 0,
+    "encoder_no_repeat_ngram_size": 0,
+    "num_return_sequences": 1,
+    "output_scores": False,
+    "output_logits": False,
+    "output_attentions": False,
+    "output_hidden_states": False,
+    "return_dict_in_generate": False,
+    "remove_invalid_values": False,
+    "renormalize_logits": False,
+    "num_beam_groups": 1,
+    "diversity_penalty": 0.0,
+    "epsilon_cutoff": 0.0,
+    "eta_cutoff": 0.0,
+    "encoder_repetition_penalty": 1.0,
 }
-"""What ``generate()`` uses for an absent key (transformers 5.23, generation/utils.py): equal to absent.
+"""What ``generate()`` uses for an absent key (transformers 5.23 and 4.57.6): equal to absent.
 
 transformers 4 has the same in `GenerationConfig` itself: in config.json these do not count as set.
 """

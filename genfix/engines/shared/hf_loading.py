@@ -1,6 +1,6 @@
 """Why ``AutoConfig`` and ``AutoTokenizer`` of transformers do not load a folder that has its files.
 
-Read in transformers 5.23.0 and 4.57.6: models/auto/configuration_auto.py and tokenization_auto.py,
+Read in transformers 5.24.0 and 4.57.6: models/auto/configuration_auto.py and tokenization_auto.py,
 configuration_utils.py (its fields are checked by huggingface_hub's strict dataclasses, in 5),
 tokenization_utils_base.py.
 """
@@ -9,18 +9,13 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Final
 
-from genfix.engines.shared.common import (
-    READS_JINJA,
-    has_full_vocabulary,
-    has_some_vocabulary,
-    missing_code,
-    unreadable_named_tokens,
-)
+from genfix.engines.shared.common import READS_JINJA, architecture, code_files, unreadable_named_tokens
 from genfix.engines.shared.config_object import NESTED_PARTS
-from genfix.engines.shared.loaders import Loaders, loaders
+from genfix.engines.shared.loaders import NO_OWN_TYPES, Loaders, OwnTypes, loaders
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.view import Effect, Problem
-from genfix.engines.shared.wording import NO_TOKENIZER, refused_value, unreadable_value
+from genfix.engines.shared.vocabularies import Vocabulary, loaded_vocabulary
+from genfix.engines.shared.wording import NO_TOKENIZER, refused_value, unknown_type, unreadable_value
 from genfix.folder.kinds import CONFIG, FAST_TOKENIZER, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import message
@@ -40,23 +35,24 @@ class Loads(Enum):
 
 
 def auto_problems(
-    model: Model, major: int, version: Release = NEWEST, loads: Loads = Loads.ALL
+    model: Model,
+    major: int,
+    version: Release = NEWEST,
+    loads: Loads = Loads.ALL,
+    own: OwnTypes = NO_OWN_TYPES,
 ) -> tuple[Problem, ...]:
-    """Why ``version`` of transformers 4 or 5 does not load config, tokenizer or code of a folder.
+    """Why ``version`` of transformers 4 or 5 does not load config, tokenizer or code of a folder for an
+    engine that brings ``own``.
 
-    Weights are not looked at: a folder of config files only is a valid base.
+    Weights are not looked at: `weight_formats` does.
     """
     native = loaders(major).knows(model.model_type, version)
     whole = loads is not Loads.TOKENIZER
     return (
-        *_config_problems(model, loads, native=native),
-        *_vocabulary_problems(model, loaders(major)),
+        *_config_problems(model, loads, native=native or model.model_type in own.types),
+        *_vocabulary_problems(loaded_vocabulary(model, major, version)),
         # A model type that is known is loaded by the library's own code, whatever auto_map says.
-        *(
-            Problem(message("engine-cannot-find-code", "{file} is missing", file=file))
-            for file in missing_code(model)
-            if whole and not native
-        ),
+        *(_code_problems(model, loaders(major), loads, own) if whole and not native else ()),
         *(_field_problems(model, major) if whole and version >= _CHECKS_FIELDS else ()),
         *_content_problems(model, version, whole=whole),
     )
@@ -73,20 +69,36 @@ def _config_problems(model: Model, loads: Loads, *, native: bool) -> Iterator[Pr
     if model.json(TOKENIZER_CONFIG).unreadable:
         yield Problem(message("engine-cannot-read-tokenizer-config", "tokenizer_config.json cannot be read"))
     if loads is Loads.ALL and kind and not native and not _own_code(model.config, "AutoConfig"):
-        yield Problem(
-            message("engine-cannot-know-model-type", "model_type {name!r} is unknown there", name=kind)
-        )
+        yield unknown_type(kind)
 
 
-def _vocabulary_problems(model: Model, known: Loaders) -> Iterator[Problem]:
-    if has_full_vocabulary(model):
-        return
-    if not has_some_vocabulary(model) and _tokenizer_class(model, known) in known.without_vocabulary:
+def _code_problems(model: Model, known: Loaders, loads: Loads, own: OwnTypes) -> Iterator[Problem]:
+    """Missing files of the code that is needed: an engine with a config class or a model of its own for this
+    type does without the folder's, and then nobody has to trust the code of the tokenizer where its class has
+    a plain name.
+    """
+    reads_config = loads is Loads.ANY_TYPE or model.model_type in own.types
+    builds = loads is Loads.ANY_TYPE or architecture(model) in own.architectures
+    name = model.tokenizer_config.get("tokenizer_class")
+    plain = reads_config and isinstance(name, str) and name in known.tokenizer_classes
+    done: dict[str, bool] = {CONFIG: reads_config, TOKENIZER_CONFIG: plain}
+    needed = {
+        code.file
+        for code in code_files(model)
+        if not (done.get(code.named_in, builds) or (builds and code.key.startswith("AutoModel")))
+    }
+    for file in sorted(needed):
+        if not model.has(file):
+            yield Problem(message("engine-cannot-find-code", "{file} is missing", file=file))
+
+
+def _vocabulary_problems(found: Vocabulary) -> Iterator[Problem]:
+    if found is Vocabulary.EMPTY:
         yield Problem(
             message("engine-has-no-vocabulary", "there is no vocabulary: the tokenizer it makes is empty"),
             Effect.UNCERTAIN,
         )
-    else:
+    elif found is Vocabulary.NONE:
         yield NO_TOKENIZER
 
 
@@ -113,13 +125,6 @@ def _content_problems(model: Model, version: Release, *, whole: bool) -> Iterato
 def _own_code(config: JsonObject, name: str) -> bool:
     auto_map = config.get("auto_map")
     return isinstance(auto_map, dict) and name in auto_map
-
-
-def _tokenizer_class(model: Model, known: Loaders) -> str | None:
-    named = model.tokenizer_config.get("tokenizer_class")
-    if isinstance(named, str):
-        return named
-    return known.tokenizers.get(model.model_type)
 
 
 def _field_problems(model: Model, major: int) -> Iterator[Problem]:

@@ -27,13 +27,21 @@ class Loaders(NamedTuple):
     without_vocabulary: frozenset[str]
     """Tokenizer classes that a folder without any vocabulary makes, empty."""
     tokenizers: Mapping[str, str]
-    """Of these, the ones that a model type has by itself."""
+    """By model type the tokenizer class that it has by itself."""
+    misnamed: frozenset[str]
+    """Model types of which folders are known to name a wrong class: theirs is taken."""
+    vocabularies: Mapping[str, frozenset[str]]
+    """By tokenizer class the files that it names."""
     fields: Mapping[str, Mapping[str, Sequence[str]]]
     """By key of config.json and spelling of a type: the model types that check it."""
 
     def knows(self, kind: str, version: Release) -> bool:
         """Whether ``version`` has a config class for ``kind``."""
         return kind in self.model_types and version >= self.since.get(kind, ())
+
+    def makes_empty(self, kind: str) -> bool:
+        """Whether the tokenizer class of ``kind`` is content without a vocabulary."""
+        return self.tokenizers.get(kind) in self.without_vocabulary
 
     def refused(self, kind: str, key: str, value: JsonValue) -> bool:
         """Whether the config class of ``kind`` raises for ``value`` under ``key``."""
@@ -54,8 +62,34 @@ def loaders(major: int) -> Loaders:
         frozenset(document["tokenizer_classes"]),
         frozenset(document["without_vocabulary"]),
         document["tokenizers"],
+        frozenset(document["misnamed"]),
+        {
+            name: frozenset(files.split("|"))
+            for files, names in document["vocabularies"].items()
+            for name in names
+            if files
+        },
         document["fields"],
     )
+
+
+class OwnTypes(NamedTuple):
+    """What an engine brings itself, beside transformers."""
+
+    types: frozenset[str] = frozenset()
+    """Model types whose config it reads with a class of its own."""
+    architectures: frozenset[str] = frozenset()
+    """Architectures that it builds with code of its own."""
+
+
+NO_OWN_TYPES: Final = OwnTypes()
+
+
+@cache
+def own_types(engine: str) -> OwnTypes:
+    """Of an engine by its id; data, written by ``dev/tools/engine_types.py`` from its wheel."""
+    document = json.loads((_DATA / "engine_types.json").read_text("utf-8"))[engine]
+    return OwnTypes(frozenset(document["types"]), frozenset(document["architectures"]))
 
 
 @cache

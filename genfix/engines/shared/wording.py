@@ -19,6 +19,13 @@ UNREADABLE_GENERATION_CONFIG: Final = Problem(
 )
 
 
+def unknown_type(kind: str) -> Problem:
+    """A model type that it has no code for."""
+    return Problem(
+        message("engine-cannot-know-model-type", "model_type {name!r} is unknown there", name=kind)
+    )
+
+
 def missing_file(file: str) -> Problem:
     """A file that it does not do without."""
     return Problem(message("engine-cannot-find-file", "{file} is missing", file=file))

@@ -1,15 +1,15 @@
 """Proof of parentage: the facts in which a model and its base must agree."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from genfix.engines import read_eos
 from genfix.errors import RefusedError
 from genfix.folder import FolderFileError, same_but_for_line_ends
-from genfix.folder.kinds import FAST_TOKENIZER, SLOW_VOCABULARIES
 from genfix.message import Message, text
 from genfix.model import Model
 from genfix.model.kin import has_other_type, has_same_shapes, is_composite
+from genfix.model.tokenizer import TokenTable
 
 
 def prove_parentage(merged: Model, base: Model) -> None:
@@ -78,7 +78,7 @@ def _is_converted(merged: Model, base: Model) -> bool:
     """
     if is_composite(merged) or is_composite(base) or not has_same_shapes(merged, base):
         return False
-    shared = _compared(merged.tokenizer.ids, base.tokenizer.ids).shared
+    shared = _compared(merged.tokenizer, base.tokenizer).shared
     return shared > _ENOUGH or _has_same_ids(merged, base)
 
 
@@ -130,16 +130,22 @@ class _Tokens(NamedTuple):
     """Ids that both know."""
 
 
-def _compared(ours: Mapping[str, int], theirs: Mapping[str, int]) -> _Tokens:
-    shared = ours.keys() & theirs.keys()
-    texts = {token_id: token for token, token_id in theirs.items()}
-    here = {token_id: token for token, token_id in ours.items() if token_id in texts}
-    return _Tokens(
-        len(shared),
-        sorted(token for token in shared if ours[token] != theirs[token]),
-        sorted(token_id for token_id, token in here.items() if texts[token_id] != token),
-        len(here),
-    )
+def _compared(ours: TokenTable, theirs: TokenTable) -> _Tokens:
+    # One pass each, and nothing built of what is the same: there may be a million.
+    shared = both = 0
+    moved: list[str] = []
+    renamed: list[int] = []
+    for token, number in ours.ids.items():
+        if (other := theirs.ids.get(token)) is not None:
+            shared += 1
+            if other != number:
+                moved.append(token)
+    for number, token in ours.texts.items():
+        if (name := theirs.texts.get(number)) is not None:
+            both += 1
+            if name != token:
+                renamed.append(number)
+    return _Tokens(shared, sorted(moved), sorted(renamed), both)
 
 
 def _other_tokens(merged: Model, base: Model) -> Iterator[Message]:
@@ -148,7 +154,7 @@ def _other_tokens(merged: Model, base: Model) -> Iterator[Message]:
     A few moved or renamed tokens are damage, which genfix is for.
     """
     ours, theirs = merged.tokenizer.ids, base.tokenizer.ids
-    tokens = _compared(ours, theirs)
+    tokens = _compared(merged.tokenizer, base.tokenizer)
     if 2 * len(tokens.moved) > tokens.shared:
         token = tokens.moved[0]
         moved = text(
@@ -222,10 +228,9 @@ def _other_vocabulary(merged: Model, base: Model) -> Iterator[Message]:
 
 def _other_file(merged: Model, base: Model) -> str | None:
     """A vocabulary file that both have, with other bytes; they are compared by digest."""
-    for name in (FAST_TOKENIZER, *SLOW_VOCABULARIES):
-        if merged.has(name) and base.has(name):
-            try:
-                return None if same_but_for_line_ends(merged.folder, base.folder, name) else name
-            except FolderFileError:
-                return None
+    for name in filter(base.has, merged.vocabularies):
+        try:
+            return None if same_but_for_line_ends(merged.folder, base.folder, name) else name
+        except FolderFileError:
+            return None
     return None

@@ -121,14 +121,7 @@ class HubClient:
         except TooLargeError:
             wrong = text("it has more than the {listed} bytes it should have", listed=listed.size)
         else:
-            with self._quietly():
-                if _secrets().are_in(content):
-                    raise BaseModelError(
-                        "{asked} has the access token of this machine in it",
-                        "do not use the Hub at {host}, and make a new token",
-                        asked=asked.said,
-                        host=asked.host,
-                    )
+            self._refuse_secrets(content, asked)
             if (different := difference(content, listed)) is None:
                 return content
             wrong = different
@@ -152,15 +145,32 @@ class HubClient:
 
             url = hf_hub_url(self._repo_id, name, revision=revision)
             wanted = {"Range": f"bytes={start}-{start + length - 1}", "Accept-Encoding": "identity"}
-            with _answer(url, wanted) as answer:
+
+            def read(answer: HubResponse) -> bytes:
                 answer.check()
                 # Leaving closes the line: of a whole file not a byte of the body is read.
                 if answer.is_whole(size):
                     raise _no_parts(name, asked)
                 return answer.part(ByteRange(start, min(start + length, size), size))
 
+            return _answer(url, wanted, read)
+
         asked = HubRequest(self._endpoint, self._repo_id, revision, name)
         return self._explained(lambda: _again_while_busy(ask), asked)
+
+    def refuse_secrets(self, name: str, revision: str, content: bytes) -> None:
+        """Raise `BaseModelError` where ``content``, put together from parts, has the access token in it."""
+        self._refuse_secrets(content, HubRequest(self._endpoint, self._repo_id, revision, name))
+
+    def _refuse_secrets(self, content: bytes, asked: HubRequest) -> None:
+        with self._quietly():
+            if _secrets().are_in(content):
+                raise BaseModelError(
+                    "{asked} has the access token of this machine in it",
+                    "do not use the Hub at {host}, and make a new token",
+                    asked=asked.said,
+                    host=asked.host,
+                )
 
     def together(
         self, work: Callable[[str], object], names: Sequence[str], progress: Progress | None = None
@@ -213,11 +223,13 @@ def _again_while_busy(ask: Callable[[], _Result]) -> _Result:
     )
 
 
-def _answer(url: str, wanted: Mapping[str, str]) -> AbstractContextManager[HubResponse]:
-    """An answer to a request with huggingface_hub's own headers, and the access token of this machine."""
+def _answer(url: str, wanted: Mapping[str, str], read: Callable[[HubResponse], _Result]) -> _Result:
+    """What is read of the answer to a request with huggingface_hub's own headers, and the access token of
+    this machine.
+    """
     from huggingface_hub.utils import build_hf_headers, get_session  # type: ignore[attr-defined] # noqa: PLC0415 - lazy exports
 
-    return hub_get(get_session(), url, {**build_hf_headers(), **wanted}, _TIMEOUT)
+    return hub_get(get_session(), url, {**build_hf_headers(), **wanted}, _TIMEOUT, read)
 
 
 def _secrets() -> Secrets:
@@ -227,9 +239,11 @@ def _secrets() -> Secrets:
 
 
 def _whole(url: str, most: int) -> bytes:
-    with _answer(url, {"Accept-Encoding": "gzip"}) as answer:
+    def read(answer: HubResponse) -> bytes:
         answer.check()
         return answer.whole(most)
+
+    return _answer(url, {"Accept-Encoding": "gzip"}, read)
 
 
 def _no_parts(name: str, asked: HubRequest) -> FolderFileError:

@@ -11,7 +11,7 @@ from genfix.message import Message
 from genfix.resolver.hub.hub_cache import HubCache
 from genfix.resolver.hub.hub_client import HubClient
 from genfix.resolver.hub.hub_errors import NO_NETWORK
-from genfix.resolver.kept_files import find_kept, keep
+from genfix.resolver.kept_files import Allowance, find_kept, keep
 from genfix.resolver.naming.spec import HubSpec
 
 _HEAD: Final = 128 * 1024
@@ -42,6 +42,7 @@ class HubFiles:
         self._stopped = stopped
         self._heads: dict[str, bytes] = {}
         self._whole_only: FolderFileError | None = None
+        self._allowance = Allowance(spec.repo_id)
 
     def folder(self, origin: Origin) -> RemoteFolder:
         """The commit as a folder."""
@@ -75,6 +76,7 @@ class HubFiles:
                 stopped=self._stopped,
             )
         listed = self._files[name]
+        self._allowance.take(listed.size)
         return keep(listed, self._client.content(name, self._commit, listed))
 
     def fetch_range(self, name: str, start: int, length: int) -> bytes:
@@ -95,6 +97,8 @@ class HubFiles:
         head += self._part(name, len(head), end)
         self._heads[name] = head
         if start == 8:  # the whole header, after its length
+            if self._client is not None:
+                self._client.refuse_secrets(name, self._commit, head[8:end])
             self._cache.keep_head(listed, head[:end])
         return head[start:end]
 
@@ -128,6 +132,7 @@ class HubFiles:
             )
         if self._whole_only is not None:
             raise self._whole_only
+        self._allowance.take(end - start)
         try:
             return self._client.part(name, self._commit, start, end - start, self._files[name].size)
         except FolderFileError as error:  # of one file as of all: it is not asked for each shard

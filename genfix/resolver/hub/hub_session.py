@@ -4,21 +4,24 @@ huggingface_hub 0.34 speaks through requests, 1.x through httpx, 2.x through htt
 Redirects are followed by hand: all three read the body of one to its end, which it need not have.
 """
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import Final, Protocol, TypeAlias, cast
+from functools import partial
+from typing import Final, Protocol, TypeAlias, TypeVar, cast
 from urllib.parse import urljoin
 
 from genfix.web.bodies import ByteRange, limited
 from genfix.web.exchange import RedirectError, origin
 from genfix.web.failures import ForeignAnswerError
+from genfix.web.patience import Got, within
 
+_Result = TypeVar("_Result")
 _PIECE: Final = 64 * 1024
 _MOST_REDIRECTS: Final = 5
 _LONGEST: Final = 60.0
+"""Seconds for a whole exchange, its head included, and for each of its bytes what `_SLOWEST` gives."""
 _SLOWEST: Final = 16 * 1024
-"""Bytes a second that a transfer must keep up, after its first seconds (`_LONGEST`)."""
+"""Bytes a second."""
 _ENCODINGS: Final = frozenset({"", "identity", "gzip"})
 """How a body may be packed: of others a piece may have any size when it is unpacked."""
 
@@ -60,10 +63,11 @@ class HubStatusError(Exception):
 class HubResponse:
     """What all three libraries answer alike; the body is read in pieces, as far as it is wanted."""
 
-    def __init__(self, response: _Response, pieces: _Pieces) -> None:
+    def __init__(self, response: _Response, pieces: _Pieces, got: Got) -> None:
         self.status = response.status_code
         self._headers = response.headers
         self._pieces = pieces
+        self._got = got
 
     @property
     def location(self) -> str:
@@ -79,13 +83,12 @@ class HubResponse:
     def whole(self, most: int) -> bytes:
         """The whole body.
 
-        Raises `TooLargeError` where it has more than ``most`` bytes, `TimeoutError` where they come too
-        slowly, `ForeignAnswerError` where it is packed in a way that was not asked for.
+        Raises `TooLargeError` where it has more than ``most`` bytes, `ForeignAnswerError` where it is packed
+        in a way that was not asked for.
         """
         if self._headers.get("content-encoding", "") not in _ENCODINGS:
             raise ForeignAnswerError
-        until = time.monotonic() + _LONGEST
-        return b"".join(limited(self._pieces(_PIECE), until, most=most, slowest=_SLOWEST))
+        return b"".join(limited(self._counted(), most=most))
 
     def is_whole(self, size: int) -> bool:
         """Whether this is the whole file, of ``size`` bytes, where a part of it was asked for."""
@@ -93,20 +96,41 @@ class HubResponse:
 
     def part(self, wanted: ByteRange) -> bytes:
         """The part that was asked for. Raises as `ByteRange.read`."""
-        return wanted.read(self.status, self._headers.get("content-range", ""), self._pieces(_PIECE))
+        return wanted.read(self.status, self._headers.get("content-range", ""), self._counted())
+
+    def _counted(self) -> Iterator[bytes]:
+        for piece in self._pieces(_PIECE):
+            self._got(len(piece))
+            yield piece
 
 
-@contextmanager
-def hub_get(session: object, url: str, headers: Mapping[str, str], timeout: float) -> Iterator[HubResponse]:
-    """Send the request, and follow a few redirects: to another host without the token.
+def hub_get(
+    session: object,
+    url: str,
+    headers: Mapping[str, str],
+    timeout: float,
+    read: Callable[[HubResponse], _Result],
+) -> _Result:
+    """Send the request, follow a few redirects, to another host without the token, and ``read`` the answer.
 
-    Raises `RedirectError` for one that leads out of the web, or on and on.
+    Raises `RedirectError` for a redirect that leads out of the web, or on and on, and `TimeoutError` where
+    all of it takes too long, however steadily it drips.
     """
+    return within(
+        lambda got: _follow(partial(_answer, session, timeout, got), url, headers, read), _LONGEST, _SLOWEST
+    )
+
+
+def _follow(
+    ask: Callable[[str, Mapping[str, str]], AbstractContextManager[HubResponse]],
+    url: str,
+    headers: Mapping[str, str],
+    read: Callable[[HubResponse], _Result],
+) -> _Result:
     for _ in range(_MOST_REDIRECTS):
-        with _answer(session, url, headers, timeout) as answer:
+        with ask(url, headers) as answer:
             if not answer.location:
-                yield answer
-                return
+                return read(answer)
             target = urljoin(url, answer.location)
         there = origin(target)
         if there[0] not in {"http", "https"}:
@@ -118,13 +142,15 @@ def hub_get(session: object, url: str, headers: Mapping[str, str], timeout: floa
 
 
 @contextmanager
-def _answer(session: object, url: str, headers: Mapping[str, str], timeout: float) -> Iterator[HubResponse]:
+def _answer(
+    session: object, timeout: float, got: Got, url: str, headers: Mapping[str, str]
+) -> Iterator[HubResponse]:
     # getattr: the libraries call what reads a body by different names
     if callable(getattr(session, "stream", None)):
         client = cast("_Httpx", session)
         with client.stream("GET", url, headers=headers, timeout=timeout, follow_redirects=False) as response:
-            yield HubResponse(response, cast("_Pieces", getattr(response, "iter_bytes")))  # noqa: B009
+            yield HubResponse(response, cast("_Pieces", getattr(response, "iter_bytes")), got)  # noqa: B009
         return
     plain = cast("_Requests", session)
     with plain.get(url, headers=headers, timeout=timeout, stream=True, allow_redirects=False) as response:
-        yield HubResponse(response, cast("_Pieces", getattr(response, "iter_content")))  # noqa: B009
+        yield HubResponse(response, cast("_Pieces", getattr(response, "iter_content")), got)  # noqa: B009

@@ -12,7 +12,7 @@ from genfix.folder.folder import FileProblem, Folder, FolderFileError, Origin
 from genfix.folder.local import LocalFolder
 from genfix.folder.remote import RemoteFolder
 from genfix.message import Arg, Message, text
-from genfix.resolver.kept_files import keep
+from genfix.resolver.kept_files import Allowance, keep
 from genfix.resolver.modelscope.modelscope_api import MOST_ENTRIES, ModelScope
 from genfix.resolver.modelscope.modelscope_cache import MASTER, ModelScopeCache, ModelScopeListing
 from genfix.resolver.modelscope.modelscope_site import Site
@@ -157,6 +157,7 @@ class _Files:
         self._listing = listing
         self._api = api
         self._stopped = stopped
+        self._allowance = Allowance(str(spec))
 
     def fetch(self, name: str) -> Path:
         """Where a copy of ``name`` is, downloaded if need be. Raises `BaseModelError` where there is none."""
@@ -185,6 +186,7 @@ class _Files:
                 stopped=self._stopped,
                 local_copy=LOCAL_COPY,
             )
+        self._allowance.take(entry.stat.size)
         return keep(entry.stat, self._api.file(name, entry, self._listing.commit))
 
     def fetch_range(self, name: str, start: int, length: int) -> bytes:

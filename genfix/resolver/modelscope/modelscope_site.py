@@ -9,7 +9,6 @@ import http.client
 import json
 import os
 import re
-import time
 import urllib.request
 from dataclasses import dataclass
 from typing import Final
@@ -20,14 +19,16 @@ from genfix.message import Message, text
 from genfix.web.bodies import limited
 from genfix.web.exchange import HttpError, RedirectError, Response, opened
 from genfix.web.failures import OutageError, TooLargeError, is_passing, network_reason, retried
+from genfix.web.patience import Got, within
 
 _ENDPOINT: Final = "https://modelscope.cn"
 _TOKEN: Final = "MODELSCOPE_API_TOKEN"  # noqa: S105 - the name of a variable
 _TIMEOUT: Final = 10.0
 """Seconds without a byte."""
 _LONGEST: Final = 60.0
+"""Seconds for a whole exchange, its head included, and for each of its bytes what `_SLOWEST` gives."""
 _SLOWEST: Final = 16 * 1024
-"""Bytes a second that a transfer must keep up, after its first seconds (`_LONGEST`)."""
+"""Bytes a second."""
 _PAUSES: Final = (0.5, 2.0)
 """Seconds before what a busy server or a broken line spoiled is asked for again."""
 _MOST_OF_AN_ERROR: Final = 64 * 1024
@@ -95,14 +96,21 @@ class Site:
         Raises `StatusError` where the answer is no, `OutageError` where there is none, `TransferError` where
         no try brought a whole one.
         """
+
+        def ask() -> bytes:
+            try:
+                return within(lambda got: self._get(path, most, got), _LONGEST, _SLOWEST)
+            except TimeoutError as error:
+                raise OutageError(text("timed out")) from error
+
         try:
-            return retried(lambda: self._get(path, most), _may_pass, _PAUSES)
+            return retried(ask, _may_pass, _PAUSES)
         except StatusError as error:
             if _may_pass(error):
                 raise OutageError(str(error)) from error
             raise
 
-    def _get(self, path: str, most: int) -> bytes:
+    def _get(self, path: str, most: int, got: Got) -> bytes:
         headers = {"User-Agent": "genfix"}
         request = urllib.request.Request(self.endpoint + path, headers=headers)  # noqa: S310 - http(s) only
         if self.token:
@@ -112,7 +120,7 @@ class Site:
             with opened(request, _TIMEOUT, redirects=True, proxies=True) as response:
                 if not 200 <= response.status < 300:
                     raise StatusError(response.status, _code(response))
-                return _body(response, most)
+                return _body(response, most, got)
         except RedirectError as error:
             raise OutageError(text("it redirects to an address that is not the web's")) from error
         except HttpError as error:
@@ -120,22 +128,23 @@ class Site:
             raise (TransferError(words) if _is_cut(error.cause) else OutageError(words)) from error
 
 
-def _body(response: Response, most: int) -> bytes:
+def _body(response: Response, most: int, got: Got) -> bytes:
     """The whole body.
 
-    Raises `TransferError` where it is longer than ``most`` or cut, `OutageError` where it is slow.
+    Raises `TransferError` where it is longer than ``most`` or cut.
     """
+    body = bytearray()
     try:
-        body = b"".join(limited(response.blocks(), time.monotonic() + _LONGEST, most=most, slowest=_SLOWEST))
+        for piece in limited(response.blocks(), most=most):
+            body += piece
+            got(len(piece))
     except TooLargeError as error:
         raise TransferError(text("it sends more than the {most} bytes it can have", most=most)) from error
-    except TimeoutError as error:
-        raise OutageError(text("timed out")) from error
     if response.announced is not None and len(body) != response.announced:
         raise TransferError(
             text("it sent {size} of {announced} bytes", size=len(body), announced=response.announced)
         )
-    return body
+    return bytes(body)
 
 
 def _code(response: Response) -> int:

@@ -14,6 +14,7 @@ from genfix.message import message
 from genfix.model import Model
 from genfix.model.model import TEXT_PARTS
 from genfix.model.purpose import generates
+from genfix.rules.core.class_defaults import is_default, is_read
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import (
     CopyField,
@@ -91,7 +92,13 @@ def _states(model: Model, key: str) -> bool:
 
 def _window(model: Model) -> JsonValue:
     """The window that is in use: Qwen writes one down and switches it off."""
-    return None if model.config_value("use_sliding_window") is False else model.config_value("sliding_window")
+    key = "use_sliding_window"
+    used = model.config_value(key)
+    pointer = model.config_pointer("sliding_window")
+    if used is None and pointer is not None:
+        switch = pointer.replace("sliding_window", key)
+        used = not (is_read(model, switch) and is_default(model, switch, False))
+    return None if used is False else model.config_value("sliding_window")
 
 
 def _limit(value: JsonValue) -> JsonValue:

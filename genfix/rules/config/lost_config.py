@@ -5,17 +5,17 @@ where it has no other spelling in merged and a reader needs it.
 """
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
-from genfix.engines.shared.config_classes import config_class
 from genfix.folder.kinds import CONFIG as _CONFIG
 from genfix.json_types import JsonValue
-from genfix.jsontext.json_diff import same_value
 from genfix.message import Message, message
 from genfix.model import Model
+from genfix.model.kin import OF_TENSORS, has_same_shapes, other_context, other_sizes
 from genfix.model.rope import NEW_KEY, OLD_KEYS
+from genfix.rules.core.class_defaults import is_default, is_read
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import CopyField, Finding, Fix, Severity, Witness
+from genfix.rules.core.finding import CopyField, Finding, Fix, SetField, Severity, Witness
 from genfix.rules.core.questions import CONFIG
 from genfix.rules.core.reasons import FILE_LOST, NO_BASE_COPY
 from genfix.rules.core.restoring import restoring, rows_differ
@@ -63,6 +63,10 @@ _NEEDED: Final = frozenset(
 )
 """Keys whose class default may silently build another model."""
 
+_SIZES: Final = frozenset([*OF_TENSORS, "num_hidden_layers"])
+_OTHER_KIND: Final = message(
+    "why-other-part", "the base is the whole model of which this is a part, and may say it of the whole only"
+)
 _OTHER_SPELLINGS: Final = {
     "rope_theta": ("rope_parameters",),
     "rope_local_base_freq": ("rope_parameters",),
@@ -140,14 +144,17 @@ def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
     Why: The config class fills in its own default, without a word: another RoPE base, another head size,
     another image token. Without `model_type`, `architectures` or `auto_map` nothing loads.
 
-    Fix: The base's value, in the base's spelling, at the place where the base has it.
+    Fix: The base's value, in the base's spelling, at the place where the base has it; of a language model and
+    the composite model around it, at the place where this folder has its language model's part.
 
     Safety: Safe: merging a LoRA does not change these. Unsafe where the weights contradict the base's value,
-    and for RoPE and lengths of a sibling (4k and 128k). A base of another kind of model (Mistral of a
-    Mixtral, the language model of a vision-language one) is not asked. Keys that only say where a file comes
-    from are never missed, nor those whose absence means the same in each release of transformers (`head_dim`
-    that is the hidden size divided by the heads), nor RoPE where the weights are an exported graph or a GGUF.
-    A key that is `null` is a value, except `model_type` and `architectures`, which then name no model.
+    and for RoPE and lengths of a sibling (4k and 128k): information, where the folder says the other length.
+    A base of another kind of model (Mistral of a Mixtral) is not asked. Of a language model and a composite
+    one, what the class of the part reads is compared: a size is safe where all others agree, the rest is
+    information. Keys that only say where a file comes from are never missed, nor those whose absence means
+    the same in each release of transformers (`head_dim` that is the hidden size divided by the heads), nor
+    RoPE where the weights are an exported graph or a GGUF. A key that is `null` is a value, except
+    `model_type` and `architectures`, which then name no model.
 
     Sources:
     - vllm-project/vllm#42624
@@ -156,37 +163,85 @@ def _fields_lost(context: Context, rule: Rule) -> Iterator[Finding]:
     base, merged = context.base, context.merged
     if base is None or merged.json(_CONFIG).value is None:
         return
-    for pointer, key, value in _needed(context, base):
-        if value is None or value in ([], {}) or _has(merged, key):
-            continue
-        if _is_default(merged, pointer, key, value) or (key in _ROPE and merged.weights.is_export):
-            continue
-        if context.config_objection is not None and key not in _NAMES:
-            continue  # the two kinds of model have other keys and other defaults
-        why = message("why-field-lost", "without {key} a reader takes its own default", key=key)
+    for lost in _lost(context, base):
+        key, why = (
+            lost.key,
+            message("why-field-lost", "without {key} a reader takes its own default", key=lost.key),
+        )
         yield rule.finding(
             _CONFIG,
             message("config-field-lost", "{key} is gone; the base has it", key=key),
-            severity=Severity.ERROR if key in _ERRORS else Severity.WARNING,
+            severity=_severity(context, base, lost),
             witness=Witness.BASE,
-            pointer=pointer,
-            expected=value,
+            pointer=lost.pointer,
+            expected=lost.value,
             engines=tuple(context.views),
-            fix=Fix.safe_unless(_contradicted(context, key, value), why, (CopyField(_CONFIG, pointer),)),
+            fix=Fix.safe_unless(
+                _contradicted(context, lost),
+                why,
+                (
+                    CopyField(_CONFIG, lost.pointer)
+                    if not lost.is_moved
+                    else SetField(_CONFIG, lost.pointer, lost.value, tuple(base.config)),
+                ),
+            ),
         )
 
 
-def _needed(context: Context, base: Model) -> Iterator[tuple[str, str, JsonValue]]:
-    """Pointer, key and value of what the base says that a reader needs, at the top and about its language
-    model.
-    """
-    for key, value in base.config.items():
-        if key in _NEEDED and (not context.is_text_part or key in base.text_config):
-            yield f"/{key}", key, value
-    if base.text_key is not None and base.text_key == context.merged.text_key:
+class _Lost(NamedTuple):
+    """What the base says, and merged does not."""
+
+    pointer: str
+    """Where merged would say it."""
+    value: JsonValue
+    is_moved: bool = False
+    """Whether it stands elsewhere in the base: one of the two is only the language model of the other."""
+
+    @property
+    def key(self) -> str:
+        """The key alone."""
+        return self.pointer.rpartition("/")[2]
+
+
+def _lost(context: Context, base: Model) -> Iterator[_Lost]:
+    """What the base says that a reader needs and merged lacks, where absence does not mean the same."""
+    merged = context.merged
+    for needed in _needed(context, base):
+        if needed.value is None or needed.value in ([], {}) or _has(merged, needed.key):
+            continue
+        if needed.key not in _ERRORS and is_default(merged, needed.pointer, needed.value):
+            continue
+        if needed.key in _ROPE and merged.weights.is_export:
+            continue
+        if needed.is_moved and not is_read(merged, needed.pointer):
+            continue  # the class has no such field, or nobody knows the class
+        if context.config_objection is not None and not needed.is_moved and needed.key not in _NAMES:
+            continue  # the two kinds of model have other keys and other defaults
+        yield needed
+
+
+def _needed(context: Context, base: Model) -> Iterator[_Lost]:
+    """What the base says that a reader needs, at the top and about its language model."""
+    merged = context.merged
+    if context.is_text_part:
+        # RoPE in three dimensions is for images
+        moved = _NEEDED - _ERRORS - {"rope_scaling", NEW_KEY}
+        yield from (_Lost(f"/{key}", value, True) for key, value in base.text_config.items() if key in moved)
+        return
+    yield from (_Lost(f"/{key}", value) for key, value in base.config.items() if key in _NEEDED)
+    if merged.text_key is None:
+        return
+    if base.text_key is None:
+        moved = _NEEDED - _ERRORS
+        yield from (
+            _Lost(f"/{merged.text_key}/{key}", value, True)
+            for key, value in base.config.items()
+            if key in moved
+        )
+    elif base.text_key == merged.text_key:
         for key, value in base.text_config.items():
             if key in _NEEDED - _ERRORS:
-                yield f"/{base.text_key}/{key}", key, value
+                yield _Lost(f"/{base.text_key}/{key}", value)
 
 
 def _has(merged: Model, key: str) -> bool:
@@ -195,37 +250,28 @@ def _has(merged: Model, key: str) -> bool:
     return any(merged.config_value(name) is not None for name in (key, *_OTHER_SPELLINGS.get(key, ())))
 
 
-def _is_default(merged: Model, pointer: str, key: str, value: JsonValue) -> bool:
-    """Whether all releases of transformers take the base's value where merged has none."""
-    if key in _ERRORS:
-        return False
-    part = merged.text_config.get("model_type")
-    kinds = (part,) if pointer.count("/") > 1 else (merged.model_type, part)
-    classes = [config_class(kind) for kind in kinds if isinstance(kind, str)]
-    known = [found for found in classes if found is not None]
-    if not known or len(known) < len(classes):
-        return False
-    owner = next((found for found in known if key in found.defaults), known[-1])
-    if key == "layer_types":
-        return "use_sliding_window" in owner.defaults and _is_full_attention(merged, value)
-    taken = owner.taken(key, merged.config_value)
-    return bool(taken) and all(same_value(default, value) for default in taken)
+def _severity(context: Context, base: Model, lost: _Lost) -> Severity:
+    if lost.key in _ERRORS:
+        return Severity.ERROR
+    if lost.is_moved:
+        return Severity.WARNING if lost.key in _SIZES else Severity.INFO
+    is_longer = lost.key in _OF_CONTEXT and other_context(context.merged, base) is not None
+    return Severity.INFO if is_longer else Severity.WARNING
 
 
-def _is_full_attention(merged: Model, value: JsonValue) -> bool:
-    """Whether a class with ``use_sliding_window`` makes this list of its layers' types by itself."""
-    if merged.config_value("use_sliding_window"):
-        return False
-    layers = merged.config_value("num_hidden_layers")
-    return type(layers) is int and same_value(value, ["full_attention"] * layers)
-
-
-def _contradicted(context: Context, key: str, value: JsonValue) -> Message | None:
+def _contradicted(context: Context, lost: _Lost) -> Message | None:
+    key, value, base = lost.key, lost.value, context.base
     if key in {"vocab_size", "padded_vocab_size"} and isinstance(value, int):
-        return rows_differ(context.merged.weights.embedding_rows, value)
-    if key in _OF_CONTEXT:
+        rows = rows_differ(context.merged.weights.embedding_rows, value)
+        return rows or (context.config_objection if lost.is_moved else None)
+    sizes = other_sizes(context.merged, base) if base is not None and key not in _ERRORS else None
+    if sizes is not None:
+        return sizes
+    if key in _OF_CONTEXT and not lost.is_moved:
         return context.context_objection
-    return context.config_objection
+    if lost.is_moved and key in _SIZES and base is not None and has_same_shapes(context.merged, base):
+        return None
+    return context.config_objection or (_OTHER_KIND if lost.is_moved else None)
 
 
 RULES: Final = (_missing, _fields_lost)

@@ -12,7 +12,7 @@ from genfix.engines.shared.rope_defaults import old_default, same_rope
 from genfix.folder.kinds import CONFIG as _CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.jsontext.json_diff import same_value
-from genfix.message import message
+from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.rope import NEW_KEY, OLD_KEYS, Rope, RopePart, as_new, as_old, read_rope
 from genfix.rules.core.context import Context
@@ -28,6 +28,9 @@ from genfix.rules.core.finding import (
 )
 from genfix.rules.core.questions import CONFIG, READERS
 from genfix.rules.core.rule import Rule, rule
+
+_MAIN: Final = ("rope_type", "rope_theta", "factor", "partial_rotary_factor")
+_LENGTH: Final = "max_position_embeddings"
 
 
 @rule(
@@ -147,13 +150,16 @@ def _rope_differs(context: Context, rule: Rule) -> Iterator[Finding]:
     """RoPE is not the base's, in whichever spelling.
 
     Why: A save with a class that did not know the base's theta leaves the default 10000: the model loses the
-    order of words. Another value is most often a tuning for length.
+    order of words. A scaling of another type than the base's, or none in its place, turns every position by
+    other angles than in training. Another value, or a scaling where the base has none, is most often a tuning
+    for length.
 
     Fix: The base's values, in each spelling that is here.
 
     Safety: Unsafe: a value that is here may be meant. Warning only where transformers 5 wrote the default
-    theta, without scaling, in place of the base's; else information. Manual where only one of the two tells
-    layers apart. A key that is gone is GF402. Silent where the weights are an exported graph or a GGUF, which
+    theta, without scaling, in place of the base's, or where the type of the base's scaling was replaced and
+    the context is as long as the base's; else information. Manual where only one of the two tells layers
+    apart. A key that is gone is GF402. Silent where the weights are an exported graph or a GGUF, which
     have RoPE in them.
 
     Sources:
@@ -170,31 +176,64 @@ def _rope_differs(context: Context, rule: Rule) -> Iterator[Finding]:
     ours = read_rope(part)
     if ours is None or theirs is None or same_rope(ours, theirs, part.model_type):
         return
-    lost = _is_reset(context, part, ours, theirs)
+    lost, replaced = _is_reset(context, part, ours, theirs), _is_replaced(context, ours, theirs)
     operations = _base_rope(context.base, part, base, ours, theirs)
     why = context.context_objection or message(
         "why-rope-meant", "the folder's own value may be a tuning for length"
     )
     yield rule.finding(
         _CONFIG,
-        message(
-            "rope-reset",
-            "RoPE is back at the default ({ours}); the base has {theirs}",
-            ours=_shown(ours),
-            theirs=_shown(theirs),
-        )
-        if lost
-        else message(
-            "rope-differs", "RoPE is {ours}; the base has {theirs}", ours=_shown(ours), theirs=_shown(theirs)
-        ),
-        severity=Severity.WARNING if lost else Severity.INFO,
+        _difference(ours, theirs, lost=lost, replaced=replaced),
+        severity=Severity.WARNING if lost or replaced else Severity.INFO,
         witness=Witness.BASE,
-        pointer=f"{part.pointer}/{NEW_KEY if part.new is not None else 'rope_theta'}",
+        pointer=f"{part.pointer}/{NEW_KEY if part.new is not None else _old_place(ours, theirs)}",
         current=as_new(ours),
         expected=as_new(theirs),
-        engines=tuple(context.views) if lost else (),
+        engines=tuple(context.views) if lost or replaced else (),
         fix=Fix.unsafe(why, *operations) if operations else Fix.manual(why),
     )
+
+
+def _difference(ours: Rope, theirs: Rope, *, lost: bool, replaced: bool) -> Message:
+    here, there = _shown(ours, theirs), _shown(theirs, ours)
+    if lost:
+        return message(
+            "rope-reset",
+            "RoPE is back at the default ({ours}); the base has {theirs}",
+            ours=here,
+            theirs=there,
+        )
+    if replaced:
+        return message(
+            "rope-type-replaced",
+            "RoPE is scaled as {ours}; the base, with a context as long, has {theirs}",
+            ours=here,
+            theirs=there,
+        )
+    return message("rope-differs", "RoPE is {ours}; the base has {theirs}", ours=here, theirs=there)
+
+
+def _is_replaced(context: Context, ours: Rope, theirs: Rope) -> bool:
+    """Whether the base's scaling became one of another type, or none, though no context was made longer."""
+    models = (context.merged, context.base)
+    lengths = {repr(model.config_value(_LENGTH)) for model in models if model is not None}
+    return (
+        len(lengths) == 1
+        and context.context_objection is None
+        and any(
+            theirs[name].get("rope_type") not in ("default", ours[name].get("rope_type"))
+            for name in ours.keys() & theirs.keys()
+        )
+    )
+
+
+def _old_place(ours: Rope, theirs: Rope) -> str:
+    """The old key that says what differs."""
+    rest = [
+        [{key: value for key, value in values.items() if key != "rope_theta"} for values in rope.values()]
+        for rope in (ours, theirs)
+    ]
+    return "rope_theta" if rest[0] == rest[1] else "rope_scaling"
 
 
 def _is_reset(context: Context, part: RopePart, ours: Rope, theirs: Rope) -> bool:
@@ -210,15 +249,26 @@ def _is_reset(context: Context, part: RopePart, ours: Rope, theirs: Rope) -> boo
     )
 
 
-def _shown(rope: Rope) -> JsonValue:
-    """The meaning in a few words; long lists of factors are left out."""
-    layers = [f"{name} {_words(values)}".lstrip() for name, values in rope.items()]
+def _shown(rope: Rope, other: Rope) -> JsonValue:
+    """The meaning in a few words, with whatever is not as in ``other``."""
+    layers = [f"{name} {_words(values, other.get(name, {}))}".lstrip() for name, values in rope.items()]
     return "; ".join(layers)
 
 
-def _words(values: JsonObject) -> str:
-    shown = ("rope_type", "rope_theta", "factor", "partial_rotary_factor")
-    return ", ".join(f"{key} {values[key]}" for key in shown if key in values)
+def _words(values: JsonObject, other: JsonObject) -> str:
+    keys = [key for key in _MAIN if key in values]
+    keys += [key for key in values if key not in _MAIN and not same_value(values[key], other.get(key))]
+    return ", ".join(_word(key, values[key], other.get(key)) for key in keys)
+
+
+def _word(key: str, value: JsonValue, other: JsonValue) -> str:
+    """Of a long list of factors only the first that differs."""
+    if not isinstance(value, list):
+        return f"{key} {value}"
+    theirs = other if isinstance(other, list) else []
+    apart = (at for at, pair in enumerate(zip(value, theirs, strict=False)) if not same_value(*pair))
+    at = next(apart, min(len(value), len(theirs)))
+    return f"{key}[{at}] {value[at]}" if at < len(value) else f"{key} {len(value)}"
 
 
 def _base_rope(

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from genfix.engines import Reading, StopVerdict, readings, stop_verdict
-from genfix.folder.kinds import TOKENIZER_FILES
+from genfix.engines.shared.loaded_eos import loaded_eos
 from genfix.message import Message
 from genfix.model import Model, TurnEnds
-from genfix.model.kin import other_class, other_context, plain_text, text_base
+from genfix.model.kin import is_short_sibling, other_class, other_context, plain_text, text_base
 from genfix.rules.core.chat_training import chat_training, has_same
 from genfix.rules.core.reasons import OTHER_TEMPLATE, OTHER_TEMPLATE_TRAINED, unknown_to_template
 
@@ -82,7 +82,12 @@ class Context:
         """
         if self.base is None:
             return None
-        return self.base.sibling or text_base(self.merged, self.base) or plain_text(self.merged, self.base)
+        return (
+            self.base.sibling
+            or text_base(self.merged, self.base)
+            or plain_text(self.merged, self.base)
+            or is_short_sibling(self.merged, self.base)
+        )
 
     @cached_property
     def config_objection(self) -> Message | None:
@@ -103,7 +108,7 @@ class Context:
         """Ids that end a turn of the merged model, by its template or (where that is lost) the base's; may be
         empty.
         """
-        tells_tokens = self.merged.tokenizer.is_known and self.merged.has_vocabulary
+        tells_tokens = self.merged.tokenizer.is_known and bool(self.merged.vocabularies)
         lost = self.merged.chat_template is None or not tells_tokens
         if lost and self.base is not None and self.template_objection is None:
             return tuple(token_id for token_id in self.base.end_ids.values() if self.same_token(token_id))
@@ -121,7 +126,12 @@ class Context:
         """Whether merged lost its whole tokenizer, and the adapter has the trained one."""
         if self.adapter is None or not self.adapter.tokenizer.is_known or self.merged.tokenizer.is_known:
             return False
-        return not any(self.merged.has(name) for name in TOKENIZER_FILES)
+        return not self.merged.tokenizer_files
+
+    @cached_property
+    def eos_id(self) -> int | None:
+        """The id of the tokenizer's EOS as transformers 5 loads it; `None` where files do not tell."""
+        return loaded_eos(self.merged)
 
     @property
     def writes_eos(self) -> bool:

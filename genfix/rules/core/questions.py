@@ -24,9 +24,9 @@ class Question(NamedTuple):
 
 STOPS: Final = Question(
     "Where does the model stop?",
-    (Witness.TOKENIZER, Witness.CHAT_TEMPLATE, Witness.BASE, Witness.ENGINE),
+    (Witness.TOKENIZER, Witness.CHAT_TEMPLATE, Witness.BASE, Witness.FOLDER, Witness.ENGINE),
     "The base's ids beside a template of the folder's own: unsafe. A base's own narrow list without proof of "
-    "chat training: silent.",
+    "chat training: silent. The template alone against tokenizer and file: information.",
     of_generating=True,
 )
 TEMPLATE: Final = Question(

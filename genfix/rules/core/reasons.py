@@ -20,6 +20,7 @@ OTHER_TEMPLATE_TRAINED: Final = message(
     "why-template-other-trained", "the adapter has a chat template that is not the base's"
 )
 
+BASE_HAS_THE_GAP: Final = message("why-base-has-the-gap", "the base has the same gap, and may be meant so")
 BASE_HAS_IT_TOO: Final = Fix.manual(message("why-base-has-it-too", "the base has the same fault"))
 NO_BASE_COPY: Final = Fix.manual(message("why-no-base-copy", "there is no base, or it has no such file"))
 PULL_FROM_LFS: Final = Fix.manual(

@@ -4,16 +4,31 @@ from collections.abc import Mapping
 from typing import Final
 
 from genfix.model.purpose import generates
-from genfix.rules.config import config_values, lost_config, model_type, rope_settings
+from genfix.rules.config import (
+    class_names,
+    config_values,
+    constants,
+    lost_config,
+    machine_paths,
+    model_type,
+    rope_settings,
+)
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, sort_findings
 from genfix.rules.core.rule import Rule
-from genfix.rules.files import leftovers, lost_files, shards, side_files, weight_index
-from genfix.rules.generation import generation_settings, length_limits, lost_settings
+from genfix.rules.files import leftovers, local_code, lost_files, processors, shards, side_files, weight_index
+from genfix.rules.generation import generation_settings, length_limits, lost_settings, sampling_at_zero
 from genfix.rules.readers import newer_layouts, patched_classes, token_lists, tokenizer_class
-from genfix.rules.stops import stop_tokens, tokenizer_eos, turn_end_tokens
-from genfix.rules.template import double_bos, lost_templates, template_faults, template_trained
+from genfix.rules.stops import stop_tokens, stop_values, stops_alone, tokenizer_eos, turn_end_tokens
+from genfix.rules.template import (
+    double_bos,
+    lost_templates,
+    template_faults,
+    template_trained,
+    weaker_template,
+)
 from genfix.rules.tokens import (
+    absolute_positions,
     added_tokens,
     bos_and_pad,
     named_tokens,
@@ -29,16 +44,18 @@ from genfix.rules.tokens import (
 from genfix.rules.unreadable import not_json, unreadable_files
 from genfix.rules.weights import architecture, layer_counts, quantization, shapes
 
-_STOPS: Final = (stop_tokens, turn_end_tokens, tokenizer_eos)
-_TEMPLATE: Final = (lost_templates, template_faults, template_trained, double_bos)
+_STOPS: Final = (stop_tokens, stop_values, stops_alone, turn_end_tokens, tokenizer_eos)
+_TEMPLATE: Final = (lost_templates, template_faults, template_trained, double_bos, weaker_template)
 _TOKENS: Final = (
     *(tokenizer_files, trained_tokenizer, added_tokens, token_flags, special_token_list, bos_and_pad),
-    *(pad_rows, truncation, slow_vocabulary, pre_tokenizer, named_tokens),
+    *(pad_rows, truncation, slow_vocabulary, pre_tokenizer, named_tokens, absolute_positions),
 )
-_CONFIG: Final = (lost_config, config_values, model_type, rope_settings)
+_CONFIG: Final = (
+    *(lost_config, config_values, model_type, rope_settings, constants, class_names, machine_paths),
+)
 _WEIGHTS: Final = (shapes, layer_counts, quantization, architecture)
-_FILES: Final = (lost_files, shards, weight_index, side_files, leftovers)
-_GENERATION: Final = (generation_settings, length_limits, lost_settings)
+_FILES: Final = (lost_files, shards, weight_index, side_files, leftovers, processors, local_code)
+_GENERATION: Final = (generation_settings, length_limits, lost_settings, sampling_at_zero)
 _READERS: Final = (tokenizer_class, token_lists, patched_classes, newer_layouts)
 _UNREADABLE: Final = (unreadable_files, not_json)
 _FAMILIES: Final = (

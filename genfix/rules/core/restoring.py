@@ -7,15 +7,7 @@ if each field were an edit.
 from typing import Final
 
 from genfix.engines import read_eos
-from genfix.folder.kinds import (
-    FAST_TOKENIZER,
-    GENERATION_CONFIG,
-    SLOW_VOCABULARIES,
-    SPECIAL_TOKENS_MAP,
-    TOKENIZER_CONFIG,
-    FileKind,
-    kind_of,
-)
+from genfix.folder.kinds import GENERATION_CONFIG, SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG, FileKind, kind_of
 from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
@@ -107,9 +99,8 @@ def tokenizer_verdict(context: Context, base: Model) -> Message | None:
                 "{tokens} have other ids here: the tokenizer was changed",
                 tokens=shown(changed),
             )
-    for name in (FAST_TOKENIZER, *SLOW_VOCABULARIES):
-        both = base.has(name) and merged.has(name)
-        if both and not merged.tokenizer.is_known and not context.same_as_base(name):
+    for name in merged.vocabularies:
+        if base.has(name) and not merged.tokenizer.is_known and not context.same_as_base(name):
             return message(
                 "why-vocabulary-differs", "{file} is not the base's: the tokenizer was changed", file=name
             )

@@ -112,8 +112,12 @@ def _is_enough_for_one_file(weights: Weights) -> bool:
 def _difference(weights: Weights, index: Mapping[str, str]) -> Message | None:
     chosen = weights.chosen
     # of a tensor that is there twice it may name either file
-    wrong = [name for name in {**weights.tensors, **index} if not _has(weights, index.get(name), name)]
-    if any(name not in weights.tensors or weights.tensors[name].file not in chosen.omitted for name in wrong):
+    tensors = weights.tensors
+    ours: dict[str | None, Mapping[str, Tensor]]
+    ours = {file: weights.headers[file].tensors for file in chosen.files if file in weights.headers}
+    wrong = [name for name in tensors if name not in ours.get(index.get(name), {})]
+    wrong += [name for name, file in index.items() if name not in tensors and name not in ours.get(file, {})]
+    if any(name not in tensors or tensors[name].file not in chosen.omitted for name in wrong):
         return message(
             "index-wrong",
             "{count} tensor is not where it says: {tensors}",
@@ -167,11 +171,6 @@ def _names_any(weights: Weights, files: Iterable[str]) -> bool:
 
 def _tensors_of(weights: Weights, files: Iterable[str]) -> dict[str, Tensor]:
     return {name: tensor for file in files for name, tensor in weights.headers[file].tensors.items()}
-
-
-def _has(weights: Weights, file: str | None, name: str) -> bool:
-    header = weights.headers.get(file) if file in weights.chosen.files else None
-    return header is not None and name in header.tensors
 
 
 def _twice(weights: Weights) -> list[str]:

@@ -18,6 +18,7 @@ from genfix.rules.core.questions import SAMPLING
 from genfix.rules.core.reasons import FILE_LOST
 from genfix.rules.core.restoring import restoring
 from genfix.rules.core.rule import Rule, rule
+from genfix.rules.generation.setting_ranges import same_setting
 from genfix.rules.stops.stop_set import engine_stops, trainers_hide_it
 
 _FROM_CONFIG: Final = "_from_model_config"
@@ -76,7 +77,7 @@ def is_resynthesised(merged: Model, base: Model) -> bool:
     return all(
         read_eos(ours, key) == read_eos({key: merged.config_value(key)}, key)  # an id, or a list of it
         if key in TOKEN_IDS
-        else value == merged.config_value(key)
+        else value == merged.config_value(key) or same_setting(key, value, None)
         for key, value in ours.items()
         if key not in PROVENANCE
     )
@@ -109,8 +110,11 @@ def _resynthesised(context: Context, rule: Rule) -> Iterator[Finding]:
     base, merged = context.base, context.merged
     if base is None or not is_resynthesised(merged, base):
         return
-    known = {*merged.object(GENERATION_CONFIG), *PROVENANCE, "eos_token_id"}
-    lost = [key for key in base.keys(GENERATION_CONFIG) if key not in known]
+    ours, theirs = merged.object(GENERATION_CONFIG), base.object(GENERATION_CONFIG)
+    # A default that is written out is no value that anybody chose.
+    said = {key for key, value in ours.items() if not same_setting(key, value, None)}
+    known = {*said, *PROVENANCE, "eos_token_id"}
+    lost = [key for key in theirs if key not in known and not same_setting(key, ours.get(key), theirs[key])]
     if TOKEN_IDS.issuperset(lost):
         return
     yield rule.finding(

@@ -1,4 +1,5 @@
-"""GF702 and GF704: lists of tokens that only newer readers find, where the base has the older spelling.
+"""GF702, GF704 and GF706: lists and names of tokens that only newer readers find, the base having the older
+spelling.
 
 What llama.cpp's converter and readers with transformers 4 need is added or renamed; transformers 5 goes on
 reading the same.
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from genfix.folder.kinds import ADDED_TOKENS, FAST_TOKENIZER, TOKENIZER_CONFIG
-from genfix.json_types import JsonValue
+from genfix.json_types import JsonObject, JsonValue
 from genfix.message import message
 from genfix.model import Model
 from genfix.rules.core.context import Context
@@ -42,7 +43,7 @@ def _extra_list(context: Context, rule: Rule) -> Iterator[Finding]:
     tokenizer.
 
     Fix: The same list as `additional_special_tokens`, its name in transformers 4, in the same place. An empty
-    list is taken out.
+    list is taken out. Where the named tokens of GF706 belong under the key, they take its place.
 
     Safety: Safe: transformers 5 takes `additional_special_tokens` for `extra_special_tokens`, so both
     versions read the same list. Without a base it is information, and the fix unsafe: newer models ship it
@@ -59,7 +60,12 @@ def _extra_list(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     if base is not None and isinstance(base.tokenizer_config.get(_EXTRA), list):
         return
-    operations: tuple[Operation, ...] = (RemoveField(TOKENIZER_CONFIG, f"/{_EXTRA}"),)
+    named = _named_tokens(merged, base)
+    operations: tuple[Operation, ...] = (
+        RemoveField(TOKENIZER_CONFIG, f"/{_EXTRA}")
+        if named is None
+        else SetField(TOKENIZER_CONFIG, f"/{_EXTRA}", dict(named)),
+    )
     if value:  # an empty one says nothing: transformers 5 then reads the older key
         order = tuple(_ADDITIONAL if key == _EXTRA else key for key in merged.keys(TOKENIZER_CONFIG))
         operations += (SetField(TOKENIZER_CONFIG, f"/{_ADDITIONAL}", value, order),)
@@ -83,6 +89,74 @@ def _extra_list(context: Context, rule: Rule) -> Iterator[Finding]:
             operations,
         ),
     )
+
+
+# -- the tokens that a processor asks for by name ------------------------------------------------
+
+_NAMED: Final = "model_specific_special_tokens"
+
+
+@rule(
+    "GF706",
+    "named-tokens-for-new-readers-only",
+    Severity.WARNING,
+    question=READERS,
+    shows="the processor fails: `... has no attribute image_token_id`",
+)
+def _named_for_new_readers(context: Context, rule: Rule) -> Iterator[Finding]:
+    """The tokens that a processor asks its tokenizer for by name (`image_token`) stand in
+    `model_specific_special_tokens` of `tokenizer_config.json`, as transformers 5 writes them; the base has
+    them in `extra_special_tokens`.
+
+    Why: transformers 4 does not read the newer key. The tokenizer loads without these names, and the
+    processor of a model that sees or hears stops with `has no attribute image_token_id`.
+
+    Fix: The same object as `extra_special_tokens`, beside the newer key.
+
+    Safety: Safe: transformers 5 takes such an object for the same names. Without a base it is information,
+    and the fix unsafe: newer models ship it this way.
+
+    Sources:
+    - transformers 4.57.6: tokenization_utils_base.py `_set_model_specific_special_tokens`
+    - transformers 5.24.0: tokenization_utils_base.py `_from_pretrained`
+    """
+    merged, base = context.merged, context.base
+    named = _named_tokens(merged, base)
+    if named is None or merged.tokenizer_config.get(_EXTRA):
+        return  # a list under that key is GF702's, and an object says what older readers get
+    pointer = f"/{_EXTRA}"
+    order = tuple(sorted([*merged.keys(TOKENIZER_CONFIG), _EXTRA]))  # transformers 5 sorts the file
+    yield rule.finding(
+        TOKENIZER_CONFIG,
+        message(
+            "named-tokens-for-new-readers-only",
+            "transformers 4 does not read {key}: there the processor misses {names}",
+            key=_NAMED,
+            names=shown(list(named)),
+        ),
+        severity=Severity.INFO if base is None else Severity.WARNING,
+        witness=Witness.ENGINE if base is None else Witness.BASE,
+        pointer=pointer,
+        expected=dict(named),
+        fix=Fix.safe_unless(
+            NOBODY_OLDER if base is None else None,
+            message(
+                "why-named-tokens-in-both",
+                "{name} is the older place of the same names: transformers 5 reads the folder as before",
+                name=_EXTRA,
+            ),
+            (SetField(TOKENIZER_CONFIG, pointer, dict(named), order),),
+        ),
+    )
+
+
+def _named_tokens(merged: Model, base: Model | None) -> JsonObject | None:
+    """The named tokens that older readers miss; `None` where the base is written so too."""
+    named = merged.tokenizer_config.get(_NAMED)
+    if not isinstance(named, dict) or not named:
+        return None
+    is_older = base is None or isinstance(base.tokenizer_config.get(_EXTRA), dict)
+    return named if is_older else None
 
 
 # -- the list of added tokens --------------------------------------------------------------------
@@ -168,4 +242,4 @@ def _is_listed(model: Model) -> bool:
     return model.has(_SENTENCEPIECE) and (model.has(ADDED_TOKENS) or DECODER in model.tokenizer_config)
 
 
-RULES: Final = (_extra_list, _unlisted)
+RULES: Final = (_extra_list, _unlisted, _named_for_new_readers)

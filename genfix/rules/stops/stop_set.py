@@ -52,12 +52,17 @@ def set_stop_ids(
     return SetField(file, pointer, ids, context.base.keys(file))
 
 
-def new_generation_config(context: Context, stop_ids: list[JsonValue]) -> WriteFile:
+def write_stop_ids(context: Context, ids: list[JsonValue]) -> SetField | CopyField | WriteFile:
+    """Set ``ids`` in generation_config.json; where there is none, in a new one."""
+    if context.merged.generation_config.present:
+        return set_stop_ids(context, GENERATION_CONFIG, ids)
+    return _new_generation_config(context, ids)
+
+
+def _new_generation_config(context: Context, stop_ids: list[JsonValue]) -> WriteFile:
     """The file for a folder without one: the stop set, and what engines took from config.json so far."""
-    config = context.merged.config
-    document: dict[str, JsonValue] = {
-        key: config[key] for key in ("bos_token_id", "pad_token_id") if config.get(key) is not None
-    }
+    stated = {key: context.merged.config_value(key) for key in ("bos_token_id", "pad_token_id")}
+    document: dict[str, JsonValue] = {key: value for key, value in stated.items() if value is not None}
     document |= {"eos_token_id": stop_ids, **context.views["transformers5"].sampling}
     content = json.dumps({key: document[key] for key in sorted(document)}, indent=2) + "\n"
     return WriteFile(GENERATION_CONFIG, content.encode())
@@ -94,6 +99,11 @@ def engine_stops(context: Context) -> Iterator[Message]:
         )
 
 
+def never_stops(engines: Iterable[str], found: Message) -> Message:
+    """What is wrong, and who suffers of it first."""
+    return message("never-stops", "never stops in {engines}: {found}", engines=[*engines], found=found)
+
+
 def trainers_hide_it(engines: Iterable[str]) -> Iterator[Message]:
     """What whoever tries the folder out where it was trained does not see of ``engines`` that never stop."""
     if any(engines):
@@ -106,6 +116,11 @@ def trainers_hide_it(engines: Iterable[str]) -> Iterator[Message]:
 def stop_evidence(context: Context, engines: Iterable[str]) -> Iterator[Message]:
     """Where each engine stops here and with the base, what the template says, and who sees no harm."""
     yield from engine_stops(context)
+    yield from own_stop_evidence(context, engines)
+
+
+def own_stop_evidence(context: Context, engines: Iterable[str]) -> Iterator[Message]:
+    """What the template says, and who sees no harm."""
     if context.end_ids:
         yield message(
             "evidence-template-ends",

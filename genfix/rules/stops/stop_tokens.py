@@ -7,10 +7,12 @@ own template where it is another one. Ids are added, never taken away.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from genfix.engines import EosValue, read_eos
+from genfix.engines import read_eos
 from genfix.folder.kinds import CONFIG, GENERATION_CONFIG
-from genfix.json_types import JsonValue, Missing
+from genfix.json_types import Missing
 from genfix.message import message
+from genfix.model import Model
+from genfix.rules.core.class_defaults import absent_values
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Fix, Harm, Severity, Witness
 from genfix.rules.core.questions import STOPS
@@ -40,8 +42,8 @@ def _narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     turn, until `max_tokens` (`finish_reason: length`). Training frameworks add their template's stop words
     themselves, so the same folder stops there and not in vLLM.
 
-    Fix: The union of the base's ids and the folder's own, base first. An id is added only where it means the
-    same token in both folders.
+    Fix: The union of the base's ids and the folder's own, base first; where the file has none, with those of
+    `config.json`, which it hid. An id is added only where it means the same token in both folders.
 
     Safety: Safe while the chat template is the base's (or both have none): its turn ends are the base's. So
     where the folder has lost its template and nothing shows that it was another. Where the folder has another
@@ -66,7 +68,9 @@ def _narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     if not lost or (own.invalid and context.template_objection is None):
         return
     engines = context.engines_that_lost_their_stop()
-    wanted = union((i for i in base_ids if i in lost or i in own.ids), own.ids)
+    # What the file hid comes back with it: a file without ids hides those of config.json.
+    kept = own.ids or read_eos({_KEY: context.merged.config_value(_KEY)}).ids
+    wanted = union((i for i in base_ids if i in lost or i in kept), kept)
     operation = set_stop_ids(context, GENERATION_CONFIG, wanted)
     if context.template_objection is None:
         severity = Severity.ERROR if engines else Severity.WARNING
@@ -144,8 +148,10 @@ def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     nested = _KEY not in context.merged.config and _KEY in context.merged.text_config
     pointer = f"/{context.merged.text_key}/{_KEY}" if nested else _POINTER
-    # Engines ask config.json only where generation_config.json cannot be read.
+    # Engines ask config.json where generation_config.json cannot be read; transformers 5 no default then.
     asked = context.merged.generation_config.value is None
+    if not asked and _is_given_by_class(context.merged, pointer, lost):
+        return
     engines = context.engines_that_lost_their_stop() if asked else ()
     wanted = union((i for i in base.ids if i in lost or i in own.ids), own.ids)
     objection = context.template_objection
@@ -170,78 +176,12 @@ def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     )
 
 
-@rule(
-    "GF104",
-    "stop-tokens-invalid",
-    Severity.ERROR,
-    question=STOPS,
-    shows="generate() fails; a server starts and never answers",
-)
-def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
-    """`eos_token_id` of `generation_config.json` holds something that is no token id: text, a fraction, a
-    negative number.
-
-    Why: transformers fails in `generate()` (`too many dimensions 'str'`); vLLM starts and then never answers:
-    its engine takes whole numbers only (older versions accept the value and never match it).
-
-    Fix: Text that is a token of this tokenizer becomes its id; the base's ids and the valid ones are kept;
-    the rest goes.
-
-    Safety: Safe: no engine can stop at the value as it is. Manual where no id can be told.
-
-    Sources:
-    - transformers 5.23.0 and vLLM 0.32.0, run with such a file
-    """
-    settings = context.merged.generation_config.value or {}
-    own = read_eos(settings)
-    if not own.invalid:
-        return
-    if context.base is not None and read_eos(context.base.object(GENERATION_CONFIG)).invalid:
-        return
-    wanted = _valid_ids(context, own)
-    if wanted:
-        operation = set_stop_ids(context, GENERATION_CONFIG, wanted)
-        fix = Fix.safe(message("why-stop-invalid", "no engine can stop at the value as it is"), operation)
-    else:
-        fix = Fix.manual(
-            message(
-                "why-stop-invalid-unknown",
-                "no file tells which id is meant: look up the turn end in the tokenizer",
-            )
-        )
-    text = any(isinstance(entry, str) for entry in own.invalid)
-    yield rule.finding(
-        GENERATION_CONFIG,
-        message(
-            "stop-tokens-invalid",
-            "eos_token_id holds what is no token id: {entries!r}",
-            entries=list(own.invalid),
-        ),
-        witness=Witness.ENGINE,
-        pointer=_POINTER,
-        current=settings.get(_KEY, Missing.MISSING),
-        expected=wanted or Missing.MISSING,
-        evidence=[
-            message("evidence-text-eos", "transformers fails in generate(); vLLM's server never answers")
-        ]
-        if text
-        else [],
-        engines=tuple(context.views),
-        fix=fix,
-    )
-
-
-def _valid_ids(context: Context, own: EosValue) -> list[JsonValue]:
-    """The base's ids, those among merged's, and those of the tokens that merged's texts name."""
-    ids = context.merged.tokenizer.ids
-    meant = [ids[entry] for entry in own.invalid if isinstance(entry, str) and entry in ids]
-    base_ids = context.base_views["transformers5"].stop_token_ids if context.base is not None else ()
-    usable = [
-        token_id
-        for token_id in base_ids
-        if context.template_objection is None and context.same_token(token_id)
-    ]
-    return union(usable, [*own.ids, *meant])
+def _is_given_by_class(merged: Model, pointer: str, lost: Sequence[int]) -> bool:
+    """Whether the class of the model's type has these ids where config.json has no ``eos_token_id``."""
+    if _KEY in merged.config or _KEY in merged.text_config:
+        return False
+    taken = absent_values(merged, pointer)
+    return bool(taken) and all({*lost} <= {*read_eos({_KEY: value}).ids} for value in taken)
 
 
 @rule(
@@ -330,4 +270,4 @@ def _lost(context: Context, base_ids: Sequence[int], own_ids: Sequence[int]) -> 
     return [token_id for token_id in base_ids if token_id not in own_ids and context.same_token(token_id)]
 
 
-RULES: Final = (_narrowed, _config_narrowed, _invalid, _not_here)
+RULES: Final = (_narrowed, _config_narrowed, _not_here)

@@ -1,30 +1,25 @@
 """GF102, GF107 and GF108: what ends a turn, by the chat template.
 
-Who is right: the folder's own template. A pretrained model that ships its sibling's template is left alone
-without proof that chats were trained.
+Who is right: the folder's own template, where a second witness says so too. A pretrained model that ships its
+sibling's template is left alone: its EOS is not the turn end, and no chats were trained.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
-from genfix.engines import read_eos
 from genfix.folder.kinds import GENERATION_CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import Missing
 from genfix.message import Message, message
 from genfix.model import ChatTemplate, TurnEnds
 from genfix.model.provenance import base_hint
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Finding, Fix, Harm, Operation, Severity, Witness
+from genfix.rules.core.finding import Finding, Fix, Harm, Severity, Witness
 from genfix.rules.core.questions import STOPS
+from genfix.rules.core.reasons import BASE_HAS_THE_GAP
 from genfix.rules.core.rule import Rule, rule
-from genfix.rules.stops.stop_set import (
-    engine_stops,
-    named_ids,
-    new_generation_config,
-    set_stop_ids,
-    trainers_hide_it,
-    union,
-)
+from genfix.rules.stops.own_stops import OwnStops, own_stops, settles_ends, wanted_ids
+from genfix.rules.stops.stop_set import engine_stops, named_ids, never_stops, trainers_hide_it, write_stop_ids
+from genfix.rules.template.weaker_template import foreign_template
 
 # -- the template's ends in the stop set ---------------------------------------------------------
 
@@ -50,92 +45,100 @@ def _not_a_stop_token(context: Context, rule: Rule) -> Iterator[Finding]:
     file is there, one is made that also keeps what engines took from `config.json`.
 
     Safety: Safe: only ids are added, and only tokens this very folder's template ends a turn with. A template
-    that is not the base's needs no proof. With the base's own template, or without a base, chat training must
-    be proven: by the adapter, files a trainer left, added turn tokens, an EOS that became the turn end, or
-    weights that differ from the base's. A run that says it was on plain text proves nothing. Without proof a
-    base's own habit is left alone, and without a base the finding is information.
+    that is not the base's needs no proof. With the base's own template, or without a base, a second witness
+    is asked: the tokenizer, whose EOS is that turn end; or proof of chat training, by the adapter, files a
+    trainer left, added turn tokens, an EOS that became the turn end, or weights that differ from the base's.
+    A run that says it was on plain text proves nothing. Without a second witness a pretrained model with its
+    sibling's template is left alone beside its base, and the finding is information without one; information,
+    and unsafe, where the tokenizer's EOS is all there is and the base has the same gap. Unsafe too where the
+    template writes none of the tokens for turns that the tokenizer has. Without a base it is
+    a warning where vLLM stops by the tokenizer's EOS and transformers does not.
 
     Sources:
     - hiyouga/LLaMA-Factory#7454
     - QwenLM/Qwen3#927
     - huggingface/open-r1#604
     """
-    merged, file = context.merged, context.merged.generation_config
-    ends = merged.end_ids
-    if not ends or file.unreadable or context.lost_from_base(GENERATION_CONFIG):
-        return  # the file is put back first
-    settings = file.value or {}
-    own = read_eos(settings)
-    engines = _never_stopping(context)
-    if not engines or own.invalid:
-        return
-    by_template = context.template_equal
-    proof = context.chat_training if by_template else ()
-    if by_template and not proof:
-        if context.base is None:
-            yield _only_suspected(context, rule)
+    own = own_stops(context)
+    if own is None or not own.deaf or own.has_nothing:
+        return  # no set at all is another rule's finding
+    if not settles_ends(context, own):
+        if context.base is None and not own.hidden and len(own.deaf) == len(context.views):
+            yield _only_suspected(context, rule, own)
         return  # a pretrained model with its sibling's template: its stop set is right for it
-    # Where the file is missing engines stop at config.json's ids: the new file must not hide them.
-    stops_now = own.ids if file.present else context.views["transformers5"].stop_token_ids
-    wanted = union(stops_now, ends.values())
-    operation: Operation = new_generation_config(context, wanted)
-    if file.present:
-        operation = set_stop_ids(context, GENERATION_CONFIG, wanted)
+    proof = context.chat_training if context.template_equal else ()
+    is_of_base = context.base is not None and context.template_equal and not proof
+    is_harsh = context.base is not None or "vllm" in own.deaf
+    wanted = wanted_ids(context, own)
+    settings = context.merged.generation_config.value or {}
     yield rule.finding(
         GENERATION_CONFIG,
-        _never_stops(context, own.ids),
+        _missed(context, own) if context.base is not None else never_stops(own.deaf, _missed(context, own)),
+        severity=Severity.INFO if is_of_base else Severity.ERROR if is_harsh else Severity.WARNING,
         witness=Witness.CHAT_TEMPLATE,
         pointer="/eos_token_id",
         current=settings.get("eos_token_id", Missing.MISSING),
         expected=wanted,
-        evidence=[*engine_stops(context), *proof, *trainers_hide_it(engines)],
-        engines=engines,
-        fix=Fix.safe(
-            message(
-                "why-stop-trained",
-                "the model was trained on chats, and its template writes these tokens at a turn's end; "
-                "ids are only added",
-            )
-            if proof
-            else message(
-                "why-stop-own-template",
-                "this folder's own template writes these tokens at a turn's end; ids are only added",
-            ),
-            operation,
+        evidence=[*engine_stops(context), *proof, *trainers_hide_it(own.deaf)],
+        engines=own.deaf,
+        fix=Fix.safe_unless(
+            BASE_HAS_THE_GAP if is_of_base else _foreign(context),
+            _why(context),
+            (write_stop_ids(context, wanted),),
         ),
     )
 
 
-def _never_stopping(context: Context) -> tuple[str, ...]:
-    """Engines that stop at no end of the template, and whose set is not the business of another rule.
-
-    Without a base one engine that stops is enough: the folder may be meant so. With one, an engine that
-    stops with the base has lost it, which is reported against the base's file.
-    """
-    ends = set(context.merged.end_ids.values())
-    names = [name for name, view in context.views.items() if ends.isdisjoint(view.stop_token_ids)]
-    if context.base is None:
-        return tuple(names) if len(names) == len(context.views) else ()
-    if context.template_objection is None:
-        names = [name for name in names if ends.isdisjoint(context.base_views[name].stop_token_ids)]
-    return tuple(names)
-
-
-def _never_stops(context: Context, stops: Iterable[int]) -> Message:
+def _foreign(context: Context) -> Message | None:
+    """What says that the template's ends are another model's; `None` where nothing does."""
+    if not foreign_template(context.merged):
+        return None
     return message(
-        "turn-end-not-a-stop-token",
-        "the chat template ends a turn with {ends}, and the file stops at {has}",
-        ends=named_ids(context, context.merged.end_ids.values()),
-        has=named_ids(context, stops),
+        "why-stop-foreign",
+        "the template writes none of the tokens with which the tokenizer opens and closes turns",
     )
 
 
-def _only_suspected(context: Context, rule: Rule) -> Finding:
+def _why(context: Context) -> Message:
+    if not context.template_equal:
+        return message(
+            "why-stop-own-template",
+            "this folder's own template writes these tokens at a turn's end; ids are only added",
+        )
+    if context.chat_training:
+        return message(
+            "why-stop-trained",
+            "the model was trained on chats, and its template writes these tokens at a turn's end; "
+            "ids are only added",
+        )
+    return message(
+        "why-stop-agreed",
+        "the template ends a turn with the token that the tokenizer names as EOS; ids are only added",
+    )
+
+
+def _missed(context: Context, own: OwnStops) -> Message:
+    ends, has = named_ids(context, own.ends), named_ids(context, own.now)
+    if context.merged.generation_config.present:
+        return message(
+            "turn-end-not-a-stop-token",
+            "the chat template ends a turn with {ends}, and the file stops at {has}",
+            ends=ends,
+            has=has,
+        )
+    return message(
+        "turn-end-not-in-config",
+        "is missing, and config.json stops at {has}; the chat template ends a turn with {ends}",
+        ends=ends,
+        has=has,
+    )
+
+
+def _only_suspected(context: Context, rule: Rule, own: OwnStops) -> Finding:
     hint = base_hint(context.merged)
-    stops = dict.fromkeys(i for view in context.views.values() for i in view.stop_token_ids)
     return rule.finding(
         GENERATION_CONFIG,
-        _never_stops(context, stops),
+        _missed(context, own),
         severity=Severity.INFO,
         witness=Witness.CHAT_TEMPLATE,
         pointer="/eos_token_id",
@@ -187,9 +190,9 @@ def _not_a_token(context: Context, rule: Rule) -> Iterator[Finding]:
     texts = [text for text in ends.unknown_ends if not merged.in_vocabulary(text)]
     if not texts or ends.tokens or ends.eos_variable:
         return
-    if not merged.has_vocabulary:
+    if not merged.vocabularies:
         own_code = "auto_map" in merged.tokenizer_config  # which may have its vocabulary under any name
-        if not own_code and (context.base is None or not context.base.has_vocabulary):
+        if not own_code and (context.base is None or not context.base.vocabularies):
             yield _vocabulary_missing(rule, template, texts)
         return  # else the base's files are missed, which is reported for itself
     if context.base is None:

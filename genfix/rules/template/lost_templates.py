@@ -18,7 +18,7 @@ from genfix.rules.core.questions import TEMPLATE
 from genfix.rules.core.reasons import BROKEN_FILE, NO_BASE_COPY, TEMPLATE_LOST
 from genfix.rules.core.restoring import restoring, template_verdict
 from genfix.rules.core.rule import Rule, rule
-from genfix.rules.template.template_text import one_of
+from genfix.rules.template.template_text import one_of, put_in_place
 
 _KINDS: Final[Mapping[RenderErrorKind, Message]] = {
     RenderErrorKind.SYNTAX: text("syntax"),
@@ -38,7 +38,7 @@ _PROCESSOR_PLACES: Final = ("chat_template.json", "processor_config.json")
 
 def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     base, merged = context.base, context.merged
-    if base is None or base.chat_template is None or merged.template_copies or merged.jinja.problem:
+    if base is None or base.chat_template is None or merged.template_places or merged.jinja.problem:
         return
     if merged.json(TOKENIZER_CONFIG).unreadable or _another_was_trained(context, base):
         return
@@ -201,25 +201,57 @@ def _base_differs_too(base: Model, other: ChatTemplate) -> bool:
     return any(copy.file == other.file and not copy.same_text(copies[0]) for copy in copies[1:])
 
 
-def _unusable(context: Context, rule: Rule) -> Iterator[Finding]:
-    """A template file with nothing in it, or with something that is no text."""
-    file = context.merged.jinja
-    undecodable = isinstance(file.problem, UnicodeDecodeError)
-    if not undecodable and (file.text is None or file.text.strip()):
-        return
+def _not_text(context: Context, rule: Rule) -> Iterator[Finding]:
+    """A template file with something in it that is no text."""
     base = context.base
-    yield rule.finding(
-        JINJA_FILE,
-        message("chat-template-not-text", "is not UTF-8 text")
-        if undecodable
-        else message("chat-template-empty", "is empty, so no chat request has a prompt"),
-        severity=Severity.INFO if context.same_as_base(JINJA_FILE) else Severity.ERROR,
-        witness=Witness.ENGINE,
-        engines=tuple(context.views),
-        fix=restoring(context, base, JINJA_FILE, BROKEN_FILE)
-        if base is not None and (base.jinja.text or "").strip()
-        else NO_BASE_COPY,
-    )
+    if isinstance(context.merged.jinja.problem, UnicodeDecodeError):
+        yield rule.finding(
+            JINJA_FILE,
+            message("chat-template-not-text", "is not UTF-8 text"),
+            severity=Severity.INFO if context.same_as_base(JINJA_FILE) else Severity.ERROR,
+            witness=Witness.ENGINE,
+            engines=tuple(context.views),
+            fix=restoring(context, base, JINJA_FILE, BROKEN_FILE)
+            if base is not None and (base.jinja.text or "").strip()
+            else NO_BASE_COPY,
+        )
+
+
+def _blank(context: Context, rule: Rule) -> Iterator[Finding]:
+    """A copy without a word: engines take it all the same, and every prompt is empty."""
+    places, base = context.merged.template_places, context.base
+    theirs = {copy.file for copy in base.template_places if not copy.text.strip()} if base is not None else ()
+    for place in places:
+        if place.text.strip():
+            continue
+        is_sure = place.file == JINJA_FILE or base is not None
+        severity = Severity.ERROR if place is places[0] and is_sure else Severity.WARNING
+        yield rule.finding(
+            place.file,
+            message("chat-template-empty", "is empty, so no chat request has a prompt")
+            if place.pointer is None
+            else message("chat-template-blank", "is an empty text, so no chat request has a prompt"),
+            severity=Severity.INFO if place.file in theirs else severity,
+            witness=Witness.ENGINE,
+            pointer=place.pointer,
+            engines=tuple(context.views) if place is places[0] else (),
+            fix=_filled(context, place),
+        )
+
+
+def _filled(context: Context, place: ChatTemplate) -> Fix:
+    """With the folder's other copy, else with the base's."""
+    own, base = context.merged.chat_template, context.base
+    if own is not None:
+        why = message("why-template-filled", "{file} has the one chat template of this folder", file=own.file)
+        return Fix.safe(why, *put_in_place(context.merged, [place], own.text, context.merged, Witness.FOLDER))
+    if base is None or base.chat_template is None:
+        return NO_BASE_COPY
+    same = next((copy for copy in base.template_copies if copy.file == place.file), base.chat_template)
+    if place.file == JINJA_FILE == same.file:
+        return restoring(context, base, JINJA_FILE, BROKEN_FILE)
+    operations = put_in_place(context.merged, [place], same.text, base, Witness.BASE)
+    return Fix.safe_unless(template_verdict(context, base), TEMPLATE_LOST, operations)
 
 
 @rule(
@@ -231,19 +263,24 @@ def _unusable(context: Context, rule: Rule) -> Iterator[Finding]:
 )
 def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
     """The chat template cannot be rendered: a syntax error, an access the sandbox forbids, or no end
-    within the limits.
+    within the limits; or it is empty.
 
-    Why: Every chat request fails, or hangs the server that renders it.
+    Why: Every chat request fails, or hangs the server that renders it. With an empty one every prompt is
+    empty: engines take it all the same.
 
-    Fix: None.
+    Fix: None. An empty one is filled with the folder's other copy, else with the base's.
 
-    Safety: Manual. A template that needs more than the sandbox gives should not be served at all.
+    Safety: Manual. A template that needs more than the sandbox gives should not be served at all. For an
+    empty one safe with the folder's own other copy, and with the base's where a lost template would be put
+    back; unsafe otherwise. A warning where an empty copy is not the one that transformers reads first, and
+    for an empty text in a JSON file without a base. Information where the base has the same.
 
     Sources:
     - transformers 5.23.0: utils/chat_template_utils.py
     - CVE-2024-34359
     """
-    yield from _unusable(context, rule)
+    yield from _not_text(context, rule)
+    yield from _blank(context, rule)
     failure, template = context.merged.turn_ends, context.merged.chat_template
     if template is None or not isinstance(failure, TemplateFailure) or failure.kind is RenderErrorKind.OTHER:
         return  # `other`: the renderer itself failed, which says nothing about the template

@@ -163,7 +163,7 @@ def _unknown_texts(context: Context, ends: TurnEnds) -> list[str]:
 
 def _tells_tokens(model: Model) -> bool:
     """Whether the files tell every token: a tokenizer with code of its own may have more."""
-    tells = model.tokenizer.is_known and model.has_vocabulary
+    tells = model.tokenizer.is_known and bool(model.vocabularies)
     return tells and (model.has(FAST_TOKENIZER) or "auto_map" not in model.tokenizer_config)
 
 

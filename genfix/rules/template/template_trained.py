@@ -246,7 +246,7 @@ def _in_use(merged: Model, first: ChatTemplate) -> Sequence[ChatTemplate]:
 def _unproven(merged: Model, adapter: Model) -> Message | None:
     """What speaks against the adapter's template; `None` where this tokenizer is proven to fit it."""
     ends = adapter.turn_ends
-    if not isinstance(ends, TurnEnds) or not (merged.tokenizer.is_known and merged.has_vocabulary):
+    if not isinstance(ends, TurnEnds) or not (merged.tokenizer.is_known and merged.vocabularies):
         return message(
             "why-template-unproven",
             "no file tells whether the tokenizer has the tokens the adapter's template writes",

@@ -37,7 +37,8 @@ def _added_token_changed(context: Context, rule: Rule) -> Iterator[Finding]:
 
     Safety: Unsafe: the whole vocabulary becomes the base's. Manual where tokens were added here. A reserved
     token that was renamed and kept its id is no finding, nor is what the adapter's tokenizer has as well.
-    Error where the chat template writes the token or it ends a text, else a warning.
+    Error where the chat template writes the token or it ends a text, else a warning; information against a
+    sibling of the base, which has tokens of its own.
 
     Sources:
     - axolotl-ai-cloud/axolotl#1322
@@ -50,6 +51,7 @@ def _added_token_changed(context: Context, rule: Rule) -> Iterator[Finding]:
     changed = _changed_tokens(context, merged.tokenizer, base.tokenizer)
     if not changed:
         return
+    is_kin = (context.chat_objection or context.context_objection) is not None
     used = _used_texts(context, base)
     harmed = [text for text in changed if text in used]
     yield rule.finding(
@@ -59,10 +61,10 @@ def _added_token_changed(context: Context, rule: Rule) -> Iterator[Finding]:
             "added tokens of the base are gone or have other ids: {tokens}",
             tokens=shown([*harmed, *(t for t in changed if t not in harmed)]),
         ),
-        severity=Severity.ERROR if harmed else Severity.WARNING,
+        severity=Severity.INFO if is_kin else Severity.ERROR if harmed else Severity.WARNING,
         witness=Witness.BASE,
         evidence=[_change(text, merged.tokenizer, base.tokenizer) for text in changed[:SHOWN]],
-        engines=tuple(context.views) if harmed else (),
+        engines=tuple(context.views) if harmed and not is_kin else (),
         fix=base_tables_back(
             context,
             base,

@@ -65,9 +65,8 @@ def _pre_tokenizer_changed(context: Context, rule: Rule) -> Iterator[Finding]:
     changed = [
         part
         for part in _PARTS
-        if part in ours  # a key that stands after the vocabulary was not read
-        and part in theirs
-        and (own := canonical(ours[part])) != canonical(theirs[part])
+        if part in theirs
+        and (own := canonical(ours.get(part))) != canonical(theirs[part])
         and not (trained and own == canonical(trained.get(part)))
     ]
     if not changed:

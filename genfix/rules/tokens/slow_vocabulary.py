@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from genfix.folder import FolderFileError
-from genfix.folder.kinds import ADDED_TOKENS, FAST_TOKENIZER, SLOW_VOCABULARIES, TOKENIZER_CONFIG
+from genfix.folder.kinds import ADDED_TOKENS, FAST_TOKENIZER, TOKENIZER_CONFIG
 from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
@@ -53,7 +53,7 @@ def _slow_vocabulary(context: Context, rule: Rule) -> Iterator[Finding]:
     base, merged = context.base, context.merged
     if base is None or not merged.has(FAST_TOKENIZER) or merged.tokenizer_problem is not None:
         return  # without tokenizer.json the loss is another rule's
-    lost = [name for name in SLOW_VOCABULARIES if context.lost_from_base(name)]
+    lost = [name for name in base.vocabularies if not merged.has(name)]
     pieces = [name for name in lost if _is_sentencepiece(base, name)]
     own_code = _has_slow_code(merged)
     if not own_code:

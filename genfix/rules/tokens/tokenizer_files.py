@@ -7,14 +7,7 @@ two tokenizers are never mixed.
 from collections.abc import Iterator
 from typing import Final
 
-from genfix.folder.kinds import (
-    ADDED_TOKENS,
-    FAST_TOKENIZER,
-    SLOW_VOCABULARIES,
-    SPECIAL_TOKENS_MAP,
-    TOKENIZER_CONFIG,
-    TOKENIZER_FILES,
-)
+from genfix.folder.kinds import ADDED_TOKENS, FAST_TOKENIZER, SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG
 from genfix.message import message
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Severity, Witness
@@ -52,10 +45,11 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     - shibing624/MedicalGPT#92
     - hiyouga/LLaMA-Factory#4408
     """
-    lost = {name: _severity(context, name) for name in TOKENIZER_FILES if context.lost_from_base(name)}
-    lost = {name: severity for name, severity in lost.items() if severity is not None}
-    if context.base is None or not lost or context.only_adapter_has_tokenizer:
+    base = context.base
+    if base is None or context.only_adapter_has_tokenizer:
         return  # the adapter's is the trained one
+    names = [name for name in base.tokenizer_files if not context.merged.has(name)]
+    lost = {name: severity for name in names if (severity := _severity(context, name)) is not None}
     why = message("why-tokenizer-lost", "nothing in the folder says that the tokenizer was changed")
     for name, severity in lost.items():
         yield rule.finding(
@@ -64,20 +58,20 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
             severity=severity,
             witness=Witness.BASE,
             engines=tuple(context.views) if severity is Severity.ERROR else (),
-            fix=restoring(context, context.base, name, why),
+            fix=restoring(context, base, name, why),
         )
 
 
 def _severity(context: Context, name: str) -> Severity | None:
     """How bad the loss of ``name`` is; `None` where another file of the folder holds the same."""
     merged = context.merged
-    if not any(merged.has(other) for other in TOKENIZER_FILES):
+    if not merged.tokenizer_files:
         return Severity.ERROR if name not in _COMPANIONS else Severity.WARNING
     if name == TOKENIZER_CONFIG:
         return Severity.ERROR
     if name == FAST_TOKENIZER:
         # A slow vocabulary that is left can be converted, at a price in time and exactness.
-        return Severity.WARNING if any(merged.has(slow) for slow in SLOW_VOCABULARIES) else Severity.ERROR
+        return Severity.WARNING if merged.vocabularies else Severity.ERROR
     if name in _COMPANIONS:
         listed = merged.has(FAST_TOKENIZER) or "added_tokens_decoder" in merged.tokenizer_config
         return None if listed else Severity.WARNING

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from genfix.folder import FolderFileError, OverlayFolder
-from genfix.folder.kinds import SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG, TOKENIZER_FILES
+from genfix.folder.kinds import SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.chat_template import JINJA_FILE
@@ -109,7 +109,7 @@ def _trained_tokenizer(context: Context, adapter: Model, lost: Mapping[str, int]
                 id=max(lost.values()),
             )
         )
-    names = [name for name in TOKENIZER_FILES if adapter.has(name) and not has_same(merged, adapter, name)]
+    names = [name for name in adapter.tokenizer_files if not has_same(merged, adapter, name)]
     if not _cleared_by(merged, adapter, names):
         return Fix.manual(
             message("why-tokenizers-mixed", "the adapter's files alone would make a mix of two tokenizers")

@@ -45,8 +45,9 @@ def _cuts_or_pads(context: Context, rule: Rule) -> Iterator[Finding]:
     Fix: The base's values, which are null.
 
     Safety: Safe where the base's `tokenizer.json` has null. Unsafe without a base, or where the base sets
-    others; information where nothing shows that chats were trained. Embedding models, rerankers and
-    classifiers, whose authors set lengths here, are left alone, and so is what the base has too.
+    others; information where nothing shows that chats were trained. Of embedding models, rerankers and
+    classifiers, whose authors set lengths here, it is information, and unsafe, where the base has null, and
+    else left alone. So is what the base has too.
 
     Sources:
     - vllm-project/llm-compressor#1418
@@ -58,10 +59,14 @@ def _cuts_or_pads(context: Context, rule: Rule) -> Iterator[Finding]:
     ours = merged.tokenizer_head
     theirs = base.tokenizer_head if base is not None else {}
     parts = [part for part in ("truncation", "padding") if ours.get(part) not in (None, theirs.get(part))]
-    if not parts or not generates(merged):
-        return
     restores = bool(theirs) and all(theirs.get(part) is None for part in parts)
-    objection = message("why-cut-meant", "no base with null there tells that it is not meant")
+    is_cut = not generates(merged)
+    if not parts or (is_cut and not restores):
+        return
+    if is_cut:
+        objection = message("why-cut-of-encoder", "authors of encoders set lengths there")
+    else:
+        objection = message("why-cut-meant", "no base with null there tells that it is not meant")
     why = message(
         "why-cut-of-base",
         "the base's tokenizer neither cuts nor pads, and a model that generates needs neither",
@@ -70,13 +75,13 @@ def _cuts_or_pads(context: Context, rule: Rule) -> Iterator[Finding]:
     yield rule.finding(
         FAST_TOKENIZER,
         message("tokenizer-cuts-or-pads", "holds what a trainer's last call left: {parts}", parts=[*parts]),
-        severity=Severity.WARNING if theirs or context.chat_training else Severity.INFO,
+        severity=Severity.WARNING if (theirs or context.chat_training) and not is_cut else Severity.INFO,
         witness=Witness.BASE if theirs else Witness.FOLDER,
         pointer=f"/{parts[0]}",
         current=ours[parts[0]],
         expected=theirs.get(parts[0]),
         evidence=_lengths({part: ours[part] for part in parts}),
-        fix=Fix.safe_unless(None if restores else objection, why, operations),
+        fix=Fix.safe_unless(None if restores and not is_cut else objection, why, operations),
     )
 
 

@@ -45,7 +45,7 @@ def _layer_count(context: Context, rule: Rule) -> Iterator[Finding]:
     """
     merged = context.merged
     facts = merged.weights.facts
-    if facts.stacks != 1 or not merged.weights.is_whole:
+    if not _counts_layers(merged):
         return
     key, value = _number(merged, LAYER_COUNTS)
     if key is None or value is None:
@@ -91,6 +91,16 @@ def _layer_count(context: Context, rule: Rule) -> Iterator[Finding]:
     yield finding
 
 
+def _counts_layers(merged: Model) -> bool:
+    """Whether the one stack of layers is a language model's, of which the keys of config.json speak.
+
+    Below a token embedding stand the layers that they count. In models that only see or hear the same key
+    may count stages, or a multiple of them (EfficientNet: four times the repeats).
+    """
+    facts = merged.weights.facts
+    return facts.stacks == 1 and facts.embedding is not None and merged.weights.is_whole
+
+
 def _lists_of(merged: Model, length: int) -> list[JsonValue]:
     """Keys of lists with an entry per layer: which entries belong to layers that are there, nobody knows."""
     found: list[JsonValue] = []
@@ -130,7 +140,7 @@ def _expert_count(context: Context, rule: Rule) -> Iterator[Finding]:
     merged = context.merged
     facts = merged.weights.facts
     pointer, value = _number(merged, _EXPERTS)
-    if facts.experts is None or facts.stacks != 1 or pointer is None or not merged.weights.is_whole:
+    if facts.experts is None or pointer is None or not _counts_layers(merged):
         return
     if value != facts.experts and not _explains(merged, facts.experts - (value or 0)):
         found = message(
@@ -179,7 +189,7 @@ def _prediction_layers(context: Context, rule: Rule) -> Iterator[Finding]:
     layers = _number(merged, LAYER_COUNTS)[1]
     if pointer is None or not value or facts.prediction_layers or facts.layers != layers or layers is None:
         return
-    if not merged.weights.is_whole:
+    if not _counts_layers(merged):
         return
     lost = base is not None and base.weights.outline.prediction_layers > 0
     as_in_base = base is not None and not lost and _number(base, PREDICTION_COUNTS)[1] == value

@@ -9,9 +9,11 @@ from typing import Final
 
 from genfix.engines.shared.common import architecture
 from genfix.folder.kinds import CONFIG
-from genfix.json_types import JsonValue
+from genfix.json_types import JsonValue, Missing
 from genfix.message import Message, message
 from genfix.model import Model, TurnEnds
+from genfix.model.purpose import is_embedding_model
+from genfix.rules.core.class_defaults import absent_values, is_read
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Fix, SetField, Severity, Witness, shown
 from genfix.rules.core.questions import WEIGHTS
@@ -79,7 +81,12 @@ def _places(merged: Model, key: str) -> Iterator[tuple[str, JsonValue]]:
 
 
 def contradiction(
-    context: Context, rule: Rule, pointer: str, current: JsonValue, expected: JsonValue, found: Message
+    context: Context,
+    rule: Rule,
+    pointer: str,
+    current: JsonValue | Missing,
+    expected: JsonValue,
+    found: Message,
 ) -> Finding:
     """The weights' value in place of config.json's; custom code may mean another thing by the key."""
     has_code = "auto_map" in context.merged.config
@@ -101,7 +108,7 @@ def contradiction(
     )
 
 
-def _said_by_base(context: Context, pointer: str, value: JsonValue) -> bool:
+def _said_by_base(context: Context, pointer: str, value: JsonValue | Missing) -> bool:
     return context.base is None or context.base.config_value(pointer.rpartition("/")[2]) == value
 
 
@@ -175,8 +182,9 @@ def _written(merged: Model) -> set[str | None]:
     shows="the model repeats itself or writes noise, and nothing fails",
 )
 def _tied_head(context: Context, rule: Rule) -> Iterator[Finding]:
-    """`tie_word_embeddings` contradicts the weights: it is true although the head is a tensor of its own with
-    other values, or false although there is no head.
+    """`tie_word_embeddings`, or the default of the model type's class where it is absent, contradicts the
+    weights: it is true although the head is a tensor of its own with other values, or false although there is
+    no head.
 
     Why: Where it is true, engines throw the trained head away and use the embedding: the model repeats one
     token. Where it is false and there is no head, transformers makes one up at random.
@@ -184,7 +192,8 @@ def _tied_head(context: Context, rule: Rule) -> Iterator[Finding]:
     Fix: The value that the weights have.
 
     Safety: Safe where both tensors are there and samples of their values differ, and where the base is tied.
-    Manual where the base has a head: then the merge lost it. Unsafe without a base.
+    Manual where the base has a head: then the merge lost it. Unsafe without a base. Information beside the
+    files of an embedding model (`modules.json`, `1_Pooling`), which uses no head.
 
     Sources:
     - huggingface/transformers#45127
@@ -192,29 +201,55 @@ def _tied_head(context: Context, rule: Rule) -> Iterator[Finding]:
     - vllm-project/vllm#21755
     """
     merged, facts = context.merged, context.merged.weights.facts
-    pointer, tied = merged.config_pointer(_TIED), merged.config_value(_TIED)
-    if pointer is None or facts.embedding is None or facts.stacks > 1 or not merged.weights.is_whole:
+    pointer, tied = merged.config_pointer(_TIED) or f"/{_TIED}", _is_tied(merged)
+    if facts.embedding is None or facts.stacks > 1 or not merged.weights.is_whole:
         return
     if merged.config_value("is_encoder_decoder") is True or merged.config_pointer("decoder_layers"):
         return  # what is tied there, each class says by itself
-    if tied is True and facts.head is not None and facts.quantization is None:
-        if merged.weights.same_values(facts.embedding, facts.head) is False:
-            found = message(
-                "head-is-trained",
-                "says the head is the embedding; {head} is a tensor of its own with other values",
-                head=facts.head,
-            )
-            yield contradiction(context, rule, pointer, True, False, found)
-    elif tied is False and facts.head is None:
-        yield from _missing_head(context, rule, pointer)
+    if facts.head is not None and tied is True and facts.quantization is None:
+        found = _trained_head(context, rule, pointer, facts.head, facts.embedding)
+    else:
+        found = _missing_head(context, rule, pointer) if tied is False and facts.head is None else iter(())
+    for finding in found:
+        yield finding._replace(severity=Severity.INFO) if is_embedding_model(merged) else finding
+
+
+def _trained_head(context: Context, rule: Rule, pointer: str, head: str, embedding: str) -> Iterator[Finding]:
+    merged = context.merged
+    if merged.weights.same_values(embedding, head) is not False:
+        return
+    if merged.config_pointer(_TIED) is not None:
+        found = message(
+            "head-is-trained",
+            "says the head is the embedding; {head} is a tensor of its own with other values",
+            head=head,
+        )
+        yield contradiction(context, rule, pointer, True, False, found)
+        return
+    found = message(
+        "head-is-trained-unsaid",
+        "is absent, which ties the head to the embedding; {head} is a tensor of its own with other values",
+        head=head,
+    )
+    yield contradiction(context, rule, pointer, Missing.MISSING, False, found)
+
+
+def _is_tied(model: Model) -> JsonValue:
+    """What config.json says; where it says nothing, what all releases of the class of its type take."""
+    said = model.config_value(_TIED)
+    if said is not None or model.text_config or not is_read(model, f"/{_TIED}"):
+        return said  # the two levels of a composite model have defaults of their own
+    taken = {*map(bool, absent_values(model, f"/{_TIED}"))}
+    return taken.pop() if len(taken) == 1 else None
 
 
 def _missing_head(context: Context, rule: Rule, pointer: str) -> Iterator[Finding]:
+    is_said = context.merged.config_pointer(_TIED) is not None
     base, facts = context.base, context.merged.weights.facts
     if facts.layers is None or facts.has_other_head or not _needs_head(context.merged):
         return
-    tied = base.config_value(_TIED) if base is not None else None
-    if tied is False and base is not None and base.weights.outline.head is None and base.weights.index:
+    tied = _is_tied(base) if base is not None else None
+    if tied is False and base is not None and _has_no_head(base):
         return  # the base, too, has no head under a name that is known
     tie = (SetField(CONFIG, pointer, True),)
     if tied is False:
@@ -234,15 +269,23 @@ def _missing_head(context: Context, rule: Rule, pointer: str) -> Iterator[Findin
         )
     yield rule.finding(
         CONFIG,
-        message("head-is-missing", "says the model has a head of its own; the weights have none"),
-        severity=Severity.INFO if base is None else rule.severity,
+        message("head-is-missing", "says the model has a head of its own; the weights have none")
+        if is_said
+        else message(
+            "head-is-missing-unsaid", "is absent, which means a head of its own; the weights have none"
+        ),
         witness=Witness.WEIGHTS,
         pointer=pointer,
-        current=False,
+        current=False if is_said else Missing.MISSING,
         expected=True,
         engines=tuple(context.views),
         fix=fix,
     )
+
+
+def _has_no_head(base: Model) -> bool:
+    outline = base.weights.outline
+    return outline.head is None and outline.layers is not None
 
 
 def _needs_head(merged: Model) -> bool:

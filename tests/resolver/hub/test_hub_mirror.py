@@ -208,3 +208,17 @@ def test_a_token_that_a_mirror_sends_back_is_not_shown(mirror: _Mirror, run: Run
     assert "has the access token of this machine in it" in told.errors["config.json"][1]
     mirror.listing = _listing(_row(rfilename=f"{token}.json", size=None))
     assert token not in repr(run("org/name"))
+    hidden = content.replace(b"hf_", b"\\u0068f_")
+    mirror.listing = _listing(_row(size=len(hidden), blobId=git_sha1(hidden)))
+    mirror.file = lambda answer: answer.give(hidden)
+    assert run("org/name", read=["config.json"]).files == {}
+
+
+def test_what_is_downloaded_of_one_model_has_an_end(mirror: _Mirror, run: Runner) -> None:
+    """Each file is within its limit, and there is no end of them."""
+    names = [f"additional_chat_templates/{n}.jinja" for n in range(129)]
+    mirror.listing = _listing(*(_row(rfilename=name, size=4 * 2**20) for name in names))
+    mirror.file = lambda answer: answer.give(CONFIG)
+    told = run("org/name", read=names)
+    assert "that genfix downloads of a model" in told.errors[names[-1]][1]
+    assert len([line for line in mirror.asked if "/resolve/" in line]) == 128

@@ -5,7 +5,16 @@ import json
 import pytest
 
 from genfix.rules import Applicability, CopyField, RestoreFile, Severity
-from tests.support.folders import Files, chatml_files, dump, glm_files, safetensors, with_json, without
+from tests.support.folders import (
+    Files,
+    chatml_files,
+    dump,
+    glm_files,
+    safetensors,
+    with_json,
+    with_token_list,
+    without,
+)
 from tests.support.judging import find, repaired
 
 TEXT_FIELDS = ("hidden_size", "vocab_size", "rope_theta", "eos_token_id")
@@ -243,3 +252,92 @@ def test_a_key_of_the_language_models_part_comes_back() -> None:
     assert finding.pointer == "/text_config/rope_theta"
     moved = with_json(merged, "config.json", rope_theta=5e6)
     assert find(moved, base, "GF402") == []
+
+
+# -- a language model and the whole that it is a part of -----------------------------------------------------
+
+TEXT = {
+    "model_type": "qwen2",
+    "hidden_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "intermediate_size": 96,
+    "vocab_size": 1024,
+    "rope_theta": 1e6,
+}
+FLAT = with_json(chatml_files(), "config.json", **TEXT)
+
+
+def whole(**text: object) -> Files:
+    """A composite model around ``TEXT`` less what is `...`."""
+    part = {key: value for key, value in {**TEXT, **text}.items() if value is not ...}
+    top = with_json(chatml_files(), "config.json", rope_theta=..., hidden_size=..., vocab_size=...)
+    return with_json(top, "config.json", model_type="llava", architectures=["Llava"], text_config=part)
+
+
+def test_a_size_that_a_whole_model_lost_is_written_where_it_belongs() -> None:
+    merged = whole(intermediate_size=...)
+    assert find(whole(), FLAT, "GF402") == []
+    [finding] = find(merged, FLAT, "GF402")
+    assert (finding.pointer, finding.severity) == ("/text_config/intermediate_size", Severity.WARNING)
+    assert json.loads(repaired(merged, FLAT)["config.json"])["text_config"]["intermediate_size"] == 96
+
+
+def test_what_is_no_size_is_the_wholes_own_business() -> None:
+    [finding] = find(whole(rope_theta=...), FLAT, "GF402")
+    assert (finding.pointer, finding.severity) == ("/text_config/rope_theta", Severity.INFO)
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.UNSAFE
+
+
+def test_what_no_class_of_the_part_reads_is_not_missed_there() -> None:
+    base = with_json(FLAT, "config.json", kv_channels=16)
+    assert find(whole(), base, "GF402") == []
+    assert find(whole(model_type="brand_new", intermediate_size=...), base, "GF402") == []
+
+
+def test_a_part_taken_out_of_a_whole_model_misses_its_sizes_at_the_top() -> None:
+    merged = with_json(FLAT, "config.json", intermediate_size=..., rope_theta=...)
+    found = {finding.pointer: finding.severity for finding in find(merged, whole(), "GF402")}
+    assert found == {"/intermediate_size": Severity.WARNING, "/rope_theta": Severity.INFO}
+    assert json.loads(repaired(merged, whole())["config.json"])["intermediate_size"] == 96
+    assert find(FLAT, whole(), "GF402") == []
+
+
+def test_a_short_sibling_that_says_nothing_of_rope_lost_none() -> None:
+    rope = {"rope_type": "llama3", "factor": 8.0, "original_max_position_embeddings": 8192}
+    base = with_json(chatml_files(), "config.json", max_position_embeddings=65536, rope_scaling=rope)
+    short = with_json(base, "config.json", max_position_embeddings=8192, rope_scaling=...)
+    assert [finding.severity for finding in find(short, base, "GF402")] == [Severity.INFO]
+    lost = with_json(base, "config.json", rope_scaling=...)
+    assert [finding.severity for finding in find(lost, base, "GF402")] == [Severity.WARNING]
+
+
+def test_a_size_of_a_base_with_other_sizes_is_put_back_on_demand_only() -> None:
+    """A model with as many heads for keys as for queries need not say so; the base has fewer."""
+    base = with_json(FLAT, "config.json", model_type="llama")
+    lost = with_json(base, "config.json", num_key_value_heads=...)
+    other = with_json(lost, "config.json", intermediate_size=80)
+    for merged, applicability in ((lost, Applicability.SAFE), (other, Applicability.UNSAFE)):
+        [finding] = find(merged, base, "GF402")
+        assert finding.fix is not None
+        assert (finding.pointer, finding.fix.applicability) == ("/num_key_value_heads", applicability)
+
+
+def test_how_a_longer_sibling_chats_is_not_taken_over() -> None:
+    """Llama 3 judged against Llama 3.1; what is tuned for length is made from the shorter one."""
+    rope = {"rope_type": "llama3", "factor": 8.0, "original_max_position_embeddings": 8192}
+    base = with_json(chatml_files(), "config.json", max_position_embeddings=65536, rope_scaling=rope)
+    short = with_json(base, "config.json", max_position_embeddings=8192, rope_scaling=None)
+    for merged in (
+        with_json(short, "generation_config.json", eos_token_id=1000),
+        with_json(short, "config.json", eos_token_id=1000),
+        with_json(short, "tokenizer_config.json", eos_token="<|endoftext|>"),
+        with_json(without(short, "generation_config.json"), "tokenizer_config.json", chat_template=...),
+        with_token_list(short, {"<|endoftext|>": 1000, "<|other|>": 1001, "<|im_end|>": 1002}),
+    ):
+        found = find(merged, base)
+        assert {finding.severity for finding in found} == {Severity.INFO}, found
+        assert repaired(merged, base) == merged
+    assert repaired(with_json(base, "tokenizer_config.json", chat_template=...), short) == base

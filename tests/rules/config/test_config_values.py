@@ -158,6 +158,46 @@ def test_a_tuning_for_length_is_information_and_stays(ours: dict[str, object]) -
     assert config(repaired(merged, BASE, unsafe=True)) == config(BASE)
 
 
+WHOLE = LLAMA3 | {"low_freq_factor": 1.0, "high_freq_factor": 4.0}
+SCALED = with_json(BASE, CONFIG, rope_theta=5e5, rope_scaling=WHOLE, max_position_embeddings=131072)
+OTHER_TYPES: dict[str, object] = {
+    "linear": {"rope_type": "linear", "factor": 8.0},
+    "yarn": {"rope_type": "yarn", "factor": 8.0},
+    "none": None,
+    "default": {"rope_type": "default"},
+}
+
+
+@pytest.mark.parametrize("name", OTHER_TYPES)
+def test_a_scaling_of_another_type_over_the_same_context_is_a_warning(name: str) -> None:
+    merged = with_json(SCALED, CONFIG, rope_scaling=OTHER_TYPES[name])
+    finding = only(find(merged, SCALED, "GF712"), Applicability.UNSAFE)
+    assert (finding.severity, finding.pointer) == (Severity.WARNING, "/rope_scaling")
+    assert finding.engines == ("transformers5", "vllm")
+    assert repaired(merged, SCALED) == merged
+    assert config(repaired(merged, SCALED, unsafe=True)) == config(SCALED)
+
+
+@pytest.mark.parametrize("name", ["linear", "yarn"])
+def test_a_scaling_of_another_type_over_a_longer_context_is_a_tuning(name: str) -> None:
+    merged = with_json(SCALED, CONFIG, rope_scaling=OTHER_TYPES[name], max_position_embeddings=262144)
+    assert only(find(merged, SCALED, "GF712"), Applicability.UNSAFE).severity is Severity.INFO
+
+
+def test_two_ropes_are_never_told_in_equal_words() -> None:
+    """Of longrope the lists of factors differ, and of llama3 one of the frequencies."""
+    long = {"type": "longrope", "short_factor": [1.0] * 4}
+    pairs = [
+        (long | {"long_factor": [1.0, 1.5, 2.0, 2.5]}, long | {"long_factor": [1.0, 1.5, 2.25, 2.5]}),
+        (long | {"long_factor": [1.0] * 3}, long | {"long_factor": [1.0] * 4}),
+        (WHOLE, WHOLE | {"high_freq_factor": 8.0}),
+    ]
+    for ours, theirs in pairs:
+        merged, base = (with_json(BASE, CONFIG, rope_scaling=scaling) for scaling in (ours, theirs))
+        [finding] = find(merged, base, "GF712")
+        assert finding.message.args["ours"] != finding.message.args["theirs"]
+
+
 def test_a_lost_theta_stays_a_lost_key() -> None:
     merged = with_json(BASE, CONFIG, rope_theta=...)
     only(find(merged, BASE, "GF402"), Applicability.SAFE)
@@ -176,7 +216,8 @@ def test_a_lost_theta_stays_a_lost_key() -> None:
     ],
 )
 def test_another_length_is_told_and_left(file: str, key: str, ours: object, theirs: object) -> None:
-    merged, base = with_json(BASE, file, **{key: ours}), with_json(BASE, file, **{key: theirs})
+    switched_on = with_json(BASE, CONFIG, use_sliding_window=True)
+    merged, base = with_json(switched_on, file, **{key: ours}), with_json(switched_on, file, **{key: theirs})
     finding = only(find(merged, base, "GF404"), Applicability.MANUAL)
     assert (finding.severity, finding.pointer) == (Severity.INFO, f"/{key}")
 
@@ -184,6 +225,8 @@ def test_another_length_is_told_and_left(file: str, key: str, ours: object, thei
 def test_a_window_that_is_off_and_no_limit_in_other_words_are_nothing() -> None:
     base = with_json(BASE, CONFIG, sliding_window=131072, use_sliding_window=False)
     assert find(with_json(base, CONFIG, sliding_window=None), base, "GF404") == []
+    by_default = with_json(base, CONFIG, use_sliding_window=...)
+    assert find(with_json(by_default, CONFIG, sliding_window=4096), base, "GF404") == []
     base = with_json(BASE, TOK, model_max_length=10**30)
     assert find(with_json(base, TOK, model_max_length=1e30), base, "GF404") == []
 

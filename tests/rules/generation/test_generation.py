@@ -98,6 +98,8 @@ def test_a_model_that_generates_nothing_misses_no_setting_stop_or_template(merge
         ["Qwen2VLForConditionalGeneration"],
         ["WhisperForConditionalGeneration"],
         ["MarianMTModel"],
+        ["IdeficsForVisionText2Text"],
+        ["BertGenerationDecoder"],
         ["LlamaForCausalLM", "Other"],
         ["MiniCPMV"],
         ["ChatGLMModel"],
@@ -274,7 +276,7 @@ def test_a_value_engines_refuse_is_an_error_and_goes(key: str, value: object) ->
 
 @pytest.mark.parametrize(("key", "value"), GOOD)
 def test_a_value_engines_take_is_nothing(key: str, value: object) -> None:
-    assert find(gen(chatml_files(), **{key: value}), None, "GF6") == []
+    assert find(gen(chatml_files(), **{key: value}), None, "GF604") == []
 
 
 def test_a_refused_value_is_replaced_by_the_bases_good_one() -> None:
@@ -363,3 +365,19 @@ def test_a_default_written_out_a_version_or_a_token_id_is_nothing(
     ours: dict[str, object], theirs: dict[str, object]
 ) -> None:
     assert find(gen(chatml_files(), **ours), gen(chatml_files(), **theirs), "GF6") == []
+
+
+@pytest.mark.parametrize("key", ["use_cache", "num_return_sequences", "output_scores"])
+def test_a_default_that_a_file_writes_out_was_not_chosen(key: str) -> None:
+    base = chatml_files()
+    written = {"use_cache": True, "num_return_sequences": 1, "output_scores": False}[key]
+    assert find(with_json(base, GEN, **{key: written}), base) == []
+    anew = {"_from_model_config": True, "eos_token_id": 1002, key: written}
+    assert find(base | {GEN: dump(anew)}, base, "GF602") != []
+
+
+def test_settings_written_anew_with_all_defaults_are_put_back_too() -> None:
+    base = chatml_files()
+    anew = {"_from_model_config": True, "eos_token_id": 1002, "temperature": 1.0, "top_k": 50}
+    back = json.loads(repaired(base | {GEN: dump(anew)}, base)[GEN])
+    assert (back["temperature"], back["top_k"], back["do_sample"]) == (0.7, 20, True)

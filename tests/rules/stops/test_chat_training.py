@@ -14,8 +14,8 @@ from tests.support.folders import (
     CHATML_TOKENS,
     Files,
     MemoryFolder,
-    chatml_files,
     dump,
+    pretrained_files,
     with_json,
     write_folder,
 )
@@ -27,9 +27,8 @@ SINGLE = "model.safetensors"
 ADAPTER: Files = {"adapter_config.json": b"{}"}
 SHAPES = causal(24)
 
-PRETRAINED = with_json(
-    with_json(chatml_files(eos=1000), CONFIG, eos_token_id=1000), TOK, eos_token="<|endoftext|>"
-) | {SINGLE: weight_file(SHAPES), "README.md": b"---\nlicense: apache-2.0\n---\n# Base\n"}
+CARD = b"---\nlicense: apache-2.0\n---\n# Base\n"
+PRETRAINED = pretrained_files() | {SINGLE: weight_file(SHAPES), "README.md": CARD}
 """Qwen2.5: a pretrained model whose repo ships the ChatML template, and whose stop set is right for it."""
 
 

@@ -7,12 +7,12 @@ import pytest
 from genfix.rules import Applicability, CopyField, Severity
 from tests.support.folders import (
     CHATML,
-    CHATML_TOKENS,
     Files,
     added_tokens,
     chatml_files,
     dump,
     glm_files,
+    pretrained_files,
     with_json,
     without,
 )
@@ -170,8 +170,7 @@ def test_an_id_that_is_another_token_here_is_never_added() -> None:
 
 
 def test_no_base_no_proof_no_alarm() -> None:
-    pretrained = with_json(chatml_files(eos=CHATML_TOKENS["<|endoftext|>"]), "config.json", eos_token_id=1000)
-    assert [f for f in find(pretrained) if f.severity is not Severity.INFO] == []
+    assert [f for f in find(pretrained_files()) if f.severity is not Severity.INFO] == []
 
 
 UNTOLD = without(chatml_files(), "tokenizer.json", "tokenizer_config.json") | {
@@ -217,3 +216,13 @@ def test_a_turn_end_that_may_be_a_token_is_nothing(more: Files) -> None:
 def test_a_turn_end_that_the_vocabulary_lacks_is_split() -> None:
     [finding] = find(UNTOLD | {"vocab.txt": b"hello\n"}, None, "GF107")
     assert finding.message.id == "turn-end-not-a-token"
+
+
+@pytest.mark.parametrize(("ids", "found"), [(2, []), ([2], []), ([2, 1000], ["GF103"])])
+def test_an_eos_that_the_class_has_by_itself_is_not_missed(ids: object, found: list[str]) -> None:
+    """Llama's class has 2; transformers 5 does not ask it where there are no settings."""
+    base = with_json(chatml_files(eos=2), "config.json", model_type="llama", eos_token_id=ids)
+    merged = with_json(base, "config.json", eos_token_id=...)
+    assert [finding.code for finding in find(merged, base, "GF103")] == found
+    assert find(without(merged, "generation_config.json"), base, "GF103") != []
+    assert find(with_json(base, "config.json", eos_token_id=None), base, "GF103") != []

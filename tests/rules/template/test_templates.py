@@ -15,9 +15,10 @@ from tests.support.folders import (
     glm_files,
     vlm_files,
     with_json,
+    with_token_list,
     without,
 )
-from tests.support.judging import find
+from tests.support.judging import find, only, repaired
 
 JINJA = "chat_template.jinja"
 INLINE = "tokenizer_config.json"
@@ -216,3 +217,46 @@ def test_a_token_table_in_the_old_place_counts_as_well() -> None:
     [finding] = find(merged, base, "GF201")
     assert finding.fix is not None
     assert finding.fix.applicability is Applicability.UNSAFE
+
+
+# -- copies without a word -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_an_empty_inline_text_is_no_template(text: str) -> None:
+    base = chatml_files()
+    [finding] = find(inline(base, text), base, "GF2")
+    assert (finding.code, finding.severity, finding.pointer) == ("GF203", Severity.ERROR, "/chat_template")
+    assert repaired(inline(base, text), base) == base
+
+
+def test_an_empty_text_alone_is_a_warning_without_a_fix() -> None:
+    finding = only(find(inline(chatml_files(), ""), None, "GF2"), Applicability.MANUAL)
+    assert (finding.code, finding.severity) == ("GF203", Severity.WARNING)
+
+
+@pytest.mark.parametrize("empty", [JINJA, INLINE])
+def test_an_empty_copy_is_filled_with_the_folders_own_other_one(empty: str) -> None:
+    both = chatml_files() | {JINJA: CHATML.encode()}
+    broken = both | {JINJA: b"\n"} if empty == JINJA else inline(both, "")
+    finding = only(find(broken, None, "GF2"), Applicability.SAFE)
+    assert (finding.file, finding.severity) == (empty, "error" if empty == JINJA else "warning")
+    assert find(repaired(broken, None), None, "GF2") == []
+
+
+def test_an_empty_named_default_is_filled_where_it_stands() -> None:
+    named = [{"name": "tool_use", "template": "t"}, {"name": "default", "template": ""}]
+    merged = repaired(inline(chatml_files(), named), chatml_files())
+    kept = json.loads(merged[INLINE])["chat_template"]
+    assert kept == [named[0], {"name": "default", "template": CHATML}]
+
+
+def test_a_base_that_is_as_empty_makes_it_information() -> None:
+    base = inline(chatml_files(), "")
+    assert [finding.severity for finding in find(base, base, "GF2")] == [Severity.INFO]
+
+
+def test_another_template_may_have_stood_where_tokens_were_added() -> None:
+    base = chatml_files()
+    merged = inline(with_token_list(base, CHATML_TOKENS | {"<tool>": 1003}), "")
+    assert only(find(merged, base, "GF203"), Applicability.UNSAFE)

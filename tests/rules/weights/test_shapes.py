@@ -134,7 +134,27 @@ def test_a_tied_model_without_a_head_is_healthy() -> None:
 def test_a_model_that_says_it_has_a_head_and_has_none() -> None:
     merged = config(TIED, tie_word_embeddings=False)
     assert value(repaired(merged, TIED), "tie_word_embeddings") is True
-    assert only(merged, "GF413", None).severity is Severity.INFO
+    assert only(merged, "GF413", None).severity is Severity.ERROR
+
+
+@pytest.mark.parametrize("marker", ["modules.json", "1_Pooling/config.json"])
+@pytest.mark.parametrize("base", [None, TIED], ids=["alone", "its base"])
+def test_an_embedding_model_has_no_use_for_a_head(marker: str, base: Files | None) -> None:
+    merged = config(TIED, tie_word_embeddings=False) | {marker: b"{}"}
+    assert only(merged, "GF413", base).severity is Severity.INFO
+
+
+@pytest.mark.parametrize(("kind", "is_default"), [("qwen2", False), ("gemma2", True), ("brand_new", None)])
+def test_what_is_not_said_of_the_head_is_the_default_of_the_class(
+    kind: str, *, is_default: bool | None
+) -> None:
+    own, none = (
+        config(files, model_type=kind, tie_word_embeddings=...)
+        for files in (QWEN | {SINGLE: weight_file(causal(), fill={"lm_head.weight": 7})}, TIED)
+    )
+    has_own = [finding.expected for finding in find(own, None, "GF413")]
+    has_none = [finding.expected for finding in find(none, None, "GF413")]
+    assert (has_own, has_none) == ([False] * (is_default is True), [True] * (is_default is False))
 
 
 def test_a_head_under_another_name_is_one() -> None:
@@ -206,9 +226,12 @@ def test_an_index_alone_tells_that_the_base_had_them() -> None:
     assert only(merged, "GF416", base).severity is Severity.WARNING
 
 
+MIXTURE = config(QWEN, model_type="qwen2_moe", architectures=["Qwen2MoeForCausalLM"])
+
+
 @pytest.mark.parametrize("key", ["num_experts", "n_routed_experts", "num_local_experts"])
 def test_the_experts_of_the_weights_win(key: str) -> None:
-    merged = config(QWEN | {SINGLE: weight_file(causal(experts=6))}, **{key: 8})
+    merged = config(MIXTURE | {SINGLE: weight_file(causal(experts=6))}, **{key: 8})
     assert value(repaired(merged, None), key) == 6
     assert silent(config(merged, **{key: 6}), None)
 
@@ -220,7 +243,7 @@ def test_fused_experts_are_counted_too() -> None:
 
 def test_experts_that_compute_nothing_are_told_by_the_config() -> None:
     fused = causal() | {f"model.layers.{n}.mlp.experts.gate_up_proj": (6, 4, 8) for n in range(2)}
-    merged = config(QWEN | {SINGLE: weight_file(fused)}, n_routed_experts=4, zero_expert_num=2)
+    merged = config(MIXTURE | {SINGLE: weight_file(fused)}, n_routed_experts=4, zero_expert_num=2)
     assert silent(merged, None)
 
 

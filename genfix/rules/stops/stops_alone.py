@@ -1,0 +1,184 @@
+"""GF109 and GF110: a stop set that the folder's own files contradict.
+
+Who is right: config.json's list where generation_config.json has a part of it; the tokenizer's EOS where
+neither has a token that ends anything. Ids are added, never taken away.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from genfix.folder.kinds import GENERATION_CONFIG
+from genfix.json_types import Missing
+from genfix.message import Message, message
+from genfix.model.purpose import generates
+from genfix.rules.core.context import Context
+from genfix.rules.core.finding import Finding, Fix, Harm, Severity, Witness
+from genfix.rules.core.questions import STOPS
+from genfix.rules.core.reasons import BASE_HAS_THE_GAP
+from genfix.rules.core.rule import Rule, rule
+from genfix.rules.stops.own_stops import OwnStops, own_stops, settles_ends, wanted_ids
+from genfix.rules.stops.stop_set import named_ids, never_stops, own_stop_evidence, write_stop_ids
+
+_POINTER: Final = "/eos_token_id"
+
+
+@rule(
+    "GF109",
+    "stop-tokens-hidden",
+    Severity.ERROR,
+    question=STOPS,
+    harm=Harm.ENDLESS,
+    shows="answers run past their end, often into the user's next turn, up to max_tokens",
+)
+def _hidden(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`generation_config.json` lists only a part of the stop token ids in the folder's own `config.json`.
+
+    Why: transformers and vLLM do not ask `config.json` while `generation_config.json` is there: its list is
+    right, and hidden. Trainers write the second file anew with the tokenizer's one EOS, and the merge copies
+    it; the list in `config.json` is the one the model came with.
+
+    Fix: The ids of `config.json` and the file's own. What the chat template ends a turn with joins them where
+    it would be added anyway.
+
+    Safety: Safe: ids are only added, and the folder itself lists them as the model's. An id beyond the
+    embedding is left out. Error where vLLM then stops at no end of a turn (where no template tells the ends:
+    at none of the ids that are hidden), else warning: vLLM has the tokenizer's EOS, and transformers has not.
+    Information, and unsafe, where the base has the same gap; else, beside a base, its own list is asked, not
+    `config.json`.
+
+    Sources:
+    - zai-org/GLM-4#297
+    - transformers 5.23.0: generation/configuration_utils.py `from_pretrained`
+    - vLLM 0.32.0: transformers_utils/config.py `try_get_generation_config`
+    """
+    own = own_stops(context)
+    if own is None or not own.hidden:
+        return
+    engines = _lost(context, own)
+    lost, has = named_ids(context, own.hidden), named_ids(context, own.now)
+    found = (
+        message("stop-tokens-hidden", "lists {has} only, and hides {lost} of config.json", lost=lost, has=has)
+        if own.now
+        else message("stop-list-hidden", "lists no stop token, and hides {lost} of config.json", lost=lost)
+    )
+    yield _finding(
+        context,
+        rule,
+        own,
+        never_stops(engines, found) if engines else found,
+        severity=Severity.ERROR if "vllm" in engines else Severity.WARNING,
+        witness=Witness.FOLDER,
+        engines=engines,
+        why=message("why-stop-hidden", "config.json of this folder lists them; ids are only added"),
+    )
+
+
+@rule(
+    "GF110",
+    "no-stop-token",
+    Severity.ERROR,
+    question=STOPS,
+    harm=Harm.ENDLESS,
+    shows="`generate()` writes on up to max_new_tokens; engines that ask the tokenizer stop",
+)
+def _no_stop(context: Context, rule: Rule) -> Iterator[Finding]:
+    """Neither `generation_config.json` nor `config.json` names a token that ends anything, and the tokenizer
+    has an EOS: there are no ids, or only those of the unknown, BOS and padding tokens.
+
+    Why: transformers' `generate()` never stops. vLLM, SGLang and MLX stop at the tokenizer's EOS all the
+    same, so the fault shows only to those who run the model in transformers.
+
+    Fix: The tokenizer's EOS, and what the chat template ends a turn with, are added to `eos_token_id` of
+    `generation_config.json`. Where no such file is there, one is made with them and with what engines took
+    from `config.json` (BOS, padding, sampling).
+
+    Safety: Safe: ids are only added, most engines stop at the EOS already, and no set is there that the
+    template's ends could contradict. Error where the ids are those of tokens that end nothing, or the
+    template ends its turns with another token than EOS; else warning. Where there are no ids: information for
+    a model with code of its own, which may stop by itself, where nothing says that the model generates, and
+    where one without a chat template has `null` written out, as some pretrained ones are published.
+    Information, and unsafe, where the base is the same; beside a base that has a stop set, that set is the
+    answer.
+
+    Sources:
+    - transformers 5.23.0: generation/utils.py `_prepare_special_tokens`
+    - vLLM 0.32.0: sampling_params.py `update_from_generation_config`
+    """
+    own = own_stops(context)
+    if own is None or not own.has_nothing:
+        return
+    eos, now = named_ids(context, own.missing), named_ids(context, own.now)
+    wanted = {*(own.ends or own.missing)}
+    engines = tuple(name for name, view in context.views.items() if wanted.isdisjoint(view.stop_token_ids))
+    severity = Severity.ERROR if own.now or "vllm" in engines else Severity.WARNING
+    yield _finding(
+        context,
+        rule,
+        own,
+        message(
+            "stop-tokens-end-nothing",
+            "lists {has} only, an unknown, BOS or padding token that ends nothing; the EOS is {eos}",
+            has=now,
+            eos=eos,
+        )
+        if own.now
+        else never_stops(
+            engines,
+            message("no-stop-token", "no file lists a stop token; the tokenizer's EOS is {eos}", eos=eos),
+        ),
+        severity=Severity.INFO if _may_be_meant(context, own) else severity,
+        witness=Witness.TOKENIZER,
+        engines=engines,
+        why=message("why-stop-eos", "the tokenizer names this token as EOS; ids are only added"),
+    )
+
+
+def _may_be_meant(context: Context, own: OwnStops) -> bool:
+    """Whether the model may stop in another way, or was published without a stop token."""
+    merged = context.merged
+    if own.now or settles_ends(context, own):
+        return False
+    if "auto_map" in merged.config or not generates(merged):
+        return True
+    files = (merged.config, merged.generation_config.value or {})
+    return not merged.template_copies and any("eos_token_id" in file for file in files)
+
+
+def _lost(context: Context, own: OwnStops) -> tuple[str, ...]:
+    """Engines that stop at no end of a turn; where nothing tells the ends, at not all that is hidden."""
+    ends = {*own.ends} & {*own.now, *own.hidden}
+    stops = {name: {*view.stop_token_ids} for name, view in context.views.items()}
+    if ends:
+        return tuple(name for name, ids in stops.items() if ends.isdisjoint(ids))
+    return tuple(name for name, ids in stops.items() if not ids.issuperset(own.hidden))
+
+
+def _finding(
+    context: Context,
+    rule: Rule,
+    own: OwnStops,
+    found: Message,
+    *,
+    severity: Severity,
+    witness: Witness,
+    engines: tuple[str, ...],
+    why: Message,
+) -> Finding:
+    settings, wanted = context.merged.generation_config.value or {}, wanted_ids(context, own)
+    return rule.finding(
+        GENERATION_CONFIG,
+        found,
+        severity=Severity.INFO if own.is_of_base else severity,
+        witness=witness,
+        pointer=_POINTER,
+        current=settings.get("eos_token_id", Missing.MISSING),
+        expected=wanted,
+        evidence=own_stop_evidence(context, engines),
+        engines=engines,
+        fix=Fix.safe_unless(
+            BASE_HAS_THE_GAP if own.is_of_base else None, why, (write_stop_ids(context, wanted),)
+        ),
+    )
+
+
+RULES: Final = (_hidden, _no_stop)

@@ -1,0 +1,161 @@
+"""Vocabularies: which files a tokenizer's class reads, as transformers 5.24.0 and 4.57.6 did when they were
+asked about a folder with each of them.
+"""
+
+import pytest
+
+from genfix.engines.every import EVERY_ENGINE, engine_view
+from genfix.json_types import JsonValue
+from genfix.model import Model
+from tests.support.folders import Files, MemoryFolder, dump
+
+NONE, EMPTY = ["engine-cannot-find-tokenizer"], ["engine-has-no-vocabulary"]
+
+
+def folder(kind: str, *files: str, **tokenizer: JsonValue) -> Files:
+    return {
+        "config.json": dump({"model_type": kind, "architectures": ["AnyForCausalLM"]}),
+        "tokenizer_config.json": dump(tokenizer),
+        **dict.fromkeys(files, b"vocabulary"),
+    }
+
+
+def problems(engine: str, files: Files, version: str = "") -> list[str]:
+    view = engine_view(engine, Model(MemoryFolder(files)), version)
+    return [
+        problem.id for problem in view.problems if "tokenizer" in problem.id or "vocabulary" in problem.id
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "of_5", "of_4"),
+    [
+        (folder("mistral", "tekken.json"), [], []),
+        (folder("mistral", "tokenizer.model.v3"), NONE, NONE),
+        (folder("mistral", "tokenizer.model", tokenizer_class="LlamaTokenizer"), [], []),
+        (folder("llama", "tiktoken.model"), [], NONE),
+        (folder("llama", "vocab.txt", tokenizer_class="LlamaTokenizer"), EMPTY, NONE),
+        (folder("llama", "vocab.json", "merges.txt"), NONE, NONE),
+        (folder("phi3", tokenizer_class="LlamaTokenizer"), NONE, NONE),
+        (folder("phi3", "tokenizer.model", tokenizer_class="LlamaTokenizer"), [], []),
+        (folder("granite_docling", "vocab.json", "merges.txt"), NONE, []),  # 4 does not know the type
+        (folder("granite_docling", "vocab.json", "merges.txt", tokenizer_class="GPT2Tokenizer"), [], []),
+        (folder("glm4", "qwen.tiktoken"), NONE, NONE),
+        (folder("qwen2", "vocab.json", tokenizer_class="Qwen2Tokenizer"), NONE, NONE),
+        (folder("marian", "vocab.json", "source.spm", "target.spm"), [], []),
+        (folder("marian", "vocab.json", "source.spm"), NONE, NONE),
+        (folder("bert", "vocab.txt"), [], []),
+        (folder("t5", "spiece.model"), [], []),
+        (folder("t5", "vocab.txt"), EMPTY, NONE),
+        (folder("xlm-roberta", "sentencepiece.bpe.model"), [], []),
+        (folder("odd", "hy.tiktoken", auto_map={"AutoTokenizer": ["code.Odd", None]}), [], []),
+        (folder("odd", auto_map={"AutoTokenizer": ["code.Odd", None]}), NONE, NONE),
+    ],
+)
+def test_a_class_reads_its_own_files_and_those_that_can_be_converted(
+    files: Files, of_5: list[str], of_4: list[str]
+) -> None:
+    assert problems("transformers5", files) == of_5
+    assert problems("transformers4", files) == of_4
+
+
+def test_transformers_4_converts_tekken_since_its_last_releases() -> None:
+    files = folder("mistral", "tekken.json")
+    assert problems("transformers4", files, "4.57.2") == []
+    assert problems("transformers4", files, "4.56") == NONE
+
+
+@pytest.mark.parametrize("vocabulary", ["tekken.json", "tokenizer.model.v3"])
+def test_vllm_takes_mistrals_own_tokenizer_beside_mistrals_own_weights(vocabulary: str) -> None:
+    files = folder("mistral", vocabulary)
+    assert problems("vllm", files | {"consolidated.safetensors": b""}) == []
+    assert problems(
+        "transformers5", folder("mistral", "tokenizer.model.v3") | {"consolidated.safetensors": b""}
+    )
+
+
+TIKTOKEN = folder(
+    "kimi_k2",
+    "tiktoken.model",
+    auto_map={"AutoTokenizer": ["tokenization_kimi.TikTokenTokenizer", None]},
+    tokenizer_class="TikTokenTokenizer",
+)
+KIMI = TIKTOKEN | {
+    "config.json": dump(
+        {
+            "model_type": "kimi_k2",
+            "architectures": ["DeepseekV3ForCausalLM"],
+            "auto_map": {
+                "AutoConfig": "configuration_deepseek.DeepseekV3Config",
+                "AutoModelForCausalLM": "modeling_deepseek.DeepseekV3ForCausalLM",
+            },
+        }
+    )
+}
+CODE = {"configuration_deepseek.py", "modeling_deepseek.py", "tokenization_kimi.py"}
+
+
+@pytest.mark.parametrize(
+    ("engine", "needed"),
+    [
+        ("transformers5", CODE),
+        ("vllm", {"tokenization_kimi.py"}),
+        ("sglang", {"tokenization_kimi.py"}),
+        ("lmdeploy", {"tokenization_kimi.py"}),
+        ("mlx-lm", {"tokenization_kimi.py"}),
+        ("llama.cpp", set()),
+    ],
+)
+def test_an_engine_needs_no_code_for_what_it_brings_itself(engine: str, needed: set[str]) -> None:
+    view = engine_view(engine, Model(MemoryFolder(KIMI)))
+    missing = {str(p.message.args["file"]) for p in view.problems if p.id == "engine-cannot-find-code"}
+    assert missing == needed
+    assert "engine-cannot-know-model-type" not in {p.id for p in view.problems}
+
+
+def test_a_plain_tokenizer_class_needs_no_code_where_the_engine_knows_the_type() -> None:
+    files = KIMI | folder(
+        "kimi_k2",
+        "tokenizer.json",
+        auto_map={"AutoTokenizer": ["tokenization_kimi.TikTokenTokenizer", None]},
+        tokenizer_class="PreTrainedTokenizerFast",
+    )
+    for engine in ("mlx-lm", "vllm"):
+        view = engine_view(engine, Model(MemoryFolder(files | {"config.json": KIMI["config.json"]})))
+        assert "engine-cannot-find-code" not in {problem.id for problem in view.problems}
+
+
+@pytest.mark.parametrize("kind", ["exaone", "sarvam_moe", "hy_v4_vl"])
+def test_types_of_the_newest_release_are_known_to_it_alone(kind: str) -> None:
+    model = Model(MemoryFolder(folder(kind, "tokenizer.json")))
+    unknown = "engine-cannot-know-model-type"
+    assert unknown not in {problem.id for problem in engine_view("transformers5", model).problems}
+    assert unknown in {problem.id for problem in engine_view("transformers5", model, "5.23").problems}
+
+
+READ_BY = {
+    "model.safetensors": {*EVERY_ENGINE},
+    "model-00001-of-00002.safetensors model.safetensors.index.json": {*EVERY_ENGINE},
+    "pytorch_model.bin": {*EVERY_ENGINE} - {"mlx-lm"},
+    "model-00001-of-00002.safetensors": {"vllm", "sglang", "lmdeploy", "llama.cpp", "mlx-lm"},
+    "consolidated.safetensors": {"vllm", "sglang", "lmdeploy"},
+    "model.Q4_K_M.gguf": {"llama.cpp"},
+    "onnx/model.onnx": set(),
+    "model.onnx": set(),
+    "openvino_model.xml openvino_model.bin": {"openvino-genai"},
+    "training_args.bin optimizer.pt rng_state_0.pth": {*EVERY_ENGINE},
+    "adapter_model.safetensors": {*EVERY_ENGINE},
+    "": {*EVERY_ENGINE},
+}
+
+
+@pytest.mark.parametrize("names", READ_BY)
+def test_weights_are_looked_for_by_their_names(names: str) -> None:
+    """Where there are none at all, the folder is one of config files: no engine is asked."""
+    model = Model(MemoryFolder(folder("qwen2", "tokenizer.json", *names.split())))
+    lost = {
+        engine
+        for engine in EVERY_ENGINE
+        if "engine-cannot-find-weights" in {p.id for p in engine_view(engine, model).problems}
+    }
+    assert {*EVERY_ENGINE} - lost == READ_BY[names]
