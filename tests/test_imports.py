@@ -20,7 +20,7 @@ BOTTOM = frozenset({"show", "message", "language", "json_types", "errors", "cach
 """Small modules anybody may use."""
 
 BELOW_RULES = BOTTOM | {"jsontext", "folder", "model"}
-BELOW_API = BELOW_RULES | {"engines", "rules", "planner", "applier", "resolver", "probe"}
+BELOW_API = BELOW_RULES | {"engines", "weights", "rules", "planner", "applier", "resolver", "probe"}
 
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "json_types": frozenset(),
@@ -35,7 +35,8 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "folder": BOTTOM,
     "model": BOTTOM | {"folder", "jsontext"},
     "engines": BELOW_RULES,
-    "rules": BELOW_RULES | {"engines"},
+    "weights": BELOW_RULES,
+    "rules": BELOW_RULES | {"engines", "weights"},
     "planner": BELOW_RULES | {"engines", "rules"},
     "resolver": BELOW_RULES | {"engines", "rules"},
     "applier": BOTTOM | {"folder", "jsontext"},

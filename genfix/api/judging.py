@@ -6,7 +6,7 @@ from typing import NamedTuple, Unpack
 from genfix.api.keywords import CheckOptions
 from genfix.api.opening import known_keys, open_models, selection, unmatched_notes
 from genfix.engines import EngineView
-from genfix.message import Message
+from genfix.message import Message, text
 from genfix.model import Model
 from genfix.resolver.case import Case, ModelLocation
 from genfix.rules import Applicability, Context, Finding, judge
@@ -88,7 +88,27 @@ def check_case(case: Case) -> Report:
         base=str(opened.base.folder.origin) if opened.base is not None else None,
         findings=tuple(finding for finding in found if finding.key not in accepted),
         context=context,
-        notes=(*opened.notes, *unmatched_notes(case, accepted, known)),
+        notes=(*opened.notes, *_proven(context), *unmatched_notes(case, accepted, known)),
         known=known,
         suggested_base=opened.suggested,
+    )
+
+
+def _proven(context: Context) -> tuple[Message, ...]:
+    """That the adapter is in the weights, where the rules asked."""
+    if context.adapter is None or context.base is None or "proof" not in vars(context):
+        return ()
+    from genfix.weights.merge_proof import Verdict  # noqa: PLC0415 - few folders have an adapter
+    from genfix.weights.merge_replay import Kind  # noqa: PLC0415
+
+    proof = context.proof
+    if proof is None or proof.verdict is not Verdict.MERGED:
+        return ()
+    have = len(proof.labels(Kind.HAS))
+    return (
+        text(
+            "the adapter is in the weights as it says: {count} of {total} matrices were looked at",
+            count=have,
+            total=proof.total,
+        ),
     )

@@ -125,6 +125,21 @@ class RemoteFolder:
             raise _no_weights(name)
         return self._fetch_range(name, start, length)
 
+    def read_ranges(self, parts: Sequence[tuple[str, int, int]]) -> list[bytes]:
+        """Several parts (``(name, start, length)``) as `read_range` gives each, asked for at once."""
+        found: dict[str, bytes] = {}
+
+        def read(number: str) -> None:
+            found[number] = self.read_range(*parts[int(number)])
+
+        numbers = [str(number) for number in range(len(parts))]
+        if self._together is not None:
+            self._together(read, numbers)
+        else:
+            for number in numbers:
+                read(number)
+        return [found[number] for number in numbers]
+
     def fetch_ahead(self, names: Iterable[str], progress: Progress | None = None) -> None:
         """Fetch those of the files ``names`` that are not here yet, several at once: of weights, the header.
 

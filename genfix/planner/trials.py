@@ -54,7 +54,8 @@ class Job(NamedTuple):
 
     def context(self, folder: Folder) -> Context:
         """``folder`` in the place of the merged one."""
-        return Context(Model(folder, before=self.first.merged), self.first.base, self.first.adapter)
+        merged = Model(folder, before=self.first.merged)
+        return Context(merged, self.first.base, self.first.adapter, earlier=self.first)
 
     def asks_for(self, finding: Finding, left_out: LeftOut) -> bool:
         """Whether the finding's fix is to be made."""

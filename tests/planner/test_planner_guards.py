@@ -25,29 +25,31 @@ def test_a_file_is_mended_before_anything_is_taken_from_the_base() -> None:
     assert {change.name: change.after for change in plan.changes} == {TOK: merged[TOK]}
 
 
-def test_of_two_fixes_that_harm_together_the_less_important_gives_way(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("count", [2, 3])
+def test_of_fixes_that_harm_together_the_most_important_stays(
+    monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     def found(code: str, severity: Severity, key: str, value: float) -> Finding:
         fix = Fix(Applicability.SAFE, remembered("why-bom", {}), (SetField(GEN, f"/{key}", value),))
         said = remembered("json-bom", {})
         return Finding(code, "made-up", severity, GEN, said, Witness.BASE, pointer=f"/{key}", fix=fix)
 
-    worse = found("GF001", Severity.ERROR, "temperature", 0.1)
-    better = found("GF002", Severity.WARNING, "top_k", 5)
+    made_up = {
+        "temperature": found("GF001", Severity.ERROR, "temperature", 0.1),
+        "top_k": found("GF002", Severity.WARNING, "top_k", 5),
+        "top_p": found("GF003", Severity.WARNING, "top_p", 0.5),
+    }
 
     def judge(context: Context) -> tuple[Finding, ...]:
         settings = context.merged.generation_config.value or {}
-        left = [
-            finding
-            for finding, key, value in ((worse, "temperature", 0.1), (better, "top_k", 5))
-            if settings.get(key) != value
-        ]
-        return tuple(left) or (worse._replace(code="GF003", fix=None),)
+        wanted = list(made_up.items())[:count]
+        left = [finding for key, finding in wanted if settings.get(key) not in (0.1, 5, 0.5)]
+        harm = made_up["temperature"]._replace(code="GF004", pointer=None, fix=None)
+        return (*left, *[harm] * (len(left) < count - 1))
 
     monkeypatch.setattr("genfix.planner.trials.judge", judge)
     files = chatml_files()
     plan = make_plan(MemoryFolder(files), BaseFacts(MemoryFolder(files, "base")))
     [change] = plan.changes
     assert change.after == with_json(files, GEN, temperature=0.1)[GEN]
-    assert [finding.code for finding in plan.remaining] == ["GF002"]
+    assert [finding.code for finding in plan.remaining] == ["GF002", "GF003"][: count - 1]

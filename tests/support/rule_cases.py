@@ -19,6 +19,7 @@ from tests.support.folders import (
     with_token_list,
     without,
 )
+from tests.support.merges import adapter_files, adapter_of, merge, model_of, world
 from tests.support.weight_files import INDEX, SINGLE, causal, weight_file
 from tests.support.weighted import (
     ADAPTER,
@@ -54,6 +55,9 @@ def weighted(layers: int = 2, rows: int = 1024, experts: int = 0) -> Files:
 
 GLM, QWEN, VLM, PLAIN = glm_files(), chatml_files(), vlm_files(), pretrained_files()
 SIZED = with_json(QWEN, "config.json", num_hidden_layers=2, num_attention_heads=4)
+MATRICES, UPDATES = world(), adapter_of()
+ONCE = merge(MATRICES, UPDATES)
+UNMERGED, MERGED, LORA = model_of(MATRICES), model_of(ONCE), adapter_files(UPDATES)
 GEN, TOK = "generation_config.json", "tokenizer_config.json"
 MINE = with_json(QWEN, TOK, chat_template=CHATML + "{# mine #}")
 NEVER_STOPS = with_json(with_json(QWEN, TOK, eos_token="<|endoftext|>"), GEN, eos_token_id=1000)
@@ -303,6 +307,11 @@ _ENTRIES: dict[str, _Entry] = {
         None,
     ),
     "GF432": (WEIGHTED | {SINGLE: weight_file({**causal(), "_orig_mod.norm.weight": (4,)})}, WEIGHTED, None),
+    "GF441": (UNMERGED, MERGED, UNMERGED, LORA),
+    "GF442": (model_of(merge(MATRICES, UPDATES, lambda _: 4.0)), MERGED, UNMERGED, LORA),
+    "GF443": (model_of(merge(MATRICES, adapter_of(2))), MERGED, UNMERGED, LORA),
+    "GF444": (model_of(merge(ONCE, adapter_of(2))), MERGED, UNMERGED, LORA),
+    "GF445": (UNMERGED | {"trainer_state.json": b"{}"}, MERGED | {"trainer_state.json": b"{}"}, UNMERGED),
     "GF501": (without(VLM, "preprocessor_config.json"), VLM, VLM),
     "GF502": (without(GLM, "modeling_chatglm.py"), GLM, GLM),
     "GF503": (without(GLM, "LICENSE"), without(GLM, "README.md"), GLM),

@@ -60,7 +60,7 @@ def find_adapter(case: Case, merged: Model) -> Adapter:
     notes: list[Message] = []
     for candidate in _beside(place):
         try:
-            facts = _opened(LocalFolder(candidate, str(candidate)), merged)
+            facts = _opened(LocalFolder(candidate, str(candidate)), merged, is_named=False)
             _refuse_unlikely(facts, merged, place)
         except GenfixError as error:
             notes.append(text("the adapter in {path} is left out: {why}", path=candidate, why=error.said))
@@ -114,7 +114,7 @@ def _beside(folder: Path) -> Iterator[Path]:
 # -- whether it is the one -----------------------------------------------------------------------
 
 
-def _opened(folder: Folder, merged: Model) -> AdapterFacts:
+def _opened(folder: Folder, merged: Model, *, is_named: bool = True) -> AdapterFacts:
     label = str(folder.origin)
     if _CONFIG not in folder.names():
         raise BaseModelError(
@@ -123,7 +123,7 @@ def _opened(folder: Folder, merged: Model) -> AdapterFacts:
             adapter=label,
             file=_CONFIG,
         )
-    facts = AdapterFacts(folder)
+    facts = AdapterFacts(folder, is_named=is_named)
     whole = next((name for name in facts.weights.files if _WHOLE_MODEL.fullmatch(name)), None)
     if whole is not None:
         raise BaseModelError(

@@ -49,6 +49,11 @@ def chat_training(merged: Model, base: Model | None, adapter: Model | None) -> t
     return tuple(_weights(merged, base))
 
 
+def signs_of_training(merged: Model, base: Model) -> tuple[Message, ...]:
+    """What the folder's files say of a training, on chats or not; no byte of the weights is asked for."""
+    return tuple(_papers(merged, base, None))
+
+
 def _is_on_plain_text(merged: Model, base: Model | None, adapter: Model | None) -> bool:
     """Whether the last training says that it was a pretraining: then it taught no turn end."""
     if not has_same(merged, base, _SWIFT_RUN) and merged.object(_SWIFT_RUN).get("use_chat_template") is False:

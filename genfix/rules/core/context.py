@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from genfix.engines import Reading, StopVerdict, readings, stop_verdict
 from genfix.engines.shared.loaded_eos import loaded_eos
@@ -11,12 +12,23 @@ from genfix.model.kin import is_short_sibling, other_class, other_context, plain
 from genfix.rules.core.chat_training import chat_training, has_same
 from genfix.rules.core.reasons import OTHER_TEMPLATE, OTHER_TEMPLATE_TRAINED, unknown_to_template
 
+if TYPE_CHECKING:
+    from genfix.weights.merge_proof import MergeProof
+
 
 class Context:
     """The merged model and its witnesses. Facts are read when first asked for."""
 
-    def __init__(self, merged: Model, base: Model | None = None, adapter: Model | None = None) -> None:
+    def __init__(
+        self,
+        merged: Model,
+        base: Model | None = None,
+        adapter: Model | None = None,
+        *,
+        earlier: "Context | None" = None,
+    ) -> None:
         self.merged = merged
+        self._earlier = earlier
         self.base = base
         self.adapter = adapter
         """The adapter that was merged: its tokenizer and chat template are the trained ones."""
@@ -113,6 +125,21 @@ class Context:
         if lost and self.base is not None and self.template_objection is None:
             return tuple(token_id for token_id in self.base.end_ids.values() if self.same_token(token_id))
         return tuple(self.merged.end_ids.values())
+
+    @cached_property
+    def proof(self) -> "MergeProof | None":
+        """Whether the adapter is in the weights; `None` without a base or an adapter.
+
+        No repair writes weights: what was proven of an earlier state of the folder holds.
+        """
+        if self._earlier is not None:
+            return self._earlier.proof
+        if self.base is None or self.adapter is None:
+            return None
+        # Imported here: most folders are judged without an adapter.
+        from genfix.weights.merge_proof import prove_merge  # noqa: PLC0415
+
+        return prove_merge(self.merged, self.base, self.adapter)
 
     @cached_property
     def chat_training(self) -> Sequence[Message]:

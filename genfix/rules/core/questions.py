@@ -51,6 +51,12 @@ WEIGHTS: Final = Question(
     (Witness.WEIGHTS, Witness.BASE),
     "Custom code, which may mean another thing by a key: unsafe. A head that is lost: manual.",
 )
+MERGE: Final = Question(
+    "Is the training in the weights?",
+    (Witness.ADAPTER, Witness.BASE, Witness.FOLDER),
+    "A difference that is no multiple of the adapter's update, quantised weights, or a change that rounding "
+    "takes away: information, never a pass.",
+)
 FILES: Final = Question(
     "Which files belong to the model?",
     (Witness.WEIGHTS, Witness.FOLDER, Witness.BASE, Witness.ENGINE),
@@ -75,5 +81,5 @@ UNREADABLE: Final = Question(
     "More than one reading: the base's copy, or manual.",
 )
 
-QUESTIONS: Final = (STOPS, TEMPLATE, TOKENS, CONFIG, WEIGHTS, FILES, SAMPLING, READERS, UNREADABLE)
+QUESTIONS: Final = (STOPS, TEMPLATE, TOKENS, CONFIG, WEIGHTS, MERGE, FILES, SAMPLING, READERS, UNREADABLE)
 """In the order of people's interest."""

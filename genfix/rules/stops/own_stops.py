@@ -48,7 +48,7 @@ class OwnStops(NamedTuple):
 
 
 def own_stops(context: Context) -> OwnStops | None:
-    """`None` where a file has to be put back first, or holds what is no id, and where there is no model.
+    """`None` where a file has to be put back first, or holds what is no id, and where no one model stops.
 
     Where the base has a set, and the folder its template, nothing is listed or missing but what the base's
     own files miss as well.
@@ -97,13 +97,14 @@ def _read(context: Context) -> OwnStops | None:
     is_put_back = file.unreadable or context.lost_from_base(GENERATION_CONFIG)
     if is_put_back or stated.invalid or not merged.config:
         return None
+    if not listed.ids and _names_stops(merged.config):
+        return None  # Qwen2.5-Omni: several models in one, whose class knows where each stops
     now, ends, eos = context.views["transformers5"].stop_token_ids, _ends(context), context.eos_id
     empty = frozenset(_empty_ids(context)) - {eos, *ends}
     ids = tuple(stop for stop in listed.ids if stop in now or context.same_token(stop))
     meant, said = {*now} - empty, {*ids} - empty
     is_narrower = file.value is not None and not listed.invalid and meant < said
-    is_elsewhere = not listed.ids and _names_stops(merged.config)
-    is_useless = not (meant or said or is_elsewhere)
+    is_useless = not (meant or said)
     can_be_added = eos is not None and eos not in now and context.same_token(eos)
     return OwnStops(
         now,

@@ -63,7 +63,7 @@ def _not_a_stop_token(context: Context, rule: Rule) -> Iterator[Finding]:
     if own is None or not own.deaf or own.has_nothing:
         return  # no set at all is another rule's finding
     if not settles_ends(context, own):
-        if context.base is None and not own.hidden and len(own.deaf) == len(context.views):
+        if context.base is None and not own.hidden:
             yield _only_suspected(context, rule, own)
         return  # a pretrained model with its sibling's template: its stop set is right for it
     proof = context.chat_training if context.template_equal else ()

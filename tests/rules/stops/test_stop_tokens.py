@@ -226,3 +226,11 @@ def test_an_eos_that_the_class_has_by_itself_is_not_missed(ids: object, found: l
     assert [finding.code for finding in find(merged, base, "GF103")] == found
     assert find(without(merged, "generation_config.json"), base, "GF103") != []
     assert find(with_json(base, "config.json", eos_token_id=None), base, "GF103") != []
+
+
+def test_ends_that_config_json_lists_are_the_finding_of_another_rule() -> None:
+    pretrained = with_json(chatml_files(eos=1000), "tokenizer_config.json", eos_token="<|endoftext|>")
+    alone = with_json(pretrained, "config.json", eos_token_id=1000)
+    assert [finding.code for finding in find(alone)] == ["GF102"]
+    hidden = with_json(alone, "config.json", eos_token_id=[1000, 1002])
+    assert [finding.code for finding in find(hidden)] == ["GF109"]

@@ -234,6 +234,12 @@ def test_no_stop_is_no_finding(merged: Files) -> None:
     assert find(merged, None, "GF110") == []
 
 
+def test_several_models_in_one_stop_where_their_class_says() -> None:
+    """Qwen2.5-Omni: one part of config.json has the stop id, and generation_config.json has none."""
+    merged = with_json(lost(QWEN), CONFIG, thinker_config={"eos_token_id": 1002})
+    assert find(merged, None, "GF1") == []
+
+
 @pytest.mark.parametrize("key", ["pad_token", "bos_token", "unk_token"])
 def test_a_token_that_ends_nothing_is_an_error(key: str) -> None:
     files = with_token_list(PRETRAINED, CHATML_TOKENS | {"<none>": 1003})

@@ -1,0 +1,1 @@
+"""The proof of merges, held against real merges by PEFT."""

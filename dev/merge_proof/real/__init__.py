@@ -1,0 +1,1 @@
+"""The scripts that run in an environment with torch and PEFT."""
