@@ -149,10 +149,10 @@ MUTANTS: Final = (
         "    if False:",
     ),
     Mutant(
-        "undo believes the backup",
+        "undo and restore believe the backup",
         "undoing.py",
-        "    if content is not None and hashlib.sha256(content).hexdigest() == digest:",
-        "    if content is not None:",
+        "content is not None and content_digest(content) == digest:",
+        "content is not None:",
     ),
     Mutant("no lock", "lock.py", "        free = fs.try_lock(root)", "        free = True"),
     Mutant(
@@ -231,6 +231,28 @@ MUTANTS: Final = (
     Mutant(
         "a half done folder is judged", "recovery.py", "    if is_half_done(state, journal):", "    if False:"
     ),
+    Mutant(
+        "another user's half done folder is judged",
+        "recovery.py",
+        "            _check_unreadable(fs, folder, location)",
+        "            pass",
+    ),
+    Mutant(
+        "a closed state folder is taken for a quiet one",
+        "recovery.py",
+        "        except PermissionError as error:\n            raise RefusedError(",
+        "        except PermissionError as error:\n            continue\n            raise RefusedError(",
+    ),
+    Mutant(
+        "a living run's report is removed",
+        "drafts.py",
+        "fd is not None and fs.try_lock_file(fd)",
+        "fd is not None",
+    ),
+    Mutant("a killed run's report stays", "reports.py", "    remove_stale(real, fs=fs)\n", ""),
+    Mutant(
+        "the log does not mark what is planted", "history.py", "ours=journal.id in history.ours", "ours=True"
+    ),
     Mutant("a planted receipt is undone", "undoing.py", "if journal.id not in history.ours:", "if False:"),
     Mutant(
         "a receipt from the future counts",
@@ -258,12 +280,6 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a snapshot's receipt is not synced", "snapshots.py", "                fs.sync_dir(receipts)\n", ""
-    ),
-    Mutant(
-        "a snapshot's bytes are not checked on restore",
-        "undoing.py",
-        "hexdigest() == digest:",
-        "hexdigest():",
     ),
     Mutant("a prune removes before it renames", "pruning.py", 'f"{PRUNED}{transaction}")', "transaction)"),
     Mutant(

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from genfix.api.opening import whole_folder
 from genfix.applier import make_folder, remove_stale
 from genfix.errors import InputError, UnknownModelError
 from genfix.folder import LocalFolder
@@ -41,7 +42,8 @@ def capsule(
         offline: Take the base from the Hub cache only.
 
     Raises:
-        GenfixError: With ``exit_code`` 2 where the base cannot be read or ``out`` cannot be made.
+        GenfixError: With ``exit_code`` 2 where the base cannot be read or ``out`` cannot be made, 3 where the
+            base is half done.
 
     """
     place = Path(out)
@@ -50,11 +52,10 @@ def capsule(
         found = resolve_base(os.fspath(base), offline=offline)
     except UnknownModelError as error:
         raise with_suggestions(error, os.fspath(base)) from error
-    inside = isinstance(found.folder, LocalFolder) and Path(os.path.realpath(place)).is_relative_to(
-        os.path.realpath(found.folder.root)
-    )
-    if inside:
-        raise InputError("{place} is inside the base itself", "name a folder outside", place=place)
+    if isinstance(found.folder, LocalFolder):
+        root = whole_folder(found.folder, None).root
+        if Path(os.path.realpath(place)).is_relative_to(os.path.realpath(root)):
+            raise InputError("{place} is inside the base itself", "name a folder outside", place=place)
     files = capsule_files(found.facts)
     make_folder(place, files)
     if register:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from genfix.api.opening import whole_folder
 from genfix.errors import InputError, ProbeError
 from genfix.message import Message, text
 from genfix.model import Model
@@ -145,9 +146,9 @@ def _refuse(subject: Subject) -> None:
     """Raise `InputError` for what cannot be probed, before anything is asked."""
     if is_url(subject.target):
         if subject.folder is not None:
-            open_target(subject.folder)
+            whole_folder(open_target(subject.folder), None)
         return
-    open_target(subject.target)
+    whole_folder(open_target(subject.target), None)
     if subject.engine is None:
         raise InputError(
             "{target} is a folder, and nothing is named that runs it",

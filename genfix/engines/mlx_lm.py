@@ -12,7 +12,7 @@ from genfix.engines.shared.engine import Engine
 from genfix.engines.shared.eos import ids_of_set
 from genfix.engines.shared.hf_loading import Loads, auto_problems, limit_problems
 from genfix.engines.shared.loaded_eos import loaded_eos
-from genfix.engines.shared.loaders import own_types
+from genfix.engines.shared.loaders import loaders, own_types
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.view import EngineView, Problem, TemplateSource
 from genfix.engines.shared.weight_formats import weight_problems
@@ -86,11 +86,12 @@ def _template(model: Model) -> TemplateSource | None:
 
 
 def _load_problems(model: Model) -> tuple[Problem, ...]:
-    """Those of the tokenizer, which transformers makes for types that it does not know, too; and whether
-    there is a module for the type, or code of the folder's own in its place.
+    """Those of the tokenizer, which transformers makes for types that it does not know, too; and a type that
+    nobody has: neither MLX-LM a module nor transformers a class, nor the folder code in their place.
     """
     kind = model.model_type
-    unknown = bool(kind) and kind not in own_types(_ID).types and "model_file" not in model.config
+    known = kind in own_types(_ID).types or kind in loaders(5).model_types
+    unknown = bool(kind) and not known and not {"auto_map", "model_file"} & model.config.keys()
     return (
         *auto_problems(model, 5, loads=Loads.ANY_TYPE),
         *((unknown_type(kind),) if unknown else ()),

@@ -91,7 +91,7 @@ def _job(
     classes = frozenset([Applicability.SAFE] + [Applicability.UNSAFE] * unsafe_fixes)
     aside = frozenset(known)
     before = tuple(finding for finding in found if finding.key not in aside)
-    return Job(first, before, classes, wanted, aside, every_view(first.merged))
+    return Job(first, before, classes, wanted, aside, first.engine_views)
 
 
 def _plan(job: Job, attempt: Attempt, set_aside: tuple[Finding, ...]) -> Plan:

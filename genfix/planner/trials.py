@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 from genfix.engines import ENGINES, EngineView, breaks, is_worse, read_eos
-from genfix.engines.every import every_view
 from genfix.folder import Folder, OverlayFolder
 from genfix.message import Message, message
 from genfix.model import Model
@@ -174,7 +173,7 @@ def _attempt(job: Job, left_out: LeftOut) -> Attempt:
         found = job.judge(context)
         if mends:
             uncovered |= {finding.key for finding in found}
-    views = job.views if context is job.first else every_view(context.merged)
+    views = context.engine_views
     return Attempt(
         context,
         views,
@@ -226,8 +225,11 @@ def _objections(job: Job, attempt: Attempt) -> Iterator[_Objection]:
     words = _words(job.first)
     for name, view in attempt.views.items():
         harms = is_worse if name in ENGINES else breaks
+        # what the base cannot do either is no harm: its file needs code, say, that it never had
+        own = tuple(problem for problem in view.problems if problem not in job.first.base_problems)
         had = tuple(stop for stop in job.views[name].stop_token_ids if stop not in words)
-        if harms(job.views[name]._replace(stop_token_ids=had), view, attempt.last.end_ids):
+        before, after = job.views[name]._replace(stop_token_ids=had), view._replace(problems=own)
+        if harms(before, after, attempt.last.end_ids):
             yield _Objection(
                 message("objection-worse-view", "its fix was left out: {engine} would do worse", engine=name)
             )

@@ -433,9 +433,15 @@ def test_an_interrupted_repair_is_told_and_then_finished(run: Run, narrowed: tup
         assert result.code == 3
         assert "is half done" in result.err
         assert tree(merged) == before
-    result = run("check", base, "--base", merged)
-    assert result.code == 3
-    assert "is half done" in result.err
+    for words in (
+        ("check", base, "--base", merged),
+        ("capsule", merged, merged.parent / "capsule"),
+        ("probe", "http://127.0.0.1:9", "--folder", merged),
+        ("probe", merged, "--engine", "transformers"),
+    ):
+        result = run(*words)
+        assert result.code == 3
+        assert "is half done" in result.err
     assert run("log", merged).code == 0
     assert tree(merged) == before
     assert run("repair", merged, "--base", base).code == 0

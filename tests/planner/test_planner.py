@@ -41,7 +41,7 @@ from tests.support.folders import (
     without,
     write_folder,
 )
-from tests.support.judging import written
+from tests.support.judging import is_of_engines, written
 
 GEN, TOK, CONFIG = "generation_config.json", "tokenizer_config.json", "config.json"
 BOM = b"\xef\xbb\xbf"
@@ -64,7 +64,7 @@ def test_the_users_own_case_is_a_change_of_one_value() -> None:
     assert (change.name, change.codes, change.source) == (GEN, ("GF101",), None)
     assert change.before == merged[GEN]
     assert change.after == base[GEN]
-    assert result.remaining == ()
+    assert all(map(is_of_engines, result.remaining))
     assert [finding.code for finding in result.fixed] == ["GF101"]
     assert result.views_before["transformers5"].stop_token_ids == (151329,)
     assert result.views_after == result.base_views
@@ -72,7 +72,8 @@ def test_the_users_own_case_is_a_change_of_one_value() -> None:
 
 def test_a_healthy_folder_has_an_empty_plan() -> None:
     result = plan(glm_files(), glm_files())
-    assert (result.changes, result.findings, result.remaining, result.fixed) == ((), (), (), ())
+    assert (result.changes, result.fixed) == ((), ())
+    assert all(map(is_of_engines, result.findings))
     assert result.views_after == result.views_before
 
 
@@ -126,8 +127,10 @@ def test_a_lost_tokenizer_brings_its_code_and_its_template_with_it() -> None:
     base = glm_files()
     result = plan(without(base, TOK, "tokenizer.model", "tokenization_chatglm.py", GEN), base)
     assert {*written(result)} == {TOK, "tokenizer.model", "tokenization_chatglm.py", GEN}
-    assert result.remaining == ()
-    assert {finding.code for finding in result.fixed} == {"GF301", "GF502", "GF601"}
+    assert all(map(is_of_engines, result.remaining))
+    assert {finding.code for finding in result.fixed if not is_of_engines(finding)} == {
+        *("GF301", "GF502", "GF601")
+    }
 
 
 def test_what_a_torn_file_hid_is_found_and_fixed_in_the_next_round() -> None:
@@ -136,7 +139,7 @@ def test_what_a_torn_file_hid_is_found_and_fixed_in_the_next_round() -> None:
     merged = without(base, "modeling_chatglm.py") | {CONFIG: b'{"model_type": "chat'}
     result = plan(merged, base)
     assert written(result) == {CONFIG: base[CONFIG], "modeling_chatglm.py": base["modeling_chatglm.py"]}
-    assert {finding.code for finding in result.fixed} == {"GF901", "GF502"}
+    assert {finding.code for finding in result.fixed if not is_of_engines(finding)} == {"GF901", "GF502"}
 
 
 def test_a_byte_order_mark_goes_and_then_the_value_behind_it_is_mended() -> None:
@@ -164,7 +167,7 @@ def test_a_turn_end_of_its_own_joins_a_restored_file() -> None:
     merged = without(with_json(base, TOK, chat_template=CHATML, added_tokens_decoder=tokens), GEN)
     result = plan(merged, base)
     assert 151400 in json.loads(written(result)[GEN])["eos_token_id"]
-    assert result.remaining == ()
+    assert all(map(is_of_engines, result.remaining))
 
 
 def test_unsafe_fixes_are_made_only_when_asked_for() -> None:
@@ -180,7 +183,7 @@ def test_rules_that_do_not_count_are_neither_found_nor_fixed() -> None:
     base = glm_files()
     merged = without(with_json(base, GEN, eos_token_id=151329), "LICENSE")
     result = make_plan(
-        MemoryFolder(merged), BaseFacts(MemoryFolder(base)), wanted=lambda code: code.startswith("GF5")
+        MemoryFolder(merged), BaseFacts(MemoryFolder(base)), wanted=lambda code: code.startswith("GF50")
     )
     assert [finding.code for finding in result.findings] == ["GF503"]
     assert {*written(result)} == {"LICENSE"}
@@ -448,4 +451,4 @@ def test_what_was_hidden_in_a_file_that_did_not_parse_is_no_reason_not_to_mend_i
     [change] = result.changes
     assert change.after == with_json(shrunk, TOK, eos_token="<|im_end|>")[TOK]
     assert [finding.code for finding in result.remaining] == ["GF305"]
-    assert {finding.code for finding in result.fixed} == {"GF901", "GF106"}
+    assert {finding.code for finding in result.fixed if not is_of_engines(finding)} == {"GF901", "GF106"}

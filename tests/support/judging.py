@@ -9,10 +9,10 @@ from genfix.folder import OverlayFolder
 from genfix.model import Model
 from genfix.planner import Plan, make_plan
 from genfix.resolver import BaseFacts
-from genfix.rules import Applicability, Context, Finding, judge
+from genfix.rules import Applicability, Context, Finding, Severity, judge
 from tests.support.folders import Files, MemoryFolder
 
-__all__ = ["context", "find", "judged", "only", "plan", "repaired", "viewed", "written"]
+__all__ = ["context", "find", "is_of_engines", "judged", "only", "plan", "repaired", "viewed", "written"]
 
 
 def context(
@@ -32,9 +32,21 @@ def find(
     code: str = "",
     adapter: Mapping[str, bytes] | None = None,
 ) -> list[Finding]:
-    """The findings on ``merged``, of one rule where ``code`` is given."""
+    """The findings on ``merged``, of one rule where ``code`` is given.
+
+    What single engines cannot do with a folder, for information, is left out unless it is asked for.
+    """
     found = judged(context(merged, base, adapter))
-    return [finding for finding in found if finding.code.startswith(code)]
+    return [
+        finding
+        for finding in found
+        if finding.code.startswith(code) and (finding.code == code or not is_of_engines(finding))
+    ]
+
+
+def is_of_engines(finding: Finding) -> bool:
+    """Whether the finding is information about engines that cannot take this kind of model."""
+    return finding.code in {"GF511", "GF512", "GF513"} and finding.severity is Severity.INFO
 
 
 _Seen: TypeAlias = tuple[str, str, frozenset[tuple[str, bytes]]]
@@ -44,7 +56,7 @@ def _content(model: Model) -> _Seen | None:
     """All that a rule or an engine's view can see of a folder, where its files are in memory."""
     folder = model.folder
     below = folder._folder if isinstance(folder, OverlayFolder) else folder
-    if not isinstance(below, MemoryFolder):
+    if type(below) is not MemoryFolder:
         return None
     files = frozenset((name, folder.read(name)) for name in folder.names())
     return type(model).__name__, str(folder.origin), files

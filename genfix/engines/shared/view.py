@@ -1,12 +1,15 @@
 """What an inference engine will do with a model folder, as far as its config files decide it."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from genfix.json_types import JsonValue
 from genfix.message import Message
+
+NO_VOCABULARY: Final = "engine-has-no-vocabulary"
+"""The problem of an engine that makes an empty tokenizer, and starts."""
 
 
 class Effect(StrEnum):
@@ -29,6 +32,13 @@ class Problem(NamedTuple):
     def id(self) -> str:
         """Of its message."""
         return self.message.id
+
+
+class SharedProblem(NamedTuple):
+    """A problem, and the engines that have it."""
+
+    problem: Problem
+    engines: tuple[str, ...]
 
 
 class TemplateSource(NamedTuple):
@@ -69,9 +79,23 @@ class EngineView(NamedTuple):
         return all(problem.effect is not Effect.NO_START for problem in self.problems)
 
     @property
+    def works(self) -> bool:
+        """Whether it starts, and knows words: a tokenizer without a vocabulary is none."""
+        return self.loads and all(problem.id != NO_VOCABULARY for problem in self.problems)
+
+    @property
     def answers(self) -> bool:
         """Whether they let it answer requests, too."""
         return all(problem.effect is Effect.UNCERTAIN for problem in self.problems)
+
+
+def shared_problems(views: Iterable[EngineView]) -> tuple[SharedProblem, ...]:
+    """What engines cannot take in a folder: each problem once, however many have it."""
+    found: dict[str, tuple[Problem, dict[str, None]]] = {}
+    for view in views:
+        for problem in view.problems:
+            found.setdefault(f"{problem.id} {problem.message}", (problem, {}))[1][view.engine] = None
+    return tuple(SharedProblem(problem, tuple(engines)) for problem, engines in found.values())
 
 
 class Reading(NamedTuple):
@@ -117,12 +141,12 @@ def is_worse(before: EngineView, after: EngineView, ends: Sequence[int]) -> bool
     """Whether a planned change makes an engine do worse: it loads no more, stops less, or loses its
     template.
     """
-    if before.loads and not after.loads:
+    if before.works and not after.loads:
         return True
     if before.chat_template is not None and after.chat_template is None:
         return True
     known = {problem.id for problem in before.problems}
-    if before.loads and any(problem.id not in known for problem in after.problems):
+    if before.works and any(problem.id not in known for problem in after.problems):
         return True
     return stop_verdict(before, after, ends) is not StopVerdict.SAME
 
@@ -133,7 +157,7 @@ def breaks(before: EngineView, after: EngineView, ends: Sequence[int]) -> bool:
     For engines that no rule judges by: they may take a wrong EOS of the tokenizer for a stop token, and lose
     it with the repair.
     """
-    if not before.loads:
+    if not before.works:
         return False
     if not after.loads:
         return True

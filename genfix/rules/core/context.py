@@ -4,16 +4,25 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from genfix.engines import Reading, StopVerdict, readings, stop_verdict
+from genfix.engines import EngineView, Reading, StopVerdict, readings, stop_verdict
 from genfix.engines.shared.loaded_eos import loaded_eos
+from genfix.engines.shared.view import Problem, SharedProblem, shared_problems
+from genfix.engines.shared.weight_formats import weight_files
 from genfix.message import Message
 from genfix.model import Model, TurnEnds
 from genfix.model.kin import is_short_sibling, other_class, other_context, plain_text, text_base
 from genfix.rules.core.chat_training import chat_training, has_same
+from genfix.rules.core.finding import Finding
 from genfix.rules.core.reasons import OTHER_TEMPLATE, OTHER_TEMPLATE_TRAINED, unknown_to_template
 
 if TYPE_CHECKING:
     from genfix.weights.merge_proof import MergeProof
+
+
+def _every_view(model: Model) -> Mapping[str, EngineView]:
+    from genfix.engines.every import every_view  # noqa: PLC0415 - not all who make a context ask
+
+    return every_view(model)
 
 
 class Context:
@@ -32,6 +41,8 @@ class Context:
         self.base = base
         self.adapter = adapter
         """The adapter that was merged: its tokenizer and chat template are the trained ones."""
+        self.said: tuple[Finding, ...] = ()
+        """What the other rules found, when those about engines are asked: `judge` sets it."""
 
     @cached_property
     def views(self) -> Mapping[str, Reading]:
@@ -42,6 +53,29 @@ class Context:
     def base_views(self) -> Mapping[str, Reading]:
         """How each engine reads the base; empty without one."""
         return readings(self.base) if self.base else {}
+
+    @cached_property
+    def engine_views(self) -> Mapping[str, EngineView]:
+        """What every engine does with the merged folder."""
+        return _every_view(self.merged)
+
+    @cached_property
+    def problems(self) -> Sequence[SharedProblem]:
+        """What engines cannot take in the merged folder."""
+        return shared_problems(self.engine_views.values())
+
+    @cached_property
+    def base_problems(self) -> Sequence[Problem]:
+        """What they cannot take in the base; empty without one."""
+        views = _every_view(self.base).values() if self.base is not None else ()
+        return [problem for problem, _ in shared_problems(views)]
+
+    @cached_property
+    def is_model(self) -> bool:
+        """Whether weights, or an index of them, are here: not config files only, nor an export that carries
+        its own config and vocabulary.
+        """
+        return bool(weight_files(self.merged)) and not self.merged.weights.is_export
 
     def lost_from_base(self, name: str) -> bool:
         """Whether the base has the file and the merged folder has not."""

@@ -18,6 +18,8 @@ from genfix.rules.core.finding import Finding, sort_findings
 from genfix.rules.core.rule import Rule
 from genfix.rules.files import leftovers, local_code, lost_files, processors, shards, side_files, weight_index
 from genfix.rules.generation import generation_settings, length_limits, lost_settings, sampling_at_zero
+from genfix.rules.loading import engine_problems
+from genfix.rules.loading.carried import with_engines
 from genfix.rules.readers import newer_layouts, patched_classes, token_lists, tokenizer_class
 from genfix.rules.stops import stop_tokens, stop_values, stops_alone, tokenizer_eos, turn_end_tokens
 from genfix.rules.template import (
@@ -58,9 +60,10 @@ _FILES: Final = (lost_files, shards, weight_index, side_files, leftovers, proces
 _GENERATION: Final = (generation_settings, length_limits, lost_settings, sampling_at_zero)
 _READERS: Final = (tokenizer_class, token_lists, patched_classes, newer_layouts)
 _UNREADABLE: Final = (unreadable_files, not_json)
+_LOADING: Final = (engine_problems,)
 _FAMILIES: Final = (
     *(_STOPS, _TEMPLATE, _TOKENS, _CONFIG, _WEIGHTS),
-    *(_FILES, _GENERATION, _READERS, _UNREADABLE),
+    *(_FILES, _GENERATION, _READERS, _UNREADABLE, _LOADING),
 )
 
 RULES: Final[Mapping[str, Rule]] = {
@@ -78,4 +81,8 @@ def judge(context: Context) -> tuple[Finding, ...]:
     asked = [*RULES.values()]
     if generates(context.merged) is False:
         asked = [rule for rule in asked if not rule.question.of_generating]
-    return sort_findings([finding for rule in asked for finding in rule.check(context, rule)])
+    last = [rule for rule in asked if rule in engine_problems.RULES]
+    found = [finding for rule in asked if rule not in last for finding in rule.check(context, rule)]
+    context.said = tuple(found)
+    found += [finding for rule in last for finding in rule.check(context, rule)]
+    return sort_findings(with_engines(found, context.problems, context.engine_views))

@@ -82,7 +82,7 @@ def _code(context: Context, rule: Rule) -> Iterator[Finding]:
 
     Safety: Safe where you named the base, this folder's own files already point at the module, and the code
     that is here equals the base's. Otherwise unsafe: copied code is code that a server will run. Without a
-    base it is information.
+    base it is a warning where weights are here, and information in a folder of config files only.
 
     Sources:
     - huggingface/transformers#37716
@@ -95,11 +95,18 @@ def _code(context: Context, rule: Rule) -> Iterator[Finding]:
             yield rule.finding(
                 name,
                 message("code-file-missing", "is missing, and auto_map needs it", file=name),
-                severity=Severity.INFO if base is None else Severity.ERROR,
+                severity=_severity(context),
                 witness=Witness.FOLDER if base is None else Witness.BASE,
                 engines=tuple(context.views),
                 fix=_code_of_base(context, name),
             )
+
+
+def _severity(context: Context) -> Severity:
+    """The folder itself says that the code is missing; whether it is to be whole, its weights say."""
+    if context.base is not None:
+        return Severity.ERROR
+    return Severity.WARNING if context.is_model else Severity.INFO
 
 
 def _code_of_base(context: Context, name: str) -> Fix:

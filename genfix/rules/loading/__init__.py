@@ -1,0 +1,1 @@
+"""Rules about what engines say of loading the folder, where no other rule has said it."""
