@@ -151,7 +151,7 @@ def main() -> int:
                 else "wrong"
                 if took
                 else "asked"
-                if true in said
+                if any(repo in said for repo in same)
                 else "none"
             )
             counts[outcome] += 1

@@ -41,9 +41,9 @@ class Identity(NamedTuple):
 def identify(model: Model) -> Identity:
     """Compare a folder with the catalogue. Weights are not asked."""
     ours = sizes(model)
-    types = {name for name in model_types(model) if name}
+    types, facts = model_types(model), facts_of(model)
     found = [
-        _match(model, row)
+        _match(facts, row)
         for row in official_models()
         if row.type is not None and row.type.removesuffix("_text") in types and agree(ours, row.sizes)
     ]
@@ -51,7 +51,7 @@ def identify(model: Model) -> Identity:
     alike = [match for match in found if not match.differing]
     by_template = [match for match in alike if "template" in match.agreed]
     one = by_template or alike
-    is_one = len(one) == 1 and (_is_telling(one[0], model) or not unread_relatives(one[0].row))
+    is_one = len(one) == 1 and (_is_telling(one[0], facts) or not unread_relatives(one[0].row))
     return Identity(one[0].row if is_one else None, tuple(found))
 
 
@@ -61,19 +61,18 @@ def model_types(model: Model) -> set[str]:
     return {name.removesuffix("_text") for name in names if isinstance(name, str)}
 
 
-def _match(model: Model, row: OfficialModel) -> Match:
-    ours = facts_of(model)
+def _match(ours: Mapping[str, JsonValue], row: OfficialModel) -> Match:
     both = [name for name in row.facts if ours.get(name) is not None and row.facts[name] is not None]
     equal = tuple(name for name in both if ours[name] == row.facts[name])
     return Match(row, equal, tuple(name for name in both if name not in equal))
 
 
-def _is_telling(match: Match, model: Model) -> bool:
+def _is_telling(match: Match, facts: Mapping[str, JsonValue]) -> bool:
     """Whether something agreed in which relatives of equal sizes differ: the chat template, the stop set, or
     the whole table of tokens with RoPE and with an EOS that is a set.
     """
     agreed = {*match.agreed}
-    eos = facts_of(model)["eos"]
+    eos = facts["eos"]
     is_chat = isinstance(eos, list) and len(eos) > 1 and agreed >= {"eos", "tokens", "theta"}
     return is_chat or not agreed.isdisjoint({"template", "stops"})
 
