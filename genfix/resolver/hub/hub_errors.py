@@ -85,7 +85,7 @@ def is_cut(error: Exception) -> bool:
 def unreachable(asked: HubRequest, reason: Message | str) -> BaseModelError:
     """The error for an `outage` where there is no cached copy either."""
     args: dict[str, Arg] = {"host": asked.host, "why": reason, "asked": asked.said}
-    return UnknownModelError(
+    return BaseModelError(
         text("the Hub at {host} cannot answer now ({why}), and {asked} is not cached", **args)
         if str(reason).startswith("HTTP")
         else text("the Hub at {host} could not be reached ({why}), and {asked} is not cached", **args),
