@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from genfix.api.plan_files import load_plan, save_plan
     from genfix.api.probing import ProbeReport, probe_model
     from genfix.api.running import Ran, run_command
+    from genfix.api.weight_report import WeightReport, inspect_weights
     from genfix.applier import Receipt
     from genfix.errors import GenfixError
     from genfix.planner import Plan
@@ -37,6 +38,7 @@ __all__ = [
     "Receipt",
     "Repair",
     "Report",
+    "WeightReport",
     "__version__",
     "apply",
     "base_candidates",
@@ -45,6 +47,7 @@ __all__ = [
     "diff",
     "engine_views",
     "find_models",
+    "inspect_weights",
     "load_plan",
     "log",
     "plan",
@@ -73,6 +76,7 @@ _HOMES: Final = {
     "Receipt": "genfix.applier",
     "Repair": "genfix.api.changing",
     "Report": "genfix.api.judging",
+    "WeightReport": "genfix.api.weight_report",
     "apply": "genfix.api.changing",
     "base_candidates": "genfix.api.bases",
     "capsule": "genfix.api.capsules",
@@ -80,6 +84,7 @@ _HOMES: Final = {
     "diff": "genfix.api.changing",
     "engine_views": "genfix.api.engine_views",
     "find_models": "genfix.api.bases",
+    "inspect_weights": "genfix.api.weight_report",
     "load_plan": "genfix.api.plan_files",
     "log": "genfix.api.changing",
     "plan": "genfix.api.changing",

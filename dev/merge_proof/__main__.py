@@ -33,7 +33,7 @@ EXPECTED: Final = {
     "left": Verdict.PARTLY,
     "other": Verdict.OTHER,
     "more": Verdict.UNTOLD,
-    "dequantised": Verdict.UNTOLD,
+    "dequantised": Verdict.MERGED,
 }
 SAID: Final = {
     "right": "merged as the adapter says",
@@ -42,8 +42,8 @@ SAID: Final = {
     "half": "at half its scale",
     "left": "one matrix left out",
     "other": "another adapter",
-    "more": "another adapter on top: cannot be told is right",
-    "dequantised": "merged into a base that was 4-bit: cannot be told is right",
+    "more": "another adapter on top (cannot be told is right)",
+    "dequantised": "merged into a base that was in 4 bits",
 }
 SCALES: Final = {"twice": 2.0, "half": 0.5}
 _BEGIN, _END = "<!-- results:begin -->\n", "<!-- results:end -->\n"
@@ -84,7 +84,8 @@ def judged(place: Path) -> Iterator[Outcome]:
         for outcome in case["outcomes"]:
             start = time.process_time()
             folders = (file.parent / outcome, file.parent / "base", file.parent / "adapter")
-            proof = prove_merge(*(Model(LocalFolder(folder)) for folder in folders))
+            merged, base, adapter = (Model(LocalFolder(folder)) for folder in folders)
+            proof = prove_merge(merged, base, adapter)
             left_out = case.get("left out") if outcome == "left" else None
             yield Outcome(case["name"], outcome, proof, left_out, time.process_time() - start)
 

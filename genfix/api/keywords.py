@@ -26,11 +26,16 @@ class DiffOptions(OpenOptions, total=False):
     """Use a base that disagrees on architecture or token ids all the same."""
 
 
-class CheckOptions(DiffOptions, total=False):
-    """How a folder is judged."""
+class WeightOptions(DiffOptions, total=False):
+    """What the weights of a folder are compared with."""
 
     adapter: ModelLocation | None
     """The folder or Hub repo of the adapter that was merged; default: one beside the folder."""
+
+
+class CheckOptions(WeightOptions, total=False):
+    """How a folder is judged."""
+
     select: str | Collection[str]
     """The rules that count, by code or beginning of a code: ``"GF101"``, or ``["GF1", "GF2"]``; none: all."""
     ignore: str | Collection[str]

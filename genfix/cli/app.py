@@ -51,6 +51,11 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         help="Say what each engine will do with a folder.",
         example="genfix engines merged --engine vllm",
     ),
+    "weights": Entry(
+        _COMMANDS,
+        help="Say which tensors there are, and whether the adapter was merged.",
+        example="genfix weights merged --base org/name --adapter adapter",
+    ),
     "diff": Entry(
         _COMMANDS,
         help="Compare the config files with the base's, or with a snapshot's.",

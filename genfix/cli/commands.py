@@ -190,6 +190,29 @@ def engines(
     return run_engines(case, names, out)
 
 
+def weights(
+    target: opt.Target,
+    *,
+    weighed: opt.Weighed,
+    output_format: opt.OutputPage = opt.PageShape.TEXT,
+    output_file: opt.OutputFile = None,
+    quiet: opt.Quiet = False,
+    look: opt.Look,
+) -> int:
+    """Say which tensors there are, and whether the adapter was merged.
+
+    With a base: which are untouched, tuned, added or lost. With an adapter, named or beside the folder:
+    whether it is in the weights as it says; exit 1 where one that --adapter names is not. A few numbers of
+    each tensor are read.
+    """
+    from genfix.cli.looking import run_weights
+    from genfix.cli.output import Output, report_file
+    from genfix.resolver.case import Case
+
+    out = Output(look, quiet, output_format=output_format, file=report_file(output_file, weighed.state_dir))
+    return out.done(run_weights(Case(target, **weighed._asdict(), progress=out.progress), out))
+
+
 def diff(
     target: opt.Target,
     *,

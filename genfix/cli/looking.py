@@ -1,4 +1,4 @@
-"""The commands that only look: check, engines."""
+"""The commands that only look: check, engines, weights."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -108,3 +108,27 @@ def run_engines(case: Case, engines: Sequence[str], out: Output) -> int:
 
         out.report(engines_text(found, out.style))
     return 0
+
+
+def run_weights(case: Case, out: Output) -> int:
+    """Print what the weights say; 1 where an adapter that was named is not in them as it says."""
+    from genfix.api.weight_report import weights_of_case  # noqa: PLC0415
+
+    found = weights_of_case(case)
+    out.notes(found.notes)
+    if out.wants_json:
+        from genfix.report.json import dumps  # noqa: PLC0415
+        from genfix.report.weights_report import weights_json  # noqa: PLC0415
+
+        out.report(dumps(weights_json(found)))
+    elif out.wants_html:
+        from genfix.report.weights_html import weights_page  # noqa: PLC0415
+
+        out.report(weights_page(found, out.aside.language))
+    else:
+        from genfix.report.weights_report import weights_text  # noqa: PLC0415
+
+        out.report(weights_text(found, out.style))
+        if found.base is None:
+            out.tell(text("name the base with --base to see what differs from it"))
+    return 1 if found.is_faulty else 0

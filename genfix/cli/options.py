@@ -36,6 +36,14 @@ class Shape(StrEnum):
     JSON = "json"
 
 
+class PageShape(StrEnum):
+    """How an answer that is no verdict, and has a page, is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    HTML = "html"
+
+
 class ColorMode(StrEnum):
     """When to use color."""
 
@@ -200,6 +208,9 @@ OutputFormat: TypeAlias = Annotated[
 OutputShape: TypeAlias = Annotated[
     Shape, typer.Option("--output-format", help="How to write the answer.", rich_help_panel=REPORT)
 ]
+OutputPage: TypeAlias = Annotated[
+    PageShape, typer.Option("--output-format", help="How to write the answer.", rich_help_panel=REPORT)
+]
 OutputFile: TypeAlias = Annotated[
     Path | None,
     typer.Option(
@@ -271,6 +282,16 @@ class Compared(NamedTuple):
     """What a folder is compared with."""
 
     base: Base = None
+    offline: Offline = False
+    allow_base_mismatch: _AllowMismatch = False
+    state_dir: StateDir = None
+
+
+class Weighed(NamedTuple):
+    """What weights are compared with."""
+
+    base: Base = None
+    adapter: Adapter = None
     offline: Offline = False
     allow_base_mismatch: _AllowMismatch = False
     state_dir: StateDir = None

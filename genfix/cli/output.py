@@ -8,7 +8,7 @@ from pathlib import Path
 from string import hexdigits
 from typing import NamedTuple, TextIO
 
-from genfix.cli.options import ColorMode, Format, Look, Shape
+from genfix.cli.options import ColorMode, Format, Look, PageShape, Shape
 from genfix.cli.streams import write
 from genfix.folder import Progress
 from genfix.language import Language, language_of
@@ -44,7 +44,7 @@ class Output(NamedTuple):
     look: Look = Look()
     quiet: bool = False
     verbose: bool = False
-    output_format: Format | Shape = Format.TEXT
+    output_format: Format | Shape | PageShape = Format.TEXT
     file: ReportFile | None = None
     """Where the report goes instead of stdout."""
 

@@ -15,6 +15,8 @@ from genfix.model import conversations as talks
 class Ability(StrEnum):
     """One thing that reaches the prompt."""
 
+    CHAT = "chat"
+    """A question and its answer."""
     SYSTEM = "system"
     """The text of a system turn."""
     TOOLS = "tools"
@@ -47,6 +49,7 @@ def abilities(texts: Mapping[str, str]) -> frozenset[Ability]:
 
     as_text = talks.CALLS[1]
     found = {
+        Ability.CHAT: in_any(talks.SHORT, lambda text: talks.ASK_1 in text and talks.REPLY_1 in text),
         Ability.SYSTEM: in_any(talks.WITH_SYSTEM, lambda text: talks.SYSTEM in text),
         Ability.TOOLS: _in_own(talks.TOOLS_IN_TURN, texts, talks.DESCRIPTION)
         or any(in_any(name, lambda text: talks.DESCRIPTION in text) for name in talks.CALLS),
@@ -87,5 +90,6 @@ def _unopened(texts: Mapping[str, str]) -> str:
         written = prompted.rpartition(talks.ASK_1)[2].rstrip()
         if not reply or not opener.startswith(written):
             return ""
-        return opener[len(written) :].strip()
+        rest = opener[len(written) :].strip()
+        return rest if any(map(str.isalnum, rest)) else ""  # a bracket opens nothing
     return ""

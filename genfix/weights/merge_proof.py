@@ -92,8 +92,10 @@ class MergeProof(NamedTuple):
 _TELLING: Final = (Kind.HAS, Kind.BASE, Kind.SCALED, Kind.OTHER)
 
 
-def prove_merge(merged: Model, base: Model, adapter: Model) -> MergeProof:
-    """Look whether the adapter was merged into the base, and gave these weights."""
+def prove_merge(merged: Model, base: Model, adapter: Model, ledger: Ledger | None = None) -> MergeProof:
+    """Look whether the adapter was merged into the base, and gave these weights; as far as ``ledger``
+    affords.
+    """
     recipe = read_recipe(adapter.object(CONFIG))
     if recipe.refusal is not None:
         return MergeProof(Verdict.UNTOLD, reason=recipe.refusal, recipe=recipe)
@@ -106,7 +108,7 @@ def prove_merge(merged: Model, base: Model, adapter: Model) -> MergeProof:
             return MergeProof(Verdict.UNTOLD, reason=changes.refusal, recipe=recipe)
         names = (TensorNames(base.weights.tensors), TensorNames(merged.weights.tensors))
         found = placed(changes, *names, recipe)
-        ledger = Ledger()
+        ledger = ledger or Ledger()
         readers = Readers(
             TensorReader(base.folder, ledger),
             TensorReader(merged.folder, ledger),

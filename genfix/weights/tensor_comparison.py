@@ -20,7 +20,7 @@ from genfix.weights.tensor_reader import Ledger, Span, Spent, TensorReader
 _MOST_TENSORS: Final = 4096
 _PIECES: Final = 2
 _NUMBERS: Final = 64
-_AT_ONCE: Final = 64
+_AT_ONCE: Final = 8
 _STACK: Final = re.compile(r"(?P<block>.+\.experts)\.(?P<part>\w+?)(?:\.weight)?")
 
 
@@ -89,8 +89,11 @@ def _flat(view: View, at: int, count: int) -> Span:
     return Span(view.tensor.file, view.tensor.start + (view.first + at) * width, count * width)
 
 
-def compare_tensors(merged: Model, base: Model) -> Comparison:
-    """Compare the tensors of both folders. Raises `GenfixError` where one cannot be read."""
+def compare_tensors(merged: Model, base: Model, ledger: Ledger | None = None) -> Comparison:
+    """Compare the tensors of both folders, as far as ``ledger`` affords.
+
+    Raises `GenfixError` where one cannot be read.
+    """
     ours, theirs = TensorNames(merged.weights.tensors), TensorNames(base.weights.tensors)
     found: dict[str, ComparedTensor] = {}
     pairs: list[tuple[str, _Pair]] = []
@@ -100,7 +103,7 @@ def compare_tensors(merged: Model, base: Model) -> Comparison:
         found[name] = ComparedTensor(name, tensor, state)
         if isinstance(pair, _Pair):
             pairs.append((name, pair))
-    ledger = Ledger()
+    ledger = ledger or Ledger()
     readers = (TensorReader(merged.folder, ledger), TensorReader(base.folder, ledger))
     try:
         for name, state in _looked_at(pairs, readers, ledger):

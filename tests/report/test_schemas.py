@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.folders import FAMILIES, dump, write_folder
+from tests.support.folders import FAMILIES, dump, safetensors, write_folder
 from tests.support.running import Run, runner
 
 GENERATION = "generation_config.json"
@@ -31,6 +31,7 @@ CASES = {
     "diff": ("diff", "{merged}", "--base", "{base}"),
     "log": ("log", "{merged}"),
     "engines": ("engines", "{merged}"),
+    "weights": ("weights", "{merged}", "--base", "{base}"),
     "rules": ("rules",),
     "explain": ("explain", "GF101"),
 }
@@ -78,6 +79,9 @@ def test_what_a_command_prints_follows_its_schema(run: Run, names: dict[str, Pat
         run("snapshot", names["merged"], "-m", "first")
         run("repair", names["merged"], "--base", names["base"])
         run("undo", names["merged"])
+    if case == "weights":
+        for folder in names.values():
+            write_folder(folder, {"model.safetensors": safetensors(8)})
     words = [word.format(**names) for word in CASES[case]]
     result = run(*words, "--output-format", "json")
     assert result.code in {0, 1}, result.err

@@ -74,6 +74,8 @@ def test_nothing_in_files_comes_through(run: Run, tmp_path: Path, side: str) -> 
         given = ("--base", of_base, "--output-format", form)
         assert_harmless(run("diff", folder, *given), (side, form, "diff"))
         assert_harmless(run("engines", folder, "--output-format", form), (side, form, "engines"))
+        given = ("--base", of_base, "--output-format", form, "--allow-base-mismatch")
+        assert_harmless(run("weights", folder, *given), (side, form, "weights"))
     given = ("--base", of_base, "--allow-base-mismatch", "--unsafe-fixes")
     assert_harmless(run("repair", folder, *given), (side, "repair"))
     assert_harmless(run("undo", folder), (side, "undo"))

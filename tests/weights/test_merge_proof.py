@@ -33,7 +33,8 @@ TYPES = ["F32", "BF16", "F16"]
 
 
 def proof(merged: Files, base: Files, adapter: Files) -> MergeProof:
-    return prove_merge(*(Model(MemoryFolder(files)) for files in (merged, base, adapter)))
+    ours, theirs, trained = (Model(MemoryFolder(files)) for files in (merged, base, adapter))
+    return prove_merge(ours, theirs, trained)
 
 
 def verdict(merged: Mapping[str, Matrix], dtype: str = "BF16", **config: object) -> MergeProof:

@@ -10,6 +10,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -231,7 +232,8 @@ def make(case: dict, out: Path) -> None:
     outcomes = ["right", "none", "twice", "more"]
     merge(case, base, [adapter], place / "half", halve)
     merge(case, base, [other], place / "other")
-    if case["name"].startswith(("llama-lora-BF16", "qwen2-lora-BF16", "glm4-lora-BF16")):
+    in_4_bits = ("llama-lora-BF16", "qwen2-lora-BF16", "glm4-lora-BF16")
+    if case["name"].startswith(in_4_bits) and find_spec("bitsandbytes"):
         merge_dequantised(case, base, adapter, place / "dequantised")
         outcomes.append("dequantised")
     case["left out"] = leave_out(base, place / "right", place / "left")

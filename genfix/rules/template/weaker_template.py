@@ -54,8 +54,8 @@ def _lost(context: Context, rule: Rule) -> Iterator[Finding]:
     own, now = merged.chat_template, merged.turn_ends
     if base is None or own is None or not isinstance(now, TurnEnds) or context.template_equal:
         return
-    if not own.text.strip():
-        return  # an empty one has a rule of its own
+    if Ability.CHAT not in now.abilities:
+        return  # it is empty, or takes none of the chats that are tried
     theirs, before = base.chat_template, base.turn_ends
     if theirs is None or not isinstance(before, TurnEnds) or context.chat_objection is not None:
         return
@@ -120,6 +120,8 @@ def _no_prompt(context: Context, rule: Rule) -> Iterator[Finding]:
     own, now = merged.chat_template, merged.turn_ends
     if own is None or not isinstance(now, TurnEnds) or Ability.PROMPT in now.abilities:
         return
+    if Ability.CHAT not in now.abilities:
+        return  # it takes none of the chats that are tried: nobody knows
     before = base.turn_ends if base is not None else None
     shared = base is not None and context.template_equal
     restores = isinstance(before, TurnEnds) and Ability.PROMPT in before.abilities
@@ -151,8 +153,8 @@ def foreign_template(model: Model) -> list[str]:
     ends, eos = model.turn_ends, model.tokenizer.eos_token
     if not isinstance(ends, TurnEnds) or ends.eos_variable or eos is None or not _CHAT_TOKEN.search(eos):
         return []
-    if not model.chat_template or not model.chat_template.text.strip():
-        return []  # an empty one has a rule of its own
+    if Ability.CHAT not in ends.abilities:
+        return []  # it is empty, or takes none of the chats that are tried
     own = [token for token in model.tokenizer.ids if _CHAT_TOKEN.search(token)]
     return [] if not {*own}.isdisjoint((*ends.literals, *ends.tokens)) else own
 

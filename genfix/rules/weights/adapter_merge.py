@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from genfix.errors import GenfixError
+from genfix.folder import LocalFolder
 from genfix.folder.kinds import CONFIG
 from genfix.message import Message, message
+from genfix.model import Model
 from genfix.rules.core.chat_training import signs_of_training
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Fix, Harm, Severity, Witness, shown
@@ -222,20 +224,21 @@ def _equal(context: Context, rule: Rule) -> Iterator[Finding]:
     Fix: None.
 
     Safety: Manual. Two short pieces of each tensor are compared. Nothing is said where an adapter tells
-    (GF441), where weights are quantised, or where no file speaks of a training: a folder that was only
-    converted is equal, too. A training of single rows is not seen.
+    (GF441), where weights are quantised, where the base is elsewhere (`genfix weights` asks it), or where no
+    file speaks of a training: a folder that was only converted is equal, too. A training of single rows is
+    not seen.
 
     Sources:
     - verl-project/verl#7341
     - huggingface/trl#386
     """
     merged, base = context.merged, context.base
-    if base is None or context.adapter is not None or not merged.weights.tensors or not base.weights.tensors:
-        return
-    if any(model.weights.facts.quantization is not None for model in (merged, base)):
+    if base is None or context.adapter is not None or _is_elsewhere(base):
         return
     signs = signs_of_training(merged, base)
-    if not signs:
+    if not signs or not merged.weights.tensors or not base.weights.tensors:
+        return
+    if any(model.weights.facts.quantization is not None for model in (merged, base)):
         return
     # Imported here: most folders say nothing of a training.
     from genfix.weights.tensor_comparison import State, compare_tensors  # noqa: PLC0415
@@ -262,6 +265,11 @@ def _equal(context: Context, rule: Rule) -> Iterator[Finding]:
             )
         ),
     )
+
+
+def _is_elsewhere(base: Model) -> bool:
+    """Whether each piece of its weights costs a request."""
+    return base.folder.origin.kind != "local" and not isinstance(base.folder, LocalFolder)
 
 
 def _finding(context: Context, rule: Rule, found: Message) -> Finding:

@@ -381,3 +381,29 @@ def test_settings_written_anew_with_all_defaults_are_put_back_too() -> None:
     anew = {"_from_model_config": True, "eos_token_id": 1002, "temperature": 1.0, "top_k": 50}
     back = json.loads(repaired(base | {GEN: dump(anew)}, base)[GEN])
     assert (back["temperature"], back["top_k"], back["do_sample"]) == (0.7, 20, True)
+
+
+# -- sampling at temperature 0, and keys that nobody reads ----------------------------------------
+
+
+@pytest.mark.parametrize("zero", [0, 0.0])
+def test_sampling_at_temperature_zero(zero: float) -> None:
+    merged = gen(chatml_files(), do_sample=True, temperature=zero)
+    [alone] = find(merged, None, "GF606")
+    assert (alone.severity, applicability(alone)) == (Severity.ERROR, Applicability.UNSAFE)
+    [against] = find(merged, chatml_files(), "GF606")
+    assert against.fix is not None
+    assert against.fix.operations == (CopyField(GEN, "/temperature"),)
+    assert [f.severity for f in find(merged, merged, "GF606")] == [Severity.INFO]
+
+
+@pytest.mark.parametrize("values", [{"do_sample": False}, {"temperature": 0.1}, {"temperature": False}])
+def test_what_generate_takes(values: dict[str, object]) -> None:
+    assert find(gen(chatml_files(), **({"do_sample": True, "temperature": 0} | values)), None, "GF606") == []
+
+
+@pytest.mark.parametrize(
+    ("key", "found"), [("temprature", 1), ("top_kk", 1), ("top_k", 0), ("chat_format", 0)]
+)
+def test_a_key_one_letter_from_a_real_one(key: str, found: int) -> None:
+    assert len(find(gen(chatml_files(), **{key: 1}), None, "GF607")) == found
