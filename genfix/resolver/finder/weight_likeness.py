@@ -6,18 +6,17 @@ one type of number or another the values count: a merge may be saved in F32.
 """
 
 import math
-import struct
-from array import array
-from collections.abc import Mapping
+from collections.abc import Sequence
 from statistics import median
 from typing import Final, NamedTuple
 
 from genfix.folder import FolderFileError
 from genfix.model import Model
 from genfix.model.safetensors import Tensor
+from genfix.weights.number_formats import WIDTHS, decode
+from genfix.weights.tensor_names import canonical
 
-_WIDTHS: Final = {"F32": 4, "F16": 2, "BF16": 2}
-_PREFIXES: Final = frozenset({"base_model", "model", "transformer", "language_model", "module"})
+_PLAIN: Final = frozenset({"F32", "F16", "BF16"})
 _TENSORS: Final = 32
 _MOST_TRIED: Final = 256
 _NUMBERS: Final = 256
@@ -25,8 +24,6 @@ _UNRELATED: Final = 0.7
 """Of two tensors that have nothing in common the distance is about 1.4; a training moves a part of this."""
 _FEW: Final = 2
 _SHARE: Final = 8
-
-Sample = Mapping[str, "array[float]"]
 
 
 class Likeness(NamedTuple):
@@ -81,42 +78,29 @@ def _spread(names: list[str]) -> list[str]:
 
 
 def _named(model: Model) -> dict[str, Tensor]:
-    """Readable tensors by their names without the prefixes that readers add or drop."""
-    found: dict[str, Tensor] = {}
-    for name, tensor in model.weights.tensors.items():
-        if tensor.dtype in _WIDTHS and tensor.size:
-            parts = name.split(".")
-            while len(parts) > 1 and parts[0] in _PREFIXES:
-                del parts[0]
-            found[".".join(parts)] = tensor
-    return found
+    """Tensors of plain numbers by the names that all readers agree on."""
+    return {
+        canonical(name): tensor
+        for name, tensor in model.weights.tensors.items()
+        if tensor.dtype in _PLAIN and tensor.size
+    }
 
 
-def _numbers(model: Model, tensor: Tensor) -> "array[float] | None":
+def _numbers(model: Model, tensor: Tensor) -> Sequence[float] | None:
     """A tensor's first numbers, which capsules have too; `None` where they cannot be read."""
-    wanted = min(tensor.size, _NUMBERS * _WIDTHS[tensor.dtype])
+    wanted = min(tensor.size, _NUMBERS * WIDTHS[tensor.dtype])
     try:
         data = model.folder.read_range(tensor.file, tensor.start, wanted)
     except FolderFileError:
         return None
-    return _decoded(data, tensor.dtype) if len(data) == wanted else None
+    return decode(data, tensor.dtype) if len(data) == wanted else None
 
 
-def _decoded(data: bytes, dtype: str) -> "array[float]":
-    if dtype == "F16":
-        return array("f", struct.unpack(f"<{len(data) // 2}e", data))
-    if dtype == "BF16":  # the upper half of an F32
-        whole = bytearray(2 * len(data))
-        whole[2::4], whole[3::4] = data[::2], data[1::2]
-        data = bytes(whole)
-    return array("f", struct.unpack(f"<{len(data) // 4}f", data))
-
-
-def _is_flat(numbers: "array[float]") -> bool:
+def _is_flat(numbers: Sequence[float]) -> bool:
     return all(number == numbers[0] for number in numbers)
 
 
-def _distance(one: "array[float]", other: "array[float]") -> float:
+def _distance(one: Sequence[float], other: Sequence[float]) -> float:
     length = math.fsum(number * number for number in other)
     difference = math.fsum((a - b) ** 2 for a, b in zip(one, other, strict=True))
     return math.sqrt(difference / length) if length and math.isfinite(difference) else math.inf
