@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from genfix.api.baseline import write_baseline
+    from genfix.api.bases import BaseSearch, KnownModels, base_candidates, find_models
     from genfix.api.capsules import Capsule, capsule
     from genfix.api.changing import Repair, apply, diff, log, plan, repair, undo
     from genfix.api.engine_views import EngineReport, engine_views
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
     from genfix.version import __version__
 
 __all__ = [
+    "BaseSearch",
     "Capsule",
     "EngineReport",
     "Finding",
     "GenfixError",
+    "KnownModels",
     "Plan",
     "ProbeReport",
     "Ran",
@@ -38,10 +41,12 @@ __all__ = [
     "WeightReport",
     "__version__",
     "apply",
+    "base_candidates",
     "capsule",
     "check",
     "diff",
     "engine_views",
+    "find_models",
     "inspect_weights",
     "load_plan",
     "log",
@@ -59,10 +64,12 @@ __all__ = [
 
 _HOMES: Final = {
     "__version__": "genfix.version",
+    "BaseSearch": "genfix.api.bases",
     "Capsule": "genfix.api.capsules",
     "EngineReport": "genfix.api.engine_views",
     "Finding": "genfix.rules",
     "GenfixError": "genfix.errors",
+    "KnownModels": "genfix.api.bases",
     "Plan": "genfix.planner",
     "ProbeReport": "genfix.api.probing",
     "Ran": "genfix.api.running",
@@ -71,10 +78,12 @@ _HOMES: Final = {
     "Report": "genfix.api.judging",
     "WeightReport": "genfix.api.weight_report",
     "apply": "genfix.api.changing",
+    "base_candidates": "genfix.api.bases",
     "capsule": "genfix.api.capsules",
     "check": "genfix.api.judging",
     "diff": "genfix.api.changing",
     "engine_views": "genfix.api.engine_views",
+    "find_models": "genfix.api.bases",
     "inspect_weights": "genfix.api.weight_report",
     "load_plan": "genfix.api.plan_files",
     "log": "genfix.api.changing",

@@ -45,6 +45,10 @@ class BaseModelError(GenfixError):
     """The base model was not found, is not reachable or cannot be read (exit 2)."""
 
 
+class UnknownModelError(BaseModelError):
+    """Nobody knows a model of that name: it may be misspelled (exit 2)."""
+
+
 class StorageError(GenfixError):
     """Reading or writing a disk failed; nothing was changed (exit 2)."""
 

@@ -27,10 +27,15 @@ def _own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
             "FORCE_COLOR",
             "HF_TOKEN",
             "HF_ENDPOINT",
+            "HF_HOME",
+            "HF_HUB_CACHE",
+            "HUGGINGFACE_HUB_CACHE",
+            "GENFIX_BASE",
         ):
             patch.delenv(name, raising=False)
-        # One cache per run: the user's own is not touched.
+        # One cache per run: the user's own is not touched, nor searched for bases.
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+        patch.setenv("MODELSCOPE_CACHE", str(tmp_path_factory.getbasetemp() / "modelscope"))
         patch.setenv("COLUMNS", "100")
         patch.setenv("GENFIX_LANG", "en")
         yield

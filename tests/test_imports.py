@@ -38,7 +38,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "weights": BELOW_RULES,
     "rules": BELOW_RULES | {"engines", "weights"},
     "planner": BELOW_RULES | {"engines", "rules"},
-    "resolver": BELOW_RULES | {"engines", "rules"},
+    "resolver": BELOW_RULES | {"engines", "weights", "rules"},
     "applier": BOTTOM | {"folder", "jsontext"},
     "probe": BELOW_RULES | {"engines"},
     "api": BELOW_API,

@@ -6,12 +6,14 @@ from typing import NamedTuple
 
 from genfix.api.opening import whole_folder
 from genfix.applier import make_folder, remove_stale
-from genfix.errors import InputError
+from genfix.errors import InputError, UnknownModelError
 from genfix.folder import LocalFolder
 from genfix.message import Message
 from genfix.resolver import resolve_base
 from genfix.resolver.case import ModelLocation
 from genfix.resolver.finder.capsule_format import capsule_files, origin_of
+from genfix.resolver.finder.suggestions import with_suggestions
+from genfix.resolver.naming.registered import register_capsule
 
 
 class Capsule(NamedTuple):
@@ -28,12 +30,15 @@ class Capsule(NamedTuple):
     """What the caller should know about how the base was found, a sentence each."""
 
 
-def capsule(base: ModelLocation, out: ModelLocation, *, offline: bool = False) -> Capsule:
+def capsule(
+    base: ModelLocation, out: ModelLocation, *, register: bool = False, offline: bool = False
+) -> Capsule:
     """Save the config files of ``base`` in the folder ``out``, which then is a base itself, without network.
 
     Args:
         base: A folder, a capsule, ``org/name[@revision]`` or ``ms://org/name[@revision]``.
         out: A folder that does not exist yet, or is empty. It is whole, or not there.
+        register: Let the search for a base find it: its path is kept in the cache of genfix.
         offline: Take the base from the Hub cache only.
 
     Raises:
@@ -43,12 +48,17 @@ def capsule(base: ModelLocation, out: ModelLocation, *, offline: bool = False) -
     """
     place = Path(out)
     remove_stale(place)
-    found = resolve_base(os.fspath(base), offline=offline)
+    try:
+        found = resolve_base(os.fspath(base), offline=offline)
+    except UnknownModelError as error:
+        raise with_suggestions(error, os.fspath(base)) from error
     if isinstance(found.folder, LocalFolder):
         root = whole_folder(found.folder, None).root
         if Path(os.path.realpath(place)).is_relative_to(os.path.realpath(root)):
             raise InputError("{place} is inside the base itself", "name a folder outside", place=place)
     files = capsule_files(found.facts)
     make_folder(place, files)
+    if register:
+        register_capsule(place)
     size = sum(map(len, files.values()))
     return Capsule(place, str(origin_of(found.folder)), tuple(sorted(files)), size, found.notes)

@@ -28,6 +28,9 @@ class Report(NamedTuple):
     """What the caller should know about how the judgement came about, a sentence each."""
     known: tuple[Finding, ...] = ()
     """What was found as well, and stands in the baseline: it counts for nothing."""
+    suggested_base: str | None = None
+    """What to name as the base, where none was named and the folder, this machine or the catalogue knows
+    one."""
 
     @property
     def views(self) -> Mapping[str, EngineView]:
@@ -93,6 +96,7 @@ def check_case(case: Case) -> Report:
         context=context,
         notes=(*opened.notes, *_proven(context), *unmatched_notes(case, accepted, known)),
         known=known,
+        suggested_base=opened.suggested,
     )
 
 

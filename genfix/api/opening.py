@@ -21,6 +21,8 @@ class OpenedModels(NamedTuple):
     base: BaseFacts | None
     adapter: BaseFacts | None
     notes: tuple[Message, ...]
+    suggested: str | None = None
+    """What to name as the base, where none was named and one is known."""
 
 
 def open_models(case: Case) -> OpenedModels:
@@ -37,12 +39,14 @@ def open_models(case: Case) -> OpenedModels:
         seen, notes = whole_folder(local, case.state_dir), _left_beside(local.root)
     merged = Model(seen)
     trained = find_adapter(case, merged)
-    found, said = choose_base(case, merged, trained.facts)
-    base = found.facts if found is not None else None
+    chosen = choose_base(case, merged, trained.facts)
+    base = chosen.base.facts if chosen.base is not None else None
     for facts in (base, trained.facts):
         if facts is not None and isinstance(facts.folder, LocalFolder):
             whole_folder(facts.folder, case.state_dir)
-    return OpenedModels(merged, base, trained.facts, (*notes, *trained.notes, *said))
+    return OpenedModels(
+        merged, base, trained.facts, (*notes, *trained.notes, *chosen.notes), chosen.suggested
+    )
 
 
 def whole_folder(folder: LocalFolder, state_dir: Path | None) -> LocalFolder:

@@ -21,6 +21,7 @@ EPILOG: Final = text(
 _COMMANDS: Final = "genfix.cli.commands"
 _KEEPING: Final = "genfix.cli.keeping_commands"
 _RULES: Final = "genfix.cli.rule_commands"
+_BASES: Final = "genfix.cli.base_commands"
 
 COMMANDS: Final[Mapping[str, Entry]] = {
     "check": Entry(_COMMANDS, help="Check a folder.", example="genfix check merged --base org/name"),
@@ -72,6 +73,10 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "genfix.cli.probe_command",
         help="Ask a running model whether it stops.",
         example="genfix probe http://localhost:8000 --folder merged",
+    ),
+    "base": Entry(_BASES, help="Look for the base of a folder.", example="genfix base merged"),
+    "bases": Entry(
+        _BASES, help="List the official models that genfix knows.", example="genfix bases qwen2.5 7b"
     ),
     "capsule": Entry(
         _KEEPING, help="Save the config files of a base.", example="genfix capsule org/name base-capsule"

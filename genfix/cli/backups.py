@@ -83,9 +83,9 @@ def run_prune(place: Here, keep: int, out: Output, *, snapshots: bool, dry_run: 
     return 0
 
 
-def run_capsule(base: str, out_folder: str, out: Output, *, offline: bool) -> int:
+def run_capsule(base: str, out_folder: str, out: Output, *, register: bool, offline: bool) -> int:
     """Save a base's config files; what they are of alone is on stdout, for scripts."""
-    made = capsule(base, out_folder, offline=offline)
+    made = capsule(base, out_folder, register=register, offline=offline)
     out.notes(made.notes)
     out.report(show(made.base))
     out.tell(

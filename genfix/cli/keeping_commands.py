@@ -108,6 +108,9 @@ def capsule(
         str, typer.Argument(metavar="OUT", help="The folder to make; new, or empty.", show_default=False)
     ],
     *,
+    register: Annotated[
+        bool, typer.Option("--register", help="Let `genfix base` and `--base auto` find it.")
+    ] = False,
     offline: opt.Offline = False,
     quiet: opt.Quiet = False,
     look: opt.Look,
@@ -119,4 +122,4 @@ def capsule(
     from genfix.cli.backups import run_capsule
     from genfix.cli.output import Output
 
-    return run_capsule(base, out, Output(look, quiet), offline=offline)
+    return run_capsule(base, out, Output(look, quiet), register=register, offline=offline)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from genfix.api.judging import Report, check_case
 from genfix.cli.exits import exit_code, settle_known
-from genfix.cli.next_lines import command_line
+from genfix.cli.next_lines import command_line, quoted
 from genfix.cli.options import Level
 from genfix.cli.output import Output
 from genfix.message import text
@@ -47,6 +47,17 @@ def _show(case: Case, report: Report, out: Output) -> None:
     out.judged(report.target, report.base, counted)
     out.tell(coverage_line(report.coverage), "dim")
     _say_what_next(case, report.findings, out)
+    if report.base is None:
+        _say_which_base(case, report, out)
+
+
+def _say_which_base(case: Case, report: Report, out: Output) -> None:
+    """The command that judges against the base, or the one that looks for it."""
+    if report.suggested_base is not None:
+        against = command_line("check", case._replace(base=report.suggested_base))
+        out.tell(text("to judge against its base: {command}", command=against))
+    elif report.context.merged.folder.origin.kind == "local":
+        out.tell(text("to look for its base: {command}", command=f"genfix base {quoted(case.target)}"))
 
 
 def _say_what_next(case: Case, findings: Sequence[Finding], out: Output) -> None:

@@ -79,8 +79,19 @@ Base: TypeAlias = Annotated[
     typer.Option(
         "--base",
         metavar="SPEC",
+        envvar="GENFIX_BASE",
         help="The model it was made from: a folder, a capsule, org/name[@revision], "
-        "ms://org/name (ModelScope), or auto: what DIR names.",
+        "ms://org/name (ModelScope), or auto: what DIR names, or this machine has.",
+        show_default=False,
+        rich_help_panel=_BASE,
+    ),
+]
+_PlansBase: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--base",
+        metavar="SPEC",
+        help="Another copy of the base that the plan was made from.",
         show_default=False,
         rich_help_panel=_BASE,
     ),
@@ -315,7 +326,7 @@ class Saved(NamedTuple):
             show_default=False,
         ),
     ] = None
-    base: Base = None
+    base: _PlansBase = None
     adapter: Adapter = None
     offline: Offline = False
     state_dir: StateDir = None

@@ -70,6 +70,9 @@ class Model:
     """Whether the user named this folder, and so trusts its code; a hint of another folder is no such trust.
     """
 
+    is_found: bool = False
+    """Of a base: whether neither the user nor the folder names it, and a search found it."""
+
     sibling: Message | None = None
     """Of a base: what says that another model was the base, which this one is a sibling of."""
 

@@ -10,6 +10,7 @@ from genfix.model.model import Model
 
 _PLACES: Final = (
     ("args.json", "model"),  # ms-swift: what the user typed
+    ("sft_args.json", "model_id_or_path"),  # ms-swift before 3.0
     ("adapter_config.json", "base_model_name_or_path"),  # peft
     ("config.json", "_name_or_path"),  # transformers before 4.50
 )

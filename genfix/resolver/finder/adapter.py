@@ -21,12 +21,11 @@ from genfix.model import Model
 from genfix.resolver.case import Case
 from genfix.resolver.finder.adapter_shapes import foreign_matrix, has_some_matrix
 from genfix.resolver.finder.base import BaseFacts
-from genfix.resolver.finder.run_folders import names_a_merge, run_folders
+from genfix.resolver.finder.run_folders import MERGEKIT, names_a_merge, run_folders
 from genfix.resolver.naming.spec import HubSpec, is_repo_id, parse_spec
 
 _CONFIG: Final = "adapter_config.json"
 _SWIFT_RUN: Final = "args.json"
-_MERGEKIT: Final = "mergekit_config.yml"
 _WHOLE_MODEL: Final = re.compile(r"(?:pytorch_)?model(?:-\d+-of-\d+)?\.(?:safetensors|bin)|consolidated.*")
 
 
@@ -55,7 +54,7 @@ def find_adapter(case: Case, merged: Model) -> Adapter:
         return Adapter(_opened(folder, merged), said)
     if merged.folder.origin.kind != "local":
         return Adapter(None)  # nothing lies beside a repo
-    if merged.has(_MERGEKIT):
+    if any(map(merged.has, MERGEKIT)):
         return Adapter(None)  # made from whole models; adapters of the same names are other things
     place = Path(os.path.abspath(case.target))  # noqa: PTH100 - resolve() would leave the place the user named
     notes: list[Message] = []

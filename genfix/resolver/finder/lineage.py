@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from genfix.engines import read_eos
 from genfix.folder import FolderFileError, same_but_for_line_ends
@@ -12,11 +12,10 @@ from genfix.model import Model
 from genfix.model.front_matter import CARD, front_matter_list
 from genfix.model.kin import other_class, other_context, plain_text, text_base
 from genfix.resolver.finder.proof import layer_count, row_count
+from genfix.resolver.finder.run_folders import TRACES
 
 if TYPE_CHECKING:
     from genfix.resolver.finder.traces import BaseTrace
-
-_TRACES: Final = frozenset({"args.json", "adapter_config.json", "mergekit_config.yml", "training_args.yaml"})
 
 
 def lineage_notes(merged: Model, base: Model, path: Path | None) -> tuple[Message, ...]:
@@ -130,7 +129,7 @@ def _is_inherited(merged: Model, base: Model, trace: "BaseTrace") -> bool:
 
 def is_traced(model: Model) -> bool:
     """Whether a tool left a file or an entry in the folder that may name its base."""
-    return not model.folder.names().isdisjoint(_TRACES) or "_name_or_path" in model.config
+    return not model.folder.names().isdisjoint(TRACES) or "_name_or_path" in model.config
 
 
 def _is_card_of(merged: Model, base: Model) -> bool:

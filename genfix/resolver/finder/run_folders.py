@@ -9,6 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+SWIFT: Final = "args.json"
+SWIFT_2: Final = "sft_args.json"
+ADAPTER: Final = "adapter_config.json"
+MERGEKIT: Final = ("mergekit_config.yml", "mergekit_moe_config.yml")
+TRAINING: Final = "training_args.yaml"
+TRACES: Final = frozenset({SWIFT, SWIFT_2, ADAPTER, *MERGEKIT, TRAINING})
+"""Files of tools that may name a base."""
+
 _MERGED_NAME: Final = re.compile(r"(?P<run>.+?)[-_]merged")
 _PLAIN_WORDS: Final = frozenset(
     [

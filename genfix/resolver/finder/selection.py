@@ -2,8 +2,9 @@
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
-from genfix.errors import RefusedError
+from genfix.errors import RefusedError, UnknownModelError
 from genfix.message import Message, text
 from genfix.model import Model
 from genfix.resolver.case import Case
@@ -14,28 +15,39 @@ from genfix.resolver.finder.target import is_address
 from genfix.resolver.naming.spec import AUTO
 
 
-def choose_base(
-    case: Case, merged: Model, adapter: Model | None = None
-) -> tuple[ResolvedBase | None, tuple[Message, ...]]:
-    """The base of ``case``, proven, and what the user should know; `None` where it names none.
+class ChosenBase(NamedTuple):
+    """What comes of what the user says about the base."""
 
-    ``auto`` takes what the folder names; without a base a note tells that. Raises `RefusedError` where the
-    base cannot be what ``merged`` was made from, unless that is allowed, and as `resolve_base` does.
+    base: ResolvedBase | None = None
+    """`None` where the user named none."""
+    notes: tuple[Message, ...] = ()
+    """What the user should know, a sentence each."""
+    suggested: str | None = None
+    """What to name as the base, where none was named and one is known."""
+
+
+def choose_base(case: Case, merged: Model, adapter: Model | None = None) -> ChosenBase:
+    """The base of ``case``, proven.
+
+    ``auto`` takes what the folder names or this machine has; without a base a note tells that. Raises
+    `RefusedError` where the base cannot be what ``merged`` was made from, unless that is allowed, and as
+    `resolve_base` does.
     """
     spec = case.base
     # abspath: links stay as the user named them
     place = None if is_address(case.target) else Path(os.path.abspath(case.target))  # noqa: PTH100
     if spec is None:
-        return None, _suggestion(merged, place, adapter)
+        return _suggestion(merged, place, adapter)
     if spec == AUTO:
         from genfix.resolver.finder.auto import find_base  # noqa: PLC0415 - few folders need it
 
         base = find_base(merged, place, adapter, offline=case.offline, progress=case.progress)
-        return base, (*base.notes, *size_notes(merged, base.facts), *kin_notes(merged, base.facts))
+        kin = (*size_notes(merged, base.facts), *kin_notes(merged, base.facts))
+        return ChosenBase(base, (*base.notes, *kin))
     given = os.fspath(spec)
     if given == AUTO:  # a path, not the word
         given = f"./{given}"
-    base = resolve_base(given, offline=case.offline, near=merged.folder, progress=case.progress)
+    base = _resolved(case, given, merged, place)
     notes = base.notes
     refusal = _refusal(merged, base, place, adapter)
     if refusal is not None:
@@ -43,14 +55,23 @@ def choose_base(
             raise refusal
         notes += (text("going on as told, although {why}", why=refusal.said),)
     base.facts.sibling = named_sibling(merged, base.facts, place, adapter)
-    return base, (*notes, *lineage_notes(merged, base.facts, place))
+    return ChosenBase(base, (*notes, *lineage_notes(merged, base.facts, place)))
 
 
-def _suggestion(merged: Model, place: Path | None, adapter: Model | None) -> tuple[Message, ...]:
-    from genfix.resolver.finder.auto import trace_note  # noqa: PLC0415 - only without a base
+def _resolved(case: Case, given: str, merged: Model, place: Path | None) -> ResolvedBase:
+    try:
+        return resolve_base(given, offline=case.offline, near=merged.folder, progress=case.progress)
+    except UnknownModelError as error:
+        from genfix.resolver.finder.suggestions import with_suggestions  # noqa: PLC0415 - only on the way out
 
-    note = trace_note(merged, place, adapter)
-    return (note,) if note is not None else ()
+        raise with_suggestions(error, given, merged, place) from error
+
+
+def _suggestion(merged: Model, place: Path | None, adapter: Model | None) -> ChosenBase:
+    from genfix.resolver.finder.auto import suggestion  # noqa: PLC0415 - only without a base
+
+    found = suggestion(merged, place, adapter)
+    return ChosenBase() if found is None else ChosenBase(notes=(found.said,), suggested=found.spec)
 
 
 def _refusal(
@@ -63,14 +84,7 @@ def _refusal(
         from genfix.resolver.finder.auto import better_base  # noqa: PLC0415 - only on the way out
 
         better = better_base(merged, place, adapter, base.facts)
-        if better is None:
-            return error
-        return RefusedError(
-            error.said,
-            "the folder itself names {base}: use that with --base, or add --allow-base-mismatch if "
-            "you are sure",
-            base=better,
-        )
+        return error if better is None else RefusedError(error.said, better)
     return _swapped(merged, base, place)
 
 

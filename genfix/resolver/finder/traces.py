@@ -15,14 +15,19 @@ from genfix.model import Model
 from genfix.model.front_matter import CARD, card_text, front_matter_list
 from genfix.model.provenance import is_base_name
 from genfix.model.siblings import chat_sibling_on_card
-from genfix.resolver.finder.run_folders import run_folders
+from genfix.resolver.finder.recipe_traces import best_checkpoint, recipes_of
+from genfix.resolver.finder.run_folders import (
+    ADAPTER,
+    MERGEKIT,
+    SWIFT,
+    SWIFT_2,
+    TRACES,
+    TRAINING,
+    run_folders,
+)
 from genfix.resolver.finder.yaml_models import recipe_models, yaml_word
 from genfix.resolver.naming.candidates import candidate_specs, repo_of_cache
 
-SWIFT: Final = "args.json"
-ADAPTER: Final = "adapter_config.json"
-MERGEKIT: Final = "mergekit_config.yml"
-_TRAINER: Final = "training_args.yaml"
 _MOST_BYTES: Final = 1024 * 1024
 
 
@@ -57,31 +62,40 @@ def find_traces(merged: Model, path: Path | None, adapter: Model | None = None) 
 
 def _all(merged: Model, path: Path | None, adapter: Model | None) -> Iterator[BaseTrace]:
     places = [("", merged)]
-    if not merged.has(MERGEKIT):  # made from whole models: what is beside the folder is another run's
+    # made from whole models: what is beside the folder is another run's
+    if not any(map(merged.has, MERGEKIT)):
         # As a plain model: a run's file that cannot be read is no fault of the adapter.
         named = [Model(adapter.folder)] if adapter is not None else []
-        places += [(f"{model.folder.origin.label}/", model) for model in (*_beside(path), *named)]
+        places += [(f"{model.folder.origin.label}/", model) for model in (*_beside(merged, path), *named)]
     for prefix, model in places:
         yield from _swift(model, path, prefix)
     for prefix, model in places:
+        yield from _swift_2(model, path, prefix)
+    for prefix, model in places:
         yield from _adapter(model, path, prefix)
-    for name in recipe_models(_text(merged.folder, MERGEKIT)):
-        yield from _named_by(merged, path, name, MERGEKIT)
+    for file in MERGEKIT:
+        for name in recipe_models(_text(merged.folder, file)):
+            yield from _named_by(merged, path, name, file)
     yield from _named(merged, path, "config.json", "_name_or_path")
     for prefix, model in places:
-        word = yaml_word(_text(model.folder, _TRAINER), "model_name_or_path")
-        yield from _named_by(merged, path, word, _key_of("model_name_or_path", prefix + _TRAINER))
+        word = yaml_word(_text(model.folder, TRAINING), "model_name_or_path")
+        yield from _named_by(merged, path, word, _key_of("model_name_or_path", prefix + TRAINING))
+    for recipe in recipes_of(path) if path is not None else ():
+        yield from _named_by(merged, path, recipe.named, _key_of(recipe.key, recipe.file))
     yield from _card(merged, path)
 
 
-def _beside(path: Path | None) -> list[Model]:
-    places = run_folders(path) if path is not None else ()
+def _beside(merged: Model, path: Path | None) -> list[Model]:
+    """Folders of the run: by name and place, and the checkpoint that a trainer says it loaded at the end."""
+    if path is None:
+        return []
+    places = dict.fromkeys((*run_folders(path), *best_checkpoint(merged, path)))
     return [Model(LocalFolder(place)) for place in places if _has_trace(place)]
 
 
 def _has_trace(place: Path) -> bool:
     """Whether a file there may name a base; a folder that nobody may enter is no error."""
-    return any(os.path.isfile(place / name) for name in (SWIFT, ADAPTER, _TRAINER))  # noqa: PTH113
+    return any(os.path.isfile(place / name) for name in TRACES)  # noqa: PTH113
 
 
 def _swift(model: Model, path: Path | None, prefix: str) -> Iterator[BaseTrace]:
@@ -106,6 +120,20 @@ def _swift(model: Model, path: Path | None, prefix: str) -> Iterator[BaseTrace]:
         remote=not was_folder,
     )
     yield BaseTrace(named, _key_of("model", prefix + SWIFT), specs)
+
+
+def _swift_2(model: Model, path: Path | None, prefix: str) -> Iterator[BaseTrace]:
+    """ms-swift before 3.0 (2.6.1: llm/infer.py copies the file into what it merges).
+
+    Whether an id is the Hub's stood in the environment only.
+    """
+    args = model.object(SWIFT_2)
+    named, revision = args.get("model_id_or_path"), args.get("model_revision")
+    if isinstance(named, str) and is_base_name(named, model):
+        specs = candidate_specs(
+            named.strip(), path, revision=revision if isinstance(revision, str) else "", modelscope=True
+        )
+        yield BaseTrace(named.strip(), _key_of("model_id_or_path", prefix + SWIFT_2), specs)
 
 
 def _adapter(model: Model, path: Path | None, prefix: str) -> Iterator[BaseTrace]:

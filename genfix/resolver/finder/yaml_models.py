@@ -6,7 +6,7 @@ not seen.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from genfix.model.front_matter import plain_word
@@ -39,14 +39,39 @@ def recipe_models(text: str) -> tuple[str, ...]:
 
 def yaml_word(text: str, key: str) -> str | None:
     """The plain value of ``key`` at the top level; `None` where there is none, or one in another form."""
-    for name, value in _entries(text, top=True):
-        if name == key:
-            return plain_word(value)
-    return None
+    return yaml_words(text).get(key)
 
 
-def _entries(text: str, *, top: bool = False) -> Iterator[tuple[str, str]]:
-    """Keys and values of all lines; the text of blocks (``chat_template: |``) is passed over."""
+def yaml_words(text: str) -> Mapping[str, str]:
+    """The plain values of mappings in mappings, by their path: ``model.path``; of two the first, as in
+    ``model_name_or_path`` at the top. Lists are passed over.
+    """
+    found: dict[str, str] = {}
+    above: list[tuple[int, str]] = []
+    for indent, key, value in _lines(text):
+        while above and above[-1][0] >= indent:
+            above.pop()
+        if indent and not above:
+            continue
+        path = ".".join([*(name for _, name in above), key])
+        if not value or value.startswith("#"):
+            above.append((indent, key))
+        elif (word := plain_word(value)) is not None:
+            found.setdefault(path, word)
+    return found
+
+
+def _entries(text: str) -> Iterator[tuple[str, str]]:
+    """Keys and values of all lines."""
+    for _, key, value in _lines(text, lists=True):
+        yield key, value
+
+
+def _lines(text: str, *, lists: bool = False) -> Iterator[tuple[int, str, str]]:
+    """Indent, key and value of each line; the text of blocks (``chat_template: |``) is passed over.
+
+    What stands in a list comes with ``lists``.
+    """
     block: int | None = None
     for line in text.replace("\r\n", "\n").split("\n"):
         indent = len(line) - len(line.lstrip(" "))
@@ -56,7 +81,8 @@ def _entries(text: str, *, top: bool = False) -> Iterator[tuple[str, str]]:
             block = None
         stripped = line.strip()
         if stripped.startswith(("- {", "{", "- [", "[")):
-            yield "", stripped.lstrip("- ")
+            if lists:
+                yield indent, "", stripped.lstrip("- ")
             continue
         entry = _ENTRY.fullmatch(line.rstrip())
         if entry is None:
@@ -64,5 +90,5 @@ def _entries(text: str, *, top: bool = False) -> Iterator[tuple[str, str]]:
         value = entry["value"] or ""
         if _TEXT_BLOCK.fullmatch(value):
             block = indent
-        elif not top or not (indent or stripped.startswith("-")):
-            yield entry["key"], value
+        elif lists or not stripped.startswith("-"):
+            yield indent, entry["key"], value

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from genfix.errors import BaseModelError, GenfixError
+from genfix.errors import BaseModelError, GenfixError, UnknownModelError
 from genfix.message import Arg, Message, text
 from genfix.resolver.hub.hub_session import HubStatusError
 from genfix.resolver.naming.spec import LOCAL_COPY, is_commit
@@ -122,7 +122,7 @@ def _refusal(error: HubStatusError, asked: HubRequest) -> BaseModelError:
             **args,
         )
     if code == "RepoNotFound" or is_unknown:
-        return BaseModelError(
+        return UnknownModelError(
             "no model {repo} on the Hub, or it is private",
             "check the name, or log in with `hf auth login`",
             **args,

@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from genfix.errors import BaseModelError
+from genfix.errors import BaseModelError, UnknownModelError
 from genfix.folder.folder import Origin
 from genfix.folder.remote import RemoteFolder
 from genfix.message import Arg, Message, text
@@ -45,7 +45,7 @@ def open_hub(spec: HubSpec, *, offline: bool = False) -> HubBase:
     if cached is not None and (stopped is not None or is_settled):
         return _from_cache(spec, hub, cache, cached, stopped)
     if stopped is not None:
-        raise BaseModelError(
+        raise UnknownModelError(
             "{spec} is not cached and {stopped}", NO_NETWORK, spec=str(spec), stopped=stopped
         )
     try:

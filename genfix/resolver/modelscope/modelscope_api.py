@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlencode
 
-from genfix.errors import BaseModelError
+from genfix.errors import BaseModelError, UnknownModelError
 from genfix.folder.folder import FileStat
 from genfix.folder.remote import difference
 from genfix.json_types import JsonValue
@@ -173,13 +173,13 @@ class ModelScope:
                 "{repo} has no revision {revision}", self._revisions(), repo=repo, revision=self._revision
             )
         if error.status == 404 and not self._site.token:
-            return BaseModelError(
+            return UnknownModelError(
                 "no model {repo} on ModelScope, or it is private",
                 "check the name, or set MODELSCOPE_API_TOKEN to a token that may read it",
                 repo=repo,
             )
         if error.status == 404:
-            return BaseModelError(
+            return UnknownModelError(
                 "no model {repo} on ModelScope, or the token in MODELSCOPE_API_TOKEN may not read it",
                 "check the name and what the account may read",
                 repo=repo,

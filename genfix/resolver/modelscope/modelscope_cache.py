@@ -104,11 +104,18 @@ class ModelScopeCache:
         return hashlib.sha256(json.dumps([*self._of, revision]).encode()).hexdigest()
 
 
-def _places(repo_id: str, revision: str) -> Iterator[Path]:
+def cache_root() -> Path | None:
+    """Where ModelScope's client puts models; `None` where there is no home directory."""
     named = os.environ.get("MODELSCOPE_CACHE", "")
     try:
-        root = Path(named).expanduser() if named else Path.home() / ".cache" / "modelscope"
-    except RuntimeError:  # no home directory
+        return Path(named).expanduser() if named else Path.home() / ".cache" / "modelscope"
+    except RuntimeError:
+        return None
+
+
+def _places(repo_id: str, revision: str) -> Iterator[Path]:
+    root = cache_root()
+    if root is None:
         return
     org, name = repo_id.split("/")
     yield root / "models" / f"{org}--{name}" / "snapshots" / revision

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from genfix.errors import BaseModelError
+from genfix.errors import BaseModelError, UnknownModelError
 from genfix.folder.folder import FileProblem, Folder, FolderFileError, Origin
 from genfix.folder.local import LocalFolder
 from genfix.folder.remote import RemoteFolder
@@ -49,7 +49,7 @@ def open_modelscope(spec: ModelScopeSpec, *, offline: bool = False) -> ModelScop
     if stopped is not None:
         if (known := _known(spec, cached, kept, stopped)) is not None:
             return known
-        raise BaseModelError(
+        raise UnknownModelError(
             "{spec} is not cached and {stopped}",
             "go online once, or {local_copy}",
             spec=str(spec),

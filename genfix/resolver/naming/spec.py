@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from genfix.errors import BaseModelError, InputError
+from genfix.errors import BaseModelError, InputError, UnknownModelError
 from genfix.folder.file_names import is_safe_name
 from genfix.message import text
 from genfix.resolver.naming.digests import SHA1
@@ -115,7 +115,7 @@ def _directory(given: str) -> Path:
         raise BaseModelError(
             "the base {path} is not a folder", "name the folder that holds its config.json", path=given
         )
-    raise BaseModelError(
+    raise UnknownModelError(
         "there is no folder {path} to use as the base", "check the path; {hint}", path=given, hint=_HINT
     )
 
@@ -227,6 +227,6 @@ def _split(spec: str, given: str) -> tuple[str, str | None]:
         raise InputError("{spec} does not name a model", _HINT, spec=given)
     if "/" in spec:
         raise InputError("{spec} is neither a folder nor a Hub id", _HINT, spec=given)
-    raise BaseModelError(
+    raise UnknownModelError(
         "there is no folder {path}", "check the path; a Hub id is written org/name", path=given
     )

@@ -110,4 +110,13 @@ def tokenizer_verdict(context: Context, base: Model) -> Message | None:
 def template_verdict(context: Context, base: Model) -> Message | None:
     """What speaks against taking the chat template from the base; `None` where nothing does."""
     other = None if context.template_equal or context.template_lost else OTHER_TEMPLATE
-    return context.chat_objection or other or unknown_to_template(context.merged, base)
+    found = (
+        message(
+            "why-template-found",
+            "nobody names {base}, which was found by a search: if it is the base, name it with --base",
+            base=str(base.folder.origin),
+        )
+        if base.is_found
+        else None
+    )
+    return context.chat_objection or other or found or unknown_to_template(context.merged, base)

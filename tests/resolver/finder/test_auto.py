@@ -85,7 +85,7 @@ def test_nothing_named(tmp_path: Path, run: Run) -> None:
     before = tree(merged)
     result = run("repair", merged, "--base", "auto")
     assert (result.code, result.out) == (2, "")
-    assert f"error: nothing in {merged} says which base it was made from: no args.json" in result.err
+    assert f"error: nothing in {merged} says which base it was made from (no args.json" in result.err
     assert "hint: name the base with --base" in result.err
     assert tree(merged) == before
 

@@ -37,8 +37,8 @@ def notes(
 ) -> tuple[str, ...]:
     folder = write_folder(tmp_path / name, merged)
     write_folder(Path(base_name), base)
-    _, said = choose_base(Case(folder, f"./{base_name}"), Model(LocalFolder(folder)))
-    return tuple(map(str, said))
+    chosen = choose_base(Case(folder, f"./{base_name}"), Model(LocalFolder(folder)))
+    return tuple(map(str, chosen.notes))
 
 
 @pytest.mark.parametrize("files", [glm_files(), chatml_files(), vlm_files()])

@@ -71,7 +71,7 @@ def test_offline_commit(hub: FakeHub, run: Runner, sha: str) -> None:
 def test_offline_without_a_cache(hub: FakeHub, run: Runner) -> None:
     hub.add_repo("org/name", FILES)
     told = run("org/name", offline=True)
-    assert told.error[0] == "BaseModelError"
+    assert told.error[0] == "UnknownModelError"
     assert told.message == "org/name is not cached and genfix is offline"
     assert "--base ./folder" in told.hint
     assert hub.requests == []

@@ -1,0 +1,1 @@
+"""How well ``--base auto`` finds the base of real merges among decoys."""

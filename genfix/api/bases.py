@@ -1,0 +1,99 @@
+"""`base_candidates` and `find_models`: which base a folder may have, and which official models are known."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, Unpack
+
+from genfix.api.keywords import OpenOptions
+from genfix.errors import InputError
+from genfix.folder import Folder
+from genfix.message import Message
+from genfix.model import Model
+from genfix.resolver import find_adapter, is_address, open_address, open_target
+from genfix.resolver.case import Case, ModelLocation
+from genfix.resolver.catalogue.identify import Identity, identify
+from genfix.resolver.catalogue.official import OfficialModel, official_models
+from genfix.resolver.finder.auto import decided
+from genfix.resolver.finder.candidate_proofs import differences
+from genfix.resolver.finder.places import Place, registered
+from genfix.resolver.finder.search import Candidate, local_candidates, named_candidates, remaining
+
+
+class BaseSearch(NamedTuple):
+    """What was found for a folder."""
+
+    target: str
+    """The folder as the caller wrote it, or ``hf://org/name@commit``."""
+    merged: Model
+    candidates: tuple[Candidate, ...]
+    """What the folder names, then what lies on this machine, in order of trust; those that are refused too.
+    """
+    chosen: Candidate | None
+    """The one that ``--base auto`` takes; `None` where it asks, or has none."""
+    differences: tuple[Message, ...]
+    """The questions that those that remain answer differently."""
+    identity: Identity
+    """What the catalogue of official models says of the folder's own files."""
+    notes: tuple[Message, ...] = ()
+    """What the caller should know about how the folder was opened, a sentence each."""
+
+
+def base_candidates(target: ModelLocation, **options: Unpack[OpenOptions]) -> BaseSearch:
+    """Look for the base of the model folder ``target``; each candidate is opened and proven.
+
+    Raises:
+        GenfixError: With ``exit_code`` 2 where there is no model folder.
+
+    """
+    case = Case(target, **options)
+    seen: Folder
+    notes: tuple[Message, ...] = ()
+    path = None
+    if is_address(target):
+        seen, notes = open_address(os.fspath(target), offline=case.offline, progress=case.progress)
+    else:
+        seen = open_target(target)
+        path = Path(os.path.abspath(target))  # noqa: PTH100 - links stay as the user named them
+    merged = Model(seen)
+    adapter = find_adapter(case, merged).facts
+    named = tuple(named_candidates(merged, path, adapter, offline=case.offline, progress=case.progress))
+    here = tuple(local_candidates(merged, path))
+    chosen = decided(merged, named, here)
+    left = remaining((*named, *here)) if chosen is None else ()
+    bases = [one.base.facts for one in left if one.base is not None]
+    return BaseSearch(
+        str(merged.folder.origin),
+        merged,
+        (*named, *here),
+        chosen,
+        tuple(differences(bases)) if len(bases) > 1 else (),
+        identify(merged),
+        notes,
+    )
+
+
+class KnownModels(NamedTuple):
+    """What a search in the catalogue gave."""
+
+    official: tuple[OfficialModel, ...]
+    capsules: tuple[Place, ...]
+    """Capsules that the user has registered."""
+
+
+def find_models(words: Sequence[str] = ()) -> KnownModels:
+    """The official models whose names, type or stop tokens have all ``words``; without words all.
+
+    Raises `InputError` for an empty word.
+    """
+    if any(not word.strip() for word in words):
+        raise InputError("an empty word names no model", "give a part of a name, such as qwen3")
+    wanted = [word.casefold() for word in words]
+    rows = tuple(row for row in official_models() if all(word in _text(row) for word in wanted))
+    capsules = tuple(place for place in registered() if all(word in place.spec.casefold() for word in wanted))
+    return KnownModels(rows, capsules)
+
+
+def _text(row: OfficialModel) -> str:
+    stops = map(str, row.stops)
+    return " ".join([row.id, row.modelscope or "", *row.former, row.type or "", *stops]).casefold()

@@ -1,0 +1,87 @@
+"""`genfix base` and `genfix bases`, GENFIX_BASE, and the last line of a check without a base."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.folders import write_folder
+from tests.support.hub_caches import COMMIT, cached, model_files, numbers, trained
+from tests.support.running import Run, runner
+
+BASE = numbers(1)
+MERGED = trained(BASE, 2, only="self_attn")
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    return runner(capsys)
+
+
+@pytest.fixture(autouse=True)
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    write_folder(Path("out"), model_files(MERGED))
+
+
+def test_a_base_that_is_proven(tmp_path: Path, run: Run) -> None:
+    cached(tmp_path / "hub", "org/base", model_files(BASE))
+    cached(tmp_path / "hub", "x/stranger", model_files(numbers(3)))
+    told = run("base", "out")
+    assert told.code == 0
+    assert told.out.splitlines()[:2] == [f"org/base@{COMMIT} taken", "    found in the Hugging Face cache"]
+    assert "6 of 12 sampled tensors are equal, number for number" in told.out
+    assert f"x/stranger@{COMMIT} refused" in told.out
+    assert "its weights have nothing in common with those here" in told.out
+    assert "to judge against it: genfix check out --base org/base" in told.err
+
+
+def test_as_json(tmp_path: Path, run: Run) -> None:
+    cached(tmp_path / "hub", "org/base", model_files(BASE))
+    document = json.loads(run("base", "out", "--output-format", "json").out)
+    assert document["chosen"] == f"org/base@{COMMIT}"
+    [candidate] = document["candidates"]
+    assert candidate["weights"]["compared"] == 12
+    assert candidate["weights"]["equal"] == 6
+    assert candidate["refused"] is None
+
+
+def test_none_and_several(tmp_path: Path, run: Run) -> None:
+    none = run("base", "out")
+    assert none.code == 1
+    assert "it knows no model of this type and these sizes" in none.out
+    cached(tmp_path / "hub", "org/base", model_files())
+    cached(tmp_path / "hub", "org/base-chat", model_files(max_position_embeddings=4096))
+    several = run("base", "out")
+    assert several.code == 1
+    assert "those that remain answer differently: the context length" in several.err
+
+
+def test_a_check_without_a_base_ends_with_the_command(tmp_path: Path, run: Run) -> None:
+    assert run("check", "out").err.splitlines()[-1] == "to look for its base: genfix base out"
+    cached(tmp_path / "hub", "org/base", model_files(BASE))
+    last = run("check", "out").err.splitlines()[-1]
+    assert last == "to judge against its base: genfix check out --base org/base"
+    assert run(*last.partition("genfix ")[2].split()).code == 0
+
+
+def test_the_environment_names_a_base(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = write_folder(Path("base"), model_files(BASE))
+    monkeypatch.setenv("GENFIX_BASE", f"./{base}")
+    Path("genfix.toml").write_text('base = "org/other"\n')
+    assert "out against ./base" in run("check", "out").err
+    assert run("check", "out", "--base", "./nowhere").code == 2
+
+
+def test_the_catalogue_is_searched(run: Run) -> None:
+    told = run("bases", "glm-4-9b-chat")
+    assert told.code == 0
+    assert (
+        "zai-org/glm-4-9b-chat  chatglm, 4096 x 40, stops at 151329, 151336, 151338" in told.out.splitlines()
+    )
+    rows = json.loads(run("bases", "THUDM", "chat-1m", "--output-format", "json").out)["models"]
+    assert [row["id"] for row in rows] == ["zai-org/glm-4-9b-chat-1m"]
+    assert run("bases", "no", "such", "model").out == ""

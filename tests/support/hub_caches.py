@@ -1,0 +1,73 @@
+"""Models in a Hub cache of this machine, with weights of a few real numbers, and merges of them."""
+
+import json
+import random
+import struct
+from pathlib import Path
+
+from tests.support.folders import Files, chatml_files, dump, write_folder
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+LAYERS = 6
+SIZES = {
+    "hidden_size": 16,
+    "num_hidden_layers": LAYERS,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "intermediate_size": 32,
+    "vocab_size": 1024,
+}
+
+
+def numbers(seed: int) -> dict[str, list[float]]:
+    """The tensors of a small model."""
+    chance = random.Random(seed)
+    parts = ("self_attn.q", "mlp.up")
+    names = [f"model.layers.{layer}.{part}.weight" for layer in range(LAYERS) for part in parts]
+    return {name: [chance.gauss(0, 1) for _ in range(256)] for name in names}
+
+
+def trained(
+    tensors: dict[str, list[float]], seed: int, strength: float = 0.01, only: str = ""
+) -> dict[str, list[float]]:
+    """The tensors after a training, of those whose name has ``only`` in it."""
+    chance = random.Random(seed)
+    return {
+        name: [number + strength * chance.gauss(0, 1) for number in values] if only in name else values
+        for name, values in tensors.items()
+    }
+
+
+def weights(tensors: dict[str, list[float]], dtype: str = "F32") -> bytes:
+    """A safetensors file of them."""
+    header: dict[str, object] = {"__metadata__": {"format": "pt"}}
+    data = b""
+    for name, values in tensors.items():
+        content = struct.pack(f"<{len(values)}f", *values)
+        if dtype == "BF16":
+            content = b"".join(content[at + 2 : at + 4] for at in range(0, len(content), 4))
+        header[name] = {
+            "dtype": dtype,
+            "shape": [16, 16],
+            "data_offsets": [len(data), len(data) + len(content)],
+        }
+        data += content
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
+def model_files(tensors: dict[str, list[float]] | None = None, **config: object) -> Files:
+    """A ChatML model with real sizes, and with weights where they are given."""
+    files = chatml_files()
+    stated = json.loads(files["config.json"]) | SIZES | config
+    more = {"model.safetensors": weights(tensors)} if tensors is not None else {}
+    return files | {"config.json": dump(stated)} | more
+
+
+def cached(root: Path, repo: str, files: Files) -> Path:
+    """The snapshot of a repo in the cache at ``root``."""
+    folder = root / f"models--{repo.replace('/', '--')}"
+    snapshot = write_folder(folder / "snapshots" / COMMIT, files)
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text(COMMIT)
+    return snapshot
