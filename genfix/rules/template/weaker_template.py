@@ -109,8 +109,9 @@ def _no_prompt(context: Context, rule: Rule) -> Iterator[Finding]:
     Fix: The base's template, where that opens the turn.
 
     Safety: Unsafe: the model may have been trained with the template that is here. Manual without such a
-    base. Information where the base's template is the same. Silent for templates that open the turn by
-    themselves after each question, and for those in which nothing stands before an answer.
+    base. Information where the base's template is the same, or the adapter's, which was trained with it.
+    Silent for templates that open the turn by themselves after each question, and for those in which nothing
+    stands before an answer.
 
     Sources:
     - transformers 5.24.0: tokenization_utils_base.py `apply_chat_template`
@@ -126,8 +127,11 @@ def _no_prompt(context: Context, rule: Rule) -> Iterator[Finding]:
     shared = base is not None and context.template_equal
     restores = isinstance(before, TurnEnds) and Ability.PROMPT in before.abilities
     theirs = base.chat_template if base is not None and context.chat_objection is None else None
+    trained = context.adapter is not None and own.same_text(context.adapter.chat_template)
     if shared:
         fix = BASE_HAS_IT_TOO
+    elif trained:
+        fix = Fix.manual(message("why-no-prompt-trained", "the model was trained with this template"))
     elif base is not None and theirs is not None and restores:
         fix = _of_base(merged, base, own, theirs)
     else:
@@ -138,7 +142,7 @@ def _no_prompt(context: Context, rule: Rule) -> Iterator[Finding]:
             "template-without-prompt",
             "add_generation_prompt has no effect: a prompt ends before the opener of the assistant's turn",
         ),
-        severity=Severity.INFO if shared else Severity.WARNING,
+        severity=Severity.INFO if shared or trained else Severity.WARNING,
         witness=Witness.CHAT_TEMPLATE,
         pointer=own.pointer,
         engines=tuple(context.views),

@@ -61,7 +61,7 @@ def _vocab_size(context: Context, rule: Rule) -> Iterator[Finding]:
         if type(value) is int and value not in known and not _is_repeated(merged, value, rows)
     ]
     own = [(pointer, value) for pointer, value in places if pointer.count("/") == 2] or places
-    if merged.text_config.get(key) in known:
+    if not own or merged.text_config.get(key) in known:
         return  # the composite config's own copy is read by nobody
     base = context.base
     if (

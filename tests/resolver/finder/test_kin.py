@@ -12,7 +12,7 @@ import pytest
 from genfix import check, plan
 from genfix.api.judging import Report
 from genfix.errors import RefusedError
-from genfix.rules import Applicability, Finding
+from genfix.rules import Applicability, Finding, Severity
 from tests.support.folders import Files, added_tokens, dump, with_json, with_token_list, without, write_folder
 
 GEN, TOK, CONFIG, MAP = (
@@ -193,7 +193,7 @@ def test_rope_that_was_lost_comes_back(tmp_path: Path) -> None:
 # a text base, an upcycled mixture of experts ----------------------------------------------------------------
 
 
-def test_a_text_base_says_nothing_of_a_composite_config(tmp_path: Path) -> None:
+def test_a_text_base_changes_nothing_in_a_composite_config_by_itself(tmp_path: Path) -> None:
     text = {
         key: value
         for key, value in json.loads(CHAT[CONFIG]).items()
@@ -203,7 +203,10 @@ def test_a_text_base_says_nothing_of_a_composite_config(tmp_path: Path) -> None:
              "vision_config": {"model_type": "clip_vision_model"}, "image_token_index": 1010}  # fmt: skip
     report = against(tmp_path, LOST_TEMPLATE | {CONFIG: dump(whole)}, CHAT)
     assert of(report, Applicability.SAFE) == {}
-    assert "GF402" not in {finding.code for finding in report.findings}
+    lost = [finding for finding in report.findings if finding.code == "GF402"]
+    assert [(finding.pointer, finding.severity) for finding in lost] == [
+        ("/text_config/rope_theta", Severity.INFO)
+    ]
     [note] = kin_notes(report)
     assert "this one also takes images or audio" in note
 
