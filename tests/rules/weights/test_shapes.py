@@ -53,6 +53,32 @@ def test_an_embedding_with_more_rows_than_the_head_is_a_models_own_habit() -> No
     assert silent(QWEN | {SINGLE: weight_file(tensors)}, None)
 
 
+def test_rows_that_only_the_embedding_tells_of_may_be_added_by_the_class() -> None:
+    """Mllama's text model without its head: changing `vocab_size` would keep it from loading."""
+    trunk = config(QWEN, architectures=["MllamaTextModel"], model_type="mllama_text_model")
+    trunk |= {SINGLE: weight_file(causal(rows=ROWS + 8, head=False))}
+    finding = only(trunk, "GF411", None)
+    assert finding.fix is not None
+    assert (finding.severity, finding.fix.applicability) == (Severity.INFO, Applicability.MANUAL)
+
+
+@pytest.mark.parametrize("head", [False, True], ids=["no head", "another head"])
+def test_fewer_rows_than_the_vocabulary_never_load_but_nobody_tells_the_number(head: bool) -> None:
+    tensors = causal(rows=ROWS, head=False) | ({"lm_head.weight": (ROWS - 8, 4)} if head else {})
+    trunk = config(QWEN | {SINGLE: weight_file(tensors)}, vocab_size=ROWS + 64, architectures=["Qwen2Model"])
+    finding = only(trunk, "GF411", None)
+    assert finding.fix is not None
+    assert (finding.severity, finding.fix.applicability) == (Severity.ERROR, Applicability.UNSAFE)
+
+
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "base"])
+def test_a_tied_head_or_the_bases_count_is_a_second_witness(tied: bool) -> None:
+    rows = weight_file(causal(rows=ROWS + 8, head=False))
+    merged = TIED if tied else config(TIED, architectures=["Qwen2Model"])
+    base = None if tied else TIED
+    assert value(repaired(merged | {SINGLE: rows}, base), "vocab_size") == ROWS + 8
+
+
 def test_the_language_models_own_part_is_what_counts() -> None:
     composite = config(
         QWEN | {SINGLE: weight_file(causal(rows=1032))},
