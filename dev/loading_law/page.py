@@ -42,7 +42,8 @@ reader loads config, generation config, tokenizer, processor and model. It is a 
 - a stop id of the folder is lost, or an added one is neither in the base's set nor ends a turn of its
   template; a folder without any may get its tokenizer's EOS.
 
-What a folder's own facts are is read from the folder as it is and from the same folder without the damage.
+What a folder's own facts are is read from the folder as it is, from the same folder without the damage, and
+from other releases' spellings of it with the damage: a repair of one thing leaves the others.
 """
 
 

@@ -66,7 +66,9 @@ def _vocab_size(context: Context, rule: Rule) -> Iterator[Finding]:
     if merged.text_config.get(key) in known:
         return  # the composite config's own copy is read by nobody
     base = context.base
-    said, had = (None, None) if base is None else (base.config_value(key), base.weights.outline.embedding_rows)
+    said, had = (
+        (None, None) if base is None else (base.config_value(key), base.weights.outline.embedding_rows)
+    )
     if said == merged.config_value(key) and had == rows:
         return  # the key means another number in this type of model
     is_counted = said is not None and said == had
@@ -125,8 +127,10 @@ def contradiction(
     expected: JsonValue,
     found: Message,
 ) -> Finding:
-    """The weights' value in place of config.json's; custom code may mean another thing by the key."""
-    has_code = "auto_map" in context.merged.config
+    """The weights' value in place of config.json's; custom code may mean another thing by the key, unless the
+    base has the weights' value.
+    """
+    has_code = "auto_map" in context.merged.config and not _is_of_base(context, pointer, expected)
     objection = message("why-code-decides", "the model has code of its own, which may mean another number")
     return rule.finding(
         CONFIG,
@@ -143,6 +147,10 @@ def contradiction(
             (SetField(CONFIG, pointer, expected),),
         ),
     )
+
+
+def _is_of_base(context: Context, pointer: str, value: JsonValue) -> bool:
+    return context.base is not None and context.base.config_value(pointer.rpartition("/")[2]) == value
 
 
 def _said_by_base(context: Context, pointer: str, value: JsonValue | Missing) -> bool:

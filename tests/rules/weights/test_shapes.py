@@ -63,7 +63,7 @@ def test_rows_that_only_the_embedding_tells_of_may_be_added_by_the_class() -> No
 
 
 @pytest.mark.parametrize("head", [False, True], ids=["no head", "another head"])
-def test_fewer_rows_than_the_vocabulary_never_load_but_nobody_tells_the_number(head: bool) -> None:
+def test_fewer_rows_than_the_vocabulary_never_load_but_nobody_tells_the_number(*, head: bool) -> None:
     tensors = causal(rows=ROWS, head=False) | ({"lm_head.weight": (ROWS - 8, 4)} if head else {})
     trunk = config(QWEN | {SINGLE: weight_file(tensors)}, vocab_size=ROWS + 64, architectures=["Qwen2Model"])
     finding = only(trunk, "GF411", None)
@@ -72,7 +72,7 @@ def test_fewer_rows_than_the_vocabulary_never_load_but_nobody_tells_the_number(h
 
 
 @pytest.mark.parametrize("tied", [True, False], ids=["tied", "base"])
-def test_a_tied_head_or_the_bases_count_is_a_second_witness(tied: bool) -> None:
+def test_a_tied_head_or_the_bases_count_is_a_second_witness(*, tied: bool) -> None:
     rows = weight_file(causal(rows=ROWS + 8, head=False))
     merged = TIED if tied else config(TIED, architectures=["Qwen2Model"])
     base = None if tied else TIED
@@ -109,6 +109,13 @@ def test_custom_code_may_mean_another_number() -> None:
     finding = only(merged, "GF411", None)
     assert finding.fix is not None
     assert (finding.severity, finding.fix.applicability) == (Severity.INFO, Applicability.UNSAFE)
+
+
+def test_code_of_its_own_is_no_objection_where_the_base_has_what_the_weights_say() -> None:
+    base = config(WEIGHTED, auto_map={"AutoModel": "modeling_x.X"})
+    finding = only(config(base, vocab_size=ROWS + 64), "GF411", base)
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.SAFE
 
 
 def test_a_packed_embedding_says_nothing_about_rows() -> None:
