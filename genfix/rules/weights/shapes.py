@@ -41,8 +41,8 @@ def _vocab_size(context: Context, rule: Rule) -> Iterator[Finding]:
 
     Safety: Safe where the head has as many rows, where it is the embedding, and where the base's embedding
     has the rows that its own config says. Else unsafe, and information without a fix where the embedding has
-    more rows and there is no head: some classes add rows to it. Unsafe for a model with code of its own, which
-    may pad the number. More rows than tokens is normal and never said.
+    more rows and there is no head: some classes add rows to it. Unsafe for a model with code of its own,
+    which may pad the number, unless the base has it too. More rows than tokens is normal and never said.
 
     Sources:
     - ggml-org/llama.cpp#6111
