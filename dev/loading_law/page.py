@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import genfix
+from dev.loading_law.damages import DAMAGES
 from dev.loading_law.files import PARTS
 from dev.loading_law.proving import Outcome, Tally
 
@@ -52,6 +53,8 @@ class Run(NamedTuple):
 
     versions: Mapping[str, str]
     outcomes: Sequence[Outcome]
+    damages: int = len(DAMAGES)
+    """How many of them each subject got."""
 
 
 def page(run: Run) -> str:
@@ -69,6 +72,7 @@ def page(run: Run) -> str:
         f"Run on {datetime.now(UTC).date().isoformat()} with genfix {genfix.__version__}:",
         "",
         *(f"- {name}: {version}" for name, version in run.versions.items()),
+        f"- damages: {run.damages} of {len(DAMAGES)} to each folder, in turn by its name",
         "",
         "## Figures",
         "",
@@ -86,7 +90,7 @@ def page(run: Run) -> str:
         "## What loads only after a repair, and otherwise than from the base",
         "",
         "The folder did not load there before, and the base, or the folder in another reader, says something",
-        "else: most often `tokenizer.json` is not the base's (GF311).",
+        "else: a merge has weights of its own, and a type's `tokenizer.json` may not be the base's (GF311).",
         "",
         *([f"- {sentence}" for sentence in sorted(differing)] or ["None."]),
         "",
