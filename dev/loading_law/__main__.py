@@ -98,7 +98,7 @@ def _run(arguments: argparse.Namespace, readers: dict[str, str], work: Path) -> 
         known[outcome.subject[:2]] = outcome
         if arguments.results:
             append(arguments.results, versions, outcome)
-    return Run(versions, list(known.values()))
+    return Run(versions, list(known.values()), arguments.damages)
 
 
 def main() -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import genfix
+from dev.loading_law.damages import DAMAGES
 from dev.loading_law.files import PARTS
 from dev.loading_law.proving import Outcome, Tally
 
@@ -42,7 +43,8 @@ reader loads config, generation config, tokenizer, processor and model. It is a 
 - a stop id of the folder is lost, or an added one is neither in the base's set nor ends a turn of its
   template; a folder without any may get its tokenizer's EOS.
 
-What a folder's own facts are is read from the folder as it is and from the same folder without the damage.
+What a folder's own facts are is read from the folder as it is, from the same folder without the damage, and
+from other releases' spellings of it with the damage: a repair of one thing leaves the others.
 """
 
 
@@ -51,6 +53,8 @@ class Run(NamedTuple):
 
     versions: Mapping[str, str]
     outcomes: Sequence[Outcome]
+    damages: int = len(DAMAGES)
+    """How many of them each subject got."""
 
 
 def page(run: Run) -> str:
@@ -68,6 +72,7 @@ def page(run: Run) -> str:
         f"Run on {datetime.now(UTC).date().isoformat()} with genfix {genfix.__version__}:",
         "",
         *(f"- {name}: {version}" for name, version in run.versions.items()),
+        f"- damages: {run.damages} of {len(DAMAGES)} to each folder, in turn by its name",
         "",
         "## Figures",
         "",
@@ -85,7 +90,7 @@ def page(run: Run) -> str:
         "## What loads only after a repair, and otherwise than from the base",
         "",
         "The folder did not load there before, and the base, or the folder in another reader, says something",
-        "else: most often `tokenizer.json` is not the base's (GF311).",
+        "else: a merge has weights of its own, and a type's `tokenizer.json` may not be the base's (GF311).",
         "",
         *([f"- {sentence}" for sentence in sorted(differing)] or ["None."]),
         "",

@@ -41,6 +41,8 @@ class Case(NamedTuple):
     base: Files
     healthy: Sequence[Files]
     """What else tells the truth: the folder without the damage, and in the other releases' spelling."""
+    alike: Sequence[Files] = ()
+    """Other spellings with the same damage: what a repair of something else leaves of the damage."""
 
 
 class Excluded(Exception):  # noqa: N818 - it is no error
@@ -104,7 +106,8 @@ def _spelled_cases(subject: Subject, spelled: Mapping[str, Files]) -> Iterator[C
     if spelled:
         newest, oldest = next(iter(spelled)), list(spelled)[-1]
         for name, files in damaged(spelled[newest], subject.name, subject.damages).items():
-            yield Case(f"{name}, saved by {newest}, base by {oldest}", files, spelled[oldest], healthy)
+            alike = [DAMAGES[name](each) for each in healthy]
+            yield Case(f"{name}, saved by {newest}, base by {oldest}", files, spelled[oldest], healthy, alike)
 
 
 def _published_cases(subject: Subject, copy: Path, readers: Sequence[Reader], work: Path) -> Iterator[Case]:
@@ -127,7 +130,8 @@ def _published_cases(subject: Subject, copy: Path, readers: Sequence[Reader], wo
         yield Case(name, files, published, ())
     saved = read_folder(work / f"again-{readers[0].name}") | weights
     for name, files in damaged(saved, subject.name, subject.damages).items():
-        yield Case(f"{name}, saved again by {readers[0].name}", files, published, [saved])
+        alike = [DAMAGES[name](published)]
+        yield Case(f"{name}, saved again by {readers[0].name}", files, published, [saved], alike)
 
 
 def _merge_cases(subject: Subject, copy: Path) -> Iterator[Case]:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from dev.loading_law.child.sizes import ATTEMPTS, layer_counts, of_counted
 from dev.loading_law.damages import DAMAGES, damaged
 from dev.loading_law.files import keys_of_parts
 from dev.loading_law.laws import Seen, breaches, close, differently
 from dev.loading_law.page import Run, page
 from dev.loading_law.proving import prove
 from dev.loading_law.reader import Loaded, Reader, ReaderError
-from dev.loading_law.subjects import Kind, Subject
+from dev.loading_law.subjects import Kind, Subject, cases
 from genfix.json_types import JsonObject, JsonValue
 from tests.support.folders import chatml_files, with_json, without, write_folder
 
@@ -124,6 +125,26 @@ def test_each_damage_does_something_and_leaves_the_rest() -> None:
     assert set(DAMAGES) - set(found) <= {"one stop id left"}
     assert "generation_config.json" not in found["generation_config lost"]
     assert b"rope" not in bytes(str(found["RoPE lost"]["config.json"]), "utf-8")
+
+
+def test_lists_of_a_tiny_type_have_as_many_items_as_layers() -> None:
+    fields = {"num_hidden_layers": 54, "layer_types": ["mamba"] * 54, "sections": [1, 2, 3], "name": "x"}
+    counts = layer_counts(fields, ATTEMPTS[0])
+    small = {field: of_counted(ATTEMPTS[0](field, value), counts) for field, value in fields.items()}
+    assert small == fields | {"num_hidden_layers": 2, "layer_types": ["mamba"] * 2}
+
+
+def test_a_size_that_a_class_leaves_open_is_filled_where_nothing_else_builds() -> None:
+    assert [filled("head_dim", None) for filled in ATTEMPTS[:2]] == [None, 16]
+    assert ATTEMPTS[1]("layer_types", None) == ["full_attention"] * 2
+
+
+def test_a_case_knows_other_spellings_of_its_damage(tmp_path: Path) -> None:
+    with closing(reader(tmp_path, FULL)) as asked:
+        write_folder(tmp_path / "set", without(chatml_files(), "tokenizer.json"))
+        found = list(cases(Subject(Kind.PUBLISHED, "set", tmp_path / "set"), [asked], tmp_path / "proof"))
+    damages = [case for case in found if case.name.startswith("token ids lost, saved")]
+    assert [len(case.alike) for case in damages] == [1] * len(damages)
 
 
 def test_a_part_is_read_again_only_where_its_files_changed() -> None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-__all__ = ["ATTEMPTS", "VOCABULARY", "Shrink", "of_published"]
+__all__ = ["ATTEMPTS", "VOCABULARY", "Shrink", "layer_counts", "of_counted", "of_published"]
 
 Shrink = Callable[[str, object], object]
 """A field's name and value in; the tiny value, or the same."""
@@ -62,8 +62,23 @@ def _full_item(value: object) -> object:
     return min(value, 32) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _divided(by: int) -> Shrink:
-    """All widths divided by one number, so that what fitted still fits."""
+def _filled(name: str, value: object) -> object:
+    """Sizes and sorts of layers that a class leaves open and does not work out by itself."""
+    open_sizes = ((_VOCABULARY, VOCABULARY), (_SHARED_HEADS, 2), (_HEAD_SIZE, 16))
+    if value is None and name.endswith("layer_types"):
+        return ["dense" if name.startswith("mlp") else "full_attention"] * 2
+    if value is None:
+        return next((size for pattern, size in open_sizes if pattern.match(name)), None)
+    return _full(name, value)
+
+
+def _own_heads(name: str, value: object) -> object:
+    """No heads that share keys."""
+    return 4 if _SHARED_HEADS.match(name) and isinstance(value, int) else _full(name, value)
+
+
+def _divided(by: int, *, heads: bool = True) -> Shrink:
+    """All widths divided by one number, so that what fitted still fits; ``heads``: their size too."""
 
     def shrink(name: str, value: object) -> object:
         if isinstance(value, Sequence) and not isinstance(value, str):
@@ -74,6 +89,8 @@ def _divided(by: int) -> Shrink:
             return value
         if _VOCABULARY.match(name) or _LAYERS.match(name) or _EXPERTS.match(name) or _POSITIONS.match(name):
             return _full(name, value)
+        if not heads and _HEAD_SIZE.match(name):
+            return value
         if _HEADS.match(name) or _INNER.match(name) or _WIDTH.match(name):
             return value // by if value % by == 0 else value
         return value
@@ -96,7 +113,10 @@ def _small_vocabulary(name: str, value: object) -> object:
 
 ATTEMPTS: Final[Sequence[Shrink]] = (
     _full,
+    _filled,
+    _own_heads,
     _divided(16),
+    _divided(16, heads=False),
     _divided(8),
     _divided(4),
     _divided(2),
@@ -105,6 +125,21 @@ ATTEMPTS: Final[Sequence[Shrink]] = (
     lambda _, value: value,
 )
 """From the smallest on."""
+
+
+def layer_counts(fields: Mapping[str, object], shrink: Shrink) -> dict[int, int]:
+    """By a config's own count of layers, the tiny one."""
+    return {
+        value: small
+        for name, value in fields.items()
+        if _LAYERS.match(name) and isinstance(value, int) and not isinstance(value, bool)
+        if isinstance(small := shrink(name, value), int) and small < value
+    }
+
+
+def of_counted(value: object, counts: Mapping[int, int]) -> object:
+    """A list with an item for each layer, with as many items as layers are left."""
+    return value[: counts.get(len(value), len(value))] if isinstance(value, list | tuple) else value
 
 
 def of_published(config: Mapping[str, object]) -> dict[str, object]:

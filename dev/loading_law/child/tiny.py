@@ -17,7 +17,7 @@ import torch
 import transformers
 
 from dev.loading_law.child import classes
-from dev.loading_law.child.sizes import ATTEMPTS, Shrink, of_published
+from dev.loading_law.child.sizes import ATTEMPTS, Shrink, layer_counts, of_counted, of_published
 from dev.loading_law.child.tokenizers import KINDS, special_tokens, token_id, write_tokenizer
 
 __all__ = ["Built", "build_type", "resave", "shrink_published", "spell"]
@@ -52,6 +52,7 @@ def _overrides(config: transformers.PretrainedConfig, shrink: Shrink) -> tuple[d
     options: dict[str, object] = {}
     names: set[str] = set()
     known = config.to_dict()
+    counts = layer_counts(vars(config), shrink)
     for field, value in vars(config).items():
         if isinstance(value, transformers.PretrainedConfig):
             inner, inside = _overrides(value, shrink)
@@ -61,7 +62,7 @@ def _overrides(config: transformers.PretrainedConfig, shrink: Shrink) -> tuple[d
             if (match := _ID.match(field)) and isinstance(value, int | list) and not isinstance(value, bool):
                 names.add(match[1])
                 options[field] = token_id
-            elif (small := shrink(field, value)) != value:
+            elif (small := of_counted(shrink(field, value), counts)) != value:
                 options[field] = small
     return options, names
 
@@ -104,7 +105,7 @@ def build_type(kind: str, raw: Path) -> Built:
         options, names = _overrides(config_class(), shrink)
         specials = special_tokens(sorted(names | set(named)))
         plain = _with_ids(options, specials)
-        for model_class in models[:2]:
+        for model_class in models[:3]:
             for chosen in _with_rope(kind, plain):
                 try:
                     config = config_class(**chosen)
@@ -112,7 +113,8 @@ def build_type(kind: str, raw: Path) -> Built:
                         continue
                     model = _model(model_class, config)
                 except Exception as error:
-                    first = first or error
+                    if chosen == plain:  # a class without RoPE says only what it misses for it
+                        first = first or error
                     continue
                 config.save_pretrained(raw)
                 model.save_pretrained(raw)

@@ -95,8 +95,8 @@ def _no_stop(context: Context, rule: Rule) -> Iterator[Finding]:
     Safety: Safe: ids are only added, most engines stop at the EOS already, and no set is there that the
     template's ends could contradict. Error where the ids are those of tokens that end nothing, or the
     template ends its turns with another token than EOS; else warning. Where there are no ids: information for
-    a model with code of its own, which may stop by itself, where nothing says that the model generates, and
-    where one without a chat template has `null` written out, as some pretrained ones are published.
+    a model with code of its own, which may stop by itself, and where one without a chat template has `null`
+    written out, as some pretrained ones are published; nothing where nothing says that the model generates.
     Information, and unsafe, where the base is the same; beside a base that has a stop set, that set is the
     answer.
 
@@ -105,8 +105,8 @@ def _no_stop(context: Context, rule: Rule) -> Iterator[Finding]:
     - vLLM 0.32.0: sampling_params.py `update_from_generation_config`
     """
     own = own_stops(context)
-    if own is None or not own.has_nothing:
-        return
+    if own is None or not own.has_nothing or not (own.now or generates(context.merged)):
+        return  # an encoder without `architectures` stops nowhere, and needs no stop
     eos, now = named_ids(context, own.missing), named_ids(context, own.now)
     wanted = {*(own.ends or own.missing)}
     engines = tuple(name for name, view in context.views.items() if wanted.isdisjoint(view.stop_token_ids))
@@ -138,7 +138,7 @@ def _may_be_meant(context: Context, own: OwnStops) -> bool:
     merged = context.merged
     if own.now or settles_ends(context, own):
         return False
-    if "auto_map" in merged.config or not generates(merged):
+    if "auto_map" in merged.config:
         return True
     files = (merged.config, merged.generation_config.value or {})
     return not merged.template_copies and any("eos_token_id" in file for file in files)

@@ -12,7 +12,7 @@ from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonValue, Missing
 from genfix.message import Message, message
 from genfix.model import Model, TurnEnds
-from genfix.model.purpose import is_embedding_model
+from genfix.model.purpose import generates, is_embedding_model
 from genfix.rules.core.class_defaults import absent_values, is_read
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Fix, SetField, Severity, Witness, shown
@@ -39,8 +39,10 @@ def _vocab_size(context: Context, rule: Rule) -> Iterator[Finding]:
 
     Fix: The number of rows, in the place where the language model's part of the config has it.
 
-    Safety: Safe: the rows are there. Unsafe for a model with code of its own, which may pad the number. More
-    rows than tokens is normal and never said.
+    Safety: Safe where the head has as many rows, where it is the embedding, and where the base's embedding
+    has the rows that its own config says. Else unsafe, and information without a fix where the embedding has
+    more rows and there is no head: some classes add rows to it. Unsafe for a model with code of its own,
+    which may pad the number, unless the base has it too. More rows than tokens is normal and never said.
 
     Sources:
     - ggml-org/llama.cpp#6111
@@ -64,12 +66,13 @@ def _vocab_size(context: Context, rule: Rule) -> Iterator[Finding]:
     if not own or merged.text_config.get(key) in known:
         return  # the composite config's own copy is read by nobody
     base = context.base
-    if (
-        base is not None
-        and base.config_value(key) == merged.config_value(key)
-        and base.weights.outline.embedding_rows == rows
-    ):
+    said, had = (
+        (None, None) if base is None else (base.config_value(key), base.weights.outline.embedding_rows)
+    )
+    if said == merged.config_value(key) and had == rows:
         return  # the key means another number in this type of model
+    is_counted = said is not None and said == had
+    is_known = is_counted or rows == facts.head_rows or (facts.head is None and _has_tied_head(merged))
     for pointer, value in own:
         found = message(
             "vocab-size-not-rows",
@@ -77,7 +80,27 @@ def _vocab_size(context: Context, rule: Rule) -> Iterator[Finding]:
             rows=rows,
             value=value,
         )
-        yield contradiction(context, rule, pointer, value, rows, found)
+        finding = contradiction(context, rule, pointer, value, rows, found)
+        yield finding if is_known else _said_by_the_embedding_alone(finding, value, rows, facts.head_rows)
+
+
+def _said_by_the_embedding_alone(
+    finding: Finding, value: JsonValue, rows: int, head_rows: int | None
+) -> Finding:
+    """Mllama and Moshi add rows to the embedding, no class has fewer than its vocabulary."""
+    why = message(
+        "why-rows-alone",
+        "some classes add rows to the vocabulary, and only the embedding is there to tell how many",
+    )
+    if head_rows is None and isinstance(value, int) and value < rows:
+        return finding._replace(severity=Severity.INFO, fix=Fix.manual(why))
+    operations = finding.fix.operations if finding.fix else ()
+    return finding._replace(fix=Fix.unsafe(why, *operations))
+
+
+def _has_tied_head(merged: Model) -> bool:
+    """Whether a head that is the embedding has its rows too: Mllama, which adds rows, cannot tie its own."""
+    return _is_tied(merged) is True and generates(merged) is True
 
 
 def _is_repeated(merged: Model, size: int, rows: int) -> bool:
@@ -104,8 +127,10 @@ def contradiction(
     expected: JsonValue,
     found: Message,
 ) -> Finding:
-    """The weights' value in place of config.json's; custom code may mean another thing by the key."""
-    has_code = "auto_map" in context.merged.config
+    """The weights' value in place of config.json's; custom code may mean another thing by the key, unless the
+    base has the weights' value.
+    """
+    has_code = "auto_map" in context.merged.config and not _is_of_base(context, pointer, expected)
     objection = message("why-code-decides", "the model has code of its own, which may mean another number")
     return rule.finding(
         CONFIG,
@@ -122,6 +147,10 @@ def contradiction(
             (SetField(CONFIG, pointer, expected),),
         ),
     )
+
+
+def _is_of_base(context: Context, pointer: str, value: JsonValue) -> bool:
+    return context.base is not None and context.base.config_value(pointer.rpartition("/")[2]) == value
 
 
 def _said_by_base(context: Context, pointer: str, value: JsonValue | Missing) -> bool:

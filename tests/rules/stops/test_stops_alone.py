@@ -214,9 +214,8 @@ def test_a_class_default_that_is_a_word_here_is_not_kept() -> None:
         lost(with_json(PRETRAINED, CONFIG, auto_map={"AutoModel": "m.M"}) | {"m.py": b""}),
         with_json(with_json(with_json(PRETRAINED, TOK, chat_template=...), CONFIG, eos_token_id=None), GEN,
             eos_token_id=...),
-        with_json(lost(PRETRAINED), CONFIG, architectures=["Qwen2Something"]),
     ],
-    ids=["code of its own", "null written out", "nobody says that it generates"],
+    ids=["code of its own", "null written out"],
 )  # fmt: skip
 def test_a_model_that_may_stop_in_another_way_is_information(merged: Files) -> None:
     [finding] = find(merged, None, "GF110")
@@ -230,8 +229,10 @@ def test_a_model_that_may_stop_in_another_way_is_information(merged: Files) -> N
         lost(with_json(PRETRAINED, TOK, eos_token=...)),
         with_json(lost(PRETRAINED), CONFIG, thinker_config={"text_config": {"eos_token_id": 1000}}),
         with_json(lost(PRETRAINED), CONFIG, architectures=["Qwen2ForSequenceClassification"]),
+        with_json(lost(PRETRAINED), CONFIG, architectures=["DPRQuestionEncoder"]),
+        with_json(without(lost(PRETRAINED), GEN), CONFIG, model_type="distilbert", architectures=...),
     ],
-    ids=["no model", "no EOS", "a part of config.json tells", "a classifier"],
+    ids=["no model", "no EOS", "a part of config.json tells", "a classifier", "an encoder", "of no class"],
 )
 def test_no_stop_is_no_finding(merged: Files) -> None:
     assert find(merged, None, "GF110") == []

@@ -53,6 +53,32 @@ def test_an_embedding_with_more_rows_than_the_head_is_a_models_own_habit() -> No
     assert silent(QWEN | {SINGLE: weight_file(tensors)}, None)
 
 
+def test_rows_that_only_the_embedding_tells_of_may_be_added_by_the_class() -> None:
+    """Mllama's text model without its head: changing `vocab_size` would keep it from loading."""
+    trunk = config(QWEN, architectures=["MllamaTextModel"], model_type="mllama_text_model")
+    trunk |= {SINGLE: weight_file(causal(rows=ROWS + 8, head=False))}
+    finding = only(trunk, "GF411", None)
+    assert finding.fix is not None
+    assert (finding.severity, finding.fix.applicability) == (Severity.INFO, Applicability.MANUAL)
+
+
+@pytest.mark.parametrize("head", [False, True], ids=["no head", "another head"])
+def test_fewer_rows_than_the_vocabulary_never_load_but_nobody_tells_the_number(*, head: bool) -> None:
+    tensors = causal(rows=ROWS, head=False) | ({"lm_head.weight": (ROWS - 8, 4)} if head else {})
+    trunk = config(QWEN | {SINGLE: weight_file(tensors)}, vocab_size=ROWS + 64, architectures=["Qwen2Model"])
+    finding = only(trunk, "GF411", None)
+    assert finding.fix is not None
+    assert (finding.severity, finding.fix.applicability) == (Severity.ERROR, Applicability.UNSAFE)
+
+
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "base"])
+def test_a_tied_head_or_the_bases_count_is_a_second_witness(*, tied: bool) -> None:
+    rows = weight_file(causal(rows=ROWS + 8, head=False))
+    merged = TIED if tied else config(TIED, architectures=["Qwen2Model"])
+    base = None if tied else TIED
+    assert value(repaired(merged | {SINGLE: rows}, base), "vocab_size") == ROWS + 8
+
+
 def test_the_language_models_own_part_is_what_counts() -> None:
     composite = config(
         QWEN | {SINGLE: weight_file(causal(rows=1032))},
@@ -83,6 +109,13 @@ def test_custom_code_may_mean_another_number() -> None:
     finding = only(merged, "GF411", None)
     assert finding.fix is not None
     assert (finding.severity, finding.fix.applicability) == (Severity.INFO, Applicability.UNSAFE)
+
+
+def test_code_of_its_own_is_no_objection_where_the_base_has_what_the_weights_say() -> None:
+    base = config(WEIGHTED, auto_map={"AutoModel": "modeling_x.X"})
+    finding = only(config(base, vocab_size=ROWS + 64), "GF411", base)
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.SAFE
 
 
 def test_a_packed_embedding_says_nothing_about_rows() -> None:
