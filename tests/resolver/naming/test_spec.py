@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from genfix.errors import BaseModelError, GenfixError, InputError
+from genfix.errors import BaseModelError, GenfixError, InputError, UnknownModelError
 from genfix.resolver.naming.spec import HubSpec, LocalSpec, ModelScopeSpec, is_repo_id, parse_spec
 
 
@@ -119,12 +119,12 @@ def test_explicit_path_shadows_nothing() -> None:
         ("  ", InputError, "does not name a base"),
         ("org/na\nme", InputError, "does not name a base"),
         ("org/na\x1bme", InputError, "does not name a base"),
-        ("base", BaseModelError, "there is no folder base"),
-        ("gpt2@main", BaseModelError, "there is no folder gpt2@main"),
-        ("./base", BaseModelError, "there is no folder ./base"),
-        ("/nope/base", BaseModelError, "there is no folder /nope/base"),
-        ("~nobody-here/base", BaseModelError, "there is no folder ~nobody-here/base"),
-        ("./" + "x" * 5000, BaseModelError, "there is no folder"),
+        ("base", UnknownModelError, "there is no folder base"),
+        ("gpt2@main", UnknownModelError, "there is no folder gpt2@main"),
+        ("./base", UnknownModelError, "there is no folder ./base"),
+        ("/nope/base", UnknownModelError, "there is no folder /nope/base"),
+        ("~nobody-here/base", UnknownModelError, "there is no folder ~nobody-here/base"),
+        ("./" + "x" * 5000, UnknownModelError, "there is no folder"),
         ("a/b/c", InputError, "neither a folder nor a Hub id"),
         ("org/../name", InputError, "neither a folder nor a Hub id"),
         ("org/a--b", InputError, "neither a folder nor a Hub id"),
