@@ -4,7 +4,6 @@ import os
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -107,13 +106,12 @@ def test_a_hostile_template_is_an_error_of_its_kind(template: str, kind: RenderE
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on CPU time")
-def test_a_loop_without_end_is_stopped_by_its_cpu_time() -> None:
-    started = time.monotonic()
+def test_a_loop_without_end_is_stopped_by_its_cpu_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(template_render, "_WALL_SECONDS", 600)
     nested = "{% for i in range(99999) %}" * 3 + "{% endfor %}" * 3
     result = render(nested)
     assert isinstance(result, RenderError)
     assert result.kind is RenderErrorKind.TIMEOUT
-    assert time.monotonic() - started < 8
 
 
 def test_a_child_that_waits_is_stopped_by_the_clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
