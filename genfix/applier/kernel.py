@@ -57,7 +57,7 @@ def mount_id(name: str, directory: int | None) -> int | None:
         return None
     fd = os.open(name, _PATH_ONLY | _NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
     try:
-        with open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as file:  # noqa: PTH123 - of the kernel
+        with open(f"/proc/self/fdinfo/{fd}", encoding="utf-8") as file:  # noqa: PTH123 - of the kernel
             found = [line.split()[1] for line in file if line.startswith("mnt_id:")]
     except OSError:
         return None

@@ -110,7 +110,7 @@ def _hub() -> Iterator[Place]:
 def _commit(repo: Path) -> str | None:
     """The commit of ``main``, or else of the snapshot that changed last."""
     try:
-        commit = (repo / "refs" / "main").read_text(encoding="ascii").strip()
+        commit = (repo / "refs" / "main").read_text(encoding="utf-8").strip()
     except (OSError, ValueError):
         commit = ""
     if is_commit(commit) and _has(repo / "snapshots" / commit, _CONFIG):

@@ -66,7 +66,7 @@ class HubCache:
     def ref(self, revision: str) -> str | None:
         """The commit that huggingface_hub noted for ``revision`` when it last downloaded a file of it."""
         try:
-            commit = (self._repo / "refs" / revision).read_text(encoding="ascii").strip()
+            commit = (self._repo / "refs" / revision).read_text(encoding="utf-8").strip()
         except (OSError, ValueError):
             return None
         return commit if is_commit(commit) else None
