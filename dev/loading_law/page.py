@@ -147,6 +147,6 @@ def _reason(error: str) -> str:
         return f"needs {match[1]}, which the reader does not have"
     if "parameters at the least" in error:
         return "cannot be made tiny"
-    if "remote code" in error:
+    if "remote code" in error or "trust_remote_code" in error:
         return "needs code of its own"
     return error.replace("|", "\\\\|")[:160]

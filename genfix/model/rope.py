@@ -31,16 +31,20 @@ _OLDER_TYPES: Final = frozenset(["default", "linear", "dynamic", "yarn", "longro
 """What transformers 4.57.6 computes (modeling_rope_utils.py `ROPE_INIT_FUNCTIONS`); others are a KeyError."""
 _STRICT: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
     **dict.fromkeys(
-        ("chameleon", "fuyu", "olmo", "olmo2"),
-        (frozenset(["linear", "dynamic"]), frozenset(["type", "factor"])),
+        ("chameleon", "olmo", "olmo2"), (frozenset(["linear", "dynamic"]), frozenset(["type", "factor"]))
     ),
+    "fuyu": (frozenset(), frozenset()),
     **dict.fromkeys(
         ("phi3", "phi4_multimodal"),
         (frozenset(["longrope"]), frozenset(["type", "short_factor", "long_factor"])),
     ),
 }
 """Model types whose config class in transformers 4.57.6 refuses other types and fields of ``rope_scaling``
-(`_rope_scaling_validation` of each)."""
+(`_rope_scaling_validation` of each). Fuyu's refuses all: its text class, made first, adds a field."""
+_OWN_TYPES: Final[Mapping[str, frozenset[str]]] = dict.fromkeys(
+    ("llama4", "llama4_text"), frozenset(["llama3"])
+)
+"""Model types whose layers in transformers 4.57.6 take every ``rope_scaling`` for one of this type."""
 _WITH_ORIGINAL: Final = frozenset(["llama3", "yarn", "longrope"])
 
 Rope: TypeAlias = Mapping[str, JsonObject]
@@ -184,4 +188,4 @@ def _is_read(scaling: JsonValue, part: RopePart, like: JsonValue) -> bool:
     if part.model_type in _STRICT:
         kinds, fields = _STRICT[part.model_type]
         return kind in kinds and scaling.keys() == fields
-    return kind in _OLDER_TYPES
+    return kind in _OWN_TYPES.get(part.model_type, _OLDER_TYPES)

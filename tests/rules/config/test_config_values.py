@@ -103,6 +103,8 @@ YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 
     [
         ("olmo", YARN),  # its class in transformers 4 takes two fields, and other names
         ("olmo2", {"rope_type": "llama3", "factor": 8.0, "rope_theta": 5e5}),
+        ("fuyu", {"rope_type": "linear", "factor": 4.0, "rope_theta": 5e5}),
+        ("llama4_text", YARN),  # its layers take every scaling for Llama 3's
         ("pixtral", {"rope_type": "axial", "rope_theta": 5e5}),  # a kind that transformers 4 lacks
     ],
 )
