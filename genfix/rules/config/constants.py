@@ -108,7 +108,9 @@ def _parts(merged: Model, base: Model) -> Iterator[tuple[_Part, _Part, frozenset
         if isinstance(ours, dict) and isinstance(theirs, dict):
             kind = theirs.get("model_type")
             if ours.get("model_type", kind) == kind:
-                yield _Part(ours, f"/{sense}", kind), _Part(theirs, f"/{sense}", kind), _OF_SENSES
+                # Qwen2-VL's tower has the name of the whole, whose defaults are its language model's.
+                known = kind if kind != base.model_type else None
+                yield _Part(ours, f"/{sense}", known), _Part(theirs, f"/{sense}", known), _OF_SENSES
 
 
 def _top(model: Model) -> _Part:

@@ -14,7 +14,7 @@ from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.kin import OF_TENSORS, has_other_type, has_same_shapes, other_context, other_sizes
 from genfix.model.rope import NEW_KEY, OLD_KEYS
-from genfix.rules.core.class_defaults import is_default, is_read
+from genfix.rules.core.class_defaults import is_default, is_read, is_unread
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import CopyField, Finding, Fix, SetField, Severity, Witness
 from genfix.rules.core.questions import CONFIG
@@ -216,6 +216,8 @@ def _lost(context: Context, base: Model) -> Iterator[_Lost]:
         if needed.value is None or needed.value in ([], {}) or _has(merged, needed.key):
             continue
         if needed.key not in _ERRORS and is_default(merged, needed.pointer, needed.value):
+            continue
+        if needed.key in _SIZES and is_unread(merged, needed.pointer):
             continue
         if needed.key in _ROPE and merged.weights.is_export:
             continue

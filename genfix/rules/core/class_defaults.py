@@ -26,9 +26,33 @@ def absent_values(merged: Model, pointer: str) -> tuple[JsonValue, ...]:
 
 
 def is_default(merged: Model, pointer: str, value: JsonValue) -> bool:
-    """Whether all releases of transformers take ``value`` where nothing stands at ``pointer``."""
+    """Whether all releases of transformers take ``value`` where nothing stands at ``pointer``.
+
+    Where releases differ, the newest of each major version tell.
+    """
     taken = absent_values(merged, pointer)
-    return bool(taken) and all(same_value(default, value) for default in taken)
+    if bool(taken) and all(same_value(default, value) for default in taken):
+        return True
+    found, key = _owner(merged, pointer), pointer.rpartition("/")[2]
+    runs = found.defaults.get(key, ()) if found is not None else ()
+    return len(runs) > 1 and found is not None and _is_newest(found, key, value)
+
+
+def _is_newest(found: ConfigClass, key: str, value: JsonValue) -> bool:
+    majors = [major for major in sorted({*found.releases.values()}) if found.has(key, major)]
+    return bool(majors) and all(same_value(found.newest(key, major), value) for major in majors)
+
+
+def is_unread(merged: Model, pointer: str) -> bool:
+    """Whether no release has a field for what may stand at ``pointer``, and no code beside the config has.
+
+    Whisper's number of layers is ``encoder_layers``: transformers 5 saves no ``num_hidden_layers`` for it.
+    """
+    return (
+        "auto_map" not in merged.config
+        and _owner(merged, pointer) is not None
+        and not is_read(merged, pointer)
+    )
 
 
 def is_read(merged: Model, pointer: str) -> bool:

@@ -7,6 +7,7 @@ neither has a token that ends anything. Ids are added, never taken away.
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.engines import read_eos
 from genfix.folder.kinds import GENERATION_CONFIG
 from genfix.json_types import Missing
 from genfix.message import Message, message
@@ -20,6 +21,10 @@ from genfix.rules.stops.own_stops import OwnStops, own_stops, settles_ends, want
 from genfix.rules.stops.stop_set import named_ids, never_stops, own_stop_evidence, write_stop_ids
 
 _POINTER: Final = "/eos_token_id"
+_INNER_MODEL: Final = message(
+    "why-inner-model-generates",
+    "the folder's own class may have its language model generate, which stops by its part of config.json",
+)
 
 
 @rule(
@@ -44,7 +49,8 @@ def _hidden(context: Context, rule: Rule) -> Iterator[Finding]:
     embedding is left out. Error where vLLM then stops at no end of a turn (where no template tells the ends:
     at none of the ids that are hidden), else warning: vLLM has the tokenizer's EOS, and transformers has not.
     Information, and unsafe, where the base has the same gap; else, beside a base, its own list is asked, not
-    `config.json`.
+    `config.json`. The same where the file lists nothing, the model's class is the folder's own, and a part of
+    `config.json` has these ids too: the model of that part may be what generates.
 
     Sources:
     - zai-org/GLM-4#297
@@ -61,12 +67,15 @@ def _hidden(context: Context, rule: Rule) -> Iterator[Finding]:
         if own.now
         else message("stop-list-hidden", "lists no stop token, and hides {lost} of config.json", lost=lost)
     )
+    may_be_meant = _inner_model_may_generate(context, own)
+    severity = Severity.ERROR if "vllm" in engines else Severity.WARNING
     yield _finding(
         context,
         rule,
         own,
         never_stops(engines, found) if engines else found,
-        severity=Severity.ERROR if "vllm" in engines else Severity.WARNING,
+        severity=Severity.INFO if may_be_meant else severity,
+        objection=_INNER_MODEL if may_be_meant else None,
         witness=Witness.FOLDER,
         engines=engines,
         why=message("why-stop-hidden", "config.json of this folder lists them; ids are only added"),
@@ -133,6 +142,16 @@ def _no_stop(context: Context, rule: Rule) -> Iterator[Finding]:
     )
 
 
+def _inner_model_may_generate(context: Context, own: OwnStops) -> bool:
+    """Whether a class of the folder's own may leave generating to the model of a part of config.json, which
+    stops by that part: Florence-2 does so, and is published with a file that lists nothing.
+    """
+    config, ids = context.merged.config, {*own.listed}
+    if own.now or "auto_map" not in config:
+        return False
+    return any(ids.issubset(read_eos(part).ids) for part in config.values() if isinstance(part, dict))
+
+
 def _may_be_meant(context: Context, own: OwnStops) -> bool:
     """Whether the model may stop in another way, or was published without a stop token."""
     merged = context.merged
@@ -163,6 +182,7 @@ def _finding(
     witness: Witness,
     engines: tuple[str, ...],
     why: Message,
+    objection: Message | None = None,
 ) -> Finding:
     settings, wanted = context.merged.generation_config.value or {}, wanted_ids(context, own)
     return rule.finding(
@@ -176,7 +196,7 @@ def _finding(
         evidence=own_stop_evidence(context, engines),
         engines=engines,
         fix=Fix.safe_unless(
-            BASE_HAS_THE_GAP if own.is_of_base else None, why, (write_stop_ids(context, wanted),)
+            BASE_HAS_THE_GAP if own.is_of_base else objection, why, (write_stop_ids(context, wanted),)
         ),
     )
 

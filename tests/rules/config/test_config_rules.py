@@ -129,6 +129,10 @@ ROPE = {"rope_theta": 1e6}
         ("qwen3", "layer_types", ["full_attention"] * 2, "default"),
         ("qwen3", "layer_types", ["full_attention", "sliding_attention"], "lost"),
         ("gemma3_text", "layer_types", ["full_attention"] * 2, "lost"),
+        ("gemma2", "intermediate_size", 9216, "default"),
+        ("gemma2", "intermediate_size", 24576, "lost"),
+        ("whisper", "num_hidden_layers", 6, "unread"),
+        ("brand_new", "num_hidden_layers", 6, "lost"),
         ("brand_new", "head_dim", 16, "lost"),
         ("brand_new", "attention_bias", False, "lost"),
     ],
@@ -136,7 +140,9 @@ ROPE = {"rope_theta": 1e6}
 def test_a_key_that_is_absent_is_the_default_of_its_class(
     kind: str, key: str, value: object, verdict: str
 ) -> None:
-    """``cohere``: 10000 in transformers 4, 500000 in 5."""
+    """``cohere``: 10000 in transformers 4, 500000 in 5. ``gemma2``: 24576 in the oldest release only.
+    ``whisper``: the number is ``encoder_layers`` there.
+    """
     config = {"model_type": kind, "num_hidden_layers": 2, **HEADS, **ROPE}
     base = with_json(chatml_files(), "config.json", **{**config, key: value})
     merged = with_json(base, "config.json", **{key: ...})

@@ -69,6 +69,14 @@ def test_constants_of_the_vision_tower() -> None:
     assert finding.pointer == "/vision_config/patch_size"
 
 
+def test_a_tower_with_the_name_of_the_whole_has_defaults_that_nobody_tells() -> None:
+    """transformers 4.57 writes out ``quick_gelu``, the default of Qwen2-VL's tower."""
+    tower = {"depth": 2, "model_type": "qwen2_vl"}
+    base = config(QWEN, model_type="qwen2_vl", vision_config=tower)
+    merged = config(QWEN, model_type="qwen2_vl", vision_config={**tower, "hidden_act": "quick_gelu"})
+    assert find(merged, base, "GF407") == []
+
+
 @pytest.mark.parametrize("values", [{"hidden_size": 128}, {"model_type": "llama"}])
 def test_another_model_has_other_constants(values: dict[str, object]) -> None:
     assert find(config(QWEN, hidden_act="gelu", **values), QWEN, "GF407") == []

@@ -116,6 +116,22 @@ def test_the_users_own_case_alone(left: object) -> None:
     assert stops(merged) == GLM_STOPS
 
 
+def test_an_inner_model_of_the_folders_own_class_may_generate() -> None:
+    """As Florence-2 is published; a part with other ids, such as a speech encoder's, says nothing."""
+    own = with_json(GLM, GEN, eos_token_id=...)
+    inner = with_json(own, CONFIG, text_config={"eos_token_id": GLM_STOPS})
+    [finding] = find(inner, None, "GF109")
+    assert finding.severity is Severity.INFO
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.UNSAFE
+    for other in (
+        with_json(own, CONFIG, audio_config={"eos_token_id": 50257}),
+        with_json(inner, CONFIG, auto_map=...),
+        with_json(inner, GEN, eos_token_id=151329),
+    ):
+        assert told(other)[:2] == ("GF109", "error")
+
+
 def test_without_a_template_every_hidden_id_may_be_the_turn_end() -> None:
     merged = with_json(with_json(GLM, TOK, chat_template=...), GEN, eos_token_id=151329)
     assert told(merged)[:3] == ("GF109", "error", GLM_STOPS)
