@@ -97,9 +97,12 @@ def part_class(part: str, kind: str) -> type | None:
 
 
 def named_tokens(processor: type) -> Sequence[str]:
-    """What a processor asks its tokenizer for: ``image`` for ``tokenizer.image_token``."""
+    """What a processor asks its tokenizer for: ``image`` for ``tokenizer.image_token``.
+
+    What it sets is none of them: ``tokenizer.add_bos_token = False`` of PaliGemma is a switch.
+    """
     source = inspect.getsource(processor)
     return sorted(
-        set(re.findall(r"tokenizer\.(\w+)_token(?:_id)?\b", source))
+        set(re.findall(r"tokenizer\.(\w+)_token(?:_id)?\b(?! = )", source))
         | set(re.findall(r"tokenizer, \"(\w+)_token", source))
     )

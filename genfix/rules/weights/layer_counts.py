@@ -64,7 +64,9 @@ def _layer_count(context: Context, rule: Rule) -> Iterator[Finding]:
         )
         return
     extra = _number(merged, PREDICTION_COUNTS)[1] or 0
-    if facts.layers is None or value in (facts.layers, facts.layers - extra):
+    fitting = () if facts.layers is None else (facts.layers, facts.layers - extra)
+    # At the top a composite config may count the layers of its other parts too (CLAP).
+    if not fitting or value in fitting or merged.text_config.get(key[1:]) in fitting:
         return
     if merged.config_value("num_blocks") == facts.layers:  # xLSTM counts them there
         return

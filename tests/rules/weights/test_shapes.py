@@ -220,6 +220,13 @@ def test_who_counts_another_thing_by_the_key_as_the_base_does_is_left_alone() ->
     assert only(merged, "GF414", config(merged, num_hidden_layers=3)).expected == 3
 
 
+def test_at_the_top_the_layers_of_all_parts_may_be_counted() -> None:
+    """CLAP: the layers of the text tower and of the audio tower."""
+    whole = config(QWEN, num_hidden_layers=6, text_config={"model_type": "qwen2", "num_hidden_layers": 2})
+    assert find(whole | {SINGLE: weight_file(causal(2))}, None, "GF414") == []
+    assert find(whole | {SINGLE: weight_file(causal(3))}, None, "GF414") != []
+
+
 def test_a_passthrough_merge_with_more_layers_stays() -> None:
     assert silent(config(QWEN | {SINGLE: weight_file(causal(3))}, num_hidden_layers=3))
 
