@@ -21,6 +21,9 @@ from genfix.rules.stops.own_stops import OwnStops, own_stops, settles_ends, want
 from genfix.rules.stops.stop_set import named_ids, never_stops, own_stop_evidence, write_stop_ids
 
 _POINTER: Final = "/eos_token_id"
+_MEANT: Final = message(
+    "why-stops-by-itself", "the model may stop by code of its own, or was published without a stop token"
+)
 _INNER_MODEL: Final = message(
     "why-inner-model-generates",
     "the folder's own class may have its language model generate, which stops by its part of config.json",
@@ -103,10 +106,10 @@ def _no_stop(context: Context, rule: Rule) -> Iterator[Finding]:
 
     Safety: Safe: ids are only added, most engines stop at the EOS already, and no set is there that the
     template's ends could contradict. Error where the ids are those of tokens that end nothing, or the
-    template ends its turns with another token than EOS; else warning. Where there are no ids: information for
-    a model with code of its own, which may stop by itself, and where one without a chat template has `null`
-    written out, as some pretrained ones are published; nothing where nothing says that the model generates.
-    Information, and unsafe, where the base is the same; beside a base that has a stop set, that set is the
+    template ends its turns with another token than EOS; else warning. Information, and unsafe, where the base
+    is the same, and where there are no ids: for a model with code of its own, which may stop by itself, and
+    for one without a chat template that has `null` written out, as some pretrained ones are published.
+    Nothing where nothing says that the model generates; beside a base that has a stop set, that set is the
     answer.
 
     Sources:
@@ -117,6 +120,7 @@ def _no_stop(context: Context, rule: Rule) -> Iterator[Finding]:
     if own is None or not own.has_nothing or not (own.now or generates(context.merged)):
         return  # an encoder without `architectures` stops nowhere, and needs no stop
     eos, now = named_ids(context, own.missing), named_ids(context, own.now)
+    meant = _may_be_meant(context, own)
     wanted = {*(own.ends or own.missing)}
     engines = tuple(name for name, view in context.views.items() if wanted.isdisjoint(view.stop_token_ids))
     severity = Severity.ERROR if own.now or "vllm" in engines else Severity.WARNING
@@ -135,10 +139,11 @@ def _no_stop(context: Context, rule: Rule) -> Iterator[Finding]:
             engines,
             message("no-stop-token", "no file lists a stop token; the tokenizer's EOS is {eos}", eos=eos),
         ),
-        severity=Severity.INFO if _may_be_meant(context, own) else severity,
+        severity=Severity.INFO if meant else severity,
         witness=Witness.TOKENIZER,
         engines=engines,
         why=message("why-stop-eos", "the tokenizer names this token as EOS; ids are only added"),
+        objection=_MEANT if meant else None,
     )
 
 
