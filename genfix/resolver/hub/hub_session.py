@@ -4,7 +4,7 @@ huggingface_hub 0.34 speaks through requests, 1.x through httpx, 2.x through htt
 Redirects are followed by hand: all three read the body of one to its end, which it need not have.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Final, Protocol, TypeAlias, TypeVar, cast
@@ -24,14 +24,27 @@ _SLOWEST: Final = 16 * 1024
 """Bytes a second."""
 _ENCODINGS: Final = frozenset({"", "identity", "gzip"})
 """How a body may be packed: of others a piece may have any size when it is unpacked."""
+_LOCATION: Final = "location"
+_PUT_BY: Final = "x-genfix-location"
 
 
 class _Requests(Protocol):
     """A session of requests (huggingface_hub before 1.0)."""
 
     def get(
-        self, url: str, *, headers: Mapping[str, str], timeout: float, stream: bool, allow_redirects: bool
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        timeout: float,
+        stream: bool,
+        allow_redirects: bool,
+        hooks: Mapping[str, "_Hook"],
     ) -> "AbstractContextManager[_Response]": ...
+
+
+class _Hook(Protocol):
+    def __call__(self, response: "_Response", **settings: object) -> None: ...
 
 
 class _Httpx(Protocol):
@@ -44,7 +57,7 @@ class _Httpx(Protocol):
 
 class _Response(Protocol):
     status_code: int
-    headers: Mapping[str, str]
+    headers: MutableMapping[str, str]
 
 
 _Pieces: TypeAlias = Callable[[int], Iterator[bytes]]
@@ -72,7 +85,8 @@ class HubResponse:
     @property
     def location(self) -> str:
         """Where a redirect leads; empty for any other answer."""
-        return self._headers.get("location", "") if 300 <= self.status < 400 else ""
+        get = self._headers.get
+        return get(_LOCATION, get(_PUT_BY, "")) if 300 <= self.status < 400 else ""
 
     def check(self) -> None:
         """Raise `HubStatusError` where the answer is no; its body is not read."""
@@ -152,5 +166,16 @@ def _answer(
             yield HubResponse(response, cast("_Pieces", getattr(response, "iter_bytes")), got)  # noqa: B009
         return
     plain = cast("_Requests", session)
-    with plain.get(url, headers=headers, timeout=timeout, stream=True, allow_redirects=False) as response:
+    hooks = {"response": _put_location_by}
+    with plain.get(
+        url, headers=headers, timeout=timeout, stream=True, allow_redirects=False, hooks=hooks
+    ) as response:
         yield HubResponse(response, cast("_Pieces", getattr(response, "iter_content")), got)  # noqa: B009
+
+
+def _put_location_by(response: _Response, **settings: object) -> None:  # noqa: ARG001 - requests gives them
+    """Requests reads the body of what it takes for a redirect even where it does not follow it (2.34.2,
+    sessions.py ``Session.send``).
+    """
+    if _LOCATION in response.headers:
+        response.headers[_PUT_BY] = response.headers.pop(_LOCATION)
