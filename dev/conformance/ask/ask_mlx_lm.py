@@ -2,7 +2,6 @@
 
 import logging
 import warnings
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import mlx_lm
 import transformers
 from asking import ask, digest
 from mlx_lm.utils import _get_classes, load_config, load_tokenizer
+from transformers import CONFIG_MAPPING
 
 
 def ids(found: set[Any]) -> list[int]:
@@ -25,8 +25,12 @@ def ids(found: set[Any]) -> list[int]:
 def answer(folder: Path) -> dict[str, Any]:
     """All that the view of MLX-LM tells."""
     config = load_config(folder)
-    with suppress(ValueError):  # which architectures an engine has is no question of metadata
+    try:
         _get_classes(config)
+    except ValueError:
+        # Which architectures an engine has is no question of metadata; a type that nobody has is one.
+        if config["model_type"] not in CONFIG_MAPPING and not {"auto_map", "model_file"} & config.keys():
+            raise
     tokenizer = load_tokenizer(folder, eos_token_ids=config.get("eos_token_id", None))
     return {
         "stops": ids(tokenizer.eos_token_ids),
