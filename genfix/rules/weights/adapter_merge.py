@@ -47,11 +47,13 @@ def _not_merged(context: Context, rule: Rule) -> Iterator[Finding]:
     - huggingface/peft#918
     - unslothai/unsloth#5410
     """
-    from genfix.weights.merge_proof import Verdict  # noqa: PLC0415 - see Context.proof
+    proof = context.proof
+    if proof is None:
+        return
+    from genfix.weights.merge_proof import Verdict  # noqa: PLC0415 - most have no adapter
     from genfix.weights.merge_replay import Kind  # noqa: PLC0415
 
-    proof = context.proof
-    if proof is None or proof.verdict not in (Verdict.NOT_MERGED, Verdict.PARTLY):
+    if proof.verdict not in (Verdict.NOT_MERGED, Verdict.PARTLY):
         return
     base, have = proof.labels(Kind.BASE), proof.labels(Kind.HAS)
     if proof.verdict is Verdict.NOT_MERGED:
@@ -97,11 +99,13 @@ def _scale(context: Context, rule: Rule) -> Iterator[Finding]:
     - Blaizzy/mlx-vlm#841
     - huggingface/peft#3473
     """
-    from genfix.weights.merge_proof import Verdict  # noqa: PLC0415 - see Context.proof
+    proof = context.proof
+    if proof is None:
+        return
+    from genfix.weights.merge_proof import Verdict  # noqa: PLC0415 - most have no adapter
     from genfix.weights.merge_replay import Kind  # noqa: PLC0415
 
-    proof = context.proof
-    if proof is None or proof.verdict is not Verdict.SCALED:
+    if proof.verdict is not Verdict.SCALED:
         return
     scaled, others = proof.labels(Kind.SCALED), proof.labels(Kind.HAS, Kind.BASE)
     if not others:
@@ -156,10 +160,12 @@ def _other(context: Context, rule: Rule) -> Iterator[Finding]:
     Sources:
     - genfix: docs/merge-proof.md
     """
-    from genfix.weights.merge_proof import Verdict  # noqa: PLC0415 - see Context.proof
-
     proof = context.proof
-    if proof is None or proof.verdict is not Verdict.OTHER:
+    if proof is None:
+        return
+    from genfix.weights.merge_proof import Verdict  # noqa: PLC0415 - most have no adapter
+
+    if proof.verdict is not Verdict.OTHER:
         return
     found = message(
         "other-adapter-merged",
@@ -183,10 +189,12 @@ def _untold(context: Context, rule: Rule) -> Iterator[Finding]:
     Sources:
     - genfix: docs/merge-proof.md
     """
-    from genfix.weights.merge_proof import Verdict  # noqa: PLC0415 - see Context.proof
-
     proof = context.proof
-    if proof is None or proof.verdict is not Verdict.UNTOLD or proof.reason is None:
+    if proof is None:
+        return
+    from genfix.weights.merge_proof import Verdict  # noqa: PLC0415 - most have no adapter
+
+    if proof.verdict is not Verdict.UNTOLD or proof.reason is None:
         return
     if not proof.matrices and context.adapter is not None and not context.adapter.is_named:
         return  # nobody asked, and nothing was looked at
