@@ -7,7 +7,6 @@ from genfix.api.keywords import CheckOptions
 from genfix.api.opening import known_keys, open_models, selection, unmatched_notes
 from genfix.engines import EngineView
 from genfix.message import Message, text
-from genfix.model import Model
 from genfix.resolver.case import Case, ModelLocation
 from genfix.rules import Applicability, Context, Finding, judge
 from genfix.rules.core.coverage import Coverage, coverage
@@ -40,7 +39,7 @@ class Report(NamedTuple):
     @property
     def base_views(self) -> Mapping[str, EngineView]:
         """What they do with the base; empty without one."""
-        return _views(self.context.base) if self.context.base is not None else {}
+        return self.context.of_base.engine_views if self.context.of_base is not None else {}
 
     @property
     def coverage(self) -> Coverage:
@@ -49,12 +48,6 @@ class Report(NamedTuple):
 
     def __repr__(self) -> str:
         return f"<Report on {self.target}: {len(self.findings)} findings>"
-
-
-def _views(model: Model) -> Mapping[str, EngineView]:
-    from genfix.engines.every import every_view  # noqa: PLC0415 - a judgement does not wait for them
-
-    return every_view(model)
 
 
 def check(

@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from genfix.engines import EngineView
-from genfix.engines.every import every_view
 from genfix.folder import FileKind, Folder, FolderFileError, content_digest, input_digest, kind_of, read_cap
 from genfix.folder.kinds import GENERATION_CONFIG, PROCESSOR_FILES, WELL_KNOWN_TOKENIZER_FILES, is_json_config
 from genfix.model import Model
@@ -95,9 +94,9 @@ def _job(
 
 
 def _plan(job: Job, attempt: Attempt, set_aside: tuple[Finding, ...]) -> Plan:
-    merged, base, overlay = job.merged, job.witnesses.get(Witness.BASE), attempt.overlay
+    merged, base, overlay = job.merged, job.first.base, attempt.overlay
     known = {finding.key for finding in job.before}
-    base_views = every_view(base) if base is not None else {}
+    base_views = job.first.of_base.engine_views if job.first.of_base is not None else {}
     changes = tuple(
         FileChange(
             name,

@@ -226,7 +226,7 @@ def _objections(job: Job, attempt: Attempt) -> Iterator[_Objection]:
     for name, view in attempt.views.items():
         harms = is_worse if name in ENGINES else breaks
         # what the base cannot do either is no harm: its file needs code, say, that it never had
-        own = tuple(problem for problem in view.problems if problem not in job.first.base_problems)
+        own = tuple(problem for problem in view.problems if not job.first.has_base_problem(problem))
         had = tuple(stop for stop in job.views[name].stop_token_ids if stop not in words)
         before, after = job.views[name]._replace(stop_token_ids=had), view._replace(problems=own)
         if harms(before, after, attempt.last.end_ids):

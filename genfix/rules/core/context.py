@@ -19,12 +19,6 @@ if TYPE_CHECKING:
     from genfix.weights.merge_proof import MergeProof
 
 
-def _every_view(model: Model) -> Mapping[str, EngineView]:
-    from genfix.engines.every import every_view  # noqa: PLC0415 - not all who make a context ask
-
-    return every_view(model)
-
-
 class Context:
     """The merged model and its witnesses. Facts are read when first asked for."""
 
@@ -50,25 +44,35 @@ class Context:
         return readings(self.merged)
 
     @cached_property
+    def of_base(self) -> "Context | None":
+        """The base in the place of the merged folder, judged alone; `None` without one.
+
+        No repair touches it: what was read of it at an earlier state of the folder holds.
+        """
+        if self._earlier is not None:
+            return self._earlier.of_base
+        return Context(self.base) if self.base is not None else None
+
+    @property
     def base_views(self) -> Mapping[str, Reading]:
         """How each engine reads the base; empty without one."""
-        return readings(self.base) if self.base else {}
+        return self.of_base.views if self.of_base is not None else {}
 
     @cached_property
     def engine_views(self) -> Mapping[str, EngineView]:
         """What every engine does with the merged folder."""
-        return _every_view(self.merged)
+        from genfix.engines.every import every_view  # noqa: PLC0415 - not all who make a context ask
+
+        return every_view(self.merged)
 
     @cached_property
     def problems(self) -> Sequence[SharedProblem]:
         """What engines cannot take in the merged folder."""
         return shared_problems(self.engine_views.values())
 
-    @cached_property
-    def base_problems(self) -> Sequence[Problem]:
-        """What they cannot take in the base; empty without one."""
-        views = _every_view(self.base).values() if self.base is not None else ()
-        return [problem for problem, _ in shared_problems(views)]
+    def has_base_problem(self, problem: Problem) -> bool:
+        """Whether engines cannot take it in the base either."""
+        return self.of_base is not None and any(problem == shared.problem for shared in self.of_base.problems)
 
     @cached_property
     def is_model(self) -> bool:

@@ -183,7 +183,7 @@ def _severity(context: Context, found: Sequence[SharedProblem]) -> Severity:
 
 
 def _is_of_base(context: Context, found: Iterable[SharedProblem]) -> bool:
-    return all(shared.problem in context.base_problems for shared in found)
+    return all(context.has_base_problem(shared.problem) for shared in found)
 
 
 RULES: Final = (_no_vocabulary, _other_format, _other_problems)

@@ -54,9 +54,9 @@ def own_stops(context: Context) -> OwnStops | None:
     own files miss as well.
     """
     own = _read(context)
-    if own is None or context.base is None or not (own.listed or own.missing):
+    if own is None or context.of_base is None or not (own.listed or own.missing):
         return own
-    theirs = _read(Context(context.base))
+    theirs = _read(context.of_base)
     if theirs is not None and (theirs.listed if own.listed else theirs.missing):
         return own._replace(is_of_base=True)
     if not context.base_views["transformers5"].stop_token_ids:
