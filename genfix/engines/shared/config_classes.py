@@ -49,14 +49,17 @@ class ConfigClass(NamedTuple):
         """The default of the newest release of that major version, as the table has it; `None` without
         one.
         """
-        newest = max((number for number, of in self.releases.items() if of == major), default=-1)
-        runs = self.defaults.get(key, ())
-        return next((run.value for run in runs if run.first <= newest <= run.last), None)
+        found = self._newest_run(key, major)
+        return found.value if found is not None else None
 
     def has(self, key: str, major: int) -> bool:
         """Whether the newest release of that major version has a field ``key``."""
+        return self._newest_run(key, major) is not None
+
+    def _newest_run(self, key: str, major: int) -> Default | None:
         newest = max((number for number, of in self.releases.items() if of == major), default=-1)
-        return any(run.first <= newest <= run.last for run in self.defaults.get(key, ()))
+        runs = self.defaults.get(key, ())
+        return next((run for run in runs if run.first <= newest <= run.last), None)
 
     def taken(self, key: str, value_of: Callable[[str], JsonValue]) -> tuple[JsonValue, ...]:
         """What releases take where ``key`` is absent; empty where that is not known.

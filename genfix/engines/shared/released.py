@@ -17,10 +17,10 @@ _DATA: Final = Path(__file__).parents[1] / "data" / "released.jsonl"
 
 
 @cache
-def _table() -> tuple[tuple[str, ...], str]:
-    """The releases, and the lines."""
-    head, _, lines = _DATA.read_text("utf-8").partition("\n")
-    return tuple(json.loads(head)), f"\n{lines}"
+def _table() -> tuple[tuple[str, ...], bytes]:
+    """The releases, and the lines; as bytes, which are searched several times as fast as text."""
+    head, _, lines = _DATA.read_bytes().partition(b"\n")
+    return tuple(json.loads(head)), b"\n" + lines
 
 
 def releases() -> tuple[str, ...]:
@@ -36,10 +36,10 @@ def majors() -> tuple[int, ...]:
 def entry(name: str) -> Sequence[JsonValue] | None:
     """What stands behind ``name`` in its line; `None` where there is none."""
     lines = _table()[1]
-    start = lines.find(f"\n[{json.dumps(name)},")
+    start = lines.find(f"\n[{json.dumps(name)},".encode("ascii"))
     if start < 0:
         return None
-    found: list[JsonValue] = json.loads(lines[start + 1 : lines.index("\n", start + 1)])
+    found: list[JsonValue] = json.loads(lines[start + 1 : lines.index(b"\n", start + 1)])
     return found[1:]
 
 
@@ -66,13 +66,21 @@ def released_class(name: str) -> ReleasedClass | None:
             return None
 
 
+@cache
+def _settings() -> tuple[str, ...]:
+    """The keys of ``GenerationConfig``."""
+    match entry("settings"):
+        case [list(keys)]:
+            return tuple(map(str, keys))
+        case _:
+            return ()
+
+
 def setting_like(key: str) -> str | None:
     """The key of ``GenerationConfig`` that ``key`` is one edit from, where it is none itself."""
-    found = entry("settings")
-    keys = found[0] if found else None
-    if not isinstance(keys, list) or key in keys:
+    if key in _settings():
         return None
-    return next((name for name in map(str, keys) if _is_one_edit(key, name)), None)
+    return next((name for name in _settings() if _is_one_edit(key, name)), None)
 
 
 def _is_one_edit(left: str, right: str) -> bool:
