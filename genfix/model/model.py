@@ -271,6 +271,10 @@ class Model:
             self.object("processor_config.json"),
         )
 
+    def copies_of(self, template: ChatTemplate) -> tuple[ChatTemplate, ...]:
+        """Those of `template_copies` that are this text; empty where it is another model's."""
+        return tuple(copy for copy in self.template_copies if copy.same_text(template))
+
     @property
     def chat_template(self) -> ChatTemplate | None:
         """The chat template transformers' tokenizer (or, without one, its processor) uses."""

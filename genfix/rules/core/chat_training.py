@@ -100,7 +100,7 @@ def _tokens(merged: Model, base: Model | None) -> Iterator[Message]:
     if base is None or not merged.end_ids:
         return
     template = merged.chat_template
-    if template is not None and not any(template.same_text(copy) for copy in base.template_copies):
+    if template is not None and not base.copies_of(template):
         yield message(
             "proof-own-template", "chats were trained: {file} is not the base's template", file=template.file
         )

@@ -9,7 +9,7 @@ from genfix.engines.shared.loaded_eos import loaded_eos
 from genfix.engines.shared.view import Problem, SharedProblem, shared_problems
 from genfix.engines.shared.weight_formats import weight_files
 from genfix.message import Message
-from genfix.model import Model, TurnEnds
+from genfix.model import ChatTemplate, Model, TurnEnds
 from genfix.model.kin import is_short_sibling, other_class, other_context, plain_text, text_base
 from genfix.rules.core.chat_training import chat_training, has_same
 from genfix.rules.core.finding import Finding
@@ -104,7 +104,7 @@ class Context:
         if self.base is None or own is None:
             return self.base is None or self.base.chat_template is None
         # Any of the base's copies will do: where its inline one is lost, merged reads the processor's.
-        return any(own.same_text(copy) for copy in self.base.template_copies)
+        return bool(self.base.copies_of(own))
 
     @cached_property
     def template_lost(self) -> bool:
@@ -120,10 +120,20 @@ class Context:
             return self.chat_objection
         if not self.template_lost:
             return None if self.template_equal else OTHER_TEMPLATE
-        trained = self.adapter.chat_template if self.adapter is not None else None
-        if trained is not None and not any(trained.same_text(copy) for copy in self.base.template_copies):
+        if self.another_was_trained:
             return OTHER_TEMPLATE_TRAINED
         return unknown_to_template(self.merged, self.base)
+
+    @cached_property
+    def trained_template(self) -> ChatTemplate | None:
+        """The chat template that the adapter has; `None` without one."""
+        return self.adapter.chat_template if self.adapter is not None else None
+
+    @cached_property
+    def another_was_trained(self) -> bool:
+        """Whether the adapter has a chat template that is not the base's."""
+        trained = self.trained_template
+        return trained is not None and self.base is not None and not self.base.copies_of(trained)
 
     @cached_property
     def chat_objection(self) -> Message | None:

@@ -44,7 +44,7 @@ def unknown_to_template(merged: Model, base: Model) -> Message | None:
     """What the folder's tokens say against the base's chat template; `None` where nothing does."""
     if not merged.tokenizer.is_known:
         return None
-    ours, theirs, ends = merged.tokenizer.ids, base.tokenizer.ids, base.turn_ends
+    ours, theirs = merged.tokenizer.ids, base.tokenizer.ids
     added = sorted(ours.keys() - theirs.keys()) if base.tokenizer.is_known else ()
     if added:
         return message(
@@ -52,6 +52,12 @@ def unknown_to_template(merged: Model, base: Model) -> Message | None:
             "tokens were added ({tokens}), so another template may have been trained",
             tokens=shown(added),
         )
-    literals = ends.literals if isinstance(ends, TurnEnds) else ()
-    unknown = [token for token in literals if ours.get(token) != theirs.get(token)]
+    unknown = unknown_literals(merged, base)
     return template_tokens_unknown(unknown) if unknown else None
+
+
+def unknown_literals(merged: Model, base: Model) -> list[str]:
+    """Tokens that the base's chat template writes, and that are not the same tokens in ``merged``."""
+    ours, theirs, ends = merged.tokenizer.ids, base.tokenizer.ids, base.turn_ends
+    literals = ends.literals if isinstance(ends, TurnEnds) else ()
+    return [token for token in literals if ours.get(token) != theirs.get(token)]

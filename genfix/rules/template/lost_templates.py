@@ -19,7 +19,7 @@ from genfix.rules.core.questions import TEMPLATE
 from genfix.rules.core.reasons import BASE_HAS_IT_TOO, BROKEN_FILE, NO_BASE_COPY, TEMPLATE_LOST
 from genfix.rules.core.restoring import restoring, template_verdict
 from genfix.rules.core.rule import Rule, rule
-from genfix.rules.template.template_text import one_of, put_in_place
+from genfix.rules.template.template_text import put_in_place
 
 _KINDS: Final[Mapping[RenderErrorKind, Message]] = {
     RenderErrorKind.SYNTAX: text("syntax"),
@@ -42,7 +42,7 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     base, merged = context.base, context.merged
     if base is None or base.chat_template is None or merged.template_places or merged.jinja.problem:
         return
-    if merged.json(TOKENIZER_CONFIG).unreadable or _another_was_trained(context, base):
+    if merged.json(TOKENIZER_CONFIG).unreadable or context.another_was_trained:
         return
     operations = [operation for copy in base.template_copies if (operation := _put_back(merged, copy))]
     if not operations:
@@ -73,12 +73,6 @@ def _what_it_writes(merged: Model, base: Model) -> Iterator[CopyField]:
     is_unsaid = merged.tokenizer.named.get(_BOS) is None and _BOS in base.tokenizer_config
     if is_unsaid and merged.tokenizer.ids.get(bos) == base.tokenizer.ids.get(bos):
         yield CopyField(TOKENIZER_CONFIG, f"/{_BOS}")
-
-
-def _another_was_trained(context: Context, base: Model) -> bool:
-    """Whether the adapter has a template that is not the base's: then that one is missing."""
-    trained = context.adapter.chat_template if context.adapter is not None else None
-    return trained is not None and not one_of(base, trained)
 
 
 def _put_back(merged: Model, copy: ChatTemplate) -> RestoreFile | CopyField | None:

@@ -23,9 +23,9 @@ from genfix.rules.template.template_text import (
     has_additional,
     has_tags,
     renders_alike,
-    same_when_served,
     untagged,
     untagged_copies,
+    was_trained,
 )
 
 # -- tags of training ----------------------------------------------------------------------------
@@ -126,8 +126,7 @@ def _unknown_tokens(context: Context, rule: Rule) -> Iterator[Finding]:
     ends, template = merged.turn_ends, merged.chat_template
     if template is None or not isinstance(ends, TurnEnds) or not _tells_tokens(merged):
         return
-    trained = context.adapter.chat_template if context.adapter is not None else None
-    if trained is not None and same_when_served(template, trained):
+    if was_trained(context, template):
         return  # trained so: as tokens, which the tokenizer's own rule misses, or as ordinary text
     texts = _unknown_texts(context, ends)
     partly = _has_markers(merged, ends)

@@ -11,6 +11,7 @@ from genfix.model import ChatTemplate, Model
 from genfix.model.chat_template import JINJA_FILE, rendered_form
 from genfix.model.conversations import VARIABLES, conversations
 from genfix.model.template_render import Rendered, render_template
+from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Operation, RestoreFile, SetField, Witness, WriteFile
 
 INLINE: Final = "/chat_template"
@@ -48,9 +49,10 @@ def same_when_served(one: ChatTemplate, other: ChatTemplate) -> bool:
     return rendered_form(untagged(one.text)) == rendered_form(untagged(other.text))
 
 
-def one_of(model: Model, template: ChatTemplate) -> bool:
-    """Whether that text is any copy of the folder's."""
-    return bool(copies_of(model, template))
+def was_trained(context: Context, template: ChatTemplate) -> bool:
+    """Whether the adapter has that template, but for tags that only training reads."""
+    trained = context.trained_template
+    return trained is not None and same_when_served(template, trained)
 
 
 def has_additional(model: Model) -> bool:
@@ -116,11 +118,6 @@ def _untagged_value(value: JsonValue) -> JsonValue:
     if isinstance(value, dict):
         return {key: _untagged_value(part) for key, part in value.items()}
     return value
-
-
-def copies_of(model: Model, template: ChatTemplate) -> list[ChatTemplate]:
-    """Every copy of the folder's that is that text."""
-    return [copy for copy in model.template_copies if copy.same_text(template)]
 
 
 def put_in_place(

@@ -29,9 +29,7 @@ from genfix.rules.core.rule import Rule, rule
 from genfix.rules.template.template_text import (
     INLINE,
     PROCESSOR_TEMPLATE,
-    copies_of,
     has_additional,
-    one_of,
     put_in_place,
     renders_alike,
     same_when_served,
@@ -101,7 +99,7 @@ def _images_objection(
     context: Context, base: Model, own: ChatTemplate, theirs: ChatTemplate
 ) -> Message | None:
     """What speaks against the base's template; `None` where no other was trained, and its tokens are here."""
-    if one_of(base, own) or (context.adapter is not None and one_of(context.adapter, theirs)):
+    if base.copies_of(own) or (context.adapter is not None and context.adapter.copies_of(theirs)):
         return _missing(context.merged, base, _spelled(base, theirs))
     return OTHER_TEMPLATE
 
@@ -133,11 +131,11 @@ def _seeing(context: Context, base: Model, own: ChatTemplate, theirs: ChatTempla
     Where the tokenizer's text took the place of both, the base's two templates stand in its two files again.
     """
     merged = context.merged
-    apart = own.file == JINJA_FILE and theirs.file == PROCESSOR_TEMPLATE and one_of(base, own)
+    apart = own.file == JINJA_FILE and theirs.file == PROCESSOR_TEMPLATE and base.copies_of(own)
     if apart and not has_additional(merged):
         return (RestoreFile(PROCESSOR_TEMPLATE),)
     # The processor's own files say nothing of the tokenizer's template, whatever that is.
-    copies = copies_of(merged, own) if own.file in (JINJA_FILE, TOKENIZER_CONFIG) else [own]
+    copies = merged.copies_of(own) if own.file in (JINJA_FILE, TOKENIZER_CONFIG) else (own,)
     placed = put_in_place(merged, copies, theirs.text, base, Witness.BASE)
     added = own.file == TOKENIZER_CONFIG and theirs.file == JINJA_FILE
     return (RestoreFile(JINJA_FILE), *placed) if added else placed
@@ -212,12 +210,12 @@ def _not_the_trained_one(context: Context, rule: Rule) -> Iterator[Finding]:
 def _trained_elsewhere(context: Context) -> ChatTemplate | None:
     """The adapter's template, where merged has none that speaks like it."""
     base, merged, adapter = context.base, context.merged, context.adapter
-    trained = adapter.chat_template if adapter is not None else None
+    trained = context.trained_template
     if adapter is None or trained is None or not trained.text.strip() or merged.jinja.problem:
         return None
     if context.lost_from_base(TOKENIZER_CONFIG) or merged.json(TOKENIZER_CONFIG).unreadable:
         return None  # the file is put right first
-    if base is not None and one_of(base, trained) and not _is_third(context):
+    if base is not None and base.copies_of(trained) and not _is_third(context):
         return None  # nothing was trained but the base's: where it is missing, that is reported for itself
     return None if _speaks_like(merged, adapter, trained) else trained
 
@@ -225,7 +223,7 @@ def _trained_elsewhere(context: Context) -> ChatTemplate | None:
 def _is_third(context: Context) -> bool:
     """Whether merged's template is not the base's either, as far as anybody can tell."""
     own, base = context.merged.chat_template, context.base
-    return own is not None and (base is None or not one_of(base, own))
+    return own is not None and (base is None or not base.copies_of(own))
 
 
 def _speaks_like(merged: Model, adapter: Model, trained: ChatTemplate) -> bool:
@@ -268,7 +266,7 @@ def _trained_in_place(merged: Model, adapter: Model, trained: ChatTemplate) -> t
     """
     own, text = merged.chat_template, untagged(trained.text)
     if own is not None:
-        return put_in_place(merged, copies_of(merged, own), text, adapter, Witness.ADAPTER)
+        return put_in_place(merged, merged.copies_of(own), text, adapter, Witness.ADAPTER)
     if trained.file != JINJA_FILE and merged.json(TOKENIZER_CONFIG).value is not None:
         return (SetField(TOKENIZER_CONFIG, INLINE, text, adapter.keys(TOKENIZER_CONFIG)),)
     same = adapter.jinja.text == text

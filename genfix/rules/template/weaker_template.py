@@ -14,9 +14,14 @@ from genfix.model.abilities import Ability
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Fix, Severity, Witness, shown
 from genfix.rules.core.questions import TEMPLATE
-from genfix.rules.core.reasons import BASE_HAS_IT_TOO, OTHER_TEMPLATE, template_tokens_unknown
+from genfix.rules.core.reasons import (
+    BASE_HAS_IT_TOO,
+    OTHER_TEMPLATE,
+    template_tokens_unknown,
+    unknown_literals,
+)
 from genfix.rules.core.rule import Rule, rule
-from genfix.rules.template.template_text import copies_of, put_in_place, same_when_served
+from genfix.rules.template.template_text import put_in_place, was_trained
 
 _SEEING: Final = ("vision_config", "audio_config", "image_token_id", "image_token_index", "mm_vision_tower")
 _CHAT_TOKEN: Final = re.compile(
@@ -64,8 +69,7 @@ def _lost(context: Context, rule: Rule) -> Iterator[Finding]:
         lost -= {Ability.PARTS}  # nothing but text comes, or the place for images has a rule of its own
     if not lost:
         return
-    adapter = context.adapter.chat_template if context.adapter is not None else None
-    trained = adapter is not None and same_when_served(own, adapter)
+    trained = was_trained(context, own)
     yield rule.finding(
         own.file,
         message(
@@ -82,13 +86,10 @@ def _lost(context: Context, rule: Rule) -> Iterator[Finding]:
 
 
 def _of_base(merged: Model, base: Model, own: ChatTemplate, theirs: ChatTemplate) -> Fix:
-    ends = base.turn_ends
-    literals = ends.literals if isinstance(ends, TurnEnds) else ()
-    ours, others = merged.tokenizer.ids, base.tokenizer.ids
-    unknown = [token for token in literals if ours.get(token) != others.get(token)]
+    unknown = unknown_literals(merged, base)
     return Fix.unsafe(
         template_tokens_unknown(unknown) if unknown else OTHER_TEMPLATE,
-        *put_in_place(merged, copies_of(merged, own), theirs.text, base, Witness.BASE),
+        *put_in_place(merged, merged.copies_of(own), theirs.text, base, Witness.BASE),
     )
 
 
@@ -127,7 +128,7 @@ def _no_prompt(context: Context, rule: Rule) -> Iterator[Finding]:
     shared = base is not None and context.template_equal
     restores = isinstance(before, TurnEnds) and Ability.PROMPT in before.abilities
     theirs = base.chat_template if base is not None and context.chat_objection is None else None
-    trained = context.adapter is not None and own.same_text(context.adapter.chat_template)
+    trained = own.same_text(context.trained_template)
     if shared:
         fix = BASE_HAS_IT_TOO
     elif trained:
@@ -189,8 +190,7 @@ def _of_another(context: Context, rule: Rule) -> Iterator[Finding]:
     tokens = foreign_template(merged) if own is not None else []
     if own is None or not tokens:
         return
-    adapter = context.adapter.chat_template if context.adapter is not None else None
-    if adapter is not None and same_when_served(own, adapter):
+    if was_trained(context, own):
         return
     shared = context.base is not None and context.template_equal
     yield rule.finding(
