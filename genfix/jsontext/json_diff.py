@@ -63,6 +63,15 @@ def pointer_keys(pointer: str) -> list[str]:
     return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
 
 
+def value_at(value: JsonValue, pointer: str) -> JsonValue | Missing:
+    """What stands at ``pointer`` in ``value``, below objects only."""
+    for key in pointer_keys(pointer):
+        if not isinstance(value, dict) or key not in value:
+            return Missing.MISSING
+        value = value[key]
+    return value
+
+
 def child_pointer(pointer: str, key: str) -> str:
     """Return the pointer to ``key`` of the object at ``pointer``."""
     return f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"

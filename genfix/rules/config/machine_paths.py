@@ -10,7 +10,7 @@ from typing import Final
 from genfix.folder.kinds import CONFIG as _CONFIG
 from genfix.folder.kinds import PROCESSOR_FILES
 from genfix.json_types import JsonObject, JsonValue
-from genfix.jsontext.json_diff import child_pointer
+from genfix.jsontext.json_diff import child_pointer, value_at
 from genfix.message import message
 from genfix.model import Model
 from genfix.rules.core.context import Context
@@ -94,9 +94,7 @@ def _named_paths(values: JsonObject, pointer: str = "") -> Iterator[tuple[str, s
 
 
 def _text_at(model: Model, file: str, pointer: str) -> str | None:
-    value: JsonValue = dict(model.object(file))
-    for key in pointer.split("/")[1:]:
-        value = value.get(key) if isinstance(value, dict) else None
+    value = value_at(dict(model.object(file)), pointer)
     return value if isinstance(value, str) else None
 
 

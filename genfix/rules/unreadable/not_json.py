@@ -9,7 +9,7 @@ from typing import Final
 from genfix.folder import FolderFileError, sha256_of
 from genfix.folder.kinds import FAST_TOKENIZER, FileKind, is_json_config, kind_of
 from genfix.json_types import JsonValue, Missing
-from genfix.jsontext.json_diff import child_pointer, pointer_keys
+from genfix.jsontext.json_diff import child_pointer, value_at
 from genfix.jsontext.json_read import STRING, line_and_column
 from genfix.message import message
 from genfix.model import Model
@@ -75,7 +75,7 @@ def _not_finite(context: Context, rule: Rule) -> Iterator[Finding]:
             if context.base is not None or name == FAST_TOKENIZER or found[1].endswith("NaN"):
                 places.setdefault(pointer, found)  # alone, an infinity is what some architectures ship
         for pointer, found in places.items():
-            theirs = _at(_value(context.base, name), pointer)
+            theirs = value_at(_value(context.base, name), pointer)
             if not _is_finite(theirs):
                 continue  # the authors mean it
             line, column = line_and_column(text, found.start())
@@ -137,14 +137,6 @@ def _pointers(value: JsonValue, pointer: str = "", *, listed: bool = False) -> I
             yield from _pointers(child, pointer, listed=True)
     elif isinstance(value, float) and not math.isfinite(value):
         yield pointer
-
-
-def _at(value: JsonValue, pointer: str) -> JsonValue | Missing:
-    for name in pointer_keys(pointer):
-        if not isinstance(value, dict) or name not in value:
-            return Missing.MISSING
-        value = value[name]
-    return value
 
 
 # -- Git LFS pointers ----------------------------------------------------------------------------
