@@ -14,6 +14,7 @@ from typing import Final
 from genfix.engines.shared.loaders import Loaders, loaders
 from genfix.engines.shared.release import Release
 from genfix.folder.kinds import FAST_TOKENIZER
+from genfix.json_types import JsonObject
 from genfix.model import Model
 
 TEKKEN: Final = "tekken.json"
@@ -76,7 +77,7 @@ def in_mistral_format(model: Model) -> bool:
 
 def _read_by(model: Model, known: Loaders, major: int) -> frozenset[str] | None:
     """The files that the tokenizer's class names; `None` where nobody knows: code of the folder's own."""
-    if _has_own_code(model):
+    if has_tokenizer_code(model.tokenizer_config):
         return None
     name = _class(model, known, major)
     if name is None:
@@ -96,8 +97,9 @@ def _instead(files: frozenset[str], major: int, version: Release) -> Iterator[st
         yield _SENTENCEPIECE
 
 
-def _has_own_code(model: Model) -> bool:
-    auto_map = model.tokenizer_config.get("auto_map")
+def has_tokenizer_code(tokenizer_config: JsonObject) -> bool:
+    """Whether the tokenizer is made by code of the folder's own, which may read any file."""
+    auto_map = tokenizer_config.get("auto_map")
     return isinstance(auto_map, list) or (isinstance(auto_map, dict) and "AutoTokenizer" in auto_map)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from genfix.engines.shared.loaders import built_parts, loaders
+from genfix.engines.shared.vocabularies import has_tokenizer_code
 from genfix.folder.kinds import FAST_TOKENIZER, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, message
@@ -95,8 +96,8 @@ def _class_unknown(context: Context, rule: Rule) -> Iterator[Finding]:
 
 def _loads_in_4(config: JsonObject) -> bool:
     """Whether transformers 4 finds the class: by its name, in code of its own, or from the model's type."""
-    name, code = config.get(_CLASS), config.get("auto_map")
-    if isinstance(code, list) or (isinstance(code, dict) and "AutoTokenizer" in code):
+    name = config.get(_CLASS)
+    if has_tokenizer_code(config):
         return True
     return not isinstance(name, str) or bool({name, f"{name}Fast"} & loaders(4).tokenizer_classes)
 
