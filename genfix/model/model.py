@@ -77,6 +77,7 @@ class Model:
     """Of a base: what says that another model was the base, which this one is a sibling of."""
 
     def __init__(self, folder: Folder, *, before: "Model | None" = None) -> None:
+        """``before`` is the same folder before a change: what did not change is not worked out again."""
         self.folder = folder
         self._before = before
         self._json: dict[str, JsonFile] = {}
@@ -286,7 +287,16 @@ class Model:
         template = self.chat_template
         if template is None:
             return None
+        if self._before is not None and self._is_rendered_as(self._before):
+            return self._before.turn_ends
         return find_turn_ends(template.text, self.tokenizer.ids.keys(), self.tokenizer.additional or ())
+
+    def _is_rendered_as(self, before: "Model") -> bool:
+        """Whether ``before`` has all that `turn_ends` depends on as it is here."""
+        own, other = self.chat_template, before.chat_template
+        ours, theirs = self.tokenizer, before.tokenizer
+        is_same_text = own is not None and other is not None and own.text == other.text
+        return is_same_text and ours.additional == theirs.additional and ours.ids.keys() == theirs.ids.keys()
 
     @property
     def end_ids(self) -> Mapping[str, int]:

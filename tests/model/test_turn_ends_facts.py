@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from genfix.model import Model
 from genfix.model.turn_ends import TurnEnds, find_turn_ends
+from tests.support.folders import CHATML, MemoryFolder, chatml_files, with_json
 
 LLAMA_3_TOKENS = (
     "<|begin_of_text|>",
@@ -126,3 +128,27 @@ def test_real_vision_templates_write_images(real_configs: Path, name: str) -> No
 def test_a_real_text_template_writes_none(real_configs: Path) -> None:
     file = real_configs / "zai-org__GLM-4.5" / "chat_template.jinja"
     assert facts(file.read_text(encoding="utf-8")).images is False
+
+
+def test_a_template_is_rendered_again_only_where_it_or_its_tokens_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = chatml_files()
+    before = Model(MemoryFolder(files))
+    known = before.turn_ends
+    rendered: list[str] = []
+
+    def counted(template: str, *tokens: object) -> None:
+        rendered.append(template)
+
+    monkeypatch.setattr("genfix.model.model.find_turn_ends", counted)
+    elsewhere = with_json(files, "generation_config.json", eos_token_id=1000)
+    assert Model(MemoryFolder(elsewhere), before=before).turn_ends is known
+    assert not rendered
+    for changed in (
+        with_json(files, "tokenizer_config.json", chat_template=CHATML + "{# mine #}"),
+        with_json(files, "tokenizer_config.json", additional_special_tokens=["<|im_end|>"]),
+        {**files, "added_tokens.json": b'{"<new>": 1003}'},
+    ):
+        Model(MemoryFolder(changed), before=before).turn_ends  # noqa: B018 - asked for
+    assert len(rendered) == 3
