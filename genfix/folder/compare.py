@@ -49,14 +49,14 @@ def same_but_for_line_ends(left: Folder, right: Folder, name: str) -> bool:
         return False
     try:
         content = left.read(name)
-        lines = with_newlines(content)
+        lines = _with_newlines(content)
         sizes = {len(lines), len(lines) + lines.count(b"\n")} - {len(content)}
-        return right.stat(name).size in sizes and lines == with_newlines(right.read(name))
+        return right.stat(name).size in sizes and lines == _with_newlines(right.read(name))
     except FolderFileError:
         return False  # too large for its kind: what is wrong with it is not said here
 
 
-def with_newlines(content: bytes) -> bytes:
+def _with_newlines(content: bytes) -> bytes:
     """A text whose lines all end in LF, as Python and Jinja read it."""
     return content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
