@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.folders import dump, glm_files, safetensors, write_folder
-from tests.support.running import Run, runner
+from tests.support.running import Run
 from tests.support.trees import tree
 
 GENERATION = "generation_config.json"
@@ -33,11 +33,6 @@ COMMANDS: dict[str, Callable[[Path], tuple[str | Path, ...]]] = {
     "configured": lambda home: ("check", home / "merged", "--config", home / "genfix.toml"),
     "baseline": lambda home: ("check", home / "merged", "--baseline", home / "known.json"),
 }  # fmt: skip
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    return runner(capsys)
 
 
 def build(home: Path, run: Run) -> Path:
