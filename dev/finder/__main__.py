@@ -9,18 +9,20 @@ import json
 import os
 import random
 import shutil
-import struct
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from zlib import crc32
 
 from genfix.api.judging import check
 from genfix.errors import GenfixError
 from genfix.resolver.finder.run_folders import TRACES
+from genfix.weights.number_formats import decode
+from tests.support.hub_caches import COMMIT
+from tests.support.merges import encoded
 
-_COMMIT = "0123456789abcdef0123456789abcdef01234567"
 _TRACES = (*TRACES, "README.md", "trainer_state.json")
 
 
@@ -39,7 +41,7 @@ def cache(root: Path, bases: dict[str, Path], decoys: int) -> None:
         sibling = place(
             root, f"{repo}-Instruct" if "Instruct" not in repo else repo.replace("-Instruct", ""), base
         )
-        moved(sibling, seed=hash(repo) % 1000, share=0.05)
+        moved(sibling, seed=crc32(repo.encode()), share=0.05)
     rest = sorted(bases.items())
     for number in range(max(decoys - 2 * len(bases), 0)):
         repo, base = rest[number % len(rest)]
@@ -49,11 +51,11 @@ def cache(root: Path, bases: dict[str, Path], decoys: int) -> None:
 def place(root: Path, repo: str, base: Path) -> Path:
     """A snapshot of ``base`` in the cache."""
     folder = root / f"models--{repo.replace('/', '--')}"
-    snapshot = folder / "snapshots" / _COMMIT
+    snapshot = folder / "snapshots" / COMMIT
     if not snapshot.exists():
         shutil.copytree(base, snapshot)
         (folder / "refs").mkdir(parents=True, exist_ok=True)
-        (folder / "refs" / "main").write_text(_COMMIT)
+        (folder / "refs" / "main").write_text(COMMIT)
     for path in [snapshot, *snapshot.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
     return snapshot
@@ -70,25 +72,10 @@ def moved(folder: Path, *, seed: int, share: float) -> None:
             if name == "__metadata__" or entry["dtype"] not in {"BF16", "F32", "F16"}:
                 continue
             start, end = (8 + length + at for at in entry["data_offsets"])
-            numbers = decoded(bytes(content[start:end]), entry["dtype"])
+            numbers = decode(bytes(content[start:end]), entry["dtype"])
             noisy = [number * (1 - share) + share * chance.gauss(0, abs(number) + 1e-3) for number in numbers]
             content[start:end] = encoded(noisy, entry["dtype"])
         path.write_bytes(content)
-
-
-def decoded(data: bytes, dtype: str) -> list[float]:
-    """Numbers from bytes."""
-    if dtype == "BF16":
-        data = b"".join(b"\0\0" + data[at : at + 2] for at in range(0, len(data), 2))
-    return list(struct.unpack(f"<{len(data) // 2}e" if dtype == "F16" else f"<{len(data) // 4}f", data))
-
-
-def encoded(numbers: list[float], dtype: str) -> bytes:
-    """Bytes from numbers."""
-    if dtype == "F16":
-        return struct.pack(f"<{len(numbers)}e", *numbers)
-    data = struct.pack(f"<{len(numbers)}f", *numbers)
-    return b"".join(data[at + 2 : at + 4] for at in range(0, len(data), 4)) if dtype == "BF16" else data
 
 
 def main() -> int:
@@ -134,7 +121,7 @@ def main() -> int:
             middle = time.process_time()
             check(
                 place_of,
-                hub / f"models--{true.replace('/', '--')}" / "snapshots" / _COMMIT,
+                hub / f"models--{true.replace('/', '--')}" / "snapshots" / COMMIT,
                 allow_base_mismatch=True,
             )
             searching, checking = searching + middle - start, checking + time.process_time() - middle

@@ -22,6 +22,7 @@ __all__ = [
     "Matrix",
     "adapter_files",
     "adapter_of",
+    "encoded",
     "flat",
     "merge",
     "model_of",
@@ -54,6 +55,7 @@ def packed(tensors: Tensors) -> bytes:
 
 
 def encoded(values: Sequence[float], dtype: str) -> bytes:
+    """The bytes of numbers as F32, F16 or BF16."""
     if dtype == "BF16":
         words = struct.unpack(f"<{len(values)}I", struct.pack(f"<{len(values)}f", *rounded(values, dtype)))
         return struct.pack(f"<{len(values)}H", *(word >> 16 for word in words))
