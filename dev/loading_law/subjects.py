@@ -103,11 +103,10 @@ def _spelled_cases(subject: Subject, spelled: Mapping[str, Files]) -> Iterator[C
     for base in spelled:
         for merged in spelled:
             yield Case(f"saved by {merged}, base by {base}", spelled[merged], spelled[base], healthy)
-    if spelled:
-        newest, oldest = next(iter(spelled)), list(spelled)[-1]
-        for name, files in damaged(spelled[newest], subject.name, subject.damages).items():
-            alike = [DAMAGES[name](each) for each in healthy]
-            yield Case(f"{name}, saved by {newest}, base by {oldest}", files, spelled[oldest], healthy, alike)
+    newest, oldest = next(iter(spelled)), list(spelled)[-1]
+    for name, files in damaged(spelled[newest], subject.name, subject.damages).items():
+        alike = [DAMAGES[name](each) for each in healthy]
+        yield Case(f"{name}, saved by {newest}, base by {oldest}", files, spelled[oldest], healthy, alike)
 
 
 def _published_cases(subject: Subject, copy: Path, readers: Sequence[Reader], work: Path) -> Iterator[Case]:
