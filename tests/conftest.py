@@ -15,6 +15,7 @@ if threading.current_thread() is threading.main_thread():
 from tests.support.forks import Forks
 from tests.support.places import SHARED
 from tests.support.rendering import Renderer, turn_ends_once
+from tests.support.running import Run, runner
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -49,6 +50,12 @@ def _templates_are_rendered_once() -> Iterator[None]:
             patch.setattr("genfix.model.template_render._run_child", renderer)
         patch.setattr("genfix.model.model.find_turn_ends", turn_ends_once)
         yield
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """One command in this process."""
+    return runner(capsys)
 
 
 @pytest.fixture(scope="session")

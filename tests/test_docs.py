@@ -55,6 +55,12 @@ def test_every_command_shown_parses(command: tuple[str, ...], capsys: pytest.Cap
     assert result.code == 0, result.err
 
 
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_files_of_the_project_that_are_named_are_there(page: Path) -> None:
+    named = re.findall(r"`((?:dev|examples|genfix|tests)/[\w./-]+)`", page.read_text("utf-8"))
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 def test_commands_were_found() -> None:
     assert {words[1] for words in COMMANDS} >= {"check", "plan", "repair", "undo"}
 

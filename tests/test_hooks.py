@@ -15,18 +15,13 @@ import pytest
 
 from tests.support.folders import dump, glm_files, write_folder
 from tests.support.places import ROOT
-from tests.support.running import Run, runner
+from tests.support.running import Run
 
 GENERATION = "generation_config.json"
 BROKEN = glm_files() | {GENERATION: dump(json.loads(glm_files()[GENERATION]) | {"eos_token_id": 151329})}
 COMMAND = f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m genfix "$@"\n'
 
 yaml = import_module("yaml")  # it has no types of its own
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    return runner(capsys)
 
 
 def installed(folder: Path) -> Path:

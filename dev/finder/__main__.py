@@ -9,27 +9,50 @@ import json
 import os
 import random
 import shutil
-import struct
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
+from zlib import crc32
 
+from dev.corpora import writable_copy
 from genfix.api.judging import check
 from genfix.errors import GenfixError
 from genfix.resolver.finder.run_folders import TRACES
+from genfix.weights.number_formats import decode
+from tests.support.hub_caches import COMMIT
+from tests.support.merges import encoded
 
-_COMMIT = "0123456789abcdef0123456789abcdef01234567"
 _TRACES = (*TRACES, "README.md", "trainer_state.json")
 
 
-def pairs(corpora: list[Path]) -> Iterator[tuple[str, Path, Path]]:
-    """The name, the base and the merged folder of each case."""
+class Case(NamedTuple):
+    """One real merge."""
+
+    name: str
+    base: Path
+    merged: Path
+
+
+class Tried(NamedTuple):
+    """What the search said of one."""
+
+    outcome: str
+    """``right``, ``asked`` with the right one among the candidates, ``wrong``, or ``none``."""
+    said: str
+    searching: float
+    """CPU seconds of search and check; of a check alone in ``checking``."""
+    checking: float
+
+
+def pairs(corpora: list[Path]) -> Iterator[Case]:
+    """All cases."""
     for corpus in corpora:
         for base in sorted(corpus.rglob("base")):
             if (base.parent / "merged" / "config.json").exists():
-                yield str(base.parent.relative_to(corpus)), base, base.parent / "merged"
+                yield Case(str(base.parent.relative_to(corpus)), base, base.parent / "merged")
 
 
 def cache(root: Path, bases: dict[str, Path], decoys: int) -> None:
@@ -39,7 +62,7 @@ def cache(root: Path, bases: dict[str, Path], decoys: int) -> None:
         sibling = place(
             root, f"{repo}-Instruct" if "Instruct" not in repo else repo.replace("-Instruct", ""), base
         )
-        moved(sibling, seed=hash(repo) % 1000, share=0.05)
+        moved(sibling, seed=crc32(repo.encode()), share=0.05)
     rest = sorted(bases.items())
     for number in range(max(decoys - 2 * len(bases), 0)):
         repo, base = rest[number % len(rest)]
@@ -49,13 +72,11 @@ def cache(root: Path, bases: dict[str, Path], decoys: int) -> None:
 def place(root: Path, repo: str, base: Path) -> Path:
     """A snapshot of ``base`` in the cache."""
     folder = root / f"models--{repo.replace('/', '--')}"
-    snapshot = folder / "snapshots" / _COMMIT
+    snapshot = folder / "snapshots" / COMMIT
     if not snapshot.exists():
-        shutil.copytree(base, snapshot)
+        writable_copy(base, snapshot)
         (folder / "refs").mkdir(parents=True, exist_ok=True)
-        (folder / "refs" / "main").write_text(_COMMIT)
-    for path in [snapshot, *snapshot.rglob("*")]:
-        path.chmod(0o755 if path.is_dir() else 0o644)
+        (folder / "refs" / "main").write_text(COMMIT)
     return snapshot
 
 
@@ -70,25 +91,47 @@ def moved(folder: Path, *, seed: int, share: float) -> None:
             if name == "__metadata__" or entry["dtype"] not in {"BF16", "F32", "F16"}:
                 continue
             start, end = (8 + length + at for at in entry["data_offsets"])
-            numbers = decoded(bytes(content[start:end]), entry["dtype"])
+            numbers = decode(bytes(content[start:end]), entry["dtype"])
             noisy = [number * (1 - share) + share * chance.gauss(0, abs(number) + 1e-3) for number in numbers]
             content[start:end] = encoded(noisy, entry["dtype"])
         path.write_bytes(content)
 
 
-def decoded(data: bytes, dtype: str) -> list[float]:
-    """Numbers from bytes."""
-    if dtype == "BF16":
-        data = b"".join(b"\0\0" + data[at : at + 2] for at in range(0, len(data), 2))
-    return list(struct.unpack(f"<{len(data) // 2}e" if dtype == "F16" else f"<{len(data) // 4}f", data))
+def tried(number: int, case: Case, others: dict[str, Path], work: Path, args: argparse.Namespace) -> Tried:
+    """Search for the base of one case, in a cache that has it beside some of the ``others``."""
+    hub = work / f"hub{number}"
+    os.environ["HF_HUB_CACHE"] = str(hub)
+    true = f"true/{case.base.parent.name}"
+    picked = dict(random.Random(number).sample(sorted(others.items()), min(12, len(others))))
+    cache(hub, {true: case.base} | picked, args.decoys)
+    folder = writable_copy(case.merged, work / f"case{number}" / "out")
+    for trace in () if args.keep_traces else _TRACES:
+        (folder / trace).unlink(missing_ok=True)
+    config = json.loads((folder / "config.json").read_text())
+    config.pop("_name_or_path", None)
+    (folder / "config.json").write_text(json.dumps(config, indent=2))
+    start = time.process_time()
+    try:
+        took = check(folder, "auto").base or ""
+        said = took
+    except GenfixError as error:
+        took, said = "", str(error.message)
+    middle = time.process_time()
+    check(folder, place(hub, true, case.base), allow_base_mismatch=True)
+    end = time.process_time()
+    right = {repo for repo, path in others.items() if same_weights(path, case.base)} | {true}
+    if took:
+        outcome = "right" if took.partition("@")[0] in right else "wrong"
+    else:
+        outcome = "asked" if any(repo in said for repo in right) else "none"
+    shutil.rmtree(hub)
+    return Tried(outcome, said, middle - start, end - middle)
 
 
-def encoded(numbers: list[float], dtype: str) -> bytes:
-    """Bytes from numbers."""
-    if dtype == "F16":
-        return struct.pack(f"<{len(numbers)}e", *numbers)
-    data = struct.pack(f"<{len(numbers)}f", *numbers)
-    return b"".join(data[at + 2 : at + 4] for at in range(0, len(data), 4)) if dtype == "BF16" else data
+def same_weights(one: Path, other: Path) -> bool:
+    """Whether two bases are one model."""
+    files = [folder / "model.safetensors" for folder in (one, other)]
+    return all(file.exists() for file in files) and len({file.read_bytes() for file in files}) == 1
 
 
 def main() -> int:
@@ -99,7 +142,9 @@ def main() -> int:
     parser.add_argument("--keep-traces", action="store_true")
     args = parser.parse_args()
     found = list(pairs(args.corpora))
+    bases = {f"other/{case.name.replace('/', '-').replace('@', '-')}": case.base for case in found}
     counts = {"right": 0, "asked": 0, "wrong": 0, "none": 0}
+    searching = checking = 0.0
     with tempfile.TemporaryDirectory() as made:
         work = Path(made)
         os.environ |= {
@@ -107,56 +152,12 @@ def main() -> int:
             "HF_HUB_OFFLINE": "1",
             "MODELSCOPE_CACHE": str(work / "ms"),
         }
-        searching = checking = 0.0
-        for number, (name, base, merged) in enumerate(found):
-            hub = work / f"hub{number}"
-            os.environ["HF_HUB_CACHE"] = str(hub)
-            others = {f"other/{label.replace('/', '-').replace('@', '-')}": path for label, path, _ in found}
-            true = f"true/{base.parent.name}"
-            others = {repo: path for repo, path in others.items() if path != base}
-            picked = dict(random.Random(number).sample(sorted(others.items()), min(12, len(others))))
-            cache(hub, {true: base} | picked, args.decoys)
-            place_of = work / f"case{number}" / "out"
-            shutil.copytree(merged, place_of)
-            for path in [place_of, *place_of.rglob("*")]:
-                path.chmod(0o755 if path.is_dir() else 0o644)
-            for trace in () if args.keep_traces else _TRACES:
-                (place_of / trace).unlink(missing_ok=True)
-            config = json.loads((place_of / "config.json").read_text())
-            config.pop("_name_or_path", None)
-            (place_of / "config.json").write_text(json.dumps(config, indent=2))
-            start = time.process_time()
-            try:
-                took = check(place_of, "auto").base or ""
-                said = took
-            except GenfixError as error:
-                took, said = "", str(error.message)
-            middle = time.process_time()
-            check(
-                place_of,
-                hub / f"models--{true.replace('/', '--')}" / "snapshots" / _COMMIT,
-                allow_base_mismatch=True,
-            )
-            searching, checking = searching + middle - start, checking + time.process_time() - middle
-            same = {
-                repo
-                for repo, path in others.items()
-                if (path / "model.safetensors").exists()
-                and (base / "model.safetensors").exists()
-                and (path / "model.safetensors").read_bytes() == (base / "model.safetensors").read_bytes()
-            } | {true}
-            outcome = (
-                "right"
-                if took.partition("@")[0] in same
-                else "wrong"
-                if took
-                else "asked"
-                if any(repo in said for repo in same)
-                else "none"
-            )
-            counts[outcome] += 1
-            print(f"{outcome:6} {name}: {said[:300]}", flush=True)
-            shutil.rmtree(hub)
+        for number, case in enumerate(found):
+            others = {repo: base for repo, base in bases.items() if base != case.base}
+            result = tried(number, case, others, work, args)
+            counts[result.outcome] += 1
+            searching, checking = searching + result.searching, checking + result.checking
+            print(f"{result.outcome:6} {case.name}: {result.said[:300]}", flush=True)
     print(counts, f"search and check / check alone: {searching / checking:.2f}")
     return 1 if counts["wrong"] else 0
 

@@ -18,7 +18,7 @@ CASES = [
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", CASES)
 def test_what_was_done_is_told(name: str, tmp_path: Path):
-    make.main(tmp_path, "1/1", name)
+    make.main(tmp_path, name)
     outcomes = [*judged(tmp_path)]
     assert {one.outcome for one in outcomes} >= {"right", "none", "half", "other"}
     assert [(one.outcome, one.proof.verdict) for one in outcomes if not one.is_named] == []

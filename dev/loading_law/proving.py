@@ -57,7 +57,7 @@ class _Proof:
         """Safe and unsafe, against the base and alone."""
         place = self._work / f"{number}"
         merged, base = write_folder(case.merged, place / "merged"), write_folder(case.base, place / "base")
-        done: dict[tuple[tuple[str, bytes | None], ...], None] = {}
+        done: set[tuple[tuple[str, bytes | None], ...]] = set()
         known = case.merged in self._alone
         self._alone.append(case.merged)
         for against in (base,) if known else (base, None):
@@ -77,15 +77,14 @@ class _Proof:
                     self.breaches.append(f"{name}: {type(error).__name__}: {error}")
                     continue
                 changes = tuple((change.name, change.after) for change in plan.changes)
+                codes = ", ".join(sorted({code for change in plan.changes for code in change.codes}))
                 self.folders["changed"] += bool(changes)
                 if changes and case.merged == case.base and not unsafe:
-                    codes = sorted({code for change in plan.changes for code in change.codes})
-                    self.touched.append(f"{name}: {', '.join(codes)}")
+                    self.touched.append(f"{name}: {codes}")
                 if changes in done:
                     continue  # read and counted
-                done[changes] = None
-                codes = sorted({code for change in plan.changes for code in change.codes})
-                self._read(f"{name} ({', '.join(codes)})", case, dict(changes))
+                done.add(changes)
+                self._read(f"{name} ({codes})", case, dict(changes))
         shutil.rmtree(place)
 
     def _read(self, name: str, case: Case, changes: Mapping[str, bytes | None]) -> None:

@@ -1,10 +1,10 @@
 """What the law is proven on: model types, published config sets and real merges, each as cases."""
 
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from dev.corpora import writable_copy
 from dev.loading_law.damages import DAMAGES, damaged
 from dev.loading_law.files import Files, read_folder
 from dev.loading_law.laws import fails
@@ -55,18 +55,10 @@ def cases(subject: Subject, readers: Sequence[Reader], work: Path) -> Iterator[C
         return _type_cases(subject, readers, work)
     if subject.place is None:
         raise Excluded("no folder")
-    copy = _copied(subject.place, work / "copy")
+    copy = writable_copy(subject.place, work / "copy")  # on the disk the readers' folders are on
     if subject.kind == Kind.PUBLISHED:
         return _published_cases(subject, copy, readers, work)
     return _merge_cases(subject, copy)
-
-
-def _copied(source: Path, target: Path) -> Path:
-    """A copy that may be written to, on the disk the readers' folders are on."""
-    shutil.copytree(source, target, copy_function=shutil.copyfile)
-    for path in (target, *target.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)
-    return target
 
 
 def _weights(files: Files) -> dict[str, bytes | Path]:
@@ -103,11 +95,10 @@ def _spelled_cases(subject: Subject, spelled: Mapping[str, Files]) -> Iterator[C
     for base in spelled:
         for merged in spelled:
             yield Case(f"saved by {merged}, base by {base}", spelled[merged], spelled[base], healthy)
-    if spelled:
-        newest, oldest = next(iter(spelled)), list(spelled)[-1]
-        for name, files in damaged(spelled[newest], subject.name, subject.damages).items():
-            alike = [DAMAGES[name](each) for each in healthy]
-            yield Case(f"{name}, saved by {newest}, base by {oldest}", files, spelled[oldest], healthy, alike)
+    newest, oldest = next(iter(spelled)), list(spelled)[-1]
+    for name, files in damaged(spelled[newest], subject.name, subject.damages).items():
+        alike = [DAMAGES[name](each) for each in healthy]
+        yield Case(f"{name}, saved by {newest}, base by {oldest}", files, spelled[oldest], healthy, alike)
 
 
 def _published_cases(subject: Subject, copy: Path, readers: Sequence[Reader], work: Path) -> Iterator[Case]:

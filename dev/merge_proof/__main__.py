@@ -140,7 +140,7 @@ def main() -> int:
     given = parser.parse_args()
     if not given.judge:
         script = Path(__file__).parent / "real" / "make.py"
-        command = [interpreter(given.python), script, given.out, "1/1", given.only]
+        command = [interpreter(given.python), script, given.out, given.only]
         subprocess.run([str(word) for word in command], check=True)
     outcomes = [one for one in judged(given.out) if given.only in one.name]
     print(table(outcomes))

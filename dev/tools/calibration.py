@@ -33,6 +33,7 @@ _LOUD: Final = (Severity.ERROR, Severity.WARNING)
 _HEALTHY, _FAULTY, _UNREAD = "healthy", "faulty", "unread"
 _PAIRED: Final = {"pairs": _FAULTY, "merges": _UNREAD}
 """What a merged folder of these is."""
+_KINDS: Final = (_HEALTHY, _FAULTY, _UNREAD, *_PAIRED)
 
 
 class Folder(NamedTuple):
@@ -67,10 +68,8 @@ def sample(arguments: Sequence[str]) -> tuple[list[Folder], Counter[str]]:
     seen: set[str] = set()
     for argument in arguments:
         kind, _, name = argument.partition(":")
-        if kind not in {_HEALTHY, _FAULTY, _UNREAD, *_PAIRED} or not Path(name).is_dir():
-            raise ValueError(
-                f"{argument!r} is not healthy:DIR, faulty:DIR, unread:DIR, pairs:DIR or merges:DIR"
-            )
+        if kind not in _KINDS or not Path(name).is_dir():
+            raise ValueError(f"{argument!r} is none of {', '.join(f'{known}:DIR' for known in _KINDS)}")
         state = _PAIRED.get(kind)
         for folder in _all(Path(name), kind) if state is None else _pairs(Path(name), state):
             reason = _objection(folder, seen)
@@ -220,7 +219,7 @@ def _name(folder: Folder) -> str:
 def main() -> int:
     """Write the page, or print it; the exit code."""
     parser = argparse.ArgumentParser(description="Judge folders whose state is known.")
-    parser.add_argument("folders", nargs="+", metavar="healthy:DIR|faulty:DIR|pairs:DIR")
+    parser.add_argument("folders", nargs="+", metavar=f"{'|'.join(_KINDS)}:DIR")
     parser.add_argument("-o", "--output", type=Path)
     arguments = parser.parse_args()
     try:

@@ -8,14 +8,13 @@ type is checked, and which tokenizer classes are content with a folder that has 
 earlier versions, oldest first: they tell since when model types are known.
 """
 
-import ast
 import json
-import re
 import subprocess
 import sys
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from dev.tools.wheel_names import mapped_types
 
 __all__ = ["main"]
 
@@ -101,34 +100,13 @@ print(json.dumps({
 }))
 """
 
-_MAPPING = re.compile(r"CONFIG_MAPPING_NAMES( = |\.update\()")
 _FIELDS = ("eos_token_id", "bos_token_id", "pad_token_id", "max_position_embeddings")
-
-
-def _known_types(wheel: Path) -> Iterator[str]:
-    """The model types that the two files of a wheel list under ``CONFIG_MAPPING_NAMES``."""
-    archive = zipfile.ZipFile(wheel)
-    for name in ("configuration_auto.py", "auto_mappings.py"):
-        path = f"transformers/models/auto/{name}"
-        if path in archive.namelist():
-            for node in ast.walk(ast.parse(archive.read(path).decode())):
-                if isinstance(node, ast.Assign | ast.Expr) and _MAPPING.match(ast.unparse(node)):
-                    yield from _texts(node.value)
-
-
-def _texts(node: ast.expr) -> Iterator[str]:
-    """First of each pair, and each key."""
-    for part in ast.walk(node):
-        keys = (
-            part.keys if isinstance(part, ast.Dict) else part.elts[:1] if isinstance(part, ast.Tuple) else []
-        )
-        yield from (str(key.value) for key in keys if isinstance(key, ast.Constant))
 
 
 def _since(types: Sequence[str], wheels: Sequence[Path]) -> Mapping[str, str]:
     """Model types that the oldest wheel does not know, with the first that does; empty for the newest."""
     versions = [wheel.name.split("-")[1] for wheel in wheels]
-    known = [frozenset(_known_types(wheel)) for wheel in wheels]
+    known = [mapped_types(wheel) for wheel in wheels]
     return {
         name: next((version for version, names in zip(versions, known, strict=True) if name in names), "")
         for name in types

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from dev.tools.wheel_fields import ConfigNode, fields_of, read_config
 from genfix.json_types import JsonValue
 
-__all__ = ["ClassName", "Wheel", "read_wheel"]
+__all__ = ["ClassName", "Wheel", "mapped_types", "read_wheel"]
 
 _MODELS: Final = "transformers/models/"
 _AUTO: Final = "transformers/models/auto/"
@@ -102,6 +102,13 @@ def read_wheel(path: Path) -> Wheel:
         _classes(seen, owners),
         frozenset(seen.settings),
     )
+
+
+def mapped_types(path: Path) -> frozenset[str]:
+    """The model types that a release's ``AutoConfig`` knows."""
+    archive = zipfile.ZipFile(path)
+    trees = (ast.parse(archive.read(name).decode()) for name in archive.namelist() if name.startswith(_AUTO))
+    return frozenset(kind for tree in trees for column, kind, _ in _mappings(tree) if column == "config")
 
 
 class _Seen(NamedTuple):

@@ -12,11 +12,12 @@ import pytest
 from genfix.api.opening import whole_folder
 from genfix.applier import check_whole, log, prune, recover, snapshot, undo
 from genfix.applier.journal import Journal, Op, encode
-from genfix.errors import GenfixError, RefusedError
+from genfix.errors import RefusedError
 from genfix.folder import LocalFolder
 from genfix.report.changes import log_text
 from genfix.report.style import Style
 from tests.support.disks import NEW, STATE, interrupt, make_folder, picture, repair, sha
+from tests.support.users import AS_ROOT, GROUP, USER, as_user
 
 EVIL = b"import os  # of somebody else"
 CODE = b"class Model: ..."
@@ -166,36 +167,18 @@ def test_a_log_tells_what_was_not_made_here(folder: Path) -> None:
 # Owners
 
 
-def as_user(do: Callable[[], object]) -> int:
-    """The exit code of a call made by the user 12345."""
-    child = os.fork()
-    if not child:
-        code = 1
-        try:
-            os.setgid(23456)
-            os.setuid(12345)
-            os.environ["XDG_CACHE_HOME"] = "/dev/null"
-            do()
-            code = 0
-        except GenfixError as error:
-            code = error.exit_code
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-@pytest.mark.skipif(not hasattr(os, "fork") or os.geteuid() != 0, reason="only root can become another user")
+@AS_ROOT
 def test_what_root_does_in_a_users_folder_is_the_users(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, shared = make_folder(place / "merged"), place / "lib"
     for path in [folder, *folder.iterdir()]:
-        os.chown(path, 12345, 23456)
+        os.chown(path, USER, GROUP)
     shared.mkdir()
     place.chmod(0o755)
     monkeypatch.setattr("genfix.applier.ledger.SHARED", shared)
     before = picture(folder)
     repair(folder)
     owners = {(path.stat().st_uid, path.stat().st_gid) for path in folder.rglob("*")}
-    assert owners == {(12345, 23456)}
+    assert owners == {(USER, GROUP)}
     assert (folder / STATE).stat().st_mode & 0o777 == 0o711
     assert {name: (folder / name).read_bytes() for name in NEW} == dict(NEW)
 
@@ -207,7 +190,7 @@ def test_what_root_does_in_a_users_folder_is_the_users(place: Path, monkeypatch:
     assert picture(folder) == before
 
 
-@pytest.mark.skipif(not hasattr(os, "fork") or os.geteuid() != 0, reason="only root can become another user")
+@AS_ROOT
 @pytest.mark.parametrize("back", [False, True])
 def test_another_user_sees_whether_a_folder_is_half_done(place: Path, *, back: bool) -> None:
     folder = make_folder(place / "merged")
@@ -229,23 +212,18 @@ def test_another_user_sees_whether_a_folder_is_half_done(place: Path, *, back: b
         closed.chmod(0o711)
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away")
+@AS_ROOT
 def test_a_state_folder_of_root_tells_its_user_what_to_do(place: Path) -> None:
     """As root left it with 0.1.0."""
     folder = make_folder(place / "merged")
     repair(folder)
     place.chmod(0o755)
-    os.chown(folder, 12345, 12345)
-    child = os.fork()
-    if not child:
-        code = 1
-        try:
-            os.setuid(12345)
-            for call in (log, undo):
-                try:
-                    call(folder)
-                except RefusedError as error:
-                    code += 3 if "chown -R" in error.hint else 0
-        finally:
-            os._exit(code)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    os.chown(folder, USER, USER)
+
+    def refused() -> None:
+        for call in (log, undo):
+            with pytest.raises(RefusedError) as found:
+                call(folder)
+            assert "chown -R" in found.value.hint
+
+    assert as_user(refused) == 0

@@ -19,6 +19,7 @@ from genfix.applier import build, check_whole, log, preflight, recover, undo
 from genfix.applier.fs import FileSystem
 from genfix.errors import GenfixError, RefusedError, StorageError
 from tests.support.disks import NEW, inputs, leftovers, make_folder, picture, repair
+from tests.support.users import AS_ROOT, as_user
 
 Put = Callable[..., None]
 
@@ -132,7 +133,7 @@ def test_it_is_refused_before_anything_is_changed(tmp_path: Path, put: Put, what
     assert {name: (tmp_path / "copy" / name).read_bytes() for name in NEW} == dict(NEW)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork") or os.geteuid() != 0, reason="only root can become another user")
+@AS_ROOT
 def test_a_file_of_another_user_in_a_sticky_folder_is_refused(place: Path) -> None:
     """access(2) allows to write such a file, and rename(2) not to replace it."""
     folder = make_folder(place / "merged")
@@ -141,18 +142,12 @@ def test_a_file_of_another_user_in_a_sticky_folder_is_refused(place: Path) -> No
     folder.chmod(0o1777)
     place.chmod(0o755)
     before = picture(folder)
-    child = os.fork()
-    if not child:
-        code = 9
-        try:
-            os.setgid(12345)
-            os.setuid(12345)
+
+    def refused() -> None:
+        with pytest.raises(StorageError, match=r"^cannot replace"):
             repair(folder)
-        except StorageError as error:
-            code = 7 if error.message.startswith("cannot replace") else 8
-        finally:
-            os._exit(code)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+    assert as_user(refused) == 0
     assert picture(folder) == before
 
 

@@ -4,10 +4,10 @@ import errno
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -20,6 +20,9 @@ from tests.support.power import PowerDisk, rebuild
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc/self/fd")
 
 STATE = ".cache/"
+FEWEST = 50
+"""Calls that every verb makes at least."""
+Verb: TypeAlias = Callable[[Path, FileSystem], object]
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -43,7 +46,11 @@ def do_restore(folder: Path, fs: FileSystem) -> object:
     return restore(folder, log(folder)[0].id, note={}, fs=fs)
 
 
-def start(place: Path, verb: Callable[[Path, FileSystem], object]) -> Path:
+def do_snapshot(folder: Path, fs: FileSystem) -> object:
+    return snapshot(folder, note={}, fs=fs)
+
+
+def start(place: Path, verb: Verb) -> Path:
     """The folder that ``verb`` starts from."""
     folder = make_folder(place / "merged")
     if verb is do_restore:
@@ -53,19 +60,16 @@ def start(place: Path, verb: Callable[[Path, FileSystem], object]) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("verb", [do_repair, do_undo, do_restore])
-def test_a_power_cut_leaves_the_old_or_the_new_and_success_is_durable(
-    place: Path, verb: Callable[[Path, FileSystem], object]
-) -> None:
-    first = start(place / "first", verb)
-    done = Path(shutil.copytree(first, place / "done" / "merged"))
-    before = files(done)
-    verb(done, QUICK)
-    after = files(done)
-    seen = set()
+def cuts(
+    place: Path, first: Path, verb: Verb, disk_of: Callable[[Path, int], PowerDisk] = PowerDisk
+) -> Iterator[tuple[Path, bool]]:
+    """What is left of a copy of ``first``, and recovered, after a cut at each call of ``verb`` in turn.
+
+    The last one comes after ``verb`` has ended, which is said.
+    """
     for at in count(1):
         folder = Path(shutil.copytree(first, place / str(at) / "merged"))
-        disk = PowerDisk(folder, at)
+        disk = disk_of(folder, at)
         finished = False
         try:
             verb(folder, disk)
@@ -75,17 +79,30 @@ def test_a_power_cut_leaves_the_old_or_the_new_and_success_is_durable(
         left = rebuild(place / str(at) / "left", disk.survivors())
         disk.close_all()
         recover(left, fs=QUICK)
+        yield left, finished
+        shutil.rmtree(place / str(at))
+        if finished:
+            assert at > FEWEST
+            return
+
+
+@pytest.mark.parametrize("verb", [do_repair, do_undo, do_restore])
+def test_a_power_cut_leaves_the_old_or_the_new_and_success_is_durable(place: Path, verb: Verb) -> None:
+    first = start(place / "first", verb)
+    done = Path(shutil.copytree(first, place / "done" / "merged"))
+    before = files(done)
+    verb(done, QUICK)
+    after = files(done)
+    seen = set()
+    for left, finished in cuts(place, first, verb):
         found = files(left)
         assert found in (before, after)
         if found == after:
             undo(left, log(left)[-1].id, fs=QUICK)
             assert files(left) == before
         seen.add(found == after)
-        shutil.rmtree(place / str(at))
         if finished:
             assert found == after
-            assert at > 50
-            break
     assert seen == {False, True}
 
 
@@ -98,53 +115,32 @@ class Refusing(PowerDisk):
         super().exchange(*args)
 
 
+def taken_back(folder: Path, fs: FileSystem) -> None:
+    with pytest.raises(StorageError):
+        repair(folder, fs)
+
+
 def test_a_power_cut_while_a_repair_is_taken_back_leaves_the_old_or_the_new(place: Path) -> None:
     first = make_folder(place / "first" / "merged")
     before = files(first)
     done = Path(shutil.copytree(first, place / "done" / "merged"))
     repair(done, QUICK)
     after = files(done)
-    for at in count(1):
-        folder = Path(shutil.copytree(first, place / str(at) / "merged"))
-        disk = Refusing(folder, at)
-        taken_back = False
-        try:
-            repair(folder, disk)
-        except StorageError:
-            taken_back = True
-        except SimulatedCrash:
-            pass
-        left = rebuild(place / str(at) / "left", disk.survivors())
-        disk.close_all()
-        recover(left, fs=QUICK)
+    for left, finished in cuts(place, first, taken_back, Refusing):
         found = files(left)
         assert found in (before, after)
-        shutil.rmtree(place / str(at))
-        if taken_back:
+        if finished:
             assert found == before
-            assert at > 50
-            break
 
 
-def test_a_finished_snapshot_survives_a_power_cut(tmp_path: Path) -> None:
-    for at in count(1):
-        folder = make_folder(tmp_path / str(at) / "merged")
-        disk = PowerDisk(folder, at)
-        finished = False
-        try:
-            snapshot(folder, note={}, fs=disk)
-            finished = True
-        except SimulatedCrash:
-            pass
-        left = rebuild(tmp_path / str(at) / "left", disk.survivors())
-        disk.close_all()
-        recover(left, fs=QUICK)
+def test_a_finished_snapshot_survives_a_power_cut(place: Path) -> None:
+    first = make_folder(place / "first" / "merged")
+    for left, finished in cuts(place, first, do_snapshot):
         taken = log(left)
-        assert files(left) == files(folder)
+        assert files(left) == files(first)
         for receipt in taken:
             (left / "config.json").write_text("{}")
             restore(left, receipt.id, note={}, fs=QUICK)
-            assert files(left) == files(folder)
+            assert files(left) == files(first)
         if finished:
             assert len(taken) == 1
-            break

@@ -1,4 +1,4 @@
-"""A command line in this process, and a machine of its own that uses a fake Hub."""
+"""A machine of its own that uses a fake Hub."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +8,6 @@ import pytest
 from tests.support.fakehub import FakeHub
 from tests.support.forks import Forks
 from tests.support.hub_machine import Machine, environment
-from tests.support.running import Run, runner
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    return runner(capsys)
 
 
 @pytest.fixture

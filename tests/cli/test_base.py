@@ -7,15 +7,10 @@ import pytest
 
 from tests.support.folders import write_folder
 from tests.support.hub_caches import COMMIT, cached, model_files, numbers, trained
-from tests.support.running import Run, runner
+from tests.support.running import Run
 
 BASE = numbers(1)
 MERGED = trained(BASE, 2, only="self_attn")
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    return runner(capsys)
 
 
 @pytest.fixture(autouse=True)

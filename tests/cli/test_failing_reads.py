@@ -6,6 +6,7 @@ What `python -m dev.reliability reads` does with a real kernel, here by the clas
 import errno
 import io
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.folders import dump, glm_files, safetensors, write_folder
-from tests.support.running import Run, runner
+from tests.support.running import Run
 from tests.support.trees import tree
 
 GENERATION = "generation_config.json"
@@ -33,11 +34,6 @@ COMMANDS: dict[str, Callable[[Path], tuple[str | Path, ...]]] = {
     "configured": lambda home: ("check", home / "merged", "--config", home / "genfix.toml"),
     "baseline": lambda home: ("check", home / "merged", "--baseline", home / "known.json"),
 }  # fmt: skip
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    return runner(capsys)
 
 
 def build(home: Path, run: Run) -> Path:
@@ -112,11 +108,13 @@ NO_BASE = frozenset({"check alone", "engines", "configured", "baseline"})
 def test_each_file_that_fails_is_one_sentence(
     run: Run, tmp_path: Path, disk: Disk, command: str, error: str
 ) -> None:
-    names = [path.relative_to(tmp_path / "0") for path in files_of(build(tmp_path / "0", run))]
+    home, kept = build(tmp_path / "home", run), tmp_path / "kept"
+    shutil.copytree(home, kept)
     reached: list[Path] = []
-    for number, name in enumerate(names, start=1):
+    for name in [path.relative_to(home) for path in files_of(home)]:
         disk.path = ""
-        home = build(tmp_path / str(number), run)
+        shutil.rmtree(home)
+        shutil.copytree(kept, home)
         before = tree(home / "merged")
         disk.breaks(home / name, error)
         done = run(*COMMANDS[command](home))

@@ -14,17 +14,12 @@ import pytest
 import genfix
 from tests.support.folders import dump, glm_files, write_folder
 from tests.support.places import ROOT
-from tests.support.running import Run, runner, spawn
+from tests.support.running import Run, spawn
 from tests.support.trees import tree, user_files
 
 GENERATION = "generation_config.json"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 BROKEN = glm_files() | {GENERATION: dump(json.loads(glm_files()[GENERATION]) | {"eos_token_id": 151329})}
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    return runner(capsys)
 
 
 @pytest.fixture

@@ -8,14 +8,8 @@ import pytest
 import genfix
 from tests.support.folders import dump, glm_files, safetensors, write_folder
 from tests.support.plan_world import GENERATION, World
-from tests.support.running import Run, runner
 
 TOKENIZER = "tokenizer_config.json"
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    return runner(capsys)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from genfix.report.markdown import escaped, fenced
 from genfix.rules import RULES
 from tests.support.folders import FAMILIES, dump, glm_files, write_folder
-from tests.support.running import Run, runner
+from tests.support.running import Run
 from tests.support.trees import user_files
 
 GENERATION = "generation_config.json"
@@ -26,11 +26,6 @@ HOSTILE = (
     "</details><script>alert(1)</script> | @everyone #1 o/r#2 GH-3 https://x.test www.x.test\n"
     "```\n::error::x\r%0A [a](http://x) ![i](//x) $x$ \x1b[31m\u202e"
 )
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    return runner(capsys)
 
 
 @pytest.fixture

@@ -16,15 +16,10 @@ from genfix.model import Model
 from genfix.report.json import dumps, report_json, rules_json
 from genfix.rules import RULES, Applicability, Context, Finding, Fix, Severity, Witness
 from tests.support.folders import FAMILIES, Files, MemoryFolder, dump, glm_files, vlm_files, write_folder
-from tests.support.running import Run, runner
+from tests.support.running import Run
 
 GENERATION = "generation_config.json"
 jsonschema = import_module("jsonschema")  # it has no types of its own
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    return runner(capsys)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.folders import FAMILIES, dump, safetensors, write_folder
-from tests.support.running import Run, runner
+from tests.support.running import Run
 
 GENERATION = "generation_config.json"
 jsonschema = import_module("jsonschema")  # it has no types of its own
@@ -36,11 +36,6 @@ CASES = {
     "explain": ("explain", "GF101"),
 }
 SCHEMA_OF = {"repair-dry-run": "preview", "repair": "preview", "explain": "rules"}
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    return runner(capsys)
 
 
 def validate(text: str, name: str) -> Any:

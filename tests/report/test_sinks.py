@@ -13,16 +13,11 @@ import pytest
 from genfix.folder.file_names import STATE_FOLDER
 from genfix.json_types import JsonValue
 from tests.support.folders import Files, glm_files, write_folder
-from tests.support.running import Result, Run, runner
+from tests.support.running import Result, Run
 
 ACTS = "\x1b]0;pwned\x07\x9b31m\u202e\r\n::error::canary"
 CANARY = f"{ACTS}<script>canary()</script><img src=x onerror=canary()>"
 FORMATS = ("text", "json", "sarif", "github", "markdown", "html")
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    return runner(capsys)
 
 
 def poisoned(value: JsonValue, *, also_keys: bool) -> JsonValue:

@@ -2,10 +2,10 @@
 
 import json
 import random
-import struct
 from pathlib import Path
 
 from tests.support.folders import Files, chatml_files, dump, write_folder
+from tests.support.merges import packed
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LAYERS = 6
@@ -40,20 +40,7 @@ def trained(
 
 def weights(tensors: dict[str, list[float]], dtype: str = "F32") -> bytes:
     """A safetensors file of them."""
-    header: dict[str, object] = {"__metadata__": {"format": "pt"}}
-    data = b""
-    for name, values in tensors.items():
-        content = struct.pack(f"<{len(values)}f", *values)
-        if dtype == "BF16":
-            content = b"".join(content[at + 2 : at + 4] for at in range(0, len(content), 4))
-        header[name] = {
-            "dtype": dtype,
-            "shape": [16, 16],
-            "data_offsets": [len(data), len(data) + len(content)],
-        }
-        data += content
-    text = json.dumps(header).encode()
-    return len(text).to_bytes(8, "little") + text + data
+    return packed({name: (dtype, (16, 16), values) for name, values in tensors.items()})
 
 
 def model_files(tensors: dict[str, list[float]] | None = None, **config: object) -> Files:

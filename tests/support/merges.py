@@ -1,6 +1,5 @@
 """Bases, adapters and their merges with real numbers, small and made without torch."""
 
-import json
 import random
 import struct
 from collections.abc import Callable, Mapping, Sequence
@@ -8,7 +7,7 @@ from typing import TypeAlias
 
 from genfix.weights.number_formats import rounded
 from tests.support.folders import Files, dump
-from tests.support.weight_files import SINGLE
+from tests.support.weight_files import SINGLE, safetensors_of
 from tests.support.weighted import WEIGHTED
 
 Matrix: TypeAlias = list[list[float]]
@@ -23,6 +22,7 @@ __all__ = [
     "Matrix",
     "adapter_files",
     "adapter_of",
+    "encoded",
     "flat",
     "merge",
     "model_of",
@@ -49,21 +49,13 @@ ADAPTER_CONFIG: Mapping[str, object] = {
 
 def packed(tensors: Tensors) -> bytes:
     """A safetensors file."""
-    header: dict[str, object] = {"__metadata__": {"format": "pt"}}
-    data = b""
-    for name, (dtype, shape, values) in tensors.items():
-        content = encoded(values, dtype)
-        header[name] = {
-            "dtype": dtype,
-            "shape": [*shape],
-            "data_offsets": [len(data), len(data) + len(content)],
-        }
-        data += content
-    text = json.dumps(header).encode()
-    return len(text).to_bytes(8, "little") + text + data
+    return safetensors_of(
+        (name, dtype, shape, encoded(values, dtype)) for name, (dtype, shape, values) in tensors.items()
+    )
 
 
 def encoded(values: Sequence[float], dtype: str) -> bytes:
+    """The bytes of numbers as F32, F16 or BF16."""
     if dtype == "BF16":
         words = struct.unpack(f"<{len(values)}I", struct.pack(f"<{len(values)}f", *rounded(values, dtype)))
         return struct.pack(f"<{len(values)}H", *(word >> 16 for word in words))

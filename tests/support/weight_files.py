@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from tests.support.folders import Files, dump
@@ -23,13 +23,25 @@ def weight_file(
     metadata: Mapping[str, str] | None = None,
 ) -> bytes:
     """A file with these tensors; ``fill`` gives the byte the data of some is made of (else 0)."""
+
+    def entries() -> Iterable[tuple[str, str, Sequence[int], bytes]]:
+        for name, shape in tensors.items():
+            kind = dtype if isinstance(dtype, str) else dtype.get(name, "BF16")
+            yield name, kind, shape, bytes([(fill or {}).get(name, 0)]) * (math.prod(shape) * _BYTES[kind])
+
+    return safetensors_of(entries(), metadata)
+
+
+def safetensors_of(
+    entries: Iterable[tuple[str, str, Sequence[int], bytes]], metadata: Mapping[str, str] | None = None
+) -> bytes:
+    """A file of tensors, each with its name, format, shape and data."""
     header: dict[str, object] = {"__metadata__": {"format": "pt"} if metadata is None else dict(metadata)}
-    data = b""
-    for name, shape in tensors.items():
-        kind = dtype if isinstance(dtype, str) else dtype.get(name, "BF16")
-        size = math.prod(shape) * _BYTES[kind]
-        header[name] = {"dtype": kind, "shape": list(shape), "data_offsets": [len(data), len(data) + size]}
-        data += bytes([(fill or {}).get(name, 0)]) * size
+    data = bytearray()
+    for name, kind, shape, content in entries:
+        offsets = [len(data), len(data) + len(content)]
+        header[name] = {"dtype": kind, "shape": [*shape], "data_offsets": offsets}
+        data += content
     text = json.dumps(header).encode()
     return len(text).to_bytes(8, "little") + text + data
 

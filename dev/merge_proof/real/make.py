@@ -1,9 +1,10 @@
 """Real merges by PEFT, right ones and wrong ones. Runs in an environment with torch, never imports genfix.
 
-    python make.py OUT [--part N/M]
+    python make.py OUT [ONLY]
 
 Each case is a folder with ``base``, ``adapter`` and, by its outcome, the merged folders ``right``, ``none``,
-``twice``, ``half``, ``left``, ``other`` and ``more``; ``case.json`` says which and how.
+``twice``, ``half``, ``left``, ``other`` and ``more``; ``case.json`` says which and how. ONLY is a text in the
+names of the cases that are wanted.
 """
 
 import json
@@ -245,12 +246,11 @@ def make(case: dict, out: Path) -> None:
     (place / "case.json").write_text(json.dumps({**case, "outcomes": outcomes}))
 
 
-def main(out: Path, part: str = "1/1", only: str = "") -> None:
-    """Make all cases, or every M-th."""
-    number, of = map(int, part.split("/"))
+def main(out: Path, only: str = "") -> None:
+    """Make the cases that are not there yet."""
     torch.set_num_threads(1)
-    for at, case in enumerate(cases()):
-        if at % of == number - 1 and only in case["name"] and not (out / case["name"] / "case.json").exists():
+    for case in cases():
+        if only in case["name"] and not (out / case["name"] / "case.json").exists():
             shutil.rmtree(out / case["name"], ignore_errors=True)
             try:
                 make(case, out)

@@ -55,5 +55,5 @@ def test_the_page_says_how_often_a_rule_is_right(cases: Path) -> None:
 
 @pytest.mark.parametrize("argument", ["official", "other:.", "healthy:nowhere"])
 def test_an_argument_that_is_none_is_refused(argument: str) -> None:
-    with pytest.raises(ValueError, match="is not healthy:DIR"):
+    with pytest.raises(ValueError, match="is none of healthy:DIR"):
         sample([argument])

@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 
 from dev.tools.transformers_table import main
+from dev.tools.wheel_names import mapped_types
 from genfix.json_types import JsonValue
 
 OLD = """
@@ -100,6 +101,11 @@ def wheel(folder: Path, version: str, code: str) -> Path:
         archive.writestr("transformers/models/auto/image_processing_auto.py", IMAGES)
         archive.writestr("transformers/generation/configuration_utils.py", SETTINGS)
     return path
+
+
+def test_the_types_of_a_release_are_those_that_it_maps(tmp_path: Path) -> None:
+    """Not those of all its classes: nothing maps ``child``."""
+    assert mapped_types(wheel(tmp_path, "5.0.0", NEW)) == {"own", "other-name"}
 
 
 def test_it_has_the_defaults_of_each_release(tmp_path: Path) -> None:

@@ -1,15 +1,14 @@
 """A mirror of the Hub that means ill, or is broken: nothing it says is taken for granted."""
 
-import http.server
 import json
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from tests.support.fakehub import git_sha1
 from tests.support.hub_runner import Runner, Told
+from tests.support.servers import Quiet, QuietServer, Site
 
 CONFIG = b'{"eos_token_id": 151645}\n'
 
@@ -22,18 +21,16 @@ def refused(told: Told) -> Told:
     return told
 
 
-class _Answers(http.server.BaseHTTPRequestHandler):
+class _Answers(Quiet, BaseHTTPRequestHandler):
     """Answers the list, and any file, as a test says."""
 
+    protocol_version = "HTTP/1.0"  # a body without a length ends with the connection
     server: "_Mirror"
 
     def do_GET(self) -> None:
         self.server.asked.append(f"{self.command} {self.path}")
         answer = self.server.listing if self.path.startswith("/api/") else self.server.file
         answer(self)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Nothing."""
 
     def give(self, body: bytes, **headers: str) -> None:
         self.send_response(200)
@@ -52,38 +49,23 @@ class _Answers(http.server.BaseHTTPRequestHandler):
             self.server.flooded += 2**20
 
 
-class _Mirror(http.server.ThreadingHTTPServer):
+class _Mirror(Site, QuietServer):
     """A mirror that is no good."""
 
-    daemon_threads = True
-    block_on_close = False
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answers)
+        super().__init__(_Answers)
+        self._servers = [self]
         self.asked: list[str] = []
         self.flooded = 0
         self.listing: Callable[[_Answers], None] = _Answers.flood
         self.file: Callable[[_Answers], None] = _Answers.flood
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up is what is wanted."""
-
 
 @pytest.fixture
 def mirror(run: Runner) -> Iterator[_Mirror]:
-    with _serving(_Mirror()) as server:
-        run.env["HF_ENDPOINT"] = f"http://127.0.0.1:{server.server_port}"
-        yield server
-
-
-@contextmanager
-def _serving(server: _Mirror) -> Iterator[_Mirror]:
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
+    with _Mirror() as mirror:
+        run.env["HF_ENDPOINT"] = f"http://127.0.0.1:{mirror.server_port}"
+        yield mirror
 
 
 def _row(**changed: object) -> dict[str, object]:

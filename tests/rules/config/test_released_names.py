@@ -4,11 +4,11 @@ import pytest
 
 from genfix.rules import Applicability, Severity
 from genfix.rules.core.finding import CopyField, SetField
-from tests.support.folders import Files, chatml_files, dump, vlm_files, with_json
+from tests.support.folders import chatml_files, dump, vlm_files, with_json
 from tests.support.judging import find, only
 from tests.support.weight_files import SINGLE, causal, weight_file
+from tests.support.weighted import CONFIG, config
 
-CONFIG = "config.json"
 QWEN = with_json(chatml_files(), CONFIG, num_hidden_layers=2, num_attention_heads=4)
 VLM = with_json(
     vlm_files(),
@@ -17,10 +17,6 @@ VLM = with_json(
     num_attention_heads=4,
     vision_config={"depth": 2, "patch_size": 14, "spatial_merge_size": 2},
 )
-
-
-def config(files: Files, **values: object) -> Files:
-    return with_json(files, CONFIG, **values)
 
 
 # -- GF407 ---------------------------------------------------------------------------------------
