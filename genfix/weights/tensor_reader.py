@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from genfix.folder.folder import Folder
-from genfix.folder.local import LocalFolder
+from genfix.folder.local import LocalFolder, is_far
 
 MOST_BYTES: Final = 16 * 1024 * 1024
 """Bytes of tensor data that one answer may cost, headers apart."""
@@ -69,7 +69,7 @@ class TensorReader:
     @property
     def is_remote(self) -> bool:
         """Whether each piece costs a request."""
-        return self.folder.origin.kind != "local" and not isinstance(self.folder, LocalFolder)
+        return is_far(self.folder)
 
     def cost(self, spans: Iterable[Span]) -> Spent:
         """What reading ``spans`` at once would take."""

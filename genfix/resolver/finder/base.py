@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Final, NamedTuple
 
 from genfix.errors import BaseModelError, InputError
-from genfix.folder import Folder, FolderFileError, LocalFolder, Progress
+from genfix.folder import Folder, FolderFileError, LocalFolder, Progress, is_far
 from genfix.folder.capsule import MANIFEST
 from genfix.folder.kinds import (
     ADDED_TOKENS,
@@ -72,7 +72,7 @@ class BaseFacts(Model):
     @cached_property
     def weights(self) -> Weights:
         """Tensor names and shapes."""
-        return _FarWeights(self.folder) if self._is_far else Weights(self.folder)
+        return _FarWeights(self.folder) if is_far(self.folder) else Weights(self.folder)
 
     @property
     def vocab_rows(self) -> int | None:
@@ -81,11 +81,8 @@ class BaseFacts(Model):
         Of weights elsewhere only what nothing else tells is asked for: what is published loads, and so its
         config has the rows that its weights have.
         """
-        return self.rows_by_config or super().vocab_rows if self._is_far else super().vocab_rows
-
-    @property
-    def _is_far(self) -> bool:
-        return self.folder.origin.kind != "local" and not isinstance(self.folder, LocalFolder)
+        by_config = self.rows_by_config if is_far(self.folder) else None
+        return by_config or super().vocab_rows
 
 
 class _FarWeights(Weights):

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from genfix.errors import GenfixError
-from genfix.folder import LocalFolder
+from genfix.folder import is_far
 from genfix.folder.kinds import CONFIG
 from genfix.message import Message, message
-from genfix.model import Model
 from genfix.rules.core.chat_training import signs_of_training
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Fix, Harm, Severity, Witness, shown
@@ -233,7 +232,7 @@ def _equal(context: Context, rule: Rule) -> Iterator[Finding]:
     - huggingface/trl#386
     """
     merged, base = context.merged, context.base
-    if base is None or context.adapter is not None or _is_elsewhere(base):
+    if base is None or context.adapter is not None or is_far(base.folder):
         return
     signs = signs_of_training(merged, base)
     if not signs or not merged.weights.tensors or not base.weights.tensors:
@@ -265,11 +264,6 @@ def _equal(context: Context, rule: Rule) -> Iterator[Finding]:
             )
         ),
     )
-
-
-def _is_elsewhere(base: Model) -> bool:
-    """Whether each piece of its weights costs a request."""
-    return base.folder.origin.kind != "local" and not isinstance(base.folder, LocalFolder)
 
 
 def _finding(context: Context, rule: Rule, found: Message) -> Finding:
