@@ -103,7 +103,7 @@ def prove_merge(merged: Model, base: Model, adapter: Model, ledger: Ledger | Non
         refusal = _refusal(merged, base)
         if refusal is not None:
             return MergeProof(Verdict.UNTOLD, reason=refusal, recipe=recipe)
-        changes = read_changes(adapter.folder, recipe)
+        changes = read_changes(adapter.weights, recipe)
         if changes.refusal is not None:
             return MergeProof(Verdict.UNTOLD, reason=changes.refusal, recipe=recipe)
         names = (TensorNames(base.weights.tensors), TensorNames(merged.weights.tensors))
