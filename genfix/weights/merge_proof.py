@@ -183,8 +183,7 @@ class _Looking:
         ledger, planned = self.readers.ledger, Spent()
         for number, change in changes:
             asked = wanted(change, number, level, is_far=self.readers.is_far)
-            cost = asked.cost(self.readers)
-            total = Spent(planned.data + cost.data, planned.requests + cost.requests)
+            total = Spent.total((planned, asked.cost(self.readers)))
             if ledger.affords(total):
                 planned = total
                 yield number, asked

@@ -35,6 +35,12 @@ class Spent(NamedTuple):
     requests: int = 0
     """Range requests to files elsewhere."""
 
+    @classmethod
+    def total(cls, costs: "Iterable[Spent]") -> "Spent":
+        """What several cost together."""
+        found = [*costs]
+        return cls(sum(cost.data for cost in found), sum(cost.requests for cost in found))
+
 
 class Ledger:
     """Counts what several readers of one answer spend together."""
