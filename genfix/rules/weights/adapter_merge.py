@@ -7,7 +7,6 @@ changed matrix are compared, as `docs/merge-proof.md` tells. No repair writes we
 from collections.abc import Iterator
 from typing import Final
 
-from genfix.errors import GenfixError
 from genfix.folder import is_far
 from genfix.folder.kinds import CONFIG
 from genfix.message import Message, message
@@ -239,14 +238,10 @@ def _equal(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     if any(model.weights.facts.quantization is not None for model in (merged, base)):
         return
-    # Imported here: most folders say nothing of a training.
-    from genfix.weights.tensor_comparison import State, compare_tensors  # noqa: PLC0415
+    from genfix.weights.tensor_comparison import State  # noqa: PLC0415 - see Context.comparison
 
-    try:
-        compared = compare_tensors(merged, base)
-    except GenfixError:  # its own rule says why it cannot be read
-        return
-    if not compared.equals_base:
+    compared = context.comparison
+    if compared is None or not compared.equals_base:
         return
     yield rule.finding(
         _file(context),
