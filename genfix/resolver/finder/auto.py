@@ -16,6 +16,7 @@ from genfix.resolver.catalogue.identify import Identity, identify
 from genfix.resolver.finder.base import ResolvedBase, resolve_base
 from genfix.resolver.finder.candidate_proofs import differences, doubt_said, identity_said, weights_said
 from genfix.resolver.finder.lineage import stop_set, with_tokens
+from genfix.resolver.finder.places import is_same
 from genfix.resolver.finder.search import (
     Candidate,
     judged,
@@ -272,13 +273,6 @@ def is_made_from(base: Model, merged: Path) -> Message | str | None:
     place = Path(os.path.abspath(base.folder.root))  # noqa: PTH100 - links stay
     for trace in find_traces(Model(base.folder), place):
         for spec in trace.specs:
-            if spec.startswith(_PATHS) and _is_same(Path(spec), merged):
+            if spec.startswith(_PATHS) and is_same(Path(spec).expanduser(), merged):
                 return trace.source
     return None
-
-
-def _is_same(path: Path, other: Path) -> bool:
-    try:
-        return path.expanduser().samefile(other)
-    except (OSError, RuntimeError):
-        return False

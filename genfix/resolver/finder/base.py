@@ -23,7 +23,14 @@ from genfix.model import JsonFile, Model, Weights
 from genfix.model.safetensors import Header
 from genfix.model.weight_facts import WeightFacts
 from genfix.resolver.finder.folder_layouts import refuse_other_layouts
-from genfix.resolver.naming.spec import HubSpec, LocalSpec, ModelScopeSpec, is_commit, is_repo_id, parse_spec
+from genfix.resolver.naming.spec import (
+    HubSpec,
+    LocalSpec,
+    ModelScopeSpec,
+    is_commit,
+    parse_spec,
+    repo_of_folder,
+)
 
 READ_OF_ALL: Final = (
     "config.json",
@@ -207,11 +214,8 @@ def _open_directory(path: Path, spec: str) -> tuple[Folder, tuple[Message, ...]]
 def _snapshot(path: Path) -> LocalFolder | None:
     """The folder where it is a snapshot in a Hub cache, whose place says which repo and commit it is."""
     place = Path(os.path.realpath(path))
-    repo = place.parent.parent.name
-    repo_id = repo.removeprefix("models--").replace("--", "/")
-    if place.parent.name != "snapshots" or not repo.startswith("models--"):
-        return None
-    if not (is_commit(place.name) and is_repo_id(repo_id)):
+    repo_id = repo_of_folder(place.parent.parent.name)
+    if repo_id is None or place.parent.name != "snapshots" or not is_commit(place.name):
         return None
     return LocalFolder(path, repo_id, revision=place.name)
 
