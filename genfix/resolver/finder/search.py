@@ -15,9 +15,9 @@ from genfix.folder.kinds import CONFIG
 from genfix.message import Message, text
 from genfix.model import Model
 from genfix.model.front_matter import card_text, front_matter_list
+from genfix.model.kin import has_same_type
 from genfix.model.siblings import chat_sibling_on_card, chat_word_of, same_name
 from genfix.model.sizes import KEYS, agree, sizes
-from genfix.resolver.catalogue.identify import model_types
 from genfix.resolver.catalogue.official import official_named
 from genfix.resolver.finder.base import BaseFacts, ResolvedBase, resolve_base
 from genfix.resolver.finder.candidate_proofs import differences
@@ -150,7 +150,7 @@ def fits(merged: Model, base: Model) -> bool:
     shared = {*ours} & {*theirs} - {"experts", "expert_ffn"}
     if not agree({name: ours[name] for name in shared}, theirs, but="vocab"):
         return False
-    return bool(model_types(merged) & model_types(base)) or _is_upcycled(merged, base)
+    return has_same_type(merged, base) or _is_upcycled(merged, base)
 
 
 def _is_upcycled(merged: Model, base: Model) -> bool:
