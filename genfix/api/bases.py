@@ -1,16 +1,14 @@
 """`base_candidates` and `find_models`: which base a folder may have, and which official models are known."""
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple, Unpack
 
 from genfix.api.keywords import OpenOptions
+from genfix.api.opening import open_merged
 from genfix.errors import InputError
-from genfix.folder import Folder
 from genfix.message import Message
 from genfix.model import Model
-from genfix.resolver import find_adapter, is_address, open_address, open_target
+from genfix.resolver import find_adapter, place_of
 from genfix.resolver.case import Case, ModelLocation
 from genfix.resolver.catalogue.identify import Identity, identify
 from genfix.resolver.catalogue.official import OfficialModel, official_models
@@ -47,15 +45,8 @@ def base_candidates(target: ModelLocation, **options: Unpack[OpenOptions]) -> Ba
 
     """
     case = Case(target, **options)
-    seen: Folder
-    notes: tuple[Message, ...] = ()
-    path = None
-    if is_address(target):
-        seen, notes = open_address(os.fspath(target), offline=case.offline, progress=case.progress)
-    else:
-        seen = open_target(target)
-        path = Path(os.path.abspath(target))  # noqa: PTH100 - links stay as the user named them
-    merged = Model(seen)
+    merged, notes = open_merged(case)
+    path = place_of(target)
     adapter = find_adapter(case, merged).facts
     named = tuple(named_candidates(merged, path, adapter, offline=case.offline, progress=case.progress))
     here = tuple(local_candidates(merged, path))

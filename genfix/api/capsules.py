@@ -12,7 +12,6 @@ from genfix.message import Message
 from genfix.resolver import resolve_base
 from genfix.resolver.case import ModelLocation
 from genfix.resolver.finder.capsule_format import capsule_files, origin_of
-from genfix.resolver.finder.suggestions import with_suggestions
 from genfix.resolver.naming.registered import register_capsule
 
 
@@ -51,6 +50,8 @@ def capsule(
     try:
         found = resolve_base(os.fspath(base), offline=offline)
     except UnknownModelError as error:
+        from genfix.resolver.finder.suggestions import with_suggestions  # noqa: PLC0415 - only on the way out
+
         raise with_suggestions(error, os.fspath(base)) from error
     if isinstance(found.folder, LocalFolder):
         root = whole_folder(found.folder, None).root

@@ -8,7 +8,7 @@ from typing import Unpack
 from genfix import applier
 from genfix.api.author import author
 from genfix.api.keywords import DiffOptions, PlanOptions
-from genfix.api.opening import known_keys, open_models, selection, unmatched_notes
+from genfix.api.opening import known_keys, open_merged, open_models, selection, unmatched_notes
 from genfix.api.plan_files import check_sources
 from genfix.applier import Built, Receipt, Write
 from genfix.errors import InputError
@@ -151,8 +151,9 @@ def diff_case(case: Case, at: str | None) -> tuple[FileDifference, ...]:
             else text("there are two things to compare with"),
             "name the base (--base FOLDER or --base org/name) or a snapshot (--at ID)",
         )
-    opened = open_models(case)
     if at is None:
+        opened = open_models(case)
         return differences(opened.merged, opened.base) if opened.base is not None else ()
+    merged, _ = open_merged(case)
     there = applier.snapshot_folder(existing_folder(case.target), at, state_dir=case.state_dir)
-    return differences(opened.merged, Model(there))
+    return differences(merged, Model(there))

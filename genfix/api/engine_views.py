@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple, Unpack
 
 from genfix.api.keywords import OpenOptions
-from genfix.api.opening import open_models
+from genfix.api.opening import open_merged
 from genfix.engines.every import EVERY_ENGINE, engine_view
 from genfix.engines.shared.release import release
 from genfix.engines.shared.view import EngineView
@@ -47,10 +47,9 @@ def engine_views(
 def views_of_case(case: Case, engines: Collection[str]) -> EngineReport:
     """As `engine_views`."""
     asked = dict.fromkeys([_asked(engine) for engine in engines] or [(name, "") for name in EVERY_ENGINE])
-    opened = open_models(case)
-    model = opened.merged
+    model, notes = open_merged(case)
     views = tuple(engine_view(name, model, version) for name, version in asked)
-    return EngineReport(views, model.tokenizer.texts, opened.notes)
+    return EngineReport(views, model.tokenizer.texts, notes)
 
 
 def _asked(engine: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from genfix.errors import InputError
-from genfix.folder import STATE_FOLDER, Folder, LocalFolder
+from genfix.folder import STATE_FOLDER, LocalFolder
 from genfix.message import Message, text
 from genfix.model import Model
 from genfix.resolver import BaseFacts, choose_base, find_adapter, is_address, open_address, open_target
@@ -26,18 +26,8 @@ class OpenedModels(NamedTuple):
 
 
 def open_models(case: Case) -> OpenedModels:
-    """Open the folder, its base and its adapter. Raises a `GenfixError` where one of them is not usable.
-
-    A folder that a crash has left half done, some files old and some new, is refused.
-    """
-    seen: Folder
-    notes: tuple[Message, ...] = ()
-    if is_address(case.target):
-        seen, notes = open_address(os.fspath(case.target), offline=case.offline, progress=case.progress)
-    else:
-        local = open_target(case.target)
-        seen, notes = whole_folder(local, case.state_dir), _left_beside(local.root)
-    merged = Model(seen)
+    """Open the folder, its base and its adapter. Raises a `GenfixError` where one of them is not usable."""
+    merged, notes = open_merged(case)
     trained = find_adapter(case, merged)
     chosen = choose_base(case, merged, trained.facts)
     base = chosen.base.facts if chosen.base is not None else None
@@ -47,6 +37,19 @@ def open_models(case: Case) -> OpenedModels:
     return OpenedModels(
         merged, base, trained.facts, (*notes, *trained.notes, *chosen.notes), chosen.suggested
     )
+
+
+def open_merged(case: Case) -> tuple[Model, tuple[Message, ...]]:
+    """Open the folder alone, and say what the user should know about it. Raises a `GenfixError` where it is
+    not usable.
+
+    A folder that a crash has left half done, some files old and some new, is refused.
+    """
+    if is_address(case.target):
+        seen, notes = open_address(os.fspath(case.target), offline=case.offline, progress=case.progress)
+        return Model(seen), notes
+    local = open_target(case.target)
+    return Model(whole_folder(local, case.state_dir)), _left_beside(local.root)
 
 
 def whole_folder(folder: LocalFolder, state_dir: Path | None) -> LocalFolder:

@@ -94,7 +94,7 @@ def weights_of_case(case: Case) -> WeightReport:
         tensors=compared.tensors,
         proof=proof,
         is_named=case.adapter is not None,
-        spent=Spent(sum(cost.data for cost in spent), sum(cost.requests for cost in spent)),
+        spent=Spent.total(spent),
         notes=opened.notes,
     )
 

@@ -4,5 +4,5 @@ from genfix.folder.compare import content_digest, input_digest, same_but_for_lin
 from genfix.folder.file_names import STATE_FOLDER, checked_name, is_safe_name
 from genfix.folder.folder import FileProblem, FileStat, Folder, FolderFileError, Origin, Progress
 from genfix.folder.kinds import FileKind, kind_of, read_cap
-from genfix.folder.local import LocalFolder
+from genfix.folder.local import LocalFolder, is_far
 from genfix.folder.overlay import OverlayFolder

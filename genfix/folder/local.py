@@ -12,7 +12,7 @@ from typing import Final
 
 from genfix.errors import StorageError
 from genfix.folder.file_names import is_safe_name
-from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Origin
+from genfix.folder.folder import FileProblem, FileStat, Folder, FolderFileError, Origin
 from genfix.folder.kinds import read_cap
 from genfix.folder.regular_file import READ_FLAGS, failing_disk, is_of_the_file
 
@@ -171,6 +171,11 @@ class LocalFolder:
             "check its permissions",
             why=error.strerror or str(error),
         )
+
+
+def is_far(folder: Folder) -> bool:
+    """Whether the folder's weights are elsewhere, so that each piece of them costs a request."""
+    return folder.origin.kind != "local" and not isinstance(folder, LocalFolder)
 
 
 def _bytes(file: FileIO, most: int) -> bytes:

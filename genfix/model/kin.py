@@ -58,10 +58,11 @@ def is_composite(model: Model) -> bool:
 
 def has_same_type(merged: Model, base: Model) -> bool:
     """Whether a ``model_type`` is equal, or one is the text part of the other."""
-    return not _types(merged).isdisjoint(_types(base))
+    return not model_types(merged).isdisjoint(model_types(base))
 
 
-def _types(model: Model) -> set[str]:
+def model_types(model: Model) -> set[str]:
+    """``model_type`` of the folder and of its language model."""
     names = (model.config.get("model_type"), model.text_config.get("model_type"))
     return {name.removesuffix("_text") for name in names if isinstance(name, str)}
 

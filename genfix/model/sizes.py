@@ -25,7 +25,7 @@ def sizes(model: Model) -> Mapping[str, int]:
     """The sizes that ``config.json`` states."""
     found: dict[str, int] = {}
     for name, keys in KEYS.items():
-        value = _number(model, keys)
+        value = first_number(model, keys)
         if value is not None:
             found[name] = value
     return found
@@ -33,7 +33,7 @@ def sizes(model: Model) -> Mapping[str, int]:
 
 def context_length(model: Model) -> int | None:
     """For how many tokens ``config.json`` says that the model is made."""
-    return _number(model, CONTEXT)
+    return first_number(model, CONTEXT)
 
 
 def agree(ours: Mapping[str, int], theirs: Mapping[str, int], *, but: str = "") -> bool:
@@ -42,6 +42,7 @@ def agree(ours: Mapping[str, int], theirs: Mapping[str, int], *, but: str = "") 
     return len(both) >= _ENOUGH and all(ours[name] == theirs[name] for name in both)
 
 
-def _number(model: Model, keys: tuple[str, ...]) -> int | None:
+def first_number(model: Model, keys: tuple[str, ...]) -> int | None:
+    """What ``config.json`` has under the first of ``keys`` that is a whole number there."""
     values = (model.config_value(key) for key in keys)
     return next((value for value in values if type(value) is int), None)

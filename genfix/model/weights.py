@@ -15,7 +15,8 @@ from genfix.model.weight_sets import NOTHING_DECLARED, SINGLE, Declared, WeightS
 
 INDEX: Final = "model.safetensors.index.json"
 
-_ADAPTER: Final = "adapter_model.safetensors"
+_ADAPTERS: Final = ("adapter_model.safetensors", "adapters.safetensors")
+"""PEFT's and mlx-lm's."""
 _EXPORTS: Final = (".onnx", ".gguf", "openvino_model.xml", "openvino_language_model.xml")
 _SAMPLES: Final = 16
 _SAMPLE_BYTES: Final = 4096
@@ -139,10 +140,16 @@ class Weights:
         }
         return not rivals or rivals == {name: tensor.shape for name, tensor in ours.items()}
 
+    @property
+    def adapter_file(self) -> str | None:
+        """The file with the tensors of an adapter; `None` where there is none that is opened."""
+        return next((name for name in _ADAPTERS if name in self.folder.names()), None)
+
     @cached_property
-    def adapter_tensors(self) -> Mapping[str, Tensor]:
-        """The tensors of ``adapter_model.safetensors``."""
-        return read_header(self.folder, _ADAPTER).tensors if _ADAPTER in self.folder.names() else {}
+    def adapter_header(self) -> Header:
+        """The header of that file; an empty one without it."""
+        file = self.adapter_file
+        return read_header(self.folder, file) if file is not None else Header()
 
     def sample(self, name: str, length: int) -> bytes:
         """At most the first ``length`` bytes of a tensor's data.

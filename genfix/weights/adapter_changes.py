@@ -4,15 +4,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from genfix.folder.folder import Folder
 from genfix.message import Message, message
-from genfix.model.safetensors import Tensor, read_header
+from genfix.model.safetensors import Tensor
+from genfix.model.weights import Weights
 from genfix.weights.adapter_recipe import Recipe
 from genfix.weights.number_formats import WIDTHS
 from genfix.weights.tensor_reader import Span
 
-_FILES: Final = ("adapter_model.safetensors", "adapters.safetensors")
-"""PEFT's and mlx-lm's."""
 _PICKLES: Final = ("adapter_model.bin", "adapter_model.pt")
 _PREFIX: Final = "base_model.model."
 _FACTOR: Final = re.compile(
@@ -119,11 +117,11 @@ class _Parts(NamedTuple):
     bias: list[Tensor]
 
 
-def read_changes(folder: Folder, recipe: Recipe) -> Changes:
-    """The changes in an adapter's folder, from the headers of its file."""
-    file = next((name for name in _FILES if name in folder.names()), None)
+def read_changes(weights: Weights, recipe: Recipe) -> Changes:
+    """The changes in an adapter's folder, from the header of its file."""
+    file = weights.adapter_file
     if file is None:
-        pickled = next((name for name in _PICKLES if name in folder.names()), None)
+        pickled = next((name for name in _PICKLES if name in weights.folder.names()), None)
         if pickled is not None:
             return Changes(
                 refusal=message(
@@ -131,7 +129,7 @@ def read_changes(folder: Folder, recipe: Recipe) -> Changes:
                 )
             )
         return Changes(refusal=message("adapter-without-tensors", "the adapter has no tensors"))
-    header = read_header(folder, file)
+    header = weights.adapter_header
     if header.problem or not header.tensors:
         return Changes(
             refusal=message("adapter-unreadable", "{file} of the adapter cannot be read", file=file)

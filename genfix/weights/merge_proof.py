@@ -103,7 +103,7 @@ def prove_merge(merged: Model, base: Model, adapter: Model, ledger: Ledger | Non
         refusal = _refusal(merged, base)
         if refusal is not None:
             return MergeProof(Verdict.UNTOLD, reason=refusal, recipe=recipe)
-        changes = read_changes(adapter.folder, recipe)
+        changes = read_changes(adapter.weights, recipe)
         if changes.refusal is not None:
             return MergeProof(Verdict.UNTOLD, reason=changes.refusal, recipe=recipe)
         names = (TensorNames(base.weights.tensors), TensorNames(merged.weights.tensors))
@@ -183,8 +183,7 @@ class _Looking:
         ledger, planned = self.readers.ledger, Spent()
         for number, change in changes:
             asked = wanted(change, number, level, is_far=self.readers.is_far)
-            cost = asked.cost(self.readers)
-            total = Spent(planned.data + cost.data, planned.requests + cost.requests)
+            total = Spent.total((planned, asked.cost(self.readers)))
             if ledger.affords(total):
                 planned = total
                 yield number, asked

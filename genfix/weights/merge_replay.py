@@ -9,7 +9,7 @@ differs from none by little. Measured on real merges (docs/merge-proof.md): a ri
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
-from operator import add, sub
+from operator import add, mul, sub
 from typing import Final, NamedTuple
 
 from genfix.weights.number_formats import HALVES, rounded
@@ -113,7 +113,7 @@ def judge(sample: Sample, scales: Iterable[float] = ()) -> Judgement:
         left = _energy(map(sub, merged, with_it))
         without_left = _distance_from_base(sample, merged, path, whole)
         shown = sum(value != 0 for value in effect)
-        along = sum(map(_product, effect, difference))
+        along = sum(map(mul, effect, difference))
         facts = Judgement(Kind.HIDDEN, 1.0, 0.0, shown, energy, along, whole, len(rows) * max(sample.rank, 1))
         if shown <= MOST_HIDDEN:
             found = _hidden(sample, facts, difference, without_left)
@@ -179,7 +179,7 @@ def _unexplained(sample: Sample) -> float:
     left = 0.0
     for row in sample.rows:
         numbers = [value + scale * more for value, more in zip(row.base, row.update, strict=True)]
-        along, energy = sum(map(_product, numbers, row.merged)), _energy(numbers)
+        along, energy = sum(map(mul, numbers, row.merged)), _energy(numbers)
         factor = along / energy if row.length is not None and energy else 1.0
         left += sum((value - factor * number) ** 2 for value, number in zip(row.merged, numbers, strict=True))
     return left
@@ -228,12 +228,12 @@ def _measured_scale(sample: Sample) -> float | None:
     for row in sample.rows:
         if row.length is None:
             difference = [*map(sub, row.merged, row.base)]
-            along += sum(map(_product, row.update, difference))
+            along += sum(map(mul, row.update, difference))
             energy += _energy(row.update)
             continue
         bb, dd = _energy(row.base), _energy(row.update)
-        bd = sum(map(_product, row.base, row.update))
-        bm, dm = sum(map(_product, row.base, row.merged)), sum(map(_product, row.update, row.merged))
+        bd = sum(map(mul, row.base, row.update))
+        bm, dm = sum(map(mul, row.base, row.merged)), sum(map(mul, row.update, row.merged))
         base_share, update_share = bm * dd - dm * bd, dm * bb - bm * bd
         if base_share:
             along += update_share / base_share * dd
@@ -286,10 +286,6 @@ def _lengthened(numbers: Sequence[float], row: Row, path: _Path, scale: float) -
 
 def _energy(values: Iterable[float]) -> float:
     return sum(value * value for value in values)
-
-
-def _product(one: float, other: float) -> float:
-    return one * other
 
 
 def _is_finite(row: Row) -> bool:

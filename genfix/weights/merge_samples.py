@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 from genfix.model.safetensors import Tensor
 from genfix.weights.adapter_changes import Factor
 from genfix.weights.merge_replay import MOST_HIDDEN, Judgement, Kind, Row, Sample, judge
-from genfix.weights.number_formats import HALVES, WIDTHS, decode, rounded
+from genfix.weights.number_formats import WIDTHS, decode, is_rounded, rounded
 from genfix.weights.placed_changes import PlacedUpdate, PlacedVector, PlacedWhole
 from genfix.weights.sample_plan import LEVELS, Piece, fraction, piece
 from genfix.weights.tensor_names import View
@@ -56,7 +56,7 @@ class Wanted(NamedTuple):
             reader.cost(spans)
             for reader, spans in zip(readers, (self.base, self.merged, self.adapter), strict=True)
         ]
-        return Spent(sum(cost.data for cost in costs), sum(cost.requests for cost in costs))
+        return Spent.total(costs)
 
 
 class Read(NamedTuple):
@@ -194,14 +194,8 @@ def _judge_whole(change: PlacedWhole, asked: Wanted, data: Read) -> Judgement:
     ]
     shown = sum(map(ne, rounded(given, kind), rounded(theirs, kind))) if theirs else len(given)
     found = Judgement(Kind.OTHER, shown=shown, freedom=shown)
-    if _same(ours, given, kind):
+    if is_rounded(ours, given, kind):
         return found._replace(kind=Kind.HAS if shown > MOST_HIDDEN else Kind.NOTHING)
-    if theirs and _same(ours, theirs, kind):
+    if theirs and is_rounded(ours, theirs, kind):
         return found._replace(kind=Kind.BASE if shown > MOST_HIDDEN else Kind.HIDDEN)
     return found
-
-
-def _same(ours: Sequence[float], expected: Sequence[float], kind: str) -> bool:
-    """Whether the numbers are the expected ones, by way of any format they may have had between."""
-    ways = (None, *HALVES)
-    return any([*ours] == [*rounded(rounded(expected, way) if way else expected, kind)] for way in ways)

@@ -41,6 +41,14 @@ def rounded(values: Iterable[float], dtype: str) -> Sequence[float]:
     return _ROUND.get(dtype, list)(values)
 
 
+def is_rounded(found: Sequence[float], exact: Sequence[float], dtype: str) -> bool:
+    """Whether ``found``, of the format ``dtype``, are the numbers ``exact``, by way of any format that they
+    may have had between.
+    """
+    ways = (None, *HALVES)
+    return any([*found] == [*rounded(rounded(exact, way) if way else exact, dtype)] for way in ways)
+
+
 def _single(values: Iterable[float]) -> Sequence[float]:
     found = [*values]
     try:

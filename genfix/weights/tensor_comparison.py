@@ -4,7 +4,7 @@ Two short pieces of each are compared, which tells a merge or a training, since 
 number of what they change; single rows that were changed are not seen.
 """
 
-import re
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -12,16 +12,15 @@ from typing import Final, NamedTuple
 
 from genfix.model import Model
 from genfix.model.safetensors import Tensor
-from genfix.weights.number_formats import HALVES, WIDTHS, decode, rounded
+from genfix.weights.number_formats import WIDTHS, decode, is_rounded
 from genfix.weights.sample_plan import fraction, spread
-from genfix.weights.tensor_names import TensorNames, View, canonical, count_of
+from genfix.weights.tensor_names import STACKED, TensorNames, View, canonical
 from genfix.weights.tensor_reader import Ledger, Span, Spent, TensorReader
 
 _MOST_TENSORS: Final = 4096
 _PIECES: Final = 2
 _NUMBERS: Final = 64
 _AT_ONCE: Final = 8
-_STACK: Final = re.compile(r"(?P<block>.+\.experts)\.(?P<part>\w+?)(?:\.weight)?")
 
 
 class State(StrEnum):
@@ -85,7 +84,7 @@ class _Pair(NamedTuple):
 
 
 def _flat(view: View, at: int, count: int) -> Span:
-    width = view.tensor.size // count_of(view.tensor.shape)
+    width = view.tensor.size // math.prod(view.tensor.shape)
     return Span(view.tensor.file, view.tensor.start + (view.first + at) * width, count * width)
 
 
@@ -130,7 +129,7 @@ def _pair(name: str, tensor: Tensor, ours: TensorNames, theirs: TensorNames) -> 
     view, own = theirs.matrix(name), ours.matrix(name)
     if view is not None and own is not None:
         return _pair_of(own, view) if (view.rows, view.columns) == (own.rows, own.columns) else State.RESHAPED
-    stack = _STACK.fullmatch(canonical(name))
+    stack = STACKED.fullmatch(canonical(name))
     if stack is None or len(tensor.shape) != 3:
         return State.ADDED
     part = "gate_proj" if stack["part"] == "gate_up_proj" else stack["part"]
@@ -146,7 +145,7 @@ def _pair_of(ours: View, theirs: View) -> _Pair | State:
 
 
 def _whole(name: str, tensor: Tensor) -> View:
-    return View(name, tensor, 1, count_of(tensor.shape))
+    return View(name, tensor, 1, math.prod(tensor.shape))
 
 
 def _is_in(name: str, tensor: Tensor, own: TensorNames, others: TensorNames) -> bool:
@@ -164,8 +163,7 @@ def _looked_at(
         ]
         sides = [[spans[side] for _, _, places in batch for spans in places] for side in (0, 1)]
         costs = [reader.cost(spans) for reader, spans in zip(readers, sides, strict=True)]
-        total = Spent(sum(cost.data for cost in costs), sum(cost.requests for cost in costs))
-        if not ledger.affords(total):
+        if not ledger.affords(Spent.total(costs)):
             return
         ours, theirs = (reader.read(spans) for reader, spans in zip(readers, sides, strict=True))
         for name, pair, places in batch:
@@ -179,6 +177,4 @@ def _same(ours: bytes, theirs: bytes, pair: _Pair) -> bool:
         return True
     if kind == other or kind not in WIDTHS or other not in WIDTHS:
         return False
-    numbers, expected = [*decode(ours, kind)], decode(theirs, other)
-    ways = (None, *HALVES)
-    return any(numbers == [*rounded(rounded(expected, way) if way else expected, kind)] for way in ways)
+    return is_rounded(decode(ours, kind), decode(theirs, other), kind)

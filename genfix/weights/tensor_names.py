@@ -5,6 +5,7 @@ into one tensor; PEFT renames an adapter's modules the same way when it loads on
 (utils/transformers_weight_conversion.py, 0.21.2).
 """
 
+import math
 import re
 from collections.abc import Mapping
 from functools import cached_property
@@ -16,7 +17,8 @@ from genfix.weights.tensor_reader import Span
 
 _PREFIXES: Final = frozenset(["base_model", "model", "transformer", "language_model", "module"])
 _EXPERT: Final = re.compile(r"(?P<block>.+\.experts)\.(?P<number>\d{1,6})\.(?P<part>\w+)\.weight")
-_STACKED: Final = re.compile(r"(?P<block>.+\.experts)\.(?P<part>\w+?)(?:\.weight)?")
+STACKED: Final = re.compile(r"(?P<block>.+\.experts)\.(?P<part>\w+?)(?:\.weight)?")
+"""The canonical name of a tensor that may have a part of all experts."""
 _PARTS: Final[Mapping[str, str]] = {"w1": "gate_proj", "w3": "up_proj", "w2": "down_proj"}
 """Mixtral's names."""
 _HALVES: Final[Mapping[str, int]] = {"gate_proj": 0, "up_proj": 1}
@@ -44,15 +46,7 @@ class View(NamedTuple):
     def is_readable(self) -> bool:
         """Whether its numbers are of a known format, and its header agrees with its shape."""
         width = WIDTHS.get(self.tensor.dtype, 0)
-        return bool(self.tensor.size) and self.tensor.size == width * count_of(self.tensor.shape)
-
-
-def count_of(shape: tuple[int, ...]) -> int:
-    """How many elements a tensor of this shape has."""
-    count = 1
-    for size in shape:
-        count *= size
-    return count
+        return bool(self.tensor.size) and self.tensor.size == width * math.prod(self.tensor.shape)
 
 
 def canonical(name: str) -> str:

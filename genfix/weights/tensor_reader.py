@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from genfix.folder.folder import Folder
-from genfix.folder.local import LocalFolder
+from genfix.folder.local import LocalFolder, is_far
 
 MOST_BYTES: Final = 16 * 1024 * 1024
 """Bytes of tensor data that one answer may cost, headers apart."""
@@ -34,6 +34,12 @@ class Spent(NamedTuple):
     """Bytes of tensor data."""
     requests: int = 0
     """Range requests to files elsewhere."""
+
+    @classmethod
+    def total(cls, costs: "Iterable[Spent]") -> "Spent":
+        """What several cost together."""
+        found = [*costs]
+        return cls(sum(cost.data for cost in found), sum(cost.requests for cost in found))
 
 
 class Ledger:
@@ -69,7 +75,7 @@ class TensorReader:
     @property
     def is_remote(self) -> bool:
         """Whether each piece costs a request."""
-        return self.folder.origin.kind != "local" and not isinstance(self.folder, LocalFolder)
+        return is_far(self.folder)
 
     def cost(self, spans: Iterable[Span]) -> Spent:
         """What reading ``spans`` at once would take."""

@@ -1,5 +1,6 @@
 """The tensors of a model by part, and its layers as a table of cells."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +9,7 @@ from typing import Final, NamedTuple
 
 from genfix.message import Message, text
 from genfix.weights.tensor_comparison import ComparedTensor, State
-from genfix.weights.tensor_names import canonical, count_of
+from genfix.weights.tensor_names import canonical
 
 
 class Part(StrEnum):
@@ -110,7 +111,7 @@ def parts_of(tensors: Sequence[ComparedTensor], *, is_compared: bool) -> tuple[P
                 PartFacts(
                     part,
                     len(own),
-                    sum(count_of(tensor.tensor.shape) for tensor in own),
+                    sum(math.prod(tensor.tensor.shape) for tensor in own),
                     sum(tensor.tensor.size for tensor in own),
                     Counter(tensor.tensor.dtype for tensor in own),
                     Counter(tensor.state for tensor in all_of_it) if is_compared else {},

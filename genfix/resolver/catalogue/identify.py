@@ -14,7 +14,7 @@ from genfix.json_types import JsonValue
 from genfix.message import Message, text
 from genfix.model import Model
 from genfix.model.chat_template import rendered_form
-from genfix.model.kin import is_composite
+from genfix.model.kin import is_composite, model_types
 from genfix.model.sizes import agree, context_length, sizes
 from genfix.resolver.catalogue.official import OfficialModel, official_models
 
@@ -53,12 +53,6 @@ def identify(model: Model) -> Identity:
     one = by_template or alike
     is_one = len(one) == 1 and (_is_telling(one[0], facts) or not unread_relatives(one[0].row))
     return Identity(one[0].row if is_one else None, tuple(found))
-
-
-def model_types(model: Model) -> set[str]:
-    """``model_type`` of the folder and of its language model."""
-    names = (model.config.get("model_type"), model.text_config.get("model_type"))
-    return {name.removesuffix("_text") for name in names if isinstance(name, str)}
 
 
 def _match(ours: Mapping[str, JsonValue], row: OfficialModel) -> Match:

@@ -60,7 +60,7 @@ def has_some_matrix(adapter: Model, merged: Model) -> bool:
 
 
 def _matrices(adapter: Model) -> Iterator[_Matrix]:
-    for name, tensor in adapter.weights.adapter_tensors.items():
+    for name, tensor in adapter.weights.adapter_header.tensors.items():
         lora = _LORA.fullmatch(name)
         if lora is not None and len(tensor.shape) == 2:
             size = tensor.shape[1] if lora["side"] == "A" else tensor.shape[0]

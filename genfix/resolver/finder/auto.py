@@ -16,6 +16,7 @@ from genfix.resolver.catalogue.identify import Identity, identify
 from genfix.resolver.finder.base import ResolvedBase, resolve_base
 from genfix.resolver.finder.candidate_proofs import differences, doubt_said, identity_said, weights_said
 from genfix.resolver.finder.lineage import stop_set, with_tokens
+from genfix.resolver.finder.places import is_same
 from genfix.resolver.finder.search import (
     Candidate,
     judged,
@@ -199,8 +200,8 @@ def suggestion(merged: Model, path: Path | None, adapter: Model | None = None) -
     left = remaining(local_candidates(merged, path))
     found = _chosen(merged, left, [trace.text for trace in traces])
     if found is not None:
-        args: dict[str, Arg] = {"source": found.source, "spec": shlex.quote(found.name)}
-        return Suggestion(found.name, text("a model in {source} fits this folder: add --base {spec}", **args))
+        fits = text("a model in {source} fits this folder: {spec}", source=found.source, spec=found.name)
+        return Suggestion(found.name, fits)
     if traces:
         return Suggestion(
             None,
@@ -220,10 +221,14 @@ def suggestion(merged: Model, path: Path | None, adapter: Model | None = None) -
 
 def _trace_said(trace: BaseTrace) -> Message:
     spec = trace.specs[0]
-    args: dict[str, Arg] = {"source": trace.source, "base": trace.text, "spec": shlex.quote(spec)}
     if trace.text == spec:
-        return text("{source} names a base: add --base {spec}", **args)
-    return text("{source} names {base} as the base: add --base {spec}", **args)
+        return text("{source} names the base {base}", source=trace.source, base=spec)
+    return text(
+        "{source} names {base} as the base, which is {spec} here",
+        source=trace.source,
+        base=trace.text,
+        spec=spec,
+    )
 
 
 def better_base(merged: Model, path: Path | None, adapter: Model | None, refused: Model) -> Message | None:
@@ -272,13 +277,6 @@ def is_made_from(base: Model, merged: Path) -> Message | str | None:
     place = Path(os.path.abspath(base.folder.root))  # noqa: PTH100 - links stay
     for trace in find_traces(Model(base.folder), place):
         for spec in trace.specs:
-            if spec.startswith(_PATHS) and _is_same(Path(spec), merged):
+            if spec.startswith(_PATHS) and is_same(Path(spec).expanduser(), merged):
                 return trace.source
     return None
-
-
-def _is_same(path: Path, other: Path) -> bool:
-    try:
-        return path.expanduser().samefile(other)
-    except (OSError, RuntimeError):
-        return False

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Final, NamedTuple
 
 from genfix.errors import BaseModelError, InputError
-from genfix.folder import Folder, FolderFileError, LocalFolder, Progress
+from genfix.folder import Folder, FolderFileError, LocalFolder, Progress, is_far
 from genfix.folder.capsule import MANIFEST
 from genfix.folder.kinds import (
     ADDED_TOKENS,
@@ -23,7 +23,14 @@ from genfix.model import JsonFile, Model, Weights
 from genfix.model.safetensors import Header
 from genfix.model.weight_facts import WeightFacts
 from genfix.resolver.finder.folder_layouts import refuse_other_layouts
-from genfix.resolver.naming.spec import HubSpec, LocalSpec, ModelScopeSpec, is_commit, is_repo_id, parse_spec
+from genfix.resolver.naming.spec import (
+    HubSpec,
+    LocalSpec,
+    ModelScopeSpec,
+    is_commit,
+    parse_spec,
+    repo_of_folder,
+)
 
 READ_OF_ALL: Final = (
     "config.json",
@@ -72,7 +79,7 @@ class BaseFacts(Model):
     @cached_property
     def weights(self) -> Weights:
         """Tensor names and shapes."""
-        return _FarWeights(self.folder) if self._is_far else Weights(self.folder)
+        return _FarWeights(self.folder) if is_far(self.folder) else Weights(self.folder)
 
     @property
     def vocab_rows(self) -> int | None:
@@ -81,11 +88,8 @@ class BaseFacts(Model):
         Of weights elsewhere only what nothing else tells is asked for: what is published loads, and so its
         config has the rows that its weights have.
         """
-        return self.rows_by_config or super().vocab_rows if self._is_far else super().vocab_rows
-
-    @property
-    def _is_far(self) -> bool:
-        return self.folder.origin.kind != "local" and not isinstance(self.folder, LocalFolder)
+        by_config = self.rows_by_config if is_far(self.folder) else None
+        return by_config or super().vocab_rows
 
 
 class _FarWeights(Weights):
@@ -210,11 +214,8 @@ def _open_directory(path: Path, spec: str) -> tuple[Folder, tuple[Message, ...]]
 def _snapshot(path: Path) -> LocalFolder | None:
     """The folder where it is a snapshot in a Hub cache, whose place says which repo and commit it is."""
     place = Path(os.path.realpath(path))
-    repo = place.parent.parent.name
-    repo_id = repo.removeprefix("models--").replace("--", "/")
-    if place.parent.name != "snapshots" or not repo.startswith("models--"):
-        return None
-    if not (is_commit(place.name) and is_repo_id(repo_id)):
+    repo_id = repo_of_folder(place.parent.parent.name)
+    if repo_id is None or place.parent.name != "snapshots" or not is_commit(place.name):
         return None
     return LocalFolder(path, repo_id, revision=place.name)
 

@@ -14,9 +14,10 @@ from genfix.folder import LocalFolder
 from genfix.folder.capsule import MANIFEST, CapsuleFolder
 from genfix.folder.folder import Folder, Origin
 from genfix.message import Message, text
+from genfix.resolver.hub.hub_cache import HubCache
 from genfix.resolver.modelscope.modelscope_cache import MASTER, cache_root
 from genfix.resolver.naming.registered import registered_capsules
-from genfix.resolver.naming.spec import is_commit, is_repo_id
+from genfix.resolver.naming.spec import is_commit, is_repo_id, repo_of_folder
 
 _MOST_BESIDE: Final = 200
 _MOST_CACHED: Final = 2000
@@ -54,7 +55,7 @@ def beside(folder: Path) -> Iterator[Place]:
     """Model folders in the folder that ``folder`` (an absolute path) lies in."""
     for name in _names(folder.parent)[:_MOST_BESIDE]:
         path = folder.parent / name
-        if name.startswith(".") or not _has(path, _CONFIG) or _is_same(path, folder):
+        if name.startswith(".") or not _has(path, _CONFIG) or is_same(path, folder):
             continue
         kind = "capsule" if _has(path, MANIFEST) else "local"
         yield Place(path, str(path), text("a folder beside"), kind)
@@ -76,7 +77,7 @@ def copy_here(folder: Folder) -> Folder | None:
     root, origin = hub_root(), folder.origin
     if root is None or origin.kind != "hub" or origin.revision is None:
         return None
-    place = root / f"models--{origin.label.replace('/', '--')}" / "snapshots" / origin.revision
+    place = HubCache(root, origin.label).snapshot(origin.revision)
     return LocalFolder(place) if _has(place, _CONFIG) else None
 
 
@@ -99,24 +100,22 @@ def hub_root() -> Path | None:
 def _hub() -> Iterator[Place]:
     root = hub_root()
     for name in _names(root) if root is not None else ():
-        repo = name.removeprefix("models--").replace("--", "/")
-        if root is None or not name.startswith("models--") or not is_repo_id(repo):
+        repo = repo_of_folder(name)
+        if root is None or repo is None:
             continue
-        commit = _commit(root / name)
-        if commit is not None and _has(path := root / name / "snapshots" / commit, _CONFIG):
+        snapshots = root / name / "snapshots"
+        commit = _commit(HubCache(root, repo), snapshots)
+        if commit is not None and _has(path := snapshots / commit, _CONFIG):
             yield Place(path, f"{repo}@{commit}", text("the Hugging Face cache"), "hub", commit)
 
 
-def _commit(repo: Path) -> str | None:
+def _commit(repo: HubCache, snapshots: Path) -> str | None:
     """The commit of ``main``, or else of the snapshot that changed last."""
-    try:
-        commit = (repo / "refs" / "main").read_text(encoding="utf-8").strip()
-    except (OSError, ValueError):
-        commit = ""
-    if is_commit(commit) and _has(repo / "snapshots" / commit, _CONFIG):
+    commit = repo.ref("main")
+    if commit is not None and _has(snapshots / commit, _CONFIG):
         return commit
-    commits = [name for name in _names(repo / "snapshots") if is_commit(name)]
-    return max(commits, key=lambda name: _changed(repo / "snapshots" / name), default=None)
+    commits = [name for name in _names(snapshots) if is_commit(name)]
+    return max(commits, key=lambda name: _changed(snapshots / name), default=None)
 
 
 def _modelscope() -> Iterator[Place]:
@@ -174,7 +173,8 @@ def _changed(place: Path) -> float:
         return 0.0
 
 
-def _is_same(path: Path, other: Path) -> bool:
+def is_same(path: Path, other: Path) -> bool:
+    """Whether two paths lead to one folder that is there."""
     try:
         return path.samefile(other)
     except OSError:

@@ -9,7 +9,10 @@ from genfix.folder import FolderFileError, same_but_for_line_ends
 from genfix.message import Message, text
 from genfix.model import Model
 from genfix.model.kin import has_other_type, has_same_shapes, is_composite
+from genfix.model.sizes import KEYS, first_number
 from genfix.model.tokenizer import TokenTable
+
+_HIDDEN: Final = ("hidden_size",)
 
 
 def prove_parentage(merged: Model, base: Model) -> None:
@@ -39,17 +42,12 @@ def is_proven(merged: Model, base: Model) -> bool:
 
 def row_count(model: Model) -> int | None:
     """How many tokens ``config.json`` says the model has."""
-    return _number(model, "vocab_size", "padded_vocab_size")
+    return first_number(model, KEYS["vocab"])
 
 
 def layer_count(model: Model) -> int | None:
     """How many layers ``config.json`` says the model has."""
-    return _number(model, "num_hidden_layers", "num_layers", "n_layer", "n_layers")
-
-
-def _number(model: Model, *keys: str) -> int | None:
-    values = (model.config_value(key) for key in keys)
-    return next((value for value in values if type(value) is int), None)
+    return first_number(model, KEYS["layers"])
 
 
 def _disagreements(merged: Model, base: Model) -> Iterator[Message]:
@@ -60,7 +58,7 @@ def _disagreements(merged: Model, base: Model) -> Iterator[Message]:
             ours=merged.model_type,
             theirs=base.model_type,
         )
-    hidden, base_hidden = _hidden_size(merged), _number(base, "hidden_size")
+    hidden, base_hidden = _hidden_size(merged), first_number(base, _HIDDEN)
     if hidden is not None and base_hidden is not None and hidden != base_hidden:
         yield text("hidden_size is {ours} here and {theirs} in the base", ours=hidden, theirs=base_hidden)
     if not _is_damaged(merged, base):
@@ -105,7 +103,7 @@ def _ids(model: Model, key: str) -> set[int]:
 
 def _hidden_size(merged: Model) -> int | None:
     """From ``config.json``; where that is lost, the width of the embedding."""
-    value = _number(merged, "hidden_size")
+    value = first_number(merged, _HIDDEN)
     if value is not None or merged.config:
         return value
     facts = merged.weights.facts

@@ -4,7 +4,6 @@ What a folder's own files name comes first, then what lies on this machine. Shap
 model from its pretrained sibling; weights do, where both sides have them.
 """
 
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -16,13 +15,13 @@ from genfix.folder.kinds import CONFIG
 from genfix.message import Message, text
 from genfix.model import Model
 from genfix.model.front_matter import card_text, front_matter_list
+from genfix.model.kin import has_same_type
 from genfix.model.siblings import chat_sibling_on_card, chat_word_of, same_name
 from genfix.model.sizes import KEYS, agree, sizes
-from genfix.resolver.catalogue.identify import model_types
 from genfix.resolver.catalogue.official import official_named
 from genfix.resolver.finder.base import BaseFacts, ResolvedBase, resolve_base
 from genfix.resolver.finder.candidate_proofs import differences
-from genfix.resolver.finder.places import Place, beside, cached, copy_here, opened
+from genfix.resolver.finder.places import Place, beside, cached, copy_here, is_same, opened
 from genfix.resolver.finder.proof import is_proven, layer_count, prove_parentage
 from genfix.resolver.finder.run_folders import TRACES, names_a_merge
 from genfix.resolver.finder.traces import find_traces
@@ -106,7 +105,7 @@ def local_candidates(merged: Model, path: Path | None) -> Iterator[Candidate]:
     number = 0
     for place in places:
         folder = opened(place) if number < _MOST_OPENED and may_fit(place) else None
-        if folder is None or _is_same(place.path, path):
+        if folder is None or (path is not None and is_same(place.path, path)):
             continue
         facts = BaseFacts(folder, is_named=False)
         facts.is_found = True
@@ -151,7 +150,7 @@ def fits(merged: Model, base: Model) -> bool:
     shared = {*ours} & {*theirs} - {"experts", "expert_ffn"}
     if not agree({name: ours[name] for name in shared}, theirs, but="vocab"):
         return False
-    return bool(model_types(merged) & model_types(base)) or _is_upcycled(merged, base)
+    return has_same_type(merged, base) or _is_upcycled(merged, base)
 
 
 def _is_upcycled(merged: Model, base: Model) -> bool:
@@ -201,13 +200,6 @@ def _is_made_from(base: Model, parent: str) -> bool:
     if same_name(parent, label) or chat_word_of(label, parent) is not None:
         return False
     return chat_sibling_on_card(card_text(base.folder), parent) is None
-
-
-def _is_same(place: Path, path: Path | None) -> bool:
-    try:
-        return path is not None and os.path.realpath(place) == os.path.realpath(path)
-    except OSError:
-        return False
 
 
 # -- which of them -------------------------------------------------------------------------------

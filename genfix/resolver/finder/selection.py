@@ -11,7 +11,7 @@ from genfix.resolver.case import Case
 from genfix.resolver.finder.base import ResolvedBase, resolve_base
 from genfix.resolver.finder.lineage import is_traced, kin_notes, lineage_notes, named_sibling, size_notes
 from genfix.resolver.finder.proof import prove_parentage
-from genfix.resolver.finder.target import is_address
+from genfix.resolver.finder.target import place_of
 from genfix.resolver.naming.spec import AUTO
 
 
@@ -34,8 +34,7 @@ def choose_base(case: Case, merged: Model, adapter: Model | None = None) -> Chos
     `resolve_base` does.
     """
     spec = case.base
-    # abspath: links stay as the user named them
-    place = None if is_address(case.target) else Path(os.path.abspath(case.target))  # noqa: PTH100
+    place = place_of(case.target)
     if spec is None:
         return _suggestion(merged, place, adapter)
     if spec == AUTO:

@@ -25,6 +25,12 @@ def is_address(target: str | os.PathLike[str]) -> bool:
     return isinstance(target, str) and "://" in target
 
 
+def place_of(target: str | os.PathLike[str]) -> Path | None:
+    """Where ``target`` is on this machine, as the user named it; `None` for an address."""
+    # abspath: links stay
+    return None if is_address(target) else Path(os.path.abspath(target))  # noqa: PTH100
+
+
 def open_address(
     given: str, *, offline: bool, progress: Progress | None
 ) -> tuple[Folder, tuple[Message, ...]]:

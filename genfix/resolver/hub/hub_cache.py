@@ -51,6 +51,10 @@ class HubCache:
         self._repo = root / f"models--{repo_id.replace('/', '--')}"
         self._key = hashlib.sha256(repo_id.encode()).hexdigest()[:16]
 
+    def snapshot(self, commit: str) -> Path:
+        """Where the files of ``commit`` are that were downloaded."""
+        return self._repo / "snapshots" / commit
+
     def commit_of(self, revision: str) -> str | None:
         """The commit that ``revision`` (a branch, tag or commit) had when it was last asked for."""
         if is_commit(revision):
@@ -87,7 +91,7 @@ class HubCache:
         tree = _content(self._repo / "trees" / f"{commit}.json")
         if tree is not None and (known := _parse_tree(_json(tree))):
             return known
-        files = dict(_walk(str(self._repo / "snapshots" / commit), "", 0))
+        files = dict(_walk(str(self.snapshot(commit)), "", 0))
         return CachedListing(files, complete=False) if files else None
 
     def path(self, commit: str, name: str) -> Path | None:
@@ -96,7 +100,7 @@ class HubCache:
         Raises `FolderFileError` where the snapshot links out of the cache: whoever planted such a link would
         have a file of this machine copied into the model folder, and published with it.
         """
-        snapshot = self._repo / "snapshots" / commit
+        snapshot = self.snapshot(commit)
         real = Path(os.path.realpath(snapshot / name))
         if not real.exists():
             return None

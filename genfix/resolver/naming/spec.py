@@ -78,6 +78,14 @@ def is_repo_id(given: str) -> bool:
     )
 
 
+def repo_of_folder(name: str) -> str | None:
+    """The repo that a folder of the Hub's cache is named after (``models--org--name``); `None` for another
+    name.
+    """
+    repo_id = name.removeprefix("models--").replace("--", "/")
+    return repo_id if name.startswith("models--") and is_repo_id(repo_id) else None
+
+
 def parse_spec(given: str) -> LocalSpec | HubSpec | ModelScopeSpec:
     """Say what ``given`` names; nothing is asked over the network.
 

@@ -8,6 +8,7 @@ from genfix.engines import EngineView, Reading, StopVerdict, readings, stop_verd
 from genfix.engines.shared.loaded_eos import loaded_eos
 from genfix.engines.shared.view import Problem, SharedProblem, shared_problems
 from genfix.engines.shared.weight_formats import weight_files
+from genfix.errors import GenfixError
 from genfix.message import Message
 from genfix.model import ChatTemplate, Model, TurnEnds
 from genfix.model.kin import is_short_sibling, other_class, other_context, plain_text, text_base
@@ -17,6 +18,7 @@ from genfix.rules.core.reasons import OTHER_TEMPLATE, OTHER_TEMPLATE_TRAINED, un
 
 if TYPE_CHECKING:
     from genfix.weights.merge_proof import MergeProof
+    from genfix.weights.tensor_comparison import Comparison
 
 
 class Context:
@@ -188,6 +190,25 @@ class Context:
         from genfix.weights.merge_proof import prove_merge  # noqa: PLC0415
 
         return prove_merge(self.merged, self.base, self.adapter)
+
+    @cached_property
+    def comparison(self) -> "Comparison | None":
+        """The weights beside the base's; `None` without a base, or where a tensor cannot be read, which its
+        own rule tells.
+
+        As of `proof`, what was seen of an earlier state of the folder holds.
+        """
+        if self._earlier is not None:
+            return self._earlier.comparison
+        if self.base is None:
+            return None
+        # Imported here: most folders say nothing of a training.
+        from genfix.weights.tensor_comparison import compare_tensors  # noqa: PLC0415
+
+        try:
+            return compare_tensors(self.merged, self.base)
+        except GenfixError:
+            return None
 
     @cached_property
     def chat_training(self) -> Sequence[Message]:

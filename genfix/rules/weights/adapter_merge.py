@@ -7,11 +7,9 @@ changed matrix are compared, as `docs/merge-proof.md` tells. No repair writes we
 from collections.abc import Iterator
 from typing import Final
 
-from genfix.errors import GenfixError
-from genfix.folder import LocalFolder
+from genfix.folder import is_far
 from genfix.folder.kinds import CONFIG
 from genfix.message import Message, message
-from genfix.model import Model
 from genfix.rules.core.chat_training import signs_of_training
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Fix, Harm, Severity, Witness, shown
@@ -241,21 +239,17 @@ def _equal(context: Context, rule: Rule) -> Iterator[Finding]:
     - huggingface/trl#386
     """
     merged, base = context.merged, context.base
-    if base is None or context.adapter is not None or _is_elsewhere(base):
+    if base is None or context.adapter is not None or is_far(base.folder):
         return
     signs = signs_of_training(merged, base)
     if not signs or not merged.weights.tensors or not base.weights.tensors:
         return
     if any(model.weights.facts.quantization is not None for model in (merged, base)):
         return
-    # Imported here: most folders say nothing of a training.
-    from genfix.weights.tensor_comparison import State, compare_tensors  # noqa: PLC0415
+    from genfix.weights.tensor_comparison import State  # noqa: PLC0415 - see Context.comparison
 
-    try:
-        compared = compare_tensors(merged, base)
-    except GenfixError:  # its own rule says why it cannot be read
-        return
-    if not compared.equals_base:
+    compared = context.comparison
+    if compared is None or not compared.equals_base:
         return
     yield rule.finding(
         _file(context),
@@ -273,11 +267,6 @@ def _equal(context: Context, rule: Rule) -> Iterator[Finding]:
             )
         ),
     )
-
-
-def _is_elsewhere(base: Model) -> bool:
-    """Whether each piece of its weights costs a request."""
-    return base.folder.origin.kind != "local" and not isinstance(base.folder, LocalFolder)
 
 
 def _finding(context: Context, rule: Rule, found: Message) -> Finding:
