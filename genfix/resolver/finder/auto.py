@@ -200,8 +200,8 @@ def suggestion(merged: Model, path: Path | None, adapter: Model | None = None) -
     left = remaining(local_candidates(merged, path))
     found = _chosen(merged, left, [trace.text for trace in traces])
     if found is not None:
-        fits = text("a model in {source} fits this folder: {spec}", source=found.source, spec=found.name)
-        return Suggestion(found.name, fits)
+        args: dict[str, Arg] = {"source": found.source, "spec": shlex.quote(found.name)}
+        return Suggestion(found.name, text("a model in {source} fits this folder: add --base {spec}", **args))
     if traces:
         return Suggestion(
             None,
@@ -221,14 +221,10 @@ def suggestion(merged: Model, path: Path | None, adapter: Model | None = None) -
 
 def _trace_said(trace: BaseTrace) -> Message:
     spec = trace.specs[0]
+    args: dict[str, Arg] = {"source": trace.source, "base": trace.text, "spec": shlex.quote(spec)}
     if trace.text == spec:
-        return text("{source} names the base {base}", source=trace.source, base=spec)
-    return text(
-        "{source} names {base} as the base, which is {spec} here",
-        source=trace.source,
-        base=trace.text,
-        spec=spec,
-    )
+        return text("{source} names a base: add --base {spec}", **args)
+    return text("{source} names {base} as the base: add --base {spec}", **args)
 
 
 def better_base(merged: Model, path: Path | None, adapter: Model | None, refused: Model) -> Message | None:
