@@ -5,13 +5,13 @@ from typing import NamedTuple, Unpack
 
 from genfix.api.keywords import OpenOptions
 from genfix.api.opening import open_merged
+from genfix.catalogue.identify import Identity, identify
+from genfix.catalogue.official import OfficialModel, official_models
 from genfix.errors import InputError
 from genfix.message import Message
 from genfix.model import Model
 from genfix.resolver import find_adapter, place_of
 from genfix.resolver.case import Case, ModelLocation
-from genfix.resolver.catalogue.identify import Identity, identify
-from genfix.resolver.catalogue.official import OfficialModel, official_models
 from genfix.resolver.finder.auto import decided
 from genfix.resolver.finder.candidate_proofs import differences
 from genfix.resolver.finder.places import Place, registered

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from genfix.catalogue.identify import Identity, identify
 from genfix.errors import BaseModelError, GenfixError
 from genfix.folder import LocalFolder, Progress
 from genfix.json_types import JsonValue
 from genfix.message import Arg, Message, text
 from genfix.model import Model
 from genfix.model.siblings import same_name
-from genfix.resolver.catalogue.identify import Identity, identify
 from genfix.resolver.finder.base import ResolvedBase, resolve_base
 from genfix.resolver.finder.candidate_proofs import differences, doubt_said, identity_said, weights_said
 from genfix.resolver.finder.lineage import stop_set, with_tokens

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from genfix.catalogue.official import official_named
 from genfix.errors import GenfixError, RefusedError
 from genfix.folder import Progress
 from genfix.folder.kinds import CONFIG
@@ -18,7 +19,6 @@ from genfix.model.front_matter import card_text, front_matter_list
 from genfix.model.kin import has_same_type
 from genfix.model.siblings import chat_sibling_on_card, chat_word_of, same_name
 from genfix.model.sizes import KEYS, agree, sizes
-from genfix.resolver.catalogue.official import official_named
 from genfix.resolver.finder.base import BaseFacts, ResolvedBase, resolve_base
 from genfix.resolver.finder.candidate_proofs import differences
 from genfix.resolver.finder.places import Place, beside, cached, copy_here, is_same, opened
