@@ -419,6 +419,7 @@ _ENTRIES: dict[str, _Entry] = {
     "GF902": (QWEN | {"config.json": b'{"a": 1, "a": 2}'}, QWEN, None),
     "GF903": (QWEN | {"config.json": b"\xef\xbb\xbf{}"}, QWEN, None),
     # GF904 needs a disk: test_unreadable.py
+    # GF213 needs a Hub: test_older_base.py
     "GF905": (with_json(QWEN, "config.json", rope_theta=float("nan")), QWEN, None),
     "GF906": (QWEN | {"tokenizer.json": b"version https://git-lfs.github.com/spec/v1\n"}, QWEN, None),
 }
