@@ -11,7 +11,7 @@ from genfix.model import Model
 from genfix.resolver.finder.weight_likeness import Sample, likeness
 from genfix.rules.core.finding import Applicability
 from tests.support.folders import Files, dump, write_folder
-from tests.support.hub_caches import COMMIT, cached, model_files, numbers, trained, weights
+from tests.support.hub_caches import COMMIT, cached, model_files, numbers, trained, use_cache, weights
 
 BASE = numbers(1)
 SIBLING = trained(BASE, 2, 0.05)
@@ -26,11 +26,8 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The Hub cache of a machine without network."""
     root = tmp_path / "hub"
     root.mkdir()
-    monkeypatch.setenv("HF_HUB_CACHE", str(root))
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(root))  # read when it was imported
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    use_cache(monkeypatch, root)
     monkeypatch.setenv("MODELSCOPE_CACHE", str(tmp_path / "modelscope"))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     return root
 
 

@@ -7,14 +7,13 @@ import pytest
 import genfix
 from genfix.errors import BaseModelError
 from tests.support.folders import Files, dump, glm_files, write_folder
-from tests.support.hub_caches import cached
+from tests.support.hub_caches import cached, use_cache
 from tests.support.running import Run, runner
 
 
 @pytest.fixture(autouse=True)
 def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    use_cache(monkeypatch, tmp_path / "hub")
     (tmp_path / "cwd").mkdir()
     monkeypatch.chdir(tmp_path / "cwd")
 
