@@ -129,7 +129,8 @@ def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     Fix: The union of the base's ids and the folder's own, in the base's spelling where they are the same.
 
     Safety: Safe while the chat template is the base's, or lost here and nothing shows that it was another;
-    else unsafe and information, as against a sibling of the base. Only what the base's own `config.json` has
+    else unsafe and information, as against a sibling of the base. Error where vLLM loses its stop, warning
+    where it has the tokenizer's EOS, and transformers has not. Only what the base's own `config.json` has
     is restored: equal lists in both files are not a goal (Qwen2.5 ships one id here and two there).
 
     Sources:
@@ -155,7 +156,7 @@ def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     engines = context.engines_that_lost_their_stop() if asked else ()
     wanted = union((i for i in base.ids if i in lost or i in own.ids), own.ids)
     objection = context.template_objection
-    severity = Severity.ERROR if engines else Severity.WARNING
+    severity = Severity.ERROR if "vllm" in engines else Severity.WARNING
     yield rule.finding(
         CONFIG,
         message(
