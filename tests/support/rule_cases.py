@@ -150,11 +150,7 @@ _ENTRIES: dict[str, _Entry] = {
         GLM,
     ),
     "GF102": (NEVER_STOPS | {"training_args.bin": b""}, NEVER_STOPS | {GEN: QWEN[GEN]}, None),
-    "GF103": (
-        with_json(GLM, "config.json", eos_token_id=151329),
-        with_json(GLM, "config.json", pad_token_id=None),
-        GLM,
-    ),
+    "GF103": (with_json(QWEN, "config.json", eos_token_id=1000), QWEN, QWEN),
     "GF104": (with_json(GLM, GEN, eos_token_id="<|user|>"), with_json(GLM, GEN, eos_token_id=151336), None),
     "GF105": (SWAPPED, with_json(QWEN, "tokenizer.json", added_tokens=[]), QWEN),
     "GF106": (with_json(QWEN, TOK, eos_token="<|endoftext|>"), QWEN, QWEN),

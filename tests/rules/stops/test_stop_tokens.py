@@ -133,6 +133,18 @@ def test_a_narrowed_config_is_an_error_where_engines_fall_back_to_it() -> None:
     assert (finding.code, finding.severity) == ("GF103", Severity.ERROR)
 
 
+def test_a_config_that_tokenizer_and_template_contradict_is_information() -> None:
+    merged = with_json(chatml_files(), "config.json", eos_token_id=1000)
+    found = only(find(merged, None, "GF103"), Applicability.UNSAFE)
+    assert (found.severity, found.expected) == (Severity.INFO, 1002)
+    listed = with_json(merged, "config.json", eos_token_id=[1000])
+    assert only(find(listed, None, "GF103"), Applicability.UNSAFE).expected == [1002, 1000]
+    own = with_json(merged, "tokenizer_config.json", chat_template=CHATML + "{# mine #}")
+    assert only(find(own, pretrained_files(), "GF103"), Applicability.UNSAFE).expected == 1002
+    for healthy in (pretrained_files(), chatml_files()):
+        assert find(healthy, None, "GF103") == []
+
+
 @pytest.mark.parametrize("part", ["text_config", "llm_config"])
 def test_stop_ids_of_the_language_part_are_read_and_set_there(part: str) -> None:
     base = chatml_files()
