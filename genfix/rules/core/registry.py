@@ -17,7 +17,13 @@ from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, sort_findings
 from genfix.rules.core.rule import Rule
 from genfix.rules.files import leftovers, local_code, lost_files, processors, shards, side_files, weight_index
-from genfix.rules.generation import generation_settings, length_limits, lost_settings, sampling_at_zero
+from genfix.rules.generation import (
+    generation_settings,
+    length_limits,
+    lost_settings,
+    needed_settings,
+    sampling_at_zero,
+)
 from genfix.rules.loading import engine_problems
 from genfix.rules.loading.carried import with_engines
 from genfix.rules.readers import newer_layouts, patched_classes, token_lists, tokenizer_class
@@ -57,7 +63,7 @@ _CONFIG: Final = (
 )
 _WEIGHTS: Final = (shapes, layer_counts, quantization, architecture, adapter_merge)
 _FILES: Final = (lost_files, shards, weight_index, side_files, leftovers, processors, local_code)
-_GENERATION: Final = (generation_settings, length_limits, lost_settings, sampling_at_zero)
+_GENERATION: Final = (generation_settings, length_limits, lost_settings, needed_settings, sampling_at_zero)
 _READERS: Final = (tokenizer_class, token_lists, patched_classes, newer_layouts)
 _UNREADABLE: Final = (unreadable_files, not_json)
 _LOADING: Final = (engine_problems,)
