@@ -20,7 +20,9 @@ BOTTOM = frozenset({"show", "message", "language", "json_types", "errors", "cach
 """Small modules anybody may use."""
 
 BELOW_RULES = BOTTOM | {"jsontext", "folder", "model"}
-BELOW_API = BELOW_RULES | {"engines", "weights", "rules", "planner", "applier", "resolver", "probe"}
+BELOW_API = BELOW_RULES | {
+    *("engines", "weights", "catalogue", "rules", "planner", "applier", "resolver", "probe")
+}
 
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "json_types": frozenset(),
@@ -36,9 +38,10 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "model": BOTTOM | {"folder", "jsontext"},
     "engines": BELOW_RULES,
     "weights": BELOW_RULES,
-    "rules": BELOW_RULES | {"engines", "weights"},
+    "catalogue": BELOW_RULES | {"engines"},
+    "rules": BELOW_RULES | {"engines", "weights", "catalogue"},
     "planner": BELOW_RULES | {"engines", "rules"},
-    "resolver": BELOW_RULES | {"engines", "weights", "rules"},
+    "resolver": BELOW_RULES | {"engines", "weights", "catalogue", "rules"},
     "applier": BOTTOM | {"folder", "jsontext"},
     "probe": BELOW_RULES | {"engines"},
     "api": BELOW_API,
