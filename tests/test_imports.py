@@ -45,9 +45,10 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "applier": BOTTOM | {"folder", "jsontext"},
     "probe": BELOW_RULES | {"engines"},
     "api": BELOW_API,
-    "report": BELOW_API | {"api"},
-    "cli": BELOW_API | {"api", "report"},
-    "": frozenset({"version", "api", "applier", "errors", "planner", "rules"}),
+    "zoo": BELOW_API | {"api"},
+    "report": BELOW_API | {"api", "zoo"},
+    "cli": BELOW_API | {"api", "zoo", "report"},
+    "": frozenset({"version", "api", "applier", "errors", "planner", "rules", "zoo"}),
     "__main__": frozenset({"cli"}),
 }
 """Imports run one way, from the top. Reports take values of the api and hand none back."""
@@ -362,6 +363,8 @@ def test_check_loads_nothing_it_does_not_need(folders: tuple[Path, Path], form: 
             "genfix.resolver.hub",
             "genfix.api.baseline",
             "genfix.api.plan_files",
+            "genfix.zoo",
+            "genfix.cli.many",
             "tomllib",
             "rich",
         }

@@ -148,6 +148,10 @@ LABELED = with_json(
     architectures=["Qwen2ForSequenceClassification"],
     id2label={"0": "LABEL_0", "1": "LABEL_1"},
 )
+WHISPER = WEIGHTED | {
+    "config.json": dump({"model_type": "whisper", "architectures": ["WhisperForConditionalGeneration"]}),
+    GEN: dump({"eos_token_id": 1002, "no_timestamps_token_id": 1001}),
+}
 NEW_ROPE = {"rope_theta": 1e6, "rope_type": "default"}
 
 
@@ -168,11 +172,7 @@ _ENTRIES: dict[str, _Entry] = {
         GLM,
     ),
     "GF102": (NEVER_STOPS | {"training_args.bin": b""}, NEVER_STOPS | {GEN: QWEN[GEN]}, None),
-    "GF103": (
-        with_json(GLM, "config.json", eos_token_id=151329),
-        with_json(GLM, "config.json", pad_token_id=None),
-        GLM,
-    ),
+    "GF103": (with_json(QWEN, "config.json", eos_token_id=1000), QWEN, QWEN),
     "GF104": (with_json(GLM, GEN, eos_token_id="<|user|>"), with_json(GLM, GEN, eos_token_id=151336), None),
     "GF105": (SWAPPED, with_json(QWEN, "tokenizer.json", added_tokens=[]), QWEN),
     "GF106": (with_json(QWEN, TOK, eos_token="<|endoftext|>"), QWEN, QWEN),
@@ -188,6 +188,7 @@ _ENTRIES: dict[str, _Entry] = {
         with_json(PLAIN, "config.json", eos_token_id=...),
         None,
     ),
+    "GF111": (with_json(QWEN, TOK, eos_token=""), QWEN, None),
     "GF201": (with_json(QWEN, TOK, chat_template=...), MINE, QWEN),
     "GF202": (QWEN | {"chat_template.jinja": b"x"}, QWEN | {"chat_template.jinja": CHATML.encode()}, None),
     "GF203": (with_json(QWEN, TOK, chat_template="{% for"), with_json(QWEN, TOK, chat_template="x"), None),
@@ -371,7 +372,8 @@ _ENTRIES: dict[str, _Entry] = {
         None,
     ),
     "GF607": (with_json(QWEN, GEN, max_new_token=9), with_json(QWEN, GEN, chat_format="chatml"), None),
-    "GF608": (with_json(QWEN3, GEN, _from_model_config=True), QWEN3, None),
+    "GF608": (without(WHISPER, GEN), WHISPER, None),
+    "GF609": (with_json(QWEN3, GEN, _from_model_config=True), QWEN3, None),
     "GF701": (
         with_json(QWEN, TOK, tokenizer_class="TokenizersBackend"),
         with_json(QWEN, TOK, tokenizer_class="PreTrainedTokenizerFast"),

@@ -21,6 +21,7 @@ from genfix.rules.generation import (
     generation_settings,
     length_limits,
     lost_settings,
+    needed_settings,
     published_settings,
     sampling_at_zero,
 )
@@ -67,7 +68,8 @@ _CONFIG: Final = (
 _WEIGHTS: Final = (shapes, layer_counts, quantization, architecture, adapter_merge)
 _FILES: Final = (lost_files, shards, weight_index, side_files, leftovers, processors, local_code)
 _GENERATION: Final = (
-    *(generation_settings, length_limits, lost_settings, published_settings, sampling_at_zero),
+    *(generation_settings, length_limits, lost_settings, needed_settings, published_settings),
+    sampling_at_zero,
 )
 _READERS: Final = (tokenizer_class, token_lists, patched_classes, newer_layouts)
 _UNREADABLE: Final = (unreadable_files, not_json)

@@ -1,4 +1,4 @@
-"""GF608: the settings of generation_config.json that the official model has which the folder is, by its own
+"""GF609: the settings of generation_config.json that the official model has which the folder is, by its own
 files.
 
 Who is right: the folder. The catalogue of official models is a weak witness: it stands in for a base that
@@ -33,7 +33,7 @@ class _Published(NamedTuple):
 
 
 @rule(
-    "GF608",
+    "GF609",
     "published-settings-lost",
     Severity.WARNING,
     question=STOPS,

@@ -1,4 +1,4 @@
-"""GF608: what an official model's files say, where the folder is that model by its own files."""
+"""GF609: what an official model's files say, where the folder is that model by its own files."""
 
 import json
 from collections.abc import Callable
@@ -42,7 +42,7 @@ def _row(name: str, files: Files) -> OfficialModel:
 
 def found(files: Files, base: Files | None = None) -> Finding | None:
     context = Context(Model(MemoryFolder(files)), Model(MemoryFolder(base)) if base is not None else None)
-    return next((finding for finding in judge(context) if finding.code == "GF608"), None)
+    return next((finding for finding in judge(context) if finding.code == "GF609"), None)
 
 
 def repaired(files: Files) -> dict[str, object]:
