@@ -69,7 +69,7 @@ def are_of_other_contexts(one: str, other: str) -> bool:
 
 def is_chat_name(name: str) -> bool:
     """Whether a name has a word for chat: Phi-3-mini-4k-instruct."""
-    return not _CHAT.isdisjoint(_words(model_name(name)))
+    return not CHAT.isdisjoint(_words(model_name(name)))
 
 
 def chat_word_of(name: str, base: str) -> str | None:
