@@ -1,8 +1,12 @@
 """`repair --output`: the folder stays as it is, and a repaired copy stands beside it."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
+from genfix.applier import Write, apply
+from genfix.folder import content_digest
+from tests.support.disks import DiesAtRename, SimulatedCrash
 from tests.support.folders import dump, glm_files, write_folder
 from tests.support.running import Run
 from tests.support.trees import tree
@@ -63,3 +67,19 @@ def test_what_a_killed_command_left_is_named_and_removed(run: Run, tmp_path: Pat
     run("repair", merged, "--base", base)
     assert not left.exists()
     assert not report.exists()
+
+
+def test_a_folder_that_is_half_done_is_not_copied(run: Run, tmp_path: Path) -> None:
+    merged, base = narrowed(tmp_path)
+    (merged / "config.json").write_bytes(b"{}")
+    wanted = [
+        Write(name, content_digest((merged / name).read_bytes()), (base / name).read_bytes())
+        for name in ("config.json", GENERATION)
+    ]
+    with suppress(SimulatedCrash):
+        apply(merged, wanted, inputs={}, note={}, fs=DiesAtRename("config.json"))
+    was = tree(tmp_path)
+    done = run("repair", merged, "--base", base, "--output", tmp_path / "copy")
+    assert done.code == 3
+    assert "is half done" in done.err
+    assert tree(tmp_path) == was
