@@ -4,6 +4,8 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from genfix.applier import Write, apply
 from genfix.folder import content_digest
 from tests.support.disks import DiesAtRename, SimulatedCrash
@@ -12,6 +14,10 @@ from tests.support.running import Run
 from tests.support.trees import tree
 
 GENERATION = "generation_config.json"
+
+
+def contents(place: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in place.rglob("*") if path.is_file()}
 
 
 def narrowed(tmp_path: Path) -> tuple[Path, Path]:
@@ -83,3 +89,31 @@ def test_a_folder_that_is_half_done_is_not_copied(run: Run, tmp_path: Path) -> N
     assert done.code == 3
     assert "is half done" in done.err
     assert tree(tmp_path) == was
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("repair", "--write-baseline", "x", "-o", "x"),
+        ("repair", "--write-baseline", "x", "-o", "./x"),
+        ("repair", "--output", "x", "-o", "x"),
+        ("repair", "--output", "x", "--write-baseline", "x"),
+        ("plan", "--write-baseline", "x", "-o", "x"),
+        ("check", "--baseline", "known.json", "-o", "known.json"),
+        ("check", "--config", "genfix.toml", "-o", "genfix.toml"),
+    ],
+    ids=" ".join,
+)
+def test_one_place_for_two_things_is_refused(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    merged, base = narrowed(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    run("check", merged, "--base", base, "--write-baseline", "known.json")
+    (tmp_path / "genfix.toml").write_text("")
+    was = contents(tmp_path)
+    command, *options = words
+    done = run(command, merged, "--base", base, *options)
+    assert (done.code, done.out) == (2, "")
+    assert "is named for two things" in done.err
+    assert contents(tmp_path) == was
