@@ -77,7 +77,7 @@ def plan(
     keeps = output_file if output_format in {opt.Format.TEXT, opt.Format.JSON} else None
     report = None if keeps else report_file(output_file, judged.state_dir)
     out = Output(look, quiet, verbose, output_format, report)
-    case, _ = settle(target, judged, source, out, unsafe_fixes=unsafe_fixes)
+    case, _ = settle(target, judged, source, out, unsafe_fixes=unsafe_fixes, made=keeps)
     return out.done(run_plan(case, out, judged.write_baseline, save=keeps))
 
 
@@ -153,7 +153,7 @@ def repair(
         endings = [Ending(each, fail_on_fix=exit_non_zero_on_fix) for each in levels]
         return out.done(many_repairs(target, cases, endings, out, output_file))
     out = Output(look, quiet, verbose, output_format, report_file(output_file, judged.state_dir))
-    case, level = settle(target, judged, source, out, fail_on=fail_on, unsafe_fixes=unsafe_fixes)
+    case, level = settle(target, judged, source, out, fail_on=fail_on, unsafe_fixes=unsafe_fixes, made=output)
     if dry_run:
         return out.done(run_plan(case, out, judged.write_baseline))
     ending = Ending(level, fail_on_fix=exit_non_zero_on_fix)
