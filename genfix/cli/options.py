@@ -22,6 +22,7 @@ class Format(StrEnum):
     """How a report is written."""
 
     TEXT = "text"
+    CONCISE = "concise"
     JSON = "json"
     SARIF = "sarif"
     GITHUB = "github"
@@ -70,6 +71,22 @@ def codes(words: list[str] | None) -> tuple[str, ...]:
 Target: TypeAlias = Annotated[
     str,
     typer.Argument(metavar="DIR", help="The merged model's folder, or hf://org/name.", show_default=False),
+]
+Targets: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="DIR",
+        help="Merged models' folders, parents of such, or hf://org/name; default: the one you stand in.",
+        show_default=False,
+    ),
+]
+Folders: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="DIR",
+        help="Merged models' folders, or parents of such; default: the one you stand in.",
+        show_default=False,
+    ),
 ]
 Folder: TypeAlias = Annotated[
     str, typer.Argument(metavar="DIR", help="The merged model's folder.", show_default=False)

@@ -54,6 +54,28 @@ def weighted(layers: int = 2, rows: int = 1024, experts: int = 0) -> Files:
 
 
 GLM, QWEN, VLM, PLAIN = glm_files(), chatml_files(), vlm_files(), pretrained_files()
+QWEN3 = {
+    "config.json": dump(
+        {
+            "architectures": ["Qwen3ForCausalLM"],
+            "model_type": "qwen3",
+            "hidden_size": 2560,
+            "intermediate_size": 9728,
+            "num_hidden_layers": 36,
+            "head_dim": 128,
+            "num_attention_heads": 32,
+            "num_key_value_heads": 8,
+            "vocab_size": 151936,
+            "bos_token_id": 151643,
+            "eos_token_id": 151645,
+            "rope_theta": 1000000,
+            "max_position_embeddings": 40960,
+            "rms_norm_eps": 1e-06,
+        }
+    ),
+    "generation_config.json": dump({"bos_token_id": 151643, "eos_token_id": [151645, 151643]}),
+}
+"""Qwen3-4B, as far as its sizes and ids say so."""
 SIZED = with_json(QWEN, "config.json", num_hidden_layers=2, num_attention_heads=4)
 MATRICES, UPDATES = world(), adapter_of()
 ONCE = merge(MATRICES, UPDATES)
@@ -351,6 +373,7 @@ _ENTRIES: dict[str, _Entry] = {
     ),
     "GF607": (with_json(QWEN, GEN, max_new_token=9), with_json(QWEN, GEN, chat_format="chatml"), None),
     "GF608": (without(WHISPER, GEN), WHISPER, None),
+    "GF609": (with_json(QWEN3, GEN, _from_model_config=True), QWEN3, None),
     "GF701": (
         with_json(QWEN, TOK, tokenizer_class="TokenizersBackend"),
         with_json(QWEN, TOK, tokenizer_class="PreTrainedTokenizerFast"),
@@ -398,6 +421,7 @@ _ENTRIES: dict[str, _Entry] = {
     "GF902": (QWEN | {"config.json": b'{"a": 1, "a": 2}'}, QWEN, None),
     "GF903": (QWEN | {"config.json": b"\xef\xbb\xbf{}"}, QWEN, None),
     # GF904 needs a disk: test_unreadable.py
+    # GF213 needs a Hub: test_older_base.py
     "GF905": (with_json(QWEN, "config.json", rope_theta=float("nan")), QWEN, None),
     "GF906": (QWEN | {"tokenizer.json": b"version https://git-lfs.github.com/spec/v1\n"}, QWEN, None),
 }

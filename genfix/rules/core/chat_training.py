@@ -172,7 +172,7 @@ def _weights(merged: Model, base: Model) -> Iterator[Message]:
     changed = _changed_tensor(merged, base)
     if changed is not None:
         yield message("proof-weights", "the weights were trained: {tensor} is not the base's", tensor=changed)
-    elif file is not None and not base.weights.tensors and _is_other(merged, base, file):
+    elif file is not None and not base.weights.has_tensors and _is_other(merged, base, file):
         yield message("proof-weights-file", "the weights were trained: {file} is not the base's", file=file)
 
 
