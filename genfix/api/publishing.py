@@ -2,7 +2,7 @@
 takes one back, `published` lists them. `genfix.api.changing` changes folders on this machine.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -179,9 +179,11 @@ def _made(
     if dry_run:
         return Published(commit, None, writer.url(commit.repo_id))
     place = applier.hub_place(commit.repo_id, writer.endpoint, state_dir)
-    receipt = _receipt(place, commit, draft)
+    earlier = applier.hub_log(place).receipts
+    receipt = _receipt(place, earlier, commit, draft)
     modes = writer.prepare(commit)
-    landed = None if commit.is_push else writer.existing(commit, head, modes)
+    known = {one.pull_request for one in earlier if one.pull_request is not None}
+    landed = None if commit.is_push else writer.existing(commit, head, modes, known=known)
     if landed is None:
         applier.keep_receipt(place, receipt)
         try:
@@ -193,14 +195,18 @@ def _made(
             raise
     made = landed.made
     done = replace(receipt, commit=made.commit, pull_request=made.pull_request)
-    applier.keep_receipt(place, done)
+    notes = landed.notes
+    try:
+        applier.keep_receipt(place, done)
+    except GenfixError as error:  # the commit is there all the same, and so is the receipt's beginning
+        notes = (*notes, text("the receipt could not be completed: {error}", error=error.said))
     url = writer.url(commit.repo_id, made.pull_request, made.commit)
-    return Published(commit, done, url, landed.was_there, landed.notes)
+    return Published(commit, done, url, landed.was_there, notes)
 
 
-def _receipt(place: Path, commit: HubCommit, draft: _Draft) -> HubReceipt:
+def _receipt(place: Path, earlier: Sequence[HubReceipt], commit: HubCommit, draft: _Draft) -> HubReceipt:
     """The receipt of the commit; the one that was begun before, where its answer was lost."""
-    for one in applier.hub_log(place).receipts:
+    for one in earlier:
         if (one.title, one.parent, one.branch, one.changes) == (
             commit.title, commit.parent, commit.branch, draft.changes,
         ) and one.is_push is commit.is_push:  # fmt: skip

@@ -75,8 +75,9 @@ class HubLog(NamedTuple):
 
 def hub_place(repo: str, endpoint: str, state_dir: Path | None) -> Path:
     """Where the receipts of a repo are."""
-    key = hashlib.sha256(f"{endpoint}/{repo}".encode()).hexdigest()[:16]
-    return (state_dir.absolute() if state_dir else _own()) / f"hub-{repo.replace('/', '--')}-{key}"
+    name = repo.casefold()  # as the Hub compares them
+    key = hashlib.sha256(f"{endpoint}/{name}".encode()).hexdigest()[:16]
+    return (state_dir.absolute() if state_dir else _own()) / f"hub-{name.replace('/', '--')}-{key}"
 
 
 def _own() -> Path:

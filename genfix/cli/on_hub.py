@@ -1,5 +1,6 @@
 """Repair, apply, undo and log of a model on the Hub: a pull request, or a commit to the branch."""
 
+import re
 from pathlib import Path
 
 from genfix.api.changing import plan_case
@@ -62,7 +63,7 @@ def run_apply_on_hub(saved: Saved, ending: Ending, out: Output, how: OnHub, *, d
         offline=saved.offline,
         state_dir=saved.state_dir,
     )
-    target = saved.target or made.target.rpartition("@")[0] or made.target
+    target = saved.target or re.sub("@[0-9a-f]{40}$", "", made.target)
     done = publish(
         made, target=target, push=how.push, dry_run=dry_run, offline=saved.offline, state_dir=saved.state_dir
     )

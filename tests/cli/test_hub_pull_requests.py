@@ -113,6 +113,15 @@ def test_a_pull_request_of_the_same_name_with_other_files_is_none(hub: Machine) 
         "me/merged", hub.hub.files("me/merged", "refs/pr/1") | {"evil.py": b"x"}, branch="refs/pr/1"
     )
     assert "opened pull request 2" in hub(*words).err
+    # nor is one of somebody else's, whatever it has now: more may be pushed to it
+    hub.hub.repos["me/merged"].pull_requests[2].author = "somebody"
+    for receipt in (hub.home / "state").rglob("*.json"):
+        receipt.unlink()
+    assert "opened pull request 3" in hub(*words).err
+    # without receipts, as on a machine of a weekly job, one's own is found by its author
+    for receipt in (hub.home / "state").rglob("*.json"):
+        receipt.unlink()
+    assert "pull request 3 has exactly this already" in hub(*words).told
 
 
 def test_undo_is_a_pull_request_that_puts_the_old_bytes_back(hub: Machine) -> None:

@@ -103,6 +103,8 @@ class FakeHub(Site):
         self.renames: dict[str, str] = {}
         self.tokens: dict[str, bool] = {}
         """Valid access tokens; the value says whether one has access to gated and private repos."""
+        self.names: dict[str, str] = {}
+        """The users whose tokens they are; those that are not here are ``me``'s."""
         self.scopes: dict[str, Scope] = {}
         """What tokens may do with repos; those that are not here may write."""
         self.uploads: dict[str, bytes] = {}

@@ -52,6 +52,7 @@ class PullRequest:
     title: str
     description: str
     branch: str
+    author: str = "me"
     status: str = "open"
     commits: list[str] = field(default_factory=list)
 
@@ -90,6 +91,10 @@ class _Asked(NamedTuple):
     def json(self) -> Any:
         return json.loads(self.body)
 
+    @property
+    def user(self) -> str:
+        return self.hub.names.get(self.bearer or "", "me")
+
     def repo(self, repo_id: str) -> Repo:
         return self.hub.repos[repo_id]
 
@@ -109,7 +114,7 @@ def _written(asked: _Asked, repo_id: str, verb: str, branch: str) -> Call:
         return _refuse(404, f"Invalid rev id: {branch}", "RevisionNotFound")
     if verb == "preupload":
         return _preupload(repo, branch, asked.json)
-    return _commit(asked.hub, repo, branch, asked.body, asks=asks)
+    return _commit(asked.hub, repo, branch, asked.body, asked.user if asks else None)
 
 
 def _allowed(hub: FakeHub, repo_id: str, bearer: str | None, *, pull_request: bool | None) -> Call | None:
@@ -196,8 +201,9 @@ def _completed(asked: _Asked, oid: str) -> Call:
     return _json({})
 
 
-def _commit(hub: FakeHub, repo: Repo, branch: str, body: bytes, *, asks: bool) -> Call:
-    """All of it, or nothing."""
+def _commit(hub: FakeHub, repo: Repo, branch: str, body: bytes, author: str | None) -> Call:
+    """All of it, or nothing; ``author``: of the pull request."""
+    asks = author is not None
     try:
         header, *rows = [json.loads(line) for line in body.splitlines()]
     except ValueError:
@@ -215,8 +221,8 @@ def _commit(hub: FakeHub, repo: Repo, branch: str, body: bytes, *, asks: bool) -
     title, description = header["value"]["summary"], header["value"]["description"]
     number = len(repo.pull_requests) + 1
     sha = hub.commit(repo.repo_id, files, branch=f"refs/pr/{number}" if asks else branch)
-    if asks:
-        repo.pull_requests[number] = PullRequest(title, description, branch, commits=[sha])
+    if author is not None:
+        repo.pull_requests[number] = PullRequest(title, description, branch, author, commits=[sha])
     repo.log[sha] = (title, description, parent)
     page = f"{hub.endpoint}/{repo.repo_id}"
     return _json({
@@ -295,11 +301,18 @@ def _history(asked: _Asked, repo_id: str, revision: str) -> Call:
     return _json(rows)
 
 
+def _named(asked: _Asked) -> Call:
+    if asked.bearer is None:
+        return _refuse(401, "Invalid username or password.")
+    return _json({"type": "user", "name": asked.user})
+
+
 def _row(repo: Repo, number: int) -> dict[str, object]:
     request = repo.pull_requests[number]
     return {
         "num": number, "title": request.title, "status": request.status, "isPullRequest": True,
-        "author": {"name": "me"}, "createdAt": _WHEN, "repo": {"name": repo.repo_id, "type": "model"},
+        "author": {"name": request.author}, "createdAt": _WHEN,
+        "repo": {"name": repo.repo_id, "type": "model"},
     }  # fmt: skip
 
 
@@ -310,6 +323,7 @@ _ROUTES: Sequence[tuple[str, str, re.Pattern[str], Callable[..., Call]]] = (
     ("hub", "POST", re.compile(r"/([^/]+/[^/]+)\.git/info/lfs/objects/batch"), _batch),
     ("hub", "POST", re.compile(r"/lfs/verify"), _verified),
     ("hub", "POST", re.compile(r"/lfs/complete/([0-9a-f]{64})"), _completed),
+    ("hub", "GET", re.compile(r"/api/whoami-v2"), _named),
     ("hub", "GET", re.compile(rf"{_MODEL}/discussions"), _discussions),
     ("hub", "GET", re.compile(rf"{_MODEL}/discussions/(\d+)"), _discussion),
     ("hub", "POST", re.compile(rf"{_MODEL}/discussions/(\d+)/merge"), _merged),

@@ -88,7 +88,7 @@ def _sweep(how: str) -> list[dict[str, Any]]:
         parent = reset()
         healthy = play()
         told.append({"fault": "", "request": "", "names": names, **healthy})
-        for request in dict.fromkeys(hub.asked("POST|PUT|discussions|revision")):
+        for request in dict.fromkeys(hub.asked("POST|PUT|discussions|revision|whoami")):
             for fault, spoiled in WRITE_FAULTS.items():
                 if fault not in OF_STORAGE and ("upload/" in request or "lfs/" in request):
                     continue

@@ -196,7 +196,7 @@ class HubClient:
         session raises.
         """
         with self._quietly():
-            return _sent(sent, _TIMEOUT + seconds, read, with_token=is_own)
+            return _sent(sent, _TIMEOUT + seconds, read, token=is_own)
 
     def together(
         self, work: Callable[[str], object], names: Sequence[str], progress: Progress | None = None
@@ -255,14 +255,14 @@ def _answer(url: str, wanted: Mapping[str, str], read: Callable[[HubResponse], _
 
 
 def _sent(
-    sent: Sent, timeout: float, read: Callable[[HubResponse], _Result], *, with_token: bool = True
+    sent: Sent, timeout: float, read: Callable[[HubResponse], _Result], *, token: bool | None = None
 ) -> _Result:
     """What is read of the answer to a request with huggingface_hub's own headers, and the access token of
-    this machine.
+    this machine: if ``token``, always; if not `False`, where there is one and the user has it sent unasked.
     """
     from huggingface_hub.utils import build_hf_headers, get_session  # type: ignore[attr-defined] # noqa: PLC0415 - lazy exports
 
-    own = build_hf_headers() if with_token else build_hf_headers(token=False)
+    own = build_hf_headers(token=token)
     return hub_send(get_session(), sent._replace(headers={**own, **sent.headers}), timeout, read)
 
 

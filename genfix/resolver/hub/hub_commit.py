@@ -158,8 +158,8 @@ def parse_committed(content: bytes, commit: HubCommit) -> HubCommitted:
     return HubCommitted(oid, number)
 
 
-def parse_pull_requests(content: bytes, title: str) -> tuple[int, ...]:
-    """The numbers of those in a page of discussions that have this title, newest first.
+def parse_pull_requests(content: bytes, title: str) -> tuple[tuple[int, str], ...]:
+    """Number and author of those in a page of discussions that have this title, newest first.
 
     ``GET /api/models/{id}/discussions`` (hf_api.py, get_repo_discussions) answers
     ``{count, start, discussions: [{num, title, status, isPullRequest, ...}]}``. Raises `ForeignAnswerError`.
@@ -167,14 +167,18 @@ def parse_pull_requests(content: bytes, title: str) -> tuple[int, ...]:
     rows = json_object(content).get("discussions")
     if not isinstance(rows, list):
         raise ForeignAnswerError
-    numbers: set[int] = set()
+    found: dict[int, str] = {}
     for row in rows:
         match row:
-            case {"num": int(number), "title": str(given), "isPullRequest": True} if given == title:
-                numbers.add(number)
+            case {"num": int(number), "title": str(given), "isPullRequest": True, **rest} if (
+                given == title and 0 < number < 10**9
+            ):
+                author = rest.get("author")
+                name = author.get("name") if isinstance(author, dict) else None
+                found[number] = name if isinstance(name, str) else ""
             case _:
                 continue
-    return tuple(sorted((number for number in numbers if 0 < number < 10**9), reverse=True))
+    return tuple((number, found[number]) for number in sorted(found, reverse=True))
 
 
 def has_changes(files: Mapping[str, FileStat], changes: Iterable[HubChange]) -> bool:

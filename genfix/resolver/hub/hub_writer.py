@@ -5,7 +5,8 @@ sent once: where its answer does not come, the Hub is asked whether it is there.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final, NamedTuple, TypeVar
 from urllib.parse import quote
@@ -28,6 +29,7 @@ from genfix.resolver.hub.hub_commit import (
     commit_form,
     first_surplus,
     has_changes,
+    json_object,
     parse_committed,
     parse_modes,
     parse_pull_requests,
@@ -77,6 +79,7 @@ class HubWriter:
         self.branch = MAIN if spec.revision is None or is_commit(spec.revision) else spec.revision
         self.endpoint = settings.endpoint
         self._client = HubClient(settings.endpoint, spec.repo_id)
+        self._name: str | None = None
         self._asked = HubRequest(settings.endpoint, spec.repo_id, self.branch)
 
     def require_token(self) -> None:
@@ -143,28 +146,48 @@ class HubWriter:
         Raises `ChangedError` where the branch has moved, `PublishError` where the Hub does not take it; both
         wrote nothing. Where its answer does not come the error says what is known.
         """
-        body = commit_form(commit, modes.large)
-        sent = Sent(f"{self.endpoint}{commit.path('commit')}", _LINES, "POST", body)
         try:
-            made = parse_committed(self._sent_once(sent), commit)
+            return self._committed(commit, parent, modes)
         except KeyboardInterrupt as error:
             raise InterruptedCommitError(
                 "interrupted before the Hub had answered: it may have the commit",
                 "look at {url} before you run the command again",
                 url=self._look_at(commit),
             ) from error
+
+    def _committed(self, commit: HubCommit, parent: HubListing, modes: Modes) -> Landed:
+        body = commit_form(commit, modes.large)
+        sent = Sent(f"{self.endpoint}{commit.path('commit')}", _LINES, "POST", body)
+        try:
+            made = parse_committed(self._sent_once(sent), commit)
         except Exception as error:
             if is_definite(error):
                 raise self._hidden(refusal(error, self._asked, commit)) from error
             return self._found(error, commit, parent, modes)
         return Landed(made, notes=self._verified(made, commit, parent, modes))
 
-    def existing(self, commit: HubCommit, parent: HubListing, modes: Modes) -> Landed | None:
-        """The open pull request that has exactly this commit's files, whoever made it."""
+    def existing(
+        self,
+        commit: HubCommit,
+        parent: HubListing,
+        modes: Modes,
+        *,
+        known: Collection[int] = (),
+        is_lost: bool = False,
+    ) -> Landed | None:
+        """The open pull request of this user that has exactly this commit's files.
+
+        One of somebody else's is none, whatever it has now: more may be pushed to it. ``known`` are the
+        numbers of those that were opened from this machine. Where the Hub does not tell who the user is,
+        one that ``is_lost`` may be any.
+        """
         address = f"{self.endpoint}/api/models/{commit.repo_id}/discussions?p=0&type=pull_request&status=open"
+        me = self._user()
         try:
             page = self._patiently(Sent(address, {}), _content)
-            for number in parse_pull_requests(page, commit.title):
+            for number, author in parse_pull_requests(page, commit.title):
+                if author != me and number not in known and not (is_lost and me is None):
+                    continue
                 there = self.head(f"refs/pr/{number}")
                 if first_surplus(there.files, parent.files, commit, modes.large) is None:
                     return Landed(HubCommitted(there.commit, number), was_there=True)
@@ -182,13 +205,27 @@ class HubWriter:
         try:
             for pause in (0.0, *_PAUSES):
                 time.sleep(pause)
-                landed = self._pushed(commit) if commit.is_push else self.existing(commit, parent, modes)
+                landed = (
+                    self._pushed(commit)
+                    if commit.is_push
+                    else self.existing(commit, parent, modes, is_lost=True)
+                )
                 if landed is not None:
                     said = text("the Hub's answer was lost, and the commit is there")
                     return Landed(landed.made, notes=(said,))
         except GenfixError:
             raise lost(error, self._asked, commit, url, known=False) from error
         raise lost(error, self._asked, commit, url, known=True) from error
+
+    def _user(self) -> str | None:
+        """The name of the user, asked for once: the Hub lets nobody ask often."""
+        if self._name is None:
+            self._name = ""
+            with suppress(Exception):  # of a mirror that does not say
+                answer = self._client.send(Sent(f"{self.endpoint}/api/whoami-v2", {}), _content)
+                name = json_object(answer).get("name")
+                self._name = name if isinstance(name, str) else ""
+        return self._name or None
 
     def _look_at(self, commit: HubCommit) -> str:
         """The page that tells whether a commit is there."""
