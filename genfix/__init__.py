@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from genfix.api.keeping import prune_backups, restore, snapshot
     from genfix.api.plan_files import load_plan, save_plan
     from genfix.api.probing import ProbeReport, probe_model
+    from genfix.api.publishing import Published, publish, published, unpublish
     from genfix.api.running import Ran, run_command
     from genfix.api.weight_report import WeightReport, inspect_weights
-    from genfix.applier import Receipt
+    from genfix.applier import HubReceipt, Receipt
     from genfix.errors import GenfixError
     from genfix.planner import Plan
     from genfix.rules import Finding
@@ -33,9 +34,11 @@ __all__ = [
     "EngineReport",
     "Finding",
     "GenfixError",
+    "HubReceipt",
     "KnownModels",
     "Plan",
     "ProbeReport",
+    "Published",
     "Ran",
     "Receipt",
     "Repair",
@@ -56,6 +59,8 @@ __all__ = [
     "plan",
     "probe_model",
     "prune_backups",
+    "publish",
+    "published",
     "repair",
     "repair_many",
     "restore",
@@ -63,6 +68,7 @@ __all__ = [
     "save_plan",
     "snapshot",
     "undo",
+    "unpublish",
     "write_baseline",
 ]
 
@@ -74,9 +80,11 @@ _HOMES: Final = {
     "EngineReport": "genfix.api.engine_views",
     "Finding": "genfix.rules",
     "GenfixError": "genfix.errors",
+    "HubReceipt": "genfix.applier",
     "KnownModels": "genfix.api.bases",
     "Plan": "genfix.planner",
     "ProbeReport": "genfix.api.probing",
+    "Published": "genfix.api.publishing",
     "Ran": "genfix.api.running",
     "Receipt": "genfix.applier",
     "Repair": "genfix.api.changing",
@@ -96,6 +104,8 @@ _HOMES: Final = {
     "plan": "genfix.api.changing",
     "probe_model": "genfix.api.probing",
     "prune_backups": "genfix.api.keeping",
+    "publish": "genfix.api.publishing",
+    "published": "genfix.api.publishing",
     "repair": "genfix.api.changing",
     "repair_many": "genfix.zoo.each",
     "restore": "genfix.api.keeping",
@@ -103,6 +113,7 @@ _HOMES: Final = {
     "save_plan": "genfix.api.plan_files",
     "snapshot": "genfix.api.keeping",
     "undo": "genfix.api.changing",
+    "unpublish": "genfix.api.publishing",
     "write_baseline": "genfix.api.baseline",
 }
 

@@ -28,6 +28,7 @@ class Format(StrEnum):
     GITHUB = "github"
     MARKDOWN = "markdown"
     HTML = "html"
+    PATCH = "patch"
 
 
 class Shape(StrEnum):
@@ -245,8 +246,8 @@ PlanOutput: TypeAlias = Annotated[
         "--output-file",
         "-o",
         metavar="FILE",
-        help="Keep the plan in a file, for `genfix apply FILE`; with html, sarif, github or markdown: "
-        "the report.",
+        help="Keep the plan in a file, for `genfix apply FILE`; with patch, html, sarif, github or "
+        "markdown: the report.",
         show_default=False,
         rich_help_panel=REPORT,
     ),
@@ -285,6 +286,13 @@ class Here(NamedTuple):
     """A folder on this machine, and where its backups are."""
 
     target: Folder
+    state_dir: StateDir = None
+
+
+class Anywhere(NamedTuple):
+    """A folder or a repo on the Hub, and where its backups or receipts are."""
+
+    target: Target
     state_dir: StateDir = None
 
 

@@ -84,7 +84,7 @@ def test_help_has_sections(run: Run) -> None:
     page = run("check", "--help").out
     titles = ["Arguments:", "Options:", "Base and adapter:", "Rules and settings:", "Report:"]
     assert [line for line in page.splitlines() if line.endswith(":") and not line.startswith(" ")] == titles
-    assert "  --output-format <text|concise|json|sarif|github|markdown|html>\n" in page
+    assert "  --output-format <text|concise|json|sarif|github|markdown|html|patch>\n" in page
     assert "[default: text]" in page
     assert "GENFIX_STATE_DIR]" in page
 
