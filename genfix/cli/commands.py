@@ -90,7 +90,7 @@ def apply(
 
 
 def repair(
-    target: opt.Folder,
+    target: opt.Repairable,
     *,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what would be written, as plan.")

@@ -69,10 +69,18 @@ def codes(words: list[str] | None) -> tuple[str, ...]:
 
 Target: TypeAlias = Annotated[
     str,
-    typer.Argument(metavar="DIR", help="The merged model's folder, or hf://org/name.", show_default=False),
+    typer.Argument(
+        metavar="DIR", help="The merged model's folder, or hf://org/name; or a GGUF.", show_default=False
+    ),
 ]
 Folder: TypeAlias = Annotated[
     str, typer.Argument(metavar="DIR", help="The merged model's folder.", show_default=False)
+]
+Repairable: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        metavar="DIR", help="The merged model's folder; or a GGUF, with --output.", show_default=False
+    ),
 ]
 Base: TypeAlias = Annotated[
     str | None,

@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 from genfix.errors import InputError
-from genfix.folder import Folder, LocalFolder, Progress
+from genfix.folder import FileKind, Folder, LocalFolder, Progress, kind_of
 from genfix.message import Message, text
 from genfix.model import Weights
 from genfix.resolver.finder.folder_layouts import refuse_other_layouts
@@ -23,6 +23,14 @@ def open_target(path: str | os.PathLike[str]) -> LocalFolder:
 def is_address(target: str | os.PathLike[str]) -> bool:
     """Whether ``target`` is written as an address (``hf://org/name``, ``https://...``) and not as a path."""
     return isinstance(target, str) and "://" in target
+
+
+def names_gguf(target: str | os.PathLike[str]) -> bool:
+    """Whether ``target`` is a GGUF and not a folder: by its name, which an address may have a query after."""
+    given = os.fspath(target)
+    if is_address(given):
+        given = given.partition("?")[0].partition("#")[0]
+    return kind_of(given) is FileKind.GGUF and not os.path.isdir(given)  # noqa: PTH112 - bad names are no folder
 
 
 def place_of(target: str | os.PathLike[str]) -> Path | None:
