@@ -43,7 +43,7 @@ def runtime_view(model: GgufModel) -> EngineView:
     by_text = ends_by_text(model.all_ids)
     if by_text:
         trace.append(stop_by_text(by_text))
-    usual = _EOS_OF.get(str(model.header.value("tokenizer.ggml.model")))
+    usual = _usual_eos(model)
     first = [found for found in (eos if eos is not None else usual,) if found is not None]
     template = model.chat_template
     return EngineView(
@@ -56,6 +56,10 @@ def runtime_view(model: GgufModel) -> EngineView:
         problems=tuple(_problems(model)),
         trace=tuple(trace),
     )
+
+
+def _usual_eos(model: GgufModel) -> int | None:
+    return _EOS_OF.get(str(model.header.value("tokenizer.ggml.model")))
 
 
 def _sampling(model: GgufModel) -> Mapping[str, JsonValue]:
@@ -95,7 +99,7 @@ def _problems(model: GgufModel) -> Iterator[Problem]:
                 tokens=tokens,
             )
         )
-    if model.special_id("eos") is None and tokens:
+    if model.special_id("eos") is None and tokens and _usual_eos(model) is not None:
         yield Problem(
             message("engine-has-no-eos", "no EOS is found, so the runtime takes a fixed id of its own"),
             Effect.UNCERTAIN,

@@ -146,9 +146,11 @@ class Header(NamedTuple):
 
     @property
     def data_end(self) -> int:
-        """Where the data ends by what the header says, as far as all types are known."""
-        ends = (tensor.offset + (tensor.size or 0) for tensor in self.tensors.values())
-        return self.data_start + max(ends, default=0)
+        """Where the data ends by what the header says, as far as all types are known; a file of a vocabulary
+        alone ends with the header.
+        """
+        ends = [tensor.offset + (tensor.size or 0) for tensor in self.tensors.values()]
+        return self.data_start + max(ends) if ends else len(self.data)
 
     def value(self, key: str) -> JsonValue:
         """The value of ``key``; `None` where it is not there. A text that is no UTF-8 keeps its bytes as lone

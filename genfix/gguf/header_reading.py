@@ -103,11 +103,11 @@ class _Parser:
             item, count = self._type(), self._number("Q")
             if item is GgufType.ARRAY:
                 raise self._refused(text("a value of it is a list of lists"))
-        start = self._at
-        if (item or kind) is GgufType.STRING:
+        start, one = self._at, kind if item is None else item  # a list of UINT8 has 0 here
+        if one is GgufType.STRING:
             self._skip_texts(count)
         else:
-            width = struct.calcsize(FORMATS[item or kind])
+            width = struct.calcsize(FORMATS[one])
             self._limit(count, self._size, width)
             self._need(count * width)
             self._at += count * width
@@ -121,8 +121,8 @@ class _Parser:
             raise self._refused(text("a value of it has the unknown type {number}", number=number)) from None
 
     def _skip_texts(self, count: int) -> None:
+        self._limit(count, _MOST_TEXTS - self._texts, 8)
         self._texts += count
-        self._limit(self._texts, _MOST_TEXTS, 8)
         at = self._at
         for _ in range(count):  # written out: there may be millions
             if at + 8 > len(self._data):

@@ -2,7 +2,6 @@
 
 import os
 import struct
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -168,6 +167,12 @@ def test_other_values_move_the_data_and_nothing_else(alignment: int, version: in
     assert [*after.entries][: len(keys)] == [*keys]
 
 
+def test_two_long_lists_are_as_long_as_they_are() -> None:
+    keys = edited(GLM_KEYS, tokenizer__ggml__merges=["a b"] * 400, tokenizer__ggml__scores=["c"] * 400)
+    content = gguf_bytes(keys, {})
+    assert header_of(content[: header_of(content + bytes(8000)).data_start]).value("tokenizer.ggml.scores")
+
+
 def test_without_a_change_the_header_is_the_same_bytes() -> None:
     header = header_of(WHOLE)
     assert edited_header(header, {}) == WHOLE[: header.data_start]
@@ -198,15 +203,17 @@ def test_a_value_that_does_not_fit_is_never_written(value: TypedValue) -> None:
         edited_header(header_of(WHOLE), {"k": value})
 
 
-def test_the_type_of_each_number_is_kept() -> None:
-    kinds: dict[GgufType, Callable[[], bytes]] = {
-        kind: lambda kind=kind, form=form: struct.pack(f"<I{form}", kind, 1)  # type: ignore[misc]
-        for kind, form in zip(
-            (GgufType(number) for number in (0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12)), "BbHhIif?Qqd", strict=True
-        )
+NUMBERS = dict(zip((0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12), "BbHhIif?Qqd", strict=True))
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_each_type_of_number_is_read_and_kept_alone_and_in_a_list(number: int) -> None:
+    one = struct.pack(f"<I{NUMBERS[number]}", number, 1)
+    many = struct.pack(f"<IIQ3{NUMBERS[number]}", 9, number, 3, 1, 0, 1)
+    header = header_of(gguf_bytes(GLM_KEYS | {"k.one": one, "k.many": many}, TENSORS))
+    assert (header.value("k.one"), header.value("k.many")) == (1, [1, 0, 1])
+    edits = {
+        "k.one": TypedValue(GgufType(number), 1),
+        "k.many": TypedValue(GgufType.ARRAY, [1, 0, 1], GgufType(number)),
     }
-    keys = edited(GLM_KEYS) | {f"k.{kind.name}": make() for kind, make in kinds.items()}
-    header = header_of(gguf_bytes(keys, TENSORS))
-    for kind in kinds:
-        entry = header.entries[f"k.{kind.name}"]
-        assert (entry.type, header.value(f"k.{kind.name}")) == (kind, 1)
+    assert edited_header(header, edits) == edited_header(header, {})

@@ -40,9 +40,9 @@ def _invalid(context: GgufContext) -> Iterator[Finding]:
     """Ids that are none: llama.cpp passes over them, or does not load the file."""
     model = context.file
     for kind in STOP_KINDS:
-        value = model.header.value(id_key(kind))
-        if value is None or model.special_id(kind) is not None or not model.token_texts:
+        if not _is_invalid(context, kind):
             continue
+        value = model.header.value(id_key(kind))
         theirs = context.base_slots.get(kind)
         yield RULES["GF104"].finding(
             model.name,
@@ -64,6 +64,13 @@ def _invalid(context: GgufContext) -> Iterator[Finding]:
         )
 
 
+def _is_invalid(context: GgufContext, kind: str) -> bool:
+    """Whether the file names something that is no token of it."""
+    model = context.file
+    is_named = model.header.value(id_key(kind)) is not None
+    return is_named and model.special_id(kind) is None and bool(model.token_texts)
+
+
 _NOBODY_TELLS: Final = message("why-gguf-no-witness", "name the base with --base: it says which token it is")
 _NO_TOKEN_ANYWAY: Final = message("why-gguf-no-token", "what stands there is no token, so nothing is lost")
 
@@ -74,8 +81,8 @@ def _other_eos(context: GgufContext) -> Iterator[Finding]:
     ours = model.special_id("eos")
     if context.base is None or theirs is None or ours == theirs:
         return
-    if model.header.value(id_key("eos")) is not None and ours is None:
-        return  # no token at all: told for itself
+    if _is_invalid(context, "eos"):
+        return  # told for itself
     if ours is None:
         yield _eos(context, None, theirs, no_eos(), _NOTHING_IS_LOST)
         return
@@ -128,7 +135,11 @@ def _others(context: GgufContext, but: str) -> Iterator[Operation]:
 
 def _narrowed(context: GgufContext) -> Iterator[Finding]:
     """The other side names ends that are none here."""
-    lost = {kind: i for kind, i in context.base_slots.items() if i not in context.stops}
+    lost = {
+        kind: token_id
+        for kind, token_id in context.base_slots.items()
+        if token_id not in context.stops and not _is_invalid(context, kind)
+    }
     ends = {*context.file.end_ids.values()}
     if not lost or (ends and ends <= {*context.stops} and not context.template_equal):
         return  # it stops at all ends of its own template
