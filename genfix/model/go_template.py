@@ -68,40 +68,53 @@ def go_template(template: str, tokens: Mapping[str, str]) -> str | None:
 
 def _parts(template: str, tokens: Mapping[str, str]) -> _Parts | None:
     """What stands around the contents, by what the shortest chats render to; `None` where that varies."""
-    short = _chat(None, [ASK_1])
-    chat, with_system = _chat(None, [ASK_1, REPLY_1, ASK_2]), _chat(SYSTEM, [ASK_1])
-    texts = _rendered(
-        template, tokens, [short._replace(add_generation_prompt=False), short, chat, with_system]
-    )
-    if len(texts) < 4 or not texts[1].startswith(texts[0]):
+    short, answered = _chat(None, [ASK_1]), _chat(None, [ASK_1, REPLY_1])
+    silent = [chat._replace(add_generation_prompt=False) for chat in (short, answered)]
+    chats = [*silent, short, _chat(None, [ASK_1, REPLY_1, ASK_2]), _chat(SYSTEM, [ASK_1])]
+    texts = _rendered(template, tokens, chats)
+    if len(texts) < len(chats) or not texts[2].startswith(texts[0]):
         return None
-    asked, prompted, chatted, led = texts
+    asked, replied, prompted, chatted, led = texts
     cuts = (
         asked.split(ASK_1),
+        replied.split(REPLY_1),
         re.split(f"{ASK_1}|{REPLY_1}|{ASK_2}", chatted),
         re.split(f"{SYSTEM}|{ASK_1}", led),
     )
-    if [len(cut) for cut in cuts] != [2, 4, 3]:
+    if [len(cut) for cut in cuts] != [2, 2, 4, 3]:
         return None
-    (head, after_ask), (_, middle, between, _), (before_system, after_system, _) = cuts
-    prompt = prompted[len(asked) :]
-    # What opens a question is what both the first one and the second one have before them.
-    common = 0
-    while common < min(len(head), len(between)) and head[-1 - common] == between[-1 - common]:
-        common += 1
-    before_ask = head[len(head) - common :]
-    if not middle.startswith(after_ask) or not after_system.endswith(before_ask):
+    (head, after_ask), (_, after_reply), (_, middle, between, _), (before_system, after_system, _) = cuts
+    # A reply may end only where another turn follows it, and a prompt for the next be written always.
+    closings = [after_reply, between.removesuffix(_common_end(head, between))]
+    for closing in closings:
+        before_ask = between.removeprefix(closing)
+        if between.startswith(closing) and head.endswith(before_ask) and after_system.endswith(before_ask):
+            break
+    else:
+        return None
+    if not middle.startswith(after_ask):
         return None
     return _Parts(
-        start=head[: len(head) - common],
+        start=head.removesuffix(before_ask),
         before_system=before_system,
-        after_system=after_system[: len(after_system) - common],
+        after_system=after_system.removesuffix(before_ask),
         before_ask=before_ask,
         after_ask=after_ask,
-        before_reply=middle[len(after_ask) :],
-        after_reply=between[: len(between) - common],
-        prompt=prompt,
+        before_reply=middle.removeprefix(after_ask),
+        after_reply=closing,
+        prompt=prompted.removeprefix(asked),
     )
+
+
+def _common_end(one: str, other: str) -> str:
+    """The longest end of both that does not begin within ``<|...|>``."""
+    length = 0
+    while length < min(len(one), len(other)) and one[-1 - length] == other[-1 - length]:
+        length += 1
+    before, common = one[: len(one) - length], one[len(one) - length :]
+    if before.rfind("<") <= before.rfind(">"):
+        return common
+    return common[common.find("<") :] if "<" in common else ""
 
 
 def _chat(system: str | None, turns: Sequence[str]) -> Conversation:

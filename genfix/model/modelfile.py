@@ -28,6 +28,8 @@ def read_modelfile(content: str) -> Modelfile:
         name, _, rest = value.partition(" ")
         if command == "parameter":
             value = rest
+        if not value.strip():
+            continue
         while not _is_closed(value.strip()) and (more := next(lines, None)) is not None:
             value += f"\n{more}"
         if command == "template":
