@@ -13,6 +13,7 @@ from genfix.engines.gguf_converter import converted_values
 from genfix.engines.gguf_runtime import ID, runtime_view
 from genfix.errors import InputError
 from genfix.folder import LocalFolder
+from genfix.gguf import PADDING
 from genfix.json_types import JsonValue
 from genfix.jsontext.json_diff import diff_values
 from genfix.message import Message
@@ -102,7 +103,7 @@ def diff_gguf(case: Case) -> tuple[FileDifference, ...]:
 
 def _values(model: GgufModel) -> dict[str, JsonValue]:
     """All keys; of a long list how long it is, and a digest."""
-    found = {key: model.header.value(key) for key in model.header.entries}
+    found = {key: model.header.value(key) for key in model.header.entries if key != PADDING}
     return {key: _outline(value) if isinstance(value, list) else value for key, value in found.items()}
 
 

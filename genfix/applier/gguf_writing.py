@@ -20,6 +20,7 @@ from genfix.message import text
 
 _PIECE: Final = 256 * 1024 * 1024
 """Bytes copied between two looks at the signals."""
+_BLOCK: Final = 4096
 _PERMISSIONS: Final = 0o777
 
 
@@ -87,10 +88,11 @@ def write_gguf(
 
 
 def _copy(fs: FileSystem, source: int, start: int, fd: int, signals: Deferred) -> None:
+    """All from ``start`` on: first to the end of a block, since only whole blocks can be shared."""
     end = fs.fstat(source).st_size
     while start < end:
         signals.stop_if_asked()
-        copied = fs.copy_range(source, start, fd, min(end - start, _PIECE))
+        copied = fs.copy_range(source, start, fd, min(end - start, -start % _BLOCK or _PIECE))
         if not copied:
             return  # it is shorter now, which its status tells
         start += copied

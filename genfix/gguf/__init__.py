@@ -2,9 +2,10 @@
 
 from genfix.gguf.header import GgufType, Header, TensorInfo, TypedValue
 from genfix.gguf.header_reading import GgufError, parse_header, read_header
-from genfix.gguf.header_writing import edited_header
+from genfix.gguf.header_writing import PADDING, edited_header
 
 __all__ = [
+    "PADDING",
     "GgufError",
     "GgufType",
     "Header",

@@ -2,8 +2,17 @@
 
 import struct
 from collections.abc import Mapping
+from typing import Final
 
 from genfix.gguf.header import FORMATS, MAGIC, GgufType, Header, TypedValue
+
+PADDING: Final = "genfix.padding"
+"""A key that nobody reads, of spaces: with it the data of a large file stays at the same place in its block
+of the disk, without which no file system lets two files share blocks.
+"""
+_BLOCK: Final = 4096
+_LARGE: Final = 64 * 1024 * 1024
+"""Bytes of data from which on sharing is worth a key."""
 
 
 def edited_header(header: Header, edits: Mapping[str, TypedValue]) -> bytes:
@@ -12,6 +21,17 @@ def edited_header(header: Header, edits: Mapping[str, TypedValue]) -> bytes:
     A key that is new comes last. The list of tensors stays as it is: their places count from the first byte
     of all data. Raises `ValueError` where a value does not fit its type.
     """
+    if not edits:
+        return header.data + bytes(header.data_start - len(header.data))
+    whole = _assembled(header, edits)
+    if header.file_size - header.data_start < _LARGE or (header.data_start - len(whole)) % _BLOCK == 0:
+        return whole
+    bare = _assembled(header, {**edits, PADDING: TypedValue(GgufType.STRING, "")}, fill=False)
+    spaces = " " * ((header.data_start - len(bare)) % _BLOCK)
+    return _assembled(header, {**edits, PADDING: TypedValue(GgufType.STRING, spaces)})
+
+
+def _assembled(header: Header, edits: Mapping[str, TypedValue], *, fill: bool = True) -> bytes:
     parts = [
         entry_bytes(key, edits[key]) if key in edits else header.data[entry.begin : entry.end]
         for key, entry in header.entries.items()
@@ -19,7 +39,7 @@ def edited_header(header: Header, edits: Mapping[str, TypedValue]) -> bytes:
     parts += [entry_bytes(key, value) for key, value in edits.items() if key not in header.entries]
     head = MAGIC + struct.pack("<IQQ", header.version, len(header.tensors), len(parts))
     whole = b"".join([head, *parts, header.data[header.listed :]])
-    return whole + bytes(-len(whole) % header.alignment)
+    return whole + bytes(-len(whole) % header.alignment if fill else 0)
 
 
 def entry_bytes(key: str, typed: TypedValue) -> bytes:

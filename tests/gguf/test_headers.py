@@ -173,6 +173,21 @@ def test_two_long_lists_are_as_long_as_they_are() -> None:
     assert header_of(content[: header_of(content + bytes(8000)).data_start]).value("tokenizer.ggml.scores")
 
 
+@pytest.mark.parametrize("alignment", [8, 32, 4096, 8192])
+def test_the_data_of_a_large_file_keeps_its_place_in_a_block(alignment: int) -> None:
+    keys = edited(GLM_KEYS, general__alignment=alignment)
+    content = gguf_bytes(keys, {"t": ((1024, 65536), b"")}, alignment=alignment)
+    size = header_of(content).data_start + 1024 * 65536 * 4
+    before = header_of(content, size)
+    for number in range(3):
+        edits = {"tokenizer.chat_template": TypedValue(GgufType.STRING, "x" * 1111 * number)}
+        head = edited_header(before, edits)
+        after = header_of(head, len(head) + before.file_size - before.data_start)
+        assert after.data_start % 4096 == before.data_start % 4096
+        assert len(head) - len(before.data) < 8192 + alignment
+        before = after
+
+
 def test_without_a_change_the_header_is_the_same_bytes() -> None:
     header = header_of(WHOLE)
     assert edited_header(header, {}) == WHOLE[: header.data_start]
