@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from genfix.api.engine_views import EngineReport, engine_views
     from genfix.api.judging import Report, check
     from genfix.api.keeping import prune_backups, restore, snapshot
+    from genfix.api.modelfiles import ModelfileText, modelfile
     from genfix.api.plan_files import load_plan, save_plan
     from genfix.api.probing import ProbeReport, probe_model
     from genfix.api.publishing import Published, publish, published, unpublish
@@ -36,6 +37,7 @@ __all__ = [
     "GenfixError",
     "HubReceipt",
     "KnownModels",
+    "ModelfileText",
     "Plan",
     "ProbeReport",
     "Published",
@@ -56,6 +58,7 @@ __all__ = [
     "inspect_weights",
     "load_plan",
     "log",
+    "modelfile",
     "plan",
     "probe_model",
     "prune_backups",
@@ -82,6 +85,7 @@ _HOMES: Final = {
     "GenfixError": "genfix.errors",
     "HubReceipt": "genfix.applier",
     "KnownModels": "genfix.api.bases",
+    "ModelfileText": "genfix.api.modelfiles",
     "Plan": "genfix.planner",
     "ProbeReport": "genfix.api.probing",
     "Published": "genfix.api.publishing",
@@ -101,6 +105,7 @@ _HOMES: Final = {
     "inspect_weights": "genfix.api.weight_report",
     "load_plan": "genfix.api.plan_files",
     "log": "genfix.api.changing",
+    "modelfile": "genfix.api.modelfiles",
     "plan": "genfix.api.changing",
     "probe_model": "genfix.api.probing",
     "prune_backups": "genfix.api.keeping",

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.docs import COMMANDS
+from tests.support.gguf_files import GLM_KEYS, gguf_bytes
 from tests.support.places import ROOT
 from tests.support.probe_stub import Said, Stub, always
 from tests.support.running import Run, runner
@@ -51,6 +52,11 @@ def lay_out(place: Path, words: list[str], run: Run) -> None:
         (place / folder / "args.json").write_text(json.dumps({"model_dir": str(place / "base")}))
     if any(word.endswith("-capsule") for word in words) and words[0] != "capsule":
         assert run("capsule", "base", "glm-4-9b-chat-capsule").code == 0
+    sizes = json.loads((EXAMPLE / "base" / "config.json").read_bytes())
+    keys = GLM_KEYS | {"llama.embedding_length": sizes["hidden_size"]}
+    for word in words:
+        if word in ("model.gguf", "base.gguf"):
+            (place / word).write_bytes(gguf_bytes(keys | {"llama.block_count": sizes["num_layers"]}))
     if words[0] == "apply":
         assert run("plan", "merged", "--base", "base", "-o", "plan.json").code == 1
     if "--baseline" in words:

@@ -15,7 +15,7 @@ from genfix.errors import InputError
 from genfix.message import text
 from genfix.model import Model
 from genfix.planner import Plan, make_plan
-from genfix.resolver import existing_folder
+from genfix.resolver import existing_folder, names_gguf
 from genfix.resolver.case import Case, ModelLocation
 from genfix.rules.core.difference import FileDifference, differences
 
@@ -42,6 +42,10 @@ def plan(target: ModelLocation, base: ModelLocation | None = None, **options: Un
 
 def plan_case(case: Case) -> Plan:
     """As `plan`."""
+    if names_gguf(case.target):
+        from genfix.api.gguf_verbs import plan_of_gguf  # noqa: PLC0415 - a folder needs none of it
+
+        return plan_of_gguf(case)[1].plan
     wanted = selection(case)
     accepted = known_keys(case, wanted)
     opened = open_models(case)
@@ -101,6 +105,8 @@ def repair(
 
 def repair_case(case: Case, *, output: ModelLocation | None = None) -> Repair:
     """As `repair`."""
+    if names_gguf(case.target):
+        return _repair_gguf(case, output)
     folder = existing_folder(case.target)
     if output is None:
         applier.remove_stale(folder)
@@ -113,6 +119,20 @@ def repair_case(case: Case, *, output: ModelLocation | None = None) -> Repair:
     changes = {change.name: change.after for change in made.changes}
     built = applier.build(folder, Path(output), changes, inputs=made.inputs)
     return Repair(made, None, built)
+
+
+def _repair_gguf(case: Case, output: ModelLocation | None) -> Repair:
+    """A GGUF is never changed in place: its header grows, and all of its data would move."""
+    if output is None:
+        raise InputError(
+            "{file} is a GGUF, and genfix never changes one in place",
+            "name the new file: --output NEW.gguf",
+            file=os.fspath(case.target),
+        )
+    from genfix.api.gguf_verbs import repair_gguf  # noqa: PLC0415 - a folder needs none of it
+
+    made = repair_gguf(case, Path(output)).plan
+    return Repair(made, None, Built(Path(output), 1, ()) if made.changes else None)
 
 
 def undo(target: ModelLocation, transaction: str | None = None, *, state_dir: Path | None = None) -> Receipt:
@@ -152,6 +172,10 @@ def diff_case(case: Case, at: str | None) -> tuple[FileDifference, ...]:
             else text("there are two things to compare with"),
             "name the base (--base FOLDER or --base org/name) or a snapshot (--at ID)",
         )
+    if names_gguf(case.target):
+        from genfix.api.gguf_verbs import diff_gguf  # noqa: PLC0415 - a folder needs none of it
+
+        return diff_gguf(case)
     if at is None:
         opened = open_models(case)
         return differences(opened.merged, opened.base) if opened.base is not None else ()

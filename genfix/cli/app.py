@@ -68,6 +68,11 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         help="Compare the config files with the base's, or with a snapshot's.",
         example="genfix diff merged --base org/name",
     ),
+    "modelfile": Entry(
+        _KEEPING,
+        help="Print the Ollama Modelfile of a folder or a GGUF.",
+        example="genfix modelfile model.gguf",
+    ),
     "undo": Entry(_KEEPING, help="Take back a repair, byte for byte.", example="genfix undo merged"),
     "log": Entry(_KEEPING, help="List the repairs, undos and snapshots of a folder, oldest first."),
     "snapshot": Entry(

@@ -71,7 +71,9 @@ def codes(words: list[str] | None) -> tuple[str, ...]:
 
 Target: TypeAlias = Annotated[
     str,
-    typer.Argument(metavar="DIR", help="The merged model's folder, or hf://org/name.", show_default=False),
+    typer.Argument(
+        metavar="DIR", help="The merged model's folder, or hf://org/name; or a GGUF.", show_default=False
+    ),
 ]
 Targets: TypeAlias = Annotated[
     list[str] | None,
@@ -85,7 +87,7 @@ Folders: TypeAlias = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="DIR",
-        help="Merged models' folders, or parents of such; default: the one you stand in.",
+        help="Merged models' folders, parents of such, or GGUFs; default: the folder you stand in.",
         show_default=False,
     ),
 ]

@@ -14,8 +14,10 @@ Progress: TypeAlias = Callable[[int, int, str], None]
 class Origin(NamedTuple):
     """Where a folder's files come from."""
 
-    kind: Literal["local", "hub", "modelscope"]
-    """``local``: a directory; ``hub``: a Hugging Face Hub repo; ``modelscope``: a ModelScope model."""
+    kind: Literal["local", "hub", "modelscope", "web"]
+    """``local``: a directory; ``hub``: a Hugging Face Hub repo; ``modelscope``: a ModelScope model; ``web``:
+    one file of any server.
+    """
     label: str
     """The path as the user wrote it, ``org/name``, or ``ms://org/name``."""
     revision: str | None = None

@@ -30,12 +30,20 @@ class LocalFolder:
     anywhere, since only their headers are read.
     """
 
-    def __init__(self, root: Path, label: str | None = None, *, revision: str | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        label: str | None = None,
+        *,
+        revision: str | None = None,
+        names: frozenset[str] | None = None,
+    ) -> None:
+        """``names`` are the files that count, where the directory is not one model's."""
         self.root = root
         self.origin = Origin("hub" if revision else "local", label or str(root), revision)
         self._real_root = Path(os.path.realpath(root))
         self._place = f"{self._real_root}{os.sep}"
-        self._names: frozenset[str] | None = None
+        self._names = names
 
     def names(self) -> frozenset[str]:
         """All file names, without dot-folders. Raises `StorageError` where the directory cannot be listed."""

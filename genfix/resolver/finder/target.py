@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genfix.errors import GenfixError, InputError
-from genfix.folder import Folder, LocalFolder, Progress
+from genfix.folder import FileKind, Folder, LocalFolder, Progress, kind_of
 from genfix.message import Message, text
 from genfix.model import Weights
 from genfix.resolver.finder.folder_layouts import refuse_other_layouts
@@ -39,6 +39,14 @@ def is_on_hub(target: str | os.PathLike[str]) -> bool:
         return isinstance(parse_spec(os.fspath(target)), HubSpec)
     except GenfixError:
         return False
+
+
+def names_gguf(target: str | os.PathLike[str]) -> bool:
+    """Whether ``target`` is a GGUF and not a folder: by its name, which an address may have a query after."""
+    given = os.fspath(target)
+    if is_address(given):
+        given = given.partition("?")[0].partition("#")[0]
+    return kind_of(given) is FileKind.GGUF and not os.path.isdir(given)  # noqa: PTH112 - bad names are no folder
 
 
 def place_of(target: str | os.PathLike[str]) -> Path | None:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 class Context:
     """The merged model and its witnesses. Facts are read when first asked for."""
 
+    has_files: bool = True
+    """Whether a folder's own files are among them."""
+
     def __init__(
         self,
         merged: Model,
