@@ -55,6 +55,11 @@ def lay_out(place: Path, words: list[str], run: Run) -> None:
         assert run("plan", "merged", "--base", "base", "-o", "plan.json").code == 1
     if "--baseline" in words:
         assert run("check", "merged", "--base", "base", "--write-baseline", "known.json").code == 0
+    if words[0] == "sweep":
+        (place / "merges" / "list.txt").parent.mkdir(exist_ok=True)
+        (place / "merges" / "list.txt").write_text("merged\n")
+    if words[:2] == ["sweep", "report"]:
+        assert run("sweep", "merged", "--executor", "thread").code == 1
     if words[0] == "undo":
         assert run("repair", words[1], "--base", "base").code == 0
 

@@ -46,7 +46,7 @@ def plan_case(case: Case) -> Plan:
     accepted = known_keys(case, wanted)
     opened = open_models(case)
     made = make_plan(
-        opened.merged.folder,
+        opened.merged,
         opened.base,
         adapter=opened.adapter,
         unsafe_fixes=case.unsafe_fixes,
