@@ -23,21 +23,34 @@ class Pool(NamedTuple):
     """Makes an executor; made anew where the last one broke."""
     jobs: int
     """How many folders are judged at once."""
-    is_local: bool
-    """Whether the workers are on this machine, and see its files under the same names."""
 
 
 def pool_of(spec: str, jobs: int | None) -> Pool:
-    """The workers that ``spec`` names. Raises `InputError` for what is none."""
-    number = jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """The workers that ``spec`` names.
+
+    Raises `InputError` for what is none, and `GenfixError` where a cluster is not there.
+    """
+    kind, _, address = spec.partition("://")
     if spec == "process":
-        return Pool(lambda: _processes(number), number, is_local=True)
+        number = jobs or _cores()
+        return Pool(lambda: _processes(number), number)
     if spec == "thread":
-        return Pool(lambda: ThreadPoolExecutor(number), number, is_local=True)
+        number = jobs or _cores()
+        return Pool(lambda: ThreadPoolExecutor(number), number)
+    if kind in {"dask", "ray"} and address:
+        from genfix.zoo.clusters import DaskExecutor, RayExecutor  # noqa: PLC0415 - few have a cluster
+
+        found = DaskExecutor(f"tcp://{address}") if kind == "dask" else RayExecutor(spec)
+        return Pool(lambda: found, jobs or found.workers)
     names: list[JsonValue] = [*KINDS]
     raise InputError(
         text("there is no executor '{spec}'", spec=spec), text("it is one of {executors}", executors=names)
     )
+
+
+def _cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _processes(number: int) -> Executor:

@@ -7,12 +7,13 @@ goes on where it stopped; the tasks that are out are few, so that memory does no
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from genfix.errors import GenfixError
 from genfix.resolver import is_address
 from genfix.resolver.case import ModelLocation
 from genfix.zoo.executors import Pool, pool_of
@@ -108,7 +109,7 @@ class Sweep:
         broken = False
         for future in done:
             job = self._out.pop(future)
-            error = future.exception()
+            error = _error_of(future)
             if error is None:
                 answers += future.result()
             else:
@@ -154,6 +155,21 @@ class Sweep:
         self._numbers["warnings"] += one.warnings > 0 and not one.errors
 
 
+def _error_of(future: Future[tuple[Answer, ...]]) -> BaseException | None:
+    """What became of a job in the place of its answers: a worker that died, of which it may be to blame.
+
+    Raises `GenfixError` where it is the cluster that is lost: no folder is to blame for that.
+    """
+    error = CancelledError() if future.cancelled() else future.exception()
+    if isinstance(error, CancelledError | OSError):
+        raise GenfixError(
+            "the workers are lost: {why}",
+            "sweep again when they are there: what was judged is kept",
+            why=str(error) or type(error).__name__,
+        ) from error
+    return error
+
+
 def _batches(tasks: Iterator[Task]) -> Iterator[tuple[Task, ...]]:
     while batch := tuple(islice(tasks, _BATCH)):
         yield batch
@@ -195,4 +211,12 @@ def sweep(
     """
     pool = pool_of(executor, jobs)
     with open_store(Path(store), to_write=True) as found:
-        return Sweep(found, setup, pool, told).run(map(absolute, paths), again=again)
+        return Sweep(found, _anywhere(setup), pool, told).run(map(absolute, paths), again=again)
+
+
+def _anywhere(setup: Setup) -> Setup:
+    """The same with paths that do not depend on where a worker stands."""
+    base, state_dir = setup.base, setup.state_dir
+    if base is not None and os.path.isdir(base):  # noqa: PTH112 - false where we may not look
+        base = absolute(base)
+    return setup._replace(base=base, state_dir=state_dir.absolute() if state_dir is not None else None)

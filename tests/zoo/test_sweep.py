@@ -206,7 +206,8 @@ def test_what_no_worker_survives_is_quarantined_and_the_others_are_judged(zoo: P
         return started[-1]
 
     with open_store(STORE, to_write=True) as store:
-        done = Sweep(store, BY_BASE, Pool(start, 1, is_local=True), lambda _: None).run(folders_below(zoo))
+        setup = BY_BASE._replace(base=str(zoo.parent / "base"))
+        done = Sweep(store, setup, Pool(start, 1), lambda _: None).run(folders_below(zoo))
     assert (done.judged, done.failed) == (9, 1)
     assert newest(STORE)["run-00004"] == "quarantined"
     assert len(rows(STORE)) == 10

@@ -35,11 +35,18 @@ def open_address(
     given: str, *, offline: bool, progress: Progress | None
 ) -> tuple[Folder, tuple[Message, ...]]:
     """The Hub repo at the address ``given``, pinned to a commit, and what to say about it; nothing is cloned.
+    Or the folder on an object store.
 
-    Of its weights only the headers are fetched. Raises `InputError` or `BaseModelError` where it cannot be
+    Of weights only the headers are fetched. Raises `InputError` or `BaseModelError` where it cannot be
     judged.
     """
     # Imported here: a folder on this machine needs none of it.
+    from genfix.resolver.stored_folder import is_stored, open_stored  # noqa: PLC0415
+
+    if is_stored(given):
+        stored = open_stored(given)
+        refuse_other_layouts(stored)
+        return stored, ()
     from genfix.resolver.finder.base import READ_OF_ALL  # noqa: PLC0415
     from genfix.resolver.hub.hub_repo import open_hub  # noqa: PLC0415
     from genfix.resolver.naming.spec import HubSpec, parse_spec  # noqa: PLC0415
