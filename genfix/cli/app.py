@@ -67,7 +67,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     ),
     "diff": Entry(
         _COMMANDS,
-        help="Compare the config files with the base's, or with a snapshot's.",
+        help="Compare the config files with the base's, a snapshot's or another stage's.",
         example="genfix diff merged --base org/name",
     ),
     "undo": Entry(_KEEPING, help="Take back a repair, byte for byte.", example="genfix undo merged"),
