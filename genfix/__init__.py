@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from genfix.rules import Finding
     from genfix.version import __version__
     from genfix.zoo.each import Each, check_many, repair_many
+    from genfix.zoo.judgement import Setup
+    from genfix.zoo.model_folders import folders_below
+    from genfix.zoo.store_report import SweepReport, sweep_report
+    from genfix.zoo.sweeping import Swept, sweep
 
 __all__ = [
     "BaseSearch",
@@ -45,6 +49,9 @@ __all__ = [
     "Receipt",
     "Repair",
     "Report",
+    "Setup",
+    "SweepReport",
+    "Swept",
     "WeightReport",
     "__version__",
     "apply",
@@ -55,6 +62,7 @@ __all__ = [
     "diff",
     "engine_views",
     "find_models",
+    "folders_below",
     "inspect_weights",
     "load_plan",
     "log",
@@ -70,6 +78,8 @@ __all__ = [
     "run_command",
     "save_plan",
     "snapshot",
+    "sweep",
+    "sweep_report",
     "undo",
     "unpublish",
     "write_baseline",
@@ -93,6 +103,9 @@ _HOMES: Final = {
     "Receipt": "genfix.applier",
     "Repair": "genfix.api.changing",
     "Report": "genfix.api.judging",
+    "Setup": "genfix.zoo.judgement",
+    "SweepReport": "genfix.zoo.store_report",
+    "Swept": "genfix.zoo.sweeping",
     "WeightReport": "genfix.api.weight_report",
     "apply": "genfix.api.changing",
     "base_candidates": "genfix.api.bases",
@@ -102,6 +115,7 @@ _HOMES: Final = {
     "diff": "genfix.api.changing",
     "engine_views": "genfix.api.engine_views",
     "find_models": "genfix.api.bases",
+    "folders_below": "genfix.zoo.model_folders",
     "inspect_weights": "genfix.api.weight_report",
     "load_plan": "genfix.api.plan_files",
     "log": "genfix.api.changing",
@@ -117,6 +131,8 @@ _HOMES: Final = {
     "run_command": "genfix.api.running",
     "save_plan": "genfix.api.plan_files",
     "snapshot": "genfix.api.keeping",
+    "sweep": "genfix.zoo.sweeping",
+    "sweep_report": "genfix.zoo.store_report",
     "undo": "genfix.api.changing",
     "unpublish": "genfix.api.publishing",
     "write_baseline": "genfix.api.baseline",

@@ -33,6 +33,13 @@ def here(word: str) -> str:
     return {"$OUT": "out", "$BASE": "base"}.get(word, f".{word}" if word.startswith("/tmp/") else word)
 
 
+def glm_gguf() -> bytes:
+    """What the example's base becomes when it is converted."""
+    sizes = json.loads((EXAMPLE / "base" / "config.json").read_bytes())
+    counts = {"llama.embedding_length": sizes["hidden_size"], "llama.block_count": sizes["num_layers"]}
+    return gguf_bytes(GLM_KEYS | counts)
+
+
 def lay_out(place: Path, words: list[str], run: Run) -> None:
     """What the command is about: folders, a plan, settings, a baseline, an earlier repair."""
     shutil.copytree(EXAMPLE / "base", place / "base")
@@ -52,15 +59,17 @@ def lay_out(place: Path, words: list[str], run: Run) -> None:
         (place / folder / "args.json").write_text(json.dumps({"model_dir": str(place / "base")}))
     if any(word.endswith("-capsule") for word in words) and words[0] != "capsule":
         assert run("capsule", "base", "glm-4-9b-chat-capsule").code == 0
-    sizes = json.loads((EXAMPLE / "base" / "config.json").read_bytes())
-    keys = GLM_KEYS | {"llama.embedding_length": sizes["hidden_size"]}
-    for word in words:
-        if word in ("model.gguf", "base.gguf"):
-            (place / word).write_bytes(gguf_bytes(keys | {"llama.block_count": sizes["num_layers"]}))
+    for word in {"model.gguf", "base.gguf"} & {*words}:
+        (place / word).write_bytes(glm_gguf())
     if words[0] == "apply":
         assert run("plan", "merged", "--base", "base", "-o", "plan.json").code == 1
     if "--baseline" in words:
         assert run("check", "merged", "--base", "base", "--write-baseline", "known.json").code == 0
+    if words[0] == "sweep":
+        (place / "merges" / "list.txt").parent.mkdir(exist_ok=True)
+        (place / "merges" / "list.txt").write_text("merged\n")
+    if words[:2] == ["sweep", "report"]:
+        assert run("sweep", "merged", "--executor", "thread").code == 1
     if words[0] == "undo":
         assert run("repair", words[1], "--base", "base").code == 0
 

@@ -270,14 +270,28 @@ def diff(
     *,
     at: Annotated[
         str | None,
-        typer.Option("--at", metavar="ID", help="Compare with this snapshot instead.", show_default=False),
+        typer.Option(
+            "--at",
+            metavar="ID",
+            help="Compare with this snapshot instead, or with what stood before this repair.",
+            show_default=False,
+        ),
+    ] = None,
+    other: Annotated[
+        str | None,
+        typer.Option(
+            "--with",
+            metavar="DIR[@ID]",
+            help="Compare with another stage of the model: a folder, or one as it was at a snapshot.",
+            show_default=False,
+        ),
     ] = None,
     compared: opt.Compared,
     output_format: opt.OutputShape = opt.Shape.TEXT,
     quiet: opt.Quiet = False,
     look: opt.Look,
 ) -> int:
-    """Compare the config files with the base's, or with a snapshot's.
+    """Compare the config files with the base's, a snapshot's or another stage's.
 
     Value by value and without a verdict: `genfix check` says what matters.
     """
@@ -286,4 +300,4 @@ def diff(
     from genfix.resolver.case import Case
 
     out = Output(look, quiet, output_format=output_format)
-    return run_diff(Case(target, **compared._asdict(), progress=out.progress), at, out)
+    return run_diff(Case(target, **compared._asdict(), progress=out.progress), at, other, out)

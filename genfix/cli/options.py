@@ -132,7 +132,7 @@ Offline: TypeAlias = Annotated[
         "--offline", help="Take what is not on this machine from the caches only.", rich_help_panel=_BASE
     ),
 ]
-_AllowMismatch: TypeAlias = Annotated[
+AllowMismatch: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--allow-base-mismatch",
@@ -140,7 +140,7 @@ _AllowMismatch: TypeAlias = Annotated[
         rich_help_panel=_BASE,
     ),
 ]
-_Select: TypeAlias = Annotated[
+Select: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--select",
@@ -150,7 +150,7 @@ _Select: TypeAlias = Annotated[
         rich_help_panel=_RULES,
     ),
 ]
-_Ignore: TypeAlias = Annotated[
+Ignore: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--ignore",
@@ -310,7 +310,7 @@ class Compared(NamedTuple):
 
     base: Base = None
     offline: Offline = False
-    allow_base_mismatch: _AllowMismatch = False
+    allow_base_mismatch: AllowMismatch = False
     state_dir: StateDir = None
 
 
@@ -320,7 +320,7 @@ class Weighed(NamedTuple):
     base: Base = None
     adapter: Adapter = None
     offline: Offline = False
-    allow_base_mismatch: _AllowMismatch = False
+    allow_base_mismatch: AllowMismatch = False
     state_dir: StateDir = None
 
 
@@ -330,9 +330,9 @@ class Judged(NamedTuple):
     base: Base = None
     adapter: Adapter = None
     offline: Offline = False
-    allow_base_mismatch: _AllowMismatch = False
-    select: _Select = None
-    ignore: _Ignore = None
+    allow_base_mismatch: AllowMismatch = False
+    select: Select = None
+    ignore: Ignore = None
     baseline: _Baseline = None
     write_baseline: _WriteBaseline = None
     state_dir: StateDir = None

@@ -277,14 +277,16 @@ def _say_done(place: Here, receipt: Receipt, out: Output) -> None:
     out.tell(text("restart the server: engines read these files only when they start"))
 
 
-def run_diff(case: Case, at: str | None, out: Output) -> int:
-    """Compare two folders' config files, or a folder's with those of one of its snapshots."""
-    found = diff_case(case, at)
+def run_diff(case: Case, at: str | None, other: str | None, out: Output) -> int:
+    """Compare two folders' config files, or a folder's with those of one of its stages."""
+    found = diff_case(case, at, other)
     if out.wants_json:
         out.report(dumps(differences_json(found)))
     else:
         out.report(differences_text(found, out.style))
-        against = text("the base") if at is None else text("the snapshot {snapshot}", snapshot=at)
+        against = text("the base") if at is None else text("the stage {stage}", stage=at)
+        if other is not None:
+            against = text("the stage {stage}", stage=other)
         out.tell(
             text(
                 "{count} file differs (- {against}, + {target})",

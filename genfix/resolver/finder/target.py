@@ -59,11 +59,18 @@ def open_address(
     given: str, *, offline: bool, progress: Progress | None
 ) -> tuple[Folder, tuple[Message, ...]]:
     """The Hub repo at the address ``given``, pinned to a commit, and what to say about it; nothing is cloned.
+    Or the folder on an object store.
 
-    Of its weights only the headers are fetched. Raises `InputError` or `BaseModelError` where it cannot be
+    Of weights only the headers are fetched. Raises `InputError` or `BaseModelError` where it cannot be
     judged.
     """
     # Imported here: a folder on this machine needs none of it.
+    from genfix.resolver.stored_folder import is_stored, open_stored  # noqa: PLC0415
+
+    if is_stored(given):
+        stored = open_stored(given)
+        refuse_other_layouts(stored)
+        return stored, ()
     from genfix.folder.remote import RemoteFolder  # noqa: PLC0415
     from genfix.resolver.finder.base import READ_OF_ALL, open_repo  # noqa: PLC0415
     from genfix.resolver.naming.spec import HubSpec, LocalSpec, parse_spec  # noqa: PLC0415
