@@ -112,7 +112,6 @@ class HubClient:
 
         Raises `BaseModelError` where there is no answer.
         """
-
         url = f"{self._endpoint}/api/models/{asked.repo_id}/commits/{quote(asked.revision or '', safe='')}"
         try:
             return self._explained(
