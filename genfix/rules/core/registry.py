@@ -38,6 +38,7 @@ from genfix.rules.stops import (
 )
 from genfix.rules.template import (
     base_changes,
+    broken_templates,
     double_bos,
     lost_templates,
     template_faults,
@@ -63,7 +64,8 @@ from genfix.rules.weights import adapter_merge, architecture, layer_counts, quan
 
 _STOPS: Final = (stop_tokens, stop_values, stops_alone, turn_end_tokens, tokenizer_eos, modelfile_stops)
 _TEMPLATE: Final = (
-    *(lost_templates, template_faults, template_trained, double_bos, weaker_template, base_changes),
+    *(lost_templates, broken_templates, template_faults, template_trained, double_bos, weaker_template),
+    base_changes,
 )
 _TOKENS: Final = (
     *(tokenizer_files, trained_tokenizer, added_tokens, token_flags, special_token_list, bos_and_pad),
