@@ -6,7 +6,7 @@ import pytest
 
 from genfix.engines.shared.eos import read_eos
 from genfix.json_types import JsonValue
-from genfix.rules import Applicability, CopyField, Finding, Severity
+from genfix.rules import Applicability, CopyField, Finding, Severity, Witness
 from tests.support.folders import (
     CHATML,
     CHATML_TOKENS,
@@ -70,7 +70,10 @@ def test_what_is_no_id_in_config_json_gives_way_to_the_ids_of_the_base(own: Json
 
 def test_with_another_template_the_bases_list_in_config_json_says_nothing() -> None:
     merged = with_json(BASE, CONFIG, eos_token_id=1000)
-    assert find(with_json(merged, TOK, chat_template=OTHER_TEMPLATE), BASE, "GF103") == []
+    other = with_json(merged, TOK, chat_template=OTHER_TEMPLATE)
+    [found] = find(other, BASE, "GF103")
+    assert (found.severity, found.witness) == (Severity.INFO, Witness.TOKENIZER)
+    assert find(with_json(other, TOK, eos_token="<|endoftext|>"), BASE, "GF103") == []
 
 
 def test_where_another_template_says_no_end_the_bases_ids_are_a_persons_choice() -> None:
