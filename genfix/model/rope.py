@@ -50,10 +50,12 @@ _WITH_ORIGINAL: Final = frozenset(["llama3", "yarn", "longrope"])
 _KNOWN: Final = frozenset(
     [
         *("default", "linear", "dynamic", "yarn", "longrope", "llama3", "proportional", "su", "mrope"),
-        *("bailing_mrope", "deepseek_llama_scaling", "deepseek_yarn", "mllama4", "ntk", "openpangu"),
+        *("axial", "ntk_alpha", "xdrope"),
+        *("bailing_mrope", "deepseek_llama_scaling", "deepseek_yarn", "fope", "mllama4", "ntk", "openpangu"),
     ]
 )
-"""What transformers 4.57.6 and 5.24.0 compute, with older names, and what vLLM 0.32.0 alone does."""
+"""What transformers 4.57.6 and 5.24.0 compute, with older names; what single classes of 5.24.0 do; and what
+vLLM 0.32.0 or LMDeploy 0.18.0 alone does."""
 
 Rope: TypeAlias = Mapping[str, JsonObject]
 """Parameters per type of layer; under ``""`` where all layers have the same."""

@@ -360,6 +360,6 @@ def test_a_kind_of_rope_that_no_reader_has() -> None:
     assert only(find(newer, None, "GF714"), Applicability.MANUAL).severity is Severity.INFO
 
 
-@pytest.mark.parametrize("kind", ["su", "mrope", "dynamic", "deepseek_yarn", "proportional"])
+@pytest.mark.parametrize("kind", ["su", "mrope", "dynamic", "deepseek_yarn", "proportional", "xdrope"])
 def test_a_kind_of_rope_that_some_reader_has(kind: str) -> None:
     assert find(with_json(BASE, CONFIG, rope_scaling={"type": kind, "factor": 2.0}), None, "GF714") == []
