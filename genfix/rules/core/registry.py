@@ -12,6 +12,7 @@ from genfix.rules.config import (
     machine_paths,
     model_type,
     rope_settings,
+    rope_types,
 )
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, sort_findings
@@ -72,7 +73,16 @@ _TOKENS: Final = (
     *(pad_rows, truncation, slow_vocabulary, pre_tokenizer, named_tokens, absolute_positions),
 )
 _CONFIG: Final = (
-    *(lost_config, config_values, model_type, rope_settings, constants, class_names, machine_paths),
+    *(
+        lost_config,
+        config_values,
+        model_type,
+        rope_settings,
+        rope_types,
+        constants,
+        class_names,
+        machine_paths,
+    ),
 )
 _WEIGHTS: Final = (shapes, layer_counts, quantization, architecture, adapter_merge)
 _FILES: Final = (lost_files, shards, weight_index, side_files, leftovers, processors, local_code)

@@ -4,17 +4,16 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from genfix.message import Message, message, text
-from genfix.model import ChatTemplate, TemplateFailure, TurnEnds
+from genfix.model import ChatTemplate, TemplateFailure
 from genfix.model.chat_template import JINJA_FILE
 from genfix.model.template_render import RenderErrorKind
-from genfix.model.turn_ends import find_turn_ends
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Fix, Severity, Witness
 from genfix.rules.core.questions import TEMPLATE
 from genfix.rules.core.reasons import BASE_HAS_IT_TOO, BROKEN_FILE, NO_BASE_COPY, TEMPLATE_LOST
 from genfix.rules.core.restoring import restoring, template_verdict
 from genfix.rules.core.rule import Rule, rule
-from genfix.rules.template.template_text import of_base, put_in_place, same_when_served
+from genfix.rules.template.template_text import mended, put_in_place
 
 _KINDS: Final[Mapping[RenderErrorKind, Message]] = {
     RenderErrorKind.SYNTAX: text("syntax"),
@@ -123,7 +122,7 @@ def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
         witness=Witness.CHAT_TEMPLATE,
         pointer=template.pointer,
         engines=tuple(context.views),
-        fix=BASE_HAS_IT_TOO if shared else _mended(context, template, failure),
+        fix=BASE_HAS_IT_TOO if shared else mended(context, template, failure),
     )
 
 
@@ -137,32 +136,4 @@ def does_not_render(failure: TemplateFailure) -> Message:
     )
 
 
-def _mended(context: Context, template: ChatTemplate, failure: TemplateFailure) -> Fix:
-    """With another copy of the folder's that renders, where it is one slip that keeps this one from it, else
-    with the base's.
-    """
-    merged, base = context.merged, context.base
-    for copy in merged.template_copies if failure.kind is RenderErrorKind.SYNTAX else ():
-        if isinstance(find_turn_ends(copy.text, merged.tokenizer.ids.keys()), TurnEnds):
-            return Fix.safe(
-                message("why-template-renders", "the copy in {file} renders", file=copy.file),
-                *put_in_place(merged, [template], copy.text, merged, Witness.FOLDER),
-            )
-    theirs = base.chat_template if base is not None and context.chat_objection is None else None
-    if base is None or theirs is None or not isinstance(base.turn_ends, TurnEnds):
-        return ASK_THE_AUTHOR
-    fix = of_base(merged, base, template, theirs)
-    if not same_when_served(template, theirs):
-        return fix
-    return Fix.safe(
-        message(
-            "why-template-tagged", "but for tags of training it is the base's template, and that one renders"
-        ),
-        *fix.operations,
-    )
-
-
-ASK_THE_AUTHOR: Final = Fix.manual(
-    message("why-template-broken", "only its author can say what it should do")
-)
 RULES: Final = (_broken,)
