@@ -21,7 +21,7 @@ _SIZE: Final = b"\nVmSize:"
 _OPEN_AFTER: Final = 3
 _PIECE: Final = 1 << 16
 _MOST_TO_COPY: Final = 1 << 30
-"""Bytes of address space: the command line has a tenth of it, a process with a model in it many times more."""
+"""Bytes of address space: the command line has a tenth of it, a process with a model many times more."""
 
 
 class Answer(NamedTuple):
