@@ -111,12 +111,9 @@ class HubClient:
 
         Raises `BaseModelError` where there is no answer.
         """
-
-        def ask() -> JsonValue:
-            return _secrets().value(json.loads(_whole(f"{self._endpoint}/api/{path}", most)))
-
+        url = f"{self._endpoint}/api/{path}"
         try:
-            return self._explained(ask, asked)
+            return self._explained(lambda: _secrets().value(json.loads(_whole(url, most))), asked)
         except TooLargeError as error:
             raise too_long(asked) from error
 
