@@ -102,13 +102,14 @@ def repair(
 def repair_case(case: Case, *, output: ModelLocation | None = None) -> Repair:
     """As `repair`."""
     folder = existing_folder(case.target)
-    if output is not None:
-        applier.check_output_place(folder, Path(output))
-    applier.remove_stale(folder)
-    applier.recover(folder, state_dir=case.state_dir)
-    made = plan_case(case)
     if output is None:
+        applier.remove_stale(folder)
+        applier.recover(folder, state_dir=case.state_dir)
+        made = plan_case(case)
         return Repair(made, _apply(made, case.state_dir))
+    # The folder is only read: it and its state folder may be another user's.
+    applier.check_output_place(folder, Path(output))
+    made = plan_case(case)
     changes = {change.name: change.after for change in made.changes}
     built = applier.build(folder, Path(output), changes, inputs=made.inputs)
     return Repair(made, None, built)

@@ -4,6 +4,8 @@ from typing import Annotated, Final, NamedTuple, TypeAlias
 
 import typer
 
+from genfix.cli.options import StateDir, Target
+from genfix.errors import InputError
 from genfix.message import text
 
 _HUB: Final = text("On the Hub").template
@@ -24,8 +26,21 @@ _Push: TypeAlias = Annotated[
 ]
 
 
+class Anywhere(NamedTuple):
+    """A folder or a repo on the Hub, and where its backups or receipts are."""
+
+    target: Target
+    state_dir: StateDir = None
+
+
 class OnHub(NamedTuple):
     """Whether and how a repo on the Hub is written to."""
 
     create_pr: _CreatePr = False
     push: _Push = False
+
+
+def refuse_folders(on_hub: OnHub) -> None:
+    """Raise `InputError` where several folders are to become a commit."""
+    if any(on_hub):
+        raise InputError("--create-pr and --push are for one model on the Hub", "name it: hf://org/name")

@@ -5,11 +5,11 @@ from typing import Annotated
 import typer
 
 from genfix.cli import options as opt
-from genfix.cli.hub_options import OnHub
+from genfix.cli.hub_options import Anywhere, OnHub
 
 
 def undo(
-    here: opt.Anywhere,
+    here: Anywhere,
     transaction: Annotated[
         str | None,
         typer.Argument(
@@ -45,7 +45,7 @@ def undo(
 
 
 def log(
-    here: opt.Anywhere,
+    here: Anywhere,
     *,
     output_format: opt.OutputShape = opt.Shape.TEXT,
     quiet: opt.Quiet = False,

@@ -22,6 +22,7 @@ class Format(StrEnum):
     """How a report is written."""
 
     TEXT = "text"
+    CONCISE = "concise"
     JSON = "json"
     SARIF = "sarif"
     GITHUB = "github"
@@ -71,6 +72,14 @@ def codes(words: list[str] | None) -> tuple[str, ...]:
 Target: TypeAlias = Annotated[
     str,
     typer.Argument(metavar="DIR", help="The merged model's folder, or hf://org/name.", show_default=False),
+]
+Targets: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="DIR",
+        help="Merged models' folders, parents of such, or hf://org/name; default: the one you stand in.",
+        show_default=False,
+    ),
 ]
 Folder: TypeAlias = Annotated[
     str, typer.Argument(metavar="DIR", help="The merged model's folder.", show_default=False)
@@ -269,13 +278,6 @@ class Here(NamedTuple):
     """A folder on this machine, and where its backups are."""
 
     target: Folder
-    state_dir: StateDir = None
-
-
-class Anywhere(NamedTuple):
-    """A folder or a repo on the Hub, and where its backups or receipts are."""
-
-    target: Target
     state_dir: StateDir = None
 
 

@@ -8,7 +8,7 @@ from genfix.report.outcome import Outcome
 from genfix.report.text import count
 from genfix.rules import Finding, Severity
 
-_LIMIT: Final = 60_000
+LIMIT: Final = 60_000
 """GitHub takes comments of up to 65,536 characters."""
 _ROWS: Final = 60
 
@@ -26,10 +26,10 @@ def comment(outcome: Outcome, *, command: str = "", verbose: bool = False) -> st
     diffs = [line for change in outcome.changes for line in change_lines(change)]
     title = ["", f"#### {'Changes made' if outcome.done else 'Planned changes'}"] if diffs else []
     full = "\n".join([*head, *_reasons(shown), *title, *diffs, *engines, *tail])
-    if len(full) <= _LIMIT:
+    if len(full) <= LIMIT:
         return full
     note = ["", "The reasons and the changes are too long for a comment; `genfix plan` shows them."]
-    return "\n".join([*head, *note, *engines, *tail])[:_LIMIT]
+    return "\n".join([*head, *note, *engines, *tail])[:LIMIT]
 
 
 def _verdict(outcome: Outcome) -> str:

@@ -5,8 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.folders import write_folder
-from tests.support.hub_caches import COMMIT, cached, model_files, numbers, trained
+from genfix.catalogue import identify as identifying
+from genfix.catalogue.identify import facts_of
+from genfix.catalogue.official import OfficialModel
+from genfix.folder import LocalFolder
+from genfix.model import Model
+from genfix.model.sizes import sizes
+from genfix.resolver.finder import auto
+from genfix.resolver.finder.base import resolve_base
+from tests.support.folders import with_json, write_folder
+from tests.support.hub_caches import COMMIT, cached, model_files, numbers, trained, use_cache
 from tests.support.running import Run
 
 BASE = numbers(1)
@@ -15,8 +23,7 @@ MERGED = trained(BASE, 2, only="self_attn")
 
 @pytest.fixture(autouse=True)
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    use_cache(monkeypatch, tmp_path / "hub")
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     write_folder(Path("out"), model_files(MERGED))
@@ -80,3 +87,22 @@ def test_the_catalogue_is_searched(run: Run) -> None:
     rows = json.loads(run("bases", "THUDM", "chat-1m", "--output-format", "json").out)["models"]
     assert [row["id"] for row in rows] == ["zai-org/glm-4-9b-chat-1m"]
     assert run("bases", "no", "such", "model").out == ""
+
+
+def test_what_the_catalogue_settles_is_taken_by_both(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two models of equal sizes without weights: the one whose every fact the folder has is official."""
+    whole = model_files()
+    chat = cached(tmp_path / "hub", "org/base-chat", whole)
+    cached(tmp_path / "hub", "org/base", with_json(whole, "generation_config.json", top_k=7))
+    folder = write_folder(Path("plain"), whole)
+    assert run("base", folder).code == 1
+    model = Model(LocalFolder(folder))
+    row = OfficialModel("org/base-chat", type=model.model_type, sizes=sizes(model), facts=facts_of(model))
+    monkeypatch.setattr(identifying, "official_models", lambda: (row,))
+    monkeypatch.setattr(auto, "resolve_base", lambda _, **options: resolve_base(str(chat), **options))
+    told = run("base", folder)
+    assert told.code == 0
+    assert f"to judge against it: genfix check {folder} --base org/base-chat" in told.err
+    assert f"org/base-chat@{COMMIT}" in run("check", folder, "--base", "auto").err

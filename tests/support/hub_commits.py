@@ -220,10 +220,10 @@ def _commit(hub: FakeHub, repo: Repo, branch: str, body: bytes, author: str | No
             return refused
     title, description = header["value"]["summary"], header["value"]["description"]
     number = len(repo.pull_requests) + 1
-    sha = hub.commit(repo.repo_id, files, branch=f"refs/pr/{number}" if asks else branch)
+    sha = hub.commit(repo.repo_id, files, branch=f"refs/pr/{number}" if asks else branch, title=title)
     if author is not None:
         repo.pull_requests[number] = PullRequest(title, description, branch, author, commits=[sha])
-    repo.log[sha] = (title, description, parent)
+    repo.descriptions[sha] = description
     page = f"{hub.endpoint}/{repo.repo_id}"
     return _json({
         "success": True, "commitUrl": f"{page}/commit/{sha}", "commitOid": sha, "hookOutput": "",
@@ -288,19 +288,6 @@ def _merged(asked: _Asked, repo_id: str, number: str) -> Call:
     return refused or _json({})
 
 
-def _history(asked: _Asked, repo_id: str, revision: str) -> Call:
-    if (refused := asked.refused(repo_id, pull_request=None)) is not None:
-        return refused
-    repo = asked.repo(repo_id)
-    sha = repo.refs.get(unquote(revision), unquote(revision))
-    rows = []
-    while sha in repo.log:
-        title, description, parent = repo.log[sha]
-        rows.append({"id": sha, "title": title, "message": description, "authors": [], "date": _WHEN})
-        sha = parent
-    return _json(rows)
-
-
 def _named(asked: _Asked) -> Call:
     if asked.bearer is None:
         return _refuse(401, "Invalid username or password.")
@@ -327,5 +314,4 @@ _ROUTES: Sequence[tuple[str, str, re.Pattern[str], Callable[..., Call]]] = (
     ("hub", "GET", re.compile(rf"{_MODEL}/discussions"), _discussions),
     ("hub", "GET", re.compile(rf"{_MODEL}/discussions/(\d+)"), _discussion),
     ("hub", "POST", re.compile(rf"{_MODEL}/discussions/(\d+)/merge"), _merged),
-    ("hub", "GET", re.compile(rf"{_MODEL}/commits/([^/]+)"), _history),
 )

@@ -8,6 +8,7 @@ of it. It reads ``HF_ENDPOINT``, ``HF_HOME`` and ``HF_HUB_OFFLINE`` when it is i
 """
 
 import io
+import json
 import logging
 import os
 import warnings
@@ -21,8 +22,10 @@ from urllib.parse import quote, urlsplit
 from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Progress
 from genfix.folder.remote import difference
-from genfix.message import Message, text
+from genfix.json_types import JsonValue
+from genfix.message import text
 from genfix.resolver.hub.hub_errors import HubRequest, explain, is_cut, outage
+from genfix.resolver.hub.hub_history import MOST_OF_A_HISTORY
 from genfix.resolver.hub.hub_listing import MOST_OF_A_LISTING, HubListing, parse_listing, too_long
 from genfix.resolver.hub.hub_session import HubResponse, HubStatusError, Sent, hub_send
 from genfix.resolver.naming.spec import LOCAL_COPY, HubSpec
@@ -104,6 +107,23 @@ class HubClient:
                 raise explain(error, asked) from error
             raise OutageError(reason) from error
 
+    def commits(self, asked: HubRequest) -> JsonValue:
+        """The commits up to a revision, the newest first, as the Hub answers; from one request.
+
+        Raises `BaseModelError` where there is no answer.
+        """
+
+        def ask() -> JsonValue:
+            url = (
+                f"{self._endpoint}/api/models/{asked.repo_id}/commits/{quote(asked.revision or '', safe='')}"
+            )
+            return _secrets().value(json.loads(_whole(url, MOST_OF_A_HISTORY)))
+
+        try:
+            return self._explained(ask, asked)
+        except TooLargeError as error:
+            raise too_long(asked) from error
+
     def content(self, name: str, revision: str, listed: FileStat) -> bytes:
         """A listed file, compared with what is listed.
 
@@ -163,29 +183,18 @@ class HubClient:
         self._refuse_secrets(content, HubRequest(self._endpoint, self._repo_id, revision, name))
 
     def _refuse_secrets(self, content: bytes, asked: HubRequest) -> None:
-        with self._quietly():
-            if _secrets().are_in(content):
-                raise BaseModelError(
-                    "{asked} has the access token of this machine in it",
-                    "do not use the Hub at {host}, and make a new token",
-                    asked=asked.said,
-                    host=asked.host,
-                )
+        if self.secrets().are_in(content):
+            raise BaseModelError(
+                "{asked} has the access token of this machine in it",
+                "do not use the Hub at {host}, and make a new token",
+                asked=asked.said,
+                host=asked.host,
+            )
 
-    def has_token(self) -> bool:
-        """Whether this machine has an access token."""
+    def secrets(self) -> Secrets:
+        """The access token of this machine, to find and to hide."""
         with self._quietly():
-            return bool(_secrets().spellings)
-
-    def without_secrets(self, said: Message) -> Message:
-        """A sentence without the access token of this machine."""
-        with self._quietly():
-            return _secrets().message(said)
-
-    def has_secrets(self, content: bytes) -> bool:
-        """Whether the access token of this machine stands in ``content``."""
-        with self._quietly():
-            return _secrets().are_in(content)
+            return _secrets()
 
     def send(
         self, sent: Sent, read: Callable[[HubResponse], _Result], *, is_own: bool = True, seconds: float = 0.0

@@ -19,7 +19,7 @@ from genfix.rules.core.questions import TEMPLATE
 from genfix.rules.core.reasons import BASE_HAS_IT_TOO, BROKEN_FILE, NO_BASE_COPY, TEMPLATE_LOST
 from genfix.rules.core.restoring import restoring, template_verdict
 from genfix.rules.core.rule import Rule, rule
-from genfix.rules.template.template_text import put_in_place
+from genfix.rules.template.template_text import of_base, put_in_place, same_when_served
 
 _KINDS: Final[Mapping[RenderErrorKind, Message]] = {
     RenderErrorKind.SYNTAX: text("syntax"),
@@ -282,11 +282,13 @@ def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
     Why: Every chat request fails, or hangs the server that renders it. With an empty one every prompt is
     empty: engines take it all the same.
 
-    Fix: None, but for a syntax error where another copy in the folder renders: then that one's text. An empty
-    one is filled with the folder's other copy, else with the base's.
+    Fix: For a syntax error the text of another copy in the folder that renders; else the base's template,
+    where that renders. An empty one is filled with the folder's other copy, else with the base's.
 
-    Safety: Manual. A template that needs more than the sandbox gives should not be served at all. Safe
-    for a syntax error beside a copy that renders: no engine can use the text as it is. For an empty one
+    Safety: Safe for a syntax error beside a copy that renders: no engine can use the text as it is; and with
+    the base's, where the two differ by tags of training only. Else unsafe with the base's: the model may have
+    been trained with another text. Manual without such a base, or where it is a sibling. A template that
+    needs more than the sandbox gives should not be served at all. For an empty one
     safe with the folder's own other copy, and with the base's where a lost template would be put back;
     unsafe otherwise. A warning where an empty copy is not the one that transformers reads first, and for
     an empty text in a JSON file without a base. Information where the base has the same.
@@ -313,19 +315,33 @@ def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
         witness=Witness.CHAT_TEMPLATE,
         pointer=template.pointer,
         engines=tuple(context.views),
-        fix=BASE_HAS_IT_TOO if shared else _mended(context.merged, template, failure),
+        fix=BASE_HAS_IT_TOO if shared else _mended(context, template, failure),
     )
 
 
-def _mended(merged: Model, template: ChatTemplate, failure: TemplateFailure) -> Fix:
-    """With another copy of the folder's that renders, where it is one slip that keeps this one from it."""
+def _mended(context: Context, template: ChatTemplate, failure: TemplateFailure) -> Fix:
+    """With another copy of the folder's that renders, where it is one slip that keeps this one from it, else
+    with the base's.
+    """
+    merged, base = context.merged, context.base
     for copy in merged.template_copies if failure.kind is RenderErrorKind.SYNTAX else ():
         if isinstance(find_turn_ends(copy.text, merged.tokenizer.ids.keys()), TurnEnds):
             return Fix.safe(
                 message("why-template-renders", "the copy in {file} renders", file=copy.file),
                 *put_in_place(merged, [template], copy.text, merged, Witness.FOLDER),
             )
-    return Fix.manual(message("why-template-broken", "only its author can say what it should do"))
+    theirs = base.chat_template if base is not None and context.chat_objection is None else None
+    if base is None or theirs is None or not isinstance(base.turn_ends, TurnEnds):
+        return Fix.manual(message("why-template-broken", "only its author can say what it should do"))
+    fix = of_base(merged, base, template, theirs)
+    if not same_when_served(template, theirs):
+        return fix
+    return Fix.safe(
+        message(
+            "why-template-tagged", "but for tags of training it is the base's template, and that one renders"
+        ),
+        *fix.operations,
+    )
 
 
 RULES: Final = (_both_missing, _copies_differ, _broken)

@@ -12,7 +12,8 @@ from genfix.model.chat_template import JINJA_FILE, rendered_form
 from genfix.model.conversations import VARIABLES, conversations
 from genfix.model.template_render import Rendered, render_template
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Operation, RestoreFile, SetField, Witness, WriteFile
+from genfix.rules.core.finding import Fix, Operation, RestoreFile, SetField, Witness, WriteFile
+from genfix.rules.core.reasons import OTHER_TEMPLATE, template_tokens_unknown, unknown_literals
 
 INLINE: Final = "/chat_template"
 PROCESSOR_TEMPLATE: Final = "chat_template.json"
@@ -24,6 +25,9 @@ _TAG: Final = re.compile(
     r"|\{%[-+]?\s*raw\s*[-+]?%\}.*?\{%[-+]?\s*endraw\s*[-+]?%\}",
     re.DOTALL,
 )
+
+_EMPTY: Final = re.compile(r"(?:\s*\{#-|(?:^[ \t]*)?\{#|\{#\+) (?:-#\}\s*|#\}\n?|\+#\})", re.MULTILINE)
+"""An empty comment, with the white space that ``trim_blocks`` and ``lstrip_blocks`` take along."""
 
 
 def has_tags(text: str) -> bool:
@@ -46,7 +50,8 @@ def _comment(found: re.Match[str]) -> str:
 
 def same_when_served(one: ChatTemplate, other: ChatTemplate) -> bool:
     """Whether two templates are one text, but for tags that only training reads."""
-    return rendered_form(untagged(one.text)) == rendered_form(untagged(other.text))
+    ours, theirs = (_EMPTY.sub("", untagged(template.text)) for template in (one, other))
+    return rendered_form(ours) == rendered_form(theirs)
 
 
 def was_trained(context: Context, template: ChatTemplate) -> bool:
@@ -143,3 +148,12 @@ def _with_default(value: JsonValue, name: str, new: str) -> JsonValue:
             for entry in value
         ]
     return {**value, name: new} if isinstance(value, dict) else new
+
+
+def of_base(merged: Model, base: Model, own: ChatTemplate, theirs: ChatTemplate) -> Fix:
+    """The base's template in every place of merged's own, which may be the one that was trained."""
+    unknown = unknown_literals(merged, base)
+    return Fix.unsafe(
+        template_tokens_unknown(unknown) if unknown else OTHER_TEMPLATE,
+        *put_in_place(merged, merged.copies_of(own), theirs.text, base, Witness.BASE),
+    )
