@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from genfix.api.engine_views import EngineReport, engine_views
     from genfix.api.judging import Report, check
     from genfix.api.keeping import prune_backups, restore, snapshot
+    from genfix.api.modelfiles import ModelfileText, modelfile
     from genfix.api.plan_files import load_plan, save_plan
     from genfix.api.probing import ProbeReport, probe_model
     from genfix.api.publishing import Published, publish, published, unpublish
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from genfix.rules import Finding
     from genfix.version import __version__
     from genfix.zoo.each import Each, check_many, repair_many
+    from genfix.zoo.judgement import Setup
+    from genfix.zoo.model_folders import folders_below
+    from genfix.zoo.store_report import SweepReport, sweep_report
+    from genfix.zoo.sweeping import Swept, sweep
 
 __all__ = [
     "BaseSearch",
@@ -36,6 +41,7 @@ __all__ = [
     "GenfixError",
     "HubReceipt",
     "KnownModels",
+    "ModelfileText",
     "Plan",
     "ProbeReport",
     "Published",
@@ -43,6 +49,9 @@ __all__ = [
     "Receipt",
     "Repair",
     "Report",
+    "Setup",
+    "SweepReport",
+    "Swept",
     "WeightReport",
     "__version__",
     "apply",
@@ -53,9 +62,11 @@ __all__ = [
     "diff",
     "engine_views",
     "find_models",
+    "folders_below",
     "inspect_weights",
     "load_plan",
     "log",
+    "modelfile",
     "plan",
     "probe_model",
     "prune_backups",
@@ -67,6 +78,8 @@ __all__ = [
     "run_command",
     "save_plan",
     "snapshot",
+    "sweep",
+    "sweep_report",
     "undo",
     "unpublish",
     "write_baseline",
@@ -82,6 +95,7 @@ _HOMES: Final = {
     "GenfixError": "genfix.errors",
     "HubReceipt": "genfix.applier",
     "KnownModels": "genfix.api.bases",
+    "ModelfileText": "genfix.api.modelfiles",
     "Plan": "genfix.planner",
     "ProbeReport": "genfix.api.probing",
     "Published": "genfix.api.publishing",
@@ -89,6 +103,9 @@ _HOMES: Final = {
     "Receipt": "genfix.applier",
     "Repair": "genfix.api.changing",
     "Report": "genfix.api.judging",
+    "Setup": "genfix.zoo.judgement",
+    "SweepReport": "genfix.zoo.store_report",
+    "Swept": "genfix.zoo.sweeping",
     "WeightReport": "genfix.api.weight_report",
     "apply": "genfix.api.changing",
     "base_candidates": "genfix.api.bases",
@@ -98,9 +115,11 @@ _HOMES: Final = {
     "diff": "genfix.api.changing",
     "engine_views": "genfix.api.engine_views",
     "find_models": "genfix.api.bases",
+    "folders_below": "genfix.zoo.model_folders",
     "inspect_weights": "genfix.api.weight_report",
     "load_plan": "genfix.api.plan_files",
     "log": "genfix.api.changing",
+    "modelfile": "genfix.api.modelfiles",
     "plan": "genfix.api.changing",
     "probe_model": "genfix.api.probing",
     "prune_backups": "genfix.api.keeping",
@@ -112,6 +131,8 @@ _HOMES: Final = {
     "run_command": "genfix.api.running",
     "save_plan": "genfix.api.plan_files",
     "snapshot": "genfix.api.keeping",
+    "sweep": "genfix.zoo.sweeping",
+    "sweep_report": "genfix.zoo.store_report",
     "undo": "genfix.api.changing",
     "unpublish": "genfix.api.publishing",
     "write_baseline": "genfix.api.baseline",

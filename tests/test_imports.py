@@ -19,7 +19,7 @@ HEAVY = ("typer", "click", "rich", "pydantic", "huggingface_hub", "jinja2", "fil
 BOTTOM = frozenset({"show", "message", "language", "json_types", "errors", "cache", "web", "version"})
 """Small modules anybody may use."""
 
-BELOW_RULES = BOTTOM | {"jsontext", "folder", "model"}
+BELOW_RULES = BOTTOM | {"jsontext", "folder", "gguf", "model"}
 BELOW_API = BELOW_RULES | {
     *("engines", "weights", "catalogue", "rules", "planner", "applier", "resolver", "probe")
 }
@@ -35,7 +35,8 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "web": frozenset({"message", "show", "json_types"}),
     "jsontext": BOTTOM,
     "folder": BOTTOM,
-    "model": BOTTOM | {"folder", "jsontext"},
+    "gguf": BOTTOM | {"folder"},
+    "model": BOTTOM | {"folder", "gguf", "jsontext"},
     "engines": BELOW_RULES,
     "weights": BELOW_RULES,
     "catalogue": BELOW_RULES | {"engines"},

@@ -10,6 +10,7 @@ from genfix.engines.shared.release import release
 from genfix.engines.shared.view import EngineView
 from genfix.errors import InputError
 from genfix.message import Message, text
+from genfix.resolver import names_gguf
 from genfix.resolver.case import Case, ModelLocation
 
 
@@ -46,6 +47,11 @@ def engine_views(
 
 def views_of_case(case: Case, engines: Collection[str]) -> EngineReport:
     """As `engine_views`."""
+    if names_gguf(case.target):
+        from genfix.api.gguf_verbs import views_of_gguf  # noqa: PLC0415 - a folder needs none of it
+
+        gguf, view, told = views_of_gguf(case, engines)
+        return EngineReport((view,), dict(enumerate(gguf.token_texts)), told)
     asked = dict.fromkeys([_asked(engine) for engine in engines] or [(name, "") for name in EVERY_ENGINE])
     model, notes = open_merged(case)
     views = tuple(engine_view(name, model, version) for name, version in asked)

@@ -7,6 +7,7 @@ from genfix.api.keywords import CheckOptions
 from genfix.api.opening import known_keys, open_models, selection, unmatched_notes
 from genfix.engines import EngineView
 from genfix.message import Message, text
+from genfix.resolver import names_gguf
 from genfix.resolver.case import Case, ModelLocation
 from genfix.rules import Applicability, Context, Finding, judge
 from genfix.rules.core.coverage import Coverage, coverage
@@ -72,6 +73,8 @@ def check(
 
 def check_case(case: Case) -> Report:
     """As `check`."""
+    if names_gguf(case.target):
+        return _of_gguf(case)
     wanted = selection(case)
     accepted = known_keys(case, wanted)
     opened = open_models(case)
@@ -90,6 +93,22 @@ def check_case(case: Case) -> Report:
         notes=(*opened.notes, *_proven(context), *unmatched_notes(case, accepted, known)),
         known=known,
         suggested_base=opened.suggested,
+    )
+
+
+def _of_gguf(case: Case) -> Report:
+    from genfix.api.gguf_verbs import check_gguf  # noqa: PLC0415 - a folder needs none of it
+
+    found = check_gguf(case)
+    base = found.opened.base
+    return Report(
+        target=str(found.context.merged.folder.origin),
+        base=str(base.folder.origin) if base is not None else None,
+        findings=found.findings,
+        context=found.context,
+        notes=found.notes,
+        known=found.known,
+        suggested_base=found.opened.suggested,
     )
 
 

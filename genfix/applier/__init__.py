@@ -21,4 +21,5 @@ from genfix.applier.records import Change, Kept, Receipt, Write
 from genfix.applier.recovery import check_whole, recover
 from genfix.applier.reports import check_report_place, write_report
 from genfix.applier.snapshots import restore, snapshot, snapshot_folder
+from genfix.applier.stages import stage_folder
 from genfix.applier.undoing import undo

@@ -263,6 +263,10 @@ class FileSystem:
         """Let a new file share another one's blocks until either is written to (btrfs, XFS, ZFS)."""
         kernel.clone(source, fd)
 
+    def copy_range(self, source: int, start: int, fd: int, length: int) -> int:
+        """Append some bytes of one open file to another, and say how many: 0 at the end."""
+        return kernel.copy_range(source, start, fd, length)
+
     def set_mode(self, fd: int, mode: int) -> None:
         """Set permission bits. A mount that has none (FAT) is no error."""
         if sys.platform == "win32":

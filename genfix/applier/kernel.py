@@ -17,6 +17,9 @@ _GETFLAGS: Final = 0x80086601 if sys.maxsize > 2**32 else 0x80046601
 _IMMUTABLE: Final = 0x10
 _APPEND_ONLY: Final = 0x20
 """linux/fs.h; what `lsattr` shows as i and a."""
+_NO_COPY: Final = errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM
+"""Where copy_file_range(2) is not possible between two files."""
+_BUFFER: Final = 1024 * 1024
 _WINDOWS_RETRIES: Final = 6
 _ACL: Final = "system.posix_acl_access"
 _PATH_ONLY: Final[int] = getattr(os, "O_PATH", 0)
@@ -46,6 +49,20 @@ def clone(source: int, fd: int) -> None:
     if not sys.platform.startswith("linux"):
         raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
     fcntl.ioctl(fd, _FICLONE, source)
+
+
+def copy_range(source: int, start: int, fd: int, length: int) -> int:
+    """Append at most ``length`` bytes of one file, from ``start`` on, to another: by the kernel, which lets
+    both files share whole blocks where the file system can (btrfs, XFS); else through a buffer.
+    """
+    if sys.platform.startswith("linux"):
+        try:
+            return os.copy_file_range(source, fd, length, offset_src=start)
+        except OSError as error:
+            if error.errno not in _NO_COPY:
+                raise
+    os.lseek(source, start, os.SEEK_SET)
+    return os.write(fd, os.read(source, min(length, _BUFFER)))
 
 
 def mount_id(name: str, directory: int | None) -> int | None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from genfix.cli import options as opt
-from genfix.cli.hub_options import OnHub, refuse_folders
+from genfix.cli.hub_options import OnHub
 
 _TEXT = opt.Format.TEXT
 
@@ -150,10 +150,9 @@ def repair(
 
     target = named_in(targets, "repair")
     if not isinstance(target, str):
-        from genfix.cli.many_verbs import many_plans, many_repairs, refuse_copy, report_of_many, settle_all
+        from genfix.cli.many_verbs import many_plans, many_repairs, refuse_of_one, report_of_many, settle_all
 
-        refuse_copy(output)
-        refuse_folders(on_hub)
+        refuse_of_one(output, on_hub=any(on_hub))
         out = Output(look, quiet, verbose, output_format, report_of_many(output_format, output_file, judged))
         cases, levels = settle_all(target, judged, source, out, fail_on=fail_on, unsafe_fixes=unsafe_fixes)
         if dry_run:
@@ -271,14 +270,28 @@ def diff(
     *,
     at: Annotated[
         str | None,
-        typer.Option("--at", metavar="ID", help="Compare with this snapshot instead.", show_default=False),
+        typer.Option(
+            "--at",
+            metavar="ID",
+            help="Compare with this snapshot instead, or with what stood before this repair.",
+            show_default=False,
+        ),
+    ] = None,
+    other: Annotated[
+        str | None,
+        typer.Option(
+            "--with",
+            metavar="DIR[@ID]",
+            help="Compare with another stage of the model: a folder, or one as it was at a snapshot.",
+            show_default=False,
+        ),
     ] = None,
     compared: opt.Compared,
     output_format: opt.OutputShape = opt.Shape.TEXT,
     quiet: opt.Quiet = False,
     look: opt.Look,
 ) -> int:
-    """Compare the config files with the base's, or with a snapshot's.
+    """Compare the config files with the base's, a snapshot's or another stage's.
 
     Value by value and without a verdict: `genfix check` says what matters.
     """
@@ -287,4 +300,4 @@ def diff(
     from genfix.resolver.case import Case
 
     out = Output(look, quiet, output_format=output_format)
-    return run_diff(Case(target, **compared._asdict(), progress=out.progress), at, out)
+    return run_diff(Case(target, **compared._asdict(), progress=out.progress), at, other, out)

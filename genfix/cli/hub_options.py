@@ -5,7 +5,6 @@ from typing import Annotated, Final, NamedTuple, TypeAlias
 import typer
 
 from genfix.cli.options import StateDir, Target
-from genfix.errors import InputError
 from genfix.message import text
 
 _HUB: Final = text("On the Hub").template
@@ -38,9 +37,3 @@ class OnHub(NamedTuple):
 
     create_pr: _CreatePr = False
     push: _Push = False
-
-
-def refuse_folders(on_hub: OnHub) -> None:
-    """Raise `InputError` where several folders are to become a commit."""
-    if any(on_hub):
-        raise InputError("--create-pr and --push are for one model on the Hub", "name it: hf://org/name")

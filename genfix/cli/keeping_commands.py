@@ -67,6 +67,25 @@ def log(
     return run_log(opt.Here(*here), out)
 
 
+def modelfile(
+    target: opt.Target, *, offline: opt.Offline = False, quiet: opt.Quiet = False, look: opt.Look
+) -> int:
+    """Print the Ollama Modelfile of a folder or a GGUF.
+
+    FROM, PARAMETER stop for each turn end, and a TEMPLATE where the chat template has an exact form in
+    Ollama's language.
+    """
+    from genfix.api.modelfiles import modelfile_of
+    from genfix.cli.output import Output
+    from genfix.resolver.case import Case
+
+    out = Output(look, quiet)
+    found = modelfile_of(Case(target, offline=offline, progress=out.progress))
+    out.report(found.content.rstrip("\n"))
+    out.notes(found.notes)
+    return 0
+
+
 def snapshot(
     here: opt.Here,
     *,

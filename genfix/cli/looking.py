@@ -9,6 +9,7 @@ from genfix.cli.next_lines import command_line, quoted
 from genfix.cli.options import Level
 from genfix.cli.output import Output
 from genfix.message import text
+from genfix.resolver import names_gguf
 from genfix.resolver.case import Case
 from genfix.rules import Applicability, Finding, Severity
 
@@ -56,7 +57,7 @@ def _say_which_base(case: Case, report: Report, out: Output) -> None:
     if report.suggested_base is not None:
         against = command_line("check", case._replace(base=report.suggested_base))
         out.tell(text("to judge against its base: {command}", command=against))
-    elif report.context.merged.folder.origin.kind == "local":
+    elif report.context.merged.folder.origin.kind == "local" and not names_gguf(case.target):
         out.tell(text("to look for its base: {command}", command=f"genfix base {quoted(case.target)}"))
 
 

@@ -71,13 +71,16 @@ def codes(words: list[str] | None) -> tuple[str, ...]:
 
 Target: TypeAlias = Annotated[
     str,
-    typer.Argument(metavar="DIR", help="The merged model's folder, or hf://org/name.", show_default=False),
+    typer.Argument(
+        metavar="DIR", help="The merged model's folder, or hf://org/name; or a GGUF.", show_default=False
+    ),
 ]
 Targets: TypeAlias = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="DIR",
-        help="Merged models' folders, parents of such, or hf://org/name; default: the one you stand in.",
+        help="Merged models' folders, parents of such, GGUFs or hf://org/name; default: the folder you "
+        "stand in.",
         show_default=False,
     ),
 ]
@@ -122,7 +125,7 @@ Offline: TypeAlias = Annotated[
         "--offline", help="Take what is not on this machine from the caches only.", rich_help_panel=_BASE
     ),
 ]
-_AllowMismatch: TypeAlias = Annotated[
+AllowMismatch: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--allow-base-mismatch",
@@ -130,7 +133,7 @@ _AllowMismatch: TypeAlias = Annotated[
         rich_help_panel=_BASE,
     ),
 ]
-_Select: TypeAlias = Annotated[
+Select: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--select",
@@ -140,7 +143,7 @@ _Select: TypeAlias = Annotated[
         rich_help_panel=_RULES,
     ),
 ]
-_Ignore: TypeAlias = Annotated[
+Ignore: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--ignore",
@@ -293,7 +296,7 @@ class Compared(NamedTuple):
 
     base: Base = None
     offline: Offline = False
-    allow_base_mismatch: _AllowMismatch = False
+    allow_base_mismatch: AllowMismatch = False
     state_dir: StateDir = None
 
 
@@ -303,7 +306,7 @@ class Weighed(NamedTuple):
     base: Base = None
     adapter: Adapter = None
     offline: Offline = False
-    allow_base_mismatch: _AllowMismatch = False
+    allow_base_mismatch: AllowMismatch = False
     state_dir: StateDir = None
 
 
@@ -313,9 +316,9 @@ class Judged(NamedTuple):
     base: Base = None
     adapter: Adapter = None
     offline: Offline = False
-    allow_base_mismatch: _AllowMismatch = False
-    select: _Select = None
-    ignore: _Ignore = None
+    allow_base_mismatch: AllowMismatch = False
+    select: Select = None
+    ignore: Ignore = None
     baseline: _Baseline = None
     write_baseline: _WriteBaseline = None
     state_dir: StateDir = None

@@ -11,13 +11,14 @@ from genfix.cli.exits import exit_code, settle_known
 from genfix.cli.next_lines import apply_line, command_line, on_hub, undo_line
 from genfix.cli.options import Here, Level, Saved
 from genfix.cli.output import Output
+from genfix.errors import InputError
 from genfix.message import text
 from genfix.planner import Plan
 from genfix.report.changes import differences_text, log_text, plan_text
 from genfix.report.json import dumps
 from genfix.report.json_changes import differences_json, log_json, plan_json
 from genfix.report.text import findings_text, headlines, summary
-from genfix.resolver import download_line, is_address, is_on_hub
+from genfix.resolver import download_line, is_address, is_on_hub, names_gguf
 from genfix.resolver.case import Case
 from genfix.rules import Applicability, Finding, Severity
 from genfix.show import show
@@ -45,6 +46,11 @@ class _Next(NamedTuple):
 def run_plan(case: Case, out: Output, baseline: Path | None, *, save: Path | None = None) -> int:
     """Show what repair would write, and keep it for apply; 1 where there is something to change."""
     if save is not None:
+        if names_gguf(case.target):
+            raise InputError(
+                "a plan for a GGUF cannot be kept",
+                "make the new file at once: genfix repair FILE --output NEW.gguf",
+            )
         from genfix.applier import check_report_place  # noqa: PLC0415 - only where it is asked for
 
         check_report_place(save, outside=None if is_address(case.target) else Path(case.target))
@@ -75,6 +81,8 @@ def _next(case: Case, made: Plan, out: Output, save: Path | None) -> _Next:
         return _Next(on_hub(command_line("repair", case)), unsafe=unsafe)
     if is_far:
         return _Next("", unsafe=unsafe)
+    if names_gguf(case.target):
+        return _Next(f"{command_line('repair', case)} --output NEW.gguf", unsafe=unsafe)
     return _Next(command_line("repair", case), undo=undo_line(case), unsafe=unsafe)
 
 
@@ -103,7 +111,11 @@ def _show_plan(made: Plan, out: Output, then: _Next) -> int:
         out.tell(text("to make these changes: {command}", command=then.make))
     else:
         command = download_line(made.target)
-        out.tell(text("to make these changes, apply them to a download: {command}", command=command))
+        out.tell(
+            text("to make these changes, apply them to a download: {command}", command=command)
+            if command
+            else text("to make these changes, apply them to a copy on this machine")
+        )
     if made.base is None:
         say_alone(out)
     return 1 if made.changes else 0
@@ -269,14 +281,16 @@ def _say_done(place: Here, receipt: Receipt, out: Output) -> None:
     out.tell(text("restart the server: engines read these files only when they start"))
 
 
-def run_diff(case: Case, at: str | None, out: Output) -> int:
-    """Compare two folders' config files, or a folder's with those of one of its snapshots."""
-    found = diff_case(case, at)
+def run_diff(case: Case, at: str | None, other: str | None, out: Output) -> int:
+    """Compare two folders' config files, or a folder's with those of one of its stages."""
+    found = diff_case(case, at, other)
     if out.wants_json:
         out.report(dumps(differences_json(found)))
     else:
         out.report(differences_text(found, out.style))
-        against = text("the base") if at is None else text("the snapshot {snapshot}", snapshot=at)
+        against = text("the base") if at is None else text("the stage {stage}", stage=at)
+        if other is not None:
+            against = text("the stage {stage}", stage=other)
         out.tell(
             text(
                 "{count} file differs (- {against}, + {target})",

@@ -23,7 +23,7 @@ from genfix.json_types import JsonObject, JsonValue
 from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
 from genfix.message import message
 from genfix.model import Model
-from genfix.model.tokenizer import NAMED_TOKENS, token_text
+from genfix.model.tokenizer import NAMED_TOKENS, first_special, token_text
 
 _SPECIAL: Final = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
 _END: Final = "<|endoftext|>"
@@ -135,6 +135,29 @@ def special_ids(model: Model) -> Special:
     return Special(found, tuple(added))
 
 
+def adds_bos(model: Model) -> bool | None:
+    """Whether the GGUF has the runtime put a BOS in front of a text; `None` where the files do not say.
+
+    What ``tokenizer.json`` does after cutting a text comes first, then the flag of tokenizer_config.json.
+    """
+    found: bool | None = None
+    processor = model.tokenizer_head.get("post_processor")
+    steps = processor.get("processors", [processor]) if isinstance(processor, dict) else []
+    for step in steps if isinstance(steps, list) else []:
+        kind = step.get("type") if isinstance(step, dict) else None
+        if not isinstance(step, dict) or kind not in ("ByteLevel", "TemplateProcessing", "RobertaProcessing"):
+            continue
+        first = first_special(step)
+        if kind == "RobertaProcessing":
+            found = True
+        elif kind == "ByteLevel" and found is None:
+            found = False
+        elif first is not None:
+            found = first in (_token_names(model).get("bos"), _token_names(model).get("cls"))
+    flag = model.tokenizer_config.get("add_bos_token")
+    return found if found is not None or not isinstance(flag, bool) else flag
+
+
 def _token_needed(text: str) -> Problem:
     return Problem(
         message(
@@ -209,6 +232,27 @@ def _hparam(model: Model, key: str) -> Iterator[JsonValue]:
 
 def _is_native(model: Model) -> bool:
     return model.model_type in loaders(4).model_types
+
+
+def converted_values(model: Model, name: str) -> dict[str, JsonValue]:
+    """What a GGUF of the folder has to say of tokens, template and length, by its keys; ``name`` is that of
+    the architecture in the GGUF.
+    """
+    template = model.chat_template
+    found: dict[str, JsonValue] = {
+        f"tokenizer.ggml.{_KEYS.get(kind, kind)}_token_id": number
+        for kind, number in special_ids(model).ids.items()
+    }
+    found |= {
+        "tokenizer.ggml.add_bos_token": adds_bos(model),
+        "tokenizer.chat_template": template.text if template is not None else None,
+        f"{name}.context_length": context_length(model),
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+_KEYS: Final[Mapping[str, str]] = {"unk": "unknown", "sep": "seperator", "pad": "padding"}
+"""Kinds of tokens that have another name in a GGUF (gguf-py, constants.py)."""
 
 
 class Sampling(NamedTuple):

@@ -30,12 +30,20 @@ class LocalFolder:
     anywhere, since only their headers are read.
     """
 
-    def __init__(self, root: Path, label: str | None = None, *, revision: str | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        label: str | None = None,
+        *,
+        revision: str | None = None,
+        names: frozenset[str] | None = None,
+    ) -> None:
+        """``names`` are the files that count, where the directory is not one model's."""
         self.root = root
         self.origin = Origin("hub" if revision else "local", label or str(root), revision)
         self._real_root = Path(os.path.realpath(root))
         self._place = f"{self._real_root}{os.sep}"
-        self._names: frozenset[str] | None = None
+        self._names = names
 
     def names(self) -> frozenset[str]:
         """All file names, without dot-folders. Raises `StorageError` where the directory cannot be listed."""
@@ -82,6 +90,14 @@ class LocalFolder:
             if start:
                 file.seek(start)
             return _bytes(file, length)
+
+    def identity(self, name: str) -> tuple[int, ...]:
+        """What is the same for one file under two names, and changes with its content: device, inode, size
+        and times.
+        """
+        with self._reading(name) as file:
+            status = os.fstat(file.fileno())
+        return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
     def sha256(self, name: str) -> str:
         """SHA-256 of the file's content as hex digits, read in pieces."""

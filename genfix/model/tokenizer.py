@@ -95,6 +95,16 @@ def token_text(value: JsonValue) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def first_special(step: JsonObject) -> str | None:
+    """The special token a template of the tokenizers library starts a text with."""
+    single = step.get("single")
+    if step.get("type") != "TemplateProcessing" or not isinstance(single, list) or not single:
+        return None
+    token = single[0].get("SpecialToken") if isinstance(single[0], dict) else None
+    name = token.get("id") if isinstance(token, dict) else None
+    return name if isinstance(name, str) else None
+
+
 def read_token_table(
     head: JsonObject,
     tokenizer_config: JsonObject,

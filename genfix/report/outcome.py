@@ -51,6 +51,8 @@ class Outcome(NamedTuple):
                 folder = os.path.relpath(folder)
             except OSError:  # the directory we stand in is missing
                 return name
+        if os.path.basename(folder) == name:  # noqa: PTH119 - a GGUF is its own folder
+            folder = os.path.dirname(folder) or "."  # noqa: PTH120
         outside = folder in {".", ".."} or folder.startswith(f"..{os.sep}")
         return name if outside else f"{folder.replace(os.sep, '/')}/{name}"
 

@@ -10,6 +10,7 @@ from genfix.resolver.finder.target import (
     hub_spec,
     is_address,
     is_on_hub,
+    names_gguf,
     open_address,
     open_target,
     place_of,

@@ -513,5 +513,7 @@ def test_several_folders_become_no_commit(hub: Machine) -> None:
     folders = [write_folder(hub.home / "zoo" / name, tuned()) for name in ("a", "b")]
     before = tree(hub.home / "zoo")
     for words in ((hub.home / "zoo",), folders):
-        one_sentence(hub("repair", *words, "--base", "org/base", "--create-pr"), 2, "are for one model")
+        one_sentence(
+            hub("repair", *words, "--base", "org/base", "--create-pr"), 2, "change one model at a time"
+        )
     assert tree(hub.home / "zoo") == before

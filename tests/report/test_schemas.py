@@ -23,6 +23,7 @@ CASES = {
     "many-plans": ("plan", "{merged}", "{base}", "--base", "{base}"),
     "many-repairs": ("repair", "{merged}", "{base}", "--base", "{base}"),
     "many-engines": ("engines", "{merged}", "{base}", "{base}/nothing"),
+    "sweep": ("sweep", "report", "{base}/../zoo.sqlite"),
     "rules": ("rules",),
     "explain": ("explain", "GF101"),
 }
@@ -57,6 +58,8 @@ def test_what_a_command_prints_follows_its_schema(run: Run, names: dict[str, Pat
         run("snapshot", names["merged"], "-m", "first")
         run("repair", names["merged"], "--base", names["base"])
         run("undo", names["merged"])
+    if case == "sweep":
+        run("sweep", names["merged"], names["base"], "--store", names["base"].parent / "zoo.sqlite")
     if case == "weights":
         for folder in names.values():
             write_folder(folder, {"model.safetensors": safetensors(8)})

@@ -81,6 +81,7 @@ MATRICES, UPDATES = world(), adapter_of()
 ONCE = merge(MATRICES, UPDATES)
 UNMERGED, MERGED, LORA = model_of(MATRICES), model_of(ONCE), adapter_files(UPDATES)
 GEN, TOK = "generation_config.json", "tokenizer_config.json"
+DEAF = with_json(GLM, "config.json", architectures=["MineForCausalLM"])
 MINE = with_json(QWEN, TOK, chat_template=CHATML + "{# mine #}")
 NEVER_STOPS = with_json(with_json(QWEN, TOK, eos_token="<|endoftext|>"), GEN, eos_token_id=1000)
 UNTOKENED = with_json(QWEN, "tokenizer.json", added_tokens=[{"id": 1000, "content": "<|endoftext|>"}])
@@ -189,6 +190,11 @@ _ENTRIES: dict[str, _Entry] = {
         None,
     ),
     "GF111": (with_json(QWEN, TOK, eos_token=""), QWEN, None),
+    "GF112": (
+        DEAF | {"Modelfile": b'FROM .\nPARAMETER stop "<|im_start|>"\n'},
+        DEAF | {"Modelfile": b'FROM .\nPARAMETER stop "<|user|>"\n'},
+        None,
+    ),
     "GF201": (with_json(QWEN, TOK, chat_template=...), MINE, QWEN),
     "GF202": (QWEN | {"chat_template.jinja": b"x"}, QWEN | {"chat_template.jinja": CHATML.encode()}, None),
     "GF203": (with_json(QWEN, TOK, chat_template="{% for"), with_json(QWEN, TOK, chat_template="x"), None),

@@ -27,8 +27,9 @@ def refuse_other_layouts(folder: Folder) -> None:
         raise InputError(
             "{folder} is a GGUF folder: a .gguf file carries its own settings and has no config "
             "files to repair",
-            "run genfix on the folder that was converted, and convert it again",
+            "name the file itself: genfix check {path}",
             folder=label,
+            path=f"{label.rstrip('/')}/{min(name for name in top if kind_of(name) is FileKind.GGUF)}",
         )
     _refuse_no_model(folder)
 

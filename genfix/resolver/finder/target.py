@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genfix.errors import GenfixError, InputError
-from genfix.folder import Folder, LocalFolder, Progress
+from genfix.folder import FileKind, Folder, LocalFolder, Progress, kind_of
 from genfix.message import Message, text
 from genfix.model import Weights
 from genfix.resolver.finder.folder_layouts import refuse_other_layouts
@@ -41,6 +41,14 @@ def is_on_hub(target: str | os.PathLike[str]) -> bool:
         return False
 
 
+def names_gguf(target: str | os.PathLike[str]) -> bool:
+    """Whether ``target`` is a GGUF and not a folder: by its name, which an address may have a query after."""
+    given = os.fspath(target)
+    if is_address(given):
+        given = given.partition("?")[0].partition("#")[0]
+    return kind_of(given) is FileKind.GGUF and not os.path.isdir(given)  # noqa: PTH112 - bad names are no folder
+
+
 def place_of(target: str | os.PathLike[str]) -> Path | None:
     """Where ``target`` is on this machine, as the user named it; `None` for an address."""
     # abspath: links stay
@@ -51,11 +59,18 @@ def open_address(
     given: str, *, offline: bool, progress: Progress | None
 ) -> tuple[Folder, tuple[Message, ...]]:
     """The Hub repo at the address ``given``, pinned to a commit, and what to say about it; nothing is cloned.
+    Or the folder on an object store.
 
-    Of its weights only the headers are fetched. Raises `InputError` or `BaseModelError` where it cannot be
+    Of weights only the headers are fetched. Raises `InputError` or `BaseModelError` where it cannot be
     judged.
     """
     # Imported here: a folder on this machine needs none of it.
+    from genfix.resolver.stored_folder import is_stored, open_stored  # noqa: PLC0415
+
+    if is_stored(given):
+        stored = open_stored(given)
+        refuse_other_layouts(stored)
+        return stored, ()
     from genfix.folder.remote import RemoteFolder  # noqa: PLC0415
     from genfix.resolver.finder.base import READ_OF_ALL, open_repo  # noqa: PLC0415
     from genfix.resolver.naming.spec import HubSpec, LocalSpec, parse_spec  # noqa: PLC0415
@@ -107,17 +122,7 @@ def existing_folder(path: str | os.PathLike[str]) -> Path:
     """The directory at ``path``. Raises `InputError` where there is none."""
     given = os.fspath(path)
     if is_address(path):
-        raise InputError(
-            "{address} is not a folder on this machine",
-            text("download it and name the folder: {command}", command=download_line(given))
-            if not is_on_hub(given)
-            else text(
-                "download it and name the folder: {command}; or have repair, apply or undo open a pull "
-                "request: --create-pr",
-                command=download_line(given),
-            ),
-            address=given,
-        )
+        raise InputError("{address} is not a folder on this machine", _how_to_write(given), address=given)
     if not given:
         raise InputError("the path of the folder is empty", "name the merged model's folder")
     folder = Path(given)
@@ -144,16 +149,31 @@ def existing_folder(path: str | os.PathLike[str]) -> Path:
     return folder
 
 
+def _how_to_write(address: str) -> Message:
+    """What to do where a folder is to be changed that is somewhere else."""
+    command = download_line(address)
+    if is_on_hub(address):
+        return text(
+            "download it and name the folder: {command}; or have repair, apply or undo open a pull "
+            "request: --create-pr",
+            command=command,
+        )
+    if command:
+        return text("download it and name the folder: {command}", command=command)
+    return text("copy it to this machine, and name that folder")
+
+
 def download_line(address: str) -> str:
-    """The command that brings the model at an address onto this machine."""
-    from genfix.resolver.naming.spec import HubSpec, LocalSpec, ModelScopeSpec, parse_spec  # noqa: PLC0415 - only for hints
+    """The command that brings the model at an address onto this machine; empty where none is known."""
+    from genfix.resolver.naming.spec import HubSpec, ModelScopeSpec, parse_spec  # noqa: PLC0415 - only for hints
 
     try:
         spec = parse_spec(address)
     except GenfixError:
-        spec = HubSpec("org/name")
-    revision = "" if isinstance(spec, LocalSpec) or not spec.revision else f" --revision {spec.revision}"
+        return ""
+    if not isinstance(spec, HubSpec | ModelScopeSpec):
+        return ""
+    revision = f" --revision {spec.revision}" if spec.revision else ""
     if isinstance(spec, ModelScopeSpec):
         return f"modelscope download --model {spec.repo_id}{revision} --local_dir merged"
-    repo = spec.repo_id if isinstance(spec, HubSpec) else "org/name"
-    return f"hf download {repo}{revision} --local-dir merged"
+    return f"hf download {spec.repo_id}{revision} --local-dir merged"

@@ -10,7 +10,7 @@ from genfix.folder.kinds import CONFIG as _CONFIG
 from genfix.folder.kinds import GENERATION_CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import JsonValue, Missing
 from genfix.jsontext.json_diff import same_value
-from genfix.message import message
+from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.model import TEXT_PARTS
 from genfix.model.purpose import generates
@@ -69,21 +69,25 @@ def _context_differs(context: Context, rule: Rule) -> Iterator[Finding]:
             continue
         yield rule.finding(
             file,
-            message(
-                "context-differs",
-                "{key} is {ours!r}; the base has {theirs!r}",
-                key=key,
-                ours=ours,
-                theirs=theirs,
-            ),
+            length_differs(key, ours, theirs),
             witness=Witness.BASE,
             pointer=f"/{key}",
             current=ours,
             expected=theirs,
-            fix=Fix.manual(
-                message("why-context-meant", "either may be meant: compare with how the model was trained")
-            ),
+            fix=EITHER_LENGTH,
         )
+
+
+EITHER_LENGTH: Final = Fix.manual(
+    message("why-context-meant", "either may be meant: compare with how the model was trained")
+)
+
+
+def length_differs(key: str, ours: JsonValue, theirs: JsonValue) -> Message:
+    """What is said of another length than the base's."""
+    return message(
+        "context-differs", "{key} is {ours!r}; the base has {theirs!r}", key=key, ours=ours, theirs=theirs
+    )
 
 
 def _states(model: Model, key: str) -> bool:

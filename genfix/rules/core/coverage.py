@@ -48,7 +48,7 @@ def coverage(context: Context) -> Coverage:
         Witness.BASE: has_base,
         Witness.ADAPTER: context.adapter is not None,
         Witness.WEIGHTS: has_tensors,
-        Witness.FOLDER: True,
+        Witness.FOLDER: context.has_files,
         Witness.ENGINE: True,
     }
     lacking = {Gap.LOST: not has_base, Gap.SHAPES: not has_tensors}

@@ -28,7 +28,14 @@ from genfix.rules.generation import (
 from genfix.rules.loading import engine_problems
 from genfix.rules.loading.carried import with_engines
 from genfix.rules.readers import newer_layouts, patched_classes, token_lists, tokenizer_class
-from genfix.rules.stops import stop_tokens, stop_values, stops_alone, tokenizer_eos, turn_end_tokens
+from genfix.rules.stops import (
+    modelfile_stops,
+    stop_tokens,
+    stop_values,
+    stops_alone,
+    tokenizer_eos,
+    turn_end_tokens,
+)
 from genfix.rules.template import (
     base_changes,
     double_bos,
@@ -54,7 +61,7 @@ from genfix.rules.tokens import (
 from genfix.rules.unreadable import not_json, unreadable_files
 from genfix.rules.weights import adapter_merge, architecture, layer_counts, quantization, shapes
 
-_STOPS: Final = (stop_tokens, stop_values, stops_alone, turn_end_tokens, tokenizer_eos)
+_STOPS: Final = (stop_tokens, stop_values, stops_alone, turn_end_tokens, tokenizer_eos, modelfile_stops)
 _TEMPLATE: Final = (
     *(lost_templates, template_faults, template_trained, double_bos, weaker_template, base_changes),
 )

@@ -43,17 +43,25 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     yield rule.finding(
         missing[0],
-        message(
-            "shards-missing",
-            "{count} of the weight files is missing: {files}",
-            "{count} of the weight files are missing: {files}",
-            files=shown(missing),
-            count=len(missing),
-        ),
+        shards_missing(missing),
         witness=Witness.FOLDER,
         engines=tuple(context.views),
         fix=WEIGHTS_LOST,
     )
+
+
+def shards_missing(missing: Sequence[str]) -> Message:
+    """What is said of weight files that are not there."""
+    return message(
+        "shards-missing",
+        "{count} of the weight files is missing: {files}",
+        "{count} of the weight files are missing: {files}",
+        files=shown(missing),
+        count=len(missing),
+    )
+
+
+CUT_OFF: Final = message("shard-is-cut-off", "ends before the data its header promises")
 
 
 @rule("GF522", "shard-torn", Severity.ERROR, question=FILES, shows="loading fails")
@@ -76,7 +84,7 @@ def _torn(context: Context, rule: Rule) -> Iterator[Finding]:
             continue
         fix = WEIGHTS_LOST
         if header.problem == "size":
-            found = message("shard-is-cut-off", "ends before the data its header promises")
+            found = CUT_OFF
         elif read_lfs_pointer(context.merged.folder, name):
             found = message("shard-is-lfs-pointer", "is a Git LFS pointer, and not the weights themselves")
             fix = PULL_FROM_LFS

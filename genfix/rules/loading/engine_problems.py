@@ -33,7 +33,7 @@ _OTHER_FORMAT: Final = Fix.manual(
 _LIMIT: Final = Fix.manual(
     message("why-engine-limit", "nothing is wrong with the folder; these engines cannot take such a model")
 )
-_UNDECIDED: Final = Fix.manual(message("why-engine-problem", "nothing here tells what should stand there"))
+UNDECIDED: Final = Fix.manual(message("why-engine-problem", "nothing here tells what should stand there"))
 
 
 @rule(
@@ -137,7 +137,7 @@ def _other_problems(context: Context, rule: Rule) -> Iterator[Finding]:
             continue
         yield rule.finding(
             place(problem),
-            _said(problem),
+            problem_said(problem),
             severity=_severity(context, [shared]),
             witness=Witness.ENGINE,
             pointer=f"/{name}" if name is not None else None,
@@ -146,7 +146,8 @@ def _other_problems(context: Context, rule: Rule) -> Iterator[Finding]:
         )
 
 
-def _said(problem: Problem) -> Message:
+def problem_said(problem: Problem) -> Message:
+    """What becomes of an engine, and why."""
     match problem.effect:
         case Effect.NO_START:
             return message("engine-does-not-load", "does not load: {problem}", problem=problem.message)
@@ -159,7 +160,7 @@ def _said(problem: Problem) -> Message:
 def _fix(context: Context, shared: SharedProblem) -> Fix:
     if shared.problem.id in _LIMITS:
         return _LIMIT
-    return BASE_HAS_IT_TOO if _is_of_base(context, [shared]) else _UNDECIDED
+    return BASE_HAS_IT_TOO if _is_of_base(context, [shared]) else UNDECIDED
 
 
 def _unsaid(context: Context) -> Sequence[SharedProblem]:

@@ -116,6 +116,23 @@ def trainers_hide_it(engines: Iterable[str]) -> Iterator[Message]:
         )
 
 
+def stops_narrowed(lost: list[JsonValue], has: list[JsonValue]) -> Message:
+    """Stop tokens of the base that are none here."""
+    return message(
+        "stop-tokens-narrowed", "stops at {has} only; the base also stops at {lost}", lost=lost, has=has
+    )
+
+
+def turn_end_missed(ends: list[JsonValue], has: list[JsonValue]) -> Message:
+    """Ends of a turn at which nothing stops."""
+    return message(
+        "turn-end-not-a-stop-token",
+        "the chat template ends a turn with {ends}, and the file stops at {has}",
+        ends=ends,
+        has=has,
+    )
+
+
 def stop_evidence(context: Context, engines: Iterable[str]) -> Iterator[Message]:
     """Where each engine stops here and with the base, what the template says, and who sees no harm."""
     yield from engine_stops(context)

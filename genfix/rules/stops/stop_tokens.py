@@ -18,7 +18,15 @@ from genfix.rules.core.finding import Finding, Fix, Harm, SetField, Severity, Wi
 from genfix.rules.core.questions import STOPS
 from genfix.rules.core.reasons import OTHER_TEMPLATE
 from genfix.rules.core.rule import Rule, rule
-from genfix.rules.stops.stop_set import base_stops, named, named_ids, set_stop_ids, stop_evidence, union
+from genfix.rules.stops.stop_set import (
+    base_stops,
+    named,
+    named_ids,
+    set_stop_ids,
+    stop_evidence,
+    stops_narrowed,
+    union,
+)
 
 _KEY: Final = "eos_token_id"
 _POINTER: Final = "/eos_token_id"
@@ -90,9 +98,7 @@ def _narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     names, has = named_ids(context, lost), named_ids(context, own.ids)
     yield rule.finding(
         GENERATION_CONFIG,
-        message(
-            "stop-tokens-narrowed", "stops at {has} only; the base also stops at {lost}", lost=names, has=has
-        )
+        stops_narrowed(names, has)
         if own.ids
         else message(
             "stop-tokens-absent",

@@ -61,24 +61,12 @@ def _tokenizer_eos(context: Context, rule: Rule) -> Iterator[Finding]:
         return
     if ours is not None and (_is_trained(context, ours) or ours in merged.end_ids):
         return  # a pretrained model tuned to chat ends its turns with it
-    objection = _eos_objection(context, ours)
+    objection = eos_objection(context, ours)
     engines = context.engines_that_lost_their_stop()
     severity = Severity.ERROR if engines else Severity.WARNING
     yield rule.finding(
         TOKENIZER_CONFIG,
-        message(
-            "tokenizer-eos-changed",
-            "eos_token is {ours!r}; the base, with the same chat template, has {theirs!r}",
-            ours=ours,
-            theirs=theirs,
-        )
-        if merged.chat_template is not None
-        else message(
-            "tokenizer-eos-not-of-base",
-            "eos_token is {ours!r}; the base has {theirs!r}, and there is no chat template here",
-            ours=ours,
-            theirs=theirs,
-        ),
+        eos_changed(context, ours, theirs),
         severity=Severity.INFO if objection else severity,
         witness=Witness.BASE,
         pointer="/eos_token",
@@ -86,19 +74,37 @@ def _tokenizer_eos(context: Context, rule: Rule) -> Iterator[Finding]:
         expected=base.tokenizer_config.get("eos_token", theirs),
         evidence=stop_evidence(context, engines),
         engines=engines,
-        fix=Fix.safe_unless(
-            objection,
-            message(
-                "why-eos-lost-template",
-                "the base's chat template is lost here, and no turn of it ends with the token that is here",
-            )
-            if context.template_lost
-            else message(
-                "why-eos-same-template",
-                "the chat template is the base's, and no turn of it ends with the token that is here",
-            ),
-            tuple(_put_back(merged, base, theirs)),
-        ),
+        fix=Fix.safe_unless(objection, why_eos_of_base(context), tuple(_put_back(merged, base, theirs))),
+    )
+
+
+def eos_changed(context: Context, ours: str | None, theirs: str) -> Message:
+    """What is said of another EOS than the base's."""
+    if context.merged.chat_template is not None:
+        return message(
+            "tokenizer-eos-changed",
+            "eos_token is {ours!r}; the base, with the same chat template, has {theirs!r}",
+            ours=ours,
+            theirs=theirs,
+        )
+    return message(
+        "tokenizer-eos-not-of-base",
+        "eos_token is {ours!r}; the base has {theirs!r}, and there is no chat template here",
+        ours=ours,
+        theirs=theirs,
+    )
+
+
+def why_eos_of_base(context: Context) -> Message:
+    """Why the base's EOS is the right one."""
+    if context.template_lost:
+        return message(
+            "why-eos-lost-template",
+            "the base's chat template is lost here, and no turn of it ends with the token that is here",
+        )
+    return message(
+        "why-eos-same-template",
+        "the chat template is the base's, and no turn of it ends with the token that is here",
     )
 
 
@@ -107,7 +113,7 @@ def _is_trained(context: Context, token: str) -> bool:
     return context.adapter is not None and context.adapter.tokenizer.eos_token == token
 
 
-def _eos_objection(context: Context, ours: str | None) -> Message | None:
+def eos_objection(context: Context, ours: str | None) -> Message | None:
     """What says that another EOS may have been chosen; `None` where nothing does."""
     base = context.base
     if ours is None or base is None:

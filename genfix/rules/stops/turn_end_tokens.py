@@ -4,7 +4,7 @@ Who is right: the folder's own template, where a second witness says so too. A p
 sibling's template is left alone: its EOS is not the turn end, and no chats were trained.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from genfix.folder.kinds import GENERATION_CONFIG, TOKENIZER_CONFIG
@@ -18,7 +18,14 @@ from genfix.rules.core.questions import STOPS
 from genfix.rules.core.reasons import BASE_HAS_THE_GAP
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.stops.own_stops import OwnStops, own_stops, settles_ends, wanted_ids
-from genfix.rules.stops.stop_set import engine_stops, named_ids, never_stops, trainers_hide_it, write_stop_ids
+from genfix.rules.stops.stop_set import (
+    engine_stops,
+    named_ids,
+    never_stops,
+    trainers_hide_it,
+    turn_end_missed,
+    write_stop_ids,
+)
 from genfix.rules.template.weaker_template import foreign_template
 
 # -- the template's ends in the stop set ---------------------------------------------------------
@@ -121,12 +128,7 @@ def _why(context: Context) -> Message:
 def _missed(context: Context, own: OwnStops) -> Message:
     ends, has = named_ids(context, own.ends), named_ids(context, own.now)
     if context.merged.generation_config.present:
-        return message(
-            "turn-end-not-a-stop-token",
-            "the chat template ends a turn with {ends}, and the file stops at {has}",
-            ends=ends,
-            has=has,
-        )
+        return turn_end_missed(ends, has)
     return message(
         "turn-end-not-in-config",
         "is missing, and config.json stops at {has}; the chat template ends a turn with {ends}",
@@ -202,23 +204,32 @@ def _not_a_token(context: Context, rule: Rule) -> Iterator[Finding]:
         harmless = context.template_equal and not context.base.end_ids
     yield rule.finding(
         template.file,
-        message(
-            "turn-end-not-a-token",
-            "the chat template ends a turn with {ends}, which the tokenizer splits: there is no id "
-            "to stop at",
-            ends=[*texts],
-        ),
+        turn_end_split(texts),
         severity=Severity.INFO if harmless else Severity.ERROR,
         witness=Witness.TOKENIZER,
         pointer=template.pointer,
         engines=tuple(context.views),
-        fix=Fix.manual(
-            message(
-                "why-turn-end-not-a-token",
-                "put the trained tokenizer back, or send {end} as a stop string with each request",
-                end=texts[0],
-            )
-        ),
+        fix=send_as_stop(texts[0]),
+    )
+
+
+def turn_end_split(texts: Sequence[str]) -> Message:
+    """Ends of a turn that are no token."""
+    return message(
+        "turn-end-not-a-token",
+        "the chat template ends a turn with {ends}, which the tokenizer splits: there is no id to stop at",
+        ends=[*texts],
+    )
+
+
+def send_as_stop(end: str) -> Fix:
+    """What a person can do about it."""
+    return Fix.manual(
+        message(
+            "why-turn-end-not-a-token",
+            "put the trained tokenizer back, or send {end} as a stop string with each request",
+            end=end,
+        )
     )
 
 

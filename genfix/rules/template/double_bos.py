@@ -11,6 +11,7 @@ from genfix.folder.kinds import FAST_TOKENIZER, TOKENIZER_CONFIG
 from genfix.json_types import JsonValue, Missing
 from genfix.message import message
 from genfix.model import Model, TurnEnds
+from genfix.model.tokenizer import first_special
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import CopyField, Finding, Fix, SetField, Severity, Witness
 from genfix.rules.core.questions import TEMPLATE
@@ -113,7 +114,7 @@ def _adds_by_processor(model: Model) -> bool:
     """Whether ``tokenizer.json`` puts the BOS in front of a text."""
     bos = model.tokenizer.named.get("bos_token")
     return bos is not None and any(
-        _first_token(step) == bos for step in _steps(model.tokenizer_head.get("post_processor"))
+        first_special(step) == bos for step in _steps(model.tokenizer_head.get("post_processor"))
     )
 
 
@@ -125,19 +126,6 @@ def _steps(processor: JsonValue) -> Iterator[dict[str, JsonValue]]:
         for step in inner if isinstance(inner, list) else ():
             if isinstance(step, dict):
                 yield step
-
-
-def _first_token(step: dict[str, JsonValue]) -> str | None:
-    """The special token a template of the tokenizers library starts a text with."""
-    single = step.get("single")
-    first = (
-        single[0]
-        if step.get("type") == "TemplateProcessing" and isinstance(single, list) and single
-        else None
-    )
-    token = first.get("SpecialToken") if isinstance(first, dict) else None
-    name = token.get("id") if isinstance(token, dict) else None
-    return name if isinstance(name, str) else None
 
 
 RULES: Final = (_double_bos,)

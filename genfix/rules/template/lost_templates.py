@@ -33,6 +33,7 @@ _KINDS: Final[Mapping[RenderErrorKind, Message]] = {
 }
 
 
+TEMPLATE_MISSING: Final = message("chat-template-missing", "the chat template is missing; the base has one")
 _BOS: Final = "bos_token"
 _PROCESSOR_PLACES: Final = ("chat_template.json", "processor_config.json")
 """Where a processor, and no tokenizer, looks for the template."""
@@ -50,7 +51,7 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     first = operations[0]
     yield rule.finding(
         first.file,
-        message("chat-template-missing", "the chat template is missing; the base has one"),
+        TEMPLATE_MISSING,
         severity=Severity.ERROR if context.chat_objection is None else Severity.INFO,
         witness=Witness.BASE,
         pointer=first.pointer if isinstance(first, CopyField) else None,
@@ -115,7 +116,7 @@ def _processor_copy(context: Context, rule: Rule) -> Iterator[Finding]:
     Severity.ERROR,
     question=TEMPLATE,
     needs_base=True,
-    shows="chat requests fail: `tokenizer.chat_template is not set`",
+    shows="chat requests fail: `tokenizer.chat_template is not set`; a GGUF of it takes ChatML in its place",
 )
 def _both_missing(context: Context, rule: Rule) -> Iterator[Finding]:
     """The base has a chat template and the folder has none, or not where the processor reads it.
@@ -172,12 +173,7 @@ def _copies_differ(context: Context, rule: Rule) -> Iterator[Finding]:
             continue
         yield rule.finding(
             other.file,
-            message(
-                "chat-templates-differ",
-                "the chat template here is not the one in {first}: some engines read this, some that",
-                first=first.file,
-                other=other.file,
-            ),
+            templates_differ(first, other),
             severity=Severity.INFO
             if context.base is None or _base_differs_too(context.base, other)
             else Severity.WARNING,
@@ -200,6 +196,16 @@ def _copies_differ(context: Context, rule: Rule) -> Iterator[Finding]:
                 )
             ),
         )
+
+
+def templates_differ(first: ChatTemplate, other: ChatTemplate) -> Message:
+    """What is said of two copies with different texts."""
+    return message(
+        "chat-templates-differ",
+        "the chat template here is not the one in {first}: some engines read this, some that",
+        first=first.file,
+        other=other.file,
+    )
 
 
 def _apart_as_in_base(context: Context, first: ChatTemplate, other: ChatTemplate) -> bool:
@@ -305,17 +311,22 @@ def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
     shared = context.base is not None and template.same_text(context.base.chat_template)
     yield rule.finding(
         template.file,
-        message(
-            "chat-template-broken",
-            "the chat template does not render ({kind}): {detail}",
-            kind=_KINDS[failure.kind],
-            detail=failure.detail,
-        ),
+        does_not_render(failure),
         severity=Severity.INFO if shared else Severity.ERROR,
         witness=Witness.CHAT_TEMPLATE,
         pointer=template.pointer,
         engines=tuple(context.views),
         fix=BASE_HAS_IT_TOO if shared else _mended(context, template, failure),
+    )
+
+
+def does_not_render(failure: TemplateFailure) -> Message:
+    """What is said of a template that is none."""
+    return message(
+        "chat-template-broken",
+        "the chat template does not render ({kind}): {detail}",
+        kind=_KINDS[failure.kind],
+        detail=failure.detail,
     )
 
 
@@ -332,7 +343,7 @@ def _mended(context: Context, template: ChatTemplate, failure: TemplateFailure) 
             )
     theirs = base.chat_template if base is not None and context.chat_objection is None else None
     if base is None or theirs is None or not isinstance(base.turn_ends, TurnEnds):
-        return Fix.manual(message("why-template-broken", "only its author can say what it should do"))
+        return ASK_THE_AUTHOR
     fix = of_base(merged, base, template, theirs)
     if not same_when_served(template, theirs):
         return fix
@@ -344,4 +355,7 @@ def _mended(context: Context, template: ChatTemplate, failure: TemplateFailure) 
     )
 
 
+ASK_THE_AUTHOR: Final = Fix.manual(
+    message("why-template-broken", "only its author can say what it should do")
+)
 RULES: Final = (_both_missing, _copies_differ, _broken)

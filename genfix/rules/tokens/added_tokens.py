@@ -5,7 +5,7 @@ training choice. A token of the base that is missing or has moved, although the 
 is damage.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from genfix.folder.kinds import ADDED_TOKENS, FAST_TOKENIZER, SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG
@@ -56,11 +56,7 @@ def _added_token_changed(context: Context, rule: Rule) -> Iterator[Finding]:
     harmed = [text for text in changed if text in used]
     yield rule.finding(
         table_file(merged),
-        message(
-            "added-token-changed",
-            "added tokens of the base are gone or have other ids: {tokens}",
-            tokens=shown([*harmed, *(t for t in changed if t not in harmed)]),
-        ),
+        tokens_changed([*harmed, *(t for t in changed if t not in harmed)]),
         severity=Severity.INFO if is_kin else Severity.ERROR if harmed else Severity.WARNING,
         witness=Witness.BASE,
         evidence=[_change(text, merged.tokenizer, base.tokenizer) for text in changed[:SHOWN]],
@@ -71,6 +67,15 @@ def _added_token_changed(context: Context, rule: Rule) -> Iterator[Finding]:
             [text for text in merged.tokenizer.ids if text not in base.tokenizer.ids],
             lambda table: lacking(table, base.tokenizer),
         ),
+    )
+
+
+def tokens_changed(texts: Iterable[str]) -> Message:
+    """What is said of tokens of the base that are not here."""
+    return message(
+        "added-token-changed",
+        "added tokens of the base are gone or have other ids: {tokens}",
+        tokens=shown(texts),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from genfix.folder.kinds import CONFIG, GENERATION_CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import JsonValue, Missing
-from genfix.message import message
+from genfix.message import Message, message
 from genfix.model import Model
 from genfix.rules.core.class_defaults import is_default, is_read
 from genfix.rules.core.context import Context
@@ -77,13 +77,7 @@ def _setting_changed(rule: Rule, base: Model, token: str, places: list[_Place]) 
         first.file,
         message("padding-added", "the padding token {token} was added; the base has none", token=first.ours)
         if added
-        else message(
-            "bos-or-pad-changed",
-            "{key} is {ours!r}; the base has {theirs!r}",
-            key=first.pointer[1:],
-            ours=first.ours,
-            theirs=first.theirs,
-        ),
+        else setting_changed(first.pointer[1:], first.ours, first.theirs),
         witness=Witness.BASE,
         pointer=first.pointer,
         current=Missing.MISSING if first.ours is None else first.ours,
@@ -102,10 +96,17 @@ def _setting_changed(rule: Rule, base: Model, token: str, places: list[_Place]) 
             message("why-padding-added", "nothing has to be done: trainers need one, and no answer changes")
         )
         if added
-        else Fix.unsafe(
-            message("why-bos-or-pad", "files cannot tell whether training used it"),
-            *(operation for place in places for operation in place.operations),
-        ),
+        else Fix.unsafe(PERHAPS_TRAINED, *(operation for place in places for operation in place.operations)),
+    )
+
+
+PERHAPS_TRAINED: Final = message("why-bos-or-pad", "files cannot tell whether training used it")
+
+
+def setting_changed(key: str, ours: JsonValue, theirs: JsonValue) -> Message:
+    """What is said of another value than the base's."""
+    return message(
+        "bos-or-pad-changed", "{key} is {ours!r}; the base has {theirs!r}", key=key, ours=ours, theirs=theirs
     )
 
 

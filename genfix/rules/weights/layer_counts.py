@@ -3,12 +3,12 @@
 Who is right: the weights, whatever the base says.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonValue
-from genfix.message import message
+from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.weight_sets import LAYER_COUNTS, PREDICTION_COUNTS
 from genfix.rules.core.context import Context
@@ -51,12 +51,9 @@ def _layer_count(context: Context, rule: Rule) -> Iterator[Finding]:
     if key is None or value is None:
         return
     if facts.gaps:
-        gaps: list[JsonValue] = [*facts.gaps[:SHOWN]]
         yield rule.finding(
             CONFIG,
-            message(
-                "layers-missing", "layers are missing in the weights between others: {layers}", layers=gaps
-            ),
+            layers_missing(facts.gaps),
             witness=Witness.WEIGHTS,
             pointer=key,
             engines=tuple(context.views),
@@ -77,12 +74,7 @@ def _layer_count(context: Context, rule: Rule) -> Iterator[Finding]:
         and base.weights.outline.layers == facts.layers
     ):
         return  # the key means another number in this type of model
-    found = message(
-        "layer-count-wrong",
-        "says {value!r} layers; the weights have {layers}",
-        layers=facts.layers,
-        value=value,
-    )
+    found = layers_counted(value, facts.layers)
     finding = contradiction(context, rule, key, value, facts.layers, found)
     lists = _lists_of(merged, value)
     if lists:
@@ -91,6 +83,20 @@ def _layer_count(context: Context, rule: Rule) -> Iterator[Finding]:
         )
         finding = finding._replace(fix=Fix.manual(why))
     yield finding
+
+
+def layers_missing(gaps: Sequence[int]) -> Message:
+    """What is said of layers that are not there."""
+    return message(
+        "layers-missing", "layers are missing in the weights between others: {layers}", layers=[*gaps[:SHOWN]]
+    )
+
+
+def layers_counted(value: int, layers: int | None) -> Message:
+    """What is said of another number of layers than there are."""
+    return message(
+        "layer-count-wrong", "says {value!r} layers; the weights have {layers}", layers=layers, value=value
+    )
 
 
 def _counts_layers(merged: Model) -> bool:

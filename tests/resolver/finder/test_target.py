@@ -32,11 +32,11 @@ SENT_BACK: Mapping[str, tuple[Mapping[str, bytes], str, str]] = {
     "adapter": (ADAPTER | {"adapter_model.safetensors": safetensors(4)}, "is an adapter", "merge it"),
     "adapter with tokenizer": (ADAPTER | {"tokenizer_config.json": b"{}"}, "is an adapter", "merge it"),
     "adapter with config": (ADAPTER | CONFIG | {"adapter_model.bin": b""}, "is an adapter", "merge it"),
-    "gguf": ({"model.gguf": b"GGUF"}, "is a GGUF folder", "converted"),
+    "gguf": ({"model.gguf": b"GGUF"}, "is a GGUF folder", "genfix check"),
     "gguf with tokenizer": (
         {"model.gguf": b"GGUF", "tokenizer_config.json": b"{}"},
         "is a GGUF folder",
-        "converted",
+        "genfix check",
     ),
     "diffusers": ({"model_index.json": b"{}"}, "is a diffusers pipeline", "language"),
     "diffusers with config": (CONFIG | {"model_index.json": b"{}"}, "is a diffusers pipeline", "language"),

@@ -1,0 +1,1 @@
+"""What the rules say of a GGUF: the same findings as of a folder, on its keys and tensors."""
