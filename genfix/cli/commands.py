@@ -113,7 +113,7 @@ def apply(
 
 
 def repair(
-    targets: opt.Folders = None,
+    targets: opt.Targets = None,
     *,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what would be written, as plan.")

@@ -4,6 +4,7 @@ from typing import Annotated, Final, NamedTuple, TypeAlias
 
 import typer
 
+from genfix.cli.options import StateDir, Target
 from genfix.message import text
 
 _HUB: Final = text("On the Hub").template
@@ -22,6 +23,13 @@ _Push: TypeAlias = Annotated[
         "--push", help="Of a model on the Hub: commit the changes to the branch itself.", rich_help_panel=_HUB
     ),
 ]
+
+
+class Anywhere(NamedTuple):
+    """A folder or a repo on the Hub, and where its backups or receipts are."""
+
+    target: Target
+    state_dir: StateDir = None
 
 
 class OnHub(NamedTuple):

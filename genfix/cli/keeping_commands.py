@@ -6,11 +6,11 @@ import typer
 
 from genfix.cli import choices
 from genfix.cli import options as opt
-from genfix.cli.hub_options import OnHub
+from genfix.cli.hub_options import Anywhere, OnHub
 
 
 def undo(
-    here: opt.Anywhere,
+    here: Anywhere,
     transaction: Annotated[
         str | None,
         typer.Argument(
@@ -46,7 +46,7 @@ def undo(
 
 
 def log(
-    here: opt.Anywhere,
+    here: Anywhere,
     *,
     output_format: opt.OutputShape = choices.Shape.TEXT,
     quiet: opt.Quiet = False,

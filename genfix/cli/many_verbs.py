@@ -59,7 +59,9 @@ def settle_all(
 
 
 def report_of_many(output_format: Format, path: Path | None, judged: Judged) -> ReportFile | None:
-    """Where the report goes; pages go to a folder of their own."""
+    """Where the report goes; pages go to a folder of their own. Raises `InputError` for a patch."""
+    if output_format is Format.PATCH:
+        raise InputError("a patch is of one folder", "name one folder, or another --output-format")
     return None if output_format is Format.HTML else report_file(path, judged.state_dir)
 
 

@@ -2,7 +2,8 @@
 
 import os
 
-from genfix.cli.options import Anywhere, Here
+from genfix.cli.hub_options import Anywhere
+from genfix.cli.options import Here
 from genfix.resolver.case import Case
 from genfix.show import show
 

@@ -6,19 +6,16 @@ from pathlib import Path
 from genfix.api.changing import plan_case
 from genfix.api.publishing import Published, check_publishable, publish, published, unpublish
 from genfix.cli.exits import exit_code, settle_known
-from genfix.cli.hub_options import OnHub
+from genfix.cli.hub_options import Anywhere, OnHub
 from genfix.cli.next_lines import command_line, on_hub, undo_line
-from genfix.cli.options import Anywhere
 from genfix.cli.output import Output
-from genfix.cli.planning import Ending, nothing_to_change, repair_report, say_alone
+from genfix.cli.planning import Ending, nothing_to_change, plan_report, repair_report, say_alone
 from genfix.cli.saved_options import Saved
 from genfix.errors import InputError
 from genfix.message import text
 from genfix.planner import Plan
-from genfix.report.changes import plan_text
 from genfix.report.hub_report import commit_text, hub_log_json, hub_log_text, published_json
 from genfix.report.json import dumps
-from genfix.report.text import findings_text
 from genfix.resolver.case import Case
 
 
@@ -121,9 +118,9 @@ def _show(
     elif is_done:
         out.report(repair_report(made, out))
     else:
-        out.report(findings_text(made.findings, out.style, verbose=out.verbose, fields=not made.changes))
+        out.report(plan_report(made, out))
         if done is not None:
-            out.report(f"\n{plan_text(made, out.style)}\n\n{commit_text(done.commit, out.style)}")
+            out.report(f"\n{commit_text(done.commit, out.style)}")
     if done is None:
         nothing_to_change(made, made.remaining, out, unsafe)
     else:

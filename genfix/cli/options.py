@@ -45,15 +45,8 @@ Targets: TypeAlias = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="DIR",
-        help="Merged models' folders, parents of such, or hf://org/name; default: the one you stand in.",
-        show_default=False,
-    ),
-]
-Folders: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="DIR",
-        help="Merged models' folders, parents of such, or GGUFs; default: the folder you stand in.",
+        help="Merged models' folders, parents of such, GGUFs or hf://org/name; default: the folder you "
+        "stand in.",
         show_default=False,
     ),
 ]
@@ -244,13 +237,6 @@ class Here(NamedTuple):
     """A folder on this machine, and where its backups are."""
 
     target: Folder
-    state_dir: StateDir = None
-
-
-class Anywhere(NamedTuple):
-    """A folder or a repo on the Hub, and where its backups or receipts are."""
-
-    target: Target
     state_dir: StateDir = None
 
 

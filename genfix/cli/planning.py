@@ -112,7 +112,11 @@ def _show_plan(made: Plan, out: Output, then: _Next) -> int:
         out.tell(text("to make these changes: {command}", command=then.make))
     else:
         command = download_line(made.target)
-        out.tell(text("to make these changes, apply them to a download: {command}", command=command))
+        out.tell(
+            text("to make these changes, apply them to a download: {command}", command=command)
+            if command
+            else text("to make these changes, apply them to a copy on this machine")
+        )
     if made.base is None:
         say_alone(out)
     return 1 if made.changes else 0

@@ -452,3 +452,68 @@ print(done.url, done.receipt.pull_request)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout == f"{hub.hub.endpoint}/me/merged/discussions/1 1\n"
     assert any(Path(hub.home / "state").rglob("*.json"))
+
+
+RUN = """
+import sys
+from genfix.cli.main import main
+sys.exit(main(["repair", "hf://me/merged", "--base", "org/base", "--create-pr"]))
+"""
+INTERRUPTED = """
+from genfix.resolver.hub.hub_client import HubClient
+send = HubClient.send
+def interrupted(self, sent, read, **how):
+    answer = send(self, sent, read, **how)
+    if "/commit/" in sent.url:
+        raise KeyboardInterrupt
+    return answer
+HubClient.send = interrupted
+"""
+
+
+def test_an_interrupt_after_the_commit_was_sent(hub: Machine) -> None:
+    """Nobody knows whether it is there: so it says, and the next run finds it."""
+    ran = hub.forks(["-c", INTERRUPTED + RUN], env=hub.environment, cwd=hub.home)
+    one_sentence(
+        Result(ran.returncode, ran.stdout, ran.stderr), 130, "interrupted before the Hub had answered",
+        f"{hub.hub.endpoint}/me/merged/discussions",
+    )  # fmt: skip
+    assert "the Hub's answer was lost" in hub("log", REPO).out
+    again = hub("repair", REPO, "--base", "org/base", "--create-pr")
+    assert "pull request 1 has exactly this already" in again.told
+    [done] = json.loads(hub("log", REPO, "--output-format", "json").out)["transactions"]
+    assert done["hub"]["pull_request"] == 1
+    hub.hub.merge("me/merged", 1)
+    assert hub("undo", REPO, "--push").code == 0
+    assert hub.hub.files("me/merged") == tuned()
+
+
+FULL = """
+from genfix import applier
+from genfix.errors import StorageError
+keep = applier.keep_receipt
+def full(place, receipt, **how):
+    if receipt.commit is not None:
+        raise StorageError("the disk is full")
+    keep(place, receipt, **how)
+applier.keep_receipt = full
+"""
+
+
+def test_a_receipt_that_cannot_be_completed_hides_no_commit(hub: Machine) -> None:
+    ran = hub.forks(["-c", FULL + RUN], env=hub.environment, cwd=hub.home)
+    assert (ran.returncode, "opened pull request 1" in ran.stderr) == (0, True)
+    assert "the receipt could not be completed: the disk is full" in " ".join(ran.stderr.split())
+    hub.hub.merge("me/merged", 1)
+    assert hub("undo", REPO, "--push").code == 0  # its beginning says enough
+    assert hub.hub.files("me/merged") == tuned()
+
+
+def test_several_folders_become_no_commit(hub: Machine) -> None:
+    folders = [write_folder(hub.home / "zoo" / name, tuned()) for name in ("a", "b")]
+    before = tree(hub.home / "zoo")
+    for words in ((hub.home / "zoo",), folders):
+        one_sentence(
+            hub("repair", *words, "--base", "org/base", "--create-pr"), 2, "change one model at a time"
+        )
+    assert tree(hub.home / "zoo") == before

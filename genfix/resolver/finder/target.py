@@ -122,17 +122,7 @@ def existing_folder(path: str | os.PathLike[str]) -> Path:
     """The directory at ``path``. Raises `InputError` where there is none."""
     given = os.fspath(path)
     if is_address(path):
-        raise InputError(
-            "{address} is not a folder on this machine",
-            text("download it and name the folder: {command}", command=download_line(given))
-            if not is_on_hub(given)
-            else text(
-                "download it and name the folder: {command}; or have repair, apply or undo open a pull "
-                "request: --create-pr",
-                command=download_line(given),
-            ),
-            address=given,
-        )
+        raise InputError("{address} is not a folder on this machine", _how_to_write(given), address=given)
     if not given:
         raise InputError("the path of the folder is empty", "name the merged model's folder")
     folder = Path(given)
@@ -159,16 +149,31 @@ def existing_folder(path: str | os.PathLike[str]) -> Path:
     return folder
 
 
+def _how_to_write(address: str) -> Message:
+    """What to do where a folder is to be changed that is somewhere else."""
+    command = download_line(address)
+    if is_on_hub(address):
+        return text(
+            "download it and name the folder: {command}; or have repair, apply or undo open a pull "
+            "request: --create-pr",
+            command=command,
+        )
+    if command:
+        return text("download it and name the folder: {command}", command=command)
+    return text("copy it to this machine, and name that folder")
+
+
 def download_line(address: str) -> str:
-    """The command that brings the model at an address onto this machine."""
-    from genfix.resolver.naming.spec import HubSpec, LocalSpec, ModelScopeSpec, parse_spec  # noqa: PLC0415 - only for hints
+    """The command that brings the model at an address onto this machine; empty where none is known."""
+    from genfix.resolver.naming.spec import HubSpec, ModelScopeSpec, parse_spec  # noqa: PLC0415 - only for hints
 
     try:
         spec = parse_spec(address)
     except GenfixError:
-        spec = HubSpec("org/name")
-    revision = "" if isinstance(spec, LocalSpec) or not spec.revision else f" --revision {spec.revision}"
+        return ""
+    if not isinstance(spec, HubSpec | ModelScopeSpec):
+        return ""
+    revision = f" --revision {spec.revision}" if spec.revision else ""
     if isinstance(spec, ModelScopeSpec):
         return f"modelscope download --model {spec.repo_id}{revision} --local_dir merged"
-    repo = spec.repo_id if isinstance(spec, HubSpec) else "org/name"
-    return f"hf download {repo}{revision} --local-dir merged"
+    return f"hf download {spec.repo_id}{revision} --local-dir merged"

@@ -23,7 +23,7 @@ from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Progress
 from genfix.folder.remote import difference
 from genfix.json_types import JsonValue
-from genfix.message import Message, text
+from genfix.message import text
 from genfix.resolver.hub.hub_errors import HubRequest, explain, is_cut, outage
 from genfix.resolver.hub.hub_listing import MOST_OF_A_LISTING, HubListing, parse_listing, too_long
 from genfix.resolver.hub.hub_session import HubResponse, HubStatusError, Sent, hub_send
@@ -176,29 +176,18 @@ class HubClient:
         self._refuse_secrets(content, HubRequest(self._endpoint, self._repo_id, revision, name))
 
     def _refuse_secrets(self, content: bytes, asked: HubRequest) -> None:
-        with self._quietly():
-            if _secrets().are_in(content):
-                raise BaseModelError(
-                    "{asked} has the access token of this machine in it",
-                    "do not use the Hub at {host}, and make a new token",
-                    asked=asked.said,
-                    host=asked.host,
-                )
+        if self.secrets().are_in(content):
+            raise BaseModelError(
+                "{asked} has the access token of this machine in it",
+                "do not use the Hub at {host}, and make a new token",
+                asked=asked.said,
+                host=asked.host,
+            )
 
-    def has_token(self) -> bool:
-        """Whether this machine has an access token."""
+    def secrets(self) -> Secrets:
+        """The access token of this machine, to find and to hide."""
         with self._quietly():
-            return bool(_secrets().spellings)
-
-    def without_secrets(self, said: Message) -> Message:
-        """A sentence without the access token of this machine."""
-        with self._quietly():
-            return _secrets().message(said)
-
-    def has_secrets(self, content: bytes) -> bool:
-        """Whether the access token of this machine stands in ``content``."""
-        with self._quietly():
-            return _secrets().are_in(content)
+            return _secrets()
 
     def send(
         self, sent: Sent, read: Callable[[HubResponse], _Result], *, is_own: bool = True, seconds: float = 0.0

@@ -84,7 +84,7 @@ class HubWriter:
 
     def require_token(self) -> None:
         """Raise `InputError` where this machine has no access token: the Hub takes nothing from nobody."""
-        if not self._client.has_token():
+        if not self._client.secrets().spellings:
             raise InputError(
                 "this machine has no access token, and the Hub takes changes from known users only",
                 "log in with `hf auth login`, or set HF_TOKEN",
@@ -118,7 +118,7 @@ class HubWriter:
         Raises a `GenfixError` where it takes them not, or not from this user.
         """
         for name, content in (*commit.added, ("", f"{commit.title}\n{commit.description}".encode())):
-            if self._client.has_secrets(content):
+            if self._client.secrets().are_in(content):
                 raise RefusedError(
                     "{name} has the access token of this machine in it, and would be published with it",
                     "take it out of that file, and make a new token",
@@ -290,7 +290,7 @@ class HubWriter:
 
     def _hidden(self, error: GenfixError) -> GenfixError:
         """The error without the access token in the Hub's own words."""
-        error.said = self._client.without_secrets(error.said)
+        error.said = self._client.secrets().message(error.said)
         return error
 
 
