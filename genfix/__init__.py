@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from genfix.planner import Plan
     from genfix.rules import Finding
     from genfix.version import __version__
+    from genfix.zoo.each import Each, check_many, repair_many
 
 __all__ = [
     "BaseSearch",
     "Capsule",
+    "Each",
     "EngineReport",
     "Finding",
     "GenfixError",
@@ -46,6 +48,7 @@ __all__ = [
     "base_candidates",
     "capsule",
     "check",
+    "check_many",
     "diff",
     "engine_views",
     "find_models",
@@ -57,6 +60,7 @@ __all__ = [
     "probe_model",
     "prune_backups",
     "repair",
+    "repair_many",
     "restore",
     "run_command",
     "save_plan",
@@ -69,6 +73,7 @@ _HOMES: Final = {
     "__version__": "genfix.version",
     "BaseSearch": "genfix.api.bases",
     "Capsule": "genfix.api.capsules",
+    "Each": "genfix.zoo.each",
     "EngineReport": "genfix.api.engine_views",
     "Finding": "genfix.rules",
     "GenfixError": "genfix.errors",
@@ -85,6 +90,7 @@ _HOMES: Final = {
     "base_candidates": "genfix.api.bases",
     "capsule": "genfix.api.capsules",
     "check": "genfix.api.judging",
+    "check_many": "genfix.zoo.each",
     "diff": "genfix.api.changing",
     "engine_views": "genfix.api.engine_views",
     "find_models": "genfix.api.bases",
@@ -96,6 +102,7 @@ _HOMES: Final = {
     "probe_model": "genfix.api.probing",
     "prune_backups": "genfix.api.keeping",
     "repair": "genfix.api.changing",
+    "repair_many": "genfix.zoo.each",
     "restore": "genfix.api.keeping",
     "run_command": "genfix.api.running",
     "save_plan": "genfix.api.plan_files",

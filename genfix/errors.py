@@ -6,7 +6,7 @@ exit code a command ends with. A finding or a fix that cannot be made is data, n
 
 from typing import ClassVar
 
-from genfix.message import Arg, Message
+from genfix.message import Arg, Message, text
 
 
 class GenfixError(Exception):
@@ -79,4 +79,28 @@ def stale(name: str) -> ChangedError:
         "stale plan: {name} changed since the plan was made",
         "make the plan again, then apply that one",
         name=name,
+    )
+
+
+def as_genfix_error(error: Exception) -> GenfixError:
+    """Any exception as one that has a sentence, an advice and an exit code."""
+    if isinstance(error, GenfixError):
+        return error
+    if isinstance(error, OSError) and error.errno is not None:
+        what = error.filename if isinstance(error.filename, str) else ""
+        why = error.strerror or str(error)
+        return StorageError(
+            text("cannot use {path}: {why}", path=what, why=why)
+            if what
+            else text("the disk or the network fails: {why}", why=why),
+            text("try again when the disk or the network works; GENFIX_DEBUG=1 shows where it failed"),
+        )
+    if isinstance(error, ImportError):
+        # Parts are loaded when they are needed: an installation that is damaged, or a disk that fails just
+        # then.
+        said = text("a part of genfix or Python cannot be loaded: {error}", error=str(error))
+        return GenfixError(said, text("install genfix again"))
+    return GenfixError(
+        text("this is a bug in genfix: {kind}: {error}", kind=type(error).__name__, error=str(error)),
+        text("run again with GENFIX_DEBUG=1 and report what it prints"),
     )

@@ -37,13 +37,16 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lstrip("# ").lower()).replace(" ", "-")
 
 
-@pytest.mark.parametrize("readme", READMES, ids=relative)
-def test_every_command_is_in_the_help_text_and_in_the_table(readme: Path) -> None:
+COMMAND_PAGES = [ROOT / "docs" / name for name in ("commands.md", "commands.zh-CN.md")]
+
+
+@pytest.mark.parametrize("page", COMMAND_PAGES, ids=relative)
+def test_every_command_is_in_the_help_text_and_in_the_table(page: Path) -> None:
     names = [*COMMANDS_OF_GENFIX]
-    text = readme.read_text("utf-8")
+    text = page.read_text("utf-8")
     listed = text.partition("<!-- help:begin -->")[2].partition("Commands:")[2]
     assert re.findall(r"^  (\w+)  ", listed.partition("\n\n")[0], re.MULTILINE) == names
-    head = {"README.md": "| command |", "README.zh-CN.md": "| 命令 |"}[readme.name]
+    head = {"commands.md": "| command |", "commands.zh-CN.md": "| 命令 |"}[page.name]
     assert sorted(row[0].split()[1].strip("`") for row in table(text, head)) == sorted(names)
 
 
@@ -65,14 +68,14 @@ def test_commands_were_found() -> None:
     assert {words[1] for words in COMMANDS} >= {"check", "plan", "repair", "undo"}
 
 
-@pytest.mark.parametrize("readme", READMES, ids=relative)
-def test_the_exit_codes_are_those_of_the_help_text(readme: Path) -> None:
+@pytest.mark.parametrize("page", COMMAND_PAGES, ids=relative)
+def test_the_exit_codes_are_those_of_the_help_text(page: Path) -> None:
     epilog = EPILOG.partition("Exit codes: ")[2].rstrip(" .")
     told = [tuple(part.split(" ", 1)) for part in epilog.split("; ")]
     assert {int(code) for codes, _ in told for code in codes.split("/")} == {0, 1, 2, 3, 130, 143}
-    head = {"README.md": "| code | meaning |", "README.zh-CN.md": "| 退出码 |"}[readme.name]
-    rows = [(row[0], row[1].replace("`", "")) for row in table(readme.read_text("utf-8"), head)]
-    if readme.name == "README.md":
+    head = {"commands.md": "| code | meaning |", "commands.zh-CN.md": "| 退出码 |"}[page.name]
+    rows = [(row[0], row[1].replace("`", "")) for row in table(page.read_text("utf-8"), head)]
+    if page.name == "commands.md":
         assert rows == told
     else:
         assert [code for code, _ in rows] == [code for code, _ in told]

@@ -40,6 +40,7 @@ def lay_out(place: Path, words: list[str], run: Run) -> None:
     shutil.copytree(EXAMPLE, place / "examples" / "glm4")
     folders = [word for word in words[1:] if word.rstrip("/").endswith(("merged", "out", "model", "/m"))]
     folders += ["m"] if words[:2] == ["plan", "m"] else []
+    folders += ["merges/a", "merges/b"] if any(word.startswith("merges") for word in words) else []
     for folder in {*folders, "merged"} if words[0] != "run" else ():
         shutil.copytree(EXAMPLE / "merged", place / folder, dirs_exist_ok=True)
     for word in words:
@@ -47,8 +48,8 @@ def lay_out(place: Path, words: list[str], run: Run) -> None:
             shutil.copytree(EXAMPLE / "base", place / word)
     (place / "ci").mkdir()
     (place / "ci" / "genfix.toml").write_text('fail-on = "error"\n')
-    if "auto" in words:
-        (place / "merged" / "args.json").write_text(json.dumps({"model_dir": str(place / "base")}))
+    for folder in {*folders, "merged"} if "auto" in words else ():
+        (place / folder / "args.json").write_text(json.dumps({"model_dir": str(place / "base")}))
     if any(word.endswith("-capsule") for word in words) and words[0] != "capsule":
         assert run("capsule", "base", "glm-4-9b-chat-capsule").code == 0
     sizes = json.loads((EXAMPLE / "base" / "config.json").read_bytes())

@@ -20,7 +20,9 @@ BOTTOM = frozenset({"show", "message", "language", "json_types", "errors", "cach
 """Small modules anybody may use."""
 
 BELOW_RULES = BOTTOM | {"jsontext", "folder", "gguf", "model"}
-BELOW_API = BELOW_RULES | {"engines", "weights", "rules", "planner", "applier", "resolver", "probe"}
+BELOW_API = BELOW_RULES | {
+    *("engines", "weights", "catalogue", "rules", "planner", "applier", "resolver", "probe")
+}
 
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "json_types": frozenset(),
@@ -37,15 +39,17 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "model": BOTTOM | {"folder", "gguf", "jsontext"},
     "engines": BELOW_RULES,
     "weights": BELOW_RULES,
-    "rules": BELOW_RULES | {"engines", "weights"},
+    "catalogue": BELOW_RULES | {"engines"},
+    "rules": BELOW_RULES | {"engines", "weights", "catalogue"},
     "planner": BELOW_RULES | {"engines", "rules"},
-    "resolver": BELOW_RULES | {"engines", "weights", "rules"},
+    "resolver": BELOW_RULES | {"engines", "weights", "catalogue", "rules"},
     "applier": BOTTOM | {"folder", "jsontext"},
     "probe": BELOW_RULES | {"engines"},
     "api": BELOW_API,
-    "report": BELOW_API | {"api"},
-    "cli": BELOW_API | {"api", "report"},
-    "": frozenset({"version", "api", "applier", "errors", "planner", "rules"}),
+    "zoo": BELOW_API | {"api"},
+    "report": BELOW_API | {"api", "zoo"},
+    "cli": BELOW_API | {"api", "zoo", "report"},
+    "": frozenset({"version", "api", "applier", "errors", "planner", "rules", "zoo"}),
     "__main__": frozenset({"cli"}),
 }
 """Imports run one way, from the top. Reports take values of the api and hand none back."""
@@ -360,6 +364,8 @@ def test_check_loads_nothing_it_does_not_need(folders: tuple[Path, Path], form: 
             "genfix.resolver.hub",
             "genfix.api.baseline",
             "genfix.api.plan_files",
+            "genfix.zoo",
+            "genfix.cli.many",
             "tomllib",
             "rich",
         }

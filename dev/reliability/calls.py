@@ -140,7 +140,7 @@ def _play(
     weights = _weights(folder)
     name, number = point
     how = "signal=SIGKILL" if fault == "SIGKILL" else f"error={fault}"
-    options = ["-e", f"trace={name}", "-e", f"inject={name}:{how}:when={number}"]
+    options = ["--seccomp-bpf", "-e", f"trace={name}", "-e", f"inject={name}:{how}:when={number}"]
     run = subprocess.run(
         _command(scene, folder, options, place / "trace"),
         cwd=_ROOT,

@@ -9,13 +9,15 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple, TypeAlias
 
 from genfix.applier import Write, apply, log, recover, restore, snapshot, undo
 from genfix.applier.fs import DISK, Dir, FileSystem
 from genfix.errors import GenfixError, StorageError
-from tests.support.disks import QUICK, SimulatedCrash, crash_disk, inputs, make_folder, sha, writes
+from tests.support.disks import QUICK, STATE, SimulatedCrash, crash_disk, inputs, make_folder, sha, writes
 
 __all__ = ["MARK", "SCENES", "Scene", "play", "start"]
 
@@ -88,12 +90,22 @@ def _repaired(folder: Path) -> None:
 
 def _committed(folder: Path) -> None:
     """A repair that died in the first rename after its commit point."""
-    for at in range(1, 10_000):
-        with suppress(SimulatedCrash):
-            _repair(folder)(crash_disk(at))
-        if (folder / ".cache/huggingface/genfix/journal.json").exists():
-            return
-        recover(folder, fs=QUICK)
+    with suppress(SimulatedCrash):
+        _repair(folder)(crash_disk(_first_rename()))
+
+
+@cache
+def _first_rename() -> int:
+    """The number of that call: it is looked for once in each process."""
+    with TemporaryDirectory() as place:
+        folder = start("repair", Path(place))
+        for at in range(1, 10_000):
+            with suppress(SimulatedCrash):
+                _repair(folder)(crash_disk(at))
+            if (folder / STATE / "journal.json").exists():
+                return at
+            recover(folder, fs=QUICK)
+    raise ValueError("a repair has no commit point")
 
 
 def _repaired_after_snapshot(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The catalogue of official models, ``genfix/resolver/catalogue/official.json``: facts, each with its place.
+"""The catalogue of official models, ``genfix/catalogue/official.json``: facts, each with its place.
 
 ``python -m dev.tools.official_models --clones DIR`` reads the config files that public repositories have
 copies of (`official_sources.json` says which file is of which model, and which facts were changed there), and
@@ -17,13 +17,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
+from genfix.catalogue.identify import facts_of
+from genfix.catalogue.official import DATA
 from genfix.errors import GenfixError
 from genfix.folder import FileStat, Origin
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
 from genfix.model.sizes import sizes
-from genfix.resolver.catalogue.identify import facts_of
-from genfix.resolver.catalogue.official import DATA
 from genfix.resolver.finder.base import resolve_base
 
 _SOURCES: Final = Path(__file__).with_name("official_sources.json")

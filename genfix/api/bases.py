@@ -5,14 +5,14 @@ from typing import NamedTuple, Unpack
 
 from genfix.api.keywords import OpenOptions
 from genfix.api.opening import open_merged
+from genfix.catalogue.identify import Identity, identify
+from genfix.catalogue.official import OfficialModel, official_models
 from genfix.errors import InputError
 from genfix.message import Message
 from genfix.model import Model
 from genfix.resolver import find_adapter, place_of
 from genfix.resolver.case import Case, ModelLocation
-from genfix.resolver.catalogue.identify import Identity, identify
-from genfix.resolver.catalogue.official import OfficialModel, official_models
-from genfix.resolver.finder.auto import decided
+from genfix.resolver.finder.auto import chosen
 from genfix.resolver.finder.candidate_proofs import differences
 from genfix.resolver.finder.places import Place, registered
 from genfix.resolver.finder.search import Candidate, local_candidates, named_candidates, remaining
@@ -25,7 +25,8 @@ class BaseSearch(NamedTuple):
     """The folder as the caller wrote it, or ``hf://org/name@commit``."""
     merged: Model
     candidates: tuple[Candidate, ...]
-    """What the folder names, then what lies on this machine, in order of trust; those that are refused too.
+    """What the folder names, then what lies on this machine or is shown by the catalogue, in order of trust;
+    those that are refused too.
     """
     chosen: Candidate | None
     """The one that ``--base auto`` takes; `None` where it asks, or has none."""
@@ -50,14 +51,15 @@ def base_candidates(target: ModelLocation, **options: Unpack[OpenOptions]) -> Ba
     adapter = find_adapter(case, merged).facts
     named = tuple(named_candidates(merged, path, adapter, offline=case.offline, progress=case.progress))
     here = tuple(local_candidates(merged, path))
-    chosen = decided(merged, named, here)
-    left = remaining((*named, *here)) if chosen is None else ()
+    found = chosen(merged, named, here, offline=case.offline, progress=case.progress)
+    left = remaining((*named, *here)) if found is None else ()
     bases = [one.base.facts for one in left if one.base is not None]
+    more = () if found is None or found in (*named, *here) else (found,)
     return BaseSearch(
         str(merged.folder.origin),
         merged,
-        (*named, *here),
-        chosen,
+        (*named, *here, *more),
+        found,
         tuple(differences(bases)) if len(bases) > 1 else (),
         identify(merged),
         notes,

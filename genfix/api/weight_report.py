@@ -100,7 +100,7 @@ def weights_of_case(case: Case) -> WeightReport:
 
 
 def _compared(merged: Model, base: Model | None) -> Comparison:
-    if base is not None and base.weights.tensors:
+    if base is not None and base.weights.has_tensors:
         return compare_tensors(merged, base, Ledger(MOST_BYTES // _SHARE, MOST_REQUESTS // _SHARE))
     tensors = merged.weights.tensors.items()
     return Comparison(tuple(ComparedTensor(name, tensor, State.UNSEEN) for name, tensor in tensors))

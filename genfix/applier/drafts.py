@@ -3,7 +3,7 @@
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -46,6 +46,24 @@ def make_folder(output: Path, files: Mapping[str, bytes], *, fs: FileSystem = DI
                 write_all(fs, fd, files[name])
         sync_dirs(fs, draft, {parents_of(name)[0] for name in files})
         publish(fs, parent, draft, place.name, replaces=replaces)
+
+
+def check_new_folder(output: Path, *, outside: Iterable[Path] = ()) -> None:
+    """Raise `InputError` where `make_folder` could not make ``output``, or it would lie inside one of
+    ``outside``.
+    """
+    place = Path(os.path.realpath(output.parent)) / output.name
+    _is_empty_folder(place, output)
+    if not place.parent.is_dir():
+        raise InputError("there is no folder {parent}", "create it first", parent=output.parent)
+    for folder in outside:
+        if place.is_relative_to(os.path.realpath(folder)):
+            raise InputError(
+                "{output} is inside the model folder {folder}",
+                "name a folder outside",
+                output=output,
+                folder=folder,
+            )
 
 
 def _is_empty_folder(place: Path, output: Path) -> bool:

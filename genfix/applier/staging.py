@@ -254,15 +254,23 @@ def discard(state: State, transaction: str, journal: Journal | None = None) -> N
             fs.sync_dir(state.home)
     with suppress(OSError):
         fs.unlink(state.home, JOURNAL_DRAFT)
-    with suppress(OSError, RefusedError):
+    try:
+        _remove_backup(state, transaction)
+    except OSError:
+        return  # what is staged stays too: by it the next run sees that there is something to remove
+    remove_stage(state, transaction)
+    state.tidy()
+
+
+def _remove_backup(state: State, transaction: str) -> None:
+    fs = state.fs
+    with suppress(FileNotFoundError, RefusedError):
         # A planted staging directory may bear the id of a finished transaction, whose backup is wanted.
         with opened(fs, state.home, ("log",)) as receipts:
             is_logged = is_present(fs, receipts, f"{transaction}.json")
         if not is_logged:
             with opened(fs, state.home, ("backup",)) as backups:
                 remove_tree(fs, backups, transaction)
-    remove_stage(state, transaction)
-    state.tidy()
 
 
 def is_whole(state: State, transaction: str) -> bool:

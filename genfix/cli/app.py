@@ -24,7 +24,9 @@ _RULES: Final = "genfix.cli.rule_commands"
 _BASES: Final = "genfix.cli.base_commands"
 
 COMMANDS: Final[Mapping[str, Entry]] = {
-    "check": Entry(_COMMANDS, help="Check a folder.", example="genfix check merged --base org/name"),
+    "check": Entry(
+        _COMMANDS, help="Check a folder, or several.", example="genfix check merged --base org/name"
+    ),
     "plan": Entry(
         _COMMANDS,
         help="Show what repair would write.",
@@ -36,6 +38,11 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         example="genfix apply plan.json",
     ),
     "repair": Entry(
+        _COMMANDS,
+        help="Make the safe fixes, all or none, with a backup.",
+        example="genfix repair merged --base org/name",
+    ),
+    "fix": Entry(
         _COMMANDS,
         help="Make the safe fixes, all or none, with a backup.",
         example="genfix repair merged --base org/name",

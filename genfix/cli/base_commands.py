@@ -31,7 +31,7 @@ def base(
 def bases(
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="WORD...", help="Parts of a name, a type or an id.", show_default=False),
+        typer.Argument(metavar="WORD", help="Parts of a name, a type or an id.", show_default=False),
     ] = None,
     *,
     output_format: opt.OutputShape = opt.Shape.TEXT,

@@ -14,7 +14,7 @@ _TEXT = opt.Format.TEXT
 
 
 def check(
-    target: opt.Target,
+    targets: opt.Targets = None,
     *,
     fail_on: opt.FailOn = None,
     judged: opt.Judged,
@@ -25,21 +25,28 @@ def check(
     verbose: opt.Verbose = False,
     look: opt.Look,
 ) -> int:
-    """Check a folder.
+    """Check a folder, or several.
 
     Nothing is written.
     """
     from genfix.cli.looking import run_check
     from genfix.cli.output import Output, report_file
-    from genfix.cli.settled import settle
+    from genfix.cli.settled import named_in, settle
 
+    target = named_in(targets, "check")
+    if not isinstance(target, str):
+        from genfix.cli.many_verbs import many_checks, report_of_many, settle_all
+
+        out = Output(look, quiet, verbose, output_format, report_of_many(output_format, output_file, judged))
+        cases, levels = settle_all(target, judged, source, out, fail_on=fail_on)
+        return out.done(many_checks(target, cases, levels, out, output_file))
     out = Output(look, quiet, verbose, output_format, report_file(output_file, judged.state_dir))
     case, level = settle(target, judged, source, out, fail_on=fail_on)
     return out.done(run_check(case, level, out, judged.write_baseline))
 
 
 def plan(
-    target: opt.Target,
+    targets: opt.Targets = None,
     *,
     judged: opt.Judged,
     unsafe_fixes: opt.UnsafeFixes = None,
@@ -57,8 +64,16 @@ def plan(
     """
     from genfix.cli.output import Output, report_file
     from genfix.cli.planning import run_plan
-    from genfix.cli.settled import settle
+    from genfix.cli.settled import named_in, settle
 
+    target = named_in(targets, "plan")
+    if not isinstance(target, str):
+        from genfix.cli.many_verbs import many_plans, refuse_plan_file, report_of_many, settle_all
+
+        refuse_plan_file(output_format, output_file)
+        out = Output(look, quiet, verbose, output_format, report_of_many(output_format, output_file, judged))
+        cases, _ = settle_all(target, judged, source, out, unsafe_fixes=unsafe_fixes)
+        return out.done(many_plans(target, cases, out, output_file))
     keeps = output_file if output_format in {opt.Format.TEXT, opt.Format.JSON} else None
     report = None if keeps else report_file(output_file, judged.state_dir)
     out = Output(look, quiet, verbose, output_format, report)
@@ -90,7 +105,7 @@ def apply(
 
 
 def repair(
-    target: opt.Repairable,
+    targets: opt.Folders = None,
     *,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what would be written, as plan.")
@@ -119,18 +134,34 @@ def repair(
 ) -> int:
     """Make the safe fixes, all or none, with a backup.
 
-    `genfix undo` takes them back.
+    `genfix undo` takes them back. Of several folders each is repaired by itself, and one that fails stops no
+    other.
     """
     from genfix.cli.output import Output, report_file
     from genfix.cli.planning import Ending, run_plan, run_repair
-    from genfix.cli.settled import settle
+    from genfix.cli.settled import named_in, settle
 
+    target = named_in(targets, "repair")
+    if not isinstance(target, str):
+        from genfix.cli.many_verbs import many_plans, many_repairs, refuse_copy, report_of_many, settle_all
+
+        refuse_copy(output)
+        out = Output(look, quiet, verbose, output_format, report_of_many(output_format, output_file, judged))
+        cases, levels = settle_all(target, judged, source, out, fail_on=fail_on, unsafe_fixes=unsafe_fixes)
+        if dry_run:
+            return out.done(many_plans(target, cases, out, output_file))
+        endings = [Ending(each, fail_on_fix=exit_non_zero_on_fix) for each in levels]
+        return out.done(many_repairs(target, cases, endings, out, output_file))
     out = Output(look, quiet, verbose, output_format, report_file(output_file, judged.state_dir))
     case, level = settle(target, judged, source, out, fail_on=fail_on, unsafe_fixes=unsafe_fixes)
     if dry_run:
         return out.done(run_plan(case, out, judged.write_baseline))
     ending = Ending(level, fail_on_fix=exit_non_zero_on_fix)
     return out.done(run_repair(case, ending, out, judged.write_baseline, output=output))
+
+
+fix = repair
+"""What linters call it."""
 
 
 def run(
@@ -166,7 +197,7 @@ def run(
 
 
 def engines(
-    target: opt.Target,
+    targets: opt.Targets = None,
     *,
     engine: opt.Engines = None,
     offline: opt.Offline = False,
@@ -181,10 +212,17 @@ def engines(
     """
     from genfix.cli.looking import run_engines
     from genfix.cli.output import Output
-    from genfix.cli.settled import settings_of
+    from genfix.cli.settled import named_in, settings_of
     from genfix.resolver.case import Case
 
     out = Output(look, output_format=output_format)
+    target = named_in(targets, "engines")
+    if not isinstance(target, str):
+        from genfix.cli.many_verbs import many_engines
+
+        asked = [opt.codes(engine) or settings_of(source, one, None, out).engines for one in target.targets]
+        cases = [Case(one, offline=offline, state_dir=state_dir) for one in target.targets]
+        return many_engines(target, cases, asked, out)
     names = opt.codes(engine) or settings_of(source, target, None, out).engines
     case = Case(target, offline=offline, state_dir=state_dir, progress=out.progress)
     return run_engines(case, names, out)

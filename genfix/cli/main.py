@@ -13,14 +13,13 @@ import typer
 from genfix.cli.app import app
 from genfix.cli.command import Commands
 from genfix.cli.streams import forget, prepare_streams, write_error
-from genfix.errors import GenfixError, StorageError
+from genfix.errors import GenfixError, as_genfix_error
 from genfix.language import Language, language_of
 from genfix.message import Message, text
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context
 
-_BUG: Final = 2
 _INTERRUPTED: Final = 130
 _TERMINATED: Final = 143
 _BROKEN_PIPE: Final = 141
@@ -78,28 +77,8 @@ def _unforeseen(error: Exception, language: Language) -> int:
         import traceback  # noqa: PLC0415 - only for bugs
 
         traceback.print_exception(error)
-    if isinstance(error, OSError) and error.errno is not None:
-        what = error.filename if isinstance(error.filename, str) else ""
-        why = error.strerror or str(error)
-        return _say(
-            text("cannot use {path}: {why}", path=what, why=why)
-            if what
-            else text("the disk or the network fails: {why}", why=why),
-            text("try again when the disk or the network works; GENFIX_DEBUG=1 shows where it failed"),
-            StorageError.exit_code,
-            language,
-        )
-    if isinstance(error, ImportError):
-        # Parts are loaded when they are needed: an installation that is damaged, or a disk that fails just
-        # then.
-        said = text("a part of genfix or Python cannot be loaded: {error}", error=str(error))
-        return _say(said, text("install genfix again"), _BUG, language)
-    return _say(
-        text("this is a bug in genfix: {kind}: {error}", kind=type(error).__name__, error=str(error)),
-        text("run again with GENFIX_DEBUG=1 and report what it prints"),
-        _BUG,
-        language,
-    )
+    known = as_genfix_error(error)
+    return _say(known.said, known.advice, known.exit_code, language)
 
 
 def _say(said: Message, advice: Message | None, code: int, language: Language) -> int:

@@ -22,6 +22,7 @@ class Format(StrEnum):
     """How a report is written."""
 
     TEXT = "text"
+    CONCISE = "concise"
     JSON = "json"
     SARIF = "sarif"
     GITHUB = "github"
@@ -69,18 +70,26 @@ def codes(words: list[str] | None) -> tuple[str, ...]:
 
 Target: TypeAlias = Annotated[
     str,
+    typer.Argument(metavar="DIR", help="The merged model's folder, or hf://org/name.", show_default=False),
+]
+Targets: TypeAlias = Annotated[
+    list[str] | None,
     typer.Argument(
-        metavar="DIR", help="The merged model's folder, or hf://org/name; or a GGUF.", show_default=False
+        metavar="DIR",
+        help="Merged models' folders, parents of such, hf://org/name, GGUFs; default: the one you stand in.",
+        show_default=False,
+    ),
+]
+Folders: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="DIR",
+        help="Merged models' folders, parents of such, or a GGUF (--output); default: the one you stand in.",
+        show_default=False,
     ),
 ]
 Folder: TypeAlias = Annotated[
     str, typer.Argument(metavar="DIR", help="The merged model's folder.", show_default=False)
-]
-Repairable: TypeAlias = Annotated[
-    str,
-    typer.Argument(
-        metavar="DIR", help="The merged model's folder; or a GGUF, with --output.", show_default=False
-    ),
 ]
 Base: TypeAlias = Annotated[
     str | None,

@@ -100,10 +100,7 @@ def _show_plan(made: Plan, out: Output, then: _Next) -> int:
         step = then.make if made.changes else ""
         out.report(rendered(of_plan(made), out.verdict, verbose=out.verbose, command=step))
     else:
-        found = findings_text(made.findings, out.style, verbose=out.verbose, fields=not made.changes)
-        out.report(found)
-        if made.changes:
-            out.report("\n" + plan_text(made, out.style))
+        out.report(plan_report(made, out))
     if not made.changes:
         _nothing_to_change(made, made.findings, out, then.unsafe)
     elif then.make:
@@ -115,6 +112,13 @@ def _show_plan(made: Plan, out: Output, then: _Next) -> int:
     if made.base is None:
         _say_alone(out)
     return 1 if made.changes else 0
+
+
+def plan_report(made: Plan, out: Output) -> str:
+    """What is wrong and what would change, for a terminal."""
+    found = findings_text(made.findings, out.style, verbose=out.verbose, fields=not made.changes)
+    changes = "\n" + plan_text(made, out.style) if made.changes else ""
+    return "\n".join(filter(None, (found, changes)))
 
 
 def _say_left(made: Plan, out: Output) -> None:
@@ -182,7 +186,7 @@ def _show_repair(done: Repair, place: Here, ending: Ending, out: Output, unsafe:
 
         out.report(rendered(of_repair(made), out.verdict, verbose=out.verbose))
     else:
-        _report_repair(made, out)
+        out.report(repair_report(made, out))
     if done.built is not None:
         _say_built(made.target, done.built, len(made.changes), out)
     elif done.receipt is None:
@@ -200,13 +204,13 @@ def _asked_for(receipt: Receipt) -> str:
     return "" if receipt.ours else receipt.id
 
 
-def _report_repair(made: Plan, out: Output) -> None:
-    out.report(headlines(made.fixed, out.style))
-    if made.changes:
-        out.report("\n" + plan_text(made, out.style))
+def repair_report(made: Plan, out: Output) -> str:
+    """What was wrong, what changed, and what is left, for a terminal."""
+    changes = "\n" + plan_text(made, out.style) if made.changes else ""
     left = findings_text(made.remaining, out.style, verbose=out.verbose)
     title = out.style.mark(out.style.text("Left for you to decide:"), "bold")
-    out.report(f"\n{title}\n\n{left}" if left else "")
+    rest = f"\n{title}\n\n{left}" if left else ""
+    return "\n".join(filter(None, (headlines(made.fixed, out.style), changes, rest)))
 
 
 def _nothing_to_change(made: Plan, left: Sequence[Finding], out: Output, unsafe: str) -> None:

@@ -2,12 +2,49 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from genfix.api.settings import Settings, find_settings, read_settings
 from genfix.cli.options import Judged, Level, SettingsFrom, codes
 from genfix.cli.output import Output
 from genfix.errors import InputError
+from genfix.message import text
 from genfix.resolver.case import Case
+
+if TYPE_CHECKING:
+    from genfix.zoo.model_folders import Named
+
+
+def named_in(words: list[str] | None, command: str) -> "str | Named":
+    """The folder that a command is about, by its name or as the one the user stands in; or several folders.
+
+    Raises `InputError` where there is none.
+    """
+    if words is not None and len(words) == 1 and _is_plain(words[0]):
+        return words[0]
+    from genfix.zoo.model_folders import is_model_folder, named_folders  # noqa: PLC0415 - one folder does without
+
+    if not words and is_model_folder(_names_here()):
+        return os.curdir
+    if not words:
+        raise InputError(
+            text("Missing argument '{name}'", name="DIR"),
+            "see `{command}`",
+            command=f"genfix {command} --help",
+        )
+    return named_folders(words)
+
+
+def _is_plain(word: str) -> bool:
+    """Whether a word is an address or a folder with a config: nothing that stands for several."""
+    return "://" in word or os.path.isfile(os.path.join(word, "config.json"))  # noqa: PTH113, PTH118
+
+
+def _names_here() -> list[str]:
+    try:
+        return os.listdir()  # noqa: PTH208 - names are all that is wanted
+    except OSError:  # the working directory was removed
+        return []
 
 
 def settings_of(source: SettingsFrom, target: str, base: str | None, out: Output) -> Settings:

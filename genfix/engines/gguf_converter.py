@@ -6,7 +6,7 @@ transformers 4.57.6.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from genfix.engines.shared.config_object import class_defaults
@@ -111,7 +111,7 @@ def special_ids(model: Model) -> Special:
     """
     found: dict[str, int] = {}
     names = _token_names(model)
-    ids = _added_ids(model)
+    ids = _added_ids(model, {*names.values()})
     for kind in _SPECIAL:
         if names.get(kind) in ids:
             found[kind] = ids[names[kind]]
@@ -178,14 +178,14 @@ def _token_names(model: Model) -> Mapping[str, str]:
     return {kind: text for kind, text in names.items() if text is not None}
 
 
-def _added_ids(model: Model) -> Mapping[str, int]:
-    """tokenizer.json's added tokens; nothing else is looked through."""
+def _added_ids(model: Model, wanted: Collection[str]) -> Mapping[str, int]:
+    """Those of tokenizer.json's added tokens that are ``wanted``; nothing else is looked through."""
     entries = model.tokenizer_head.get("added_tokens")
     ids: dict[str, int] = {}
     for entry in entries if isinstance(entries, list) else []:
         if isinstance(entry, dict):
             text, number = entry.get("content"), entry.get("id")
-            if isinstance(text, str) and type(number) is int:
+            if isinstance(text, str) and text in wanted and type(number) is int:
                 ids.setdefault(text, number)
     return ids
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Protocol, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from genfix.errors import BaseModelError, GenfixError
 from genfix.folder.compare import blob_sha1
@@ -17,6 +17,16 @@ FetchFile: TypeAlias = Callable[[str], Path]
 """Brings one listed file to this machine and says where it is."""
 FetchRange: TypeAlias = Callable[[str, int, int], bytes]
 """At most so many bytes of one listed file from an offset: ``(name, start, length)``."""
+
+
+class State(NamedTuple):
+    """A folder elsewhere as one commit left it."""
+
+    folder: "RemoteFolder"
+    commit: str
+    date: str
+    """``2024-07-15``; empty where nobody says."""
+    title: str
 
 
 class Together(Protocol):
@@ -50,6 +60,7 @@ class RemoteFolder:
         refetch: FetchFile | None = None,
         fetch_range: FetchRange | None = None,
         together: Together | None = None,
+        history: Callable[[], Iterable[State]] | None = None,
     ) -> None:
         self.origin = origin
         self._files = {name: listing[name] for name in listing if _is_shown(name)}
@@ -58,6 +69,8 @@ class RemoteFolder:
         self._refetch = refetch
         self._fetch_range = fetch_range
         self._together = together
+        self.history = history
+        """Its states, this one first and then the newest; `None` where they are not to be asked for."""
         self._near: Folder | None = None
 
     def borrow(self, near: Folder) -> None:

@@ -26,6 +26,7 @@ from genfix.jsontext.json_read import (
     read_json_object,
 )
 from genfix.message import Message
+from genfix.model.base_change import BaseChange
 from genfix.model.chat_template import JINJA_FILE, ChatTemplate, template_copies
 from genfix.model.tokenizer import TokenTable, read_token_table, read_tokenizer_head
 from genfix.model.turn_ends import TemplateFailure, TurnEnds, find_turn_ends
@@ -75,6 +76,9 @@ class Model:
 
     sibling: Message | None = None
     """Of a base: what says that another model was the base, which this one is a sibling of."""
+
+    changes: tuple[BaseChange, ...] = ()
+    """Of a base: what was changed in it since the revision that the merged folder follows."""
 
     def __init__(self, folder: Folder, *, before: "Model | None" = None) -> None:
         """``before`` is the same folder before a change: what did not change is not worked out again."""

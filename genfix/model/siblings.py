@@ -66,6 +66,11 @@ def are_of_other_contexts(one: str, other: str) -> bool:
     return lengths[0] != lengths[1] and rest[0] == rest[1] != ""
 
 
+def is_chat_name(name: str) -> bool:
+    """Whether a name has a word for chat: Phi-3-mini-4k-instruct."""
+    return not _CHAT.isdisjoint(_words(model_name(name)))
+
+
 def chat_word_of(name: str, base: str) -> str | None:
     """The word for chat in ``name``, the name of something made from ``base`` or its sibling, that ``base``
     lacks.

@@ -123,8 +123,7 @@ def read_token_table(
     entries = _entries(head, tokenizer_config, added)
     controls = ((text, AddedToken(token_id)) for text, token_id in pieces.items())
     for text, token in chain(entries, controls):  # one pass: there may be a million
-        if text not in tokens:
-            tokens[text] = token
+        if tokens.setdefault(text, token) is token:
             ids[text] = token.id
             texts.setdefault(token.id, text)
     named: dict[str, str] = {}

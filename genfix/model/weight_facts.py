@@ -67,10 +67,11 @@ _WRAPPED: Final = re.compile(
 )
 
 
-def weight_facts(tensors: Mapping[str, Tensor]) -> WeightFacts:
-    """Judge all tensors of a model."""
+def weight_facts(*tables: Mapping[str, Tensor]) -> WeightFacts:
+    """Judge all tensors of a model, of one table or of several."""
     seen = _Seen()
-    seen.add(tensors)
+    for tensors in tables:
+        seen.add(tensors)
     return seen.facts()
 
 

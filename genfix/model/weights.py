@@ -1,7 +1,7 @@
 """What the weights say about themselves: safetensors headers, read by range and never further."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Final, cast
 
@@ -101,25 +101,35 @@ class Weights:
     @cached_property
     def tensors(self) -> Mapping[str, Tensor]:
         """All tensors of the model's files; those of another save are not loaded, nor here."""
-        found = self.chosen
-        found_files = {*found.files, *found.unclear}
         tensors: dict[str, Tensor] = {}
-        for file, header in self.headers.items():
-            if file in found_files:
-                tensors.update(header.tensors)
+        for table in self._tables:
+            tensors.update(table)
         return tensors
+
+    @cached_property
+    def _tables(self) -> Sequence[Mapping[str, Tensor]]:
+        """The tensors of each of the model's files: what can is asked of these, for one table of a million is
+        slow.
+        """
+        found = {*self.chosen.files, *self.chosen.unclear}
+        return [header.tensors for file, header in self.headers.items() if file in found]
+
+    @property
+    def has_tensors(self) -> bool:
+        """Whether there is any tensor of the model."""
+        return any(self._tables)
 
     @cached_property
     def facts(self) -> WeightFacts:
         """What names, shapes and dtypes say together."""
-        return weight_facts(self.tensors)
+        return weight_facts(*self._tables)
 
     @cached_property
     def outline(self) -> WeightFacts:
         """`facts`, or what an index alone tells by its names: enough for a base whose weights are
         elsewhere.
         """
-        return self.facts if self.tensors else self.named or self.facts
+        return self.facts if self.has_tensors else self.named or self.facts
 
     @property
     def named(self) -> WeightFacts | None:
@@ -131,14 +141,14 @@ class Weights:
     @property
     def is_whole(self) -> bool:
         """Whether all weights are here as far as headers, the index and the numbers in file names tell."""
-        found, ours = self.chosen, self.tensors
+        found = self.chosen
         if not found.files or found.missing or any(self.headers[file].problem for file in found.files):
             return False
         # where another whole model lies beside, only what both say is known
         rivals = {
             name: tensor.shape for file in found.rivals for name, tensor in self.headers[file].tensors.items()
         }
-        return not rivals or rivals == {name: tensor.shape for name, tensor in ours.items()}
+        return not rivals or rivals == {name: tensor.shape for name, tensor in self.tensors.items()}
 
     @property
     def adapter_file(self) -> str | None:

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from genfix.api.bases import BaseSearch, KnownModels
+from genfix.catalogue.official import OfficialModel
 from genfix.json_types import JsonValue
 from genfix.message import Message, text
 from genfix.report.json import SCHEMA_VERSION
 from genfix.report.layout import wrap
 from genfix.report.style import Style
-from genfix.resolver.catalogue.official import OfficialModel
 from genfix.resolver.finder.auto import catalogue_said
 from genfix.resolver.finder.candidate_proofs import proofs
 from genfix.resolver.finder.search import Candidate

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from genfix.errors import GenfixError
 from genfix.report.outcome import Outcome
 from genfix.rules import Applicability, Finding, Severity
 from genfix.show import show
@@ -31,6 +32,12 @@ def _annotation(outcome: Outcome, finding: Finding) -> str:
     }
     given = ",".join(f"{key}={_property(show(value))}" for key, value in properties.items())
     return f"::{_COMMANDS[finding.severity]} {given}::{_data(chr(10).join(_said(outcome, finding)))}"
+
+
+def error_annotation(target: str, error: GenfixError) -> str:
+    """A folder that could not be judged."""
+    said = f"{show(target)}: {error.message}" + (f"\n{error.hint}" if error.hint else "")
+    return f"::error title=genfix::{_data(said)}"
 
 
 def _said(outcome: Outcome, finding: Finding) -> Iterator[str]:

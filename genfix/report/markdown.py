@@ -13,7 +13,7 @@ from genfix.report.text import count
 from genfix.rules import Finding, Severity
 from genfix.show import show
 
-_LIMIT: Final = 60_000
+LIMIT: Final = 60_000
 """GitHub takes comments of up to 65,536 characters."""
 _ROWS: Final = 60
 _DIFF_LINES: Final = 200
@@ -39,10 +39,10 @@ def comment(outcome: Outcome, *, command: str = "", verbose: bool = False) -> st
     diffs = [line for change in outcome.changes for line in _change(change)]
     title = ["", f"#### {'Changes made' if outcome.done else 'Planned changes'}"] if diffs else []
     full = "\n".join([*head, *_reasons(shown), *title, *diffs, *engines, *tail])
-    if len(full) <= _LIMIT:
+    if len(full) <= LIMIT:
         return full
     note = ["", "The reasons and the changes are too long for a comment; `genfix plan` shows them."]
-    return "\n".join([*head, *note, *engines, *tail])[:_LIMIT]
+    return "\n".join([*head, *note, *engines, *tail])[:LIMIT]
 
 
 def escaped(text: str) -> str:
@@ -63,7 +63,8 @@ def fenced(lines: Sequence[str], language: str) -> list[str]:
     return [f"{fence}{language}", *lines, fence]
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
+    """Text of others as code."""
     return f"<code>{escaped(text)}</code>"
 
 
@@ -85,8 +86,8 @@ def _verdict(outcome: Outcome) -> str:
 
 
 def _subject(outcome: Outcome) -> str:
-    folder = _code(outcome.target)
-    return f"{folder} against {_code(outcome.base)}" if outcome.base else f"{folder}, judged without a base"
+    folder = code(outcome.target)
+    return f"{folder} against {code(outcome.base)}" if outcome.base else f"{folder}, judged without a base"
 
 
 def _covered(outcome: Outcome) -> list[str]:
@@ -101,7 +102,7 @@ def _table(findings: Sequence[Finding], outcome: Outcome) -> Iterator[str]:
         cells = (
             str(finding.severity),
             f"{finding.code} {finding.name}",
-            _code(finding.file),
+            code(finding.file),
             _cut(str(finding.message)),
             _fix(finding, outcome),
         )
@@ -125,13 +126,13 @@ def _reasons(findings: Sequence[Finding]) -> list[str]:
     for finding in findings:
         why = [*finding.evidence, *([finding.fix.why] if finding.fix is not None else [])]
         if why:
-            lines.append(f"- {finding.code} {_code(finding.file)}")
+            lines.append(f"- {finding.code} {code(finding.file)}")
             lines += [f"  - {escaped(str(reason))}" for reason in why]
-    return ["", *_collapsed("Why", lines)] if lines else []
+    return ["", *collapsed("Why", lines)] if lines else []
 
 
 def _change(change: FileChange) -> Iterator[str]:
-    title = f"{_code(change.name)} ({', '.join(change.codes)})"
+    title = f"{code(change.name)} ({', '.join(change.codes)})"
     yield ""
     if change.after is None:
         yield f"- {title}: moved into the backup"
@@ -139,7 +140,7 @@ def _change(change: FileChange) -> Iterator[str]:
         how = "restored from" if change.before is None else "replaced by that of"
         yield f"- {title}: {how} the {change.source}, {len(change.after):,} bytes"
     else:
-        yield from _collapsed(title, fenced(_diff(change.before or b"", change.after), "diff"))
+        yield from collapsed(title, fenced(_diff(change.before or b"", change.after), "diff"))
 
 
 def _diff(before: bytes, after: bytes) -> list[str]:
@@ -152,7 +153,8 @@ def _diff(before: bytes, after: bytes) -> list[str]:
     return [*lines[:_DIFF_LINES], f"… {more} more lines"] if more > 0 else lines
 
 
-def _collapsed(title: str, lines: Sequence[str]) -> list[str]:
+def collapsed(title: str, lines: Sequence[str]) -> list[str]:
+    """Lines behind a title to open."""
     return [f"<details><summary>{title}</summary>", "", *lines, "", "</details>"]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from genfix.message import Message, text
-from genfix.rules import Severity, Witness
+from genfix.rules import Harm, Severity, Witness
 
 SEVERITIES: Final[Mapping[Severity, Message]] = {
     Severity.ERROR: text("error"),
@@ -19,6 +19,12 @@ WITNESSES: Final[Mapping[Witness, Message]] = {
     Witness.CHAT_TEMPLATE: text("the chat template"),
     Witness.FOLDER: text("the folder's other files"),
     Witness.ENGINE: text("the engines' own code"),
+}
+HARMS: Final[Mapping[Harm, Message]] = {
+    Harm.ENDLESS: text("never stops"),
+    Harm.BROKEN: text("broken"),
+    Harm.WORSE: text("worse"),
+    Harm.KNOWN: text("healthy"),
 }
 
 

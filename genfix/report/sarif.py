@@ -2,10 +2,11 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
-from genfix.json_types import JsonValue
+from genfix.json_types import JsonObject, JsonValue
+from genfix.message import Message
 from genfix.report.outcome import Outcome
 from genfix.rules import RULES, Finding, Rule, Severity
 from genfix.show import show
@@ -14,25 +15,53 @@ _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
 
+class Run(NamedTuple):
+    """What one run of genfix says: a folder's part, or that of several folders together."""
+
+    results: Sequence[JsonObject]
+    notes: Sequence[JsonValue] = ()
+    properties: JsonValue = None
+    is_successful: bool = True
+
+
 def sarif_json(outcome: Outcome, version: str) -> JsonValue:
     """A SARIF log of one run of genfix at ``version``, with the rules that found something."""
-    codes = sorted({finding.code for finding in outcome.findings})
+    notes = [notification(note) for note in outcome.notes]
+    return sarif_log(Run(results(outcome), notes, {"base": outcome.base}), version)
+
+
+def notification(said: Message, level: str = "note") -> JsonValue:
+    """What a run has to say beside its results."""
+    return {"level": level, "message": {"text": str(said)}}
+
+
+def results(outcome: Outcome) -> list[JsonObject]:
+    """The findings as SARIF has them."""
+    return [_result(outcome, finding) for finding in outcome.findings]
+
+
+def sarif_log(run: Run, version: str) -> JsonValue:
+    """The log of one run of genfix at ``version``."""
+    codes = sorted({str(result["ruleId"]) for result in run.results})
     driver: JsonValue = {
         "name": "genfix",
         "semanticVersion": version,
         "rules": [_rule(RULES[code]) for code in codes],
     }
-    notes: list[JsonValue] = [{"level": "note", "message": {"text": str(note)}} for note in outcome.notes]
     return {
         "$schema": _SCHEMA,
         "version": "2.1.0",
         "runs": [
             {
                 "tool": {"driver": driver},
-                "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": notes}],
+                "invocations": [
+                    {"executionSuccessful": run.is_successful, "toolExecutionNotifications": [*run.notes]}
+                ],
                 "columnKind": "unicodeCodePoints",
-                "results": [_result(outcome, finding, codes) for finding in outcome.findings],
-                "properties": {"base": outcome.base},
+                "results": [
+                    {**result, "ruleIndex": codes.index(str(result["ruleId"]))} for result in run.results
+                ],
+                "properties": run.properties,
             }
         ],
     }
@@ -54,7 +83,7 @@ def _rule(rule: Rule) -> JsonValue:
     }
 
 
-def _result(outcome: Outcome, finding: Finding, codes: Sequence[str]) -> JsonValue:
+def _result(outcome: Outcome, finding: Finding) -> JsonObject:
     uri = quote(outcome.path(finding.file).encode("utf-8", "surrogatepass"))
     location: dict[str, JsonValue] = {
         "physicalLocation": {
@@ -75,7 +104,7 @@ def _result(outcome: Outcome, finding: Finding, codes: Sequence[str]) -> JsonVal
         properties["planned"] = finding.key in outcome.cleared
     return {
         "ruleId": finding.code,
-        "ruleIndex": codes.index(finding.code),
+        "ruleIndex": 0,  # known when all are: its place is kept
         "level": _LEVELS[finding.severity],
         "message": {"text": _text(f"{show(finding.file)}: {finding.message}")},
         "locations": [location],

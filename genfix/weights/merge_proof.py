@@ -128,7 +128,7 @@ def _refusal(merged: Model, base: Model) -> Message | None:
     """Why the weights of the two folders cannot be compared."""
     for model, side in ((merged, text("merged folder")), (base, text("base"))):
         kind = model.weights.facts.quantization
-        if not model.weights.tensors:
+        if not model.weights.has_tensors:
             return message("proof-no-tensors", "the {side} has no safetensors to look at", side=side)
         if kind is not None:
             return message(

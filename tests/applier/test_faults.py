@@ -322,9 +322,12 @@ def test_a_crash_while_it_is_taken_back_is_taken_back_too(place: Path, kind: typ
         assert log(folder) == ()
 
 
-def test_a_disk_error_while_it_is_taken_back_is_told(place: Path) -> None:
+@pytest.mark.parametrize("forever", [False, True])
+def test_a_disk_error_while_it_is_taken_back_is_told(place: Path, *, forever: bool) -> None:
     before = picture(start(place, 0, do_apply), mtimes=False)
-    for folder, disk in sweep(place, do_apply, lambda at: Refusing(at, lambda: disk_error(1), forever=True)):
+    for folder, disk in sweep(
+        place, do_apply, lambda at: Refusing(at, lambda: disk_error(1), forever=forever)
+    ):
         with pytest.raises(GenfixError) as found:
             repair(folder, disk)
         if not found.value.message.startswith("interrupted"):

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.folders import write_folder
+from genfix.catalogue import identify as identifying
+from genfix.catalogue.identify import facts_of
+from genfix.catalogue.official import OfficialModel
+from genfix.folder import LocalFolder
+from genfix.model import Model
+from genfix.model.sizes import sizes
+from genfix.resolver.finder import auto
+from genfix.resolver.finder.base import resolve_base
+from tests.support.folders import with_json, write_folder
 from tests.support.hub_caches import COMMIT, cached, model_files, numbers, trained
 from tests.support.running import Run
 
@@ -80,3 +88,22 @@ def test_the_catalogue_is_searched(run: Run) -> None:
     rows = json.loads(run("bases", "THUDM", "chat-1m", "--output-format", "json").out)["models"]
     assert [row["id"] for row in rows] == ["zai-org/glm-4-9b-chat-1m"]
     assert run("bases", "no", "such", "model").out == ""
+
+
+def test_what_the_catalogue_settles_is_taken_by_both(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two models of equal sizes without weights: the one whose every fact the folder has is official."""
+    whole = model_files()
+    chat = cached(tmp_path / "hub", "org/base-chat", whole)
+    cached(tmp_path / "hub", "org/base", with_json(whole, "generation_config.json", top_k=7))
+    folder = write_folder(Path("plain"), whole)
+    assert run("base", folder).code == 1
+    model = Model(LocalFolder(folder))
+    row = OfficialModel("org/base-chat", type=model.model_type, sizes=sizes(model), facts=facts_of(model))
+    monkeypatch.setattr(identifying, "official_models", lambda: (row,))
+    monkeypatch.setattr(auto, "resolve_base", lambda _, **options: resolve_base(str(chat), **options))
+    told = run("base", folder)
+    assert told.code == 0
+    assert f"to judge against it: genfix check {folder} --base org/base-chat" in told.err
+    assert f"org/base-chat@{COMMIT}" in run("check", folder, "--base", "auto").err

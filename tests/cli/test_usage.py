@@ -13,8 +13,8 @@ ERRORS = [
     ("chekc", "No such command 'chekc'. Did you mean 'check'?", ""),
     ("nothing-like-it", "No such command 'nothing-like-it'", ""),
     ("--nope", "No such option: --nope", ""),
-    ("check a b", "Got unexpected extra argument (b)", "check"),
-    ("check a b c", "Got unexpected extra arguments (b c)", "check"),
+    ("undo a b c", "Got unexpected extra argument (c)", "undo"),
+    ("undo a b c d", "Got unexpected extra arguments (c d)", "undo"),
     ("check a --zzz", "No such option: --zzz", "check"),
     (
         "check a --ofline",
@@ -84,7 +84,7 @@ def test_help_has_sections(run: Run) -> None:
     page = run("check", "--help").out
     titles = ["Arguments:", "Options:", "Base and adapter:", "Rules and settings:", "Report:"]
     assert [line for line in page.splitlines() if line.endswith(":") and not line.startswith(" ")] == titles
-    assert "  --output-format <text|json|sarif|github|markdown|html>\n" in page
+    assert "  --output-format <text|concise|json|sarif|github|markdown|html>\n" in page
     assert "[default: text]" in page
     assert "GENFIX_STATE_DIR]" in page
 

@@ -206,13 +206,13 @@ def test_a_modelfile_beside_it_is_judged_too(tmp_path: Path) -> None:
     model, modelfile = tmp_path / "m.gguf", tmp_path / "Modelfile"
     model.write_bytes(gguf_bytes(edited(GLM_KEYS, **{EOT: ...})))
     modelfile.write_text('FROM ./m.gguf\nTEMPLATE """{{ .Prompt }}"""\n')
-    found = [finding for finding in genfix.check(model).findings if finding.code == "GF111"]
+    found = [finding for finding in genfix.check(model).findings if finding.code == "GF112"]
     assert [(finding.file, finding.pointer) for finding in found] == [
         ("Modelfile", "/PARAMETER stop"),
         ("Modelfile", "/TEMPLATE"),
     ]
     modelfile.write_text('FROM ./m.gguf\nPARAMETER stop "<|user|>"\n')
-    assert "GF111" not in {finding.code for finding in genfix.check(model).findings}
+    assert "GF112" not in {finding.code for finding in genfix.check(model).findings}
     model.write_bytes(gguf_bytes(GLM_KEYS))
     modelfile.write_text("FROM ./m.gguf\n")
     assert genfix.check(model).findings == ()

@@ -155,9 +155,9 @@ def test_without_a_template_there_is_the_tokenizers_end(tmp_path: Path) -> None:
 def test_a_folder_with_a_modelfile_that_lacks_the_turn_end(run: Run, tmp_path: Path) -> None:
     files = with_json(glm_files(), "config.json", architectures=["MineForCausalLM"])
     folder = write_folder(tmp_path / "m", files | {"Modelfile": b"FROM .\nTEMPLATE {{ .Prompt }}\n"})
-    done = run("check", folder, "--select", "GF111")
+    done = run("check", folder, "--select", "GF112")
     assert done.code == 1
     assert "has no PARAMETER stop for <|user|>, <|observation|>" in " ".join(done.out.split())
     (folder / "Modelfile").write_text(run("modelfile", folder).out)
-    assert run("check", folder, "--select", "GF111").out == ""
+    assert run("check", folder, "--select", "GF112").out == ""
     assert GLM_TEMPLATE.startswith("[gMASK]")

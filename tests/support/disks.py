@@ -97,7 +97,8 @@ def leftovers(folder: Path, home: Path | None = None) -> list[str]:
         receipts = {path.stem for path in (home / "log").glob("*.json")}
         backups = {path.name for path in (home / "backup").iterdir()} if (home / "backup").exists() else set()
         found += sorted(f"backup of nothing: {name}" for name in backups - receipts)
-        if not receipts:
+        # A lock file stays: see `genfix.applier.lock`.
+        if not receipts and not (home / "lock").exists():
             found.append("an empty state folder")
     return found
 

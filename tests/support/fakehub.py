@@ -33,7 +33,9 @@ Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
 _LFS_NAMES = re.compile(r".*\.(safetensors|bin|gguf|model)|tokenizer\.json")
 _RESOLVE = re.compile(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
-_MODEL = re.compile(r"/api/models/([^/]+/[^/]+)(?:/(revision|tree|paths-info|refs)(?:/([^/]+))?)?(?:/(.*))?")
+_MODEL = re.compile(
+    r"/api/models/([^/]+/[^/]+)(?:/(revision|tree|paths-info|refs|commits)(?:/([^/]+))?)?(?:/(.*))?"
+)
 
 
 def git_sha1(content: bytes) -> str:
@@ -80,6 +82,7 @@ class Repo:
     gate: Gate = ""
     refs: dict[str, str] = field(default_factory=dict)
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)
 
     def is_lfs(self, name: str) -> bool:
         return _LFS_NAMES.fullmatch(name) is not None if self.lfs is None else name in self.lfs
@@ -128,13 +131,17 @@ class FakeHub(Site):
         self.repos[repo_id] = Repo(repo_id, None if lfs is None else frozenset(lfs), private, gate)
         return self.commit(repo_id, files)
 
-    def commit(self, repo_id: str, files: Mapping[str, bytes], *, branch: str = "main") -> str:
+    def commit(
+        self, repo_id: str, files: Mapping[str, bytes], *, branch: str = "main", title: str = ""
+    ) -> str:
         """A new commit that holds ``files`` and nothing else; ``branch`` moves to it."""
         repo = self.repos[repo_id]
         text = json.dumps([repo_id, len(repo.commits), {name: sha256(files[name]) for name in files}])
         sha = hashlib.sha1(text.encode()).hexdigest()
         repo.commits[sha] = dict(files)
         repo.refs[branch] = sha
+        if title:
+            repo.titles[sha] = title
         self.large |= {sha256(content): content for content in files.values()}
         return sha
 
@@ -268,6 +275,8 @@ class _Handler(Quiet, BaseHTTPRequestHandler):
             case "tree":
                 under = {name: files[name] for name in files if name.startswith(path)}
                 self._send_json([_tree_row(repo, name, under[name]) for name in under])
+            case "commits":
+                self._send_commits(repo, commit)
             case "paths-info":
                 wanted = [name for name in self.form.get("paths", []) if name in files]
                 self._send_json([_tree_row(repo, name, files[name]) for name in wanted])
@@ -279,6 +288,26 @@ class _Handler(Quiet, BaseHTTPRequestHandler):
                     "id": repo.repo_id, "modelId": repo.repo_id, "sha": commit, "private": repo.private,
                     "gated": "manual" if repo.gate else False, "tags": [], "siblings": siblings,
                 })  # fmt: skip
+
+    def _send_commits(self, repo: Repo, commit: str) -> None:
+        """The newest first, a page of them, with the way to the next in a header, as GitHub has it."""
+        made = [*repo.commits]
+        past = made[made.index(commit) :: -1]
+        query = parse_qs(urlsplit(self.path).query)
+        page, size = int(query.get("p", ["0"])[0]), 50
+        rows: list[Json] = [
+            {
+                "id": sha,
+                "title": repo.titles.get(sha, "Upload folder using huggingface_hub"),
+                "message": "",
+                "authors": [{"user": "somebody"}],
+                "date": f"2024-07-{made.index(sha) % 28 + 1:02}T12:00:00.000Z",
+            }
+            for sha in past[page * size : (page + 1) * size]
+        ]
+        more = {"Link": f'<{self.server.hub.endpoint}{urlsplit(self.path).path}?p={page + 1}>; rel="next"'}
+        headers = more if len(past) > (page + 1) * size else {}
+        self._send(200, json.dumps(rows).encode(), {"Content-Type": "application/json", **headers})
 
     def _resolve(self, repo_id: str, revision: str, name: str) -> None:
         repo = self._repo(repo_id, files=True)

@@ -54,6 +54,28 @@ def weighted(layers: int = 2, rows: int = 1024, experts: int = 0) -> Files:
 
 
 GLM, QWEN, VLM, PLAIN = glm_files(), chatml_files(), vlm_files(), pretrained_files()
+QWEN3 = {
+    "config.json": dump(
+        {
+            "architectures": ["Qwen3ForCausalLM"],
+            "model_type": "qwen3",
+            "hidden_size": 2560,
+            "intermediate_size": 9728,
+            "num_hidden_layers": 36,
+            "head_dim": 128,
+            "num_attention_heads": 32,
+            "num_key_value_heads": 8,
+            "vocab_size": 151936,
+            "bos_token_id": 151643,
+            "eos_token_id": 151645,
+            "rope_theta": 1000000,
+            "max_position_embeddings": 40960,
+            "rms_norm_eps": 1e-06,
+        }
+    ),
+    "generation_config.json": dump({"bos_token_id": 151643, "eos_token_id": [151645, 151643]}),
+}
+"""Qwen3-4B, as far as its sizes and ids say so."""
 SIZED = with_json(QWEN, "config.json", num_hidden_layers=2, num_attention_heads=4)
 MATRICES, UPDATES = world(), adapter_of()
 ONCE = merge(MATRICES, UPDATES)
@@ -127,6 +149,10 @@ LABELED = with_json(
     architectures=["Qwen2ForSequenceClassification"],
     id2label={"0": "LABEL_0", "1": "LABEL_1"},
 )
+WHISPER = WEIGHTED | {
+    "config.json": dump({"model_type": "whisper", "architectures": ["WhisperForConditionalGeneration"]}),
+    GEN: dump({"eos_token_id": 1002, "no_timestamps_token_id": 1001}),
+}
 NEW_ROPE = {"rope_theta": 1e6, "rope_type": "default"}
 
 
@@ -147,11 +173,7 @@ _ENTRIES: dict[str, _Entry] = {
         GLM,
     ),
     "GF102": (NEVER_STOPS | {"training_args.bin": b""}, NEVER_STOPS | {GEN: QWEN[GEN]}, None),
-    "GF103": (
-        with_json(GLM, "config.json", eos_token_id=151329),
-        with_json(GLM, "config.json", pad_token_id=None),
-        GLM,
-    ),
+    "GF103": (with_json(QWEN, "config.json", eos_token_id=1000), QWEN, QWEN),
     "GF104": (with_json(GLM, GEN, eos_token_id="<|user|>"), with_json(GLM, GEN, eos_token_id=151336), None),
     "GF105": (SWAPPED, with_json(QWEN, "tokenizer.json", added_tokens=[]), QWEN),
     "GF106": (with_json(QWEN, TOK, eos_token="<|endoftext|>"), QWEN, QWEN),
@@ -167,7 +189,8 @@ _ENTRIES: dict[str, _Entry] = {
         with_json(PLAIN, "config.json", eos_token_id=...),
         None,
     ),
-    "GF111": (
+    "GF111": (with_json(QWEN, TOK, eos_token=""), QWEN, None),
+    "GF112": (
         DEAF | {"Modelfile": b'FROM .\nPARAMETER stop "<|im_start|>"\n'},
         DEAF | {"Modelfile": b'FROM .\nPARAMETER stop "<|user|>"\n'},
         None,
@@ -355,6 +378,8 @@ _ENTRIES: dict[str, _Entry] = {
         None,
     ),
     "GF607": (with_json(QWEN, GEN, max_new_token=9), with_json(QWEN, GEN, chat_format="chatml"), None),
+    "GF608": (without(WHISPER, GEN), WHISPER, None),
+    "GF609": (with_json(QWEN3, GEN, _from_model_config=True), QWEN3, None),
     "GF701": (
         with_json(QWEN, TOK, tokenizer_class="TokenizersBackend"),
         with_json(QWEN, TOK, tokenizer_class="PreTrainedTokenizerFast"),
@@ -402,6 +427,7 @@ _ENTRIES: dict[str, _Entry] = {
     "GF902": (QWEN | {"config.json": b'{"a": 1, "a": 2}'}, QWEN, None),
     "GF903": (QWEN | {"config.json": b"\xef\xbb\xbf{}"}, QWEN, None),
     # GF904 needs a disk: test_unreadable.py
+    # GF213 needs a Hub: test_older_base.py
     "GF905": (with_json(QWEN, "config.json", rope_theta=float("nan")), QWEN, None),
     "GF906": (QWEN | {"tokenizer.json": b"version https://git-lfs.github.com/spec/v1\n"}, QWEN, None),
 }

@@ -1,11 +1,12 @@
 """The examples of the rules' pages, made by running genfix on the very folders that the tests use."""
 
 import json
-from typing import Final
+from typing import Final, NamedTuple
 
 from genfix.folder.kinds import is_json_config
 from genfix.json_types import JsonValue, Missing
 from genfix.jsontext.json_diff import diff_values
+from genfix.language import Language
 from genfix.model import Model
 from genfix.planner import make_plan
 from genfix.report.changes import changes_text
@@ -18,13 +19,57 @@ from tests.support.rule_cases import Case
 
 __all__ = ["example"]
 
-_STYLE: Final = Style(color=False, width=80)
 _MOST: Final = 6
 
 
-def example(code: str, case: Case) -> str:
+class _Words(NamedTuple):
+    """The sentences around what genfix says, in one language."""
+
+    found: str
+    nothing: str
+    changed: str
+    passing: str
+    added: str
+    removed: str
+    other: str
+    absent: str
+    value: str
+    more: str
+
+
+_WORDS: Final = {
+    Language.ENGLISH: _Words(
+        found="It is found:",
+        nothing="Nothing is changed by itself.",
+        changed="What the fix changes:",
+        passing="Nothing is found in the same folder where",
+        added="- there is a `{name}`",
+        removed="- there is no `{name}`",
+        other="- `{name}` has another content",
+        absent="- `{name}` has no `{pointer}`",
+        value="- `{name}` has `{pointer}`: `{value}`",
+        more="- ({count} more)",
+    ),
+    Language.CHINESE: _Words(
+        found="发现的问题：",
+        nothing="不会自动修改。",
+        changed="修复所做的改动：",
+        passing="同一个目录，只要满足下面的条件，就不会报告：",
+        added="- 有 `{name}`",
+        removed="- 没有 `{name}`",
+        other="- `{name}` 的内容不同",
+        absent="- `{name}` 里没有 `{pointer}`",
+        value="- `{name}` 里的 `{pointer}` 是 `{value}`",
+        more="- （另有 {count} 项）",
+    ),
+}
+
+
+def example(code: str, case: Case, language: Language) -> str:
     """What is found on the failing folder, what a repair makes of it, and how the passing folder differs."""
-    return "\n\n".join([_found(code, case), _changes(code, case), _passing(case)])
+    words, style = _WORDS[language], Style(color=False, width=80, language=language)
+    parts = [_found(code, case, words, style), _changes(code, case, words, style), _passing(case, words)]
+    return "\n\n".join(parts)
 
 
 def _base(case: Case) -> BaseFacts | None:
@@ -35,14 +80,14 @@ def _adapter(case: Case) -> Model | None:
     return Model(MemoryFolder(case.adapter, "adapter")) if case.adapter is not None else None
 
 
-def _found(code: str, case: Case) -> str:
+def _found(code: str, case: Case, words: _Words, style: Style) -> str:
     findings = judge(Context(Model(MemoryFolder(case.failing)), _base(case), _adapter(case)))
-    found = [findings_text([finding], _STYLE, verbose=True) for finding in findings if finding.code == code]
+    found = [findings_text([finding], style, verbose=True) for finding in findings if finding.code == code]
     lines = [line for one in found for line in one.split("\n")[1:]]  # without the title of its group
-    return "It is found:\n\n" + _block("text", lines)
+    return f"{words.found}\n\n" + _block("text", lines)
 
 
-def _changes(code: str, case: Case) -> str:
+def _changes(code: str, case: Case, words: _Words, style: Style) -> str:
     plan = make_plan(
         MemoryFolder(case.failing),
         _base(case),
@@ -51,27 +96,27 @@ def _changes(code: str, case: Case) -> str:
         wanted=lambda c: c == code,
     )
     if not plan.changes:
-        return "Nothing is changed by itself."
-    lines = changes_text(plan, _STYLE).splitlines()
-    return "What the fix changes:\n\n" + _block("diff", [line.removeprefix("    ") for line in lines])
+        return words.nothing
+    lines = changes_text(plan, style).splitlines()
+    return f"{words.changed}\n\n" + _block("diff", [line.removeprefix("    ") for line in lines])
 
 
-def _passing(case: Case) -> str:
+def _passing(case: Case, words: _Words) -> str:
     failing, passing = Model(MemoryFolder(case.failing)), Model(MemoryFolder(case.passing))
     lines: list[str] = []
     for name in _other_bytes(case):
         left, right = failing.json(name).value, passing.json(name).value
         if name not in case.failing:
-            lines.append(f"- there is a `{name}`")
+            lines.append(words.added.format(name=name))
         elif name not in case.passing:
-            lines.append(f"- there is no `{name}`")
+            lines.append(words.removed.format(name=name))
         elif not is_json_config(name) or left is None or right is None:
-            lines.append(f"- `{name}` has another content")
+            lines.append(words.other.format(name=name))
         else:
             values = diff_values(dict(left), dict(right))
-            lines += [f"- `{name}` {_said(value.pointer, value.right)}" for value in values]
-    more = [f"- ({len(lines) - _MOST} more)"] if len(lines) > _MOST else []
-    return "Nothing is found in the same folder where\n\n" + "\n".join([*lines[:_MOST], *more])
+            lines += [_said(name, value.pointer, value.right, words) for value in values]
+    more = [words.more.format(count=len(lines) - _MOST)] if len(lines) > _MOST else []
+    return f"{words.passing}\n\n" + "\n".join([*lines[:_MOST], *more])
 
 
 def _other_bytes(case: Case) -> list[str]:
@@ -79,11 +124,12 @@ def _other_bytes(case: Case) -> list[str]:
     return [name for name in names if case.failing.get(name) != case.passing.get(name)]
 
 
-def _said(pointer: str, value: JsonValue | Missing) -> str:
+def _said(name: str, pointer: str, value: JsonValue | Missing, words: _Words) -> str:
     if isinstance(value, Missing):
-        return f"has no `{pointer}`"
+        return words.absent.format(name=name, pointer=pointer)
     text = json.dumps(value, ensure_ascii=False)
-    return f"has `{pointer}`: `{text if len(text) <= 90 else text[:89] + '…'}`"
+    shown = text if len(text) <= 90 else text[:89] + "…"
+    return words.value.format(name=name, pointer=pointer, value=shown)
 
 
 def _block(language: str, lines: list[str]) -> str:

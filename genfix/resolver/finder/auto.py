@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from genfix.catalogue.identify import Identity, identify
 from genfix.errors import BaseModelError, GenfixError
 from genfix.folder import LocalFolder, Progress
 from genfix.json_types import JsonValue
 from genfix.message import Arg, Message, text
 from genfix.model import Model
 from genfix.model.siblings import same_name
-from genfix.resolver.catalogue.identify import Identity, identify
 from genfix.resolver.finder.base import ResolvedBase, resolve_base
 from genfix.resolver.finder.candidate_proofs import differences, doubt_said, identity_said, weights_said
 from genfix.resolver.finder.lineage import stop_set, with_tokens
@@ -53,14 +53,22 @@ def find_base(
     if named and named[-1].is_proven and named[-1].is_sure:
         return _taken(named[-1], passed)
     here = tuple(local_candidates(merged, path))
-    found = decided(merged, named, here) or _of_catalogue(merged, offline=offline, progress=progress)
+    found = chosen(merged, named, here, offline=offline, progress=progress)
     if found is not None:
         return _taken(found, passed)
     raise _none_found(merged, remaining(here), passed)
 
 
-def decided(merged: Model, named: Sequence[Candidate], here: Sequence[Candidate]) -> Candidate | None:
-    """The first candidate that is proven and unique; `None` where there is none, or where several remain.
+def chosen(
+    merged: Model,
+    named: Sequence[Candidate],
+    here: Sequence[Candidate],
+    *,
+    offline: bool = False,
+    progress: Progress | None = None,
+) -> Candidate | None:
+    """The first candidate that is proven and unique, or else the official model that the folder's own files
+    show it to be, where it can be had; `None` where there is none, or where several remain.
 
     What the folder names is taken before what merely lies here, unless weights prove another one.
     """
@@ -69,7 +77,8 @@ def decided(merged: Model, named: Sequence[Candidate], here: Sequence[Candidate]
     if first is not None:
         better = nearest(left) if not first.is_sure else None
         return better if better is not None and better.likeness is not None and better.is_sure else first
-    return _chosen(merged, left, [one.spec for one in named])
+    found = _chosen(merged, left, [one.spec for one in named])
+    return found or _of_catalogue(merged, offline=offline, progress=progress)
 
 
 def _chosen(merged: Model, left: Sequence[Candidate], traces: Sequence[str]) -> Candidate | None:

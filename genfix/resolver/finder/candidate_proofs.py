@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from genfix.catalogue.identify import Match, described, unread_relatives
 from genfix.json_types import JsonValue
 from genfix.message import Arg, Message, text
 from genfix.model import Model
 from genfix.model.chat_template import rendered_form
 from genfix.model.sizes import context_length, sizes
-from genfix.resolver.catalogue.identify import Match, described, unread_relatives
 from genfix.resolver.finder.lineage import stop_set, with_tokens
 from genfix.resolver.finder.weight_likeness import Likeness
 

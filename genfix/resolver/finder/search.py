@@ -5,27 +5,27 @@ model from its pretrained sibling; weights do, where both sides have them.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from genfix.catalogue.official import official_named
 from genfix.errors import GenfixError, RefusedError
 from genfix.folder import Progress
 from genfix.folder.kinds import CONFIG
 from genfix.message import Message, text
 from genfix.model import Model
 from genfix.model.front_matter import card_text, front_matter_list
-from genfix.model.kin import has_same_type
+from genfix.model.kin import has_same_type, model_types
 from genfix.model.siblings import chat_sibling_on_card, chat_word_of, same_name
 from genfix.model.sizes import KEYS, agree, sizes
-from genfix.resolver.catalogue.official import official_named
 from genfix.resolver.finder.base import BaseFacts, ResolvedBase, resolve_base
 from genfix.resolver.finder.candidate_proofs import differences
 from genfix.resolver.finder.places import Place, beside, cached, copy_here, is_same, opened
 from genfix.resolver.finder.proof import is_proven, layer_count, prove_parentage
 from genfix.resolver.finder.run_folders import TRACES, names_a_merge
 from genfix.resolver.finder.traces import find_traces
-from genfix.resolver.finder.weight_likeness import Likeness, likeness
+from genfix.resolver.finder.weight_likeness import Likeness, Sample, likeness
 
 _MOST: Final = 8
 """Traces that are opened at most: a stranger's recipe may name hundreds."""
@@ -80,7 +80,7 @@ def named_candidates(
     progress: Progress | None = None,
 ) -> Iterator[Candidate]:
     """What the folder's own files name, in order of trust."""
-    opened_here = 0
+    opened_here, sample = 0, Sample(merged)
     for trace in find_traces(merged, path, adapter):
         if trace.objection or not trace.specs:
             why = trace.objection or text("it is not on this machine")
@@ -95,14 +95,14 @@ def named_candidates(
             except GenfixError as error:
                 yield Candidate(spec, trace.source, refused=error.said, is_named=True)
             else:
-                yield judged(merged, Candidate(spec, trace.source, base, is_named=True))
+                yield judged(merged, Candidate(spec, trace.source, base, is_named=True), sample)
 
 
 def local_candidates(merged: Model, path: Path | None) -> Iterator[Candidate]:
     """Models beside the folder and in the caches whose sizes fit, opened and judged."""
     places: Iterable[Place] = (*(beside(path) if path is not None else ()), *cached())
     may_fit = _quick_look(merged)
-    number = 0
+    number, sample = 0, Sample(merged)
     for place in places:
         folder = opened(place) if number < _MOST_OPENED and may_fit(place) else None
         if folder is None or (path is not None and is_same(place.path, path)):
@@ -114,26 +114,48 @@ def local_candidates(merged: Model, path: Path | None) -> Iterator[Candidate]:
                 continue
             number += 1
             found = Candidate(place.spec, place.source, ResolvedBase(facts))
-            yield judged(merged, found._replace(is_derived=_is_derived(facts, place)))
+            yield judged(merged, found._replace(is_derived=_is_derived(facts, place)), sample)
         except GenfixError as error:
             yield Candidate(place.spec, place.source, refused=error.said)
 
 
 def _quick_look(merged: Model) -> Callable[[Place], bool]:
-    """Whether a place's ``config.json`` has the width of merged in it: most places are never opened."""
-    width = sizes(merged).get("hidden")
-    if width is None:
-        return lambda _: True
-    stated = re.compile(rb'"(?:%s)"\s*:\s*%d\b' % ("|".join(KEYS["hidden"]).encode(), width))
+    """Whether a place's ``config.json`` has type and sizes of merged in its text, as far as it states any:
+    most places are never opened.
+    """
+    ours = sizes(merged)
+    wanted = {name: b"%d" % size for name, size in ours.items() if name in _ALWAYS_EQUAL}
+    types = set() if "experts" in ours else {name.encode() for name in model_types(merged)}
 
     def look(place: Place) -> bool:
         try:
             with (place.path / CONFIG).open("rb") as file:
-                return stated.search(file.read(_MOST_CONFIG)) is not None
+                config = file.read(_MOST_CONFIG)
         except OSError:
             return False
+        if types and types.isdisjoint(_A_TYPE.findall(config)):
+            return False
+        stated = _stated(config)
+        if "hidden" in wanted and "hidden" not in stated:
+            return False
+        return all(size in stated.get(name, {size}) for name, size in wanted.items())
 
     return look
+
+
+def _stated(config: bytes) -> Mapping[str, set[bytes]]:
+    """All numbers that the text of a ``config.json`` has under the spellings of a size, at any level."""
+    found: dict[str, set[bytes]] = {}
+    for key, number in _A_SIZE.findall(config):
+        found.setdefault(_SIZE_OF[key], set()).add(number)
+    return found
+
+
+_ALWAYS_EQUAL: Final = ("hidden", "layers", "heads", "kv_heads", "ffn", "head_dim")
+"""Sizes that a training leaves alone, and that a mixture of experts shares with what it was made from."""
+_SIZE_OF: Final = {key.encode(): name for name in _ALWAYS_EQUAL for key in KEYS[name]}
+_A_SIZE: Final = re.compile(rb'"(%s)"\s*:\s*(\d+)' % b"|".join(_SIZE_OF))
+_A_TYPE: Final = re.compile(rb'"model_type"\s*:\s*"([^"]*?)(?:_text)?"')
 
 
 def fits(merged: Model, base: Model) -> bool:
@@ -147,19 +169,16 @@ def fits(merged: Model, base: Model) -> bool:
             return False
         return sizes(base).get("hidden") == merged.weights.tensors[facts.embedding].shape[-1]
     ours, theirs = sizes(merged), sizes(base)
-    shared = {*ours} & {*theirs} - {"experts", "expert_ffn"}
-    if not agree({name: ours[name] for name in shared}, theirs, but="vocab"):
+    # A mixture of experts may have been made from a plain model (mergekit-moe).
+    is_upcycled = "experts" in ours and "experts" not in theirs and layer_count(base) is not None
+    if not is_upcycled and not has_same_type(merged, base):
         return False
-    return has_same_type(merged, base) or _is_upcycled(merged, base)
+    shared = {*ours} & {*theirs} - {"experts", "expert_ffn"}
+    return agree({name: ours[name] for name in shared}, theirs, but="vocab")
 
 
-def _is_upcycled(merged: Model, base: Model) -> bool:
-    """Whether a mixture of experts may have been made from a plain model (mergekit-moe)."""
-    return "experts" in sizes(merged) and "experts" not in sizes(base) and layer_count(base) is not None
-
-
-def judged(merged: Model, found: Candidate) -> Candidate:
-    """The candidate with what shapes, ids and weights say of it."""
+def judged(merged: Model, found: Candidate, sample: Sample | None = None) -> Candidate:
+    """The candidate with what shapes, ids and weights say of it; ``sample`` is of merged's weights."""
     if found.base is None:
         return found
     base = found.base.facts
@@ -172,7 +191,8 @@ def judged(merged: Model, found: Candidate) -> Candidate:
     here = copy_here(base.folder)
     if here is None:
         return found
-    alike = likeness(merged, base if here is base.folder else Model(here))
+    theirs = Sample(base if here is base.folder else Model(here))
+    alike = likeness(sample or Sample(merged), theirs)
     if alike.is_unrelated:
         return found._replace(
             likeness=alike, refused=text("its weights have nothing in common with those here")

@@ -10,6 +10,7 @@ from genfix.model import Model
 from genfix.resolver.case import Case
 from genfix.resolver.finder.base import ResolvedBase, resolve_base
 from genfix.resolver.finder.lineage import is_traced, kin_notes, lineage_notes, named_sibling, size_notes
+from genfix.resolver.finder.older_base import changes_since
 from genfix.resolver.finder.proof import prove_parentage
 from genfix.resolver.finder.target import place_of
 from genfix.resolver.naming.spec import AUTO
@@ -41,6 +42,7 @@ def choose_base(case: Case, merged: Model, adapter: Model | None = None) -> Chos
         from genfix.resolver.finder.auto import find_base  # noqa: PLC0415 - few folders need it
 
         base = find_base(merged, place, adapter, offline=case.offline, progress=case.progress)
+        base.facts.changes = changes_since(merged, base.facts)
         kin = (*size_notes(merged, base.facts), *kin_notes(merged, base.facts))
         return ChosenBase(base, (*base.notes, *kin))
     given = os.fspath(spec)
@@ -54,6 +56,7 @@ def choose_base(case: Case, merged: Model, adapter: Model | None = None) -> Chos
             raise refusal
         notes += (text("going on as told, although {why}", why=refusal.said),)
     base.facts.sibling = named_sibling(merged, base.facts, place, adapter)
+    base.facts.changes = changes_since(merged, base.facts)
     return ChosenBase(base, (*notes, *lineage_notes(merged, base.facts, place)))
 
 

@@ -8,13 +8,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
+from genfix.catalogue.official import OfficialModel, official, official_models
 from genfix.errors import UnknownModelError
 from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonValue
 from genfix.message import text
 from genfix.model import Model
 from genfix.model.siblings import model_name, same_name
-from genfix.resolver.catalogue.official import OfficialModel, official, official_models
 from genfix.resolver.finder.places import cached
 from genfix.resolver.finder.traces import find_traces
 

@@ -7,6 +7,7 @@ one type of number or another the values count: a merge may be saved in F32.
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from statistics import median
 from typing import Final, NamedTuple
 
@@ -22,6 +23,8 @@ _MOST_TRIED: Final = 256
 _NUMBERS: Final = 256
 _UNRELATED: Final = 0.7
 """Of two tensors that have nothing in common the distance is about 1.4; a training moves a part of this."""
+_STRANGER: Final = 8
+"""So many tensors of which none is anything like the other's tell as much as all."""
 _FEW: Final = 2
 _SHARE: Final = 8
 
@@ -54,19 +57,51 @@ class Likeness(NamedTuple):
         return self.is_known and self.distance > _UNRELATED and not self.is_same_line
 
 
-def likeness(ours: Model, theirs: Model) -> Likeness:
+class Sample:
+    """Some numbers of some tensors of one folder, each read once, whatever it is compared with."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._read: dict[str, Sequence[float] | None] = {}
+
+    @cached_property
+    def tensors(self) -> dict[str, Tensor]:
+        """Tensors of plain numbers by the names that all readers agree on."""
+        return {
+            canonical(name): tensor
+            for name, tensor in self._model.weights.tensors.items()
+            if tensor.dtype in _PLAIN and tensor.size
+        }
+
+    def numbers(self, name: str) -> Sequence[float] | None:
+        """A tensor's first numbers, which capsules have too; `None` where they cannot be read."""
+        if name not in self._read:
+            self._read[name] = self._numbers(self.tensors[name])
+        return self._read[name]
+
+    def _numbers(self, tensor: Tensor) -> Sequence[float] | None:
+        wanted = min(tensor.size, _NUMBERS * WIDTHS[tensor.dtype])
+        try:
+            data = self._model.folder.read_range(tensor.file, tensor.start, wanted)
+        except FolderFileError:
+            return None
+        return decode(data, tensor.dtype) if len(data) == wanted else None
+
+
+def likeness(ours: Sample, theirs: Sample) -> Likeness:
     """Compare the tensors that both have with one shape; nothing is compared of quantised ones."""
-    left, right = _named(ours), _named(theirs)
+    left, right = ours.tensors, theirs.tensors
     shared = sorted(name for name in left.keys() & right.keys() if left[name].shape == right[name].shape)
     distances: list[float] = []
     equal = 0
     for name in _spread(shared):
-        one, other = _numbers(ours, left[name]), _numbers(theirs, right[name])
+        one, other = ours.numbers(name), theirs.numbers(name)
         if one is None or other is None or len(one) != len(other) or _is_flat(other):
             continue
         distances.append(_distance(one, other))
         equal += one == other
-        if len(distances) == _TENSORS:
+        is_stranger = len(distances) == _STRANGER and not equal and min(distances) > _UNRELATED
+        if is_stranger or len(distances) == _TENSORS:
             break
     return Likeness(len(distances), equal, median(distances) if distances else math.inf)
 
@@ -77,30 +112,10 @@ def _spread(names: list[str]) -> list[str]:
     return [name for start in range(step) for name in names[start::step]][:_MOST_TRIED]
 
 
-def _named(model: Model) -> dict[str, Tensor]:
-    """Tensors of plain numbers by the names that all readers agree on."""
-    return {
-        canonical(name): tensor
-        for name, tensor in model.weights.tensors.items()
-        if tensor.dtype in _PLAIN and tensor.size
-    }
-
-
-def _numbers(model: Model, tensor: Tensor) -> Sequence[float] | None:
-    """A tensor's first numbers, which capsules have too; `None` where they cannot be read."""
-    wanted = min(tensor.size, _NUMBERS * WIDTHS[tensor.dtype])
-    try:
-        data = model.folder.read_range(tensor.file, tensor.start, wanted)
-    except FolderFileError:
-        return None
-    return decode(data, tensor.dtype) if len(data) == wanted else None
-
-
 def _is_flat(numbers: Sequence[float]) -> bool:
     return all(number == numbers[0] for number in numbers)
 
 
 def _distance(one: Sequence[float], other: Sequence[float]) -> float:
-    length = math.fsum(number * number for number in other)
-    difference = math.fsum((a - b) ** 2 for a, b in zip(one, other, strict=True))
-    return math.sqrt(difference / length) if length and math.isfinite(difference) else math.inf
+    length, difference = math.hypot(*other), math.dist(one, other)
+    return difference / length if length and math.isfinite(difference) else math.inf

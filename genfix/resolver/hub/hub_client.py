@@ -8,6 +8,7 @@ of it. It reads ``HF_ENDPOINT``, ``HF_HOME`` and ``HF_HUB_OFFLINE`` when it is i
 """
 
 import io
+import json
 import logging
 import os
 import warnings
@@ -21,8 +22,10 @@ from urllib.parse import quote, urlsplit
 from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Progress
 from genfix.folder.remote import difference
+from genfix.json_types import JsonValue
 from genfix.message import text
 from genfix.resolver.hub.hub_errors import HubRequest, explain, is_cut, outage
+from genfix.resolver.hub.hub_history import MOST_OF_A_HISTORY
 from genfix.resolver.hub.hub_listing import MOST_OF_A_LISTING, HubListing, parse_listing, too_long
 from genfix.resolver.hub.hub_session import HubResponse, HubStatusError, hub_get
 from genfix.resolver.naming.spec import LOCAL_COPY, HubSpec
@@ -103,6 +106,23 @@ class HubClient:
             if reason is None:
                 raise explain(error, asked) from error
             raise OutageError(reason) from error
+
+    def commits(self, asked: HubRequest) -> JsonValue:
+        """The commits up to a revision, the newest first, as the Hub answers; from one request.
+
+        Raises `BaseModelError` where there is no answer.
+        """
+
+        def ask() -> JsonValue:
+            url = (
+                f"{self._endpoint}/api/models/{asked.repo_id}/commits/{quote(asked.revision or '', safe='')}"
+            )
+            return _secrets().value(json.loads(_whole(url, MOST_OF_A_HISTORY)))
+
+        try:
+            return self._explained(ask, asked)
+        except TooLargeError as error:
+            raise too_long(asked) from error
 
     def content(self, name: str, revision: str, listed: FileStat) -> bytes:
         """A listed file, compared with what is listed.

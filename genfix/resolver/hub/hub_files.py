@@ -1,12 +1,12 @@
 """The files of one commit of a Hub repo: from a cache, or downloaded into genfix's own."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
 from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Origin
-from genfix.folder.remote import RemoteFolder, difference
+from genfix.folder.remote import RemoteFolder, State, difference
 from genfix.message import Message
 from genfix.resolver.hub.hub_cache import HubCache
 from genfix.resolver.hub.hub_client import HubClient
@@ -44,7 +44,7 @@ class HubFiles:
         self._whole_only: FolderFileError | None = None
         self._allowance = Allowance(spec.repo_id)
 
-    def folder(self, origin: Origin) -> RemoteFolder:
+    def folder(self, origin: Origin, history: Callable[[], Iterable[State]] | None = None) -> RemoteFolder:
         """The commit as a folder."""
         return RemoteFolder(
             origin,
@@ -53,6 +53,7 @@ class HubFiles:
             refetch=None if self._client is None else self.fetch_again,
             fetch_range=self.fetch_range,
             together=None if self._client is None else self._client.together,
+            history=history,
         )
 
     def fetch(self, name: str) -> Path:

@@ -1,17 +1,20 @@
 """A model repo on the Hugging Face Hub, pinned to one commit."""
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final, NamedTuple
 
 from genfix.errors import BaseModelError, UnknownModelError
 from genfix.folder.folder import Origin
-from genfix.folder.remote import RemoteFolder
+from genfix.folder.remote import RemoteFolder, State
 from genfix.message import Arg, Message, text
 from genfix.resolver.hub.hub_cache import CachedListing, HubCache
 from genfix.resolver.hub.hub_client import HubClient, HubSettings, hub_settings
 from genfix.resolver.hub.hub_errors import NO_NETWORK, HubRequest, unreachable
 from genfix.resolver.hub.hub_files import HubFiles
+from genfix.resolver.hub.hub_history import earlier_states
 from genfix.resolver.hub.hub_listing import HubListing
-from genfix.resolver.naming.spec import HubSpec, is_repo_id
+from genfix.resolver.naming.spec import HubSpec, is_commit, is_repo_id
 from genfix.web.failures import OutageError
 
 _MAIN: Final = "main"
@@ -114,7 +117,17 @@ def _base(
 ) -> HubBase:
     client = None if stopped is not None else HubClient(hub.endpoint, spec.repo_id)
     files = HubFiles(cache, spec, listing.commit, listing.files, client, stopped)
-    return HubBase(files.folder(Origin("hub", listing.repo_id, listing.commit)), tuple(notes))
+    history: Callable[[], Iterator[State]] | None = None
+    if client is not None and not is_commit(spec.revision or ""):
+        history = partial(_history, spec, client, HubRequest(hub.endpoint, spec.repo_id, listing.commit))
+    return HubBase(files.folder(Origin("hub", listing.repo_id, listing.commit), history), tuple(notes))
+
+
+def _history(spec: HubSpec, client: HubClient, asked: HubRequest) -> Iterator[State]:
+    def opened(commit: str) -> RemoteFolder:
+        return open_hub(HubSpec(spec.repo_id, commit)).folder
+
+    return earlier_states(asked.revision or "", lambda: client.commits(asked), opened)
 
 
 def _moved(spec: HubSpec, repo_id: str) -> list[Message]:

@@ -1,6 +1,7 @@
 """GF408 and GF409: what config.json says, held against the classes of released transformers.
 
-Who is right: the named class about the type, and the released config class about what it reads.
+Who is right: the named class about the type, unless a base of that type or the config's own parts say
+otherwise; and the released config class about what it reads.
 """
 
 from collections.abc import Iterator
@@ -10,14 +11,16 @@ from genfix.engines.shared.common import architecture
 from genfix.engines.shared.config_classes import config_class
 from genfix.engines.shared.released import is_newer, released_class
 from genfix.folder.kinds import CONFIG
+from genfix.json_types import JsonObject
 from genfix.message import message
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Finding, Fix, SetField, Severity, Witness, shown
+from genfix.rules.core.finding import CopyField, Finding, Fix, SetField, Severity, Witness, shown
 from genfix.rules.core.questions import CONFIG as CONFIG_QUESTION
 from genfix.rules.core.reasons import BASE_HAS_IT_TOO
 from genfix.rules.core.rule import Rule, rule
 
 _POINTER: Final = "/model_type"
+_CLASS_POINTER: Final = "/architectures"
 _EXPERTS: Final = (
     *("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts"),
     *("num_experts_per_tok", "moe_intermediate_size"),
@@ -38,12 +41,13 @@ def _type_of_other_class(context: Context, rule: Rule) -> Iterator[Finding]:
     Why: transformers chooses config and model by `model_type` and does not look at the class; vLLM and SGLang
     choose the class by `architectures` and its config by the type. With an unknown type nothing loads.
 
-    Fix: The type of the class, where it has one only.
+    Fix: The base's class, where the base is of this type; else the type of the class, where it has one only.
 
-    Safety: Unsafe: files cannot tell which of the two is wrong. Error for a type that no release knows,
-    warning for another model's. Information where the base has it so, and for an unknown type in a config
-    that a newer transformers wrote than the newest that was read. Silent beside `auto_map`, and where the
-    base of the same class has another type, which has a rule of its own.
+    Safety: Unsafe: a text model may have been taken out of the whole. Manual where the config has parts, such
+    as `vision_config`, that only its type reads, and no base names the class. Error for a type that no
+    release knows, warning for another model's. Information where the base has it so, and for an unknown type
+    in a config that a newer transformers wrote than the newest that was read. Silent beside `auto_map`, and
+    where the base of the same class has another type, which has a rule of its own.
 
     Sources:
     - transformers 4.45 to 5.24: models/auto/modeling_auto.py, configuration_auto.py
@@ -64,6 +68,8 @@ def _type_of_other_class(context: Context, rule: Rule) -> Iterator[Finding]:
         severity = Severity.INFO
     else:
         severity = Severity.WARNING if is_known else Severity.ERROR
+    by_base = base is not None and base.model_type == own and architecture(base) is not None
+    is_class = is_known and (by_base or _has_parts_of(merged.config, own, types))
     if is_known:
         said = message(
             "type-of-other-class",
@@ -85,10 +91,38 @@ def _type_of_other_class(context: Context, rule: Rule) -> Iterator[Finding]:
         said,
         severity=severity,
         witness=Witness.ENGINE,
-        pointer=_POINTER,
-        current=own,
+        pointer=_CLASS_POINTER if is_class else _POINTER,
+        current=merged.config["architectures"] if is_class else own,
         engines=tuple(context.views),
-        fix=BASE_HAS_IT_TOO if shared else _fix(types),
+        fix=BASE_HAS_IT_TOO
+        if shared
+        else _class_of_base()
+        if by_base
+        else Fix.manual(
+            message("why-class-of-type", "name the class of {type} in {key}", type=own, key="architectures")
+        )
+        if is_class
+        else _fix(types),
+    )
+
+
+def _has_parts_of(config: JsonObject, own: str, types: list[str]) -> bool:
+    """Whether the config has parts that the class of its type reads, and that of the named class does not."""
+    ours = config_class(own)
+    others = [found for kind in types if (found := config_class(kind)) is not None]
+    return ours is not None and any(
+        isinstance(value, dict)
+        and key in ours.defaults
+        and key.endswith("_config")
+        and not any(key in other.defaults for other in others)
+        for key, value in config.items()
+    )
+
+
+def _class_of_base() -> Fix:
+    return Fix.unsafe(
+        message("why-class-of-same-type", "the base has this model_type, and another class"),
+        CopyField(CONFIG, _CLASS_POINTER),
     )
 
 

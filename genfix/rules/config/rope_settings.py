@@ -158,9 +158,9 @@ def _rope_differs(context: Context, rule: Rule) -> Iterator[Finding]:
 
     Fix: The base's values, in each spelling that is here.
 
-    Safety: Unsafe: a value that is here may be meant. Warning only where transformers 5 wrote the default
-    theta, without scaling, in place of the base's, or where the type of the base's scaling was replaced and
-    the context is as long as the base's; else information. Manual where only one of the two tells layers
+    Safety: Unsafe: a value that is here may be meant. Warning only where the class's default theta, without
+    scaling, stands in place of the base's, or the type of the base's scaling was replaced, and the context is
+    as long as the base's; else information. Manual where only one of the two tells layers
     apart. A key that is gone is GF402. Silent where the weights are an exported graph or a GGUF, which
     have RoPE in them.
 
@@ -215,17 +215,18 @@ def _difference(ours: Rope, theirs: Rope, *, lost: bool, replaced: bool) -> Mess
     return message("rope-differs", "RoPE is {ours}; the base has {theirs}", ours=here, theirs=there)
 
 
-def _is_replaced(context: Context, ours: Rope, theirs: Rope) -> bool:
-    """Whether the base's scaling became one of another type, or none, though no context was made longer."""
+def _is_as_long(context: Context) -> bool:
+    """Whether no context was made longer or shorter: then RoPE was not tuned for length."""
     models = (context.merged, context.base)
     lengths = {repr(model.config_value(_LENGTH)) for model in models if model is not None}
-    return (
-        len(lengths) == 1
-        and context.context_objection is None
-        and any(
-            theirs[name].get("rope_type") not in ("default", ours[name].get("rope_type"))
-            for name in ours.keys() & theirs.keys()
-        )
+    return len(lengths) == 1 and context.context_objection is None
+
+
+def _is_replaced(context: Context, ours: Rope, theirs: Rope) -> bool:
+    """Whether the base's scaling became one of another type, or none, though no context was made longer."""
+    return _is_as_long(context) and any(
+        theirs[name].get("rope_type") not in ("default", ours[name].get("rope_type"))
+        for name in ours.keys() & theirs.keys()
     )
 
 
@@ -239,9 +240,8 @@ def _old_place(ours: Rope, theirs: Rope) -> str:
 
 
 def _is_reset(context: Context, part: RopePart, ours: Rope, theirs: Rope) -> bool:
-    """Whether a reader that knew no theta wrote its default: nobody tunes for length by a smaller theta."""
-    version = context.merged.config.get("transformers_version")
-    if part.new is None or "" not in ours or "" not in theirs or not str(version).startswith("5"):
+    """Whether the class's default theta took the place of the base's, as where a save lost it."""
+    if "" not in ours or "" not in theirs or not _is_as_long(context):
         return False
     usual = old_default(part.model_type, "rope_theta")
     return (

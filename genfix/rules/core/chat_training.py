@@ -16,6 +16,8 @@ from genfix.folder import FolderFileError, same_but_for_line_ends, same_file
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.front_matter import front_matter_list
+from genfix.model.provenance import base_hint
+from genfix.model.siblings import is_chat_name
 
 _TRAINER_FILES: Final = (
     "training_args.bin",  # transformers Trainer, TRL, LLaMA-Factory
@@ -97,7 +99,10 @@ def _is_of_training(merged: Model, name: str) -> bool:
 
 def _tokens(merged: Model, base: Model | None) -> Iterator[Message]:
     """The folder's own template and tokens, as far as the base has others."""
-    if base is None or not merged.end_ids:
+    if base is None:
+        yield from _named(merged)
+        return
+    if not merged.end_ids:
         return
     template = merged.chat_template
     if template is not None and not base.copies_of(template):
@@ -114,6 +119,20 @@ def _tokens(merged: Model, base: Model | None) -> Iterator[Message]:
             "proof-eos-changed",
             "chats were trained: the tokenizer's EOS was changed to the turn end {token}",
             token=eos,
+        )
+
+
+def _named(merged: Model) -> Iterator[Message]:
+    """Whether the folder says that it was made from a chat model, or is one.
+
+    Nothing is proven of a folder that was not kept whole: config files, and not all of them.
+    """
+    if not (merged.generation_config.present or merged.weights.files):
+        return
+    named = base_hint(merged)
+    if named is not None and is_chat_name(named):
+        yield message(
+            "proof-chat-name", "chats were trained: the folder names {base}, a chat model", base=named
         )
 
 
@@ -153,7 +172,7 @@ def _weights(merged: Model, base: Model) -> Iterator[Message]:
     changed = _changed_tensor(merged, base)
     if changed is not None:
         yield message("proof-weights", "the weights were trained: {tensor} is not the base's", tensor=changed)
-    elif file is not None and not base.weights.tensors and _is_other(merged, base, file):
+    elif file is not None and not base.weights.has_tensors and _is_other(merged, base, file):
         yield message("proof-weights-file", "the weights were trained: {file} is not the base's", file=file)
 
 

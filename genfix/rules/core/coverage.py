@@ -39,7 +39,7 @@ class Coverage(NamedTuple):
 def coverage(context: Context) -> Coverage:
     """What `judge` could ask on ``context``."""
     merged, has_base = context.merged, context.base is not None
-    has_tensors = bool(merged.weights.tensors)
+    has_tensors = merged.weights.has_tensors
     if context.is_model:
         kind = FolderKind.MODEL
     else:

@@ -45,7 +45,7 @@ def unknown_to_template(merged: Model, base: Model) -> Message | None:
     if not merged.tokenizer.is_known:
         return None
     ours, theirs = merged.tokenizer.ids, base.tokenizer.ids
-    added = sorted(ours.keys() - theirs.keys()) if base.tokenizer.is_known else ()
+    added = sorted(token for token in ours if token not in theirs) if base.tokenizer.is_known else ()
     if added:
         return message(
             "why-template-tokens-added",

@@ -17,7 +17,14 @@ from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, sort_findings
 from genfix.rules.core.rule import Rule
 from genfix.rules.files import leftovers, local_code, lost_files, processors, shards, side_files, weight_index
-from genfix.rules.generation import generation_settings, length_limits, lost_settings, sampling_at_zero
+from genfix.rules.generation import (
+    generation_settings,
+    length_limits,
+    lost_settings,
+    needed_settings,
+    published_settings,
+    sampling_at_zero,
+)
 from genfix.rules.loading import engine_problems
 from genfix.rules.loading.carried import with_engines
 from genfix.rules.readers import newer_layouts, patched_classes, token_lists, tokenizer_class
@@ -30,6 +37,7 @@ from genfix.rules.stops import (
     turn_end_tokens,
 )
 from genfix.rules.template import (
+    base_changes,
     double_bos,
     lost_templates,
     template_faults,
@@ -54,7 +62,9 @@ from genfix.rules.unreadable import not_json, unreadable_files
 from genfix.rules.weights import adapter_merge, architecture, layer_counts, quantization, shapes
 
 _STOPS: Final = (stop_tokens, stop_values, stops_alone, turn_end_tokens, tokenizer_eos, modelfile_stops)
-_TEMPLATE: Final = (lost_templates, template_faults, template_trained, double_bos, weaker_template)
+_TEMPLATE: Final = (
+    *(lost_templates, template_faults, template_trained, double_bos, weaker_template, base_changes),
+)
 _TOKENS: Final = (
     *(tokenizer_files, trained_tokenizer, added_tokens, token_flags, special_token_list, bos_and_pad),
     *(pad_rows, truncation, slow_vocabulary, pre_tokenizer, named_tokens, absolute_positions),
@@ -64,7 +74,10 @@ _CONFIG: Final = (
 )
 _WEIGHTS: Final = (shapes, layer_counts, quantization, architecture, adapter_merge)
 _FILES: Final = (lost_files, shards, weight_index, side_files, leftovers, processors, local_code)
-_GENERATION: Final = (generation_settings, length_limits, lost_settings, sampling_at_zero)
+_GENERATION: Final = (
+    *(generation_settings, length_limits, lost_settings, needed_settings, published_settings),
+    sampling_at_zero,
+)
 _READERS: Final = (tokenizer_class, token_lists, patched_classes, newer_layouts)
 _UNREADABLE: Final = (unreadable_files, not_json)
 _LOADING: Final = (engine_problems,)

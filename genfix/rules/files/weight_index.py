@@ -112,18 +112,10 @@ def _is_enough_for_one_file(weights: Weights) -> bool:
 def _difference(weights: Weights, index: Mapping[str, str]) -> Message | None:
     chosen = weights.chosen
     # of a tensor that is there twice it may name either file
-    tensors = weights.tensors
     ours: dict[str | None, Mapping[str, Tensor]]
     ours = {file: weights.headers[file].tensors for file in chosen.files if file in weights.headers}
-    wrong = (
-        []
-        if _lists_just(ours, index)
-        else [
-            *(name for name in tensors if name not in ours.get(index.get(name), {})),
-            *(name for name, file in index.items() if name not in tensors and name not in ours.get(file, {})),
-        ]
-    )
-    if any(name not in tensors or tensors[name].file not in chosen.omitted for name in wrong):
+    wrong = [] if _lists_just(ours, index) else [*_misplaced(weights.tensors, ours, index)]
+    if any(name not in weights.tensors or weights.tensors[name].file not in chosen.omitted for name in wrong):
         return message(
             "index-wrong",
             "{count} tensor is not where it says: {tensors}",
@@ -144,6 +136,15 @@ def _difference(weights: Weights, index: Mapping[str, str]) -> Message | None:
             files=shown(chosen.unsettled),
         )
     return None
+
+
+def _misplaced(
+    tensors: Mapping[str, Tensor], ours: Mapping[str | None, Mapping[str, Tensor]], index: Mapping[str, str]
+) -> Iterator[str]:
+    yield from (name for name in tensors if name not in ours.get(index.get(name), {}))
+    yield from (
+        name for name, file in index.items() if name not in tensors and name not in ours.get(file, {})
+    )
 
 
 def _lists_just(ours: Mapping[str | None, Mapping[str, Tensor]], index: Mapping[str, str]) -> bool:

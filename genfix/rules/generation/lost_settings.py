@@ -21,8 +21,8 @@ from genfix.rules.core.rule import Rule, rule
 from genfix.rules.generation.setting_ranges import same_setting
 from genfix.rules.stops.stop_set import engine_stops, trainers_hide_it
 
-_FROM_CONFIG: Final = "_from_model_config"
-PROVENANCE: Final = frozenset(["transformers_version", _FROM_CONFIG, "_commit_hash", "_original_object_hash"])
+FROM_CONFIG: Final = "_from_model_config"
+PROVENANCE: Final = frozenset(["transformers_version", FROM_CONFIG, "_commit_hash", "_original_object_hash"])
 
 
 @rule(
@@ -72,7 +72,7 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
 def is_resynthesised(merged: Model, base: Model) -> bool:
     """Whether merged's file holds nothing but what follows from its config.json, unlike the base's."""
     ours, theirs = merged.generation_config.value, base.generation_config.value
-    if not ours or not theirs or ours.get(_FROM_CONFIG) is not True or theirs.get(_FROM_CONFIG):
+    if not ours or not theirs or ours.get(FROM_CONFIG) is not True or theirs.get(FROM_CONFIG):
         return False
     return all(
         read_eos(ours, key) == read_eos({key: merged.config_value(key)}, key)  # an id, or a list of it
@@ -133,7 +133,7 @@ def _resynthesised(context: Context, rule: Rule) -> Iterator[Finding]:
             ),
             (
                 *(CopyField(GENERATION_CONFIG, child_pointer("", key)) for key in lost),
-                RemoveField(GENERATION_CONFIG, f"/{_FROM_CONFIG}"),
+                RemoveField(GENERATION_CONFIG, f"/{FROM_CONFIG}"),
             ),
         ),
     )

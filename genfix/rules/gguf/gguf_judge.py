@@ -14,7 +14,7 @@ def judge_gguf(contexts: Sequence[GgufContext]) -> tuple[Finding, ...]:
     """All findings, worst first. What one witness has said of a place, the next one does not say again."""
     found: dict[tuple[str, str, str], Finding] = {}
     for context in contexts:
-        modelfile = RULES["GF111"]
+        modelfile = RULES["GF112"]
         for finding in (
             *stop_findings(context),
             *text_findings(context),

@@ -16,12 +16,8 @@ from genfix.rules.core.reasons import BASE_HAS_IT_TOO, TEMPLATE_LOST
 from genfix.rules.core.registry import RULES
 from genfix.rules.core.restoring import template_verdict
 from genfix.rules.gguf.gguf_context import GgufContext
-from genfix.rules.template.lost_templates import (
-    ASK_THE_AUTHOR,
-    TEMPLATE_MISSING,
-    does_not_render,
-    templates_differ,
-)
+from genfix.rules.template.lost_templates import ASK_THE_AUTHOR, TEMPLATE_MISSING
+from genfix.rules.template.template_text import does_not_render, templates_differ
 from genfix.rules.tokens.added_tokens import tokens_changed
 from genfix.rules.tokens.bos_and_pad import PERHAPS_TRAINED, setting_changed
 

@@ -58,7 +58,8 @@ def _class_unknown(context: Context, rule: Rule) -> Iterator[Finding]:
     Safety: Safe for these two: transformers 5 cuts text exactly as before. The base's class is not taken
     where transformers 5 would build another pre-tokenizer for it (`LlamaTokenizer`). Unsafe for all other
     names, where transformers 4 would overwrite the prefix space of `tokenizer.json`, and without a base,
-    where the finding is information only.
+    where the finding is information only, and the class is that of the model's type, if transformers 5 builds
+    with it what stands in `tokenizer.json`.
 
     Sources:
     - transformers 4.57.6 and 5.23.0: models/auto/tokenization_auto.py `tokenizer_class_from_name`
@@ -135,6 +136,9 @@ def _known_class(merged: Model, base: Model | None, name: str) -> Fix:
             and _cuts_alike(merged, base, named)
         ):
             return _class_of_base(merged, base, named)
+        own = loaders(5).tokenizers.get(merged.model_type, "") if base is None else ""
+        if own and own in loaders(4).tokenizer_classes and _builds(merged, own):
+            return Fix.unsafe(NOBODY_OLDER, SetField(TOKENIZER_CONFIG, f"/{_CLASS}", own))
         return _older_name(merged, base)
     known = _meant(name)
     if known is not None:
@@ -158,10 +162,15 @@ def _cuts_alike(merged: Model, base: Model, name: str) -> bool:
         return False
     if any(canonical(ours.get(part)) != canonical(theirs.get(part)) for part in _PARTS):
         return False
-    built = built_parts(name)
-    if built is None:
-        return False
-    return all(part not in ours or canonical(ours[part]) == canonical(value) for part, value in built.items())
+    return _builds(merged, name)
+
+
+def _builds(merged: Model, name: str) -> bool:
+    """Whether transformers 5 builds with that class what stands in ``tokenizer.json``."""
+    head, built = merged.tokenizer_head, built_parts(name)
+    return built is not None and all(
+        part not in head or canonical(head[part]) == canonical(value) for part, value in built.items()
+    )
 
 
 def _class_of_base(merged: Model, base: Model, name: str) -> Fix:

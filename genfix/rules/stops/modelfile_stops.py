@@ -1,4 +1,4 @@
-"""GF111: an Ollama Modelfile beside the model, against the turn ends of its chat template.
+"""GF112: an Ollama Modelfile beside the model, against the turn ends of its chat template.
 
 Who is right: the chat template, which was trained.
 """
@@ -24,7 +24,7 @@ _PRINT_ONE: Final = Fix.manual(
 
 
 @rule(
-    "GF111",
+    "GF112",
     "modelfile-without-turn-end",
     Severity.ERROR,
     question=STOPS,

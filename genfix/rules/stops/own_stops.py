@@ -25,14 +25,16 @@ class OwnStops(NamedTuple):
     ends: tuple[int, ...]
     """What ends a turn by the template."""
     listed: tuple[int, ...]
-    """config.json's ids, where generation_config.json has some of them only, or none: engines do not ask
-    config.json while the other file is there."""
+    """config.json's ids, where generation_config.json has some of them only, or none, or words of the
+    vocabulary: engines do not ask config.json while the other file is there."""
     missing: tuple[int, ...]
-    """The tokenizer's EOS, where the set is empty or only holds tokens that end nothing."""
+    """The tokenizer's EOS and what ends a turn, where no file has a set, or one that ends nothing."""
     deaf: tuple[str, ...]
     """Engines that stop at no end of the template, and whose set is no question to the base."""
     agrees: bool
     """Whether the tokenizer's EOS is one of the template's ends."""
+    is_stated: bool
+    """Whether a file has the set: else it is what the config's class takes by itself."""
     is_of_base: bool = False
     """Whether the base has the same gap."""
 
@@ -99,20 +101,29 @@ def _read(context: Context) -> OwnStops | None:
         return None
     if not listed.ids and _names_stops(merged.config):
         return None  # Qwen2.5-Omni: several models in one, whose class knows where each stops
-    now, ends, eos = context.views["transformers5"].stop_token_ids, _ends(context), context.eos_id
+    is_stated = bool(listed.ids or stated.ids)
+    ends, eos = _ends(context), context.eos_id
+    now = tuple(
+        stop
+        for stop in context.views["transformers5"].stop_token_ids
+        if is_stated or merged.tokenizer.text(stop) is not None  # a class knows no vocabulary
+    )
     empty = frozenset(_empty_ids(context)) - {eos, *ends}
     ids = tuple(stop for stop in listed.ids if stop in now or context.same_token(stop))
     meant, said = {*now} - empty, {*ids} - empty
-    is_narrower = file.value is not None and not listed.invalid and meant < said
-    is_useless = not (meant or said)
-    can_be_added = eos is not None and eos not in now and context.same_token(eos)
+    # Words of the vocabulary, against config.json and the tokenizer, which agree.
+    is_alone = eos in said and meant.isdisjoint({*said, *ends}) and not any(map(merged.tokenizer.text, meant))
+    is_narrower = file.value is not None and not listed.invalid and (meant < said or is_alone)
+    is_useless = not is_stated or not (meant or said)
+    wanted = dict.fromkeys(stop for stop in (eos, *ends) if stop is not None and stop not in now)
     return OwnStops(
         now,
         ends,
         listed=ids if is_narrower else (),
-        missing=(eos,) if eos is not None and is_useless and can_be_added else (),
+        missing=tuple(filter(context.same_token, wanted)) if is_useless else (),
         deaf=tuple(_deaf(context, ends)),
         agrees=eos in ends,
+        is_stated=is_stated,
     )
 
 
@@ -129,8 +140,10 @@ def _ends(context: Context) -> tuple[int, ...]:
 def _empty_ids(context: Context) -> Iterator[int]:
     """The unknown, BOS and padding tokens: nothing ends with one that is not EOS as well."""
     merged, table = context.merged, context.merged.tokenizer
+    settings = merged.generation_config.value or {}
     for key in _NO_ENDS:
-        for value in (table.ids.get(table.named.get(key, "")), merged.config_value(f"{key}_id")):
+        name = f"{key}_id"
+        for value in (table.ids.get(table.named.get(key, "")), merged.config_value(name), settings.get(name)):
             if type(value) is int:
                 yield value
 

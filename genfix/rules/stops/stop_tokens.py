@@ -9,12 +9,12 @@ from typing import Final
 
 from genfix.engines import read_eos
 from genfix.folder.kinds import CONFIG, GENERATION_CONFIG
-from genfix.json_types import Missing
+from genfix.json_types import JsonValue, Missing
 from genfix.message import message
 from genfix.model import Model
 from genfix.rules.core.class_defaults import absent_values
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Finding, Fix, Harm, Severity, Witness
+from genfix.rules.core.finding import Finding, Fix, Harm, SetField, Severity, Witness
 from genfix.rules.core.questions import STOPS
 from genfix.rules.core.reasons import OTHER_TEMPLATE
 from genfix.rules.core.rule import Rule, rule
@@ -123,37 +123,40 @@ def _narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     Severity.ERROR,
     question=STOPS,
     harm=Harm.ENDLESS,
-    needs_base=True,
     shows="answers run past their end, up to max_tokens",
 )
 def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
-    """`config.json` lists fewer ids in `eos_token_id` than the base's `config.json`.
+    """`config.json` lists fewer ids in `eos_token_id` than the base's `config.json`; without a base whose
+    template is the folder's, another token than both the tokenizer's EOS and the turn end of the template.
 
     Why: SGLang joins this list with that of `generation_config.json`; transformers and vLLM fall back to it
     where `generation_config.json` cannot be read. HF Trainer and some merge tools narrow it to one id.
 
     Fix: The union of the base's ids and the folder's own, in the base's spelling where they are the same.
+    Without such a base the tokenizer's EOS.
 
     Safety: Safe while the chat template is the base's, or lost here and nothing shows that it was another;
-    else unsafe and information, as against a sibling of the base. Only what the base's own `config.json` has
-    is restored: equal lists in both files are not a goal (Qwen2.5 ships one id here and two there).
+    else unsafe and information, as against a sibling of the base. Error where vLLM loses its stop, warning
+    where it has the tokenizer's EOS, and transformers has not. Only what the base's own `config.json` has
+    is restored: equal lists in both files are not a goal (Qwen2.5 ships one id here and two there). By the
+    tokenizer and the template alone it is information, and unsafe: `generation_config.json` is what counts.
 
     Sources:
     - SGLang 0.5.23: srt/configs/model_config.py `_get_hf_eos_token_id`
     - transformers 4.57.6: trainer.py `_align_special_tokens`
     """
-    if context.base is None or not context.merged.config:
+    if not context.merged.config:
         return
-    if not context.template_equal and not context.template_lost:
-        return  # the folder's own template says where it stops
+    if context.base is None or not (context.template_equal or context.template_lost):
+        yield from _another_in_config(context, rule)  # the folder's own template says where it stops
+        return
     base = read_eos({_KEY: context.base.config_value(_KEY)})
     current = context.merged.config_value(_KEY)
     own = read_eos({_KEY: current})
     lost = _lost(context, base.ids, own.ids)
     if not lost or own.invalid:
         return
-    nested = _KEY not in context.merged.config and _KEY in context.merged.text_config
-    pointer = f"/{context.merged.text_key}/{_KEY}" if nested else _POINTER
+    pointer = context.merged.config_pointer(_KEY) or _POINTER
     # Engines ask config.json where generation_config.json cannot be read; transformers 5 no default then.
     asked = context.merged.generation_config.value is None
     if not asked and _is_given_by_class(context.merged, pointer, lost):
@@ -161,7 +164,7 @@ def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
     engines = context.engines_that_lost_their_stop() if asked else ()
     wanted = union((i for i in base.ids if i in lost or i in own.ids), own.ids)
     objection = context.template_objection
-    severity = Severity.ERROR if engines else Severity.WARNING
+    severity = Severity.ERROR if "vllm" in engines else Severity.WARNING
     yield rule.finding(
         CONFIG,
         message(
@@ -178,6 +181,42 @@ def _config_narrowed(context: Context, rule: Rule) -> Iterator[Finding]:
         engines=engines,
         fix=Fix.safe_unless(
             objection, base_stops(context), (set_stop_ids(context, CONFIG, wanted, pointer),)
+        ),
+    )
+
+
+def _another_in_config(context: Context, rule: Rule) -> Iterator[Finding]:
+    """What config.json says, against the tokenizer and the template, which agree."""
+    merged, eos = context.merged, context.eos_id
+    pointer, current = merged.config_pointer(_KEY), merged.config_value(_KEY)
+    own = read_eos({_KEY: current})
+    ends = {*merged.end_ids.values()}
+    agreed = eos in ends or (context.writes_eos and not ends)
+    if (
+        eos is None
+        or pointer is None
+        or not agreed
+        or not own.ids
+        or not ends.union([eos]).isdisjoint(own.ids)
+    ):
+        return
+    wanted: JsonValue = union([eos], own.ids) if isinstance(current, list) else eos
+    yield rule.finding(
+        CONFIG,
+        message(
+            "config-stop-token-of-nobody",
+            "eos_token_id is {has}; the tokenizer's EOS, which ends a turn of the chat template, is {eos}",
+            has=named_ids(context, own.ids),
+            eos=named_ids(context, [eos]),
+        ),
+        severity=Severity.INFO,
+        witness=Witness.TOKENIZER,
+        pointer=pointer,
+        current=current,
+        expected=wanted,
+        fix=Fix.unsafe(
+            message("why-config-stop-token", "engines ask generation_config.json before this file"),
+            SetField(CONFIG, pointer, wanted),
         ),
     )
 

@@ -1,6 +1,7 @@
 """GF104: what stands where stop token ids should, and is none.
 
-Who is right: the tokenizer, of which token a text is; the base, where the texts name none.
+Who is right: the tokenizer, of which token a text is; the base, where the texts name none; else the folder's
+other file with stop tokens, and then the tokenizer's EOS.
 """
 
 from collections.abc import Iterator
@@ -39,7 +40,8 @@ def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
     without a `generation_config.json` older ones fail as above.
 
     Fix: Text that is a token of this tokenizer becomes its id; the base's ids and the valid ones are kept;
-    the rest goes.
+    the rest goes. Where nothing is left, the ids are those of the folder's other file (`config.json` or
+    `generation_config.json`), else the tokenizer's EOS.
 
     Safety: Safe: no engine can stop at the value as it is. Manual where no id can be told. A warning in
     `config.json` where no released class refuses it and engines read the other file; information where the
@@ -117,7 +119,9 @@ def _is_refused(part: JsonObject) -> bool:
 
 
 def _valid_ids(context: Context, file: str, own: EosValue) -> list[JsonValue]:
-    """The base's ids, those among merged's, and those of the tokens that merged's texts name."""
+    """The base's ids, those among merged's, and those of the tokens that merged's texts name; where that is
+    nothing, what the folder's own witnesses say.
+    """
     ids = context.merged.tokenizer.ids
     meant = [ids[entry] for entry in own.invalid if isinstance(entry, str) and entry in ids]
     base_ids: tuple[int, ...] = ()
@@ -129,7 +133,14 @@ def _valid_ids(context: Context, file: str, own: EosValue) -> list[JsonValue]:
             else context.base_views["transformers5"].stop_token_ids
         )
     usable = [token_id for token_id in base_ids if context.same_token(token_id)]
-    return union(usable, [*own.ids, *meant])
+    return union(usable, [*own.ids, *meant]) or union(_elsewhere(context, file), ())
+
+
+def _elsewhere(context: Context, file: str) -> list[int]:
+    """The ids of the folder's other file with stop tokens, else the tokenizer's EOS."""
+    other = _stated(context.merged, GENERATION_CONFIG if file == CONFIG else CONFIG).ids
+    eos = () if context.eos_id is None else (context.eos_id,)
+    return [token_id for token_id in other or eos if context.same_token(token_id)]
 
 
 RULES: Final = (_invalid,)

@@ -39,7 +39,8 @@ _INNER_MODEL: Final = message(
     shows="answers run past their end, often into the user's next turn, up to max_tokens",
 )
 def _hidden(context: Context, rule: Rule) -> Iterator[Finding]:
-    """`generation_config.json` lists only a part of the stop token ids in the folder's own `config.json`.
+    """`generation_config.json` lists only a part of the stop token ids in the folder's own `config.json`, or
+    ordinary words of the vocabulary, while `config.json` has the tokenizer's EOS.
 
     Why: transformers and vLLM do not ask `config.json` while `generation_config.json` is there: its list is
     right, and hidden. Trainers write the second file anew with the tokenizer's one EOS, and the merge copies
@@ -95,10 +96,12 @@ def _hidden(context: Context, rule: Rule) -> Iterator[Finding]:
 )
 def _no_stop(context: Context, rule: Rule) -> Iterator[Finding]:
     """Neither `generation_config.json` nor `config.json` names a token that ends anything, and the tokenizer
-    has an EOS: there are no ids, or only those of the unknown, BOS and padding tokens.
+    has an EOS, or the chat template ends its turns with a token: there are no ids, or only those of the
+    unknown, BOS and padding tokens.
 
-    Why: transformers' `generate()` never stops. vLLM, SGLang and MLX stop at the tokenizer's EOS all the
-    same, so the fault shows only to those who run the model in transformers.
+    Why: transformers' `generate()` never stops, or stops at what the config's class takes by itself: `2` for
+    a Llama, whose vocabulary may have a word there. vLLM, SGLang and MLX stop at the tokenizer's EOS all the
+    same, so where that ends the turns the fault shows only to those who run the model in transformers.
 
     Fix: The tokenizer's EOS, and what the chat template ends a turn with, are added to `eos_token_id` of
     `generation_config.json`. Where no such file is there, one is made with them and with what engines took
@@ -117,34 +120,59 @@ def _no_stop(context: Context, rule: Rule) -> Iterator[Finding]:
     - vLLM 0.32.0: sampling_params.py `update_from_generation_config`
     """
     own = own_stops(context)
-    if own is None or not own.has_nothing or not (own.now or generates(context.merged)):
+    if own is None or not own.has_nothing or not (own.is_stated or generates(context.merged)):
         return  # an encoder without `architectures` stops nowhere, and needs no stop
-    eos, now = named_ids(context, own.missing), named_ids(context, own.now)
-    meant = _may_be_meant(context, own)
+    meant, has_eos = _may_be_meant(context, own), context.eos_id in own.missing
     wanted = {*(own.ends or own.missing)}
     engines = tuple(name for name, view in context.views.items() if wanted.isdisjoint(view.stop_token_ids))
-    severity = Severity.ERROR if own.now or "vllm" in engines else Severity.WARNING
+    severity = Severity.ERROR if own.is_stated or "vllm" in engines else Severity.WARNING
+    found = _useless(context, own) if own.is_stated else never_stops(engines, _not_stated(context, own))
     yield _finding(
         context,
         rule,
         own,
-        message(
-            "stop-tokens-end-nothing",
-            "lists {has} only, an unknown, BOS or padding token that ends nothing; the EOS is {eos}",
-            has=now,
-            eos=eos,
-        )
-        if own.now
-        else never_stops(
-            engines,
-            message("no-stop-token", "no file lists a stop token; the tokenizer's EOS is {eos}", eos=eos),
-        ),
+        found,
         severity=Severity.INFO if meant else severity,
-        witness=Witness.TOKENIZER,
+        witness=Witness.TOKENIZER if has_eos else Witness.CHAT_TEMPLATE,
         engines=engines,
-        why=message("why-stop-eos", "the tokenizer names this token as EOS; ids are only added"),
+        why=message("why-stop-eos", "the tokenizer names this token as EOS; ids are only added")
+        if has_eos
+        else message(
+            "why-stop-only-template",
+            "the chat template writes these tokens at a turn's end, and no file says otherwise; "
+            "ids are only added",
+        ),
         objection=_MEANT if meant else None,
     )
+
+
+def _useless(context: Context, own: OwnStops) -> Message:
+    has = named_ids(context, own.now)
+    if context.eos_id not in own.missing:
+        return message(
+            "stop-tokens-end-no-turn",
+            "lists {has} only, an unknown, BOS or padding token that ends nothing; the chat template ends a "
+            "turn with {ends}",
+            has=has,
+            ends=named_ids(context, own.missing),
+        )
+    return message(
+        "stop-tokens-end-nothing",
+        "lists {has} only, an unknown, BOS or padding token that ends nothing; the EOS is {eos}",
+        has=has,
+        eos=named_ids(context, [context.eos_id]),
+    )
+
+
+def _not_stated(context: Context, own: OwnStops) -> Message:
+    if context.eos_id not in own.missing:
+        return message(
+            "no-turn-end-listed",
+            "no file lists a stop token; the chat template ends a turn with {ends}",
+            ends=named_ids(context, own.missing),
+        )
+    eos = named_ids(context, [context.eos_id])
+    return message("no-stop-token", "no file lists a stop token; the tokenizer's EOS is {eos}", eos=eos)
 
 
 def _inner_model_may_generate(context: Context, own: OwnStops) -> bool:
@@ -160,7 +188,7 @@ def _inner_model_may_generate(context: Context, own: OwnStops) -> bool:
 def _may_be_meant(context: Context, own: OwnStops) -> bool:
     """Whether the model may stop in another way, or was published without a stop token."""
     merged = context.merged
-    if own.now or settles_ends(context, own):
+    if own.is_stated or settles_ends(context, own):
         return False
     if "auto_map" in merged.config:
         return True

@@ -1,6 +1,7 @@
-"""GF106: the tokenizer's EOS.
+"""GF106 and GF111: the tokenizer's EOS.
 
-Who is right: the base, as long as both speak one template.
+Who is right: the base, as long as both speak one template; about an EOS that is an empty text the set of stop
+tokens, and of several the one that ends a turn.
 """
 
 from collections.abc import Iterator
@@ -10,9 +11,11 @@ from genfix.folder.kinds import SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG
 from genfix.json_types import Missing
 from genfix.message import Message, message
 from genfix.model import Model
+from genfix.model.purpose import generates
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import CopyField, Finding, Fix, Harm, Operation, SetField, Severity, Witness
 from genfix.rules.core.questions import STOPS
+from genfix.rules.core.reasons import BASE_HAS_IT_TOO
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.stops.stop_set import stop_evidence
 
@@ -131,4 +134,56 @@ def _put_back(merged: Model, base: Model, eos: str) -> Iterator[Operation]:
             yield SetField(file, "/eos_token", eos, base.keys(file))
 
 
-RULES: Final = (_tokenizer_eos,)
+@rule(
+    "GF111",
+    "tokenizer-eos-empty",
+    Severity.WARNING,
+    question=STOPS,
+    harm=Harm.ENDLESS,
+    shows="converters and servers that ask the tokenizer alone have no stop token",
+)
+def _empty_eos(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`eos_token` of `tokenizer_config.json` is an empty text.
+
+    Why: No token is called so: the tokenizer has no EOS. vLLM, SGLang and MLX lose the stop token that they
+    take from it, llama.cpp's converter and Ollama their only one, and a chat template that writes `eos_token`
+    writes nothing. Old conversions of Llama were published so.
+
+    Fix: The token that the folder's stop set names: where it names several, the one that ends a turn.
+
+    Safety: Safe where that is one token: an empty text is none, and the set says which is meant. Manual
+    otherwise. Information where the base has the same; silent where the base's EOS is put back.
+
+    Sources:
+    - transformers 5.24.0 and 4.57.6, run with such a file: `eos_token_id` is None
+    - tloen/alpaca-lora#279
+    """
+    merged, base = context.merged, context.base
+    if merged.tokenizer_config.get("eos_token") != "" or not generates(merged):
+        return
+    if base is not None and base.tokenizer.eos_token and (context.template_equal or context.template_lost):
+        return  # the other rule's finding
+    shared = base is not None and base.tokenizer_config.get("eos_token") == ""
+    stops = context.views["transformers5"].stop_token_ids
+    meant = [stop for stop in stops if len(stops) == 1 or stop in merged.end_ids.values()]
+    eos = merged.tokenizer.text(meant[0]) if len(meant) == 1 else None
+    why = message("why-eos-of-set", "an empty text is no token, and the stop set names this one")
+    unknown = Fix.manual(message("why-eos-unknown", "no file tells which token ends a text"))
+    yield rule.finding(
+        TOKENIZER_CONFIG,
+        message("tokenizer-eos-empty", "eos_token is an empty text: the tokenizer has no EOS"),
+        severity=Severity.INFO if shared else None,
+        witness=Witness.FOLDER,
+        pointer="/eos_token",
+        current="",
+        expected=Missing.MISSING if eos is None else eos,
+        engines=tuple(context.views),
+        fix=BASE_HAS_IT_TOO
+        if shared
+        else unknown
+        if eos is None
+        else Fix.safe(why, SetField(TOKENIZER_CONFIG, "/eos_token", eos)),
+    )
+
+
+RULES: Final = (_tokenizer_eos, _empty_eos)

@@ -54,7 +54,8 @@ def _not_a_stop_token(context: Context, rule: Rule) -> Iterator[Finding]:
     Safety: Safe: only ids are added, and only tokens this very folder's template ends a turn with. A template
     that is not the base's needs no proof. With the base's own template, or without a base, a second witness
     is asked: the tokenizer, whose EOS is that turn end; or proof of chat training, by the adapter, files a
-    trainer left, added turn tokens, an EOS that became the turn end, or weights that differ from the base's.
+    trainer left, added turn tokens, an EOS that became the turn end, weights that differ from the base's, or,
+    without a base, a chat model that the folder names as its own.
     A run that says it was on plain text proves nothing. Without a second witness a pretrained model with its
     sibling's template is left alone beside its base, and the finding is information without one; information,
     and unsafe, where the tokenizer's EOS is all there is and the base has the same gap. Unsafe too where the

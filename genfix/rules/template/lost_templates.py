@@ -4,11 +4,11 @@ Who is right: merged. The base's copy is put back only where merged has none, it
 the template writes, and nothing shows that another template was trained.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 from genfix.folder.kinds import TOKENIZER_CONFIG
-from genfix.message import Message, message, text
+from genfix.message import message
 from genfix.model import ChatTemplate, Model, TemplateFailure, TurnEnds
 from genfix.model.chat_template import JINJA_FILE
 from genfix.model.template_render import RenderErrorKind
@@ -19,19 +19,13 @@ from genfix.rules.core.questions import TEMPLATE
 from genfix.rules.core.reasons import BASE_HAS_IT_TOO, BROKEN_FILE, NO_BASE_COPY, TEMPLATE_LOST
 from genfix.rules.core.restoring import restoring, template_verdict
 from genfix.rules.core.rule import Rule, rule
-from genfix.rules.template.template_text import put_in_place
-
-_KINDS: Final[Mapping[RenderErrorKind, Message]] = {
-    RenderErrorKind.SYNTAX: text("syntax"),
-    RenderErrorKind.SECURITY: text("security"),
-    RenderErrorKind.RAISED: text("raised"),
-    RenderErrorKind.TIMEOUT: text("timeout"),
-    RenderErrorKind.MEMORY: text("memory"),
-    RenderErrorKind.TOO_LARGE: text("too-large"),
-    RenderErrorKind.TOO_DEEP: text("too-deep"),
-    RenderErrorKind.OTHER: text("other"),
-}
-
+from genfix.rules.template.template_text import (
+    does_not_render,
+    of_base,
+    put_in_place,
+    same_when_served,
+    templates_differ,
+)
 
 TEMPLATE_MISSING: Final = message("chat-template-missing", "the chat template is missing; the base has one")
 _BOS: Final = "bos_token"
@@ -198,16 +192,6 @@ def _copies_differ(context: Context, rule: Rule) -> Iterator[Finding]:
         )
 
 
-def templates_differ(first: ChatTemplate, other: ChatTemplate) -> Message:
-    """What is said of two copies with different texts."""
-    return message(
-        "chat-templates-differ",
-        "the chat template here is not the one in {first}: some engines read this, some that",
-        first=first.file,
-        other=other.file,
-    )
-
-
 def _apart_as_in_base(context: Context, first: ChatTemplate, other: ChatTemplate) -> bool:
     """Whether tokenizer and processor have the two templates the base has for them."""
     base = context.base
@@ -288,11 +272,13 @@ def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
     Why: Every chat request fails, or hangs the server that renders it. With an empty one every prompt is
     empty: engines take it all the same.
 
-    Fix: None, but for a syntax error where another copy in the folder renders: then that one's text. An empty
-    one is filled with the folder's other copy, else with the base's.
+    Fix: For a syntax error the text of another copy in the folder that renders; else the base's template,
+    where that renders. An empty one is filled with the folder's other copy, else with the base's.
 
-    Safety: Manual. A template that needs more than the sandbox gives should not be served at all. Safe
-    for a syntax error beside a copy that renders: no engine can use the text as it is. For an empty one
+    Safety: Safe for a syntax error beside a copy that renders: no engine can use the text as it is; and with
+    the base's, where the two differ by tags of training only. Else unsafe with the base's: the model may have
+    been trained with another text. Manual without such a base, or where it is a sibling. A template that
+    needs more than the sandbox gives should not be served at all. For an empty one
     safe with the folder's own other copy, and with the base's where a lost template would be put back;
     unsafe otherwise. A warning where an empty copy is not the one that transformers reads first, and for
     an empty text in a JSON file without a base. Information where the base has the same.
@@ -314,29 +300,33 @@ def _broken(context: Context, rule: Rule) -> Iterator[Finding]:
         witness=Witness.CHAT_TEMPLATE,
         pointer=template.pointer,
         engines=tuple(context.views),
-        fix=BASE_HAS_IT_TOO if shared else _mended(context.merged, template, failure),
+        fix=BASE_HAS_IT_TOO if shared else _mended(context, template, failure),
     )
 
 
-def does_not_render(failure: TemplateFailure) -> Message:
-    """What is said of a template that is none."""
-    return message(
-        "chat-template-broken",
-        "the chat template does not render ({kind}): {detail}",
-        kind=_KINDS[failure.kind],
-        detail=failure.detail,
-    )
-
-
-def _mended(merged: Model, template: ChatTemplate, failure: TemplateFailure) -> Fix:
-    """With another copy of the folder's that renders, where it is one slip that keeps this one from it."""
+def _mended(context: Context, template: ChatTemplate, failure: TemplateFailure) -> Fix:
+    """With another copy of the folder's that renders, where it is one slip that keeps this one from it, else
+    with the base's.
+    """
+    merged, base = context.merged, context.base
     for copy in merged.template_copies if failure.kind is RenderErrorKind.SYNTAX else ():
         if isinstance(find_turn_ends(copy.text, merged.tokenizer.ids.keys()), TurnEnds):
             return Fix.safe(
                 message("why-template-renders", "the copy in {file} renders", file=copy.file),
                 *put_in_place(merged, [template], copy.text, merged, Witness.FOLDER),
             )
-    return ASK_THE_AUTHOR
+    theirs = base.chat_template if base is not None and context.chat_objection is None else None
+    if base is None or theirs is None or not isinstance(base.turn_ends, TurnEnds):
+        return ASK_THE_AUTHOR
+    fix = of_base(merged, base, template, theirs)
+    if not same_when_served(template, theirs):
+        return fix
+    return Fix.safe(
+        message(
+            "why-template-tagged", "but for tags of training it is the base's template, and that one renders"
+        ),
+        *fix.operations,
+    )
 
 
 ASK_THE_AUTHOR: Final = Fix.manual(

@@ -1,18 +1,31 @@
 """Chat templates as text: the tags of a training template, and putting one text in another's places."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from genfix.folder import FolderFileError
 from genfix.folder.kinds import ADDITIONAL_TEMPLATES, TOKENIZER_CONFIG
 from genfix.json_types import JsonValue
-from genfix.model import ChatTemplate, Model
+from genfix.message import Message, message, text
+from genfix.model import ChatTemplate, Model, TemplateFailure
 from genfix.model.chat_template import JINJA_FILE, rendered_form
 from genfix.model.conversations import VARIABLES, conversations
-from genfix.model.template_render import Rendered, render_template
+from genfix.model.template_render import Rendered, RenderErrorKind, render_template
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Operation, RestoreFile, SetField, Witness, WriteFile
+from genfix.rules.core.finding import Fix, Operation, RestoreFile, SetField, Witness, WriteFile
+from genfix.rules.core.reasons import OTHER_TEMPLATE, template_tokens_unknown, unknown_literals
+
+_KINDS: Final[Mapping[RenderErrorKind, Message]] = {
+    RenderErrorKind.SYNTAX: text("syntax"),
+    RenderErrorKind.SECURITY: text("security"),
+    RenderErrorKind.RAISED: text("raised"),
+    RenderErrorKind.TIMEOUT: text("timeout"),
+    RenderErrorKind.MEMORY: text("memory"),
+    RenderErrorKind.TOO_LARGE: text("too-large"),
+    RenderErrorKind.TOO_DEEP: text("too-deep"),
+    RenderErrorKind.OTHER: text("other"),
+}
 
 INLINE: Final = "/chat_template"
 PROCESSOR_TEMPLATE: Final = "chat_template.json"
@@ -24,6 +37,9 @@ _TAG: Final = re.compile(
     r"|\{%[-+]?\s*raw\s*[-+]?%\}.*?\{%[-+]?\s*endraw\s*[-+]?%\}",
     re.DOTALL,
 )
+
+_EMPTY: Final = re.compile(r"(?:\s*\{#-|(?:^[ \t]*)?\{#|\{#\+) (?:-#\}\s*|#\}\n?|\+#\})", re.MULTILINE)
+"""An empty comment, with the white space that ``trim_blocks`` and ``lstrip_blocks`` take along."""
 
 
 def has_tags(text: str) -> bool:
@@ -46,7 +62,8 @@ def _comment(found: re.Match[str]) -> str:
 
 def same_when_served(one: ChatTemplate, other: ChatTemplate) -> bool:
     """Whether two templates are one text, but for tags that only training reads."""
-    return rendered_form(untagged(one.text)) == rendered_form(untagged(other.text))
+    ours, theirs = (_EMPTY.sub("", untagged(template.text)) for template in (one, other))
+    return rendered_form(ours) == rendered_form(theirs)
 
 
 def was_trained(context: Context, template: ChatTemplate) -> bool:
@@ -143,3 +160,32 @@ def _with_default(value: JsonValue, name: str, new: str) -> JsonValue:
             for entry in value
         ]
     return {**value, name: new} if isinstance(value, dict) else new
+
+
+def of_base(merged: Model, base: Model, own: ChatTemplate, theirs: ChatTemplate) -> Fix:
+    """The base's template in every place of merged's own, which may be the one that was trained."""
+    unknown = unknown_literals(merged, base)
+    return Fix.unsafe(
+        template_tokens_unknown(unknown) if unknown else OTHER_TEMPLATE,
+        *put_in_place(merged, merged.copies_of(own), theirs.text, base, Witness.BASE),
+    )
+
+
+def templates_differ(first: ChatTemplate, other: ChatTemplate) -> Message:
+    """What is said of two copies with different texts."""
+    return message(
+        "chat-templates-differ",
+        "the chat template here is not the one in {first}: some engines read this, some that",
+        first=first.file,
+        other=other.file,
+    )
+
+
+def does_not_render(failure: TemplateFailure) -> Message:
+    """What is said of a template that is none."""
+    return message(
+        "chat-template-broken",
+        "the chat template does not render ({kind}): {detail}",
+        kind=_KINDS[failure.kind],
+        detail=failure.detail,
+    )

@@ -5,24 +5,29 @@ rendered on conversations made of words that occur nowhere else.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
-from genfix.message import message
-from genfix.model import ChatTemplate, Model, TurnEnds
+from genfix.message import Message, message, text
+from genfix.model import Model, TurnEnds
 from genfix.model.abilities import Ability
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Fix, Severity, Witness, shown
 from genfix.rules.core.questions import TEMPLATE
-from genfix.rules.core.reasons import (
-    BASE_HAS_IT_TOO,
-    OTHER_TEMPLATE,
-    template_tokens_unknown,
-    unknown_literals,
-)
+from genfix.rules.core.reasons import BASE_HAS_IT_TOO
 from genfix.rules.core.rule import Rule, rule
-from genfix.rules.template.template_text import put_in_place, was_trained
+from genfix.rules.template.template_text import of_base, was_trained
 
+_NAMES: Final[Mapping[Ability, Message]] = {
+    Ability.SYSTEM: text("the system turn"),
+    Ability.TOOLS: text("declared tools"),
+    Ability.CALLS: text("calls of tools"),
+    Ability.RESULTS: text("the results of calls"),
+    Ability.NULL_CONTENT: text("calls beside a content that is null"),
+    Ability.TEXT_ARGUMENTS: text("calls with arguments as text"),
+    Ability.PARTS: text("content in parts"),
+    Ability.REASONING: text("reasoning"),
+}
 _SEEING: Final = ("vision_config", "audio_config", "image_token_id", "image_token_index", "mm_vision_tower")
 _CHAT_TOKEN: Final = re.compile(
     r"im_start|im_end|header_id|eot_id|eom_id|of_turn|_turn|<\|?(?:user|assistant|system|observation|end)\|?>"
@@ -75,21 +80,13 @@ def _lost(context: Context, rule: Rule) -> Iterator[Finding]:
         message(
             "template-ability-lost",
             "the chat template drops what the base's writes into the prompt: {abilities}",
-            abilities=[ability.value for ability in Ability if ability in lost],
+            abilities=tuple(name for ability, name in _NAMES.items() if ability in lost),
         ),
         severity=Severity.INFO if trained else Severity.WARNING,
         witness=Witness.ADAPTER if trained else Witness.BASE,
         pointer=own.pointer,
         engines=tuple(context.views),
-        fix=_of_base(merged, base, own, theirs),
-    )
-
-
-def _of_base(merged: Model, base: Model, own: ChatTemplate, theirs: ChatTemplate) -> Fix:
-    unknown = unknown_literals(merged, base)
-    return Fix.unsafe(
-        template_tokens_unknown(unknown) if unknown else OTHER_TEMPLATE,
-        *put_in_place(merged, merged.copies_of(own), theirs.text, base, Witness.BASE),
+        fix=of_base(merged, base, own, theirs),
     )
 
 
@@ -128,13 +125,13 @@ def _no_prompt(context: Context, rule: Rule) -> Iterator[Finding]:
     shared = base is not None and context.template_equal
     restores = isinstance(before, TurnEnds) and Ability.PROMPT in before.abilities
     theirs = base.chat_template if base is not None and context.chat_objection is None else None
-    trained = own.same_text(context.trained_template)
+    trained = was_trained(context, own)
     if shared:
         fix = BASE_HAS_IT_TOO
     elif trained:
         fix = Fix.manual(message("why-no-prompt-trained", "the model was trained with this template"))
     elif base is not None and theirs is not None and restores:
-        fix = _of_base(merged, base, own, theirs)
+        fix = of_base(merged, base, own, theirs)
     else:
         fix = Fix.manual(message("why-no-prompt", "add the opener of the assistant's turn to the end"))
     yield rule.finding(

@@ -1,6 +1,5 @@
 """GF9xx, second part: numbers that JSON does not have, and Git LFS pointers in the place of files."""
 
-import json
 import math
 import re
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from genfix.rules.core.reasons import PULL_FROM_LFS
 from genfix.rules.core.restoring import restoring
 from genfix.rules.core.rule import Rule, rule
 
-_TAG: Final = '{"__float__": '
+_TAG: Final = "__float__"
 """How transformers 5 writes these numbers (configuration_utils.py): as an object that all readers parse."""
 
 
@@ -119,12 +118,11 @@ def _value(model: Model | None, name: str) -> JsonValue:
 
 def _is_finite(value: JsonValue | Missing) -> bool:
     """Whether ``value`` holds neither NaN nor an infinity, in either spelling."""
-    if value is Missing.MISSING:
-        return True
-    try:
-        return _TAG not in json.dumps(value, allow_nan=False)
-    except ValueError:
-        return False
+    if isinstance(value, dict):
+        return _TAG not in value and all(map(_is_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _pointers(value: JsonValue, pointer: str = "", *, listed: bool = False) -> Iterator[str]:

@@ -242,7 +242,7 @@ def _equal(context: Context, rule: Rule) -> Iterator[Finding]:
     if base is None or context.adapter is not None or is_far(base.folder):
         return
     signs = signs_of_training(merged, base)
-    if not signs or not merged.weights.tensors or not base.weights.tensors:
+    if not signs or not (merged.weights.has_tensors and base.weights.has_tensors):
         return
     if any(model.weights.facts.quantization is not None for model in (merged, base)):
         return

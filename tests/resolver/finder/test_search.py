@@ -8,7 +8,7 @@ import genfix
 from genfix.errors import BaseModelError
 from genfix.folder import LocalFolder
 from genfix.model import Model
-from genfix.resolver.finder.weight_likeness import likeness
+from genfix.resolver.finder.weight_likeness import Sample, likeness
 from genfix.rules.core.finding import Applicability
 from tests.support.folders import Files, dump, write_folder
 from tests.support.hub_caches import COMMIT, cached, model_files, numbers, trained, weights
@@ -49,9 +49,9 @@ def test_weights_tell_the_base_from_its_sibling_and_from_strangers(
 
 def test_another_type_of_number_is_the_same_number(tmp_path: Path, hub: Path) -> None:
     rounded = model_files() | {"model.safetensors": weights(BASE, "BF16")}
-    base = Model(LocalFolder(write_folder(tmp_path / "bf16", rounded)))
-    again = Model(LocalFolder(write_folder(tmp_path / "again", rounded)))
-    wider = Model(LocalFolder(write_folder(tmp_path / "f32", model_files(LORA))))
+    base = Sample(Model(LocalFolder(write_folder(tmp_path / "bf16", rounded))))
+    again = Sample(Model(LocalFolder(write_folder(tmp_path / "again", rounded))))
+    wider = Sample(Model(LocalFolder(write_folder(tmp_path / "f32", model_files(LORA)))))
     assert likeness(again, base).equal == likeness(again, base).compared == 12
     assert likeness(wider, base).distance < 0.02
 

@@ -184,6 +184,16 @@ def test_a_theta_back_at_the_default_is_a_warning_and_only_put_back_on_demand() 
     assert (result["rope_parameters"], result["rope_theta"]) == (NEW, 1e6)
 
 
+@pytest.mark.parametrize("version", ["4.57.6", "5.23.0"])
+def test_a_default_theta_is_a_warning_whoever_wrote_it(version: str) -> None:
+    reset = with_json(BASE, CONFIG, rope_theta=1e4, transformers_version=version)
+    lost = with_json(BASE, CONFIG, rope_theta=..., rope_parameters={"rope_type": "default"})
+    for merged in (reset, with_json(lost, CONFIG, transformers_version=version)):
+        assert only(find(merged, BASE, "GF712"), Applicability.UNSAFE).severity is Severity.WARNING
+    shorter = with_json(reset, CONFIG, max_position_embeddings=2048)
+    assert only(find(shorter, BASE, "GF712"), Applicability.UNSAFE).severity is Severity.INFO
+
+
 @pytest.mark.parametrize("ours", [{"rope_theta": 5e6}, {"rope_scaling": {"type": "linear", "factor": 2.0}}])
 def test_a_tuning_for_length_is_information_and_stays(ours: dict[str, object]) -> None:
     merged = with_json(BASE, CONFIG, **ours)

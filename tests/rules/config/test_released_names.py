@@ -5,7 +5,7 @@ import pytest
 from genfix.rules import Applicability, Severity
 from genfix.rules.core.finding import CopyField, SetField
 from tests.support.folders import chatml_files, dump, vlm_files, with_json
-from tests.support.judging import find, only
+from tests.support.judging import find, only, repaired
 from tests.support.weight_files import SINGLE, causal, weight_file
 from tests.support.weighted import CONFIG, config
 
@@ -96,6 +96,27 @@ def test_a_type_that_is_not_of_the_class(values: dict[str, object], severity: Se
     assert finding.fix.operations == (SetField(CONFIG, "/model_type", "qwen2"),)
     shared = only(find(config(QWEN, **values), config(QWEN, **values), "GF408"), Applicability.MANUAL)
     assert shared.severity is Severity.INFO
+
+
+WHOLE: dict[str, object] = {
+    "model_type": "gemma3",
+    "architectures": ["Gemma3ForConditionalGeneration"],
+    "text_config": {"model_type": "gemma3_text"},
+    "vision_config": {"model_type": "siglip_vision_model"},
+}
+
+
+def test_a_class_that_is_not_of_the_type() -> None:
+    """The class of the language model over the config of the whole."""
+    base = config(QWEN, **WHOLE)
+    merged = config(base, architectures=["Gemma3ForCausalLM"])
+    found = only(find(merged, base, "GF408"), Applicability.UNSAFE)
+    assert (found.severity, found.pointer) == (Severity.WARNING, "/architectures")
+    assert repaired(merged, base, unsafe=True)[CONFIG] == base[CONFIG]
+    alone = only(find(merged, None, "GF408"), Applicability.MANUAL)
+    assert alone.pointer == "/architectures"
+    plain = config(merged, text_config=..., vision_config=...)
+    assert only(find(plain, None, "GF408"), Applicability.UNSAFE).pointer == "/model_type"
 
 
 @pytest.mark.parametrize(

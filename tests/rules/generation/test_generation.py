@@ -413,3 +413,32 @@ def test_what_generate_takes(values: dict[str, object]) -> None:
 )
 def test_a_key_one_letter_from_a_real_one(key: str, found: int) -> None:
     assert len(find(gen(chatml_files(), **{key: 1}), None, "GF607")) == found
+
+
+# -- keys that only the model's own generate() reads ---------------------------------------------------------
+
+WHISPER = {
+    "config.json": dump({"model_type": "whisper", "architectures": ["WhisperForConditionalGeneration"]}),
+    GEN: dump({"eos_token_id": 1002, "no_timestamps_token_id": 1001, "lang_to_id": {"<|en|>": 1000}}),
+    SINGLE: weight_file(causal()),
+}
+
+
+def test_keys_that_generate_reads_are_missed_without_a_base() -> None:
+    for merged in (without(WHISPER, GEN), gen(WHISPER, no_timestamps_token_id=..., lang_to_id=...)):
+        found = only(find(merged, None, "GF608"), Applicability.MANUAL)
+        assert (found.severity, found.engines) == (Severity.WARNING, ("transformers5",))
+        assert find(without(merged, SINGLE), None, "GF608")[0].severity is Severity.INFO
+
+
+def test_keys_that_generate_reads_come_back_from_the_base() -> None:
+    merged = gen(WHISPER, no_timestamps_token_id=..., lang_to_id=...)
+    assert json.loads(repaired(merged, WHISPER)[GEN]) == json.loads(WHISPER[GEN])
+    assert [f.code for f in find(without(WHISPER, GEN), WHISPER, "GF60")] == ["GF601"]
+    assert [f.severity for f in find(merged, merged, "GF608")] == [Severity.INFO]
+
+
+def test_some_of_the_keys_are_enough() -> None:
+    """An English Whisper has no languages, and no other model has any of these."""
+    assert find(gen(WHISPER, lang_to_id=...), None, "GF608") == []
+    assert find(without(chatml_files(), GEN), None, "GF608") == []

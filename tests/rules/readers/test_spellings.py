@@ -144,6 +144,13 @@ def test_nothing_is_done_where_no_older_class_is_known() -> None:
     only(find(merged, base, "GF701"), Applicability.MANUAL)
 
 
+def test_without_a_base_the_class_is_that_of_the_models_type_where_it_cuts_text_so() -> None:
+    merged = with_class(chatml_files(), "TokenizersBackend")
+    assert config(repaired(merged, None, unsafe=True))["tokenizer_class"] == "Qwen2Tokenizer"
+    other = cut_by(merged, METASPACE)
+    assert config(repaired(other, None, unsafe=True))["tokenizer_class"] == "PreTrainedTokenizerFast"
+
+
 def test_without_a_base_the_class_is_information() -> None:
     finding = only(find(SAVED_BY_5, None, "GF701"), Applicability.UNSAFE)
     assert finding.severity is Severity.INFO

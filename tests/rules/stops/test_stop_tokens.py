@@ -16,7 +16,7 @@ from tests.support.folders import (
     with_json,
     without,
 )
-from tests.support.judging import find
+from tests.support.judging import find, only
 
 GLM_STOPS = [151329, 151336, 151338]
 
@@ -133,6 +133,18 @@ def test_a_narrowed_config_is_an_error_where_engines_fall_back_to_it() -> None:
     assert (finding.code, finding.severity) == ("GF103", Severity.ERROR)
 
 
+def test_a_config_that_tokenizer_and_template_contradict_is_information() -> None:
+    merged = with_json(chatml_files(), "config.json", eos_token_id=1000)
+    found = only(find(merged, None, "GF103"), Applicability.UNSAFE)
+    assert (found.severity, found.expected) == (Severity.INFO, 1002)
+    listed = with_json(merged, "config.json", eos_token_id=[1000])
+    assert only(find(listed, None, "GF103"), Applicability.UNSAFE).expected == [1002, 1000]
+    own = with_json(merged, "tokenizer_config.json", chat_template=CHATML + "{# mine #}")
+    assert only(find(own, pretrained_files(), "GF103"), Applicability.UNSAFE).expected == 1002
+    for healthy in (pretrained_files(), chatml_files()):
+        assert find(healthy, None, "GF103") == []
+
+
 @pytest.mark.parametrize("part", ["text_config", "llm_config"])
 def test_stop_ids_of_the_language_part_are_read_and_set_there(part: str) -> None:
     base = chatml_files()
@@ -151,10 +163,20 @@ def test_text_for_ids_is_an_error_and_becomes_ids() -> None:
     assert alone.expected == [151336]
 
 
-def test_text_that_is_no_token_has_no_automatic_fix_without_a_base() -> None:
-    [finding] = find(with_json(glm_files(), "generation_config.json", eos_token_id="</stop>"), None, "GF104")
-    assert finding.fix is not None
-    assert finding.fix.applicability is Applicability.MANUAL
+def test_text_that_is_no_token_gives_way_to_what_the_other_file_lists() -> None:
+    files = with_json(glm_files(), "generation_config.json", eos_token_id="</stop>")
+    found = only(find(files, None, "GF104"), Applicability.SAFE)
+    assert found.expected == GLM_STOPS
+    of_config = with_json(glm_files(), "config.json", eos_token_id="</stop>")
+    assert only(find(of_config, None, "GF104"), Applicability.SAFE).expected == GLM_STOPS
+
+
+def test_text_that_is_no_token_gives_way_to_the_tokenizers_eos() -> None:
+    files = with_json(chatml_files(), "generation_config.json", eos_token_id="</stop>")
+    files = with_json(files, "config.json", eos_token_id=...)
+    assert only(find(files, None, "GF104"), Applicability.SAFE).expected == [1002]
+    unnamed = with_json(files, "tokenizer_config.json", eos_token=...)
+    only(find(unnamed, None, "GF104"), Applicability.MANUAL)
 
 
 def test_an_id_that_is_another_token_here_is_never_added() -> None:
@@ -234,3 +256,31 @@ def test_ends_that_config_json_lists_are_the_finding_of_another_rule() -> None:
     assert [finding.code for finding in find(alone)] == ["GF102"]
     hidden = with_json(alone, "config.json", eos_token_id=[1000, 1002])
     assert [finding.code for finding in find(hidden)] == ["GF109"]
+
+
+def test_a_lost_list_in_config_json_is_a_warning_where_vllm_has_the_tokenizers_eos() -> None:
+    base = without(chatml_files(), "generation_config.json")
+    [finding] = find(with_json(base, "config.json", eos_token_id=...), base, "GF103")
+    assert (finding.severity, finding.engines) == (Severity.WARNING, ("transformers5",))
+
+
+EMPTY_EOS = with_json(chatml_files(), "tokenizer_config.json", eos_token="")
+
+
+def test_an_empty_eos_becomes_the_stop_token_that_ends_a_turn() -> None:
+    found = only(find(EMPTY_EOS, None, "GF111"), Applicability.SAFE)
+    assert (found.severity, found.expected) == (Severity.WARNING, "<|im_end|>")
+
+
+def test_an_empty_eos_is_a_persons_to_name_where_the_set_names_several() -> None:
+    plain = with_json(EMPTY_EOS, "tokenizer_config.json", chat_template=...)
+    only(find(plain, None, "GF111"), Applicability.MANUAL)
+    one = with_json(plain, "generation_config.json", eos_token_id=1002)
+    assert only(find(one, None, "GF111"), Applicability.SAFE).expected == "<|im_end|>"
+
+
+def test_an_empty_eos_beside_a_base() -> None:
+    assert [finding.code for finding in find(EMPTY_EOS, chatml_files(), "GF1")] == ["GF106"]
+    assert [finding.severity for finding in find(EMPTY_EOS, EMPTY_EOS, "GF1")] == [Severity.INFO]
+    scored = with_json(EMPTY_EOS, "config.json", architectures=["Qwen2ForSequenceClassification"])
+    assert find(scored, None, "GF111") == []

@@ -153,11 +153,31 @@ def test_a_padding_token_in_the_place_of_the_list_is_kept_beside_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "own", [151400, [151400, 151329], [*GLM_STOPS, 151400], GLM_STOPS[::-1]],
+    "own", [151335, [151400, 151329], [*GLM_STOPS, 151400], GLM_STOPS[::-1]],
     ids=["another", "another too", "more", "another order"],
 )  # fmt: skip
 def test_a_list_that_is_no_part_of_config_jsons_is_meant(own: object) -> None:
     assert find(with_json(GLM, GEN, eos_token_id=own), None, "GF109") == []
+
+
+def test_a_word_of_the_vocabulary_is_no_stop_token_beside_config_json_and_the_tokenizer() -> None:
+    assert told(with_json(GLM, GEN, eos_token_id=0))[:3] == ("GF109", "error", [*GLM_STOPS, 0])
+    unnamed = with_json(GLM, TOK, eos_token="<sop>")
+    assert find(with_json(unnamed, GEN, eos_token_id=0), None, "GF109") == []
+
+
+def test_a_padding_token_that_only_the_file_itself_names_ends_nothing() -> None:
+    plain = {name: QWEN[name] for name in (CONFIG, GEN)}
+    found = alone(with_json(plain, GEN, eos_token_id=5, pad_token_id=5), "GF109")
+    assert (found.severity, found.expected) == ("error", [1002, 5])
+
+
+def test_a_chat_model_that_the_folder_names_is_the_second_witness() -> None:
+    narrow = with_json(PRETRAINED, CONFIG, _name_or_path="org/Model-7B-Instruct")
+    assert told(narrow)[:3] == ("GF102", "error", [1000, 1002])
+    assert find(without(narrow, GEN), None, "GF102")[0].severity is Severity.INFO
+    named = with_json(PRETRAINED, CONFIG, _name_or_path="org/Model-7B")
+    assert find(named, None, "GF102")[0].severity is Severity.INFO
 
 
 def test_a_list_of_the_bases_beside_a_template_of_its_own_is_not_put_back() -> None:
@@ -204,6 +224,27 @@ def test_no_stop_at_all_gets_the_eos_and_the_templates_ends() -> None:
     assert told(lost(QWEN)) == ("GF102", "warning", [1002], ("transformers5", "openvino-genai"))
 
 
+def test_where_nothing_else_says_anything_the_template_tells() -> None:
+    assert told(lost(with_json(QWEN, TOK, eos_token=...)))[:3] == ("GF110", "error", [1002])
+
+
+def test_what_a_class_takes_by_itself_is_no_set_of_the_folders() -> None:
+    """Gemma 3's class stops at 1, which is the tokenizer's EOS; the template ends turns with another."""
+    config = {"model_type": "gemma3_text", "architectures": ["Gemma3ForCausalLM"], "vocab_size": 1024}
+    tokens = {"<eos>": 1, "<|im_start|>": 1001, "<|im_end|>": 106}
+    files = with_json(with_token_list(QWEN, tokens), TOK, eos_token="<eos>") | {CONFIG: dump(config)}
+    for merged in (without(files, GEN), with_json(files, GEN, eos_token_id=...)):
+        found = alone(merged, "GF110")
+        assert (found.severity, found.expected) == ("error", [106, 1])
+
+
+def test_a_class_default_that_is_not_the_eos_is_missed_to_be_said() -> None:
+    """Llama's class stops at 2, whatever the tokenizer's EOS is."""
+    config = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 1024}
+    plain = with_json(PRETRAINED, TOK, chat_template=...) | {CONFIG: dump(config)}
+    assert told(without(plain, GEN))[:3] == ("GF110", "warning", [1000])
+
+
 def test_a_new_file_keeps_what_vllm_takes_from_the_config_class() -> None:
     """Mllama's class stops at 128001 where no file says anything."""
     tokens = {"<|begin|>": 128000, "<|end|>": 128001, "<|eot|>": 128009}
@@ -242,7 +283,7 @@ def test_a_model_that_may_stop_in_another_way_is_information(merged: Files) -> N
     "merged",
     [
         without(lost(PRETRAINED), CONFIG),
-        lost(with_json(PRETRAINED, TOK, eos_token=...)),
+        lost(with_json(PRETRAINED, TOK, eos_token=..., chat_template=...)),
         with_json(lost(PRETRAINED), CONFIG, thinker_config={"text_config": {"eos_token_id": 1000}}),
         with_json(lost(PRETRAINED), CONFIG, architectures=["Qwen2ForSequenceClassification"]),
         with_json(lost(PRETRAINED), CONFIG, architectures=["DPRQuestionEncoder"]),

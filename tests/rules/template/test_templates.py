@@ -185,12 +185,23 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("template", "kind"), BROKEN, ids=[kind for _, kind in BROKEN])
-def test_a_template_that_does_not_render_is_an_error_without_a_fix(template: str, kind: str) -> None:
-    [finding] = find(inline(chatml_files(), template), chatml_files(), "GF203")
-    assert finding.severity is Severity.ERROR
-    assert str(finding.message.args["kind"]) == kind
-    assert finding.fix is not None
-    assert finding.fix.applicability is Applicability.MANUAL
+def test_a_template_that_does_not_render_is_an_error_and_its_text_is_not_guessed(
+    template: str, kind: str
+) -> None:
+    broken = inline(chatml_files(), template)
+    found = only(find(broken, None, "GF203"), Applicability.MANUAL)
+    assert found.severity is Severity.ERROR
+    assert str(found.message.args["kind"]) == kind
+    only(find(broken, chatml_files(), "GF203"), Applicability.UNSAFE)
+
+
+def test_a_template_that_does_not_render_for_its_tags_is_the_bases() -> None:
+    """A tag of training that is never closed: the rest is the base's text."""
+    broken = inline(chatml_files(), CHATML.replace("{{ m.content }}", "{% generation %}{{ m.content }}"))
+    found = only(find(broken, chatml_files(), "GF203"), Applicability.SAFE)
+    assert found.severity is Severity.ERROR
+    result = repaired(broken, chatml_files())
+    assert find(result, chatml_files()) == []
 
 
 def test_a_template_the_base_breaks_too_is_information() -> None:

@@ -26,7 +26,7 @@ BASE = templated(TOOLS)
 def test_tools_that_no_longer_reach_the_prompt() -> None:
     finding = only(find(QWEN, BASE, "GF210"), Applicability.UNSAFE)
     assert finding.severity is Severity.WARNING
-    assert "tools" in str(finding.message)
+    assert str(finding.message).endswith(": declared tools")
     assert find(repaired(QWEN, BASE, unsafe=True), BASE, "GF210") == []
 
 
@@ -60,6 +60,16 @@ def test_a_turn_that_nobody_opens() -> None:
     assert only(find(merged, None, "GF211"), Applicability.MANUAL).severity is Severity.WARNING
     assert only(find(merged, QWEN, "GF211"), Applicability.UNSAFE).severity is Severity.WARNING
     assert only(find(merged, merged, "GF211"), Applicability.MANUAL).severity is Severity.INFO
+
+
+def test_a_turn_that_nobody_opens_in_the_template_of_the_training() -> None:
+    """The adapter has it with the tags that mark what is trained."""
+    for tagged in (
+        BARE.replace("{{ m.content }}", "{% generation %}{{ m.content }}{% endgeneration %}"),
+        BARE.replace("{{ m.content }}", "  {% generation %}\n{{ m.content }}{%- endgeneration -%}\n"),
+    ):
+        finding = only(find(templated(BARE), QWEN, "GF211", adapter=templated(tagged)), Applicability.MANUAL)
+        assert finding.severity is Severity.INFO
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Final, NamedTuple
 
+from genfix.catalogue.official import OfficialModel, official_models
 from genfix.engines import read_eos
 from genfix.json_types import JsonValue
 from genfix.message import Message, text
@@ -16,7 +17,6 @@ from genfix.model import Model
 from genfix.model.chat_template import rendered_form
 from genfix.model.kin import is_composite, model_types
 from genfix.model.sizes import agree, context_length, sizes
-from genfix.resolver.catalogue.official import OfficialModel, official_models
 
 
 class Match(NamedTuple):
@@ -58,7 +58,14 @@ def identify(model: Model) -> Identity:
 def _match(ours: Mapping[str, JsonValue], row: OfficialModel) -> Match:
     both = [name for name in row.facts if ours.get(name) is not None and row.facts[name] is not None]
     equal = tuple(name for name in both if ours[name] == row.facts[name])
-    return Match(row, equal, tuple(name for name in both if name not in equal))
+    differing = {*both} - {*equal} - _CHOSEN
+    if "template" in equal and _is_part(ours["stops"], row.facts.get("stops")):
+        differing -= {"stops"}  # what merges do to it
+    return Match(row, equal, tuple(name for name in both if name in differing))
+
+
+def _is_part(ours: JsonValue, theirs: JsonValue) -> bool:
+    return isinstance(ours, list) and isinstance(theirs, list) and all(stop in theirs for stop in ours)
 
 
 def _is_telling(match: Match, facts: Mapping[str, JsonValue]) -> bool:
@@ -69,6 +76,10 @@ def _is_telling(match: Match, facts: Mapping[str, JsonValue]) -> bool:
     eos = facts["eos"]
     is_chat = isinstance(eos, list) and len(eos) > 1 and agreed >= {"eos", "tokens", "theta"}
     return is_chat or not agreed.isdisjoint({"template", "stops"})
+
+
+_CHOSEN: Final = frozenset({"sampling"})
+"""What anybody may choose: it tells no model from another."""
 
 
 def unread_relatives(row: OfficialModel) -> tuple[str, ...]:
@@ -119,6 +130,9 @@ def facts_of(model: Model) -> Mapping[str, JsonValue]:
         "bos": _ids(model, "bos_token_id"),
         "eos": _ids(model, "eos_token_id"),
         "stops": _sorted(read_eos(settings).ids) if settings is not None else None,
+        "sampling": {key: settings[key] for key in _SAMPLING if settings.get(key) is not None}
+        if settings
+        else None,
         "theta": _theta(model),
         "epsilon": _number(model, "rms_norm_eps", "layernorm_epsilon", "layer_norm_eps"),
         "window": _number(model, "sliding_window"),
@@ -127,6 +141,11 @@ def facts_of(model: Model) -> Mapping[str, JsonValue]:
         "template": _digest(rendered_form(template.text)) if template is not None else None,
         "tokens": _digest(json.dumps(sorted(model.tokenizer.ids.items()))) if _tells_tokens(model) else None,
     }
+
+
+_SAMPLING: Final = (
+    *("do_sample", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty"),
+)
 
 
 def _tells_tokens(model: Model) -> bool:

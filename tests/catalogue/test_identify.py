@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
+from genfix.catalogue.identify import identify
+from genfix.catalogue.official import official, official_models
 from genfix.folder import LocalFolder
 from genfix.model import Model
-from genfix.resolver.catalogue.identify import identify
-from genfix.resolver.catalogue.official import official, official_models
 from tests.support.folders import glm_files, write_folder
 
 

@@ -45,6 +45,10 @@ class OfficialModel(NamedTuple):
         ids = self.facts.get("stops", self.facts.get("eos"))
         return tuple(number for number in ids if isinstance(number, int)) if isinstance(ids, list) else ()
 
+    def source_of(self, file: str) -> Source | None:
+        """Where the model's file of that name was read; `None` where it was not."""
+        return next((source for source in self.sources if source.file.rpartition("/")[2] == file), None)
+
 
 @lru_cache(maxsize=1)
 def official_models() -> tuple[OfficialModel, ...]:
