@@ -18,14 +18,19 @@ if TYPE_CHECKING:
     from genfix.api.modelfiles import ModelfileText, modelfile
     from genfix.api.plan_files import load_plan, save_plan
     from genfix.api.probing import ProbeReport, probe_model
+    from genfix.api.publishing import Published, publish, published, unpublish
     from genfix.api.running import Ran, run_command
     from genfix.api.weight_report import WeightReport, inspect_weights
-    from genfix.applier import Receipt
+    from genfix.applier import HubReceipt, Receipt
     from genfix.errors import GenfixError
     from genfix.planner import Plan
     from genfix.rules import Finding
     from genfix.version import __version__
     from genfix.zoo.each import Each, check_many, repair_many
+    from genfix.zoo.judgement import Setup
+    from genfix.zoo.model_folders import folders_below
+    from genfix.zoo.store_report import SweepReport, sweep_report
+    from genfix.zoo.sweeping import Swept, sweep
 
 __all__ = [
     "BaseSearch",
@@ -34,14 +39,19 @@ __all__ = [
     "EngineReport",
     "Finding",
     "GenfixError",
+    "HubReceipt",
     "KnownModels",
     "ModelfileText",
     "Plan",
     "ProbeReport",
+    "Published",
     "Ran",
     "Receipt",
     "Repair",
     "Report",
+    "Setup",
+    "SweepReport",
+    "Swept",
     "WeightReport",
     "__version__",
     "apply",
@@ -52,6 +62,7 @@ __all__ = [
     "diff",
     "engine_views",
     "find_models",
+    "folders_below",
     "inspect_weights",
     "load_plan",
     "log",
@@ -59,13 +70,18 @@ __all__ = [
     "plan",
     "probe_model",
     "prune_backups",
+    "publish",
+    "published",
     "repair",
     "repair_many",
     "restore",
     "run_command",
     "save_plan",
     "snapshot",
+    "sweep",
+    "sweep_report",
     "undo",
+    "unpublish",
     "write_baseline",
 ]
 
@@ -77,14 +93,19 @@ _HOMES: Final = {
     "EngineReport": "genfix.api.engine_views",
     "Finding": "genfix.rules",
     "GenfixError": "genfix.errors",
+    "HubReceipt": "genfix.applier",
     "KnownModels": "genfix.api.bases",
     "ModelfileText": "genfix.api.modelfiles",
     "Plan": "genfix.planner",
     "ProbeReport": "genfix.api.probing",
+    "Published": "genfix.api.publishing",
     "Ran": "genfix.api.running",
     "Receipt": "genfix.applier",
     "Repair": "genfix.api.changing",
     "Report": "genfix.api.judging",
+    "Setup": "genfix.zoo.judgement",
+    "SweepReport": "genfix.zoo.store_report",
+    "Swept": "genfix.zoo.sweeping",
     "WeightReport": "genfix.api.weight_report",
     "apply": "genfix.api.changing",
     "base_candidates": "genfix.api.bases",
@@ -94,6 +115,7 @@ _HOMES: Final = {
     "diff": "genfix.api.changing",
     "engine_views": "genfix.api.engine_views",
     "find_models": "genfix.api.bases",
+    "folders_below": "genfix.zoo.model_folders",
     "inspect_weights": "genfix.api.weight_report",
     "load_plan": "genfix.api.plan_files",
     "log": "genfix.api.changing",
@@ -101,13 +123,18 @@ _HOMES: Final = {
     "plan": "genfix.api.changing",
     "probe_model": "genfix.api.probing",
     "prune_backups": "genfix.api.keeping",
+    "publish": "genfix.api.publishing",
+    "published": "genfix.api.publishing",
     "repair": "genfix.api.changing",
     "repair_many": "genfix.zoo.each",
     "restore": "genfix.api.keeping",
     "run_command": "genfix.api.running",
     "save_plan": "genfix.api.plan_files",
     "snapshot": "genfix.api.keeping",
+    "sweep": "genfix.zoo.sweeping",
+    "sweep_report": "genfix.zoo.store_report",
     "undo": "genfix.api.changing",
+    "unpublish": "genfix.api.publishing",
     "write_baseline": "genfix.api.baseline",
 }
 

@@ -63,6 +63,20 @@ class ProbeError(GenfixError):
     """
 
 
+class PublishError(GenfixError):
+    """A commit could not be made on the Hub, or nobody knows whether it was (exit 2)."""
+
+
+class UncertainError(PublishError):
+    """A commit that was sent may be on the Hub, or is there with other files (exit 2)."""
+
+
+class InterruptedCommitError(UncertainError):
+    """Interrupted before the Hub had answered (exit 130)."""
+
+    exit_code: ClassVar[int] = 130
+
+
 class RefusedError(GenfixError):
     """Refused for safety, nothing written: locked, a linked or cached target, another base (exit 3)."""
 

@@ -48,7 +48,7 @@ def _templates_are_rendered_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch, Renderer() as renderer:
         if hasattr(os, "fork"):
             patch.setattr("genfix.model.template_render._run_child", renderer)
-        patch.setattr("genfix.model.model.find_turn_ends", turn_ends_once)
+        patch.setattr("genfix.model.remembered.find_turn_ends", turn_ends_once)
         yield
 
 

@@ -10,19 +10,21 @@ from pathlib import Path
 import pytest
 
 from tests.support.docs import COMMANDS
+from tests.support.folders import write_folder
 from tests.support.gguf_files import GLM_KEYS, gguf_bytes
+from tests.support.merges import adapter_files, adapter_of, merge, model_of, world
 from tests.support.places import ROOT
 from tests.support.probe_stub import Said, Stub, always
 from tests.support.running import Run, runner
 
 NOT_HERE = {"--install-completion"}  # writes into the shell's own files
-MODELS = ("THUDM/", "Qwen/", "meta-llama/", "ms://")
+MODELS = ("THUDM/", "Qwen/", "meta-llama/", "ms://", "ORG/NAME")
 EXAMPLE = ROOT / "examples" / "glm4"
 
 
 def shown() -> list[tuple[str, ...]]:
-    """The commands, without the pages they are on, and each once."""
-    found = {command[1:] for command in COMMANDS}
+    """The commands, without the pages they are on, and each once; `test_hub_pull_requests` has the Hub's."""
+    found = {words for command in COMMANDS if "hf://" not in " ".join(words := command[1:])}
     return sorted(words for words in found if not NOT_HERE & {*words} and "transformers" not in words)
 
 
@@ -31,6 +33,23 @@ def here(word: str) -> str:
     if word.startswith(MODELS):
         return "base"
     return {"$OUT": "out", "$BASE": "base"}.get(word, f".{word}" if word.startswith("/tmp/") else word)
+
+
+def glm_gguf() -> bytes:
+    """What the example's base becomes when it is converted."""
+    sizes = json.loads((EXAMPLE / "base" / "config.json").read_bytes())
+    counts = {"llama.embedding_length": sizes["hidden_size"], "llama.block_count": sizes["num_layers"]}
+    return gguf_bytes(GLM_KEYS | counts)
+
+
+def lay_out_weights(place: Path) -> None:
+    """A base, an adapter and their merge that have tensors, which the example has not."""
+    base, adapter = world(), adapter_of()
+    shutil.rmtree(place / "base")
+    shutil.rmtree(place / "merged")
+    write_folder(place / "base", model_of(base))
+    write_folder(place / "adapter", adapter_files(adapter))
+    write_folder(place / "merged", model_of(merge(base, adapter)))
 
 
 def lay_out(place: Path, words: list[str], run: Run) -> None:
@@ -52,15 +71,19 @@ def lay_out(place: Path, words: list[str], run: Run) -> None:
         (place / folder / "args.json").write_text(json.dumps({"model_dir": str(place / "base")}))
     if any(word.endswith("-capsule") for word in words) and words[0] != "capsule":
         assert run("capsule", "base", "glm-4-9b-chat-capsule").code == 0
-    sizes = json.loads((EXAMPLE / "base" / "config.json").read_bytes())
-    keys = GLM_KEYS | {"llama.embedding_length": sizes["hidden_size"]}
-    for word in words:
-        if word in ("model.gguf", "base.gguf"):
-            (place / word).write_bytes(gguf_bytes(keys | {"llama.block_count": sizes["num_layers"]}))
+    for word in {"model.gguf", "base.gguf"} & {*words}:
+        (place / word).write_bytes(glm_gguf())
+    if words[0] == "weights":
+        lay_out_weights(place)
     if words[0] == "apply":
         assert run("plan", "merged", "--base", "base", "-o", "plan.json").code == 1
     if "--baseline" in words:
         assert run("check", "merged", "--base", "base", "--write-baseline", "known.json").code == 0
+    if words[0] == "sweep":
+        (place / "merges" / "list.txt").parent.mkdir(exist_ok=True)
+        (place / "merges" / "list.txt").write_text("merged\n")
+    if words[:2] == ["sweep", "report"]:
+        assert run("sweep", "merged", "--executor", "thread").code == 1
     if words[0] == "undo":
         assert run("repair", words[1], "--base", "base").code == 0
 

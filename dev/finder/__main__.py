@@ -55,8 +55,13 @@ def pairs(corpora: list[Path]) -> Iterator[Case]:
                 yield Case(str(base.parent.relative_to(corpus)), base, base.parent / "merged")
 
 
-def cache(root: Path, bases: dict[str, Path], decoys: int) -> None:
-    """A Hub cache with these repos, a sibling of each with other weights, and more decoys."""
+def cache(root: Path, bases: dict[str, Path], decoys: int, merges: list[Path]) -> None:
+    """A Hub cache with these repos, a sibling of each with other weights, other people's ``merges`` of the
+    same models without a word of where they come from, and more decoys: of each base in turn its config files
+    alone, a sibling that is very near, and a stranger of the same sizes.
+    """
+    for number, merged in enumerate(merges):
+        forget(place(root, f"somebody/sft-v{number}", merged))
     for repo, base in bases.items():
         place(root, repo, base)
         sibling = place(
@@ -66,7 +71,23 @@ def cache(root: Path, bases: dict[str, Path], decoys: int) -> None:
     rest = sorted(bases.items())
     for number in range(max(decoys - 2 * len(bases), 0)):
         repo, base = rest[number % len(rest)]
-        moved(place(root, f"decoys/{repo.rpartition('/')[2]}-{number}", base), seed=number, share=1.0)
+        decoy = place(root, f"decoys/{repo.rpartition('/')[2]}-{number}", base)
+        if number % 3 == 0:
+            moved(decoy, seed=number, share=1.0)
+        elif number % 3 == 1:
+            moved(decoy, seed=number, share=0.005)
+        else:
+            for weights in decoy.glob("*.safetensors"):
+                weights.unlink()
+
+
+def forget(folder: Path) -> None:
+    """Take out what says where a folder comes from."""
+    for trace in _TRACES:
+        (folder / trace).unlink(missing_ok=True)
+    config = json.loads((folder / "config.json").read_text())
+    config.pop("_name_or_path", None)
+    (folder / "config.json").write_text(json.dumps(config, indent=2))
 
 
 def place(root: Path, repo: str, base: Path) -> Path:
@@ -97,19 +118,18 @@ def moved(folder: Path, *, seed: int, share: float) -> None:
         path.write_bytes(content)
 
 
-def tried(number: int, case: Case, others: dict[str, Path], work: Path, args: argparse.Namespace) -> Tried:
+def tried(
+    number: int, case: Case, others: dict[str, Path], rivals: list[Path], work: Path, args: argparse.Namespace
+) -> Tried:
     """Search for the base of one case, in a cache that has it beside some of the ``others``."""
     hub = work / f"hub{number}"
     os.environ["HF_HUB_CACHE"] = str(hub)
     true = f"true/{case.base.parent.name}"
     picked = dict(random.Random(number).sample(sorted(others.items()), min(12, len(others))))
-    cache(hub, {true: case.base} | picked, args.decoys)
+    cache(hub, {true: case.base} | picked, args.decoys, rivals[:3])
     folder = writable_copy(case.merged, work / f"case{number}" / "out")
-    for trace in () if args.keep_traces else _TRACES:
-        (folder / trace).unlink(missing_ok=True)
-    config = json.loads((folder / "config.json").read_text())
-    config.pop("_name_or_path", None)
-    (folder / "config.json").write_text(json.dumps(config, indent=2))
+    if not args.keep_traces:
+        forget(folder)
     start = time.process_time()
     try:
         took = check(folder, "auto").base or ""
@@ -140,6 +160,7 @@ def main() -> int:
     parser.add_argument("corpora", nargs="+", type=Path)
     parser.add_argument("--decoys", type=int, default=30)
     parser.add_argument("--keep-traces", action="store_true")
+    parser.add_argument("--rivals", action="store_true", help="with other merges of the same base beside")
     args = parser.parse_args()
     found = list(pairs(args.corpora))
     bases = {f"other/{case.name.replace('/', '-').replace('@', '-')}": case.base for case in found}
@@ -154,7 +175,10 @@ def main() -> int:
         }
         for number, case in enumerate(found):
             others = {repo: base for repo, base in bases.items() if base != case.base}
-            result = tried(number, case, others, work, args)
+            rivals = [
+                one.merged for one in found if one.name != case.name and same_weights(one.base, case.base)
+            ]
+            result = tried(number, case, others, rivals if args.rivals else [], work, args)
             counts[result.outcome] += 1
             searching, checking = searching + result.searching, checking + result.checking
             print(f"{result.outcome:6} {case.name}: {result.said[:300]}", flush=True)

@@ -7,13 +7,14 @@ reads [COMMAND...]   EIO, ESTALE, EINTR, EACCES in the reads of every file that 
 powercut [SCENE...]  cut the power after every operation, on ext4 in four modes (root, a loop image)
 soak [--rounds N]    kills at random moments, two writers at once, a writer that races the repair
 mounts               real mounts and inode flags (root; what the machine has not is skipped, and told)
+sweeps [--rounds N]  kill -9 a sweep with repairs at random moments; one hostile folder of 300
 mutants              take each safeguard away in turn: the tests must fail
 """
 
 import argparse
 import sys
 
-from dev.reliability import calls, mounts, mutants, powercut, reads, soak
+from dev.reliability import calls, mounts, mutants, powercut, reads, soak, sweeps
 from dev.reliability.scenes import SCENES
 
 
@@ -24,7 +25,7 @@ def main() -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = ["kill", "errors", "reads", "powercut", "soak", "mounts", "mutants"]
+    commands = ["kill", "errors", "reads", "powercut", "soak", "sweeps", "mounts", "mutants"]
     parser.add_argument("command", choices=commands)
     parser.add_argument("scenes", nargs="*", help=f"by default all: {', '.join(SCENES)}; of reads, commands")
     parser.add_argument("--every", type=int, default=1, help="only each Nth point")
@@ -38,6 +39,8 @@ def main() -> int:
     match arguments.command:
         case "soak":
             return soak.run(arguments.rounds)
+        case "sweeps":
+            return sweeps.run(min(arguments.rounds, 50))
         case "mounts":
             return mounts.run()
         case "reads":

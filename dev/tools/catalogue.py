@@ -32,7 +32,8 @@ _MADE: Final = datetime(2026, 11, 29, tzinfo=UTC)
 _HELP: Final = frozenset({"help", "epilog", "rich_help_panel", "metavar_text", "shows", "ask", "unsettled"})
 """Keywords whose value is read by people."""
 _COMMANDS: Final = frozenset(
-    f"genfix/cli/{name}.py" for name in ("commands", "keeping_commands", "probe_command", "rule_commands")
+    f"genfix/cli/{name}.py"
+    for name in ("commands", "keeping_commands", "probe_command", "rule_commands", "sweep_commands")
 )
 """Modules whose functions are commands: their docstrings are help texts."""
 

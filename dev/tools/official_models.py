@@ -3,8 +3,9 @@
 ``python -m dev.tools.official_models --clones DIR`` reads the config files that public repositories have
 copies of (`official_sources.json` says which file is of which model, and which facts were changed there), and
 the names that ms-swift and LLaMA-Factory register for the Hub and for ModelScope. ``DIR`` has each repository
-as ``owner+name/repo``. With ``--hub`` it asks the Hub for what is still unknown. No file is copied, nothing
-is written from memory, and what two places say differently is left empty.
+as ``owner+name/repo``, and of those that are too large single files. With ``--hub`` it asks the Hub for what
+is still unknown. No file is copied, nothing is written from memory, and what two places say differently is
+left empty.
 """
 
 import argparse
@@ -67,6 +68,28 @@ class Clone(NamedTuple):
         if not self.git("cat-file", "-t", f"{commit}:{file}"):
             return None
         return self.git("show", f"{commit}:{file}")
+
+
+class Files(NamedTuple):
+    """Single files of a repository that is too large to be had whole: ``DIR/owner+name/files/path``."""
+
+    name: str
+    path: Path
+    commits: Mapping[str, str]
+    """At which each was read."""
+
+    def names(self) -> list[str]:
+        """Those files."""
+        return [*self.commits]
+
+    def last_commit(self, file: str) -> str:
+        """The commit of that file; empty for another one."""
+        return self.commits.get(file, "")
+
+    def read(self, commit: str, file: str) -> bytes | None:
+        """The file; `None` where it is not among them."""
+        place = self.path / file
+        return place.read_bytes() if self.commits.get(file) == commit and place.is_file() else None
 
 
 class Copies:
@@ -195,7 +218,7 @@ def read_facts(files: Mapping[str, bytes]) -> tuple[str | None, Mapping[str, int
 def copies(clones: Path) -> Iterator[tuple[str, JsonObject, dict[str, bytes], list[list[JsonValue]]]]:
     """The id, the source's entry, the files and where they were read, of each copy."""
     for entry in json.loads(_SOURCES.read_bytes()):
-        clone = _clone(clones, entry["repository"])
+        clone = _source(clones, entry)
         if not clone.path.exists():
             print(f"{clone.name} is not in {clones}", file=sys.stderr)
             continue
@@ -217,7 +240,16 @@ def copies(clones: Path) -> Iterator[tuple[str, JsonObject, dict[str, bytes], li
             yield model_id, entry, found, sources
 
 
-def _files(entry: Mapping[str, object], clone: Clone) -> Iterator[tuple[str, str]]:
+def _source(clones: Path, entry: JsonObject) -> Clone | Files:
+    name, commits = str(entry["repository"]), entry.get("commits")
+    if not isinstance(commits, dict):
+        return _clone(clones, name)
+    folder = str(entry.get("folder", ""))
+    place = clones / name.replace("/", "+") / "files"
+    return Files(name, place, {f"{folder}{file}": str(commit) for file, commit in commits.items()})
+
+
+def _files(entry: Mapping[str, object], clone: Clone | Files) -> Iterator[tuple[str, str]]:
     pattern, files, folder = entry.get("pattern"), entry.get("files"), entry.get("folder", "")
     if isinstance(pattern, str):
         for name in clone.names():

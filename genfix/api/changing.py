@@ -12,6 +12,7 @@ from genfix.api.opening import known_keys, open_merged, open_models, selection, 
 from genfix.api.plan_files import check_sources
 from genfix.applier import Built, Receipt, Write
 from genfix.errors import InputError
+from genfix.folder import Folder
 from genfix.message import text
 from genfix.model import Model
 from genfix.planner import Plan, make_plan
@@ -50,7 +51,7 @@ def plan_case(case: Case) -> Plan:
     accepted = known_keys(case, wanted)
     opened = open_models(case)
     made = make_plan(
-        opened.merged.folder,
+        opened.merged,
         opened.base,
         adapter=opened.adapter,
         unsafe_fixes=case.unsafe_fixes,
@@ -108,13 +109,14 @@ def repair_case(case: Case, *, output: ModelLocation | None = None) -> Repair:
     if names_gguf(case.target):
         return _repair_gguf(case, output)
     folder = existing_folder(case.target)
-    if output is not None:
-        applier.check_output_place(folder, Path(output))
-    applier.remove_stale(folder)
-    applier.recover(folder, state_dir=case.state_dir)
-    made = plan_case(case)
     if output is None:
+        applier.remove_stale(folder)
+        applier.recover(folder, state_dir=case.state_dir)
+        made = plan_case(case)
         return Repair(made, _apply(made, case.state_dir))
+    # The folder is only read: it and its state folder may be another user's.
+    applier.check_output_place(folder, Path(output))
+    made = plan_case(case)
     changes = {change.name: change.after for change in made.changes}
     built = applier.build(folder, Path(output), changes, inputs=made.inputs)
     return Repair(made, None, built)
@@ -152,32 +154,48 @@ def diff(
     base: ModelLocation | None = None,
     *,
     at: str | None = None,
+    other: ModelLocation | None = None,
     **options: Unpack[DiffOptions],
 ) -> tuple[FileDifference, ...]:
     """How the config files of ``target`` differ from those of ``base``, value by value and without a verdict.
 
-    With ``at``, the id of a snapshot of ``target``, they are compared with that instead. Options: as
-    `DiffOptions` describes them.
+    With ``at``, the id of a snapshot of ``target`` or of a repair, they are compared with what they were then
+    instead: of a repair, before it. With ``other`` they are compared with another stage of the model,
+    whatever came between: a folder, or ``FOLDER@ID``. Options: as `DiffOptions` describes them.
     """
-    return diff_case(Case(target, base, **options), at)
+    return diff_case(Case(target, base, **options), at, other)
 
 
-def diff_case(case: Case, at: str | None) -> tuple[FileDifference, ...]:
+def diff_case(case: Case, at: str | None, other: ModelLocation | None = None) -> tuple[FileDifference, ...]:
     """As `diff`."""
-    if (case.base is None) is (at is None):
+    given = [each for each in (case.base, at, other) if each is not None]
+    if len(given) != 1:
         raise InputError(
-            text("there is nothing to compare with")
-            if case.base is None
-            else text("there are two things to compare with"),
-            "name the base (--base FOLDER or --base org/name) or a snapshot (--at ID)",
+            text("there are two things to compare with")
+            if given
+            else text("there is nothing to compare with"),
+            "name the base (--base FOLDER or --base org/name), a snapshot or repair (--at ID), or another "
+            "stage (--with FOLDER[@ID])",
         )
     if names_gguf(case.target):
         from genfix.api.gguf_verbs import diff_gguf  # noqa: PLC0415 - a folder needs none of it
 
         return diff_gguf(case)
-    if at is None:
+    if case.base is not None:
         opened = open_models(case)
         return differences(opened.merged, opened.base) if opened.base is not None else ()
+    if at is not None:
+        there: Folder = applier.stage_folder(existing_folder(case.target), at, state_dir=case.state_dir)
+    else:
+        there = _stage(os.fspath(other or ""), case)
     merged, _ = open_merged(case)
-    there = applier.snapshot_folder(existing_folder(case.target), at, state_dir=case.state_dir)
     return differences(merged, Model(there))
+
+
+def _stage(named: str, case: Case) -> Folder:
+    """The folder that is named, or, with ``@ID`` behind it, as it was then."""
+    path, sign, transaction = named.rpartition("@")
+    if sign and not os.path.lexists(named):
+        return applier.stage_folder(existing_folder(path), transaction, state_dir=case.state_dir)
+    found, _ = open_merged(case._replace(target=named))
+    return found.folder

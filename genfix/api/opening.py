@@ -45,11 +45,12 @@ def open_merged(case: Case) -> tuple[Model, tuple[Message, ...]]:
 
     A folder that a crash has left half done, some files old and some new, is refused.
     """
+    remembered = case.shared.remembered if case.shared is not None else None
     if is_address(case.target):
         seen, notes = open_address(os.fspath(case.target), offline=case.offline, progress=case.progress)
-        return Model(seen), notes
+        return Model(seen, remembered=remembered), notes
     local = open_target(case.target)
-    return Model(whole_folder(local, case.state_dir)), _left_beside(local.root)
+    return Model(whole_folder(local, case.state_dir), remembered=remembered), _left_beside(local.root)
 
 
 def whole_folder(folder: LocalFolder, state_dir: Path | None) -> LocalFolder:

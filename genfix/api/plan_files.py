@@ -14,7 +14,7 @@ from genfix.folder.user_file import read_user_file
 from genfix.message import Message, text
 from genfix.planner import Plan, Source
 from genfix.planner.saving import LARGEST, encode, plan_id
-from genfix.resolver import existing_folder, files_of, is_address, open_target
+from genfix.resolver import existing_folder, files_of, is_address, open_address, open_target
 from genfix.resolver.case import ModelLocation
 from genfix.resolver.naming.spec import is_repo_id
 from genfix.rules import Witness
@@ -43,7 +43,7 @@ def save_plan(plan: Plan, path: ModelLocation) -> str:
 
     file = Path(path)
     far = is_address(plan.target)
-    places = {"target": None if far else _seen_from(file, plan.target)}
+    places = {"target": plan.target if far else _seen_from(file, plan.target)}
     for witness in (Witness.BASE, Witness.ADAPTER):
         origin = plan.sources[witness].origin if witness in plan.sources else None
         local = origin is not None and origin.kind == "local" and Path(origin.label).is_dir()
@@ -73,7 +73,8 @@ def load_plan(
 ) -> Plan:
     """The plan in a file, checked, for its folder or for ``target``, another copy of it.
 
-    Nothing is written, unless ``finish`` lets what an interrupted repair began there be brought to its end.
+    Nothing is written, unless ``finish`` lets what an interrupted repair began there be brought to its end;
+    only a folder on this machine will do then.
 
     ``base`` and ``adapter`` say where those of the plan are now. A folder that is already as the plan makes
     it gives a plan without changes, and a note.
@@ -90,10 +91,14 @@ def load_plan(
     if target is None and place is None:
         raise InputError("the plan does not say where its folder is", "name it with --target DIR")
     where = target if target is not None else place or ""
-    if finish:
-        recover(open_target(where).root, state_dir=state_dir)
-    seen = whole_folder(open_target(where), state_dir)
     notes: tuple[Message, ...] = ()
+    if is_address(where) and not finish:
+        seen, notes = open_address(os.fspath(where), offline=offline, progress=None)
+        _check_commit(document.places.target, seen.origin)
+    else:
+        if finish:
+            recover(open_target(where).root, state_dir=state_dir)
+        seen = whole_folder(open_target(where), state_dir)
     specs = {
         Witness.BASE: _spec(base, document.base, _place(file, document.places.base)),
         Witness.ADAPTER: _spec(adapter, document.adapter, _place(file, document.places.adapter)),
@@ -102,11 +107,26 @@ def load_plan(
         document, seen, lambda witness, name: _fetched(specs[witness], witness, name, offline=offline)
     )
     if document.changes and not plan.changes:
-        notes = (text("the plan was applied already: the folder is as it makes it"),)
+        notes = (*notes, text("the plan was applied already: the folder is as it makes it"))
     sources = {witness: _found(source, specs[witness]) for witness, source in plan.sources.items()}
     loaded = replace(plan, sources=sources, base=_called(sources), notes=notes)
     check_sources(loaded)
     return loaded
+
+
+def _check_commit(place: str | None, seen: Origin) -> None:
+    """Raise `ChangedError` where a repo is at another commit than the one that the plan was made at."""
+    if place is None or not is_address(place):
+        return
+    label, _, commit = place.rpartition("@")
+    if label == seen.label and commit != seen.revision:
+        raise ChangedError(
+            "stale plan: it was made at commit {commit} of {repo}, which is at {head} now",
+            "make the plan again, or name the branch that it was made for: --target {repo}@BRANCH",
+            commit=commit[:12],
+            repo=seen.label,
+            head=(seen.revision or "")[:12],
+        )
 
 
 def check_sources(plan: Plan) -> None:
@@ -147,9 +167,9 @@ def _seen_from(file: Path, folder: str) -> str | None:
 
 
 def _place(file: Path, way: str | None) -> str | None:
-    """Where the folder is that a plan file tells the way to."""
-    if way is None:
-        return None
+    """Where the folder is that a plan file tells the way to; of a repo the address."""
+    if way is None or is_address(way):
+        return way
     if not way.isprintable() or PurePosixPath(way).is_absolute() or PureWindowsPath(way).anchor:
         raise InputError(
             "the plan file names the folder '{way}', which is no way from it", "make the plan again", way=way

@@ -1,8 +1,9 @@
 """`probe_model`: prompts put to a running model or to a folder, and what its answers show."""
 
 import os
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -98,7 +99,7 @@ def probe_model(
         target: A server's URL or a folder; with a folder, an engine is needed: `Subject`.
         against: Another model on the same prompts, such as the base, or the same before the repair.
         prompts: A JSON Lines file; default: the set that ships with genfix.
-        limits: On tokens, time, concurrency and retries.
+        limits: On tokens, time, concurrency and retries. The time is for both models together.
         temperature: Default: the server's own, which is mostly the folder's.
         progress: Called with each answer as it comes, and with how many there will be.
 
@@ -119,8 +120,10 @@ def probe_model(
     for one in subjects:
         _refuse(one)
     runs = []
-    for one in subjects:
-        runs.append(_run(one, asked, bounds, temperature, tell, notes))
+    until = time.monotonic() + bounds.total_seconds
+    for left, one in zip(range(len(subjects), 0, -1), subjects, strict=True):
+        share = replace(bounds, total_seconds=(until - time.monotonic()) / left)
+        runs.append(_run(one, asked, share, temperature, tell, notes))
         if runs[-1].interrupted:
             break
     other = runs[1] if len(runs) > 1 else None
@@ -178,20 +181,34 @@ def _run(
     progress: OnAnswer,
     notes: list[Message],
 ) -> ProbeRun:
+    folder = subject.folder if is_url(subject.target) else subject.target
+    model = Model(open_target(folder)) if folder is not None else None
+    markers = markers_of(model)
+    by_id = {prompt.id: prompt for prompt in prompts}
+    measured: dict[str, Measure] = {}
+
+    def take(answer: Answer) -> None:
+        # Measured as it comes, in the time of the run: what a server sends can be much to look through.
+        if answer.prompt in by_id:
+            measured[answer.prompt] = measure(by_id[answer.prompt], answer, markers)
+        progress(answer)
+
     if is_url(subject.target):
-        heard = _ask_server(subject, prompts, limits, temperature, progress, notes)
-        folder = subject.folder
+        heard = _ask_server(subject, prompts, limits, temperature, take, notes)
     else:
-        heard = _run_folder(subject, prompts, limits, temperature, progress)
-        folder = subject.target
+        heard = _run_folder(subject, prompts, limits, temperature, take)
     if heard.outcome.out_of_time and all(answer.failure is not None for answer in heard.outcome.answers):
         raise ProbeError(
             "{heard} answered nothing in {total_seconds:g} seconds",
             "raise --time-limit",
             heard=heard.label,
-            total_seconds=limits.total_seconds,
+            total_seconds=round(limits.total_seconds, 1),
         )
-    return _measured(heard, prompts, Model(open_target(folder)) if folder is not None else None)
+    measures = tuple(
+        measured.get(prompt.id) or measure(prompt, answer, markers)
+        for prompt, answer in zip(prompts, heard.outcome.answers, strict=True)
+    )
+    return _judged(heard, measures, markers, files_of(model, heard.engine) if model is not None else None)
 
 
 def _ask_server(
@@ -223,18 +240,12 @@ def _run_folder(
     return _Heard(subject.target, None, engine.name, version, True, outcome)
 
 
-def _measured(heard: _Heard, prompts: tuple[Prompt, ...], model: Model | None) -> ProbeRun:
-    markers: Markers = markers_of(model)
-    files: Files | None = files_of(model, heard.engine) if model is not None else None
-    answers = heard.outcome.answers
-    measures = tuple(
-        measure(prompt, answer, markers) for prompt, answer in zip(prompts, answers, strict=True)
-    )
+def _judged(heard: _Heard, measures: tuple[Measure, ...], markers: Markers, files: Files | None) -> ProbeRun:
     summary = summarize(measures)
     shows_tokens = heard.shows_tokens or any(
         leak.kind is LeakKind.TOKEN for one in measures for leak in one.leaks
     )
-    failures = (answer.failure for answer in answers if answer.failure is not None)
+    failures = (one.answer.failure for one in measures if one.answer.failure is not None)
     return ProbeRun(
         label=heard.label,
         model=heard.model,

@@ -161,7 +161,7 @@ def snapshot_folder(root: Path, transaction: str, *, state_dir: Path | None = No
         open_folder(DISK, root) as folder,
         existing(DISK, folder, location, trusting=True) as state,
     ):
-        journal = _chosen(state, root, transaction)
+        journal = _chosen(state, location, transaction)
     place = location.path / "backup" / journal.id
     if not place.is_dir():
         raise StorageError(
@@ -189,13 +189,13 @@ def restore(
     location = Location.of(root, state_dir)
     with storage_errors(text("cannot restore {root}", root=root)), open_folder(fs, root) as folder:
         with existing(fs, folder, location, trusting=False) as state:
-            _chosen(state, root, transaction)
+            _chosen(state, location, transaction)
         with locked(fs, folder, location):
             recover_locked(fs, folder, location)
             with existing(fs, folder, location, trusting=False) as state:
-                journal = _chosen(state, root, transaction)
+                journal = _chosen(state, location, transaction)
                 if state is None:
-                    raise _no_snapshot(root, transaction)
+                    raise _no_snapshot(location, transaction)
                 steps = _steps(state, journal, kept_names(LocalFolder(root)))
             check_names([step.name for step in steps])
             check_targets(fs, folder, [step.name for step in steps], location)
@@ -217,25 +217,26 @@ def _steps(state: State, journal: Journal, present: tuple[str, ...]) -> list[Ste
     return steps
 
 
-def _chosen(state: State | None, root: Path, transaction: str) -> Journal:
+def _chosen(state: State | None, location: Location, transaction: str) -> Journal:
     for journal in () if state is None else read_history(state).journals:
         if journal.id == transaction:
             if journal.kind == "snapshot":
                 return journal
             raise InputError(
                 "{transaction} is no snapshot but {kind}",
-                "`genfix undo {root} {transaction}` takes it back",
+                "`{command}` takes it back",
                 transaction=transaction,
                 kind=_WITH_ARTICLE[journal.kind],
-                root=root,
+                command=location.command("undo", transaction),
             )
-    raise _no_snapshot(root, transaction)
+    raise _no_snapshot(location, transaction)
 
 
-def _no_snapshot(root: Path, transaction: str) -> InputError:
+def _no_snapshot(location: Location, transaction: str) -> InputError:
     return InputError(
         "there is no snapshot '{transaction}' of {root}",
-        "`genfix log {root}` lists what there is",
+        "`{command}` lists what there is",
         transaction=transaction,
-        root=root,
+        root=location.root,
+        command=location.command("log"),
     )

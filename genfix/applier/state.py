@@ -60,19 +60,28 @@ class Location:
     path: Path
     tag: str
     """What tells the staging directories of this state folder from those of another one."""
+    root: Path
+    """The model folder as the user named it."""
+
+    def command(self, verb: str, *words: str) -> str:
+        """A command about the model folder, ready to copy."""
+        import shlex  # noqa: PLC0415 - only to print a command
+
+        state = [] if self.base is None else ["--state-dir", str(self.base)]
+        return shlex.join(["genfix", verb, str(self.root), *words, *state])
 
     @classmethod
     def of(cls, root: Path, state_dir: Path | None) -> "Location":
         """The state folder of the model folder ``root``; ``state_dir`` as `--state-dir` gives it."""
         if state_dir is None:
-            return cls(None, INSIDE, root.joinpath(*INSIDE), "")
+            return cls(None, INSIDE, root.joinpath(*INSIDE), "", root)
         real = os.path.realpath(root)
         key = hashlib.sha256(os.fsencode(real)).hexdigest()[:16]
         named = f"{Path(real).name}-{key}"
         key = named if is_safe_name(named) else key
         base = state_dir.absolute()
         tag = hashlib.sha256(os.fsencode(os.path.realpath(base / key))).hexdigest()[:8]
-        return cls(base, (key,), base / key, f"-{tag}")
+        return cls(base, (key,), base / key, f"-{tag}", root)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def undo(
     with storage_errors(text("cannot undo in {root}", root=root)), open_folder(fs, root) as folder:
         with existing(fs, folder, location, trusting=False) as state:
             if state is None:
-                raise _no_transaction(root, transaction)
+                raise _no_transaction(location, transaction)
         with locked(fs, folder, location):
             with existing(fs, folder, location, trusting=False) as state:
                 going_back = state is not None and is_present(fs, state.home, TAKING_BACK)
@@ -52,8 +52,8 @@ def undo(
                 raise _taken_back(root)
             with existing(fs, folder, location, trusting=False) as state:
                 if state is None:
-                    raise _no_transaction(root, transaction)
-                journal = _chosen(read_history(state), root, transaction)
+                    raise _no_transaction(location, transaction)
+                journal = _chosen(read_history(state), location, transaction)
                 names = [op.name for op in journal.ops]
                 check_names(names)
                 for op in journal.ops:
@@ -71,36 +71,37 @@ def undo(
             )
 
 
-def _chosen(history: History, root: Path, transaction: str | None) -> Journal:
+def _chosen(history: History, location: Location, transaction: str | None) -> Journal:
     if transaction is not None:
         for journal in history.journals:
             if journal.id == transaction:
                 if journal.kind == "snapshot":
                     raise InputError(
                         "{transaction} is a snapshot, which changed nothing",
-                        "`genfix restore {root} {transaction}` brings its files back",
+                        "`{command}` brings its files back",
                         transaction=transaction,
-                        root=root,
+                        command=location.command("restore", transaction),
                     )
                 return journal
-        raise _no_transaction(root, transaction)
+        raise _no_transaction(location, transaction)
     undone = undone_by(history.journals)
     for journal in reversed(history.journals):
         if journal.kind in {"repair", "restore"} and journal.id not in undone:
             if journal.id not in history.ours:
-                raise _foreign(root, journal)
+                raise _foreign(location, journal)
             return journal
-    raise _no_transaction(root, None)
+    raise _no_transaction(location, None)
 
 
-def _foreign(root: Path, journal: Journal) -> RefusedError:
+def _foreign(location: Location, journal: Journal) -> RefusedError:
     return RefusedError(
         "nothing shows that the {kind} {id} was made here, as the newest of {root}; its undo would change "
         "{names}",
-        "where that is right, name it: `genfix undo {root} {id}`",
+        "where that is right, name it: `{command}`",
         kind=kind_name(journal.kind),
         id=journal.id,
-        root=root,
+        root=location.root,
+        command=location.command("undo", journal.id),
         names=listed([op.name for op in journal.ops]),
     )
 
@@ -151,14 +152,11 @@ def kept_bytes(state: State, transaction: str, name: str, digest: str) -> bytes:
     )
 
 
-def _no_transaction(root: Path, transaction: str | None) -> InputError:
+def _no_transaction(location: Location, transaction: str | None) -> InputError:
     if transaction is None:
-        return InputError(
-            "there is no repair of {root} to undo", "`genfix log {root}` lists what was done there", root=root
+        said = text("there is no repair of {root} to undo", root=location.root)
+    else:
+        said = text(
+            "there is no transaction '{transaction}' of {root}", transaction=transaction, root=location.root
         )
-    return InputError(
-        "there is no transaction '{transaction}' of {root}",
-        "`genfix log {root}` lists what was done there",
-        transaction=transaction,
-        root=root,
-    )
+    return InputError(said, "`{command}` lists what was done there", command=location.command("log"))

@@ -22,6 +22,7 @@ _COMMANDS: Final = "genfix.cli.commands"
 _KEEPING: Final = "genfix.cli.keeping_commands"
 _RULES: Final = "genfix.cli.rule_commands"
 _BASES: Final = "genfix.cli.base_commands"
+_SWEEP: Final = "genfix.cli.sweep_commands"
 
 COMMANDS: Final[Mapping[str, Entry]] = {
     "check": Entry(
@@ -58,6 +59,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         help="Say what each engine will do with a folder.",
         example="genfix engines merged --engine vllm",
     ),
+    "sweep": Entry("genfix.cli.app", help="Judge all model folders below, and keep what was found."),
     "weights": Entry(
         _COMMANDS,
         help="Say which tensors there are, and whether the adapter was merged.",
@@ -65,7 +67,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     ),
     "diff": Entry(
         _COMMANDS,
-        help="Compare the config files with the base's, or with a snapshot's.",
+        help="Compare the config files with the base's, a snapshot's or another stage's.",
         example="genfix diff merged --base org/name",
     ),
     "modelfile": Entry(
@@ -113,6 +115,22 @@ class _Backups(Commands):
     }
 
 
+class _Sweep(Commands):
+    entries: ClassVar[Mapping[str, Entry]] = {
+        "folders": Entry(
+            _SWEEP,
+            help="Judge all model folders below, and keep what was found.",
+            example="genfix sweep merges --base auto",
+        ),
+        "report": Entry(
+            _SWEEP,
+            help="Say what a sweep found: worst first, by rule, by tool and by base.",
+            example="genfix sweep report --output-format html -o zoo.html",
+        ),
+    }
+    unnamed: ClassVar[str] = "folders"
+
+
 app = typer.Typer(
     name="genfix",
     cls=_Root,
@@ -125,6 +143,14 @@ backups = typer.Typer(
     name="backups",
     cls=_Backups,
     help=COMMANDS["backups"].help,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+sweep = typer.Typer(
+    name="sweep",
+    cls=_Sweep,
+    help=COMMANDS["sweep"].help,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -98,6 +98,8 @@ class Commands(TyperGroup):
     """A group of commands, each imported when it is called."""
 
     entries: ClassVar[Mapping[str, Entry]] = {}
+    unnamed: ClassVar[str] = ""
+    """The command that is meant where none is named; empty: one has to be."""
 
     def list_commands(self, ctx: "Context") -> list[str]:
         """The names, in the order in which they are shown."""
@@ -120,6 +122,8 @@ class Commands(TyperGroup):
 
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
         """As of a command; without any words the help is shown."""
+        if self.unnamed and not {*args[:1]} & {*self.entries, *ctx.help_option_names}:
+            args = [self.unnamed, *args]
         if not [word for word in args if word != "--"] and not ctx.resilient_parsing:
             write(sys.stderr, f"{ctx.get_help()}\n")
             ctx.exit(InputError.exit_code)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from genfix.cli import options as opt
+from genfix.cli.hub_options import OnHub
 
 _TEXT = opt.Format.TEXT
 
@@ -77,7 +78,7 @@ def plan(
     keeps = output_file if output_format in {opt.Format.TEXT, opt.Format.JSON} else None
     report = None if keeps else report_file(output_file, judged.state_dir)
     out = Output(look, quiet, verbose, output_format, report)
-    case, _ = settle(target, judged, source, out, unsafe_fixes=unsafe_fixes)
+    case, _ = settle(target, judged, source, out, unsafe_fixes=unsafe_fixes, made=keeps)
     return out.done(run_plan(case, out, judged.write_baseline, save=keeps))
 
 
@@ -85,6 +86,7 @@ def apply(
     saved: opt.Saved,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check and show the plan.")] = False,
+    on_hub: OnHub,
     fail_on: opt.FailOn = None,
     output_format: opt.OutputFormat = _TEXT,
     output_file: opt.OutputFile = None,
@@ -101,6 +103,10 @@ def apply(
 
     out = Output(look, quiet, verbose, output_format, report_file(output_file, saved.state_dir))
     ending = Ending(fail_on or opt.Level.ERROR)
+    if any(on_hub):
+        from genfix.cli.on_hub import run_apply_on_hub
+
+        return out.done(run_apply_on_hub(saved, ending, out, on_hub, dry_run=dry_run))
     return out.done(run_apply(saved, ending, out, dry_run=dry_run))
 
 
@@ -119,6 +125,7 @@ def repair(
             show_default=False,
         ),
     ] = None,
+    on_hub: OnHub,
     exit_non_zero_on_fix: Annotated[
         bool, typer.Option("--exit-non-zero-on-fix", help="Exit with 1 where something was repaired.")
     ] = False,
@@ -143,9 +150,9 @@ def repair(
 
     target = named_in(targets, "repair")
     if not isinstance(target, str):
-        from genfix.cli.many_verbs import many_plans, many_repairs, refuse_copy, report_of_many, settle_all
+        from genfix.cli.many_verbs import many_plans, many_repairs, refuse_of_one, report_of_many, settle_all
 
-        refuse_copy(output)
+        refuse_of_one(output, on_hub=any(on_hub))
         out = Output(look, quiet, verbose, output_format, report_of_many(output_format, output_file, judged))
         cases, levels = settle_all(target, judged, source, out, fail_on=fail_on, unsafe_fixes=unsafe_fixes)
         if dry_run:
@@ -153,10 +160,17 @@ def repair(
         endings = [Ending(each, fail_on_fix=exit_non_zero_on_fix) for each in levels]
         return out.done(many_repairs(target, cases, endings, out, output_file))
     out = Output(look, quiet, verbose, output_format, report_file(output_file, judged.state_dir))
-    case, level = settle(target, judged, source, out, fail_on=fail_on, unsafe_fixes=unsafe_fixes)
+    case, level = settle(target, judged, source, out, fail_on=fail_on, unsafe_fixes=unsafe_fixes, made=output)
+    ending = Ending(level, fail_on_fix=exit_non_zero_on_fix)
+    if any(on_hub):
+        from genfix.cli.on_hub import run_repair_on_hub
+
+        baseline = judged.write_baseline
+        return out.done(
+            run_repair_on_hub(case, ending, out, baseline, on_hub, dry_run=dry_run, output=output)
+        )
     if dry_run:
         return out.done(run_plan(case, out, judged.write_baseline))
-    ending = Ending(level, fail_on_fix=exit_non_zero_on_fix)
     return out.done(run_repair(case, ending, out, judged.write_baseline, output=output))
 
 
@@ -256,14 +270,28 @@ def diff(
     *,
     at: Annotated[
         str | None,
-        typer.Option("--at", metavar="ID", help="Compare with this snapshot instead.", show_default=False),
+        typer.Option(
+            "--at",
+            metavar="ID",
+            help="Compare with this snapshot instead, or with what stood before this repair.",
+            show_default=False,
+        ),
+    ] = None,
+    other: Annotated[
+        str | None,
+        typer.Option(
+            "--with",
+            metavar="DIR[@ID]",
+            help="Compare with another stage of the model: a folder, or one as it was at a snapshot.",
+            show_default=False,
+        ),
     ] = None,
     compared: opt.Compared,
     output_format: opt.OutputShape = opt.Shape.TEXT,
     quiet: opt.Quiet = False,
     look: opt.Look,
 ) -> int:
-    """Compare the config files with the base's, or with a snapshot's.
+    """Compare the config files with the base's, a snapshot's or another stage's.
 
     Value by value and without a verdict: `genfix check` says what matters.
     """
@@ -272,4 +300,4 @@ def diff(
     from genfix.resolver.case import Case
 
     out = Output(look, quiet, output_format=output_format)
-    return run_diff(Case(target, **compared._asdict(), progress=out.progress), at, out)
+    return run_diff(Case(target, **compared._asdict(), progress=out.progress), at, other, out)

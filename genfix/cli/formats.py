@@ -6,7 +6,7 @@ from genfix.version import __version__
 
 
 def rendered(outcome: Outcome, output_format: Format, *, verbose: bool, command: str = "") -> str:
-    """An outcome as SARIF, as GitHub annotations, as lines or as a comment in Markdown."""
+    """An outcome as SARIF, as GitHub annotations, as lines, as a patch or as a comment in Markdown."""
     match output_format:
         case Format.SARIF:
             from genfix.report.json import dumps  # noqa: PLC0415
@@ -21,6 +21,10 @@ def rendered(outcome: Outcome, output_format: Format, *, verbose: bool, command:
             from genfix.report.concise import concise_lines  # noqa: PLC0415
 
             return concise_lines(outcome, verbose=verbose)
+        case Format.PATCH:
+            from genfix.report.patch import patch  # noqa: PLC0415
+
+            return patch(outcome)
         case _:
             from genfix.report.markdown import comment  # noqa: PLC0415
 

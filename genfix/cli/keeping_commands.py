@@ -5,10 +5,11 @@ from typing import Annotated
 import typer
 
 from genfix.cli import options as opt
+from genfix.cli.hub_options import OnHub
 
 
 def undo(
-    here: opt.Here,
+    here: opt.Anywhere,
     transaction: Annotated[
         str | None,
         typer.Argument(
@@ -16,31 +17,54 @@ def undo(
         ),
     ] = None,
     *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Of a model on the Hub: only show the commit.")
+    ] = False,
+    on_hub: OnHub,
     quiet: opt.Quiet = False,
     look: opt.Look,
 ) -> int:
     """Take back a repair, byte for byte.
 
-    An undo can itself be undone by its id.
+    An undo can itself be undone by its id. On the Hub it is a pull request that puts the old bytes back.
     """
     from genfix.cli.output import Output
     from genfix.cli.planning import run_undo
 
-    return run_undo(here, transaction, Output(look, quiet))
+    if any(on_hub):
+        from genfix.cli.on_hub import run_undo_on_hub
+
+        return run_undo_on_hub(here, transaction, Output(look, quiet), on_hub, dry_run=dry_run)
+    if dry_run:
+        from genfix.errors import InputError
+
+        raise InputError(
+            "--dry-run of an undo is for a model on the Hub", "add --create-pr, or leave --dry-run out"
+        )
+    return run_undo(opt.Here(*here), transaction, Output(look, quiet))
 
 
 def log(
-    here: opt.Here,
+    here: opt.Anywhere,
     *,
     output_format: opt.OutputShape = opt.Shape.TEXT,
     quiet: opt.Quiet = False,
     look: opt.Look,
 ) -> int:
-    """List the repairs, undos and snapshots of a folder, oldest first."""
+    """List the repairs, undos and snapshots of a folder, oldest first.
+
+    Of a model on the Hub those that were made from this machine.
+    """
     from genfix.cli.output import Output
     from genfix.cli.planning import run_log
+    from genfix.resolver import is_address
 
-    return run_log(here, Output(look, quiet, output_format=output_format))
+    out = Output(look, quiet, output_format=output_format)
+    if is_address(here.target):
+        from genfix.cli.on_hub import run_log_of_hub
+
+        return run_log_of_hub(here, out)
+    return run_log(opt.Here(*here), out)
 
 
 def modelfile(

@@ -2,7 +2,7 @@
 
 import os
 
-from genfix.cli.options import Here
+from genfix.cli.options import Anywhere, Here
 from genfix.resolver.case import Case
 from genfix.show import show
 
@@ -36,10 +36,15 @@ def apply_line(path: str | os.PathLike[str], target: str | None, place: Case | H
     return show(" ".join(words + _state_of(place)))
 
 
-def undo_line(place: Case | Here, transaction: str = "") -> str:
+def undo_line(place: Case | Here | Anywhere, transaction: str = "") -> str:
     """The command that takes a transaction back."""
     words = ["genfix", "undo", quoted(place.target), *([transaction] if transaction else [])]
     return show(" ".join(words + _state_of(place)))
+
+
+def on_hub(line: str) -> str:
+    """A command as one that changes a repo on the Hub."""
+    return f"{line} --create-pr"
 
 
 def restore_line(place: Here, snapshot: str) -> str:
@@ -47,5 +52,5 @@ def restore_line(place: Here, snapshot: str) -> str:
     return show(" ".join(["genfix", "restore", quoted(place.target), snapshot, *_state_of(place)]))
 
 
-def _state_of(place: Case | Here) -> list[str]:
+def _state_of(place: Case | Here | Anywhere) -> list[str]:
     return ["--state-dir", quoted(place.state_dir)] if place.state_dir is not None else []

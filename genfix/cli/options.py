@@ -28,6 +28,7 @@ class Format(StrEnum):
     GITHUB = "github"
     MARKDOWN = "markdown"
     HTML = "html"
+    PATCH = "patch"
 
 
 class Shape(StrEnum):
@@ -84,7 +85,7 @@ Folders: TypeAlias = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="DIR",
-        help="Merged models' folders, parents of such, or a GGUF (--output); default: the one you stand in.",
+        help="Merged models' folders, parents of such, or GGUFs; default: the folder you stand in.",
         show_default=False,
     ),
 ]
@@ -129,7 +130,7 @@ Offline: TypeAlias = Annotated[
         "--offline", help="Take what is not on this machine from the caches only.", rich_help_panel=_BASE
     ),
 ]
-_AllowMismatch: TypeAlias = Annotated[
+AllowMismatch: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--allow-base-mismatch",
@@ -137,7 +138,7 @@ _AllowMismatch: TypeAlias = Annotated[
         rich_help_panel=_BASE,
     ),
 ]
-_Select: TypeAlias = Annotated[
+Select: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--select",
@@ -147,7 +148,7 @@ _Select: TypeAlias = Annotated[
         rich_help_panel=_RULES,
     ),
 ]
-_Ignore: TypeAlias = Annotated[
+Ignore: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--ignore",
@@ -245,8 +246,8 @@ PlanOutput: TypeAlias = Annotated[
         "--output-file",
         "-o",
         metavar="FILE",
-        help="Keep the plan in a file, for `genfix apply FILE`; with html, sarif, github or markdown: "
-        "the report.",
+        help="Keep the plan in a file, for `genfix apply FILE`; with patch, html, sarif, github or "
+        "markdown: the report.",
         show_default=False,
         rich_help_panel=REPORT,
     ),
@@ -288,6 +289,13 @@ class Here(NamedTuple):
     state_dir: StateDir = None
 
 
+class Anywhere(NamedTuple):
+    """A folder or a repo on the Hub, and where its backups or receipts are."""
+
+    target: Target
+    state_dir: StateDir = None
+
+
 class SettingsFrom(NamedTuple):
     """Where the project's settings come from."""
 
@@ -300,7 +308,7 @@ class Compared(NamedTuple):
 
     base: Base = None
     offline: Offline = False
-    allow_base_mismatch: _AllowMismatch = False
+    allow_base_mismatch: AllowMismatch = False
     state_dir: StateDir = None
 
 
@@ -310,7 +318,7 @@ class Weighed(NamedTuple):
     base: Base = None
     adapter: Adapter = None
     offline: Offline = False
-    allow_base_mismatch: _AllowMismatch = False
+    allow_base_mismatch: AllowMismatch = False
     state_dir: StateDir = None
 
 
@@ -320,9 +328,9 @@ class Judged(NamedTuple):
     base: Base = None
     adapter: Adapter = None
     offline: Offline = False
-    allow_base_mismatch: _AllowMismatch = False
-    select: _Select = None
-    ignore: _Ignore = None
+    allow_base_mismatch: AllowMismatch = False
+    select: Select = None
+    ignore: Ignore = None
     baseline: _Baseline = None
     write_baseline: _WriteBaseline = None
     state_dir: StateDir = None

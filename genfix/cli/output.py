@@ -4,11 +4,12 @@ import os
 import shutil  # noqa: TID251 - asks for the terminal's width, writes nothing
 import sys
 from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
 from string import hexdigits
 from typing import NamedTuple, TextIO
 
-from genfix.cli.options import ColorMode, Format, Look, PageShape, Shape
+from genfix.cli.options import ColorMode, Format, Look
 from genfix.cli.streams import write
 from genfix.folder import Progress
 from genfix.language import Language, language_of
@@ -44,7 +45,7 @@ class Output(NamedTuple):
     look: Look = Look()
     quiet: bool = False
     verbose: bool = False
-    output_format: Format | Shape | PageShape = Format.TEXT
+    output_format: StrEnum = Format.TEXT
     file: ReportFile | None = None
     """Where the report goes instead of stdout."""
 

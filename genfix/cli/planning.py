@@ -8,7 +8,7 @@ from typing import NamedTuple
 from genfix.api.changing import Repair, apply, diff_case, log, plan_case, repair_case, undo
 from genfix.applier import Built, Receipt
 from genfix.cli.exits import exit_code, settle_known
-from genfix.cli.next_lines import apply_line, command_line, undo_line
+from genfix.cli.next_lines import apply_line, command_line, on_hub, undo_line
 from genfix.cli.options import Here, Level, Saved
 from genfix.cli.output import Output
 from genfix.errors import InputError
@@ -18,7 +18,7 @@ from genfix.report.changes import differences_text, log_text, plan_text
 from genfix.report.json import dumps
 from genfix.report.json_changes import differences_json, log_json, plan_json
 from genfix.report.text import findings_text, headlines, summary
-from genfix.resolver import is_address, names_gguf
+from genfix.resolver import download_line, is_address, is_on_hub, names_gguf
 from genfix.resolver.case import Case
 from genfix.rules import Applicability, Finding, Severity
 from genfix.show import show
@@ -72,9 +72,13 @@ def _next(case: Case, made: Plan, out: Output, save: Path | None) -> _Next:
         from genfix.api.plan_files import save_plan  # noqa: PLC0415 - only where it is asked for
 
         out.tell(text("the plan {id} is in {path}", id=save_plan(made, save)[:12], path=str(save)))
+        if is_on_hub(case.target):
+            return _Next(on_hub(apply_line(save, os.fspath(case.target), case)), "apply", unsafe=unsafe)
         target = "DIR" if is_far else None
         undo = undo_line(case if target is None else case._replace(target=target))
         return _Next(apply_line(save, target, case), "apply", undo, unsafe)
+    if is_on_hub(case.target):
+        return _Next(on_hub(command_line("repair", case)), unsafe=unsafe)
     if is_far:
         return _Next("", unsafe=unsafe)
     if names_gguf(case.target):
@@ -102,15 +106,14 @@ def _show_plan(made: Plan, out: Output, then: _Next) -> int:
     else:
         out.report(plan_report(made, out))
     if not made.changes:
-        _nothing_to_change(made, made.findings, out, then.unsafe)
+        nothing_to_change(made, made.findings, out, then.unsafe)
     elif then.make:
         out.tell(text("to make these changes: {command}", command=then.make))
     else:
-        out.tell(
-            text("to make these changes: download it (`hf download`), and name the folder to `genfix repair`")
-        )
+        command = download_line(made.target)
+        out.tell(text("to make these changes, apply them to a download: {command}", command=command))
     if made.base is None:
-        _say_alone(out)
+        say_alone(out)
     return 1 if made.changes else 0
 
 
@@ -128,7 +131,8 @@ def _say_left(made: Plan, out: Output) -> None:
         out.judged(made.target, None, out.aside.text("left as it is: ") + left)
 
 
-def _say_alone(out: Output) -> None:
+def say_alone(out: Output) -> None:
+    """Say what was not looked for, since no base was named."""
     out.tell(
         text(
             "without a base only the folder's own files were asked: name it with --base to see which files, "
@@ -190,12 +194,12 @@ def _show_repair(done: Repair, place: Here, ending: Ending, out: Output, unsafe:
     if done.built is not None:
         _say_built(made.target, done.built, len(made.changes), out)
     elif done.receipt is None:
-        _nothing_to_change(made, made.remaining, out, unsafe)
+        nothing_to_change(made, made.remaining, out, unsafe)
     else:
         _say_done(place, done.receipt, out)
         _say_left(made, out)
     if made.base is None:
-        _say_alone(out)
+        say_alone(out)
     return 1 if made.changes and ending.fail_on_fix else exit_code(made.remaining, ending.fail_on)
 
 
@@ -213,7 +217,8 @@ def repair_report(made: Plan, out: Output) -> str:
     return "\n".join(filter(None, (headlines(made.fixed, out.style), changes, rest)))
 
 
-def _nothing_to_change(made: Plan, left: Sequence[Finding], out: Output, unsafe: str) -> None:
+def nothing_to_change(made: Plan, left: Sequence[Finding], out: Output, unsafe: str) -> None:
+    """Say that there is nothing to change, and what is found all the same."""
     style = out.aside
     outcome = style.text("nothing to change")
     if left:
@@ -272,14 +277,16 @@ def _say_done(place: Here, receipt: Receipt, out: Output) -> None:
     out.tell(text("restart the server: engines read these files only when they start"))
 
 
-def run_diff(case: Case, at: str | None, out: Output) -> int:
-    """Compare two folders' config files, or a folder's with those of one of its snapshots."""
-    found = diff_case(case, at)
+def run_diff(case: Case, at: str | None, other: str | None, out: Output) -> int:
+    """Compare two folders' config files, or a folder's with those of one of its stages."""
+    found = diff_case(case, at, other)
     if out.wants_json:
         out.report(dumps(differences_json(found)))
     else:
         out.report(differences_text(found, out.style))
-        against = text("the base") if at is None else text("the snapshot {snapshot}", snapshot=at)
+        against = text("the base") if at is None else text("the stage {stage}", stage=at)
+        if other is not None:
+            against = text("the stage {stage}", stage=other)
         out.tell(
             text(
                 "{count} file differs (- {against}, + {target})",

@@ -73,14 +73,19 @@ def settle(
     *,
     fail_on: Level | None = None,
     unsafe_fixes: bool | None = None,
+    made: str | Path | None = None,
 ) -> tuple[Case, Level]:
     """The case with what the settings add, and from which severity on it fails.
 
-    ``--select`` takes the place of both lists of the settings, ``--ignore`` adds to theirs.
+    ``--select`` takes the place of both lists of the settings, ``--ignore`` adds to theirs. ``made`` is what
+    the command writes beside report and baseline. Raises `InputError` where two of them have one place.
     """
     found = settings_of(source, target, judged.base, out)
     select, ignore = codes(judged.select), codes(judged.ignore)
     baseline = found.baseline if judged.baseline is None else judged.baseline
+    report = out.file.path if out.file is not None else None
+    _check_places(judged.write_baseline, report, made)
+    _check_places(baseline, found.path, report, made)  # a baseline may be written anew
     if judged.write_baseline is not None and baseline is not None and not baseline.exists():
         baseline = None  # it is the one that is to be written, or there was none yet
     if judged.write_baseline is not None:
@@ -102,3 +107,13 @@ def settle(
         progress=out.progress,
     )
     return case, fail_on or (Level(found.fail_on.value) if found.fail_on is not None else Level.ERROR)
+
+
+def _check_places(*places: str | Path | None) -> None:
+    """Raise where one place is named twice: what is written later would take what is there."""
+    real = [os.path.realpath(place) for place in places if place is not None]
+    twice = next((place for place in real if real.count(place) > 1), None)
+    if twice is not None:
+        raise InputError(
+            "{path} is named for two things", "name another file for one of them", path=os.path.relpath(twice)
+        )

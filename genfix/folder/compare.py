@@ -31,6 +31,12 @@ def same_file(left: Folder, right: Folder, name: str) -> bool:
             return git_sha1_of(left, name) == git_sha1_of(right, name)
     if right_stat.sha256 or left_stat.sha256:
         return sha256_of(left, name) == sha256_of(right, name)
+    if (
+        isinstance(left, LocalFolder)
+        and isinstance(right, LocalFolder)
+        and left.identity(name) == right.identity(name)
+    ):
+        return True  # one file under two names
     return all(
         left.read_range(name, start, _CHUNK) == right.read_range(name, start, _CHUNK)
         for start in range(0, left_stat.size, _CHUNK)

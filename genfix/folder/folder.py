@@ -14,12 +14,12 @@ Progress: TypeAlias = Callable[[int, int, str], None]
 class Origin(NamedTuple):
     """Where a folder's files come from."""
 
-    kind: Literal["local", "hub", "modelscope", "web"]
+    kind: Literal["local", "hub", "modelscope", "web", "store"]
     """``local``: a directory; ``hub``: a Hugging Face Hub repo; ``modelscope``: a ModelScope model; ``web``:
-    one file of any server.
+    one file of any server; ``store``: an object store or a remote disk.
     """
     label: str
-    """The path as the user wrote it, ``org/name``, or ``ms://org/name``."""
+    """The path as the user wrote it, ``org/name``, ``ms://org/name``, or ``s3://bucket/path``."""
     revision: str | None = None
     """The commit (40 hex digits) of a repo; as much of it as ModelScope tells, which may be the first digits.
 

@@ -91,6 +91,14 @@ class LocalFolder:
                 file.seek(start)
             return _bytes(file, length)
 
+    def identity(self, name: str) -> tuple[int, ...]:
+        """What is the same for one file under two names, and changes with its content: device, inode, size
+        and times.
+        """
+        with self._reading(name) as file:
+            status = os.fstat(file.fileno())
+        return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
     def sha256(self, name: str) -> str:
         """SHA-256 of the file's content as hex digits, read in pieces."""
         with self._reading(name) as file:

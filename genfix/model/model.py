@@ -28,8 +28,9 @@ from genfix.jsontext.json_read import (
 from genfix.message import Message
 from genfix.model.base_change import BaseChange
 from genfix.model.chat_template import JINJA_FILE, ChatTemplate, template_copies
-from genfix.model.tokenizer import TokenTable, read_token_table, read_tokenizer_head
-from genfix.model.turn_ends import TemplateFailure, TurnEnds, find_turn_ends
+from genfix.model.remembered import Remembered, known_ends, known_head
+from genfix.model.tokenizer import TokenTable, read_token_table
+from genfix.model.turn_ends import TemplateFailure, TurnEnds
 from genfix.model.weight_sets import declared
 from genfix.model.weights import Weights
 
@@ -80,9 +81,18 @@ class Model:
     changes: tuple[BaseChange, ...] = ()
     """Of a base: what was changed in it since the revision that the merged folder follows."""
 
-    def __init__(self, folder: Folder, *, before: "Model | None" = None) -> None:
-        """``before`` is the same folder before a change: what did not change is not worked out again."""
+    alone: object = None
+    """Of a base: how it is judged in the place of the merged folder, once that is known."""
+
+    def __init__(
+        self, folder: Folder, *, before: "Model | None" = None, remembered: Remembered | None = None
+    ) -> None:
+        """``before`` is the same folder before a change: what did not change is not worked out again.
+
+        ``remembered`` is what other folders had in common with this one.
+        """
         self.folder = folder
+        self.remembered: Remembered | None = before.remembered if before is not None else remembered
         self._before = before
         self._json: dict[str, JsonFile] = {}
 
@@ -200,7 +210,7 @@ class Model:
     @cached_property
     def tokenizer_head(self) -> JsonObject:
         """``tokenizer.json`` without its vocabulary; empty where it is absent or cannot be read."""
-        return read_tokenizer_head(self.folder)
+        return known_head(self.folder, self.remembered)
 
     @cached_property
     def tokenizer_files(self) -> tuple[str, ...]:
@@ -293,7 +303,8 @@ class Model:
             return None
         if self._before is not None and self._is_rendered_as(self._before):
             return self._before.turn_ends
-        return find_turn_ends(template.text, self.tokenizer.ids.keys(), self.tokenizer.additional or ())
+        added, additional = self.tokenizer.ids.keys(), self.tokenizer.additional or ()
+        return known_ends(template.text, added, additional, self.remembered)
 
     def _is_rendered_as(self, before: "Model") -> bool:
         """Whether ``before`` has all that `turn_ends` depends on as it is here."""

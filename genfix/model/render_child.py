@@ -1,4 +1,4 @@
-"""The process that renders an untrusted chat template: a script of its own, started by `template_render`.
+"""The process that renders an untrusted chat template: a fork, or a script of its own.
 
 ``python -I -S render_child.py DIR...`` with the directories of jinja2 and markupsafe as arguments. One JSON
 object is read from stdin: ``template`` (text), ``variables`` (names every rendering sees) and
@@ -19,6 +19,7 @@ if __name__ == "__main__":
 
 import datetime as dt
 import json
+import os
 import re
 import time
 from typing import Final, Literal, NoReturn, TypeAlias
@@ -185,12 +186,13 @@ def _render_leniently(template: jinja2.Template, names: dict[str, object]) -> di
 
 
 def _say(result: dict[str, str]) -> None:
-    # In one piece, past no buffer: what is known survives the end of the process.
-    sys.stdout.buffer.write(json.dumps(result).encode("ascii") + b"\n")
-    sys.stdout.buffer.flush()
+    # Past every buffer: what is known survives the end of the process, and a fork's buffers are another's.
+    left = json.dumps(result).encode("ascii") + b"\n"
+    while left:
+        left = left[os.write(1, left) :]
 
 
-def _take_limits() -> None:
+def _take_limits(used: int) -> None:
     """Give up what a template that leaves the sandbox could use. Where a limit is unknown, go without it."""
     if sys.platform == "win32":
         return
@@ -202,7 +204,7 @@ def _take_limits() -> None:
         ("RLIMIT_FSIZE", 0, 0),
         ("RLIMIT_NPROC", 0, 0),
         ("RLIMIT_NOFILE", 3, 3),  # stdin, stdout and stderr are open; nothing else ever is
-        ("RLIMIT_AS", _ADDRESS_SPACE, _ADDRESS_SPACE),
+        ("RLIMIT_AS", used + _ADDRESS_SPACE, used + _ADDRESS_SPACE),
         # The signal of the soft limit names the cause, that of the hard one does not.
         ("RLIMIT_CPU", cpu, cpu + 1),
     )
@@ -218,14 +220,15 @@ def _take_limits() -> None:
             continue
 
 
-def main() -> None:
-    """Render the job on stdin."""
-    job = json.loads(sys.stdin.buffer.read())
+def main(used: int = 0) -> None:
+    """Render the job on stdin; ``used`` bytes of memory are a forked process's own."""
+    with open(0, "rb", closefd=False) as stdin:
+        job = json.loads(stdin.read())
     environment = _environment()
     # jinja2 and Python import codecs and helpers on first use, and afterwards no file can be opened.
     _render(environment.from_string(_WARM_UP), {})
     lenient = frozenset(job.get("lenient", ()))
-    _take_limits()
+    _take_limits(used)
     try:
         template = environment.from_string(job["template"])
     except Exception as error:  # noqa: BLE001 - the parser and Python's own compiler raise of every kind

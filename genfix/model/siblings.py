@@ -7,9 +7,10 @@ RoPE do.
 import re
 from typing import Final
 
-_CHAT: Final = frozenset({"instruct", "instruction", "inst", "chat", "it"})
+CHAT: Final = frozenset({"instruct", "instruction", "inst", "chat", "it"})
+"""Words that say a model was trained to chat."""
 _PRETRAINED: Final = frozenset({"base", "pt", "pretrain", "pretrained"})
-_KINDS: Final = _CHAT | _PRETRAINED
+_KINDS: Final = CHAT | _PRETRAINED
 _VENDORS: Final = frozenset({"meta", "unsloth", "hf"})
 _COPIES: Final = frozenset({"bnb", "awq", "gptq", "fp8", "4bit", "8bit", "int4", "int8", "bf16", "fp16"})
 _DATE: Final = re.compile(r"\d{4}|\d{6}|\d{8}")
@@ -68,7 +69,7 @@ def are_of_other_contexts(one: str, other: str) -> bool:
 
 def is_chat_name(name: str) -> bool:
     """Whether a name has a word for chat: Phi-3-mini-4k-instruct."""
-    return not _CHAT.isdisjoint(_words(model_name(name)))
+    return not CHAT.isdisjoint(_words(model_name(name)))
 
 
 def chat_word_of(name: str, base: str) -> str | None:
@@ -76,9 +77,9 @@ def chat_word_of(name: str, base: str) -> str | None:
     lacks.
     """
     ours, theirs = _words(model_name(name)), _words(model_name(base))
-    if not theirs or not _CHAT.isdisjoint(theirs) or not set(theirs) - _PRETRAINED <= set(ours):
+    if not theirs or not CHAT.isdisjoint(theirs) or not set(theirs) - _PRETRAINED <= set(ours):
         return None
-    return next((word for word in ours if word in _CHAT), None)
+    return next((word for word in ours if word in CHAT), None)
 
 
 def chat_sibling_on_card(card: str, named: str) -> str | None:

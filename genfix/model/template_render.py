@@ -1,7 +1,8 @@
 """Chat templates rendered as engines render them, in a child process with limits.
 
 A template is code from a stranger. It is never compiled here: `render_template` hands it to `render_child`
-with all conversations at once, since starting that process is most of the cost, and remembers the results.
+with all conversations at once, since that process is most of the cost, and remembers the results. The process
+is a fork of this one where that does no harm, else a Python of its own.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from typing import Final, NamedTuple
 from genfix import cache
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Arg, text
+from genfix.model.render_fork import Answer, render_in_fork
 
 _RENDERER_VERSION: Final = "1"
 """Part of every cache key: raise it when `render_child` renders anything differently."""
@@ -99,7 +101,7 @@ def render_template(
     """Render each conversation; ``variables`` (``bos_token`` ...) are there in all. Never raises for a
     template.
 
-    Takes about 0.15 s of CPU time when the results are not in the cache.
+    Takes about 0.04 s of CPU time in a fork, and 0.08 s else, when the results are not in the cache.
     """
     if len(template) > _MAX_TEMPLATE:
         error = RenderError(
@@ -145,16 +147,26 @@ def _run_child(job: bytes) -> tuple[bytes, RenderError | None]:
         return b"", RenderError(
             RenderErrorKind.OTHER, text("no Python with jinja2 to render the template with")
         )
-    command = [sys.executable, "-I", "-S", str(_CHILD), *paths]
-    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     try:
-        process = subprocess.Popen(  # noqa: S603 - our own script; the template goes through a pipe
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
-        )
+        output, code, expired = render_in_fork(job, _MAX_OUTPUT, _WALL_SECONDS) or _started(paths, job)
     except OSError as error:
         return b"", RenderError(
             RenderErrorKind.OTHER, text("cannot start the renderer: {why}", why=error.strerror or str(error))
         )
+    if len(output) > _MAX_OUTPUT:
+        return output, RenderError(
+            RenderErrorKind.TOO_LARGE, text("more than {most} bytes of output", most=_MAX_OUTPUT)
+        )
+    return output, _end_of(code, expired=expired)
+
+
+def _started(paths: list[str], job: bytes) -> Answer:
+    """What a Python of its own makes of ``job``."""
+    command = [sys.executable, "-I", "-S", str(_CHILD), *paths]
+    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    process = subprocess.Popen(  # noqa: S603 - our own script; the template goes through a pipe
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+    )
     expired = threading.Event()
 
     def stop() -> None:
@@ -173,11 +185,7 @@ def _run_child(job: bytes) -> tuple[bytes, RenderError | None]:
         timer.cancel()
         process.kill()
         process.wait()
-    if len(output) > _MAX_OUTPUT:
-        return output, RenderError(
-            RenderErrorKind.TOO_LARGE, text("more than {most} bytes of output", most=_MAX_OUTPUT)
-        )
-    return output, _end_of(code, expired=expired.is_set())
+    return Answer(output, code, expired.is_set())
 
 
 def _exchange(process: "subprocess.Popen[bytes]", job: bytes) -> bytes:

@@ -94,11 +94,11 @@ def assemble(document: PlanDocument, target: Folder, fetch: Fetch) -> Plan:
     if done:
         inputs |= {change.file: change.after_sha256 for change in document.changes}
     for name, digest in inputs.items():
-        if _digest(target, name) != digest:
+        if digest_in(target, name) != digest:
             raise stale(name)
     sources = {Witness.BASE: document.base, Witness.ADAPTER: document.adapter}
     return Plan(
-        target=target.origin.label,
+        target=str(target.origin),
         base=None,
         findings=tuple(map(_finding, document.remaining if done else document.findings)),
         changes=changes,
@@ -213,11 +213,11 @@ def _carried(content: Utf8 | Base64 | Splice, name: str) -> bytes:
 def _is_done(document: PlanDocument, target: Folder) -> bool:
     """Whether all changes of the plan are there already: it was applied, and nothing happened since."""
     return bool(document.changes) and all(
-        _digest(target, change.file) == change.after_sha256 for change in document.changes
+        digest_in(target, change.file) == change.after_sha256 for change in document.changes
     )
 
 
-def _digest(folder: Folder, name: str) -> str | None:
+def digest_in(folder: Folder, name: str) -> str | None:
     """The digest of a file; `None` where it is absent, empty where it is none that can be read."""
     if name not in folder.names():
         return None
@@ -229,7 +229,7 @@ def _digest(folder: Folder, name: str) -> str | None:
 
 def _change(change: ChangeDocument, target: Folder, fetch: Fetch) -> FileChange:
     name = change.file
-    if _digest(target, name) != change.before_sha256:
+    if digest_in(target, name) != change.before_sha256:
         raise stale(name)
     before = target.read(name) if change.before_sha256 is not None else None
     after = _after(change, before or b"", fetch)

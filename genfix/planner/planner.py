@@ -37,7 +37,7 @@ _WELL_KNOWN: Final = (
 
 
 def make_plan(
-    merged: Folder,
+    merged: Folder | Model,
     base: Model | None,
     *,
     adapter: Model | None = None,
@@ -51,7 +51,7 @@ def make_plan(
     A fix that would not clear its own finding, make something else wrong, or an engine do worse, is left out,
     and the plan says so; the other fixes are planned without it.
     """
-    first = Context(Model(merged), base, adapter)
+    first = Context(merged if isinstance(merged, Model) else Model(merged), base, adapter)
     found = found_on(first, wanted)
     job = _job(first, found, wanted, known, unsafe_fixes=unsafe_fixes)
     set_aside = tuple(finding for finding in found if finding.key in job.known)

@@ -175,7 +175,7 @@ class _Writer:
             *([] if "://" in plan.target else [plan.target]),
             *(str(s.origin) for s in plan.sources.values() if s.origin.kind == "local"),
         ]
-        self._names = {label: _last_part(label) for label in labels if label in local}
+        self._names = {label: last_part(label) for label in labels if label in local}
 
     def source(self, witness: Witness) -> JsonValue:
         source = self._sources.get(witness)
@@ -199,7 +199,7 @@ class _Writer:
         return self._names.get(origin.label, origin.label)
 
 
-def _last_part(label: str) -> str:
+def last_part(label: str) -> str:
     """The last part of a path, as text: a name on disk need not be any."""
     name = PurePath(label).name or label.rpartition("/")[2] or "/"
     return name.encode("utf-8", "backslashreplace").decode()

@@ -138,10 +138,11 @@ class _Talk:
         self, request: JsonObject, prompts: Sequence[Prompt], progress: OnAnswer
     ) -> tuple[AnswerRun, str]:
         until = time.monotonic() + self.limits.total_seconds
+        # A thread as well: an interpreter that hangs when it starts reads nothing.
+        self.threads.append(threading.Thread(target=self._send, args=(request,), daemon=True))
         for thread in self.threads:
             thread.start()
         try:
-            self._send(request)
             stuck = self._collect(len(prompts), until, progress)
         except KeyboardInterrupt:
             answers = in_order(prompts, self.found, text("interrupted"))

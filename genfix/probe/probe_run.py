@@ -4,6 +4,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -37,7 +38,7 @@ def ask_all(server: Server, prompts: Sequence[Prompt], limits: Limits, progress:
     found: dict[str, Answer] = {}
     with Watch(until) as watch:
         try:
-            server.find_model(watch)
+            _find_model(server, watch)
             gave_up = _collect(server, prompts, limits, watch, found, progress)
         except KeyboardInterrupt:
             return AnswerRun(in_order(prompts, found, text("interrupted")), interrupted=True)
@@ -50,6 +51,24 @@ def in_order(prompts: Sequence[Prompt], found: Mapping[str, Answer], why: Messag
     """An answer for every prompt; ``why`` is said of those that have none."""
     missing = Answer("", failure=Failure(FailureKind.NOT_ASKED, why))
     return tuple(found.get(prompt.id) or replace(missing, prompt=prompt.id) for prompt in prompts)
+
+
+def _find_model(server: Server, watch: Watch) -> None:
+    """In a thread: a name that does not resolve cannot be interrupted, and the run ends all the same."""
+    found: Future[None] = Future()
+
+    def find() -> None:
+        try:
+            server.find_model(watch)
+            found.set_result(None)
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            found.set_exception(error)
+
+    threading.Thread(target=find, name="probe-model", daemon=True).start()
+    while not watch.over and not found.done():
+        wait([found], _TICK)
+    if found.done():
+        found.result()
 
 
 def _collect(

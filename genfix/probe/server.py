@@ -166,9 +166,8 @@ class Server:
         started = time.monotonic()
         size = 2**20 + self.limits.max_tokens * _BYTES_PER_TOKEN
         with exchange(self.place, "/chat/completions", body, watch, deadline, size) as reply:
-            return read_answer(
-                reply, prompt.id, started, _MIN_TEXT + self.limits.max_tokens * _TEXT_PER_TOKEN
-            )
+            most = _MIN_TEXT + self.limits.max_tokens * _TEXT_PER_TOKEN
+            return read_answer(reply, prompt.id, started, most, watch)
 
     def _body(self, prompt: Prompt, extras: JsonObject) -> JsonObject:
         body: dict[str, JsonValue] = {

@@ -10,6 +10,7 @@ from genfix.json_types import JsonObject, JsonValue
 from genfix.message import text
 from genfix.probe.endpoint import ExchangeError, Reply
 from genfix.probe.probe_values import Answer, FailureKind, ToolCall
+from genfix.probe.watch import Watch
 from genfix.web.secrets import Secrets
 
 _DONE: Final = b"[DONE]"
@@ -34,18 +35,19 @@ class _Parts:
     """Of all pieces: characters, and token ids as so many."""
 
 
-def read_answer(reply: Reply, prompt_id: str, started: float, most: int) -> Answer:
+def read_answer(reply: Reply, prompt_id: str, started: float, most: int, watch: Watch) -> Answer:
     """The answer in a reply, streamed or whole, without the secrets that the server was sent.
 
     Raises `ExchangeError` for one that is none, or has more than ``most`` characters.
     """
     parts, secrets = _Parts(), reply.secrets
-    if reply.content_type == "application/json":
-        _take(parts, _json(b"".join(reply.blocks), secrets), most)
-    else:
-        for event in _events(reply.blocks):
+    is_whole = reply.content_type == "application/json"
+    for event in [b"".join(reply.blocks)] if is_whole else _events(reply.blocks):
+        with watch.turn:
+            if watch.over:
+                raise ExchangeError(FailureKind.NOT_ASKED, text("the time for the whole run was up"))
             _take(parts, _json(event, secrets), most)
-            if parts.first is None and (parts.text or parts.reasoning or parts.calls):
+            if not is_whole and parts.first is None and (parts.text or parts.reasoning or parts.calls):
                 parts.first = time.monotonic() - started
     if parts.finish_reason is None:
         raise ExchangeError(

@@ -20,6 +20,8 @@ class Watch:
     def __init__(self, until: float) -> None:
         """Every socket is ended at ``until`` (`time.monotonic`) at the latest."""
         self.until = until
+        self.turn = threading.Lock()
+        """Held while a reply is parsed: many large ones at once would hold up the end of the run."""
         self._lock = threading.Lock()
         self._open: dict[int, tuple[socket.socket, float]] = {}
         self._over = threading.Event()

@@ -5,12 +5,13 @@ from typing import NamedTuple
 
 from genfix.errors import GenfixError
 from genfix.message import Message, text
-from genfix.report.layout import columns, pad
+from genfix.report.layout import aligned
 from genfix.report.names import HARMS, counted
 from genfix.report.outcome import Outcome
 from genfix.report.style import Style
-from genfix.report.text import count, harm
+from genfix.report.text import count
 from genfix.rules import Finding, Harm, Severity
+from genfix.rules.core.harms import harm
 from genfix.show import show
 
 _COLORS = {Harm.ENDLESS: "red", Harm.BROKEN: "red", Harm.WORSE: "yellow", Harm.KNOWN: "green"}
@@ -92,11 +93,11 @@ def rows_text(rows: Sequence[FolderRow], style: Style) -> str:
         if column != 3 or len(bases) > 1
         if any(line[column] for line in cells[1:])
     ]
-    wide = [max(columns(line[column]) for line in cells) for column in shown[:-1]]
     lines = []
-    for line, color in zip(cells, ("bold", *map(_color, rows)), strict=True):
-        first, *rest = [pad(line[column], width) for column, width in zip(shown, wide, strict=False)]
-        lines.append("   ".join([style.mark(first, color), *rest, line[-1]]))
+    for line, color in zip(
+        aligned([[line[at] for at in shown] for line in cells]), ("bold", *map(_color, rows)), strict=True
+    ):
+        lines.append("   ".join([style.mark(line[0], color), *line[1:]]).rstrip())
     failed = [
         f"{show(row.target)}{style.text(': ')}{style.words(row.error.said)}"
         for row in rows

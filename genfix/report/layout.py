@@ -119,3 +119,9 @@ def table(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
         for parts in zip_longest(*cells, fillvalue=""):
             lines += [[pad(part, space) for part, space in zip(parts, wide, strict=True)]]
     return lines
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """``rows`` with all cells of a column equally wide, but the last, which is as long as it is."""
+    wide = [max(map(columns, column)) for column in zip(*rows, strict=True)][:-1]
+    return [[*(pad(cell, space) for cell, space in zip(row, wide, strict=False)), row[-1]] for row in rows]

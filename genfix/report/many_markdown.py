@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from genfix.planner.plan_markdown import code, collapsed, escaped
 from genfix.report.folder_rows import FolderRow, found_in_row, state_of_row, summary_of_rows
-from genfix.report.markdown import LIMIT, code, collapsed, escaped
+from genfix.report.markdown import LIMIT
 from genfix.rules import Severity
 
 _ROWS = 200

@@ -1,29 +1,16 @@
 """A report as the comment of a pull request, in GitHub's Markdown."""
 
-import difflib
-import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import Final
 
-from genfix.engines import EngineView
-from genfix.planner import FileChange
+from genfix.planner.plan_markdown import change_lines, code, collapsed, cut, escaped, fenced, state
 from genfix.report.outcome import Outcome
 from genfix.report.text import count
 from genfix.rules import Finding, Severity
-from genfix.show import show
 
 LIMIT: Final = 60_000
 """GitHub takes comments of up to 65,536 characters."""
 _ROWS: Final = 60
-_DIFF_LINES: Final = 200
-_DIFF_BYTES: Final = 512 * 1024
-
-_ACTIVE: Final = re.compile(r"[&<>$]|[\\`*_\[\]|~]|[@#]|:(?=//)|\bGH(?=-)|\bwww(?=\.)", re.IGNORECASE)
-"""Markup and HTML; and what GitHub makes a mention, a reference or a link of where no markup is."""
-_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"}
-_BREAK: Final = "&#8203;"
-"""A space of no width."""
 
 
 def comment(outcome: Outcome, *, command: str = "", verbose: bool = False) -> str:
@@ -36,36 +23,13 @@ def comment(outcome: Outcome, *, command: str = "", verbose: bool = False) -> st
     head += _table(shown, outcome)
     engines = _engines(outcome)
     tail = ["", "To make these changes:", "", *fenced(command.splitlines(), "sh")] if command else []
-    diffs = [line for change in outcome.changes for line in _change(change)]
+    diffs = [line for change in outcome.changes for line in change_lines(change)]
     title = ["", f"#### {'Changes made' if outcome.done else 'Planned changes'}"] if diffs else []
     full = "\n".join([*head, *_reasons(shown), *title, *diffs, *engines, *tail])
     if len(full) <= LIMIT:
         return full
     note = ["", "The reasons and the changes are too long for a comment; `genfix plan` shows them."]
     return "\n".join([*head, *note, *engines, *tail])[:LIMIT]
-
-
-def escaped(text: str) -> str:
-    """Text of others as plain words: no markup, no HTML, no link, no mention, no reference."""
-    return _ACTIVE.sub(lambda found: _inactive(found[0]), show(text))
-
-
-def _inactive(text: str) -> str:
-    if text in _ENTITIES:
-        return _ENTITIES[text]
-    return f"\\{text}" if text in "\\`*_[]|~" else f"{text}{_BREAK}"
-
-
-def fenced(lines: Sequence[str], language: str) -> list[str]:
-    """Lines as a code block that none of them can close."""
-    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return [f"{fence}{language}", *lines, fence]
-
-
-def code(text: str) -> str:
-    """Text of others as code."""
-    return f"<code>{escaped(text)}</code>"
 
 
 def _verdict(outcome: Outcome) -> str:
@@ -103,16 +67,12 @@ def _table(findings: Sequence[Finding], outcome: Outcome) -> Iterator[str]:
             str(finding.severity),
             f"{finding.code} {finding.name}",
             code(finding.file),
-            _cut(str(finding.message)),
+            cut(str(finding.message)),
             _fix(finding, outcome),
         )
         yield f"| {' | '.join(cells)} |"
     if len(findings) > _ROWS:
         yield f"\n{len(findings) - _ROWS} more are not listed."
-
-
-def _cut(text: str, limit: int = 400) -> str:
-    return escaped(text if len(text) <= limit else f"{text[: limit - 1]}…")
 
 
 def _fix(finding: Finding, outcome: Outcome) -> str:
@@ -131,42 +91,9 @@ def _reasons(findings: Sequence[Finding]) -> list[str]:
     return ["", *collapsed("Why", lines)] if lines else []
 
 
-def _change(change: FileChange) -> Iterator[str]:
-    title = f"{code(change.name)} ({', '.join(change.codes)})"
-    yield ""
-    if change.after is None:
-        yield f"- {title}: moved into the backup"
-    elif change.source is not None:
-        how = "restored from" if change.before is None else "replaced by that of"
-        yield f"- {title}: {how} the {change.source}, {len(change.after):,} bytes"
-    else:
-        yield from collapsed(title, fenced(_diff(change.before or b"", change.after), "diff"))
-
-
-def _diff(before: bytes, after: bytes) -> list[str]:
-    if max(len(before), len(after)) > _DIFF_BYTES:
-        return [f"{len(before):,} bytes become {len(after):,}"]
-    old, new = (data.decode("utf-8", "replace").splitlines() for data in (before, after))
-    changed = islice(difflib.unified_diff(old, new, lineterm="", n=1), 2, None)
-    lines = [f"{line[0]} {show(line[1:])}"[:300] for line in changed if not line.startswith("@@")]
-    more = len(lines) - _DIFF_LINES
-    return [*lines[:_DIFF_LINES], f"… {more} more lines"] if more > 0 else lines
-
-
-def collapsed(title: str, lines: Sequence[str]) -> list[str]:
-    """Lines behind a title to open."""
-    return [f"<details><summary>{title}</summary>", "", *lines, "", "</details>"]
-
-
 def _engines(outcome: Outcome) -> list[str]:
     """The engines whose stop ids or problems change."""
-    states = [(name, _state(view), _state(outcome.after[name])) for name, view in outcome.before.items()]
+    states = [(name, state(view), state(outcome.after[name])) for name, view in outcome.before.items()]
     rows = [f"| {name} | {before} | {after} |" for name, before, after in states if before != after]
     heads = "was | is" if outcome.done else "now | then"
     return ["", f"| engine | {heads} |", "|---|---|---|", *rows] if rows else []
-
-
-def _state(view: EngineView) -> str:
-    ids = ", ".join(map(str, sorted(view.stop_token_ids)))
-    stops = f"stops at {ids}" if ids else "stops at nothing"
-    return stops if view.loads else f"does not load; {stops}"

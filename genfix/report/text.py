@@ -12,6 +12,7 @@ from genfix.report.layout import columns, pad, wrap
 from genfix.report.names import SEVERITIES, WITNESSES, counted
 from genfix.report.style import Style
 from genfix.rules import RULES, Applicability, Finding, Fix, Harm, Rule, Severity
+from genfix.rules.core.harms import harm
 from genfix.show import show
 
 _INDENT: Final = "    "
@@ -25,13 +26,6 @@ _GROUPS: Final[Mapping[Harm, Message]] = {
     Harm.WORSE: text("Works, but worse than the base, or not in every engine:"),
     Harm.KNOWN: text("Good to know:"),
 }
-
-
-def harm(finding: Finding) -> Harm:
-    """The group that a finding belongs to."""
-    if finding.severity is Severity.ERROR:
-        return RULES[finding.code].harm
-    return Harm.WORSE if finding.severity is Severity.WARNING else Harm.KNOWN
 
 
 def findings_text(findings: Sequence[Finding], style: Style, *, verbose: bool, fields: bool = True) -> str:

@@ -3,9 +3,12 @@
 import os
 from collections.abc import Collection
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from genfix.folder import Progress
+
+if TYPE_CHECKING:
+    from genfix.resolver.shared_work import SharedWork
 
 ModelLocation: TypeAlias = str | os.PathLike[str]
 """A path of a model folder, or ``hf://org/name[@revision]``; for a base also ``org/name[@revision]``, or
@@ -33,5 +36,7 @@ class Case(NamedTuple):
     """A file that names findings which do not count."""
     state_dir: Path | None = None
     """Where backups are; `None`: in ``.cache/huggingface/genfix`` inside the folder."""
+    shared: "SharedWork | None" = None
+    """What is the same in many folders, where many are judged."""
     progress: Progress | None = None
     """Is called with how far fetching is."""

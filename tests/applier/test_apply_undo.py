@@ -1,4 +1,5 @@
 import os
+import shlex
 import shutil
 import stat
 import sys
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from genfix.applier import Write, apply, check_whole, log, preflight, recover, undo
+from genfix.applier import Write, apply, check_whole, log, preflight, recover, snapshot, undo
 from genfix.applier.fs import FileSystem
 from genfix.errors import ChangedError, InputError, RefusedError, StorageError
 from tests.support.disks import (
@@ -18,6 +19,7 @@ from tests.support.disks import (
     SimulatedCrash,
     inputs,
     leftovers,
+    make_folder,
     picture,
     repair,
     sha,
@@ -213,6 +215,19 @@ def test_state_dir_keeps_the_folder_clean_and_serves_many(folder: Path, tmp_path
     assert picture(folder) == before
     assert not (folder / ".cache").exists()
     check_whole(folder, state_dir=state)
+
+
+def test_a_command_that_is_named_works_as_it_stands(tmp_path: Path) -> None:
+    """Whatever the folder is called, and wherever its state is."""
+    folder, state = make_folder(tmp_path / "my model"), tmp_path / "its state"
+    with pytest.raises(InputError) as found:
+        undo(folder, state_dir=state)
+    assert found.value.hint == f"`genfix log '{folder}' --state-dir '{state}'` lists what was done there"
+    taken = snapshot(folder, note={}, state_dir=state)
+    with pytest.raises(InputError) as found:
+        undo(folder, taken.id, state_dir=state)
+    command = found.value.hint.split("`")[1]
+    assert shlex.split(command) == ["genfix", "restore", str(folder), taken.id, "--state-dir", str(state)]
 
 
 def test_state_dir_on_another_disk(folder: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from genfix.api.changing import repair as repair_model
 from genfix.api.opening import whole_folder
 from genfix.applier import check_whole, log, prune, recover, snapshot, undo
 from genfix.applier.journal import Journal, Op, encode
@@ -17,6 +18,7 @@ from genfix.folder import LocalFolder
 from genfix.report.changes import log_text
 from genfix.report.style import Style
 from tests.support.disks import NEW, STATE, interrupt, make_folder, picture, repair, sha
+from tests.support.folders import glm_files, write_folder
 from tests.support.users import AS_ROOT, GROUP, USER, as_user
 
 EVIL = b"import os  # of somebody else"
@@ -227,3 +229,19 @@ def test_a_state_folder_of_root_tells_its_user_what_to_do(place: Path) -> None:
             assert "chown -R" in found.value.hint
 
     assert as_user(refused) == 0
+
+
+@AS_ROOT
+def test_a_copy_of_a_folder_of_another_user_can_be_repaired(place: Path) -> None:
+    """Only its files are read, and whether it is half done."""
+    merged, base = (write_folder(place / name, glm_files()) for name in ("merged", "base"))
+    (merged / "generation_config.json").write_bytes(b"{}")
+    repair_model(merged, base)
+    assert (merged / STATE).exists()
+    (merged / "generation_config.json").write_bytes(b"{}")
+    place.chmod(0o777)
+    before = picture(merged)
+    assert as_user(lambda: repair_model(merged, base)) == 3
+    assert as_user(lambda: repair_model(merged, base, output=place / "copy")) == 0
+    assert (place / "copy" / "generation_config.json").read_bytes() != b"{}"
+    assert picture(merged) == before

@@ -14,7 +14,7 @@ from genfix.model.sizes import sizes
 from genfix.resolver.finder import auto
 from genfix.resolver.finder.base import resolve_base
 from tests.support.folders import with_json, write_folder
-from tests.support.hub_caches import COMMIT, cached, model_files, numbers, trained
+from tests.support.hub_caches import COMMIT, cached, model_files, numbers, trained, use_cache
 from tests.support.running import Run
 
 BASE = numbers(1)
@@ -23,8 +23,7 @@ MERGED = trained(BASE, 2, only="self_attn")
 
 @pytest.fixture(autouse=True)
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    use_cache(monkeypatch, tmp_path / "hub")
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     write_folder(Path("out"), model_files(MERGED))

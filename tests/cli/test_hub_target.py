@@ -1,4 +1,4 @@
-"""A merged model, or an adapter, on the Hub: judged without being cloned, and never written to."""
+"""A merged model, or an adapter, on the Hub: judged without being cloned, and not written to unasked."""
 
 import json
 from pathlib import Path
@@ -59,7 +59,6 @@ def test_a_repo_is_judged_as_its_folder_is(machine: Machine) -> None:
         ("repair",),
         ("repair", "--output", "new"),
         ("undo",),
-        ("log",),
         ("snapshot",),
         ("restore", "20260101T000000Z-abcdef"),
         ("backups", "prune"),

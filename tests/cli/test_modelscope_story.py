@@ -179,3 +179,48 @@ def test_a_capsule_of_it_needs_it_no_more(machine: Machine) -> None:
     assert tree(machine.home / "again").keys() == tree(machine.home / "cap").keys()
     manifest = "genfix-capsule.json"
     assert (machine.home / "again" / manifest).read_bytes() == (machine.home / "cap" / manifest).read_bytes()
+
+
+def test_a_model_on_modelscope_is_judged_and_planned_for_and_never_written_to(machine: Machine) -> None:
+    """Its plan, or its patch, makes of a download what a repair does."""
+    lost = {name: content for name, content in glm_files().items() if name != GENERATION}
+    files = lost | {"model.safetensors": safetensors(151552)}
+    machine.site.add("org/glm", PUBLISHED)
+    machine.site.add("me/merged", files)
+    folder = write_folder(machine.home / "download", files)
+    there = machine.json("check", "ms://me/merged", "--base", BASE)
+    assert there["findings"] == machine.json("check", folder, "--base", BASE)["findings"]
+    assert "ms://me/merged" in there["target"]
+    assert there["findings"]
+    machine.site.fail("(safetensors|[0-9a-f]{64}$)", body="whole")
+    headless = machine("check", "ms://me/merged", "--base", BASE)
+    assert (headless.code, headless.out) == (2, "")
+    assert "gives no part of model.safetensors of ms://me/merged" in headless.err
+    machine.site.faults.clear()
+    plan = machine.home / "plan.json"
+    planned = machine("plan", "ms://me/merged", "--base", BASE, "-o", plan)
+    assert planned.code == 1
+    assert f"genfix apply {plan} --target DIR" in planned.err
+    shown = machine("plan", "ms://me/merged", "--base", BASE)
+    assert "modelscope download --model me/merged" in shown.err
+    patch = machine("plan", "ms://me/merged", "--base", BASE, "--output-format", "patch")
+    for words in (
+        ("repair", "ms://me/merged", "--base", BASE, "--create-pr"),
+        ("apply", plan, "--create-pr"),
+        ("apply", plan, "--target", "ms://me/merged", "--push"),
+        ("undo", "ms://me/merged", "--create-pr"),
+    ):
+        refused = machine(*words)
+        assert (refused.code, refused.out) == (2, ""), words
+        assert "genfix makes no commits on ModelScope" in refused.err
+        assert "--output-format patch" in refused.err
+    refused = machine("repair", "ms://me/merged", "--base", BASE)
+    assert (refused.code, refused.out) == (2, "")
+    assert "modelscope download --model me/merged --local_dir merged" in refused.err
+    assert "--create-pr" not in refused.err
+    patched = write_folder(machine.home / "patched", files)
+    subprocess.run(["git", "apply", "-"], cwd=patched, input=patch.out.encode(), check=True)
+    assert machine("apply", plan, "--target", folder, "--state-dir", machine.home / "state").code == 0
+    for name in (*files, GENERATION):
+        assert (patched / name).read_bytes() == (folder / name).read_bytes()
+    assert (folder / GENERATION).read_bytes() == PUBLISHED[GENERATION]

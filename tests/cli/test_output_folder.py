@@ -1,13 +1,23 @@
 """`repair --output`: the folder stays as it is, and a repaired copy stands beside it."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
+from genfix.applier import Write, apply
+from genfix.folder import content_digest
+from tests.support.disks import DiesAtRename, SimulatedCrash
 from tests.support.folders import dump, glm_files, write_folder
 from tests.support.running import Run
 from tests.support.trees import tree
 
 GENERATION = "generation_config.json"
+
+
+def contents(place: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in place.rglob("*") if path.is_file()}
 
 
 def narrowed(tmp_path: Path) -> tuple[Path, Path]:
@@ -63,3 +73,47 @@ def test_what_a_killed_command_left_is_named_and_removed(run: Run, tmp_path: Pat
     run("repair", merged, "--base", base)
     assert not left.exists()
     assert not report.exists()
+
+
+def test_a_folder_that_is_half_done_is_not_copied(run: Run, tmp_path: Path) -> None:
+    merged, base = narrowed(tmp_path)
+    (merged / "config.json").write_bytes(b"{}")
+    wanted = [
+        Write(name, content_digest((merged / name).read_bytes()), (base / name).read_bytes())
+        for name in ("config.json", GENERATION)
+    ]
+    with suppress(SimulatedCrash):
+        apply(merged, wanted, inputs={}, note={}, fs=DiesAtRename("config.json"))
+    was = tree(tmp_path)
+    done = run("repair", merged, "--base", base, "--output", tmp_path / "copy")
+    assert done.code == 3
+    assert "is half done" in done.err
+    assert tree(tmp_path) == was
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("repair", "--write-baseline", "x", "-o", "x"),
+        ("repair", "--write-baseline", "x", "-o", "./x"),
+        ("repair", "--output", "x", "-o", "x"),
+        ("repair", "--output", "x", "--write-baseline", "x"),
+        ("plan", "--write-baseline", "x", "-o", "x"),
+        ("check", "--baseline", "known.json", "-o", "known.json"),
+        ("check", "--config", "genfix.toml", "-o", "genfix.toml"),
+    ],
+    ids=" ".join,
+)
+def test_one_place_for_two_things_is_refused(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    merged, base = narrowed(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    run("check", merged, "--base", base, "--write-baseline", "known.json")
+    (tmp_path / "genfix.toml").write_text("")
+    was = contents(tmp_path)
+    command, *options = words
+    done = run(command, merged, "--base", base, *options)
+    assert (done.code, done.out) == (2, "")
+    assert "is named for two things" in done.err
+    assert contents(tmp_path) == was

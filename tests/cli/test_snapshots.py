@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.folders import glm_files, write_folder
+from tests.support.folders import dump, glm_files, write_folder
 from tests.support.running import Run
 from tests.support.trees import user_files
 
@@ -60,7 +60,7 @@ def test_prune_says_what_goes(run: Run, merged: Path) -> None:
     ("arguments", "said"),
     [
         (("restore", "{}", "20260101T000000Z-000000"), "there is no snapshot '20260101T000000Z-000000'"),
-        (("diff", "{}", "--at", "x"), "there is no snapshot 'x'"),
+        (("diff", "{}", "--at", "x"), "there is no transaction 'x'"),
         (("diff", "{}"), "there is nothing to compare with"),
         (("diff", "{}", "--base", "{}", "--at", "x"), "there are two things to compare with"),
         (("snapshot", "{}/nowhere"), "there is no folder"),
@@ -82,3 +82,41 @@ def test_the_command_that_brings_a_snapshot_back_has_its_state_dir(
     (line,) = (line for line in taken.err.splitlines() if "genfix restore" in line)
     words = shlex.split(line[line.index("genfix restore") :])
     assert run(*words[1:]).code == 0
+
+
+def test_stages_of_one_folder_and_of_others_are_compared(run: Run, tmp_path: Path) -> None:
+    """Before a repair, at a snapshot, and another folder: each as a stage."""
+    base = write_folder(tmp_path / "base", glm_files())
+    settings = json.loads(glm_files()["generation_config.json"])
+    old = dump(settings | {"eos_token_id": 151329, "max_new_tokens": 7})
+    merged = write_folder(tmp_path / "merged", glm_files() | {"generation_config.json": old})
+    checkpoint = write_folder(tmp_path / "checkpoint", glm_files() | {"generation_config.json": old})
+    first = run("snapshot", merged).out.strip()
+    assert run("repair", merged, "--base", base).code == 0
+    log = json.loads(run("log", merged, "--output-format", "json").out)["transactions"]
+    repair = log[-1]["id"]
+    assert log[-1]["kind"] == "repair"
+
+    def differs(*words: str | Path) -> list[str]:
+        found = run("diff", *words, "--output-format", "json")
+        assert found.code == 0, found.err
+        return [
+            f"{file['file']} {value['pointer']}"
+            for file in json.loads(found.out)["files"]
+            for value in file["values"]
+        ]
+
+    changed = differs(merged, "--at", repair)
+    assert "generation_config.json /max_new_tokens" in changed
+    assert differs(merged, "--at", first) == changed
+    assert differs(merged, "--with", checkpoint) == changed
+    assert differs(checkpoint, "--with", f"{merged}@{repair}") == []
+    assert differs(checkpoint, "--with", f"{merged}@{first}") == []
+    assert run("undo", merged).code == 0
+    assert differs(merged, "--with", checkpoint) == []
+    assert differs(merged, "--at", repair) == []
+    for words in (("--at", "nothing"), ("--with", f"{merged}@nothing"), ("--with", "nowhere"), ()):
+        assert run("diff", merged, *words).code == 2
+    assert run("diff", merged, "--at", first, "--with", checkpoint).code == 2
+    assert run("backups", "prune", merged, "--keep", "0").code == 0
+    assert "was removed" in run("diff", merged, "--at", repair).err

@@ -20,7 +20,9 @@ CHAT = Conversation(({"role": "user", "content": "hello"},))
 
 @pytest.fixture(autouse=True)
 def _own_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Python of its own; of forks see `test_render_fork`."""
     monkeypatch.setattr(template_render, "_run_child", own_child)
+    monkeypatch.setattr(template_render, "render_in_fork", lambda *_: None)
 
 
 @pytest.fixture(autouse=True)
@@ -173,7 +175,7 @@ child = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(child)
 job = json.loads(sys.stdin.read())
 import socket
-child._take_limits()
+child._take_limits(0)
 said = []
 for what in (lambda: open("/etc/hostname"), lambda: open("written", "w"), lambda: socket.socket()):
     try:

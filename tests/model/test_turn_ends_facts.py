@@ -141,7 +141,7 @@ def test_a_template_is_rendered_again_only_where_it_or_its_tokens_changed(
     def counted(template: str, *tokens: object) -> None:
         rendered.append(template)
 
-    monkeypatch.setattr("genfix.model.model.find_turn_ends", counted)
+    monkeypatch.setattr("genfix.model.remembered.find_turn_ends", counted)
     elsewhere = with_json(files, "generation_config.json", eos_token_id=1000)
     assert Model(MemoryFolder(elsewhere), before=before).turn_ends is known
     assert not rendered

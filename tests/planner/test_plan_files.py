@@ -292,8 +292,8 @@ def test_a_plan_for_a_repo_is_applied_to_a_download_of_it(run: Run, world: World
         words = ("--base", "hf://org/glm", "-o", file, "--unsafe-fixes")
         made = spawn("plan", "hf://org/merged", *words, env=environment)
     assert made.code == 1, made.err
-    assert f"genfix apply {file} --target DIR" in made.err
-    assert run("apply", file).code == 2
+    assert f"genfix apply {file} --target hf://org/merged --create-pr" in made.err
+    assert "is not a folder on this machine" in run("apply", file).err
     wanted = planned(genfix.load_plan(file, target=world.merged), world.merged)
     assert run("apply", file, "--target", world.merged).code == 0
     assert contents(world.merged) == wanted

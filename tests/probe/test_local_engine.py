@@ -1,5 +1,6 @@
 """A folder run in a child process: interpreters that stand in for engines, well and badly."""
 
+import json
 import os
 import sys
 import time
@@ -97,6 +98,18 @@ def test_an_engine_that_hangs_is_ended_with_all_it_started(folder: Path) -> None
     assert time.monotonic() - started < 15
     for pid in mark.read_text().split():
         assert not running(int(pid))
+
+
+def test_an_interpreter_that_reads_nothing_is_ended_too(folder: Path) -> None:
+    prompts = folder.parent / "prompts.jsonl"
+    prompts.write_text(json.dumps({"prompt": "x" * 1_000_000}))  # more than a pipe holds
+    python = interpreter(folder.parent, "import time\ntime.sleep(600)")
+    with pytest.raises(ProbeError, match="gave no answer in time"):
+        probe_model(
+            Subject(str(folder), engine="transformers", python=python),
+            prompts=prompts,
+            limits=Limits(total_seconds=1),
+        )
 
 
 def running(pid: int) -> bool:

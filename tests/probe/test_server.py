@@ -12,7 +12,8 @@ from genfix.api.probing import ProbeReport, Subject, probe_model
 from genfix.engines.every import EVERY_ENGINE
 from genfix.errors import GenfixError, InputError, ProbeError
 from genfix.probe.endpoint import endpoint
-from genfix.probe.probe_values import FailureKind, Limits, ToolVerdict
+from genfix.probe.measuring import measure
+from genfix.probe.probe_values import FailureKind, Limits, Measure, ToolVerdict
 from genfix.probe.server import Server
 from genfix.probe.watch import Watch
 from tests.support import probe_stub as bad
@@ -115,6 +116,36 @@ def test_the_run_ends_when_its_time_is_up() -> None:
     ):
         probed(server, limits)
     assert time.monotonic() - started < 10
+
+
+def test_measuring_is_in_the_time_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a server sends can be much to look through: 64 answers in no time, and a second for each."""
+
+    def slow(*given: Any) -> Measure:
+        time.sleep(given[1].failure is None)
+        return measure(*given)
+
+    monkeypatch.setattr("genfix.api.probing.measure", slow)
+    with Stub(always(Said())) as server:
+        report = probed(server, FAST.__class__(total_seconds=3))
+    assert report.run.out_of_time
+    assert 0 < report.run.summary.answered < 10
+
+
+def test_both_models_share_the_time() -> None:
+    limits = FAST.__class__(request_seconds=60, total_seconds=2)
+    with Stub(always(Said())) as good, Stub(always(bad.hangs)) as stuck:
+        with pytest.raises(ProbeError, match="answered nothing in 1 seconds"):
+            probe_model(stuck.url, against=good.url, limits=limits)
+        with pytest.raises(ProbeError, match=r"answered nothing in (1\.\d|2) seconds"):
+            probe_model(good.url, against=stuck.url, limits=limits)
+
+
+def test_a_name_that_takes_long_to_resolve_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    never = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: never.wait())
+    with pytest.raises(ProbeError, match=r"answered nothing in 0\.5 seconds"):
+        probe_model("http://model.invalid:8000", limits=FAST.__class__(total_seconds=0.5))
 
 
 def test_nobody_listens() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from genfix.report.markdown import escaped, fenced
+from genfix.planner.plan_markdown import escaped, fenced
 from genfix.rules import RULES
 from tests.support.folders import FAMILIES, dump, glm_files, write_folder
 from tests.support.running import Run

@@ -1,28 +1,15 @@
 """Every JSON that a command prints follows the schema that ships for it."""
 
 import json
-from collections.abc import Mapping
-from importlib import import_module, resources
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support.folders import FAMILIES, dump, safetensors, write_folder
 from tests.support.running import Run
+from tests.support.schemas import SCHEMAS, jsonschema, validate
 
 GENERATION = "generation_config.json"
-jsonschema = import_module("jsonschema")  # it has no types of its own
-referencing = import_module("referencing")
-
-
-def schemas() -> Mapping[str, Any]:
-    folder = resources.files("genfix.report").joinpath("schemas")
-    found = {entry.name.partition(".")[0]: json.loads(entry.read_text("utf-8")) for entry in folder.iterdir()}
-    return dict(sorted(found.items()))
-
-
-SCHEMAS = schemas()
 CASES = {
     "check": ("check", "{merged}", "--base", "{base}"),
     "preview": ("plan", "{merged}", "--base", "{base}"),
@@ -36,20 +23,12 @@ CASES = {
     "many-plans": ("plan", "{merged}", "{base}", "--base", "{base}"),
     "many-repairs": ("repair", "{merged}", "{base}", "--base", "{base}"),
     "many-engines": ("engines", "{merged}", "{base}", "{base}/nothing"),
+    "sweep": ("sweep", "report", "{base}/../zoo.sqlite"),
     "rules": ("rules",),
     "explain": ("explain", "GF101"),
 }
 MANY = dict.fromkeys(("many-checks", "many-plans", "many-repairs", "many-engines"), "many")
 SCHEMA_OF = {**MANY, "repair-dry-run": "preview", "repair": "preview", "explain": "rules"}
-
-
-def validate(text: str, name: str) -> Any:
-    assert text.isascii()
-    document = json.loads(text, parse_constant=pytest.fail)
-    known = [(schema["$id"], referencing.Resource.from_contents(schema)) for schema in SCHEMAS.values()]
-    registry = referencing.Registry().with_resources(known)
-    jsonschema.Draft202012Validator(SCHEMAS[name], registry=registry).validate(document)
-    return document
 
 
 @pytest.fixture(params=FAMILIES)
@@ -79,6 +58,8 @@ def test_what_a_command_prints_follows_its_schema(run: Run, names: dict[str, Pat
         run("snapshot", names["merged"], "-m", "first")
         run("repair", names["merged"], "--base", names["base"])
         run("undo", names["merged"])
+    if case == "sweep":
+        run("sweep", names["merged"], names["base"], "--store", names["base"].parent / "zoo.sqlite")
     if case == "weights":
         for folder in names.values():
             write_folder(folder, {"model.safetensors": safetensors(8)})

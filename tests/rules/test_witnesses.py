@@ -69,8 +69,10 @@ def test_what_is_no_id_in_config_json_gives_way_to_the_ids_of_the_base(own: Json
 
 
 def test_with_another_template_the_bases_list_in_config_json_says_nothing() -> None:
-    merged = with_json(BASE, CONFIG, eos_token_id=1000)
-    assert find(with_json(merged, TOK, chat_template=OTHER_TEMPLATE), BASE, "GF103") == []
+    """The folder's own tokenizer and template do: they agree on another id."""
+    merged = with_json(with_json(BASE, CONFIG, eos_token_id=1000), TOK, chat_template=OTHER_TEMPLATE)
+    finding = one(merged, BASE, "GF103")
+    assert (finding.severity, finding.message.id) == (Severity.INFO, "config-stop-token-of-nobody")
 
 
 def test_where_another_template_says_no_end_the_bases_ids_are_a_persons_choice() -> None:

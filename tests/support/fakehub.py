@@ -1,4 +1,4 @@
-"""A Hugging Face Hub in a thread: the read-only part of its HTTP API, with every trap the real one has.
+"""A Hugging Face Hub in a thread: its HTTP API as huggingface_hub uses it, with every trap the real one has.
 
     with FakeHub() as hub:
         sha = hub.add_repo("org/name", {"config.json": b"{}", "model.safetensors": b"..."})
@@ -10,24 +10,25 @@ one is followed by HEAD, and loses X-Repo-Commit); an error is told by X-Error-C
 401 wants https.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from time import sleep
 from typing import Literal, TypeAlias
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
+from tests.support.hub_commits import Call, PullRequest, Scope, answer_write, commit_id, git_sha1, sha256
 from tests.support.servers import Quiet, QuietServer, Site
 
-__all__ = ["FakeHub", "Request", "git_sha1", "sha256"]
+__all__ = ["FakeHub", "PullRequest", "Request", "git_sha1", "sha256"]
 
 Gate: TypeAlias = Literal["", "files", "all"]
-Body: TypeAlias = Literal["", "drop", "truncate", "wrong", "html", "whole"]
-"""What becomes of an answer: no answer at all, half of it, other bytes, a hotel's page, or all where a part
-was asked for.
+Body: TypeAlias = Literal["", "drop", "lost", "truncate", "wrong", "html", "whole", "types", "endless"]
+"""What becomes of an answer: no answer at all (the request was not looked at, or was done), half of it, other
+bytes, a hotel's page, all where a part was asked for, JSON of other types, or bytes without an end.
 """
 Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
@@ -38,13 +39,10 @@ _MODEL = re.compile(
 )
 
 
-def git_sha1(content: bytes) -> str:
-    """The digest of a file as a git blob."""
-    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
-
-
-def sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+_TYPES = json.dumps({
+    "commitOid": 7, "pullRequestUrl": [], "files": {}, "objects": 3, "discussions": {"num": "x"}, "sha": [],
+    "siblings": 5, "id": {},
+}).encode()  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +81,11 @@ class Repo:
     refs: dict[str, str] = field(default_factory=dict)
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
+    log: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    """Title, description and parent of the commits that came over HTTP."""
+    pull_requests: dict[int, PullRequest] = field(default_factory=dict)
+    ignored: frozenset[str] = frozenset()
+    """Names that the repo's ``.gitignore`` has."""
 
     def is_lfs(self, name: str) -> bool:
         return _LFS_NAMES.fullmatch(name) is not None if self.lfs is None else name in self.lfs
@@ -103,7 +106,17 @@ class FakeHub(Site):
         self.renames: dict[str, str] = {}
         self.tokens: dict[str, bool] = {}
         """Valid access tokens; the value says whether one has access to gated and private repos."""
+        self.names: dict[str, str] = {}
+        """The users whose tokens they are; those that are not here are ``me``'s."""
+        self.scopes: dict[str, Scope] = {}
+        """What tokens may do with repos; those that are not here may write."""
+        self.uploads: dict[str, bytes] = {}
+        """What the large file storage was sent, by digest."""
+        self.parts = 0
+        """In how many bytes each it wants large files; 0: in one piece."""
         self.requests: list[Request] = []
+        self.bodies: list[tuple[str, bytes]] = []
+        """The bodies of requests, each with its path."""
         self.sent: list[tuple[str, int]] = []
         """Bytes of files that were sent, each with the path that was asked for."""
         self.faults: list[Fault] = []
@@ -136,14 +149,26 @@ class FakeHub(Site):
     ) -> str:
         """A new commit that holds ``files`` and nothing else; ``branch`` moves to it."""
         repo = self.repos[repo_id]
-        text = json.dumps([repo_id, len(repo.commits), {name: sha256(files[name]) for name in files}])
-        sha = hashlib.sha1(text.encode()).hexdigest()
+        sha = commit_id(repo_id, len(repo.commits), files)
         repo.commits[sha] = dict(files)
         repo.refs[branch] = sha
         if title:
             repo.titles[sha] = title
         self.large |= {sha256(content): content for content in files.values()}
         return sha
+
+    def merge(self, repo_id: str, number: int) -> str:
+        """Merge a pull request into its branch; the commit."""
+        repo = self.repos[repo_id]
+        request = repo.pull_requests[number]
+        request.status = "merged"
+        repo.refs[request.branch] = repo.refs[f"refs/pr/{number}"]
+        return repo.refs[request.branch]
+
+    def files(self, repo_id: str, revision: str = "main") -> dict[str, bytes]:
+        """The files there."""
+        repo = self.repos[repo_id]
+        return repo.commits[repo.refs.get(revision, revision)]
 
     def tag(self, repo_id: str, name: str, sha: str) -> None:
         self.repos[repo_id].refs[name] = sha
@@ -196,6 +221,9 @@ class _Handler(Quiet, BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._serve()
 
+    def do_PUT(self) -> None:
+        self._serve()
+
     def _serve(self) -> None:
         hub = self.server.hub
         hub.at_once += 1
@@ -209,7 +237,9 @@ class _Handler(Quiet, BaseHTTPRequestHandler):
         asked = self.headers.get("Authorization", "")
         # "Basic" is for a proxy in between: HF_ENDPOINT with a user's name and password
         bearer = None if asked.startswith("Basic ") else asked.removeprefix("Bearer ") or None
-        self.form = parse_qs(self.rfile.read(int(self.headers.get("Content-Length", 0))).decode())
+        self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.body:
+            hub.bodies.append((self.path, self.body))
         hub.requests.append(Request(self.command, self.path, self.server.role, bearer))
         for event in [event for event in hub.events if event[0].search(f"{self.command} {self.path}")]:
             hub.events.remove(event)
@@ -222,6 +252,8 @@ class _Handler(Quiet, BaseHTTPRequestHandler):
             self._send(200, b"<html>log in to the hotel</html>", {"Content-Type": "text/html"})
         elif self.fault.status:
             self._send(self.fault.status, b"spoiled", self.fault.headers)
+        elif call := answer_write(hub, self.server.role, self.command, self.path, self.body, bearer):
+            self._send_call(call)
         elif self.server.role == "cdn":
             self._send_file(hub.large[self.path.rsplit("/", 1)[-1]], {})
         elif bearer is not None and bearer not in hub.tokens:
@@ -232,6 +264,9 @@ class _Handler(Quiet, BaseHTTPRequestHandler):
             self._resolve(found[1], unquote(found[2]), unquote(found[3]))
         else:
             self._refuse(404, "", "not found")
+
+    def _send_call(self, call: Call) -> None:
+        self._send(call.status, call.body, {"Content-Type": "application/json", **call.headers})
 
     def _fault(self) -> Fault:
         for fault in self.server.hub.faults:
@@ -278,7 +313,7 @@ class _Handler(Quiet, BaseHTTPRequestHandler):
             case "commits":
                 self._send_commits(repo, commit)
             case "paths-info":
-                wanted = [name for name in self.form.get("paths", []) if name in files]
+                wanted = [name for name in parse_qs(self.body.decode()).get("paths", []) if name in files]
                 self._send_json([_tree_row(repo, name, files[name]) for name in wanted])
             case _:
                 siblings: list[Json] = [_sibling(repo, name, files[name]) for name in files]
@@ -357,7 +392,15 @@ class _Handler(Quiet, BaseHTTPRequestHandler):
         self._send(status, content, {**headers, "Accept-Ranges": "bytes"})
 
     def _send(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        if self.fault.body == "lost":
+            self.close_connection = True
+            return
+        if self.fault.body == "types":
+            body = _TYPES
         self.send_response(status)
+        if self.fault.body == "endless":
+            self._drone()
+            return
         for key, value in headers.items():
             self.send_header(key, value)
         self.send_header("Content-Length", str(len(body)))
@@ -370,6 +413,15 @@ class _Handler(Quiet, BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
         self.wfile.flush()
+
+    def _drone(self) -> None:
+        """Bytes without an end; the test ends before this does."""
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        with suppress(OSError):
+            for _ in range(4096):
+                self.wfile.write(b" " * 65536)
 
 
 def _sibling(repo: Repo, name: str, content: bytes) -> Json:

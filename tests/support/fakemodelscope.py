@@ -24,7 +24,7 @@ from tests.support.servers import Quiet, QuietServer, Site
 
 __all__ = ["FakeModelScope", "Request", "sha256"]
 
-Body: TypeAlias = Literal["", "drop", "truncate", "wrong", "html", "long", "garbage", "elsewhere"]
+Body: TypeAlias = Literal["", "drop", "truncate", "wrong", "html", "long", "garbage", "elsewhere", "whole"]
 
 _NO_MODEL = 10010205001
 _NO_TREE = 10990101004
@@ -217,6 +217,11 @@ class _Handler(Quiet, BaseHTTPRequestHandler):
             body = bytes(byte ^ 1 for byte in body)
         if self.fault.body == "long":
             body += b"x" * 64
+        found = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        if found and status == 200 and self.fault.body != "whole":
+            start, end = int(found[1]), min(int(found[2]) + 1, len(body))
+            headers = {**(headers or {}), "Content-Range": f"bytes {start}-{end - 1}/{len(body)}"}
+            status, body = 206, body[start:end]
         self._log(len(body))
         self.send_response(status)
         for key, value in (headers or {}).items():

@@ -4,6 +4,8 @@ import json
 import random
 from pathlib import Path
 
+import pytest
+
 from tests.support.folders import Files, chatml_files, dump, write_folder
 from tests.support.merges import packed
 
@@ -49,6 +51,16 @@ def model_files(tensors: dict[str, list[float]] | None = None, **config: object)
     stated = json.loads(files["config.json"]) | SIZES | config
     more = {"model.safetensors": weights(tensors)} if tensors is not None else {}
     return files | {"config.json": dump(stated)} | more
+
+
+def use_cache(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    """Make ``root`` the Hub's cache of a machine without network, also where huggingface_hub, which reads the
+    environment when it is imported, already was.
+    """
+    monkeypatch.setenv("HF_HUB_CACHE", str(root))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(root))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
 
 
 def cached(root: Path, repo: str, files: Files) -> Path:

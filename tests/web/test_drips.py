@@ -57,7 +57,9 @@ def test_a_hub_that_drips(site: str, library: str, monkeypatch: pytest.MonkeyPat
     pytest.importorskip(library, reason="one of the libraries that huggingface_hub speaks through")
     monkeypatch.setattr(hub_session, "_LONGEST", 0.3)
     with pytest.raises(TimeoutError):
-        hub_session.hub_get(_new_client(library), site, {}, 10, lambda answer: answer.whole(1000))
+        hub_session.hub_send(
+            _new_client(library), hub_session.Sent(site, {}), 10, lambda answer: answer.whole(1000)
+        )
 
 
 def test_a_modelscope_that_drips(site: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,12 +18,15 @@ _STYLE: Final = "page.css"
 _SCRIPT: Final = "page.js"
 
 
-def render_page(name: str, language: Language, page: object) -> str:
+def render_page(name: str, language: Language, page: object, *, like: str = "") -> str:
     """The template ``NAME.html.jinja``, which extends the frame, with ``NAME.css``, filled with ``page``.
+
+    With ``like``, it looks as the pages of that name in all that its own style does not say.
 
     A template says a sentence with ``text("English")``, and shows a message with ``words(message)``.
     """
-    style, script = _read(_STYLE) + _read(f"{name}.css"), _read(_SCRIPT)
+    above = _read(f"{like}.css") if like else ""
+    style, script = _read(_STYLE) + above + _read(f"{name}.css"), _read(_SCRIPT)
     reader = Style(language=language)
     environment = jinja2.Environment(
         autoescape=True,

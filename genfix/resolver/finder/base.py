@@ -157,7 +157,7 @@ def resolve_base(
                     facts.json(name)
             return ResolvedBase(facts, notes)
         case HubSpec() | ModelScopeSpec() as repo:
-            folder, notes = _open_repo(repo, offline=offline)
+            folder, notes = open_repo(repo, offline=offline)
             _make_ready(folder, near, progress)
             return ResolvedBase(BaseFacts(folder, is_named=not by_trace), notes)
 
@@ -171,10 +171,16 @@ def files_of(spec: str, *, offline: bool = False) -> Folder:
         case LocalSpec() as local:
             return LocalFolder(local.path, spec)
         case HubSpec() | ModelScopeSpec() as repo:
-            return _open_repo(repo, offline=offline)[0]
+            return open_repo(repo, offline=offline)[0]
 
 
-def _open_repo(spec: HubSpec | ModelScopeSpec, *, offline: bool) -> tuple[Folder, tuple[Message, ...]]:
+def open_repo(
+    spec: HubSpec | ModelScopeSpec, *, offline: bool, is_target: bool = False
+) -> tuple[Folder, tuple[Message, ...]]:
+    """The files of a repo, and what to say about how it was found; ``is_target``: whether it is judged.
+
+    Raises a `GenfixError` as `open_hub`.
+    """
     # Imported here: a client costs more than a whole check of a local base.
     if isinstance(spec, HubSpec):
         from genfix.resolver.hub.hub_repo import open_hub  # noqa: PLC0415
@@ -182,7 +188,7 @@ def _open_repo(spec: HubSpec | ModelScopeSpec, *, offline: bool) -> tuple[Folder
         return open_hub(spec, offline=offline)
     from genfix.resolver.modelscope.modelscope_repo import open_modelscope  # noqa: PLC0415
 
-    return open_modelscope(spec, offline=offline)
+    return open_modelscope(spec, offline=offline, with_heads=is_target)
 
 
 def _make_ready(folder: Folder, near: Folder | None, progress: Progress | None) -> None:

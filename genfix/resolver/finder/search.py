@@ -240,16 +240,19 @@ def remaining(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
 
 
 def nearest(left: tuple[Candidate, ...]) -> Candidate | None:
-    """The one whose weights are clearly nearer than all others'; `None` where none is."""
-    known = [one for one in left if one.likeness is not None]
+    """The one whose weights are clearly nearer than all others'; `None` where none is.
+
+    Of one line are a base and all that was made from it: another merge of the same base may be the nearest,
+    a later checkpoint of one run say, or a copy. Then only an official model is taken.
+    """
+    known = [(one, one.likeness) for one in left if one.likeness is not None]
     if not known or len(known) < len(left) or left[0].is_derived:
         return None
-    first = known[0].likeness
-    if len(known) == 1 or first is None:
-        return known[0]
-    second = known[1].likeness
-    is_clear = second is not None and second.distance > _CLEARLY * first.distance
-    return known[0] if is_clear else None
+    (first, ours), *others = known
+    if any(theirs.distance <= _CLEARLY * ours.distance for _, theirs in others):
+        return None
+    is_alone = not any(theirs.is_same_line for _, theirs in others)
+    return first if is_alone or official_named(first.spec) is not None else None
 
 
 def _is_copy(one: Candidate, other: Candidate) -> bool:

@@ -37,7 +37,8 @@ def choose_base(case: Case, merged: Model, adapter: Model | None = None) -> Chos
     spec = case.base
     place = place_of(case.target)
     if spec is None:
-        return _suggestion(merged, place, adapter)
+        # A hint for each of many folders is read by nobody, and costs as much as the judgement.
+        return _suggestion(merged, place, adapter) if case.shared is None else ChosenBase()
     if spec == AUTO:
         from genfix.resolver.finder.auto import find_base  # noqa: PLC0415 - few folders need it
 
@@ -62,6 +63,8 @@ def choose_base(case: Case, merged: Model, adapter: Model | None = None) -> Chos
 
 def _resolved(case: Case, given: str, merged: Model, place: Path | None) -> ResolvedBase:
     try:
+        if case.shared is not None:
+            return case.shared.base(given, merged.folder, offline=case.offline)
         return resolve_base(given, offline=case.offline, near=merged.folder, progress=case.progress)
     except UnknownModelError as error:
         from genfix.resolver.finder.suggestions import with_suggestions  # noqa: PLC0415 - only on the way out

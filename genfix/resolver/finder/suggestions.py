@@ -3,20 +3,22 @@ nearest one in the caches or in the catalogue.
 """
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
 from genfix.catalogue.official import OfficialModel, official, official_models
-from genfix.errors import UnknownModelError
+from genfix.errors import GenfixError, UnknownModelError
 from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonValue
 from genfix.message import text
 from genfix.model import Model
-from genfix.model.siblings import model_name, same_name
+from genfix.model.siblings import CHAT, model_name, same_name
 from genfix.resolver.finder.places import cached
 from genfix.resolver.finder.traces import find_traces
+from genfix.resolver.naming.spec import LocalSpec, parse_spec
 
 _MOST: Final = 3
 _NEAR: Final = 0.75
@@ -39,12 +41,21 @@ def with_suggestions(
 
 def _suggested(given: str, own: Iterable[str]) -> Iterator[str]:
     """At most a few names, the likeliest first, each once and never the given one."""
-    asked = given.removeprefix("hf://").partition("@")[0]
+    asked = _asked(given)
     seen = {given, asked}
     for name in _all(asked, own):
         if name not in seen and len(seen) < _MOST + 2:
             seen.add(name)
             yield name
+
+
+def _asked(given: str) -> str:
+    """What was asked for, without a revision, and of an address the id in it."""
+    try:
+        spec = parse_spec(given)
+    except GenfixError:
+        return given.removeprefix("hf://").partition("@")[0].strip("/ ")
+    return str(spec._replace(revision=None)) if not isinstance(spec, LocalSpec) else given
 
 
 def _all(asked: str, own: Iterable[str]) -> Iterator[str]:
@@ -63,6 +74,8 @@ def _all(asked: str, own: Iterable[str]) -> Iterator[str]:
         f"ms://{row.modelscope}" if is_scope and row.modelscope else row.id for row in official_models()
     )
     yield from sorted((name for name in known if same_name(name, wanted)), key=len)
+    letters = _letters(model_name(wanted))
+    yield from (name for name in known if letters and _letters(model_name(name)) == letters)
     whole = {name.removeprefix("ms://").casefold(): name for name in reversed(known)}
     if "/" in wanted:
         yield from (whole[name] for name in get_close_matches(wanted, whole, _MOST, _NEAR))
@@ -71,6 +84,14 @@ def _all(asked: str, own: Iterable[str]) -> Iterator[str]:
         short.setdefault(model_name(name).casefold(), []).append(name)
     for near in get_close_matches(model_name(wanted), short, _MOST, _NEAR):
         yield from short[near]
+
+
+def _letters(name: str) -> str:
+    """A name by its letters and digits, with one word for chat: ``qwen2_5-7B-chat`` is
+    ``Qwen2.5-7B-Instruct``.
+    """
+    words = re.split(r"[^0-9a-z]+", name.casefold())
+    return "".join("instruct" if word in CHAT else word for word in words)
 
 
 def _folders(asked: str) -> Iterator[str]:
@@ -90,6 +111,8 @@ def _of_row(row: OfficialModel | None, asked: str) -> Iterator[str]:
     """The names that a model has now, where an old one or one of another site was given."""
     if row is None:
         return
+    if asked.casefold() == row.id.casefold():
+        yield row.id
     if row.modelscope is not None and asked.casefold() == row.modelscope.casefold():
         yield f"ms://{row.modelscope}"
     yield row.id

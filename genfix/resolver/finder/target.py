@@ -4,12 +4,16 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from genfix.errors import InputError
+from genfix.errors import GenfixError, InputError
 from genfix.folder import FileKind, Folder, LocalFolder, Progress, kind_of
 from genfix.message import Message, text
 from genfix.model import Weights
 from genfix.resolver.finder.folder_layouts import refuse_other_layouts
+
+if TYPE_CHECKING:
+    from genfix.resolver.naming.spec import HubSpec
 
 
 def open_target(path: str | os.PathLike[str]) -> LocalFolder:
@@ -23,6 +27,18 @@ def open_target(path: str | os.PathLike[str]) -> LocalFolder:
 def is_address(target: str | os.PathLike[str]) -> bool:
     """Whether ``target`` is written as an address (``hf://org/name``, ``https://...``) and not as a path."""
     return isinstance(target, str) and "://" in target
+
+
+def is_on_hub(target: str | os.PathLike[str]) -> bool:
+    """Whether ``target`` is the address of a model on the Hub."""
+    if not is_address(target):
+        return False
+    from genfix.resolver.naming.spec import HubSpec, parse_spec  # noqa: PLC0415 - a folder needs none of it
+
+    try:
+        return isinstance(parse_spec(os.fspath(target)), HubSpec)
+    except GenfixError:
+        return False
 
 
 def names_gguf(target: str | os.PathLike[str]) -> bool:
@@ -43,31 +59,63 @@ def open_address(
     given: str, *, offline: bool, progress: Progress | None
 ) -> tuple[Folder, tuple[Message, ...]]:
     """The Hub repo at the address ``given``, pinned to a commit, and what to say about it; nothing is cloned.
+    Or the folder on an object store.
 
-    Of its weights only the headers are fetched. Raises `InputError` or `BaseModelError` where it cannot be
+    Of weights only the headers are fetched. Raises `InputError` or `BaseModelError` where it cannot be
     judged.
     """
     # Imported here: a folder on this machine needs none of it.
-    from genfix.resolver.finder.base import READ_OF_ALL  # noqa: PLC0415
-    from genfix.resolver.hub.hub_repo import open_hub  # noqa: PLC0415
-    from genfix.resolver.naming.spec import HubSpec, parse_spec  # noqa: PLC0415
+    from genfix.resolver.stored_folder import is_stored, open_stored  # noqa: PLC0415
+
+    if is_stored(given):
+        stored = open_stored(given)
+        refuse_other_layouts(stored)
+        return stored, ()
+    from genfix.folder.remote import RemoteFolder  # noqa: PLC0415
+    from genfix.resolver.finder.base import READ_OF_ALL, open_repo  # noqa: PLC0415
+    from genfix.resolver.naming.spec import HubSpec, LocalSpec, parse_spec  # noqa: PLC0415
 
     spec = parse_spec(given)
-    if not isinstance(spec, HubSpec):
+    if isinstance(spec, LocalSpec):
         raise InputError(
             "{address} is not on the Hugging Face Hub",
-            "genfix judges a folder, or hf://org/name[@revision]",
+            "genfix judges a folder, hf://org/name[@revision] or ms://org/name[@revision]",
             address=given,
         )
-    found = open_hub(spec, offline=offline)
-    folder = found.folder
-    folder.origin = folder.origin._replace(label=f"hf://{folder.origin.label}")
+    folder, notes = open_repo(spec, offline=offline, is_target=True)
+    if isinstance(spec, HubSpec) and isinstance(folder, RemoteFolder):
+        folder.origin = folder.origin._replace(label=f"hf://{folder.origin.label}")
     refuse_other_layouts(folder)
     heads = [name for name in Weights(folder).files if name.endswith(".safetensors")]
-    # All of them now: a header that the network keeps from us later must not look like a damaged one.
-    folder.fetch_ahead([*READ_OF_ALL, *heads], progress)
+    if isinstance(folder, RemoteFolder):
+        # All of them now: a header that the network keeps from us later must not look like a damaged one.
+        folder.fetch_ahead([*READ_OF_ALL, *heads], progress)
+    if folder.origin.revision is None:
+        return folder, notes
     pinned = text("{address} is judged at commit {commit}", address=given, commit=folder.origin.revision)
-    return folder, (*found.notes, pinned)
+    return folder, (*notes, pinned)
+
+
+def hub_spec(target: str | os.PathLike[str]) -> "HubSpec":
+    """The repo that ``target`` names on the Hub. Raises `InputError` where that is somewhere else."""
+    from genfix.resolver.naming.spec import HubSpec, ModelScopeSpec, parse_spec  # noqa: PLC0415 - as above
+
+    given = os.fspath(target)
+    spec = parse_spec(given) if is_address(target) else None
+    if isinstance(spec, HubSpec):
+        return spec
+    if isinstance(spec, ModelScopeSpec):
+        raise InputError(
+            "genfix makes no commits on ModelScope",
+            "keep the plan (`genfix plan {address} -o plan.json`) or a patch (--output-format patch), and "
+            "apply that to a download",
+            address=given,
+        )
+    raise InputError(
+        "{address} is no repo on the Hugging Face Hub",
+        "write it hf://org/name[@branch]; a folder is changed without --create-pr and --push",
+        address=given,
+    )
 
 
 def existing_folder(path: str | os.PathLike[str]) -> Path:
@@ -75,10 +123,15 @@ def existing_folder(path: str | os.PathLike[str]) -> Path:
     given = os.fspath(path)
     if is_address(path):
         raise InputError(
-            "{address} is not a folder on this machine, and genfix writes to nothing else",
-            "download it and name the folder: {command}",
+            "{address} is not a folder on this machine",
+            text("download it and name the folder: {command}", command=download_line(given))
+            if not is_on_hub(given)
+            else text(
+                "download it and name the folder: {command}; or have repair, apply or undo open a pull "
+                "request: --create-pr",
+                command=download_line(given),
+            ),
             address=given,
-            command=_download(given),
         )
     if not given:
         raise InputError("the path of the folder is empty", "name the merged model's folder")
@@ -106,10 +159,16 @@ def existing_folder(path: str | os.PathLike[str]) -> Path:
     return folder
 
 
-def _download(address: str) -> str:
-    """The command that brings the repo at an address onto this machine."""
-    from genfix.resolver.naming.spec import is_repo_id  # noqa: PLC0415 - only for the hint
+def download_line(address: str) -> str:
+    """The command that brings the model at an address onto this machine."""
+    from genfix.resolver.naming.spec import HubSpec, LocalSpec, ModelScopeSpec, parse_spec  # noqa: PLC0415 - only for hints
 
-    repo, _, revision = address.removeprefix("hf://").partition("@")
-    named = f"{repo} --revision {revision}" if revision else repo
-    return f"hf download {named if is_repo_id(repo) else 'org/name'} --local-dir merged"
+    try:
+        spec = parse_spec(address)
+    except GenfixError:
+        spec = HubSpec("org/name")
+    revision = "" if isinstance(spec, LocalSpec) or not spec.revision else f" --revision {spec.revision}"
+    if isinstance(spec, ModelScopeSpec):
+        return f"modelscope download --model {spec.repo_id}{revision} --local_dir merged"
+    repo = spec.repo_id if isinstance(spec, HubSpec) else "org/name"
+    return f"hf download {repo}{revision} --local-dir merged"

@@ -23,11 +23,11 @@ from genfix.errors import BaseModelError
 from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Progress
 from genfix.folder.remote import difference
 from genfix.json_types import JsonValue
-from genfix.message import text
+from genfix.message import Message, text
 from genfix.resolver.hub.hub_errors import HubRequest, explain, is_cut, outage
 from genfix.resolver.hub.hub_history import MOST_OF_A_HISTORY
 from genfix.resolver.hub.hub_listing import MOST_OF_A_LISTING, HubListing, parse_listing, too_long
-from genfix.resolver.hub.hub_session import HubResponse, HubStatusError, hub_get
+from genfix.resolver.hub.hub_session import HubResponse, HubStatusError, Sent, hub_send
 from genfix.resolver.naming.spec import LOCAL_COPY, HubSpec
 from genfix.web.bodies import ByteRange
 from genfix.web.failures import OutageError, TooLargeError, is_passing, retried
@@ -192,6 +192,32 @@ class HubClient:
                     host=asked.host,
                 )
 
+    def has_token(self) -> bool:
+        """Whether this machine has an access token."""
+        with self._quietly():
+            return bool(_secrets().spellings)
+
+    def without_secrets(self, said: Message) -> Message:
+        """A sentence without the access token of this machine."""
+        with self._quietly():
+            return _secrets().message(said)
+
+    def has_secrets(self, content: bytes) -> bool:
+        """Whether the access token of this machine stands in ``content``."""
+        with self._quietly():
+            return _secrets().are_in(content)
+
+    def send(
+        self, sent: Sent, read: Callable[[HubResponse], _Result], *, is_own: bool = True, seconds: float = 0.0
+    ) -> _Result:
+        """Send a request that writes, once, and ``read`` the answer, whose head may take ``seconds`` more.
+
+        ``is_own``: whether it goes to the Hub itself, with the access token. Raises what huggingface_hub's
+        session raises.
+        """
+        with self._quietly():
+            return _sent(sent, _TIMEOUT + seconds, read, token=is_own)
+
     def together(
         self, work: Callable[[str], object], names: Sequence[str], progress: Progress | None = None
     ) -> None:
@@ -244,12 +270,20 @@ def _again_while_busy(ask: Callable[[], _Result]) -> _Result:
 
 
 def _answer(url: str, wanted: Mapping[str, str], read: Callable[[HubResponse], _Result]) -> _Result:
+    """What is read of the answer to a request for something."""
+    return _sent(Sent(url, wanted), _TIMEOUT, read)
+
+
+def _sent(
+    sent: Sent, timeout: float, read: Callable[[HubResponse], _Result], *, token: bool | None = None
+) -> _Result:
     """What is read of the answer to a request with huggingface_hub's own headers, and the access token of
-    this machine.
+    this machine: if ``token``, always; if not `False`, where there is one and the user has it sent unasked.
     """
     from huggingface_hub.utils import build_hf_headers, get_session  # type: ignore[attr-defined] # noqa: PLC0415 - lazy exports
 
-    return hub_get(get_session(), url, {**build_hf_headers(), **wanted}, _TIMEOUT, read)
+    own = build_hf_headers(token=token)
+    return hub_send(get_session(), sent._replace(headers={**own, **sent.headers}), timeout, read)
 
 
 def _secrets() -> Secrets:

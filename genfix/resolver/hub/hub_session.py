@@ -1,15 +1,17 @@
-"""One request over HTTP, by the session of whichever library huggingface_hub has.
+"""One request over HTTP, by the session of whichever library huggingface_hub has, within limits both ways.
 
 huggingface_hub 0.34 speaks through requests, 1.x through httpx, 2.x through httpx2; neither is imported here.
 Redirects are followed by hand: all three read the body of one to its end, which it need not have.
 """
 
+import io
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from typing import Final, Protocol, TypeAlias, TypeVar, cast
+from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar, cast
 from urllib.parse import urljoin
 
+from genfix.json_types import decimal
 from genfix.web.bodies import ByteRange, limited
 from genfix.web.exchange import RedirectError, origin
 from genfix.web.failures import ForeignAnswerError
@@ -24,6 +26,8 @@ _SLOWEST: Final = 16 * 1024
 """Bytes a second."""
 _ENCODINGS: Final = frozenset({"", "identity", "gzip"})
 """How a body may be packed: of others a piece may have any size when it is unpacked."""
+_SAME_AGAIN: Final = frozenset({307, 308})
+"""The redirects that ask for the same request at another address: all that one which writes may follow."""
 _LOCATION: Final = "location"
 _PUT_BY: Final = "x-genfix-location"
 
@@ -31,11 +35,13 @@ _PUT_BY: Final = "x-genfix-location"
 class _Requests(Protocol):
     """A session of requests (huggingface_hub before 1.0)."""
 
-    def get(
+    def request(
         self,
+        method: str,
         url: str,
         *,
         headers: Mapping[str, str],
+        data: io.BytesIO | None,
         timeout: float,
         stream: bool,
         allow_redirects: bool,
@@ -51,7 +57,14 @@ class _Httpx(Protocol):
     """A client of httpx (1.x) or httpx2 (2.x)."""
 
     def stream(
-        self, method: str, url: str, *, headers: Mapping[str, str], timeout: float, follow_redirects: bool
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        content: io.BytesIO | None,
+        timeout: float,
+        follow_redirects: bool,
     ) -> "AbstractContextManager[_Response]": ...
 
 
@@ -63,14 +76,26 @@ class _Response(Protocol):
 _Pieces: TypeAlias = Callable[[int], Iterator[bytes]]
 
 
+class Sent(NamedTuple):
+    """What is sent."""
+
+    url: str
+    headers: Mapping[str, str]
+    method: str = "GET"
+    content: bytes | None = None
+    """The body of a request that writes."""
+
+
 class HubStatusError(Exception):
     """An answer with a status that says no; ``code`` and ``said`` are the Hub's own words, or empty."""
 
-    def __init__(self, status: int, code: str = "", said: str = "") -> None:
+    def __init__(self, status: int, code: str = "", said: str = "", wait: int = 0) -> None:
         super().__init__(f"HTTP {status}")
         self.status = status
         self.code = code
         self.said = said
+        self.wait = wait
+        """The seconds after which the Hub wants to be asked again (``Retry-After``); 0: it does not say."""
 
 
 class HubResponse:
@@ -92,7 +117,13 @@ class HubResponse:
         """Raise `HubStatusError` where the answer is no; its body is not read."""
         if not 200 <= self.status < 300:
             get = self._headers.get
-            raise HubStatusError(self.status, get("x-error-code", ""), get("x-error-message", ""))
+            wait = decimal(get("retry-after", "")) or 0  # it may be a date, which is left alone
+            raise HubStatusError(self.status, get("x-error-code", ""), get("x-error-message", ""), wait)
+
+    @property
+    def etag(self) -> str:
+        """The tag of what was stored; empty where there is none."""
+        return self._headers.get("etag", "")
 
     def whole(self, most: int) -> bytes:
         """The whole body.
@@ -118,57 +149,76 @@ class HubResponse:
             yield piece
 
 
-def hub_get(
-    session: object,
-    url: str,
-    headers: Mapping[str, str],
-    timeout: float,
-    read: Callable[[HubResponse], _Result],
-) -> _Result:
+def hub_send(session: object, sent: Sent, timeout: float, read: Callable[[HubResponse], _Result]) -> _Result:
     """Send the request, follow a few redirects, to another host without the token, and ``read`` the answer.
 
-    Raises `RedirectError` for a redirect that leads out of the web, or on and on, and `TimeoutError` where
-    all of it takes too long, however steadily it drips.
+    What writes is sent again only to the host that it was meant for: its body is nobody else's.
+
+    Raises `RedirectError` for a redirect that leads elsewhere, or on and on, and `TimeoutError` where all of
+    it takes too long, however steadily it drips; bytes that are sent give time as those that come.
     """
     return within(
-        lambda got: _follow(partial(_answer, session, timeout, got), url, headers, read), _LONGEST, _SLOWEST
+        lambda got: _follow(partial(_answer, session, timeout, got), sent, read), _LONGEST, _SLOWEST
     )
 
 
 def _follow(
-    ask: Callable[[str, Mapping[str, str]], AbstractContextManager[HubResponse]],
-    url: str,
-    headers: Mapping[str, str],
+    ask: Callable[[Sent], AbstractContextManager[HubResponse]],
+    sent: Sent,
     read: Callable[[HubResponse], _Result],
 ) -> _Result:
     for _ in range(_MOST_REDIRECTS):
-        with ask(url, headers) as answer:
+        with ask(sent) as answer:
             if not answer.location:
                 return read(answer)
-            target = urljoin(url, answer.location)
+            target, status = urljoin(sent.url, answer.location), answer.status
         there = origin(target)
         if there[0] not in {"http", "https"}:
             raise RedirectError
-        if there != origin(url):
+        is_elsewhere = there != origin(sent.url)
+        if sent.method != "GET" and (is_elsewhere or status not in _SAME_AGAIN):
+            raise RedirectError
+        headers = sent.headers
+        if is_elsewhere:
             headers = {name: headers[name] for name in headers if name.lower() != "authorization"}
-        url = target
+        sent = sent._replace(url=target, headers=headers)
     raise RedirectError
 
 
+class _Body(io.BytesIO):
+    """A body whose bytes are told of as they go."""
+
+    def __init__(self, content: bytes, got: Got) -> None:
+        super().__init__(content)
+        self._got = got
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        piece = super().read(size)
+        self._got(len(piece))
+        return piece
+
+
 @contextmanager
-def _answer(
-    session: object, timeout: float, got: Got, url: str, headers: Mapping[str, str]
-) -> Iterator[HubResponse]:
+def _answer(session: object, timeout: float, got: Got, sent: Sent) -> Iterator[HubResponse]:
+    body = None if sent.content is None else _Body(sent.content, got)
     # getattr: the libraries call what reads a body by different names
     if callable(getattr(session, "stream", None)):
         client = cast("_Httpx", session)
-        with client.stream("GET", url, headers=headers, timeout=timeout, follow_redirects=False) as response:
+        with client.stream(
+            sent.method, sent.url, headers=sent.headers, content=body, timeout=timeout, follow_redirects=False
+        ) as response:
             yield HubResponse(response, cast("_Pieces", getattr(response, "iter_bytes")), got)  # noqa: B009
         return
     plain = cast("_Requests", session)
-    hooks = {"response": _put_location_by}
-    with plain.get(
-        url, headers=headers, timeout=timeout, stream=True, allow_redirects=False, hooks=hooks
+    with plain.request(
+        sent.method,
+        sent.url,
+        headers=sent.headers,
+        data=body,
+        timeout=timeout,
+        stream=True,
+        allow_redirects=False,
+        hooks={"response": _put_location_by},
     ) as response:
         yield HubResponse(response, cast("_Pieces", getattr(response, "iter_content")), got)  # noqa: B009
 

@@ -26,7 +26,8 @@ from genfix.resolver.modelscope.modelscope_cache import MASTER, Entry, ModelScop
 from genfix.resolver.modelscope.modelscope_site import Site, StatusError, TransferError
 from genfix.resolver.naming.digests import COMMIT_START, SHA1, SHA256, matching, size_of
 from genfix.resolver.naming.spec import LOCAL_COPY, ModelScopeSpec
-from genfix.web.failures import OutageError
+from genfix.web.bodies import ByteRange
+from genfix.web.failures import ForeignAnswerError, OutageError
 from genfix.web.secrets import Secrets
 
 MOST_ENTRIES: Final = 3000
@@ -62,14 +63,11 @@ class ModelScope:
     def file(self, name: str, entry: Entry, commit: str | None) -> bytes:
         """A listed file, with the listed digest. Raises `BaseModelError` where it cannot be had."""
         asked = text("{name} of {repo}", name=name, repo=str(self._spec))
-        # A branch may move on; the commit does not, nor the one that brought the file.
-        pinned = commit if commit is not None and SHA1.fullmatch(commit) else entry.revision
-        query = urlencode({"Revision": pinned or self._revision, "FilePath": name})
         wrong = None
         secrets = Secrets.of(self._site.token)
         for _ in range(2):
             try:
-                content = self._site.get(f"{self._path}/repo?{query}", entry.stat.size)
+                content = self._site.get(self._address(name, entry, commit), entry.stat.size)
             except StatusError as error:
                 raise self._refusal(error, name) from error
             except OutageError as error:
@@ -106,6 +104,38 @@ class ModelScope:
             why=wrong,
             local_copy=LOCAL_COPY,
         )
+
+    def part(self, name: str, entry: Entry, commit: str | None, start: int, end: int) -> bytes:
+        """The bytes of a file from ``start`` to ``end``. Raises `BaseModelError` where they cannot be had."""
+        try:
+            span = ByteRange(start, end, entry.stat.size)
+            content = self._site.get(self._address(name, entry, commit), end - start, span)
+        except StatusError as error:
+            raise self._refusal(error, name) from error
+        except (OutageError, TransferError, ForeignAnswerError) as error:
+            raise BaseModelError(
+                "ModelScope at {host} gives no part of {name} of {repo}",
+                "try again later, or {local_copy}",
+                host=self._site.endpoint,
+                name=name,
+                repo=str(self._spec),
+                local_copy=LOCAL_COPY,
+            ) from error
+        if Secrets.of(self._site.token).are_in(content):
+            raise BaseModelError(
+                "{name} of {repo} has the access token of this machine in it",
+                "do not use the ModelScope at {host}, and make a new token",
+                name=name,
+                repo=str(self._spec),
+                host=self._site.endpoint,
+            )
+        return content
+
+    def _address(self, name: str, entry: Entry, commit: str | None) -> str:
+        # A branch may move on; the commit does not, nor the one that brought the file.
+        pinned = commit if commit is not None and SHA1.fullmatch(commit) else entry.revision
+        query = urlencode({"Revision": pinned or self._revision, "FilePath": name})
+        return f"{self._path}/repo?{query}"
 
     def unreachable(self, error: OutageError) -> BaseModelError:
         """The error for an outage where there is nothing cached either."""

@@ -14,11 +14,13 @@ from genfix.folder.remote import RemoteFolder
 from genfix.message import Arg, Message, text
 from genfix.resolver.kept_files import Allowance, keep
 from genfix.resolver.modelscope.modelscope_api import MOST_ENTRIES, ModelScope
-from genfix.resolver.modelscope.modelscope_cache import MASTER, ModelScopeCache, ModelScopeListing
+from genfix.resolver.modelscope.modelscope_cache import MASTER, Entry, ModelScopeCache, ModelScopeListing
 from genfix.resolver.modelscope.modelscope_site import Site
 from genfix.resolver.naming.spec import LOCAL_COPY, ModelScopeSpec, is_commit
 from genfix.web.failures import OutageError
 
+_HEAD: Final = 128 * 1024
+"""What is asked for of a weights file at first: the whole header of most shards."""
 _TRUE: Final = frozenset({"1", "ON", "YES", "TRUE"})
 
 
@@ -30,8 +32,11 @@ class ModelScopeBase(NamedTuple):
     """What the user should know about how it was found, a sentence each."""
 
 
-def open_modelscope(spec: ModelScopeSpec, *, offline: bool = False) -> ModelScopeBase:
-    """List the files of ``spec`` with one request; each is fetched when it is read.
+def open_modelscope(
+    spec: ModelScopeSpec, *, offline: bool = False, with_heads: bool = False
+) -> ModelScopeBase:
+    """List the files of ``spec`` with one request; each is fetched when it is read, of weights only parts,
+    and those only ``with_heads``: of a model that is judged, not of a base.
 
     A full commit id whose listing is known costs no request. ``offline`` (or ``HF_HUB_OFFLINE``) takes what
     is cached and sends nothing; so does, with a note, a ModelScope that cannot be reached.
@@ -57,7 +62,7 @@ def open_modelscope(spec: ModelScopeSpec, *, offline: bool = False) -> ModelScop
             local_copy=LOCAL_COPY,
         )
     if kept is not None and is_commit(spec.revision or MASTER):
-        return _listed(spec, cached, kept, api)
+        return _listed(spec, cached, kept, api, with_heads=with_heads)
     try:
         listing = api.listing()
     except OutageError as error:
@@ -66,7 +71,7 @@ def open_modelscope(spec: ModelScopeSpec, *, offline: bool = False) -> ModelScop
             raise api.unreachable(error) from error
         return known
     cached.keep(listing)
-    return _listed(spec, cached, listing, api)
+    return _listed(spec, cached, listing, api, with_heads=with_heads)
 
 
 def _is_offline() -> bool:
@@ -81,9 +86,11 @@ def _listed(
     listing: ModelScopeListing,
     api: ModelScope | None,
     stopped: Message | None = None,
+    *,
+    with_heads: bool = False,
 ) -> ModelScopeBase:
     """The base by its listing; without ``api`` only cached files are read, and ``stopped`` says why."""
-    files = _Files(spec, cached, listing, api, stopped)
+    files = _Files(spec, cached, listing, api, stopped, with_heads=with_heads)
     folder = RemoteFolder(
         Origin("modelscope", f"ms://{spec.repo_id}", listing.commit or spec.revision),
         {name: entry.stat for name, entry in listing.files.items()},
@@ -151,7 +158,11 @@ class _Files:
         listing: ModelScopeListing,
         api: ModelScope | None,
         stopped: Message | None,
+        *,
+        with_heads: bool,
     ) -> None:
+        self._with_heads = with_heads
+        self._heads: dict[str, bytes] = {}
         self._spec = spec
         self._cached = cached
         self._listing = listing
@@ -190,8 +201,13 @@ class _Files:
         return keep(entry.stat, self._api.file(name, entry, self._listing.commit))
 
     def fetch_range(self, name: str, start: int, length: int) -> bytes:
-        """A part of weights that ModelScope's client has downloaded; else `FolderFileError`."""
-        part = self._cached.read_range(name, self._listing.files[name].stat.size, start, length)
+        """A part of weights that ModelScope's client has downloaded, or of their header; else
+        `FolderFileError`. Raises `BaseModelError` where ModelScope gives none.
+        """
+        entry = self._listing.files[name]
+        part = self._cached.read_range(name, entry.stat.size, start, length)
+        if part is None and self._with_heads and self._api is not None:
+            return self._head(self._api, name, entry, start, min(start + length, entry.stat.size))
         if part is None:
             raise FolderFileError(
                 name,
@@ -201,3 +217,20 @@ class _Files:
                 spec=str(self._spec),
             )
         return part
+
+    def _head(self, api: ModelScope, name: str, entry: Entry, start: int, end: int) -> bytes:
+        """The bytes from ``start`` to ``end``: of the header that is here, or asked for."""
+        head = self._heads.get(name, b"")
+        if start > max(len(head), _HEAD):  # a few rows of a tensor
+            return self._part(api, name, entry, start, end)
+        wanted = max(end, min(_HEAD, entry.stat.size))
+        if wanted > len(head):
+            head += self._part(api, name, entry, len(head), wanted)
+            self._heads[name] = head
+        return head[start:end]
+
+    def _part(self, api: ModelScope, name: str, entry: Entry, start: int, end: int) -> bytes:
+        if start >= end:
+            return b""
+        self._allowance.take(end - start)
+        return api.part(name, entry, self._listing.commit, start, end)

@@ -93,7 +93,8 @@ def parse_spec(given: str) -> LocalSpec | HubSpec | ModelScopeSpec:
     and ``hf://org/name`` are the Hub, ``ms://org/name`` is ModelScope, all with an optional ``@revision``; so
     is the web address of a model there, or of a file of it.
 
-    Raises `BaseModelError` where the directory does not exist, `InputError` where ``given`` is neither.
+    Raises `UnknownModelError` where the directory does not exist or the name is no id, `InputError` where
+    ``given`` is neither.
     """
     if not given.strip() or not given.isprintable():
         raise InputError("'{spec}' does not name a base model", _HINT, spec=given)
@@ -234,7 +235,7 @@ def _split(spec: str, given: str) -> tuple[str, str | None]:
     if "://" in given:
         raise InputError("{spec} does not name a model", _HINT, spec=given)
     if "/" in spec:
-        raise InputError("{spec} is neither a folder nor a Hub id", _HINT, spec=given)
+        raise UnknownModelError("{spec} is neither a folder nor a Hub id", _HINT, spec=given)
     raise UnknownModelError(
         "there is no folder {path}", "check the path; a Hub id is written org/name", path=given
     )

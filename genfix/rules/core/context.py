@@ -56,7 +56,7 @@ class Context:
         """
         if self._earlier is not None:
             return self._earlier.of_base
-        return Context(self.base) if self.base is not None else None
+        return _judged_alone(self.base) if self.base is not None else None
 
     @property
     def base_views(self) -> Mapping[str, Reading]:
@@ -272,3 +272,10 @@ class Context:
     def engines_that_lost_their_stop(self) -> tuple[str, ...]:
         """Engines in which the base stops and the merged model does not."""
         return tuple(name for name, verdict in self.stop_verdicts().items() if verdict is StopVerdict.LOST)
+
+
+def _judged_alone(base: Model) -> Context:
+    """What stays with the base, where many folders are judged against it."""
+    if not isinstance(base.alone, Context):
+        base.alone = Context(base)
+    return base.alone

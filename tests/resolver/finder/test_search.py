@@ -11,7 +11,7 @@ from genfix.model import Model
 from genfix.resolver.finder.weight_likeness import Sample, likeness
 from genfix.rules.core.finding import Applicability
 from tests.support.folders import Files, dump, write_folder
-from tests.support.hub_caches import COMMIT, cached, model_files, numbers, trained, weights
+from tests.support.hub_caches import COMMIT, cached, model_files, numbers, trained, use_cache, weights
 
 BASE = numbers(1)
 SIBLING = trained(BASE, 2, 0.05)
@@ -26,9 +26,8 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The Hub cache of a machine without network."""
     root = tmp_path / "hub"
     root.mkdir()
-    monkeypatch.setenv("HF_HUB_CACHE", str(root))
+    use_cache(monkeypatch, root)
     monkeypatch.setenv("MODELSCOPE_CACHE", str(tmp_path / "modelscope"))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     return root
 
 
@@ -45,6 +44,17 @@ def test_weights_tell_the_base_from_its_sibling_and_from_strangers(
     report = genfix.check(merged(tmp_path, model_files(tensors)), "auto")
     assert report.base == f"org/base@{COMMIT}"
     assert any("found in the Hugging Face cache" in str(note) for note in report.notes)
+
+
+def test_another_merge_of_the_base_is_no_base_though_it_is_the_nearest(tmp_path: Path, hub: Path) -> None:
+    """A later state of one run: only names could say which of the two the folder was made from."""
+    later = trained(LORA, 7, 0.001, only="self_attn")
+    cached(hub, "org/base", model_files(BASE))
+    cached(hub, "somebody/step-200", model_files(later, max_position_embeddings=4096))
+    with pytest.raises(BaseModelError) as error:
+        genfix.check(merged(tmp_path, model_files(LORA)), "auto")
+    assert "several models fit" in error.value.message
+    assert "org/base" in error.value.message
 
 
 def test_another_type_of_number_is_the_same_number(tmp_path: Path, hub: Path) -> None:

@@ -7,14 +7,13 @@ import pytest
 import genfix
 from genfix.errors import BaseModelError
 from tests.support.folders import Files, dump, glm_files, write_folder
-from tests.support.hub_caches import cached
+from tests.support.hub_caches import cached, use_cache
 from tests.support.running import Run, runner
 
 
 @pytest.fixture(autouse=True)
 def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    use_cache(monkeypatch, tmp_path / "hub")
     (tmp_path / "cwd").mkdir()
     monkeypatch.chdir(tmp_path / "cwd")
 
@@ -35,8 +34,17 @@ def hint(tmp_path: Path, base: str, files: Files | None = None) -> str:
         ("THUDM/glm-4-9b-chat", "zai-org/glm-4-9b-chat"),
         ("ZhipuAI/glm-4-9b-chat", "ms://ZhipuAI/glm-4-9b-chat"),
         ("ms://zai-org/glm-4-9b-chat", "zai-org/glm-4-9b-chat"),
+        ("qwen/qwen2.5-7b-instruct", "Qwen/Qwen2.5-7B-Instruct"),
+        ("Qwen/Qwen2.5-7b-Chat", "Qwen/Qwen2.5-7B-Instruct"),
+        ("openbmb/MiniCPM-V-2.6", "openbmb/MiniCPM-V-2_6"),
+        ("Qwen/Qwen2.5 7B Instruct", "Qwen/Qwen2.5-7B-Instruct"),
+        ("Qwen/Qwen2.5-7B-Instruct-", "Qwen/Qwen2.5-7B-Instruct"),
+        ("https://modelscope.cn/models/Qwen/Qwen2.5-7B-Instuct", "ms://Qwen/Qwen2.5-7B-Instruct"),
     ],
-    ids=["a typo", "no organisation", "a typo in it", "renamed", "ModelScope's", "the Hub's"],
+    ids=[
+        *("a typo", "no organisation", "a typo in it", "renamed", "ModelScope's", "the Hub's", "its case"),
+        *("chat for instruct", "a dot for a line", "spaces", "a line too many", "an address"),
+    ],
 )
 def test_a_name_of_the_catalogue(tmp_path: Path, given: str, first: str) -> None:
     assert hint(tmp_path, given).startswith(f"did you mean {first}")

@@ -1,0 +1,31 @@
+"""The options of the commands that may change a repo on the Hub."""
+
+from typing import Annotated, Final, NamedTuple, TypeAlias
+
+import typer
+
+from genfix.message import text
+
+_HUB: Final = text("On the Hub").template
+
+_CreatePr: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--create-pr",
+        help="Of a model on the Hub (hf://org/name[@branch]): open a pull request with the changes.",
+        rich_help_panel=_HUB,
+    ),
+]
+_Push: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--push", help="Of a model on the Hub: commit the changes to the branch itself.", rich_help_panel=_HUB
+    ),
+]
+
+
+class OnHub(NamedTuple):
+    """Whether and how a repo on the Hub is written to."""
+
+    create_pr: _CreatePr = False
+    push: _Push = False

@@ -1,0 +1,33 @@
+"""The options that the commands over a zoo alone have."""
+
+from enum import StrEnum
+from typing import Annotated, NamedTuple, TypeAlias
+
+import typer
+
+from genfix.cli import options as opt
+
+
+class StoreShape(StrEnum):
+    """How the report of a sweep is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    HTML = "html"
+    PARQUET = "parquet"
+
+
+OutputStore: TypeAlias = Annotated[
+    StoreShape, typer.Option("--output-format", help="How to write the answer.", rich_help_panel=opt.REPORT)
+]
+
+
+class ZooJudged(NamedTuple):
+    """Against what all folders of a sweep are judged, and by which rules."""
+
+    base: opt.Base = None
+    offline: opt.Offline = False
+    allow_base_mismatch: opt.AllowMismatch = False
+    select: opt.Select = None
+    ignore: opt.Ignore = None
+    state_dir: opt.StateDir = None

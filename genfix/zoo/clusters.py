@@ -1,0 +1,96 @@
+"""Workers on a cluster: executors of Dask and of Ray, which are installed where somebody uses them.
+
+Genfix must be installed on the workers, and the folders must be there under the same paths. A task whose
+worker dies is tried again by the cluster itself. A time limit for a folder holds only where the first thread
+of a process judges, which is not so for Dask.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from importlib import import_module
+from types import ModuleType
+from typing import ParamSpec, TypeVar
+
+from genfix.errors import GenfixError, InputError
+from genfix.message import text
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+class DaskExecutor(Executor):
+    """The executor of a Dask client; closing it closes the client."""
+
+    def __init__(self, address: str) -> None:
+        distributed = _module("distributed", "dask")
+        try:
+            self._client = distributed.Client(address, timeout=10)
+        except (OSError, ValueError) as error:
+            raise _unreachable("Dask", address, error) from error
+        self._inner: Executor = self._client.get_executor(pure=False)
+
+    @property
+    def workers(self) -> int:
+        """How many tasks run at once."""
+        threads: dict[str, int] = self._client.nthreads()
+        return sum(threads.values())
+
+    def submit(
+        self, fn: Callable[Given, Result], /, *args: Given.args, **kwargs: Given.kwargs
+    ) -> Future[Result]:
+        """Run a function on some worker."""
+        return self._inner.submit(fn, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - as it is
+        """Leave the cluster; what still runs is canceled."""
+        del cancel_futures
+        self._inner.shutdown(wait)
+        self._client.close()
+
+
+class RayExecutor(Executor):
+    """Tasks of Ray as an executor: Ray has none of its own."""
+
+    def __init__(self, address: str) -> None:
+        self._ray = _module("ray", "ray")
+        try:
+            self._ray.init(address, ignore_reinit_error=True, log_to_driver=False)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise _unreachable("Ray", address, error) from error
+
+    @property
+    def workers(self) -> int:
+        """How many tasks run at once."""
+        resources: dict[str, float] = self._ray.cluster_resources()
+        return max(1, int(resources.get("CPU", 1)))
+
+    def submit(
+        self, fn: Callable[Given, Result], /, *args: Given.args, **kwargs: Given.kwargs
+    ) -> Future[Result]:
+        """Run a function on some worker."""
+        found: Future[Result] = self._ray.remote(max_retries=2)(fn).remote(*args, **kwargs).future()
+        return found
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - as it is
+        """Leave the cluster; what still runs is canceled."""
+        del wait, cancel_futures
+        self._ray.shutdown()
+
+
+def _module(name: str, extra: str) -> ModuleType:
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise InputError(
+            "{name} is not installed here",
+            "install it: {command}",
+            name=name,
+            command=f"pip install 'genfix[{extra}]'",
+        ) from error
+
+
+def _unreachable(what: str, address: str, error: Exception) -> GenfixError:
+    return GenfixError(
+        text("there is no cluster of {what} at {address}: {why}", what=what, address=address, why=str(error)),
+        "check the address and that the cluster runs",
+    )
