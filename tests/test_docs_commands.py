@@ -52,6 +52,21 @@ def lay_out_weights(place: Path) -> None:
     write_folder(place / "merged", model_of(merge(base, adapter)))
 
 
+def come_before(place: Path, words: list[str], run: Run) -> None:
+    """What has to be done before the command is typed."""
+    if words[0] == "apply":
+        assert run("plan", "merged", "--base", "base", "-o", "plan.json").code == 1
+    if "--baseline" in words:
+        assert run("check", "merged", "--base", "base", "--write-baseline", "known.json").code == 0
+    if words[0] == "sweep":
+        (place / "merges" / "list.txt").parent.mkdir(exist_ok=True)
+        (place / "merges" / "list.txt").write_text("merged\n")
+    if words[:2] == ["sweep", "report"]:
+        assert run("sweep", "merged", "--executor", "thread").code == 1
+    if words[0] == "undo":
+        assert run("repair", words[1], "--base", "base").code == 0
+
+
 def lay_out(place: Path, words: list[str], run: Run) -> None:
     """What the command is about: folders, a plan, settings, a baseline, an earlier repair."""
     shutil.copytree(EXAMPLE / "base", place / "base")
@@ -75,17 +90,7 @@ def lay_out(place: Path, words: list[str], run: Run) -> None:
         (place / word).write_bytes(glm_gguf())
     if words[0] == "weights":
         lay_out_weights(place)
-    if words[0] == "apply":
-        assert run("plan", "merged", "--base", "base", "-o", "plan.json").code == 1
-    if "--baseline" in words:
-        assert run("check", "merged", "--base", "base", "--write-baseline", "known.json").code == 0
-    if words[0] == "sweep":
-        (place / "merges" / "list.txt").parent.mkdir(exist_ok=True)
-        (place / "merges" / "list.txt").write_text("merged\n")
-    if words[:2] == ["sweep", "report"]:
-        assert run("sweep", "merged", "--executor", "thread").code == 1
-    if words[0] == "undo":
-        assert run("repair", words[1], "--base", "base").code == 0
+    come_before(place, words, run)
 
 
 @pytest.mark.parametrize("command", shown(), ids=" ".join)
