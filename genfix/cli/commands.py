@@ -10,6 +10,7 @@ import typer
 
 from genfix.cli import options as opt
 from genfix.cli.hub_options import OnHub
+from genfix.cli.saved_options import Saved
 
 _TEXT = opt.Format.TEXT
 
@@ -83,7 +84,7 @@ def plan(
 
 
 def apply(
-    saved: opt.Saved,
+    saved: Saved,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check and show the plan.")] = False,
     on_hub: OnHub,
