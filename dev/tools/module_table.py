@@ -1,0 +1,383 @@
+"""Writes the table of which modules the model classes of transformers build, and how it renames tensors.
+
+    python -m dev.tools.module_table genfix/engines/data/modules.jsonl WHEEL
+
+The wheel's code is read as text and never runs. The first line is the release; then, one line an entry:
+
+- ``["#N", parameters, their defaults, program]``: an ``__init__``, as ``dev/tools/module_code.py`` writes it;
+  classes that build the same share one, and attributes that no other line asks for are left out;
+- ``["class NAME", its program, base_model_prefix, tied tensors, patterns that may be missing, that may be
+  there]``;
+- ``["auto TYPE", {auto class: class}]``, ``["config TYPE", {other name: field}, {field: type of the part},
+  fields that the class computes]``;
+- ``["renames CLASS or TYPE", [kind, patterns, replacements], ...]``.
+"""
+
+import ast
+import json
+import sys
+import zipfile
+from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from dev.tools.module_code import Written, read_class
+from dev.tools.module_configs import config_lines
+from dev.tools.module_pruning import asked, pruned, references
+from dev.tools.module_renames import rename_lines
+from genfix.json_types import JsonValue
+
+__all__ = ["main"]
+
+_MODELS: Final = "transformers/models/"
+_AUTO: Final = "transformers/models/auto/modeling_auto.py"
+_RENAMES: Final = "transformers/conversion_mapping.py"
+_NOTHING: Final = frozenset(
+    "nn.Module Module GradientCheckpointingLayer PreTrainedModel GenerationMixin ABC object Generic Cache "
+    "PushToHubMixin ModuleUtilsMixin EmbeddingAccessMixin ModelOutput Protocol".split()
+)
+"""Bases whose ``__init__`` builds nothing."""
+
+class _Class(NamedTuple):
+    file: str
+    written: Written
+
+
+class _Release:
+    """All classes of a release."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self.files: dict[str, dict[str, Written]] = {}
+        self.everywhere: dict[str, _Class] = {}
+        self.torch: dict[str, frozenset[str]] = {}
+        """By file, the names that it has from torch.nn."""
+        for path in _modeling(archive):
+            tree = ast.parse(archive.read(path))
+            classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+            self.torch[path] = frozenset(_from_torch(tree))
+            self.files[path] = {node.name: read_class(node) for node in classes}
+            for name, written in self.files[path].items():
+                self.everywhere.setdefault(name, _Class(path, written))
+        self.used = self._used()
+
+    def find(self, name: str, file: str) -> _Class | None:
+        written = self.files[file].get(name)
+        return _Class(file, written) if written is not None else self.everywhere.get(name)
+
+    def line(self, of: _Class, depth: int = 0) -> Iterator[_Class]:
+        """The class and those it is made from, as Python looks for attributes: nearly."""
+        yield of
+        if depth < 15:
+            for base in of.written.bases:
+                found = self.find(base, of.file)
+                if found is not None and found.written is not of.written:
+                    yield from self.line(found, depth + 1)
+
+    def is_model(self, of: _Class) -> bool:
+        return any("PreTrainedModel" in each.written.bases for each in self.line(of))
+
+    def builder(self, of: _Class) -> _Class | str | None:
+        """Who has the ``__init__``: a class, a class of torch, `None` where nobody knows."""
+        if of.written.body is not None:
+            return of
+        return self.base_builder(of)
+
+    def base_builder(self, of: _Class) -> _Class | str | None:
+        """Whose ``__init__`` is ``super().__init__`` in ``of``."""
+        for base in of.written.bases:
+            if base in _NOTHING or base.endswith("Mixin"):
+                continue
+            if base.startswith("nn."):
+                return base
+            found = self.find(base, of.file)
+            if found is None or found.written is of.written:
+                return None
+            built = self.builder(found)
+            if built != "":
+                return built
+        return ""
+
+    def fact(self, of: _Class, name: str) -> JsonValue:
+        return next((each.written.facts[name] for each in self.line(of) if name in each.written.facts), None)
+
+    def _used(self) -> Mapping[tuple[str, str], frozenset[str]]:
+        """By class, the attributes that others ask for: its ancestors and descendants of their own object,
+        and all of its file of another."""
+        read: dict[tuple[str, str], set[str]] = {}
+        by_file: dict[str, set[str]] = {}
+        for path, classes in self.files.items():
+            for name, written in classes.items():
+                found = read[path, name] = set[str]()
+                asked([*(written.body or []), *written.defaults.values()], found)
+                by_file.setdefault(path, set()).update(each for each in found if each.startswith("."))
+        used = {key: {each for each in found if each.startswith("@")} for key, found in read.items()}
+        for path, classes in self.files.items():
+            for name, written in classes.items():
+                line = [*self.line(_Class(path, written))]
+                for each in line[1:]:
+                    key = (each.file, each.written.name)
+                    used[key] |= {x for x in read[path, name] if x.startswith("@")} | by_file[path]
+                    used[path, name] |= {x for x in read[key] if x.startswith("@")}
+        return {key: frozenset(found | by_file[key[0]]) for key, found in used.items()}
+
+
+def _from_torch(tree: ast.Module) -> Iterator[str]:
+    """``from torch.nn import LayerNorm``."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.ImportFrom(module="torch.nn" | "torch.nn.parameter", names=names):
+                yield from (name.name for name in names)
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Attribute(value=ast.Name(id="nn"), attr=attr)):
+                if name == attr:
+                    yield name
+            case _:
+                pass
+
+
+def _modeling(archive: zipfile.ZipFile) -> Iterator[str]:
+    for path in archive.namelist():
+        name = path.rpartition("/")[2]
+        if path.startswith(_MODELS) and "/auto/" not in path and name.startswith("modeling_"):
+            if not name.startswith(("modeling_tf_", "modeling_flax_")):
+                yield path
+
+
+class _Programs:
+    """Programs by number, those that are equal under one."""
+
+    def __init__(self, release: _Release) -> None:
+        self.release = release
+        self.keys: dict[tuple[str, str], JsonValue] = {}
+        self.group: dict[tuple[str, str], int] = {}
+
+    def make(self) -> None:
+        """Prune and number, until nothing becomes shorter."""
+        for file, classes in self.release.files.items():
+            for name, written in classes.items():
+                if written.body is not None:
+                    body = self._linked(written.body, _Class(file, written))
+                    self.keys[file, name] = [[*written.parameters], {**written.defaults}, body]
+        self.group = {key: number for number, key in enumerate(self.keys)}
+        while self._prune():
+            pass
+        self._number()
+
+    def _prune(self) -> bool:
+        """One round; whether anything became shorter."""
+        taken = {f"#{self.group[key]}": _taken(program) for key, program in self.keys.items()}
+        changed = False
+        for key, program in self.keys.items():
+            spelled = self.spelled(program)
+            assert isinstance(spelled, list)
+            parameters, defaults, body = spelled
+            assert isinstance(body, list)
+            shorter: JsonValue = pruned(body, self.release.used[key], taken)
+            changed = changed or shorter != body
+            parameters, defaults = _needed(parameters, defaults, shorter)
+            self.keys[key] = [parameters, self._referring(defaults), self._referring(shorter)]
+        return changed
+
+    def _referring(self, code: JsonValue) -> JsonValue:
+        """The opposite of `spelled`."""
+        match code:
+            case str(name) if name.startswith("#"):
+                return {"#": [*self.by_number[int(name[1:])]]}
+            case ["'", _]:
+                return code
+            case [*parts]:
+                return [self._referring(part) for part in parts]
+            case dict(parts):
+                return {key: self._referring(part) for key, part in parts.items()}
+            case _:
+                return code
+
+    @cached_property
+    def by_number(self) -> Mapping[int, tuple[str, str]]:
+        """The classes by their first numbers."""
+        return {number: key for key, number in self.group.items()}
+
+    def _number(self) -> None:
+        """Equal programs get one number."""
+        self.group = dict.fromkeys(self.keys, 0)
+        while True:
+            forms: dict[str, int] = {}
+            now = {
+                key: forms.setdefault(json.dumps(self.spelled(program)), len(forms))
+                for key, program in self.keys.items()
+            }
+            is_stable = len(set(now.values())) == len(set(self.group.values()))
+            self.group = now
+            if is_stable:
+                return
+
+    def spelled(self, code: JsonValue) -> JsonValue:
+        """A program with the numbers of those it refers to."""
+        match code:
+            case {"#": [str(file), str(name)]}:
+                return f"#{self.group[file, name]}"
+            case [*parts]:
+                return [self.spelled(part) for part in parts]
+            case dict(parts):
+                return {key: self.spelled(part) for key, part in parts.items()}
+            case _:
+                return code
+
+    def _linked(self, code: JsonValue, of: _Class) -> JsonValue:
+        """A program in which classes are references."""
+        match code:
+            case ["'", _]:
+                return code
+            case str(name) if name[:1].isupper():
+                return self._reference(name, of)
+            case ["super", str(base), given, named]:
+                return self._linked_super(base, [self._linked(given, of), self._linked(named, of)], of)
+            case ["(", str(name), given, named] if not name.startswith(("@", "nn.", "torch.")):
+                return ["(", self._reference(name, of), self._linked(given, of), self._linked(named, of)]
+            case [*parts]:
+                return [self._linked(part, of) for part in parts]
+            case dict(parts):
+                return {key: self._linked(part, of) for key, part in parts.items()}
+            case _:
+                return code
+
+    def _reference(self, name: str, of: _Class) -> JsonValue:
+        if name in self.release.torch[of.file] and name not in self.release.files[of.file]:
+            return f"nn.{name}"
+        found = self.release.find(name, of.file)
+        if found is None or self.release.is_model(found):
+            return name
+        built = self.release.builder(found)
+        if isinstance(built, _Class):
+            return {"#": [built.file, built.written.name]}
+        return built or ("nn.Identity" if built == "" else "nn.?")
+
+    def _linked_super(self, base: str, arguments: list[JsonValue], of: _Class) -> JsonValue:
+        if base:
+            found = self.release.find(base, of.file)
+            built = "" if base in _NOTHING or base.endswith("Mixin") else self.release.builder(found) if found else None
+        else:
+            built = self.release.base_builder(of)
+        if built == "":
+            return ["super", "", [], {}]
+        if isinstance(built, _Class):
+            return ["super", {"#": [built.file, built.written.name]}, *arguments]
+        return ["super", built, *arguments] if built else ["open"]
+
+
+def _taken(program: JsonValue) -> frozenset[str] | None:
+    """The arguments that a program asks for; `None` where it builds nothing."""
+    match program:
+        case [list(parameters), _, []]:
+            return None
+        case [list(parameters), _, list(body)]:
+            found: set[str] = set()
+            asked([*body], found)
+            return frozenset(name for name in map(str, parameters) if name in found)
+        case _:
+            raise ValueError(program)
+
+
+def _needed(parameters: JsonValue, defaults: JsonValue, body: JsonValue) -> tuple[JsonValue, JsonValue]:
+    """The arguments that a program asks for; the others keep their places, where others follow."""
+    assert isinstance(parameters, list)
+    assert isinstance(defaults, dict)
+    found: set[str] = set()
+    asked(body, found)
+    names = [name if name in found else "_" for name in map(str, parameters)]
+    while names and names[-1] == "_":
+        names.pop()
+    return [*names], {name: value for name, value in defaults.items() if name in names}
+
+
+def main(out: Path, wheel: Path) -> int:
+    """Write the table; the exit code."""
+    archive = zipfile.ZipFile(wheel)
+    release = _Release(archive)
+    programs = _Programs(release)
+    programs.make()
+    lines: list[JsonValue] = [wheel.name.split("-")[1]]
+    classes = [*_classes(release, programs)]
+    needed = _reachable(programs, [str(line[1]) for line in classes if isinstance(line, list)])
+    for key, number in sorted({n: k for k, n in programs.group.items()}.items()):
+        if f"#{key}" in needed:
+            spelled = programs.spelled(programs.keys[number])
+            assert isinstance(spelled, list)
+            lines.append([f"#{key}", *spelled])
+    lines += classes
+    lines += _auto_lines(ast.parse(archive.read(_AUTO)))
+    lines += config_lines(archive)
+    lines += rename_lines(ast.parse(archive.read(_RENAMES)))
+    text = "".join(json.dumps(line, separators=(",", ":"), sort_keys=True) + "\n" for line in lines)
+    out.write_text(text, "utf-8")
+    print(f"{len(classes)} classes, {len(lines)} lines, {len(text)} bytes")
+    return 0
+
+
+def _classes(release: _Release, programs: _Programs) -> Iterator[list[JsonValue]]:
+    for name, of in sorted(release.everywhere.items()):
+        if not release.is_model(of) or name.endswith("PreTrainedModel"):
+            continue
+        built = release.builder(of)
+        if not isinstance(built, _Class):
+            continue
+        tied = release.fact(of, "_tied_weights_keys")
+        yield [
+            f"class {name}",
+            f"#{programs.group[built.file, built.written.name]}",
+            str(release.fact(of, "base_model_prefix") or ""),
+            tied if isinstance(tied, dict) else {},
+            _patterns(release.fact(of, "_keys_to_ignore_on_load_missing")),
+            _patterns(release.fact(of, "_keys_to_ignore_on_load_unexpected")),
+        ]
+
+
+def _patterns(found: JsonValue) -> list[JsonValue]:
+    return found if isinstance(found, list) else []
+
+
+def _reachable(programs: _Programs, roots: Sequence[str]) -> set[str]:
+    by_number = {f"#{number}": key for key, number in programs.group.items()}
+    found: set[str] = set()
+    left = [*roots]
+    while left:
+        name = left.pop()
+        if name not in found and name in by_number:
+            found.add(name)
+            left += references(programs.spelled(programs.keys[by_number[name]]))
+    return found
+
+
+def _auto_lines(tree: ast.Module) -> list[JsonValue]:
+    """Which class an auto class makes, by type."""
+    tables: dict[str, dict[str, str]] = {}
+    autos: dict[str, str] = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(args=[ast.List(elts=pairs)])):
+                tables[name] = {
+                    str(pair.elts[0].value): str(pair.elts[1].value)
+                    for pair in pairs
+                    if isinstance(pair, ast.Tuple)
+                    and all(isinstance(part, ast.Constant) for part in pair.elts)
+                    and isinstance(pair.elts[0], ast.Constant)
+                    and isinstance(pair.elts[1], ast.Constant)
+                }
+            case ast.ClassDef(name=name, body=body):
+                for part in body:
+                    match part:
+                        case ast.Assign(targets=[ast.Name(id="_model_mapping")], value=ast.Name(id=mapping)):
+                            autos[name] = f"{mapping}_NAMES"
+                        case _:
+                            pass
+            case _:
+                pass
+    by_type: dict[str, dict[str, JsonValue]] = {}
+    for auto, table in autos.items():
+        for kind, name in tables.get(table, {}).items():
+            by_type.setdefault(kind, {})[auto.lstrip("_")] = name
+    return [[f"auto {kind}", names] for kind, names in sorted(by_type.items())]
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))
