@@ -242,7 +242,7 @@ def expression(node: ast.expr) -> JsonValue:  # noqa: C901, PLR0911, PLR0912 - o
         case ast.Attribute(value=value, attr=attr):
             return [".", expression(value), attr]
         case ast.Call(func=function):
-            name = dotted(function)
+            name = "" if isinstance(function, ast.Subscript) else dotted(function)
             is_name = name and not name.startswith("self.") and name.split(".")[0] in _ROOTS | {name}
             is_class = name[:1].isupper() and "." in name
             return ["(", name if is_name or is_class else expression(function), *_arguments(node)]

@@ -20,6 +20,13 @@ _KINDS: Final = {
 }
 
 
+_MOVES: Final = "moves"
+_MOVING: Final = frozenset(
+    "MergeModulelist Concatenate Chunk Split Transpose Interleave PermuteForRope SplitModulelist".split()
+)
+"""Operations that put the same numbers elsewhere."""
+
+
 def rename_lines(tree: ast.Module) -> list[JsonValue]:
     """One line an owner."""
     reader = _Follower()
@@ -126,6 +133,8 @@ class _Follower:
         return held[key] if isinstance(held, list) and isinstance(key, int) and key < len(held) else None
 
     def _step(self, name: str, call: ast.Call) -> JsonValue:
+        if name in _MOVING:
+            return ["?", _MOVES]
         given = [self.value(argument) for argument in call.args]
         named = {keyword.arg or "": self.value(keyword.value) for keyword in call.keywords}
         if name == "PrefixChange":
@@ -133,7 +142,15 @@ class _Follower:
         sources = named.get("source_patterns", given[0] if given else None)
         targets = named.get("target_patterns", given[1] if len(given) > 1 else None)
         kind = _KINDS.get(name, "?")
+        if kind == "merge" and not _keeps_all(named.get("operations")):
+            kind = "convert"
         return [kind, _texts(sources), _texts(targets)]
+
+
+def _keeps_all(operations: JsonValue) -> bool:
+    """Whether the operations only move numbers about."""
+    names = operations if isinstance(operations, list) else [None]
+    return all(isinstance(each, list) and each[0] == "?" and each[1:] == [_MOVES] for each in names)
 
 
 def _prefix(named: Mapping[str, JsonValue], given: list[JsonValue]) -> list[JsonValue]:

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from dev.tools.module_code import Written, read_class
+from dev.tools.module_code import Written, expression, read_class
 from dev.tools.module_configs import config_lines
 from dev.tools.module_pruning import asked, pruned, references
 from dev.tools.module_renames import rename_lines
@@ -50,12 +50,15 @@ class _Release:
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self.files: dict[str, dict[str, Written]] = {}
         self.everywhere: dict[str, _Class] = {}
+        self.constants: dict[str, dict[str, JsonValue]] = {}
+        """By file, the dictionaries that stand at its top."""
         self.torch: dict[str, frozenset[str]] = {}
         """By file, the names that it has from torch.nn."""
         for path in _modeling(archive):
             tree = ast.parse(archive.read(path))
             classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
             self.torch[path] = frozenset(_from_torch(tree))
+            self.constants[path] = dict(_constants(tree))
             self.files[path] = {node.name: read_class(node) for node in classes}
             for name, written in self.files[path].items():
                 self.everywhere.setdefault(name, _Class(path, written))
@@ -120,6 +123,15 @@ class _Release:
                     used[key] |= {x for x in read[path, name] if x.startswith("@")} | by_file[path]
                     used[path, name] |= {x for x in read[key] if x.startswith("@")}
         return {key: frozenset(found | by_file[key[0]]) for key, found in used.items()}
+
+
+def _constants(tree: ast.Module) -> Iterator[tuple[str, JsonValue]]:
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=(ast.Dict() | ast.Constant()) as value):
+                yield name, expression(value)
+            case _:
+                pass
 
 
 def _from_torch(tree: ast.Module) -> Iterator[str]:
@@ -228,6 +240,8 @@ class _Programs:
         match code:
             case ["'", _]:
                 return code
+            case str(name) if name in (known := self.release.constants[of.file]):
+                return self._linked(known[name], of)
             case str(name) if name[:1].isupper():
                 return self._reference(name, of)
             case ["super", str(base), given, named]:

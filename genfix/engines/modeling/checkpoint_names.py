@@ -28,6 +28,8 @@ class Renamed(NamedTuple):
     """The pattern by which it is converted; empty where its values stay as they are."""
     siblings: int = 1
     """How many patterns the conversion needs."""
+    keeps_all: bool = True
+    """Whether the numbers are those of the file, elsewhere."""
 
 
 class _Step:
@@ -113,11 +115,11 @@ class Renamer:
         self.converters: list[_Step] = []
         self._patterns: dict[str, _Step] = {}
         for step, scope in _collected(prefix, models):
-            if step.kind not in ("name", "group", "merge", "prefix") or not step.sources or not step.targets:
+            if step.kind not in ("name", "group", "merge", "convert", "prefix") or not step.sources or not step.targets:
                 self.is_known = False
                 continue
             made = _Step(step, scope, prefix)
-            (self.converters if step.kind == "merge" else self.renamings).append(made)
+            (self.converters if step.kind in ("merge", "convert") else self.renamings).append(made)
         self._forms: dict[str, Renamed] = {}
         patterns = [source for step in (*self.renamings, *self.converters) for source in step.sources]
         self._has_numbers = any(_LITERAL.search(pattern) for pattern in patterns)
@@ -143,7 +145,7 @@ class Renamer:
             if place >= 0:
                 first = step.targets[0]
                 names = tuple(merged.replace(first, target) for target in step.targets)
-                return Renamed(names, step.sources[place], len(step.sources))
+                return Renamed(names, step.sources[place], len(step.sources), step.kind == "merge")
         return Renamed((new,))
 
     def _prefixed(self, name: str) -> str:

@@ -1,5 +1,6 @@
 """config.json as the code of a model class asks it: fields, their other names, parts and class defaults."""
 
+from collections.abc import Collection
 from typing import Final
 
 from genfix.engines.modeling.module_lines import ConfigFacts, config_facts
@@ -39,6 +40,8 @@ class ConfigView:
         """What the field holds; ``default`` where the class has no such field."""
         if field == "model_type":
             return self.model_type
+        if field == "_attn_implementation":
+            return "eager"  # all build the same
         if field == "num_labels":
             return self._labels()
         field = self._facts.names.get(field, field)
@@ -60,6 +63,23 @@ class ConfigView:
         other = ConfigView(self.values, self.model_type)
         other._set = {**self._set, self._facts.names.get(field, field): value}
         return other
+
+    def for_class(self, types: Collection[str]) -> "ConfigView":
+        """The part that a class reads which is made for other types than the whole's."""
+        if not types or self.model_type in types:
+            return self
+        parts = (self._part(field) for field in self._facts.parts)
+        return next((part for part in parts if isinstance(part, ConfigView) and part.model_type in types), self)
+
+    def may_tie(self) -> bool:
+        """Whether the head may be the embedding: the file says so, at either level, or says nothing."""
+        own = self.values.get("tie_word_embeddings")
+        if own is not None:
+            return bool(own)
+        text = self.text()
+        if isinstance(text, ConfigView) and text is not self:
+            return text.may_tie()
+        return self.get("tie_word_embeddings") is not False
 
     def text(self) -> "ConfigView | object":
         """The part of the language model, or all of it."""
@@ -84,12 +104,14 @@ class ConfigView:
         kind = self._facts.parts.get(field, "")
         if isinstance(value, dict):
             own = value.get("model_type")
-            if isinstance(own, str) and config_class(own) is not None:
-                kind = own
+            if not kind and isinstance(own, str):
+                kind = own  # the class of the whole takes any type there
             return ConfigView(value, kind) if kind else value
         if value is None and field == "text_config" and self.model_type in FLAT:
             rest = {key: each for key, each in self.values.items() if key not in ("model_type", *self._facts.parts)}
             return ConfigView(rest, kind)
+        if value is None and field == "text_config" and kind and field in self._facts.computed:
+            return ConfigView({}, kind)  # the class makes one of defaults
         return UNKNOWN
 
     def _default(self, field: str, default: object) -> object:

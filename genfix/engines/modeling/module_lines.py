@@ -55,8 +55,8 @@ class Rename(NamedTuple):
     """One step of how names in a file become names of the class."""
 
     kind: str
-    """``name``, ``group``, ``merge`` (the values are put together or taken apart) or ``prefix``; others are
-    not known."""
+    """``name``, ``group``, ``merge`` (the same numbers are put together or taken apart), ``convert`` (to other
+    numbers) or ``prefix``; others are not known."""
     sources: Sequence[str]
     targets: Sequence[str]
 

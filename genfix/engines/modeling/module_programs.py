@@ -351,8 +351,9 @@ class Builder:
     ) -> object:
         values = self._values(given, frame)
         named_values = {name: self._value(value, frame) for name, value in named.items()}
-        if isinstance(function, str) and isinstance(known := self._value(function, frame), str):
-            function = known
+        if isinstance(function, str) or (isinstance(function, list) and function[:1] == ["["]):
+            known = self._value(function, frame)
+            function = known if isinstance(known, str) else function
         match function:
             case str(name) if name.startswith("nn.") or name == "Conv1D":
                 return self._torch(name.removeprefix("nn."), values, named_values)

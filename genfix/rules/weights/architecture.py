@@ -188,4 +188,5 @@ def _wrapped_names(context: Context, rule: Rule) -> Iterator[Finding]:
     )
 
 
+CLASS_RULE: Final = _class_not_in_weights
 RULES: Final = (_class_not_in_weights, _wrapped_names)
