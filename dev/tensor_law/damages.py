@@ -32,12 +32,16 @@ def _without(pattern: str, header: Header) -> Header | None:
 
 
 def _norm_lost(header: Header) -> Header | None:
-    name = next((name for name in header if re.search(r"(?:norm|ln_\w+|layer_?norm\d?)\.weight$", name)), None)
+    name = next(
+        (name for name in header if re.search(r"(?:norm|ln_\w+|layer_?norm\d?)\.weight$", name)), None
+    )
     return None if name is None else {each: entry for each, entry in header.items() if each != name}
 
 
 def _all_of_a_norm_lost(header: Header) -> Header | None:
-    name = next((name for name in header if _LAYER.search(name) and re.search(r"norm\w*\.weight$", name)), None)
+    name = next(
+        (name for name in header if _LAYER.search(name) and re.search(r"norm\w*\.weight$", name)), None
+    )
     if name is None:
         return None
     last = ".".join(name.split(".")[-2:])
@@ -71,7 +75,10 @@ def _module_renamed(header: Header) -> Header | None:
     if name is None:
         return None
     part = name[_LAYER.search(name).end() :].partition(".")[0]  # type: ignore[union-attr]
-    return {re.sub(rf"(\.\d+\.){re.escape(part)}\b", r"\1renamed_part", each): entry for each, entry in header.items()}
+    return {
+        re.sub(rf"(\.\d+\.){re.escape(part)}\b", r"\1renamed_part", each): entry
+        for each, entry in header.items()
+    }
 
 
 def _shaped(header: Header, change: Callable[[tuple[int, ...]], tuple[int, ...]]) -> Header | None:
@@ -91,7 +98,7 @@ def _narrowed(header: Header) -> Header | None:
 
 
 def _emptied(header: Header) -> Header | None:
-    return _shaped(header, lambda shape: (0,))
+    return _shaped(header, lambda _: (0,))
 
 
 def _more(header: Header) -> Header | None:

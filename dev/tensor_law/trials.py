@@ -15,7 +15,18 @@ from genfix.model.safetensors import Tensor
 
 __all__ = ["Trial", "headers_of", "tried", "write_damaged"]
 
-_WIDTHS: Final = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I16": 2, "U8": 1, "I8": 1, "BOOL": 1}
+_WIDTHS: Final = {
+    "F64": 8,
+    "I64": 8,
+    "F32": 4,
+    "I32": 4,
+    "F16": 2,
+    "BF16": 2,
+    "I16": 2,
+    "U8": 1,
+    "I8": 1,
+    "BOOL": 1,
+}
 
 
 class Trial(NamedTuple):
@@ -34,7 +45,11 @@ class Trial(NamedTuple):
 
 def headers_of(folder: Path) -> Header:
     """All tensors of a folder."""
-    return {name: Entry(str(entry["dtype"]), tuple(entry["shape"])) for name, entry in _read(folder).items()}
+    return {name: Entry(str(entry["dtype"]), _shape(entry["shape"])) for name, entry in _read(folder).items()}
+
+
+def _shape(value: JsonValue) -> tuple[int, ...]:
+    return tuple(size for size in _list(value) if isinstance(size, int))
 
 
 def _read(folder: Path) -> dict[str, dict[str, JsonValue]]:
@@ -93,4 +108,8 @@ def _list(value: JsonValue) -> list[JsonValue]:
 def _said(found: Fit | None) -> list[str]:
     if found is None:
         return []
-    return [*found.missing, *found.incomplete, *(f"{name} {shape} {wanted}" for name, shape, wanted in found.mismatched)]
+    return [
+        *found.missing,
+        *found.incomplete,
+        *(f"{name} {shape} {wanted}" for name, shape, wanted in found.mismatched),
+    ]

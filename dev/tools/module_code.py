@@ -37,7 +37,16 @@ _OPERATORS: Final[Mapping[type[ast.AST], str]] = {
     ast.USub: "neg",
 }
 _HARMLESS: Final = frozenset(
-    ["post_init", "init_weights", "_init_weights", "warn", "warning", "warning_once", "info", "reset_parameters"]
+    [
+        "post_init",
+        "init_weights",
+        "_init_weights",
+        "warn",
+        "warning",
+        "warning_once",
+        "info",
+        "reset_parameters",
+    ]
 )
 """Calls that build nothing."""
 _FACTS: Final = (
@@ -82,12 +91,10 @@ def read_class(node: ast.ClassDef) -> Written:
     defaults: dict[str, JsonValue] = {}
     if given:
         plain = [argument.arg for argument in init.args.args[1:]]
-        defaults |= {
-            name: expression(value) for name, value in zip(plain[-len(given) :], given, strict=True)
-        }
-    for argument, value in zip(init.args.kwonlyargs, init.args.kw_defaults, strict=True):
-        if value is not None:
-            defaults[argument.arg] = expression(value)
+        defaults |= {name: expression(value) for name, value in zip(plain[-len(given) :], given, strict=True)}
+    for argument, default in zip(init.args.kwonlyargs, init.args.kw_defaults, strict=True):
+        if default is not None:
+            defaults[argument.arg] = expression(default)
     body = [*_Reader(methods).statements(init.body)]
     return Written(node.name, bases, named, defaults, body, facts)
 
@@ -133,7 +140,9 @@ class _Reader:
         for node in nodes:
             yield from self.statement(node)
 
-    def statement(self, node: ast.stmt) -> Iterator[JsonValue]:
+    def statement(  # noqa: C901, PLR0912 - one case a kind of node
+        self, node: ast.stmt
+    ) -> Iterator[JsonValue]:
         match node:
             case ast.Assign(targets=targets, value=value):
                 for target in targets:
@@ -209,7 +218,10 @@ def _builds(method: ast.FunctionDef) -> bool:
         and isinstance(node.value, ast.Name)
         and node.value.id == "self"
         for node in ast.walk(method)
-    ) or any(isinstance(node, ast.Attribute) and node.attr.startswith(("register_", "add_module")) for node in ast.walk(method))
+    ) or any(
+        isinstance(node, ast.Attribute) and node.attr.startswith(("register_", "add_module"))
+        for node in ast.walk(method)
+    )
 
 
 def _target(node: ast.expr) -> JsonValue:
@@ -270,18 +282,25 @@ def expression(node: ast.expr) -> JsonValue:  # noqa: C901, PLR0911, PLR0912 - o
         case ast.Starred(value=value):
             return ["*", expression(value)]
         case ast.ListComp(elt=element, generators=[each]) | ast.GeneratorExp(elt=element, generators=[each]):
-            test = expression(each.ifs[0]) if len(each.ifs) == 1 else (UNKNOWN if each.ifs else None)
-            return ["for", expression(element), _target(each.target), expression(each.iter), test]
-        case ast.DictComp(key=key, value=value, generators=[each]) if not each.ifs:
-            pair: JsonValue = ["l", expression(key), expression(value)]
-            return ["d", ["for", pair, _target(each.target), expression(each.iter), None]]
+            only = expression(each.ifs[0]) if len(each.ifs) == 1 else (UNKNOWN if each.ifs else None)
+            return ["for", expression(element), _target(each.target), expression(each.iter), only]
+        case ast.DictComp(key=name_of, value=value_of, generators=[each]) if not each.ifs:
+            item: JsonValue = ["l", expression(name_of), expression(value_of)]
+            return ["d", ["for", item, _target(each.target), expression(each.iter), None]]
         case ast.Dict(keys=keys, values=values) if all(key is not None for key in keys):
-            pairs = [["l", expression(key), expression(value)] for key, value in zip(keys, values, strict=True) if key]
+            pairs: list[JsonValue] = [
+                ["l", expression(entry), expression(of)]
+                for entry, of in zip(keys, values, strict=True)
+                if entry
+            ]
             return ["d", ["l", *pairs]]
         case ast.JoinedStr(values=parts):
-            return ["f", *(expression(part.value if isinstance(part, ast.FormattedValue) else part) for part in parts)]
+            return [
+                "f",
+                *(expression(part.value if isinstance(part, ast.FormattedValue) else part) for part in parts),
+            ]
         case _:
             return UNKNOWN
 
 
-_ROOTS: Final = frozenset(["nn", "torch", "math", "np"])
+_ROOTS: Final = frozenset(["nn", "torch", "math", "np", "copy"])

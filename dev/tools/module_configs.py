@@ -25,22 +25,25 @@ def config_lines(archive: zipfile.ZipFile) -> list[JsonValue]:
     """One line a model type."""
     found: dict[str, _Config] = {}
     for path in archive.namelist():
-        if path.startswith(_MODELS) and path.endswith(".py") and "/modular_" not in path:
-            if "configuration_" in path.rpartition("/")[2]:
-                for node in ast.parse(archive.read(path)).body:
-                    if isinstance(node, ast.ClassDef):
-                        found[node.name] = _read(node)
+        file = path.rpartition("/")[2]
+        if path.startswith(_MODELS) and file.startswith("configuration_") and file.endswith(".py"):
+            nodes = ast.parse(archive.read(path)).body
+            found |= {node.name: _read(node) for node in nodes if isinstance(node, ast.ClassDef)}
     lines: list[JsonValue] = []
     for name, config in sorted(found.items(), key=lambda item: item[1].model_type):
         if config.model_type:
             line = [*_line(name, found)]
             names = {key: value for each in reversed(line) for key, value in each.names.items()}
             parts = {key: value for each in reversed(line) for key, value in each.parts.items()}
-            kinds = {key: found[of].model_type if of in found else "" for key, of in parts.items()}
+            kinds = {key: found[of].model_type if of in found else _any(of) for key, of in parts.items()}
             computed = frozenset().union(*(each.computed for each in line))
             if names or kinds or computed:
                 lines.append([f"config {config.model_type}", {**names}, {**kinds}, [*sorted(computed)]])
     return lines
+
+
+def _any(name: str) -> str:
+    return name if name.startswith("*") else ""
 
 
 def _line(name: str, found: Mapping[str, _Config], depth: int = 0) -> Iterator[_Config]:
@@ -51,7 +54,8 @@ def _line(name: str, found: Mapping[str, _Config], depth: int = 0) -> Iterator[_
 
 
 def _read(node: ast.ClassDef) -> _Config:
-    model_type, names, parts = "", {}, {}
+    model_type, names = "", dict[str, str]()
+    parts: dict[str, str] = {}
     computed: set[str] = set()
     for part in node.body:
         target, value = _assigned(part)
@@ -60,8 +64,8 @@ def _read(node: ast.ClassDef) -> _Config:
                 model_type = text
             case "attribute_map", ast.Dict(keys=keys, values=values):
                 names = {_text(key): _text(each) for key, each in zip(keys, values, strict=True)}
-            case "sub_configs", ast.Dict(keys=keys, values=values):
-                parts = {_text(key): dotted(each) for key, each in zip(keys, values, strict=True)}
+            case "sub_configs" | "sub_configs_defaults", ast.Dict(keys=keys, values=values):
+                parts |= {_text(key): _part(each) for key, each in zip(keys, values, strict=True)}
             case _:
                 pass
         if isinstance(part, ast.FunctionDef):
@@ -70,6 +74,16 @@ def _read(node: ast.ClassDef) -> _Config:
             elif part.name in ("__init__", "__post_init__"):
                 computed.update(_stored(part))
     return _Config(tuple(map(dotted, node.bases)), model_type, names, parts, frozenset(computed))
+
+
+def _part(node: ast.expr) -> str:
+    """The class of a part; ``*TYPE`` where any may stand there, and one of that type by default."""
+    if not isinstance(node, ast.Call):
+        return dotted(node)
+    named = {keyword.arg: keyword.value for keyword in node.keywords}
+    owner = named.get("config_class", node.args[0] if node.args else None)
+    name = dotted(owner) if owner is not None else ""
+    return f"*{_text(named.get('model_type'))}" if name in ("", "AutoConfig") else name
 
 
 def _assigned(part: ast.stmt) -> tuple[str, ast.expr | None]:

@@ -9,24 +9,35 @@ from genfix.json_types import JsonValue
 __all__ = ["asked", "pruned", "references"]
 
 _PURE: Final = frozenset(
-    "range len int max min list tuple sum enumerate zip getattr hasattr isinstance str bool abs round float set sorted "
-    "reversed math.ceil math.floor math.sqrt math.log math.log2 torch.tensor torch.arange torch.linspace torch.zeros "
-    "torch.ones torch.empty torch.full torch.device torch.Size dict logger.warning_once print super type "
-    "torch.get_default_dtype torch.finfo partial deepcopy copy.deepcopy".split()
+    [
+        *("range", "len", "int", "max", "min", "list", "tuple", "sum", "enumerate", "zip", "getattr"),
+        *("hasattr", "isinstance", "str", "bool", "abs", "round", "float", "set", "sorted", "reversed"),
+        *("math.ceil", "math.floor", "math.sqrt", "math.log", "math.log2", "torch.tensor"),
+        *("torch.arange", "torch.linspace", "torch.zeros", "torch.ones", "torch.empty", "torch.full"),
+        *("torch.device", "torch.Size", "dict", "logger.warning_once", "print", "super", "type"),
+        *("torch.get_default_dtype", "torch.finfo", "partial", "deepcopy", "copy.deepcopy"),
+    ]
 )
 """Functions whose results are no modules."""
 _METHODS: Final = frozenset(
-    "get_text_config lower copy get index tolist split item keys values items sum startswith endswith to_dict".split()
+    [
+        *("get_text_config", "lower", "copy", "get", "index", "tolist", "split", "item", "keys"),
+        *("values", "items", "sum", "startswith", "endswith", "to_dict"),
+    ]
 )
 _NO_SIZES: Final = frozenset(
-    "eps padding_idx stride padding dilation inplace dtype device momentum p approximate dim max_norm sparse mode "
-    "output_padding ceil_mode scale_factor align_corners padding_mode requires_grad negative_slope".split()
+    [
+        *("eps", "padding_idx", "stride", "padding", "dilation", "inplace", "dtype", "device"),
+        *("momentum", "p", "approximate", "dim", "max_norm", "sparse", "mode", "output_padding"),
+        *("ceil_mode", "scale_factor", "align_corners", "padding_mode", "requires_grad"),
+        *("negative_slope",),
+    ]
 )
 """Arguments of torch's modules that no shape depends on."""
 
 
-def asked(code: JsonValue, found: set[str]) -> None:
-    """Add the names that a program reads: ``x``, ``@attribute`` of its own object, ``.attribute`` of others."""
+def asked(code: JsonValue, found: set[str]) -> None:  # noqa: C901, PLR0912 - one case a form
+    """Add the names that a program reads: ``x``, ``@attribute`` of its object, ``.attribute`` of others."""
     match code:
         case str(name):
             found.add(name)
@@ -129,7 +140,11 @@ class _Pruner:
         return found
 
     def _matters(self, target: str, value: JsonValue, names: set[str]) -> bool:
-        if target == "@_tied_weights_keys" or target in names or (target.startswith("@") and f".{target[1:]}" in names):
+        if (
+            target == "@_tied_weights_keys"
+            or target in names
+            or (target.startswith("@") and f".{target[1:]}" in names)
+        ):
             return True
         return target.startswith("@") and self._may_build(value)
 

@@ -22,7 +22,16 @@ _KINDS: Final = {
 
 _MOVES: Final = "moves"
 _MOVING: Final = frozenset(
-    "MergeModulelist Concatenate Chunk Split Transpose Interleave PermuteForRope SplitModulelist".split()
+    [
+        "MergeModulelist",
+        "Concatenate",
+        "Chunk",
+        "Split",
+        "Transpose",
+        "Interleave",
+        "PermuteForRope",
+        "SplitModulelist",
+    ]
 )
 """Operations that put the same numbers elsewhere."""
 
@@ -48,7 +57,10 @@ def rename_lines(tree: ast.Module) -> list[JsonValue]:
 
 
 def _steps(steps: JsonValue) -> list[JsonValue]:
-    return [step if isinstance(step, list) else ["?", [], []] for step in (steps if isinstance(steps, list) else [None])]
+    return [
+        step if isinstance(step, list) else ["?", [], []]
+        for step in (steps if isinstance(steps, list) else [None])
+    ]
 
 
 class _Follower:
@@ -68,13 +80,17 @@ class _Follower:
                     held = self._at(name)
                     more, known = self.value(value), held[str(self.value(key))]
                     held[str(self.value(key))] = [*_list(known), *_list(more)]
-                case ast.Expr(value=ast.Call(func=ast.Attribute(value=target, attr="extend" | "append" as how), args=[more])):
+                case ast.Expr(
+                    value=ast.Call(
+                        func=ast.Attribute(value=target, attr="extend" | "append" as how), args=[more]
+                    )
+                ):
                     of = self.value(target)
                     if isinstance(of, list):
                         of.extend(_list(self.value(more)) if how == "extend" else [self.value(more)])
                 case ast.For(target=ast.Name(id=name), iter=iterated, body=inner):
-                    for value in _list(self.value(iterated)):
-                        self.names[name] = value
+                    for each in _list(self.value(iterated)):
+                        self.names[name] = each
                         self.run(inner)
                 case _:
                     pass
@@ -84,7 +100,7 @@ class _Follower:
         assert isinstance(held, dict)
         return held
 
-    def value(self, node: ast.expr) -> JsonValue:  # noqa: C901, PLR0911 - one case a kind of node
+    def value(self, node: ast.expr) -> JsonValue:  # noqa: C901, PLR0911, PLR0912 - one case a kind of node
         match node:
             case ast.Constant(value=(str() | int() | float() | bool() | None) as value):
                 return value
@@ -94,26 +110,30 @@ class _Follower:
                 return self._parts(parts)
             case ast.Dict(keys=keys, values=values):
                 found: dict[str, JsonValue] = {}
-                for key, value in zip(keys, values, strict=True):
+                for key, of in zip(keys, values, strict=True):
                     if key is not None:
-                        found[str(self.value(key))] = self.value(value)
+                        found[str(self.value(key))] = self.value(of)
                 return found
             case ast.BinOp(left=left, op=ast.Add(), right=right):
                 return _added(self.value(left), self.value(right))
-            case ast.Subscript(value=held, slice=key):
-                return self._item(self.value(held), self.value(key))
+            case ast.Subscript(value=held, slice=place):
+                return self._item(self.value(held), self.value(place))
             case ast.Call(func=ast.Attribute(value=held, attr="copy")):
-                value = self.value(held)
-                return [*value] if isinstance(value, list) else value
+                copied = self.value(held)
+                return [*copied] if isinstance(copied, list) else copied
             case ast.Call(func=ast.Name(id="deepcopy" | "list"), args=[held]):
-                value = self.value(held)
-                return [*value] if isinstance(value, list) else value
+                copied = self.value(held)
+                return [*copied] if isinstance(copied, list) else copied
             case ast.Call(func=ast.Name(id=name)) if name[:1].isupper():
                 return self._step(name, node)
-            case ast.ListComp(elt=ast.Name(id=name), generators=[ast.comprehension(target=ast.Name(id=of), iter=held)]):
+            case ast.ListComp(
+                elt=ast.Name(id=name), generators=[ast.comprehension(target=ast.Name(id=of), iter=held)]
+            ):
                 return self.value(held) if name == of else None
             case ast.JoinedStr(values=parts):
-                return "".join(str(self.value(p.value if isinstance(p, ast.FormattedValue) else p)) for p in parts)
+                return "".join(
+                    str(self.value(p.value if isinstance(p, ast.FormattedValue) else p)) for p in parts
+                )
             case _:
                 return None
 

@@ -17,148 +17,27 @@ import ast
 import json
 import sys
 import zipfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
-from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
-from dev.tools.module_code import Written, expression, read_class
 from dev.tools.module_configs import config_lines
 from dev.tools.module_pruning import asked, pruned, references
+from dev.tools.module_release import NOTHING, ClassOf, Release
 from dev.tools.module_renames import rename_lines
 from genfix.json_types import JsonValue
 
 __all__ = ["main"]
 
-_MODELS: Final = "transformers/models/"
 _AUTO: Final = "transformers/models/auto/modeling_auto.py"
 _RENAMES: Final = "transformers/conversion_mapping.py"
-_NOTHING: Final = frozenset(
-    "nn.Module Module GradientCheckpointingLayer PreTrainedModel GenerationMixin ABC object Generic Cache "
-    "PushToHubMixin ModuleUtilsMixin EmbeddingAccessMixin ModelOutput Protocol".split()
-)
-"""Bases whose ``__init__`` builds nothing."""
-
-class _Class(NamedTuple):
-    file: str
-    written: Written
-
-
-class _Release:
-    """All classes of a release."""
-
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self.files: dict[str, dict[str, Written]] = {}
-        self.everywhere: dict[str, _Class] = {}
-        self.constants: dict[str, dict[str, JsonValue]] = {}
-        """By file, the dictionaries that stand at its top."""
-        self.torch: dict[str, frozenset[str]] = {}
-        """By file, the names that it has from torch.nn."""
-        for path in _modeling(archive):
-            tree = ast.parse(archive.read(path))
-            classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-            self.torch[path] = frozenset(_from_torch(tree))
-            self.constants[path] = dict(_constants(tree))
-            self.files[path] = {node.name: read_class(node) for node in classes}
-            for name, written in self.files[path].items():
-                self.everywhere.setdefault(name, _Class(path, written))
-        self.used = self._used()
-
-    def find(self, name: str, file: str) -> _Class | None:
-        written = self.files[file].get(name)
-        return _Class(file, written) if written is not None else self.everywhere.get(name)
-
-    def line(self, of: _Class, depth: int = 0) -> Iterator[_Class]:
-        """The class and those it is made from, as Python looks for attributes: nearly."""
-        yield of
-        if depth < 15:
-            for base in of.written.bases:
-                found = self.find(base, of.file)
-                if found is not None and found.written is not of.written:
-                    yield from self.line(found, depth + 1)
-
-    def is_model(self, of: _Class) -> bool:
-        return any("PreTrainedModel" in each.written.bases for each in self.line(of))
-
-    def builder(self, of: _Class) -> _Class | str | None:
-        """Who has the ``__init__``: a class, a class of torch, `None` where nobody knows."""
-        if of.written.body is not None:
-            return of
-        return self.base_builder(of)
-
-    def base_builder(self, of: _Class) -> _Class | str | None:
-        """Whose ``__init__`` is ``super().__init__`` in ``of``."""
-        for base in of.written.bases:
-            if base in _NOTHING or base.endswith("Mixin"):
-                continue
-            if base.startswith("nn."):
-                return base
-            found = self.find(base, of.file)
-            if found is None or found.written is of.written:
-                return None
-            built = self.builder(found)
-            if built != "":
-                return built
-        return ""
-
-    def fact(self, of: _Class, name: str) -> JsonValue:
-        return next((each.written.facts[name] for each in self.line(of) if name in each.written.facts), None)
-
-    def _used(self) -> Mapping[tuple[str, str], frozenset[str]]:
-        """By class, the attributes that others ask for: its ancestors and descendants of their own object,
-        and all of its file of another."""
-        read: dict[tuple[str, str], set[str]] = {}
-        by_file: dict[str, set[str]] = {}
-        for path, classes in self.files.items():
-            for name, written in classes.items():
-                found = read[path, name] = set[str]()
-                asked([*(written.body or []), *written.defaults.values()], found)
-                by_file.setdefault(path, set()).update(each for each in found if each.startswith("."))
-        used = {key: {each for each in found if each.startswith("@")} for key, found in read.items()}
-        for path, classes in self.files.items():
-            for name, written in classes.items():
-                line = [*self.line(_Class(path, written))]
-                for each in line[1:]:
-                    key = (each.file, each.written.name)
-                    used[key] |= {x for x in read[path, name] if x.startswith("@")} | by_file[path]
-                    used[path, name] |= {x for x in read[key] if x.startswith("@")}
-        return {key: frozenset(found | by_file[key[0]]) for key, found in used.items()}
-
-
-def _constants(tree: ast.Module) -> Iterator[tuple[str, JsonValue]]:
-    for node in tree.body:
-        match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=(ast.Dict() | ast.Constant()) as value):
-                yield name, expression(value)
-            case _:
-                pass
-
-
-def _from_torch(tree: ast.Module) -> Iterator[str]:
-    """``from torch.nn import LayerNorm``."""
-    for node in ast.walk(tree):
-        match node:
-            case ast.ImportFrom(module="torch.nn" | "torch.nn.parameter", names=names):
-                yield from (name.name for name in names)
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Attribute(value=ast.Name(id="nn"), attr=attr)):
-                if name == attr:
-                    yield name
-            case _:
-                pass
-
-
-def _modeling(archive: zipfile.ZipFile) -> Iterator[str]:
-    for path in archive.namelist():
-        name = path.rpartition("/")[2]
-        if path.startswith(_MODELS) and "/auto/" not in path and name.startswith("modeling_"):
-            if not name.startswith(("modeling_tf_", "modeling_flax_")):
-                yield path
 
 
 class _Programs:
     """Programs by number, those that are equal under one."""
 
-    def __init__(self, release: _Release) -> None:
+    def __init__(self, release: Release) -> None:
         self.release = release
         self.keys: dict[tuple[str, str], JsonValue] = {}
         self.group: dict[tuple[str, str], int] = {}
@@ -168,7 +47,7 @@ class _Programs:
         for file, classes in self.release.files.items():
             for name, written in classes.items():
                 if written.body is not None:
-                    body = self._linked(written.body, _Class(file, written))
+                    body = self._linked(written.body, ClassOf(file, written))
                     self.keys[file, name] = [[*written.parameters], {**written.defaults}, body]
         self.group = {key: number for number, key in enumerate(self.keys)}
         while self._prune():
@@ -186,8 +65,8 @@ class _Programs:
             assert isinstance(body, list)
             shorter: JsonValue = pruned(body, self.release.used[key], taken)
             changed = changed or shorter != body
-            parameters, defaults = _needed(parameters, defaults, shorter)
-            self.keys[key] = [parameters, self._referring(defaults), self._referring(shorter)]
+            named, given = _needed(parameters, defaults, shorter)
+            self.keys[key] = [named, self._referring(given), self._referring(shorter)]
         return changed
 
     def _referring(self, code: JsonValue) -> JsonValue:
@@ -235,7 +114,7 @@ class _Programs:
             case _:
                 return code
 
-    def _linked(self, code: JsonValue, of: _Class) -> JsonValue:
+    def _linked(self, code: JsonValue, of: ClassOf) -> JsonValue:
         """A program in which classes are references."""
         match code:
             case ["'", _]:
@@ -255,26 +134,32 @@ class _Programs:
             case _:
                 return code
 
-    def _reference(self, name: str, of: _Class) -> JsonValue:
+    def _reference(self, name: str, of: ClassOf) -> JsonValue:
         if name in self.release.torch[of.file] and name not in self.release.files[of.file]:
             return f"nn.{name}"
         found = self.release.find(name, of.file)
         if found is None or self.release.is_model(found):
             return name
         built = self.release.builder(found)
-        if isinstance(built, _Class):
+        if isinstance(built, ClassOf):
             return {"#": [built.file, built.written.name]}
         return built or ("nn.Identity" if built == "" else "nn.?")
 
-    def _linked_super(self, base: str, arguments: list[JsonValue], of: _Class) -> JsonValue:
+    def _linked_super(self, base: str, arguments: list[JsonValue], of: ClassOf) -> JsonValue:
         if base:
             found = self.release.find(base, of.file)
-            built = "" if base in _NOTHING or base.endswith("Mixin") else self.release.builder(found) if found else None
+            built = (
+                ""
+                if base in NOTHING or base.endswith("Mixin")
+                else self.release.builder(found)
+                if found
+                else None
+            )
         else:
             built = self.release.base_builder(of)
         if built == "":
             return ["super", "", [], {}]
-        if isinstance(built, _Class):
+        if isinstance(built, ClassOf):
             return ["super", {"#": [built.file, built.written.name]}, *arguments]
         return ["super", built, *arguments] if built else ["open"]
 
@@ -307,19 +192,24 @@ def _needed(parameters: JsonValue, defaults: JsonValue, body: JsonValue) -> tupl
 def main(out: Path, wheel: Path) -> int:
     """Write the table; the exit code."""
     archive = zipfile.ZipFile(wheel)
-    release = _Release(archive)
+    release = Release(archive)
     programs = _Programs(release)
     programs.make()
     lines: list[JsonValue] = [wheel.name.split("-")[1]]
     classes = [*_classes(release, programs)]
-    needed = _reachable(programs, [str(line[1]) for line in classes if isinstance(line, list)])
+    bodies: list[list[JsonValue]] = []
+    needed = _reachable(programs, [str(line[1]) for line in classes])
     for key, number in sorted({n: k for k, n in programs.group.items()}.items()):
         if f"#{key}" in needed:
             spelled = programs.spelled(programs.keys[number])
             assert isinstance(spelled, list)
-            lines.append([f"#{key}", *spelled])
+            bodies.append([f"#{key}", *map(_short, spelled)])
+    # Like beside like: the wheel's compression looks back a little only.
+    bodies.sort(key=lambda line: json.dumps(line[1:]))
+    lines += bodies
     lines += classes
-    lines += _auto_lines(ast.parse(archive.read(_AUTO)))
+    asked_for = {name for line in bodies for name in _autos(line)}
+    lines += _auto_lines(ast.parse(archive.read(_AUTO)), asked_for)
     lines += config_lines(archive)
     lines += rename_lines(ast.parse(archive.read(_RENAMES)))
     text = "".join(json.dumps(line, separators=(",", ":"), sort_keys=True) + "\n" for line in lines)
@@ -328,12 +218,12 @@ def main(out: Path, wheel: Path) -> int:
     return 0
 
 
-def _classes(release: _Release, programs: _Programs) -> Iterator[list[JsonValue]]:
+def _classes(release: Release, programs: _Programs) -> Iterator[list[JsonValue]]:
     for name, of in sorted(release.everywhere.items()):
         if not release.is_model(of) or name.endswith("PreTrainedModel"):
             continue
         built = release.builder(of)
-        if not isinstance(built, _Class):
+        if not isinstance(built, ClassOf):
             continue
         tied = release.fact(of, "_tied_weights_keys")
         yield [
@@ -362,8 +252,37 @@ def _reachable(programs: _Programs, roots: Sequence[str]) -> set[str]:
     return found
 
 
-def _auto_lines(tree: ast.Module) -> list[JsonValue]:
-    """Which class an auto class makes, by type."""
+def _short(code: JsonValue) -> JsonValue:
+    """A program in fewer letters: ``.x`` for ``config.x``, and calls without their empty named arguments."""
+    match code:
+        case ["'", _]:
+            return code
+        case [".", "config", str(name)]:
+            return f".{name}"
+        case ["(", function, given, {}] if code[3] == {}:
+            return ["(", _short(function), _short(given)]
+        case [*parts]:
+            return [_short(part) for part in parts]
+        case dict(parts):
+            return {key: _short(part) for key, part in parts.items()}
+        case _:
+            return code
+
+
+def _autos(code: JsonValue) -> Iterator[str]:
+    """The auto classes that a program asks."""
+    match code:
+        case str(name) if name.startswith("Auto"):
+            yield name.partition(".")[0]
+        case [*parts]:
+            for part in parts:
+                yield from _autos(part)
+        case _:
+            pass
+
+
+def _auto_lines(tree: ast.Module, asked_for: Collection[str]) -> list[JsonValue]:
+    """Which class an auto class makes, by type, of those that are asked."""
     tables: dict[str, dict[str, str]] = {}
     autos: dict[str, str] = {}
     for node in ast.walk(tree):
@@ -388,7 +307,7 @@ def _auto_lines(tree: ast.Module) -> list[JsonValue]:
                 pass
     by_type: dict[str, dict[str, JsonValue]] = {}
     for auto, table in autos.items():
-        for kind, name in tables.get(table, {}).items():
+        for kind, name in tables.get(table, {}).items() if auto.lstrip("_") in asked_for else ():
             by_type.setdefault(kind, {})[auto.lstrip("_")] = name
     return [[f"auto {kind}", names] for kind, names in sorted(by_type.items())]
 

@@ -17,7 +17,9 @@ def loading_info(folder: Path) -> Mapping[str, object]:
     _, info = model_class.from_pretrained(folder, output_loading_info=True)
     return {
         "missing": sorted(map(str, info["missing_keys"])),
-        "mismatched": sorted(str(each[0] if isinstance(each, tuple) else each) for each in info["mismatched_keys"]),
+        "mismatched": sorted(
+            str(each[0] if isinstance(each, tuple) else each) for each in info["mismatched_keys"]
+        ),
         "unexpected": sorted(map(str, info["unexpected_keys"])),
     }
 

@@ -39,7 +39,9 @@ class _Step:
         self.kind = rename.kind
         self.targets = [_as_target(target) for target in rename.targets]
         groups = {group for target in rename.targets if (group := _group(target))}
-        self.sources = [_as_source(source, rename, place, groups) for place, source in enumerate(rename.sources)]
+        self.sources = [
+            _as_source(source, rename, place, groups) for place, source in enumerate(rename.sources)
+        ]
         self.scope, self.prefix = scope, prefix
         self.pattern = _compiled(tuple(self.sources))
         self.is_active = self.kind != "group"
@@ -115,7 +117,11 @@ class Renamer:
         self.converters: list[_Step] = []
         self._patterns: dict[str, _Step] = {}
         for step, scope in _collected(prefix, models):
-            if step.kind not in ("name", "group", "merge", "convert", "prefix") or not step.sources or not step.targets:
+            if (
+                step.kind not in ("name", "group", "merge", "convert", "prefix")
+                or not step.sources
+                or not step.targets
+            ):
                 self.is_known = False
                 continue
             made = _Step(step, scope, prefix)
@@ -124,7 +130,7 @@ class Renamer:
         patterns = [source for step in (*self.renamings, *self.converters) for source in step.sources]
         self._has_numbers = any(_LITERAL.search(pattern) for pattern in patterns)
 
-    def rename(self, name: str) -> Renamed:
+    def become(self, name: str) -> Renamed:
         """What becomes of ``name``."""
         numbers = [] if self._has_numbers else _NUMBER.findall(name)
         form = _NUMBER.sub("0", name) if numbers else name
@@ -163,7 +169,7 @@ class Renamer:
 def _marked(name: str) -> str:
     """With each number replaced by one that says which it is."""
     places = iter(range(100))
-    return _NUMBER.sub(lambda match: f"7700{next(places):02}", name)
+    return _NUMBER.sub(lambda _: f"7700{next(places):02}", name)
 
 
 def _collected(prefix: str, models: Mapping[str, Node]) -> Iterator[tuple[Rename, str | None]]:

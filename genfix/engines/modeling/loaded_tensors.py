@@ -28,11 +28,11 @@ _ALWAYS_IGNORED: Final = re.compile(r"(?:rotary_emb\.inv_freq|position_ids|\.mas
 _LITERAL: Final = re.compile(r"[\w.]+\.(?:weight|bias)")
 """A name, and no pattern."""
 _PACKED: Final = re.compile(
-    r"\.(?:qweight|qzeros|scales|g_idx|weight_packed|weight_scale\w*|weight_zero_point|weight_shape|weight_g_idx|"
-    r"weight_global_scale|input_\w*scale|[kv]_scale|SCB|weight_format|weight\.(?:absmax|quant_map|nested_\w+|"
+    r"\.(?:qweight|qzeros|scales|g_idx|weight_packed|weight_scale\w*|weight_zero_point|weight_shape|"
+    r"weight_g_idx|weight_global_scale|input_\w*scale|[kv]_scale|SCB|weight_format|weight\.(?:absmax|quant_map|nested_\w+|"
     r"quant_state\.\S+)|biases|activation_scale|(?:in|out)put_(?:min|max))$"
 )
-"""What quantisers put in the place of a weight, or beside it: as the loaders of transformers 5.24 and vLLM 0.32
+"""What quantisers put in the place of a weight, or beside it: the loaders of transformers 5.24 and vLLM 0.32
 look for it."""
 _BLOCKS: Final = re.compile(r"_(?:blocks|scales|scale_inv|scale|zero_point|packed)$")
 
@@ -94,7 +94,9 @@ class _Part(NamedTuple):
 class _Judge:
     """One folder."""
 
-    def __init__(self, known: ModelClass, root: Node, tensors: Mapping[str, Tensor], *, is_packed: bool) -> None:
+    def __init__(
+        self, known: ModelClass, root: Node, tensors: Mapping[str, Tensor], *, is_packed: bool
+    ) -> None:
         self.known, self.tensors, self.is_packed = known, tensors, is_packed
         self.wanted: Wanted = wanted(root)
         self.renamer = Renamer(known.prefix, self.wanted.models, self.wanted.tensors)
@@ -148,7 +150,7 @@ class _Judge:
         return sum(math.prod(part.tensor.shape) for part in parts) != sum(known) and not [*_odd(parts)]
 
     def _renamed(self, name: str) -> Renamed:
-        renamed = self.renamer.rename(name)
+        renamed = self.renamer.become(name)
         if not any(each in self.wanted.tensors for each in renamed.names) and name in self.wanted.tensors:
             return Renamed((name,))
         return renamed
@@ -165,7 +167,11 @@ class _Judge:
     def _missing(self, there: Mapping[str, str]) -> list[str]:
         if not self.renamer.is_known:
             return []
-        absent = [name for name, parameter in self.wanted.tensors.items() if parameter.is_needed and name not in there]
+        absent = [
+            name
+            for name, parameter in self.wanted.tensors.items()
+            if parameter.is_needed and name not in there
+        ]
         if not absent:
             return []
         for pattern in self._may_miss():

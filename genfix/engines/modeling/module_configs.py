@@ -36,7 +36,9 @@ class ConfigView:
         self._parts: dict[str, object] = {}
         self._set: dict[str, object] = {}
 
-    def get(self, field: str, default: object = UNKNOWN) -> object:
+    def get(  # noqa: PLR0911 - one step after the other, as Python looks
+        self, field: str, default: object = UNKNOWN
+    ) -> object:
         """What the field holds; ``default`` where the class has no such field."""
         if field == "model_type":
             return self.model_type
@@ -69,7 +71,9 @@ class ConfigView:
         if not types or self.model_type in types:
             return self
         parts = (self._part(field) for field in self._facts.parts)
-        return next((part for part in parts if isinstance(part, ConfigView) and part.model_type in types), self)
+        return next(
+            (part for part in parts if isinstance(part, ConfigView) and part.model_type in types), self
+        )
 
     def may_tie(self) -> bool:
         """Whether the head may be the embedding: the file says so, at either level, or says nothing."""
@@ -101,16 +105,21 @@ class ConfigView:
 
     def _made(self, field: str) -> object:
         value = self.values.get(field)
-        kind = self._facts.parts.get(field, "")
+        stated = self._facts.parts.get(field, "")
+        kind = stated.removeprefix("*")
         if isinstance(value, dict):
             own = value.get("model_type")
-            if not kind and isinstance(own, str):
+            if isinstance(own, str) and (not kind or stated.startswith("*")):
                 kind = own  # the class of the whole takes any type there
             return ConfigView(value, kind) if kind else value
         if value is None and field == "text_config" and self.model_type in FLAT:
-            rest = {key: each for key, each in self.values.items() if key not in ("model_type", *self._facts.parts)}
+            rest = {
+                key: each
+                for key, each in self.values.items()
+                if key not in ("model_type", *self._facts.parts)
+            }
             return ConfigView(rest, kind)
-        if value is None and field == "text_config" and kind and field in self._facts.computed:
+        if value is None and field == "text_config" and kind:
             return ConfigView({}, kind)  # the class makes one of defaults
         return UNKNOWN
 
@@ -131,6 +140,6 @@ class ConfigView:
         value = self._class.newest(field, _MAJOR)
         if value is not None and not isinstance(value, dict):
             return value
-        found = self._class.taken(field, lambda name: self.values.get(name))
+        found = self._class.taken(field, self.values.get)
         one = found[-1] if found else None
         return one if isinstance(one, int) and not isinstance(one, bool) else UNKNOWN

@@ -46,7 +46,7 @@ class ConfigFacts(NamedTuple):
     names: Mapping[str, str] = {}
     """Other names of fields: its ``attribute_map``."""
     parts: Mapping[str, str] = {}
-    """By field, the model type of a part."""
+    """By field, the model type of a part; ``*`` before it where others may stand there."""
     computed: frozenset[str] = frozenset()
     """Fields that it fills in by itself, and properties."""
 
@@ -55,8 +55,8 @@ class Rename(NamedTuple):
     """One step of how names in a file become names of the class."""
 
     kind: str
-    """``name``, ``group``, ``merge`` (the same numbers are put together or taken apart), ``convert`` (to other
-    numbers) or ``prefix``; others are not known."""
+    """``name``, ``group``, ``prefix``, ``merge`` (the same numbers, put together or taken apart), ``convert``
+    (to other numbers); others are not known."""
     sources: Sequence[str]
     targets: Sequence[str]
 
@@ -86,9 +86,29 @@ def program(name: str) -> Program | None:
     """The program called ``name``; `None` where there is none."""
     match _entry(name):
         case [list(parameters), dict(defaults), list(body)]:
-            return Program(name, [*map(str, parameters)], defaults, body)
+            whole = _whole(body)
+            return Program(name, [*map(str, parameters)], defaults, whole if isinstance(whole, list) else [])
         case _:
             return None
+
+
+def _whole(code: JsonValue) -> JsonValue:
+    """A program as it is followed: the table has it in fewer letters."""
+    match code:
+        case str(name) if name.startswith("."):
+            return [".", "config", name[1:]]
+        case [".", left, str(text)]:
+            return [".", _whole(left), text]
+        case ["'", _]:
+            return code
+        case ["(", function, list(given)]:
+            return ["(", _whole(function), _whole(given), {}]
+        case [*parts]:
+            return [_whole(part) for part in parts]
+        case dict(parts):
+            return {key: _whole(part) for key, part in parts.items()}
+        case _:
+            return code
 
 
 @cache

@@ -3,7 +3,19 @@
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
-__all__ = ["UNKNOWN", "Node", "Parameter", "Shape", "Unknown", "PLAIN", "Wanted", "built_in", "either", "vague", "wanted"]
+__all__ = [
+    "PLAIN",
+    "UNKNOWN",
+    "Node",
+    "Parameter",
+    "Shape",
+    "Unknown",
+    "Wanted",
+    "built_in",
+    "either",
+    "vague",
+    "wanted",
+]
 
 
 class Unknown:
@@ -25,7 +37,16 @@ class Parameter(NamedTuple):
 class Node:
     """One module."""
 
-    __slots__ = ("attributes", "children", "is_open", "is_optional", "is_vague", "owner", "parameters", "model_type")
+    __slots__ = (
+        "attributes",
+        "children",
+        "is_open",
+        "is_optional",
+        "is_vague",
+        "model_type",
+        "owner",
+        "parameters",
+    )
 
     def __init__(self, owner: str = "", *, is_open: bool = False) -> None:
         self.owner = owner
@@ -104,7 +125,9 @@ def wanted(root: Node) -> Wanted:
             models[path.removesuffix(".")] = node
         for name, parameter in node.parameters.items():
             needed = parameter.is_needed and not is_optional
-            found[path + name] = parameter if needed == parameter.is_needed else parameter._replace(is_needed=False)
+            found[path + name] = (
+                parameter if needed == parameter.is_needed else parameter._replace(is_needed=False)
+            )
     return Wanted(found, frozenset(is_open), models)
 
 
@@ -144,11 +167,16 @@ def _either(one: Parameter | None, other: Parameter | None) -> Parameter:
 
 
 PLAIN: Final = frozenset(
-    "Dropout Dropout1d Dropout2d Dropout3d Identity ReLU ReLU6 GELU SiLU Sigmoid Tanh Softmax LogSoftmax Softplus "
-    "LeakyReLU ELU Hardtanh Hardswish Hardsigmoid Mish Flatten Unflatten Upsample AvgPool1d AvgPool2d AvgPool3d "
-    "MaxPool1d MaxPool2d MaxPool3d AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveMaxPool1d AdaptiveMaxPool2d PixelShuffle "
-    "PixelUnshuffle ZeroPad2d ConstantPad1d ConstantPad2d ReflectionPad1d ReflectionPad2d ReplicationPad1d Unfold Fold "
-    "CrossEntropyLoss MSELoss L1Loss BCEWithLogitsLoss CTCLoss UpsamplingBilinear2d AlphaDropout GLU".split()
+    [
+        *("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "Identity", "ReLU", "ReLU6", "GELU", "SiLU"),
+        *("Sigmoid", "Tanh", "Softmax", "LogSoftmax", "Softplus", "LeakyReLU", "ELU", "Hardtanh"),
+        *("Hardswish", "Hardsigmoid", "Mish", "Flatten", "Unflatten", "Upsample", "AvgPool1d"),
+        *("AvgPool2d", "AvgPool3d", "MaxPool1d", "MaxPool2d", "MaxPool3d", "AdaptiveAvgPool1d"),
+        *("AdaptiveAvgPool2d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "PixelShuffle"),
+        *("PixelUnshuffle", "ZeroPad2d", "ConstantPad1d", "ConstantPad2d", "ReflectionPad1d"),
+        *("ReflectionPad2d", "ReplicationPad1d", "Unfold", "Fold", "CrossEntropyLoss", "MSELoss"),
+        *("L1Loss", "BCEWithLogitsLoss", "CTCLoss", "UpsamplingBilinear2d", "AlphaDropout", "GLU"),
+    ]
 )
 """Modules of torch without tensors."""
 
@@ -163,8 +191,8 @@ def built_in(name: str, given: Sequence[object], named: dict[str, object]) -> No
         rows, columns = arguments.number(1, "out_features"), arguments.number(0, "in_features")
         _add(node, arguments.flag(2, "bias"), ("weight", (rows, columns)), ("bias", (rows,)))
     elif name == "Embedding":
-        shape = (arguments.number(0, "num_embeddings"), arguments.number(1, "embedding_dim"))
-        node.parameters["weight"] = Parameter(shape)
+        size = (arguments.number(0, "num_embeddings"), arguments.number(1, "embedding_dim"))
+        node.parameters["weight"] = Parameter(size)
     elif name in ("LayerNorm", "RMSNorm"):
         _norm(node, arguments, name)
     elif name == "PReLU":
@@ -172,10 +200,11 @@ def built_in(name: str, given: Sequence[object], named: dict[str, object]) -> No
     elif name == "GroupNorm":
         _affine(node, arguments.flag(3, "affine"), arguments.number(1, "num_channels"))
     elif name.startswith(("BatchNorm", "SyncBatchNorm")):
-        size = arguments.number(0, "num_features")
-        _affine(node, arguments.flag(3, "affine"), size)
-        for buffer, shape in (("running_mean", (size,)), ("running_var", (size,)), ("num_batches_tracked", ())):
-            node.parameters[buffer] = Parameter(shape, is_needed=False)
+        features = arguments.number(0, "num_features")
+        _affine(node, arguments.flag(3, "affine"), features)
+        for buffer in ("running_mean", "running_var"):
+            node.parameters[buffer] = Parameter((features,), is_needed=False)
+        node.parameters["num_batches_tracked"] = Parameter((), is_needed=False)
     elif name in ("Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"):
         _convolution(node, arguments, int(name[-2]), is_transposed="Transpose" in name)
     elif name == "Conv1D":
@@ -206,13 +235,13 @@ class _Arguments:
         return None if isinstance(value, Unknown) else bool(value)
 
 
-def _add(node: Node, has_bias: bool | None, *tensors: tuple[str, Shape]) -> None:
+def _add(node: Node, has_bias: object, *tensors: tuple[str, Shape]) -> None:
     for name, shape in tensors:
         if name != "bias" or has_bias is not False:
             node.parameters[name] = Parameter(shape, is_needed=name != "bias" or has_bias is True)
 
 
-def _affine(node: Node, has: bool | None, size: int | None) -> None:
+def _affine(node: Node, has: object, size: int | None) -> None:
     if has is not False:
         for name in ("weight", "bias"):
             node.parameters[name] = Parameter((size,), is_needed=has is True)
@@ -236,7 +265,11 @@ def _norm(node: Node, arguments: _Arguments, name: str) -> None:
 def _convolution(node: Node, arguments: _Arguments, sizes: int, *, is_transposed: bool) -> None:
     inner, outer = arguments.number(0, "in_channels"), arguments.number(1, "out_channels")
     kernel = arguments.value(2, "kernel_size")
-    groups = arguments.number(7 if is_transposed else 6, "groups") if _has_groups(arguments, is_transposed) else 1
+    groups = (
+        arguments.number(7 if is_transposed else 6, "groups")
+        if _has_groups(arguments, 7 if is_transposed else 6)
+        else 1
+    )
     each = tuple(kernel) if isinstance(kernel, list) else (kernel,) * sizes
     known = tuple(size if isinstance(size, int) else None for size in each)
     first, second = (inner, outer) if is_transposed else (outer, inner)
@@ -245,5 +278,5 @@ def _convolution(node: Node, arguments: _Arguments, sizes: int, *, is_transposed
     _add(node, bias, ("weight", (first, second, *known)), ("bias", (outer,)))
 
 
-def _has_groups(arguments: _Arguments, is_transposed: bool) -> bool:
-    return "groups" in arguments.named or len(arguments.given) > (7 if is_transposed else 6)
+def _has_groups(arguments: _Arguments, place: int) -> bool:
+    return "groups" in arguments.named or len(arguments.given) > place

@@ -9,49 +9,24 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from genfix.engines.modeling.module_configs import ConfigView
+from genfix.engines.modeling.module_frames import (
+    Frame,
+    attribute,
+    dictionary,
+    extend,
+    joined,
+    memory_key,
+    torch_module,
+)
 from genfix.engines.modeling.module_lines import ModelClass, Program, class_for, model_class, program
-from genfix.engines.modeling.module_nodes import UNKNOWN, Node, Parameter, Unknown, built_in, either, vague
-from genfix.engines.modeling.module_values import LayerNumber, TensorValue, called, computed, truth
+from genfix.engines.modeling.module_nodes import UNKNOWN, Node, Parameter, built_in, either, vague
+from genfix.engines.modeling.module_values import LayerNumber, called, computed, truth
 from genfix.json_types import JsonValue
 
 __all__ = ["Builder"]
 
 _DEEPEST: Final = 40
-_LONGEST: Final = 2000
-"""Repeats of a loop beyond which nobody follows it."""
-
-
-class _Frame:
-    """One ``__init__`` that is being followed."""
-
-    def __init__(self, node: Node, names: dict[str, object]) -> None:
-        self.node, self.names = node, names
-        self.is_over = False
-        """Whether it has returned."""
-        self.stop = ""
-        """``break`` or ``next`` where a loop is left."""
-
-    def fork(self) -> "_Frame":
-        """Another, whose lists may grow while these stay."""
-        node = self.node.copy()
-        node.children = {name: child.copy() for name, child in node.children.items()}
-        names = {name: [*value] if isinstance(value, list) else value for name, value in self.names.items()}
-        return _Frame(node, names)
-
-    def join(self, one: "_Frame", other: "_Frame") -> None:
-        """Go on with what both ways have in common."""
-        joined = either(one.node, other.node)
-        self.node.children, self.node.parameters = joined.children, joined.parameters
-        self.node.attributes, self.node.is_open = joined.attributes, joined.is_open
-        for name in one.names.keys() | other.names.keys():
-            left, right = one.names.get(name, UNKNOWN), other.names.get(name, UNKNOWN)
-            self.names[name] = _joined(left, right)
-
-
-def _joined(left: object, right: object) -> object:
-    if isinstance(left, Node) and isinstance(right, Node):
-        return either(left, right)
-    return left if left is right or (type(left) is type(right) and left == right) else UNKNOWN
+_LONGEST: Final = 2000  # repeats of a loop that are followed
 
 
 class Builder:
@@ -77,7 +52,7 @@ class Builder:
         code = program(name)
         if code is None or self._depth > _DEEPEST:
             return Node(is_open=True)
-        key = _key(of.name if of else name, given, named)
+        key = memory_key(of.name if of else name, given, named)
         if key is not None and key in self._known:
             return self._known[key]
         outer = LayerNumber.was_asked
@@ -87,7 +62,7 @@ class Builder:
         names = self._bound(code, given, named)
         if of is not None:
             self._as_model(node, of, names)
-        frame = _Frame(node, names)
+        frame = Frame(node, names)
         self._run(code.body, frame)
         self._depth -= 1
         if key is not None and not LayerNumber.was_asked:
@@ -101,9 +76,11 @@ class Builder:
         node.model_type = config.model_type if config is not None else ""
         node.attributes["config"] = config if config is not None else UNKNOWN
 
-    def _bound(self, code: Program, given: Sequence[object], named: Mapping[str, object]) -> dict[str, object]:
+    def _bound(
+        self, code: Program, given: Sequence[object], named: Mapping[str, object]
+    ) -> dict[str, object]:
         names: dict[str, object] = {}
-        frame = _Frame(Node(), names)
+        frame = Frame(Node(), names)
         for place, name in enumerate(code.parameters):
             if place < len(given):
                 names[name] = given[place]
@@ -113,7 +90,9 @@ class Builder:
                 names[name] = self._value(code.defaults[name], frame)
         return names
 
-    def _run(self, body: Sequence[JsonValue], frame: _Frame) -> None:
+    def _run(  # noqa: C901, PLR0912 - one case a kind of statement
+        self, body: Sequence[JsonValue], frame: Frame
+    ) -> None:
         for statement in body:
             if frame.is_over or frame.stop:
                 return
@@ -145,7 +124,7 @@ class Builder:
                     pass
 
     def _branch(
-        self, test: bool | None, then: Sequence[JsonValue], otherwise: Sequence[JsonValue], frame: _Frame
+        self, test: object, then: Sequence[JsonValue], otherwise: Sequence[JsonValue], frame: Frame
     ) -> None:
         if test is not None:
             self._run(then if test else otherwise, frame)
@@ -155,7 +134,7 @@ class Builder:
         self._run(otherwise, other)
         frame.join(one, other)
 
-    def _assign(self, target: JsonValue, value: object, frame: _Frame) -> None:
+    def _assign(self, target: JsonValue, value: object, frame: Frame) -> None:
         match target:
             case str(name) if name.startswith("@"):
                 frame.node.add(name[1:], value)
@@ -170,13 +149,17 @@ class Builder:
                 elif isinstance(held, ConfigView):
                     self._assign(holder, held.changed(name, value), frame)
             case ["l", *targets]:
-                values = value if isinstance(value, list) and len(value) == len(targets) else [UNKNOWN] * len(targets)
+                values = (
+                    value
+                    if isinstance(value, list) and len(value) == len(targets)
+                    else [UNKNOWN] * len(targets)
+                )
                 for each, of in zip(targets, values, strict=True):
                     self._assign(each, of, frame)
             case _:
                 pass
 
-    def _put_item(self, holder: JsonValue, place: object, value: object, frame: _Frame) -> None:
+    def _put_item(self, holder: JsonValue, place: object, value: object, frame: Frame) -> None:
         held = self._value(holder, frame)
         if isinstance(held, Node):
             held.is_open = True
@@ -187,7 +170,7 @@ class Builder:
         elif held is not UNKNOWN:
             self._assign(holder, UNKNOWN, frame)
 
-    def _loop(self, target: JsonValue, values: object, body: Sequence[JsonValue], frame: _Frame) -> None:
+    def _loop(self, target: JsonValue, values: object, body: Sequence[JsonValue], frame: Frame) -> None:
         if isinstance(values, list) and len(values) <= _LONGEST:
             for value in values:
                 self._assign(target, value, frame)
@@ -206,7 +189,7 @@ class Builder:
                 child.is_open = True
         frame.node.is_open = True
 
-    def _super(self, base: str, given: list[JsonValue], named: Mapping[str, JsonValue], frame: _Frame) -> None:
+    def _super(self, base: str, given: list[JsonValue], named: Mapping[str, JsonValue], frame: Frame) -> None:
         values = self._values(given, frame)
         named_values = {name: self._value(value, frame) for name, value in named.items()}
         if base.startswith("nn."):
@@ -223,11 +206,11 @@ class Builder:
             frame.node.is_open = True
             return
         self._depth += 1
-        self._run(code.body, inner := _Frame(frame.node, self._bound(code, values, named_values)))
+        self._run(code.body, inner := Frame(frame.node, self._bound(code, values, named_values)))
         frame.node = inner.node
         self._depth -= 1
 
-    def _do(self, call: JsonValue, frame: _Frame) -> None:
+    def _do(self, call: JsonValue, frame: Frame) -> None:  # noqa: PLR0912 - one case a method
         match call:
             case ["(", "@register_buffer", [["'", str(name)], *_], dict(named)]:
                 if named.get("persistent") is not False:
@@ -243,11 +226,11 @@ class Builder:
             case ["(", [".", holder, "register_parameter"], [["'", str(name)], value, *_], _]:
                 self._assign([".", holder, name], self._value(value, frame), frame)
             case ["(", [".", holder, "append"], [value], _]:
-                self._extend(self._value(holder, frame), [self._value(value, frame)])
+                extend(self._value(holder, frame), [self._value(value, frame)])
             case ["(", "@append", [value], _]:
-                self._extend(frame.node, [self._value(value, frame)])
+                extend(frame.node, [self._value(value, frame)])
             case ["(", [".", holder, "extend"], [values], _]:
-                self._extend(self._value(holder, frame), self._value(values, frame))
+                extend(self._value(holder, frame), self._value(values, frame))
             case ["(", [".", holder, "insert" | "add_module" | "update" | "pop"], *_]:
                 held = self._value(holder, frame)
                 if isinstance(held, Node):
@@ -255,17 +238,7 @@ class Builder:
             case _:
                 pass
 
-    def _extend(self, holder: object, values: object) -> None:
-        if isinstance(holder, list):
-            holder.extend(values if isinstance(values, list) else [UNKNOWN])
-        elif isinstance(holder, Node):
-            if not isinstance(values, list) or holder.is_open:
-                holder.is_open = True
-                return
-            for value in values:
-                _put(holder, str(len(holder.children) + len(holder.parameters)), value)
-
-    def _values(self, given: Sequence[JsonValue], frame: _Frame) -> list[object]:
+    def _values(self, given: Sequence[JsonValue], frame: Frame) -> list[object]:
         found: list[object] = []
         for each in given:
             match each:
@@ -276,7 +249,7 @@ class Builder:
                     found.append(self._value(each, frame))
         return found
 
-    def _value(self, code: JsonValue, frame: _Frame) -> object:
+    def _value(self, code: JsonValue, frame: Frame) -> object:  # noqa: PLR0911 - one case a form
         match code:
             case str(name):
                 if name.startswith("@"):
@@ -286,7 +259,7 @@ class Builder:
             case ["'", str(text)]:
                 return text
             case [".", holder, str(name)]:
-                return self._attribute(self._value(holder, frame), name)
+                return attribute(self._value(holder, frame), name)
             case ["(", function, list(given), dict(named)]:
                 return self._call(function, given, named, frame)
             case ["?", test, then, otherwise]:
@@ -296,7 +269,7 @@ class Builder:
             case ["for", element, target, iterated, test]:
                 return self._comprehension(element, target, self._value(iterated, frame), test, frame)
             case ["d", pairs]:
-                return _dictionary(self._value(pairs, frame))
+                return dictionary(self._value(pairs, frame))
             case ["and" | "or" as operator, *parts]:
                 return self._logic(operator, parts, frame)
             case [str(operator), *parts]:
@@ -304,21 +277,16 @@ class Builder:
             case _:
                 return code
 
-    def _attribute(self, held: object, name: str) -> object:
-        if isinstance(held, ConfigView):
-            return held.get(name)
-        return held.get(name) if isinstance(held, Node) else UNKNOWN
-
-    def _choice(self, test: JsonValue, then: JsonValue, otherwise: JsonValue, frame: _Frame) -> object:
+    def _choice(self, test: JsonValue, then: JsonValue, otherwise: JsonValue, frame: Frame) -> object:
         decided = truth(self._value(test, frame))
         if decided is not None:
             return self._value(then if decided else otherwise, frame)
         one, other = self._value(then, frame), self._value(otherwise, frame)
         if isinstance(one, Node) or isinstance(other, Node):
             return either(one if isinstance(one, Node) else None, other if isinstance(other, Node) else None)
-        return _joined(one, other)
+        return joined(one, other)
 
-    def _logic(self, operator: str, parts: Sequence[JsonValue], frame: _Frame) -> object:
+    def _logic(self, operator: str, parts: Sequence[JsonValue], frame: Frame) -> object:
         value: object = UNKNOWN
         is_unknown = False
         for part in parts:
@@ -331,11 +299,11 @@ class Builder:
         return UNKNOWN if is_unknown else value
 
     def _comprehension(
-        self, element: JsonValue, target: JsonValue, values: object, test: JsonValue, frame: _Frame
+        self, element: JsonValue, target: JsonValue, values: object, test: JsonValue, frame: Frame
     ) -> object:
         if not isinstance(values, list) or len(values) > _LONGEST:
             return UNKNOWN
-        inner = _Frame(frame.node, dict(frame.names))
+        inner = Frame(frame.node, dict(frame.names))
         found: list[object] = []
         for value in values:
             self._assign(target, value, inner)
@@ -347,7 +315,7 @@ class Builder:
         return found
 
     def _call(
-        self, function: JsonValue, given: list[JsonValue], named: Mapping[str, JsonValue], frame: _Frame
+        self, function: JsonValue, given: list[JsonValue], named: Mapping[str, JsonValue], frame: Frame
     ) -> object:
         values = self._values(given, frame)
         named_values = {name: self._value(value, frame) for name, value in named.items()}
@@ -356,7 +324,7 @@ class Builder:
             function = known if isinstance(known, str) else function
         match function:
             case str(name) if name.startswith("nn.") or name == "Conv1D":
-                return self._torch(name.removeprefix("nn."), values, named_values)
+                return torch_module(name.removeprefix("nn."), values, named_values)
             case str(name) if name.startswith("#"):
                 return self._built(name, values, named_values)
             case [".", str(name), "_from_config" | "from_config"] if not name.startswith("@"):
@@ -380,69 +348,3 @@ class Builder:
         known = class_for(name, config.model_type) if name.startswith("Auto") else name
         rest = {key: value for key, value in named.items() if value is not config}
         return (self._model(known, [config], rest) if known else None) or Node(is_open=True)
-
-    def _torch(self, name: str, values: list[object], named: dict[str, object]) -> object:
-        if name == "Buffer":
-            return Parameter(is_needed=False)
-        if name == "Parameter":
-            if values[:1] == [None]:
-                return Parameter(is_needed=False)
-            shape = values[0].shape if values and isinstance(values[0], TensorValue) else None
-            return Parameter(shape)
-        if name in ("ModuleList", "ParameterList"):
-            return _listed(values[0] if values else [])
-        if name == "Sequential":
-            first = values[0] if len(values) == 1 else None
-            return _listed(list(first.items()) if isinstance(first, dict) else values)
-        if name in ("ModuleDict", "ParameterDict"):
-            return _listed(list(values[0].items()) if values and isinstance(values[0], dict) else UNKNOWN)
-        return built_in(name, values, named)
-
-
-def _listed(values: object) -> Node:
-    """A container of modules; pairs have names of their own."""
-    node = Node()
-    if not isinstance(values, list):
-        node.is_open = True
-        return node
-    for place, value in enumerate(values):
-        if isinstance(value, tuple) and len(value) == 2:
-            _put(node, str(value[0]), value[1])
-        else:
-            _put(node, str(place), value)
-    return node
-
-
-def _put(node: Node, name: str, value: object) -> None:
-    if isinstance(value, Unknown):
-        value = Node(is_open=True).as_optional()
-    node.children[name] = value if isinstance(value, Node) else Node()
-    if isinstance(value, Parameter):
-        del node.children[name]
-        node.parameters[name] = value
-
-
-def _dictionary(pairs: object) -> object:
-    if not isinstance(pairs, list):
-        return UNKNOWN
-    found: dict[object, object] = {}
-    for pair in pairs:
-        if not isinstance(pair, list) or len(pair) != 2 or not isinstance(pair[0], str | int):
-            return UNKNOWN
-        found[pair[0]] = pair[1]
-    return found
-
-
-def _key(name: str, given: Sequence[object], named: Mapping[str, object]) -> object:
-    """What a tree depends on; `None` where that is more than values."""
-    parts: list[object] = [name]
-    for place, value in [*enumerate(given), *sorted(named.items())]:
-        if isinstance(value, LayerNumber):
-            parts.append((place, "layer"))
-        elif isinstance(value, ConfigView):
-            parts.append((place, id(value)))
-        elif isinstance(value, str | int | float | bool | None):
-            parts.append((place, type(value).__name__, value))
-        else:
-            return None
-    return tuple(parts)

@@ -3,13 +3,15 @@
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeAlias
 
 from genfix.engines.modeling.module_configs import ConfigView
 from genfix.engines.modeling.module_nodes import UNKNOWN, Node, Shape, Unknown
 
 __all__ = ["LayerNumber", "TensorValue", "called", "computed", "truth"]
 
+Function: TypeAlias = Callable[..., object]  # type: ignore[explicit-any]
+"""One of Python's own: it is asked with values that it may not take."""
 _LARGEST: Final = 1 << 40
 _MAKERS: Final = frozenset(
     f"torch.{name}" for name in ("empty", "zeros", "ones", "rand", "randn", "Tensor", "FloatTensor")
@@ -39,7 +41,7 @@ def truth(value: object) -> bool | None:
     return True if isinstance(value, Node | ConfigView) else bool(value)
 
 
-def computed(sign: str, parts: Sequence[object]) -> object:
+def computed(sign: str, parts: Sequence[object]) -> object:  # noqa: PLR0911 - one case an operator
     """The result of an operator."""
     if any(isinstance(part, LayerNumber) for part in parts):
         LayerNumber.was_asked = True
@@ -55,7 +57,7 @@ def computed(sign: str, parts: Sequence[object]) -> object:
     if sign == "[":
         return _item(parts[0], parts[1])
     if sign == "[:":
-        return parts[0][parts[1] : parts[2]] if isinstance(parts[0], list | str) and _bounds(parts[1:]) else UNKNOWN
+        return _slice(parts[0], parts[1], parts[2])
     function = _OPERATORS.get(sign)
     if function is None or any(isinstance(part, Node | ConfigView | TensorValue) for part in parts):
         return UNKNOWN
@@ -66,12 +68,20 @@ def computed(sign: str, parts: Sequence[object]) -> object:
     return UNKNOWN if isinstance(found, int) and abs(found) > _LARGEST else found
 
 
-def _bounds(values: Sequence[object]) -> bool:
-    return all(value is None or isinstance(value, int) for value in values)
+def _slice(held: object, start: object, end: object) -> object:
+    if (
+        not isinstance(held, list | str)
+        or not isinstance(start, int | None)
+        or not isinstance(end, int | None)
+    ):
+        return UNKNOWN
+    return held[start:end]
 
 
 def _same(left: object, right: object) -> bool:
-    return left is right or (left is not None and right is not None and type(left) is type(right) and left == right)
+    return left is right or (
+        left is not None and right is not None and type(left) is type(right) and left == right
+    )
 
 
 def _item(held: object, place: object) -> object:
@@ -100,10 +110,14 @@ def _times(left: object, right: object) -> object:
         return left * right if len(left) * right <= 100_000 else UNKNOWN
     if isinstance(right, list) and isinstance(left, int):
         return right * left if len(right) * left <= 100_000 else UNKNOWN
-    return operator.mul(left, right) if isinstance(left, int | float) and isinstance(right, int | float) else UNKNOWN  # type: ignore[operator]
+    return (
+        operator.mul(left, right)
+        if isinstance(left, int | float) and isinstance(right, int | float)
+        else UNKNOWN
+    )
 
 
-_OPERATORS: Final[Mapping[str, Callable[..., object]]] = {
+_OPERATORS: Final[Mapping[str, Function]] = {
     "+": operator.add,
     "-": operator.sub,
     "*": _times,
@@ -160,7 +174,9 @@ def _attribute(name: str, given: Sequence[object]) -> object:
 
 def _shape(given: Sequence[object]) -> Shape:
     sizes = given[0] if len(given) == 1 and isinstance(given[0], list) else given
-    return tuple(int(size) if isinstance(size, int) and not isinstance(size, bool) else None for size in sizes)
+    return tuple(
+        int(size) if isinstance(size, int) and not isinstance(size, bool) else None for size in sizes
+    )
 
 
 def _range(*given: object) -> object:
@@ -177,6 +193,7 @@ def _enumerate(values: object, start: object = 0) -> object:
 
 
 def _zip(*lists: object, strict: object = False) -> object:
+    del strict
     if not all(isinstance(each, list) for each in lists):
         return UNKNOWN
     return [list(pair) for pair in zip(*(each for each in lists if isinstance(each, list)), strict=False)]
@@ -194,7 +211,7 @@ def _int(value: object = 0) -> object:
     return int(value) if isinstance(value, int | float) else UNKNOWN
 
 
-def _isinstance(value: object, *_: object) -> object:
+def _isinstance(*_: object) -> object:
     return UNKNOWN
 
 
@@ -205,15 +222,21 @@ def _len(value: object) -> object:
 
 
 def _sum(values: object) -> object:
-    numbers = [value for value in values if isinstance(value, int | float)] if isinstance(values, list) else None
-    return sum(numbers) if numbers is not None and isinstance(values, list) and len(numbers) == len(values) else UNKNOWN
+    numbers = (
+        [value for value in values if isinstance(value, int | float)] if isinstance(values, list) else None
+    )
+    return (
+        sum(numbers)
+        if numbers is not None and isinstance(values, list) and len(numbers) == len(values)
+        else UNKNOWN
+    )
 
 
 def _reversed(values: object) -> object:
     return values[::-1] if isinstance(values, list) else UNKNOWN
 
 
-def _most(function: Callable[..., object]) -> Callable[..., object]:
+def _most(function: Function) -> Function:
     def of(*given: object) -> object:
         values = given[0] if len(given) == 1 else list(given)
         if not isinstance(values, list) or not all(isinstance(value, int | float) for value in values):
@@ -223,7 +246,7 @@ def _most(function: Callable[..., object]) -> Callable[..., object]:
     return of
 
 
-_FUNCTIONS: Final[Mapping[str, Callable[..., object]]] = {
+_FUNCTIONS: Final[Mapping[str, Function]] = {
     "range": _range,
     "enumerate": _enumerate,
     "zip": _zip,

@@ -44,7 +44,18 @@ from genfix.rules.tokens import (
     truncation,
 )
 from genfix.rules.unreadable import not_json, unreadable_files
-from genfix.rules.weights import adapter_merge, architecture, class_tensors, layer_counts, quantization, shapes
+from genfix.rules.weights import (
+    adapter_merge,
+    architecture,
+    base_tensors,
+    class_shapes,
+    class_tensors,
+    empty_tensors,
+    layer_counts,
+    layer_lists,
+    quantization,
+    shapes,
+)
 
 _STOPS: Final = (stop_tokens, stop_values, stops_alone, turn_end_tokens, tokenizer_eos)
 _TEMPLATE: Final = (lost_templates, template_faults, template_trained, double_bos, weaker_template)
@@ -55,7 +66,10 @@ _TOKENS: Final = (
 _CONFIG: Final = (
     *(lost_config, config_values, model_type, rope_settings, constants, class_names, machine_paths),
 )
-_WEIGHTS: Final = (shapes, layer_counts, quantization, architecture, class_tensors, adapter_merge)
+_WEIGHTS: Final = (
+    *(shapes, layer_counts, layer_lists, quantization, architecture),
+    *(class_tensors, class_shapes, empty_tensors, base_tensors, adapter_merge),
+)
 _FILES: Final = (lost_files, shards, weight_index, side_files, leftovers, processors, local_code)
 _GENERATION: Final = (generation_settings, length_limits, lost_settings, sampling_at_zero)
 _READERS: Final = (tokenizer_class, token_lists, patched_classes, newer_layouts)

@@ -1,6 +1,6 @@
-"""How the tensors of a folder fit the class that its config.json names: what the rules about both begin with.
+"""How the tensors of a folder fit the class that its config.json names, for all rules of both.
 
-What other rules say of config.json (a wrong number of layers, of rows, of experts) is taken as said: only what
+What other rules say of config.json (a wrong number of layers, of rows, of experts) is taken as said: only
 is wrong beside it is theirs to tell.
 """
 
@@ -24,15 +24,12 @@ class ClassFit(NamedTuple):
     config: JsonObject
     owner: str
     tensors: Mapping[str, Tensor]
-    """Those with data in them."""
     fit: Fit
     is_packed: bool
 
     def again(self, config: JsonObject, owner: str = "") -> "ClassFit | None":
         """The same with another config or class."""
-        name = owner or self.owner
-        found = fit(config, name, self.tensors, is_packed=self.is_packed)
-        return None if found is None else self._replace(config=config, owner=name, fit=found)
+        return _fit(config, owner or self.owner, self.tensors, is_packed=self.is_packed)
 
     @property
     def lacks(self) -> tuple[str, ...]:
@@ -63,10 +60,19 @@ def fit_of(model: Model) -> ClassFit | None:
         return None
     if any(header.format == _MLX for header in model.weights.headers.values()):
         return None  # mlx-lm has names of its own
-    full = {name: tensor for name, tensor in tensors.items() if 0 not in tensor.shape}
     is_packed = model.weights.facts.quantization is not None or is_quantised(model)
-    found = fit(model.config, owner, full, is_packed=is_packed)
-    return None if found is None else ClassFit(model.config, owner, full, found, is_packed)
+    return _fit(model.config, owner, tensors, is_packed=is_packed)
+
+
+def _fit(
+    config: JsonObject, owner: str, tensors: Mapping[str, Tensor], *, is_packed: bool
+) -> ClassFit | None:
+    found = fit(config, owner, tensors, is_packed=is_packed)
+    if found is None:
+        return None
+    # What has no data is GF435's.
+    odd = tuple(each for each in found.mismatched if 0 not in each.shape)
+    return ClassFit(config, owner, tensors, found._replace(mismatched=odd), is_packed)
 
 
 def is_quantised(model: Model) -> bool:

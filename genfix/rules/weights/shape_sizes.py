@@ -40,7 +40,9 @@ def sizes_found(found: ClassFit) -> tuple[SizeFound, ...]:
         for pointer, current, expected in tries:
             again = found.again(changed(found.config, [(pointer, expected)]))
             if again is not None and len(again.lacks) <= before:
-                best.append((len(again.fit.mismatched), SizeFound(pointer, current, expected, is_only=True), again))
+                best.append(
+                    (len(again.fit.mismatched), SizeFound(pointer, current, expected, is_only=True), again)
+                )
         best.sort(key=lambda each: each[0])
         if not best or best[0][0] >= len(found.fit.mismatched):
             return ()
