@@ -203,7 +203,11 @@ class _Reader:
             case ast.Attribute(value=ast.Attribute(value=ast.Name(id="nn"), attr="init")):
                 return
             case ast.Name(id="setattr"):
-                yield ["open"]
+                match call.args:
+                    case [ast.Name(id="self"), named, given]:
+                        yield ["set", expression(named), expression(given)]
+                    case _:
+                        yield ["open"]
             case ast.Attribute():
                 yield ["do", expression(call)]
             case _:

@@ -12,6 +12,8 @@ from genfix.json_types import JsonValue
 __all__ = ["NOTHING", "ClassOf", "Release"]
 
 _MODELS: Final = "transformers/models/"
+_LAYERS: Final = "transformers/modeling_layers.py"
+"""Where the heads are that many classes share."""
 NOTHING: Final = frozenset(
     [
         *("nn.Module", "Module", "GradientCheckpointingLayer", "PreTrainedModel", "GenerationMixin"),
@@ -142,5 +144,5 @@ def _modeling(archive: zipfile.ZipFile) -> Iterator[str]:
     for path in archive.namelist():
         name = path.rpartition("/")[2]
         is_code = name.startswith("modeling_") and not name.startswith(("modeling_tf_", "modeling_flax_"))
-        if path.startswith(_MODELS) and "/auto/" not in path and is_code:
+        if path == _LAYERS or (path.startswith(_MODELS) and "/auto/" not in path and is_code):
             yield path

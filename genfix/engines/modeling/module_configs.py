@@ -7,7 +7,7 @@ from genfix.engines.modeling.module_lines import ConfigFacts, config_facts
 from genfix.engines.modeling.module_nodes import UNKNOWN
 from genfix.engines.shared.config_classes import ConfigClass, config_class
 from genfix.engines.shared.config_object import FLAT
-from genfix.json_types import JsonObject
+from genfix.json_types import JsonObject, JsonValue
 
 __all__ = ["ConfigView"]
 
@@ -51,7 +51,7 @@ class ConfigView:
             return self._set[field]
         if field in self._facts.parts or isinstance(self.values.get(field), dict):
             return self._part(field)
-        value = self.values.get(field)
+        value = self._stated(field)
         if value is not None:
             return value
         if field in self._facts.computed:
@@ -91,6 +91,12 @@ class ConfigView:
             if field in self._facts.parts or isinstance(self.values.get(field), dict):
                 return self._part(field)
         return self
+
+    def _stated(self, field: str) -> JsonValue:
+        """What the file has, under any name of the field."""
+        others = (name for name, of in self._facts.names.items() if of == field)
+        found = (self.values.get(name) for name in (field, *others))
+        return next((value for value in found if value is not None), None)
 
     def _labels(self) -> object:
         labels, number = self.values.get("id2label"), self.values.get("num_labels")

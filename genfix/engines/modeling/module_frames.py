@@ -3,10 +3,21 @@
 from collections.abc import Mapping, Sequence
 
 from genfix.engines.modeling.module_configs import ConfigView
+from genfix.engines.modeling.module_lines import ModelClass
 from genfix.engines.modeling.module_nodes import UNKNOWN, Node, Parameter, Unknown, built_in, either
 from genfix.engines.modeling.module_values import LayerNumber, TensorValue
 
-__all__ = ["Frame", "attribute", "dictionary", "extend", "joined", "memory_key", "torch_module"]
+__all__ = [
+    "Frame",
+    "as_model",
+    "attribute",
+    "dictionary",
+    "extend",
+    "joined",
+    "memory_key",
+    "set_named",
+    "torch_module",
+]
 
 
 class Frame:
@@ -130,3 +141,20 @@ def extend(holder: object, values: object) -> None:
             return
         for value in values:
             _put(holder, str(len(holder.children) + len(holder.parameters)), value)
+
+
+def as_model(node: Node, of: ModelClass, names: Mapping[str, object]) -> None:
+    """Make a node that of a model: names in files depend on its class and type."""
+    config = next((value for value in names.values() if isinstance(value, ConfigView)), None)
+    node.owner = of.name
+    node.model_type = config.model_type if config is not None else ""
+    node.attributes["base_model_prefix"] = of.prefix
+    node.attributes["config"] = config if config is not None else UNKNOWN
+
+
+def set_named(name: object, value: object, frame: Frame) -> None:
+    """Set an attribute whose name is computed."""
+    if isinstance(name, str):
+        frame.node.add(name, value)
+    else:
+        frame.node.is_open = True

@@ -11,11 +11,13 @@ from typing import Final
 from genfix.engines.modeling.module_configs import ConfigView
 from genfix.engines.modeling.module_frames import (
     Frame,
+    as_model,
     attribute,
     dictionary,
     extend,
     joined,
     memory_key,
+    set_named,
     torch_module,
 )
 from genfix.engines.modeling.module_lines import ModelClass, Program, class_for, model_class, program
@@ -61,7 +63,7 @@ class Builder:
         node = Node()
         names = self._bound(code, given, named)
         if of is not None:
-            self._as_model(node, of, names)
+            as_model(node, of, names)
         frame = Frame(node, names)
         self._run(code.body, frame)
         self._depth -= 1
@@ -69,12 +71,6 @@ class Builder:
             self._known[key] = node
         LayerNumber.was_asked = LayerNumber.was_asked or outer
         return node
-
-    def _as_model(self, node: Node, of: ModelClass, names: Mapping[str, object]) -> None:
-        config = next((value for value in names.values() if isinstance(value, ConfigView)), None)
-        node.owner = of.name
-        node.model_type = config.model_type if config is not None else ""
-        node.attributes["config"] = config if config is not None else UNKNOWN
 
     def _bound(
         self, code: Program, given: Sequence[object], named: Mapping[str, object]
@@ -110,6 +106,8 @@ class Builder:
                     self._super(base, given, named, frame)
                 case ["do", call]:
                     self._do(call, frame)
+                case ["set", name, value]:
+                    set_named(self._value(name, frame), self._value(value, frame), frame)
                 case ["del", str(target)] if target.startswith("@"):
                     frame.node.add(target[1:], None)
                 case ["end"]:

@@ -71,7 +71,7 @@ def _tries(found: ClassFit) -> Iterator[tuple[str, int, int]]:
 
 def _numbers(config: JsonObject, start: str) -> Iterator[tuple[str, int]]:
     for key, value in config.items():
-        if type(value) is int and value > 1 and not key.endswith(("_id", "_ids", "_index")):
+        if type(value) is int and value > 0 and not key.endswith(("_id", "_ids", "_index")):
             yield f"{start}/{key}", value
         elif isinstance(value, dict) and start.count("/") < 2:
             yield from _numbers(value, f"{start}/{key}")

@@ -7,7 +7,7 @@ import pytest
 
 from genfix.rules import Applicability, Finding, Severity
 from tests.support.folders import Files, with_json
-from tests.support.judging import find, judge, repaired
+from tests.support.judging import find, repaired
 from tests.support.weight_files import SINGLE, sharded, weight_file
 from tests.support.whole_models import MIXED, OWN_CODE, WHOLE, Tensors, lost, stacked, whole, whole_but
 
@@ -20,7 +20,7 @@ def config(files: Files, **values: object) -> Files:
 
 
 def about(files: Files, base: Files | None = None) -> list[Finding]:
-    return [finding for finding in judge(files, base) if finding.code in CODES]
+    return [finding for finding in find(files, base) if finding.code in CODES]
 
 
 def under(prefix: str) -> Callable[[Tensors], Tensors]:
@@ -38,6 +38,7 @@ HEALTHY: dict[str, Files] = {
     "experts in one tensor": MIXED | {SINGLE: weight_file(stacked())},
     "the trunk's own names under the head's class": whole_but(renamed("model.", "")),
     "a tied head": config(whole_but(lambda t: lost(t, "lm_head.weight")), tie_word_embeddings=True),
+    "a doubled prefix, which transformers takes off": whole_but(under("model.")),
     "a tied head that was saved": config(WHOLE, tie_word_embeddings=True),
     "more layers, and said so": config(WHOLE, num_hidden_layers=5) | {SINGLE: weight_file(whole(5))},
     "a vocabulary that was cut": config(
@@ -62,7 +63,7 @@ BROKEN: dict[str, Callable[[Tensors], Tensors]] = {
     "the last norm": lambda t: lost(t, "model.norm.weight"),
     "a layer's attention": lambda t: {n: s for n, s in t.items() if "layers.1.self_attn" not in n},
     "the embedding": lambda t: lost(t, "embed_tokens.weight"),
-    "a doubled prefix": under("model."),
+    "a prefix too many": under("model.model."),
     "a wrapper": under("module."),
     "a renamed module": renamed("self_attn", "attention"),
     "two prefixes": lambda t: {(f"language.{n}" if ".mlp." in n else n): s for n, s in t.items()},
