@@ -4,9 +4,10 @@ Who is right: the base about which tensors its class has, where no code that is 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
+from genfix.folder import is_far
 from genfix.folder.kinds import CONFIG
 from genfix.message import message
 from genfix.model import Model
@@ -15,7 +16,7 @@ from genfix.rules.core.finding import Finding, Fix, Severity, Witness
 from genfix.rules.core.questions import WEIGHTS
 from genfix.rules.core.reasons import WEIGHTS_LOST
 from genfix.rules.core.rule import Rule, rule
-from genfix.rules.weights.class_fit import fit_of
+from genfix.rules.weights.class_fit import is_in_table
 from genfix.rules.weights.examples import examples
 from genfix.weights.tensor_names import TensorNames, canonical
 
@@ -54,9 +55,9 @@ def _lost(context: Context, rule: Rule) -> Iterator[Finding]:
     - genfix: docs/tensor-law.md
     """
     merged, base = context.merged, context.base
-    if base is None or not _are_comparable(merged, base) or fit_of(merged) is not None:
+    if base is None or is_in_table(merged) or not _are_comparable(merged, base):
         return
-    ours, theirs = TensorNames(merged.weights.tensors), base.weights.tensors
+    ours, theirs = TensorNames(merged.weights.tensors), _names(base)
     layers = merged.weights.facts.layers
     lost = [
         name
@@ -72,7 +73,7 @@ def _lost(context: Context, rule: Rule) -> Iterator[Finding]:
             "{count} of the base's {total} tensors is not here: {names}",
             "{count} of the base's {total} tensors are not here: {names}",
             count=len(lost),
-            total=len(theirs),
+            total=len([*theirs]),
             names=examples(lost),
         ),
         witness=Witness.BASE,
@@ -81,9 +82,14 @@ def _lost(context: Context, rule: Rule) -> Iterator[Finding]:
     )
 
 
+def _names(base: Model) -> Iterable[str]:
+    """The base's tensors; of one that is elsewhere, as its index has them: no file of it is asked."""
+    return (base.weights.index if is_far(base.folder) else None) or base.weights.tensors
+
+
 def _are_comparable(merged: Model, base: Model) -> bool:
     same = all(merged.config.get(key) == base.config.get(key) for key in ("architectures", "model_type"))
-    models = (merged, base)
+    models = (merged,) if not same or is_far(base.folder) else (merged, base)
     return (
         same
         and all(model.weights.tensors and model.weights.is_whole for model in models)
@@ -117,14 +123,14 @@ def _fused(context: Context, rule: Rule) -> Iterator[Finding]:
     merged, base = context.merged, context.base
     if base is None or merged.weights.facts.quantization is not None:
         return
-    if not any(map(_SINGLE.search, base.weights.tensors)) or any(map(_SINGLE.search, merged.weights.tensors)):
-        return
     fused = [
         name
         for name, tensor in merged.weights.tensors.items()
         if ".experts." in name and len(tensor.shape) == 3
     ]
-    if not fused:
+    if not fused or any(map(_SINGLE.search, merged.weights.tensors)):
+        return
+    if not any(map(_SINGLE.search, _names(base))):
         return
     yield rule.finding(
         CONFIG,

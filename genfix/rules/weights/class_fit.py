@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from genfix.engines.modeling.loaded_tensors import Fit, fit
+from genfix.engines.modeling.module_lines import model_class
 from genfix.engines.shared.common import architecture
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
 from genfix.model.safetensors import Tensor
 
-__all__ = ["ClassFit", "changed", "fit_of", "known_class"]
+__all__ = ["ClassFit", "changed", "fit_of", "is_in_table", "known_class"]
 
 _MLX: Final = "mlx"
 
@@ -46,6 +47,12 @@ def known_class(model: Model) -> str | None:
     """The class that config.json names, where transformers builds it by its own code."""
     owner = architecture(model)
     return None if owner is None or _has_own_code(model) else owner
+
+
+def is_in_table(model: Model) -> bool:
+    """Whether the code of its class is known."""
+    owner = known_class(model)
+    return owner is not None and model_class(owner) is not None
 
 
 def _has_own_code(model: Model) -> bool:
