@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from genfix.catalogue.identify import facts_of
 from genfix.errors import GenfixError
 from genfix.json_types import JsonValue
 from genfix.model import Model
-from genfix.resolver.catalogue.identify import facts_of
 from tests.support.folders import (
     Files,
     MemoryFolder,
