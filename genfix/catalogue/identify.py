@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Final, NamedTuple
 
-from genfix.catalogue.official import OfficialModel, official_models
+from genfix.catalogue.official import OfficialModel, official_models, read_models
 from genfix.engines import read_eos
 from genfix.json_types import JsonValue
 from genfix.message import Message, text
@@ -44,7 +44,7 @@ def identify(model: Model) -> Identity:
     types, facts = model_types(model), facts_of(model)
     found = [
         _match(facts, row)
-        for row in official_models()
+        for row in read_models()
         if row.type is not None and row.type.removesuffix("_text") in types and agree(ours, row.sizes)
     ]
     found.sort(key=lambda match: (len(match.differing), -len(match.agreed), match.row.id))

@@ -53,8 +53,19 @@ class OfficialModel(NamedTuple):
 @lru_cache(maxsize=1)
 def official_models() -> tuple[OfficialModel, ...]:
     """All rows, by id."""
+    return tuple(map(_row, _rows()))
+
+
+@lru_cache(maxsize=1)
+def read_models() -> tuple[OfficialModel, ...]:
+    """Those with facts, not only a name."""
+    return tuple(_row(row) for row in _rows() if "type" in row)
+
+
+@lru_cache(maxsize=1)
+def _rows() -> list[JsonObject]:
     rows: JsonValue = json.loads(DATA.read_bytes())
-    return tuple(_row(row) for row in rows if isinstance(row, dict)) if isinstance(rows, list) else ()
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
 def official(name: str) -> OfficialModel | None:

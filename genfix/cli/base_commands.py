@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from genfix.cli import choices
 from genfix.cli import options as opt
 
 
@@ -11,7 +12,7 @@ def base(
     target: opt.Target,
     *,
     offline: opt.Offline = False,
-    output_format: opt.OutputShape = opt.Shape.TEXT,
+    output_format: opt.OutputShape = choices.Shape.TEXT,
     quiet: opt.Quiet = False,
     look: opt.Look,
 ) -> int:
@@ -34,7 +35,7 @@ def bases(
         typer.Argument(metavar="WORD", help="Parts of a name, a type or an id.", show_default=False),
     ] = None,
     *,
-    output_format: opt.OutputShape = opt.Shape.TEXT,
+    output_format: opt.OutputShape = choices.Shape.TEXT,
     quiet: opt.Quiet = False,
     look: opt.Look,
 ) -> int:

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
+from genfix.cli import choices
 from genfix.cli import options as opt
 from genfix.cli.hub_options import OnHub
 
-_TEXT = opt.Format.TEXT
+_TEXT = choices.Format.TEXT
 
 
 def check(
@@ -75,7 +76,7 @@ def plan(
         out = Output(look, quiet, verbose, output_format, report_of_many(output_format, output_file, judged))
         cases, _ = settle_all(target, judged, source, out, unsafe_fixes=unsafe_fixes)
         return out.done(many_plans(target, cases, out, output_file))
-    keeps = output_file if output_format in {opt.Format.TEXT, opt.Format.JSON} else None
+    keeps = output_file if output_format in {choices.Format.TEXT, choices.Format.JSON} else None
     report = None if keeps else report_file(output_file, judged.state_dir)
     out = Output(look, quiet, verbose, output_format, report)
     case, _ = settle(target, judged, source, out, unsafe_fixes=unsafe_fixes, made=keeps)
@@ -217,7 +218,7 @@ def engines(
     offline: opt.Offline = False,
     source: opt.SettingsFrom,
     state_dir: opt.StateDir = None,
-    output_format: opt.OutputShape = opt.Shape.TEXT,
+    output_format: opt.OutputShape = choices.Shape.TEXT,
     look: opt.Look,
 ) -> int:
     """Say what each engine will do with a folder.
@@ -246,7 +247,7 @@ def weights(
     target: opt.Target,
     *,
     weighed: opt.Weighed,
-    output_format: opt.OutputPage = opt.PageShape.TEXT,
+    output_format: opt.OutputPage = choices.PageShape.TEXT,
     output_file: opt.OutputFile = None,
     quiet: opt.Quiet = False,
     look: opt.Look,
@@ -287,7 +288,7 @@ def diff(
         ),
     ] = None,
     compared: opt.Compared,
-    output_format: opt.OutputShape = opt.Shape.TEXT,
+    output_format: opt.OutputShape = choices.Shape.TEXT,
     quiet: opt.Quiet = False,
     look: opt.Look,
 ) -> int:

@@ -1,6 +1,6 @@
 """From a format's name to the renderer that writes it; renderers are imported when they are asked for."""
 
-from genfix.cli.options import Format
+from genfix.cli.choices import Format
 from genfix.report.outcome import Outcome
 from genfix.version import __version__
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from genfix.cli import choices
 from genfix.cli import options as opt
 from genfix.cli.hub_options import Anywhere, OnHub
 
@@ -47,7 +48,7 @@ def undo(
 def log(
     here: Anywhere,
     *,
-    output_format: opt.OutputShape = opt.Shape.TEXT,
+    output_format: opt.OutputShape = choices.Shape.TEXT,
     quiet: opt.Quiet = False,
     look: opt.Look,
 ) -> int:

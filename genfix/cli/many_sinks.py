@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
+from genfix.cli.choices import Format
 from genfix.cli.next_lines import command_line
-from genfix.cli.options import Format
 from genfix.cli.output import Output
 from genfix.errors import GenfixError, InputError
 from genfix.json_types import JsonObject, JsonValue

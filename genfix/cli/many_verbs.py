@@ -6,11 +6,12 @@ from pathlib import Path
 from genfix.api.changing import Repair, plan_case, repair_case
 from genfix.api.judging import check_case
 from genfix.cli.bar import progress_bar
+from genfix.cli.choices import Format
 from genfix.cli.exits import exit_code
 from genfix.cli.many import run_many
 from genfix.cli.many_sinks import Verb, sink_of
 from genfix.cli.next_lines import command_line
-from genfix.cli.options import Format, Judged, Level, SettingsFrom
+from genfix.cli.options import Judged, Level, SettingsFrom
 from genfix.cli.output import Output, ReportFile, report_file
 from genfix.cli.pages import checked
 from genfix.cli.planning import Ending, plan_report, repair_report

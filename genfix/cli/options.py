@@ -9,6 +9,7 @@ from typing import Annotated, Final, NamedTuple, TypeAlias
 
 import typer
 
+from genfix.cli.choices import ColorMode, Format, PageShape, Shape
 from genfix.language import Language
 from genfix.message import text
 
@@ -16,42 +17,6 @@ _BASE: Final = text("Base and adapter").template
 _RULES: Final = text("Rules and settings").template
 REPORT: Final = text("Report").template
 """The section of the help texts that has the options of reports."""
-
-
-class Format(StrEnum):
-    """How a report is written."""
-
-    TEXT = "text"
-    CONCISE = "concise"
-    JSON = "json"
-    SARIF = "sarif"
-    GITHUB = "github"
-    MARKDOWN = "markdown"
-    HTML = "html"
-    PATCH = "patch"
-
-
-class Shape(StrEnum):
-    """How an answer that is no verdict is written."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-class PageShape(StrEnum):
-    """How an answer that is no verdict, and has a page, is written."""
-
-    TEXT = "text"
-    JSON = "json"
-    HTML = "html"
-
-
-class ColorMode(StrEnum):
-    """When to use color."""
-
-    AUTO = "auto"
-    ALWAYS = "always"
-    NEVER = "never"
 
 
 class Level(StrEnum):

@@ -9,7 +9,8 @@ from pathlib import Path
 from string import hexdigits
 from typing import NamedTuple, TextIO
 
-from genfix.cli.options import ColorMode, Format, Look
+from genfix.cli.choices import ColorMode, Format
+from genfix.cli.options import Look
 from genfix.cli.streams import write
 from genfix.folder import Progress
 from genfix.language import Language, language_of

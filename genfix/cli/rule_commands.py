@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from genfix.cli import choices
 from genfix.cli import options as opt
 
 
@@ -12,7 +13,7 @@ def explain(
         str, typer.Argument(metavar="CODE", help="A rule's code or name, such as GF101.", show_default=False)
     ],
     *,
-    output_format: opt.OutputShape = opt.Shape.TEXT,
+    output_format: opt.OutputShape = choices.Shape.TEXT,
     look: opt.Look,
 ) -> int:
     """Explain a rule.
@@ -25,7 +26,7 @@ def explain(
     return run_explain(code, Output(look, output_format=output_format))
 
 
-def rules(*, output_format: opt.OutputShape = opt.Shape.TEXT, look: opt.Look) -> int:
+def rules(*, output_format: opt.OutputShape = choices.Shape.TEXT, look: opt.Look) -> int:
     """List all rules."""
     from genfix.cli.explaining import run_rules
     from genfix.cli.output import Output

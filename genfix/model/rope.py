@@ -47,6 +47,16 @@ _OWN_TYPES: Final[Mapping[str, frozenset[str]]] = dict.fromkeys(
 """Model types whose layers in transformers 4.57.6 take every ``rope_scaling`` for one of this type."""
 _WITH_ORIGINAL: Final = frozenset(["llama3", "yarn", "longrope"])
 
+_KNOWN: Final = frozenset(
+    [
+        *("default", "linear", "dynamic", "yarn", "longrope", "llama3", "proportional", "su", "mrope"),
+        *("axial", "ntk_alpha", "xdrope"),
+        *("bailing_mrope", "deepseek_llama_scaling", "deepseek_yarn", "fope", "mllama4", "ntk", "openpangu"),
+    ]
+)
+"""What transformers 4.57.6 and 5.24.0 compute, with older names; what single classes of 5.24.0 do; and what
+vLLM 0.32.0 or LMDeploy 0.18.0 alone does."""
+
 Rope: TypeAlias = Mapping[str, JsonObject]
 """Parameters per type of layer; under ``""`` where all layers have the same."""
 
@@ -189,3 +199,12 @@ def _is_read(scaling: JsonValue, part: RopePart, like: JsonValue) -> bool:
         kinds, fields = _STRICT[part.model_type]
         return kind in kinds and scaling.keys() == fields
     return kind in _OWN_TYPES.get(part.model_type, _OLDER_TYPES)
+
+
+def unknown_types(model: Model) -> tuple[str, ...]:
+    """The kinds of RoPE that a config names and no reader has, each once; none beside code of its own."""
+    rope = read_rope(RopePart.of(model))
+    if rope is None or "auto_map" in model.config:
+        return ()
+    named = [kind for values in rope.values() if isinstance(kind := values.get("rope_type"), str)]
+    return tuple(dict.fromkeys(kind for kind in named if kind not in _KNOWN))

@@ -100,7 +100,7 @@ def test_what_the_catalogue_settles_is_taken_by_both(
     assert run("base", folder).code == 1
     model = Model(LocalFolder(folder))
     row = OfficialModel("org/base-chat", type=model.model_type, sizes=sizes(model), facts=facts_of(model))
-    monkeypatch.setattr(identifying, "official_models", lambda: (row,))
+    monkeypatch.setattr(identifying, "read_models", lambda: (row,))
     monkeypatch.setattr(auto, "resolve_base", lambda _, **options: resolve_base(str(chat), **options))
     told = run("base", folder)
     assert told.code == 0

@@ -359,7 +359,7 @@ def test_a_file_that_a_repair_moves_away_is_deleted(hub: Machine) -> None:
     done = hub("repair", REPO, "--base", "org/base", "--unsafe-fixes", "--push")
     assert done.code == 0, done.err
     assert hub.hub.files("me/merged") == repaired(hub, tuned())
-    assert "stays in the history" in str(hub.hub.repos["me/merged"].descriptions)
+    assert "stays in the history" in str(hub.hub.repos["me/merged"].log)
     assert hub("undo", REPO, "--push").code == 0
     assert hub.hub.files("me/merged") == tuned() | adapter
     assert hub("repair", REPO, "--base", "org/base", "--push").code == 1

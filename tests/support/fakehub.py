@@ -34,9 +34,7 @@ Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
 _LFS_NAMES = re.compile(r".*\.(safetensors|bin|gguf|model)|tokenizer\.json")
 _RESOLVE = re.compile(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
-_MODEL = re.compile(
-    r"/api/models/([^/]+/[^/]+)(?:/(revision|tree|paths-info|refs|commits)(?:/([^/]+))?)?(?:/(.*))?"
-)
+_MODEL = re.compile(r"/api/models/([^/]+/[^/]+)(?:/(revision|tree|paths-info|refs)(?:/([^/]+))?)?(?:/(.*))?")
 
 
 _TYPES = json.dumps({
@@ -80,12 +78,12 @@ class Repo:
     gate: Gate = ""
     refs: dict[str, str] = field(default_factory=dict)
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
-    descriptions: dict[str, str] = field(default_factory=dict)
-    """Those of the commits that came over HTTP."""
+    titles: dict[str, str] = field(default_factory=dict)
+    log: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    """Title, description and parent of the commits that came over HTTP."""
     pull_requests: dict[int, PullRequest] = field(default_factory=dict)
     ignored: frozenset[str] = frozenset()
     """Names that the repo's ``.gitignore`` has."""
-    titles: dict[str, str] = field(default_factory=dict)
 
     def is_lfs(self, name: str) -> bool:
         return _LFS_NAMES.fullmatch(name) is not None if self.lfs is None else name in self.lfs
@@ -310,8 +308,6 @@ class _Handler(Quiet, BaseHTTPRequestHandler):
             case "tree":
                 under = {name: files[name] for name in files if name.startswith(path)}
                 self._send_json([_tree_row(repo, name, under[name]) for name in under])
-            case "commits":
-                self._send_commits(repo, commit)
             case "paths-info":
                 wanted = [name for name in parse_qs(self.body.decode()).get("paths", []) if name in files]
                 self._send_json([_tree_row(repo, name, files[name]) for name in wanted])
@@ -323,26 +319,6 @@ class _Handler(Quiet, BaseHTTPRequestHandler):
                     "id": repo.repo_id, "modelId": repo.repo_id, "sha": commit, "private": repo.private,
                     "gated": "manual" if repo.gate else False, "tags": [], "siblings": siblings,
                 })  # fmt: skip
-
-    def _send_commits(self, repo: Repo, commit: str) -> None:
-        """The newest first, a page of them, with the way to the next in a header, as GitHub has it."""
-        made = [*repo.commits]
-        past = made[made.index(commit) :: -1]
-        query = parse_qs(urlsplit(self.path).query)
-        page, size = int(query.get("p", ["0"])[0]), 50
-        rows: list[Json] = [
-            {
-                "id": sha,
-                "title": repo.titles.get(sha, "Upload folder using huggingface_hub"),
-                "message": "",
-                "authors": [{"user": "somebody"}],
-                "date": f"2024-07-{made.index(sha) % 28 + 1:02}T12:00:00.000Z",
-            }
-            for sha in past[page * size : (page + 1) * size]
-        ]
-        more = {"Link": f'<{self.server.hub.endpoint}{urlsplit(self.path).path}?p={page + 1}>; rel="next"'}
-        headers = more if len(past) > (page + 1) * size else {}
-        self._send(200, json.dumps(rows).encode(), {"Content-Type": "application/json", **headers})
 
     def _resolve(self, repo_id: str, revision: str, name: str) -> None:
         repo = self._repo(repo_id, files=True)

@@ -23,6 +23,7 @@ __all__ = ["Call", "PullRequest", "Scope", "answer_write", "commit_id", "git_sha
 
 Scope: TypeAlias = Literal["read", "pull-requests", "write"]
 _WHEN = "2026-11-29T20:00:00.000Z"
+_PAGE = 50
 
 
 def git_sha1(content: bytes) -> str:
@@ -220,10 +221,10 @@ def _commit(hub: FakeHub, repo: Repo, branch: str, body: bytes, author: str | No
             return refused
     title, description = header["value"]["summary"], header["value"]["description"]
     number = len(repo.pull_requests) + 1
-    sha = hub.commit(repo.repo_id, files, branch=f"refs/pr/{number}" if asks else branch, title=title)
+    sha = hub.commit(repo.repo_id, files, branch=f"refs/pr/{number}" if asks else branch)
     if author is not None:
         repo.pull_requests[number] = PullRequest(title, description, branch, author, commits=[sha])
-    repo.descriptions[sha] = description
+    repo.log[sha] = (title, description, parent)
     page = f"{hub.endpoint}/{repo.repo_id}"
     return _json({
         "success": True, "commitUrl": f"{page}/commit/{sha}", "commitOid": sha, "hookOutput": "",
@@ -288,6 +289,37 @@ def _merged(asked: _Asked, repo_id: str, number: str) -> Call:
     return refused or _json({})
 
 
+def _history(asked: _Asked, repo_id: str, revision: str) -> Call:
+    if (refused := asked.refused(repo_id, pull_request=None)) is not None:
+        return refused
+    repo = asked.repo(repo_id)
+    sha = repo.refs.get(unquote(revision), unquote(revision))
+    if sha not in repo.commits:
+        return _refuse(404, f"Invalid rev id: {revision}", "RevisionNotFound")
+    rows: list[dict[str, object]] = []
+    while sha in repo.log:
+        title, description, parent = repo.log[sha]
+        rows.append({"id": sha, "title": title, "message": description, "authors": [], "date": _WHEN})
+        sha = parent
+    made = [*repo.commits]
+    rows += [  # those that came with a test, not over HTTP
+        {
+            "id": made[number],
+            "title": repo.titles.get(made[number], "Upload folder using huggingface_hub"),
+            "message": "",
+            "authors": [{"user": "somebody"}],
+            "date": f"2024-07-{number % 28 + 1:02}T12:00:00.000Z",
+        }
+        for number in range(made.index(sha), -1, -1)
+    ]
+    page = int(asked.query.get("p", ["0"])[0])
+    answer = _json(rows[page * _PAGE : (page + 1) * _PAGE])
+    if len(rows) <= (page + 1) * _PAGE:
+        return answer
+    more = f"{asked.hub.endpoint}/api/models/{repo_id}/commits/{revision}?p={page + 1}"
+    return answer._replace(headers={**answer.headers, "Link": f'<{more}>; rel="next"'})
+
+
 def _named(asked: _Asked) -> Call:
     if asked.bearer is None:
         return _refuse(401, "Invalid username or password.")
@@ -314,4 +346,5 @@ _ROUTES: Sequence[tuple[str, str, re.Pattern[str], Callable[..., Call]]] = (
     ("hub", "GET", re.compile(rf"{_MODEL}/discussions"), _discussions),
     ("hub", "GET", re.compile(rf"{_MODEL}/discussions/(\d+)"), _discussion),
     ("hub", "POST", re.compile(rf"{_MODEL}/discussions/(\d+)/merge"), _merged),
+    ("hub", "GET", re.compile(rf"{_MODEL}/commits/([^/]+)"), _history),
 )

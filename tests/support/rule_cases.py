@@ -421,6 +421,11 @@ _ENTRIES: dict[str, _Entry] = {
         ),
         with_json(COMPOSITE, "config.json", tie_word_embeddings=True),
     ),
+    "GF714": (
+        with_json(QWEN, "config.json", rope_scaling={"type": "own", "factor": 2.0}),
+        with_json(QWEN, "config.json", rope_scaling={"type": "linear", "factor": 2.0}),
+        None,
+    ),
     "GF721": (WEIGHTED | ADAPTER, WEIGHTED, None),
     "GF722": (WEIGHTED | {"optimizer.pt": b""}, WEIGHTED, None),
     "GF901": (QWEN | {"config.json": b"{"}, QWEN, None),

@@ -112,15 +112,11 @@ class HubClient:
 
         Raises `BaseModelError` where there is no answer.
         """
-
-        def ask() -> JsonValue:
-            url = (
-                f"{self._endpoint}/api/models/{asked.repo_id}/commits/{quote(asked.revision or '', safe='')}"
-            )
-            return _secrets().value(json.loads(_whole(url, MOST_OF_A_HISTORY)))
-
+        url = f"{self._endpoint}/api/models/{asked.repo_id}/commits/{quote(asked.revision or '', safe='')}"
         try:
-            return self._explained(ask, asked)
+            return self._explained(
+                lambda: _secrets().value(json.loads(_whole(url, MOST_OF_A_HISTORY))), asked
+            )
         except TooLargeError as error:
             raise too_long(asked) from error
 

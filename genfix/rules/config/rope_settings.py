@@ -14,7 +14,7 @@ from genfix.json_types import JsonObject, JsonValue
 from genfix.jsontext.json_diff import same_value
 from genfix.message import Message, message
 from genfix.model import Model
-from genfix.model.rope import NEW_KEY, OLD_KEYS, Rope, RopePart, as_new, as_old, read_rope
+from genfix.model.rope import NEW_KEY, OLD_KEYS, Rope, RopePart, as_new, as_old, read_rope, unknown_types
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import (
     CopyField,
@@ -168,7 +168,7 @@ def _rope_differs(context: Context, rule: Rule) -> Iterator[Finding]:
     - vllm-project/vllm#42624
     - unslothai/unsloth#7028
     """
-    if context.base is None or context.merged.weights.is_export:
+    if context.base is None or context.merged.weights.is_export or unknown_types(context.merged):
         return
     part, base = RopePart.of(context.merged), RopePart.of(context.base)
     theirs = read_rope(base)
@@ -179,7 +179,7 @@ def _rope_differs(context: Context, rule: Rule) -> Iterator[Finding]:
     if ours is None or theirs is None or same_rope(ours, theirs, part.model_type):
         return
     lost, replaced = _is_reset(context, part, ours, theirs), _is_replaced(context, ours, theirs)
-    operations = _base_rope(context.base, part, base, ours, theirs)
+    operations = base_rope(context.base, part, base, ours, theirs)
     why = context.context_objection or message(
         "why-rope-meant", "the folder's own value may be a tuning for length"
     )
@@ -273,7 +273,7 @@ def _word(key: str, value: JsonValue, other: JsonValue) -> str:
     return f"{key}[{at}] {value[at]}" if at < len(value) else f"{key} {len(value)}"
 
 
-def _base_rope(
+def base_rope(
     base: Model, part: RopePart, theirs: RopePart, ours: Rope, wanted: Rope
 ) -> tuple[Operation, ...]:
     """The base's RoPE in each spelling that merged uses; nothing where layers differ in kind."""

@@ -23,6 +23,9 @@ OTHER_TEMPLATE_TRAINED: Final = message(
 BASE_HAS_THE_GAP: Final = message("why-base-has-the-gap", "the base has the same gap, and may be meant so")
 BASE_HAS_IT_TOO: Final = Fix.manual(message("why-base-has-it-too", "the base has the same fault"))
 NO_BASE_COPY: Final = Fix.manual(message("why-no-base-copy", "there is no base, or it has no such file"))
+ASK_THE_AUTHOR: Final = Fix.manual(
+    message("why-template-broken", "only its author can say what it should do")
+)
 PULL_FROM_LFS: Final = Fix.manual(
     message("why-lfs-pull", "run `git lfs pull` in the clone, or download the file")
 )

@@ -12,6 +12,7 @@ from genfix.rules.config import (
     machine_paths,
     model_type,
     rope_settings,
+    rope_types,
 )
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, sort_findings
@@ -38,6 +39,7 @@ from genfix.rules.stops import (
 )
 from genfix.rules.template import (
     base_changes,
+    broken_templates,
     double_bos,
     lost_templates,
     template_faults,
@@ -63,14 +65,24 @@ from genfix.rules.weights import adapter_merge, architecture, layer_counts, quan
 
 _STOPS: Final = (stop_tokens, stop_values, stops_alone, turn_end_tokens, tokenizer_eos, modelfile_stops)
 _TEMPLATE: Final = (
-    *(lost_templates, template_faults, template_trained, double_bos, weaker_template, base_changes),
+    *(lost_templates, broken_templates, template_faults, template_trained, double_bos, weaker_template),
+    base_changes,
 )
 _TOKENS: Final = (
     *(tokenizer_files, trained_tokenizer, added_tokens, token_flags, special_token_list, bos_and_pad),
     *(pad_rows, truncation, slow_vocabulary, pre_tokenizer, named_tokens, absolute_positions),
 )
 _CONFIG: Final = (
-    *(lost_config, config_values, model_type, rope_settings, constants, class_names, machine_paths),
+    *(
+        lost_config,
+        config_values,
+        model_type,
+        rope_settings,
+        rope_types,
+        constants,
+        class_names,
+        machine_paths,
+    ),
 )
 _WEIGHTS: Final = (shapes, layer_counts, quantization, architecture, adapter_merge)
 _FILES: Final = (lost_files, shards, weight_index, side_files, leftovers, processors, local_code)

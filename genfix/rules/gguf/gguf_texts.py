@@ -12,16 +12,12 @@ from genfix.model import Model, TemplateFailure, TurnEnds
 from genfix.model.gguf_model import ADD_BOS, TEMPLATE_KEY, TYPES_KEY, GgufModel, TokenType
 from genfix.model.template_render import RenderErrorKind
 from genfix.rules.core.finding import Finding, Fix, Severity, Witness, shown
-from genfix.rules.core.reasons import BASE_HAS_IT_TOO, TEMPLATE_LOST
+from genfix.rules.core.reasons import ASK_THE_AUTHOR, BASE_HAS_IT_TOO, TEMPLATE_LOST
 from genfix.rules.core.registry import RULES
 from genfix.rules.core.restoring import template_verdict
 from genfix.rules.gguf.gguf_context import GgufContext
-from genfix.rules.template.lost_templates import (
-    ASK_THE_AUTHOR,
-    TEMPLATE_MISSING,
-    does_not_render,
-    templates_differ,
-)
+from genfix.rules.template.broken_templates import does_not_render
+from genfix.rules.template.lost_templates import TEMPLATE_MISSING, templates_differ
 from genfix.rules.tokens.added_tokens import tokens_changed
 from genfix.rules.tokens.bos_and_pad import PERHAPS_TRAINED, setting_changed
 

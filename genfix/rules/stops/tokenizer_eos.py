@@ -1,17 +1,18 @@
 """GF106 and GF111: the tokenizer's EOS.
 
-Who is right: the base, as long as both speak one template; about an EOS that is an empty text the set of stop
+Who is right: the base, as long as both speak one template; about an EOS that is no token the set of stop
 tokens, and of several the one that ends a turn.
 """
 
 from collections.abc import Iterator
 from typing import Final
 
-from genfix.folder.kinds import SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG
+from genfix.folder.kinds import FAST_TOKENIZER, SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG
 from genfix.json_types import Missing
 from genfix.message import Message, message
 from genfix.model import Model
 from genfix.model.purpose import generates
+from genfix.model.tokenizer import token_text
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import CopyField, Finding, Fix, Harm, Operation, SetField, Severity, Witness
 from genfix.rules.core.questions import STOPS
@@ -118,7 +119,7 @@ def eos_objection(context: Context, ours: str | None) -> Message | None:
     base = context.base
     if ours is None or base is None:
         return context.template_objection
-    if base.tokenizer.is_known and ours not in base.tokenizer.ids:
+    if base.tokenizer.is_known and ours not in base.tokenizer.ids and not _is_missing(context, ours):
         return message("why-eos-added", "{token} was added here, so it may have been trained", token=ours)
     if context.merged.chat_template is None and base.chat_template is None:
         return message("why-eos-no-template", "no chat template tells what ends a turn")
@@ -136,46 +137,50 @@ def _put_back(merged: Model, base: Model, eos: str) -> Iterator[Operation]:
 
 @rule(
     "GF111",
-    "tokenizer-eos-empty",
+    "tokenizer-eos-no-token",
     Severity.WARNING,
     question=STOPS,
     harm=Harm.ENDLESS,
     shows="converters and servers that ask the tokenizer alone have no stop token",
 )
-def _empty_eos(context: Context, rule: Rule) -> Iterator[Finding]:
-    """`eos_token` of `tokenizer_config.json` is an empty text.
+def _no_token(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`eos_token` of `tokenizer_config.json` is an empty text, or one that `tokenizer.json` does not have.
 
-    Why: No token is called so: the tokenizer has no EOS. vLLM, SGLang and MLX lose the stop token that they
-    take from it, llama.cpp's converter and Ollama their only one, and a chat template that writes `eos_token`
-    writes nothing. Old conversions of Llama were published so.
+    Why: With an empty one the tokenizer has no EOS; another text gets a new id, which the model never writes.
+    vLLM, SGLang and MLX lose the stop token that they take from it, llama.cpp's converter and Ollama their
+    only one, and a chat template that writes `eos_token` writes nothing, or the wrong thing. Old conversions
+    of Llama were published so.
 
     Fix: The token that the folder's stop set names: where it names several, the one that ends a turn.
 
-    Safety: Safe where that is one token: an empty text is none, and the set says which is meant. Manual
-    otherwise. Information where the base has the same; silent where the base's EOS is put back.
+    Safety: Safe where that is one token: the text is none, and the set says which is meant. Manual otherwise.
+    Information where the base has the same; silent where the base's EOS is put back.
 
     Sources:
-    - transformers 5.24.0 and 4.57.6, run with such a file: `eos_token_id` is None
+    - transformers 5.24.0 and 4.57.6, run with such files: `eos_token_id` is None, or a new id
     - tloen/alpaca-lora#279
     """
     merged, base = context.merged, context.base
-    if merged.tokenizer_config.get("eos_token") != "" or not generates(merged):
+    named = token_text(merged.tokenizer_config.get("eos_token"))
+    if not generates(merged) or named is None or (named and not _is_missing(context, named)):
         return
     if base is not None and base.tokenizer.eos_token and (context.template_equal or context.template_lost):
         return  # the other rule's finding
-    shared = base is not None and base.tokenizer_config.get("eos_token") == ""
+    shared = base is not None and base.tokenizer_config.get("eos_token") == named
     stops = context.views["transformers5"].stop_token_ids
     meant = [stop for stop in stops if len(stops) == 1 or stop in merged.end_ids.values()]
     eos = merged.tokenizer.text(meant[0]) if len(meant) == 1 else None
-    why = message("why-eos-of-set", "an empty text is no token, and the stop set names this one")
+    why = message("why-eos-of-set", "that text is no token, and the stop set names this one")
     unknown = Fix.manual(message("why-eos-unknown", "no file tells which token ends a text"))
     yield rule.finding(
         TOKENIZER_CONFIG,
-        message("tokenizer-eos-empty", "eos_token is an empty text: the tokenizer has no EOS"),
+        message("tokenizer-eos-missing", "eos_token is {eos!r}, which the tokenizer does not have", eos=named)
+        if named
+        else message("tokenizer-eos-empty", "eos_token is an empty text: the tokenizer has no EOS"),
         severity=Severity.INFO if shared else None,
         witness=Witness.FOLDER,
         pointer="/eos_token",
-        current="",
+        current=merged.tokenizer_config["eos_token"],
         expected=Missing.MISSING if eos is None else eos,
         engines=tuple(context.views),
         fix=BASE_HAS_IT_TOO
@@ -186,4 +191,16 @@ def _empty_eos(context: Context, rule: Rule) -> Iterator[Finding]:
     )
 
 
-RULES: Final = (_tokenizer_eos, _empty_eos)
+def _is_missing(context: Context, eos: str) -> bool:
+    """Whether ``tokenizer.json`` is here whole, and has no such entry."""
+    merged = context.merged
+    if (
+        not merged.has(FAST_TOKENIZER)
+        or merged.tokenizer_problem is not None
+        or "auto_map" in merged.tokenizer_config
+    ):
+        return False
+    return eos not in merged.tokenizer.ids and context.eos_id is None and not merged.in_vocabulary(eos)
+
+
+RULES: Final = (_tokenizer_eos, _no_token)

@@ -7,13 +7,20 @@ from typing import Final
 from genfix.folder import FolderFileError
 from genfix.folder.kinds import ADDITIONAL_TEMPLATES, TOKENIZER_CONFIG
 from genfix.json_types import JsonValue
-from genfix.model import ChatTemplate, Model
+from genfix.message import message
+from genfix.model import ChatTemplate, Model, TemplateFailure, TurnEnds
 from genfix.model.chat_template import JINJA_FILE, rendered_form
 from genfix.model.conversations import VARIABLES, conversations
-from genfix.model.template_render import Rendered, render_template
+from genfix.model.template_render import Rendered, RenderErrorKind, render_template
+from genfix.model.turn_ends import find_turn_ends
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Fix, Operation, RestoreFile, SetField, Witness, WriteFile
-from genfix.rules.core.reasons import OTHER_TEMPLATE, template_tokens_unknown, unknown_literals
+from genfix.rules.core.reasons import (
+    ASK_THE_AUTHOR,
+    OTHER_TEMPLATE,
+    template_tokens_unknown,
+    unknown_literals,
+)
 
 INLINE: Final = "/chat_template"
 PROCESSOR_TEMPLATE: Final = "chat_template.json"
@@ -156,4 +163,29 @@ def of_base(merged: Model, base: Model, own: ChatTemplate, theirs: ChatTemplate)
     return Fix.unsafe(
         template_tokens_unknown(unknown) if unknown else OTHER_TEMPLATE,
         *put_in_place(merged, merged.copies_of(own), theirs.text, base, Witness.BASE),
+    )
+
+
+def mended(context: Context, template: ChatTemplate, failure: TemplateFailure) -> Fix:
+    """With another copy of the folder's that renders, where it is one slip that keeps this one from it, else
+    with the base's.
+    """
+    merged, base = context.merged, context.base
+    for copy in merged.template_copies if failure.kind is RenderErrorKind.SYNTAX else ():
+        if isinstance(find_turn_ends(copy.text, merged.tokenizer.ids.keys()), TurnEnds):
+            return Fix.safe(
+                message("why-template-renders", "the copy in {file} renders", file=copy.file),
+                *put_in_place(merged, [template], copy.text, merged, Witness.FOLDER),
+            )
+    theirs = base.chat_template if base is not None and context.chat_objection is None else None
+    if base is None or theirs is None or not isinstance(base.turn_ends, TurnEnds):
+        return ASK_THE_AUTHOR
+    fix = of_base(merged, base, template, theirs)
+    if not same_when_served(template, theirs):
+        return fix
+    return Fix.safe(
+        message(
+            "why-template-tagged", "but for tags of training it is the base's template, and that one renders"
+        ),
+        *fix.operations,
     )

@@ -340,3 +340,26 @@ def test_equal_mixed_quantised_or_unknown_dtypes_are_nothing(merged: Files) -> N
 
 def test_a_base_that_is_so_too_is_nothing() -> None:
     assert find(stored(F32=100), stored(F32=100), "GF405") == []
+
+
+# -- a kind of RoPE that nobody has --------------------------------------------------------------------------
+
+
+def test_a_kind_of_rope_that_no_reader_has() -> None:
+    for merged in (
+        with_json(BASE, CONFIG, rope_scaling={"type": "own", "factor": 2.0}),
+        respelled(rope_theta=1e6, rope_type="own"),
+    ):
+        assert only(find(merged, None, "GF714"), Applicability.MANUAL).severity is Severity.ERROR
+        assert only(find(merged, BASE, "GF714"), Applicability.UNSAFE).severity is Severity.ERROR
+        assert find(merged, BASE, "GF712") == []
+        assert find(repaired(merged, BASE, unsafe=True), BASE, "GF714") == []
+        assert only(find(merged, merged, "GF714"), Applicability.MANUAL).severity is Severity.INFO
+    newer = respelled(rope_theta=1e6, rope_type="own")
+    newer = with_json(newer, CONFIG, transformers_version="99.0.0")
+    assert only(find(newer, None, "GF714"), Applicability.MANUAL).severity is Severity.INFO
+
+
+@pytest.mark.parametrize("kind", ["su", "mrope", "dynamic", "deepseek_yarn", "proportional", "xdrope"])
+def test_a_kind_of_rope_that_some_reader_has(kind: str) -> None:
+    assert find(with_json(BASE, CONFIG, rope_scaling={"type": kind, "factor": 2.0}), None, "GF714") == []

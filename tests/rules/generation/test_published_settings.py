@@ -28,7 +28,7 @@ def publish(monkeypatch: pytest.MonkeyPatch) -> Publish:
 
     def published(*models: Files) -> None:
         rows = tuple(_row(f"org/model-{number}", files) for number, files in enumerate(models))
-        monkeypatch.setattr(identifying, "official_models", lambda: rows)
+        monkeypatch.setattr(identifying, "read_models", lambda: rows)
 
     return published
 

@@ -284,3 +284,19 @@ def test_an_empty_eos_beside_a_base() -> None:
     assert [finding.severity for finding in find(EMPTY_EOS, EMPTY_EOS, "GF1")] == [Severity.INFO]
     scored = with_json(EMPTY_EOS, "config.json", architectures=["Qwen2ForSequenceClassification"])
     assert find(scored, None, "GF111") == []
+
+
+def test_an_eos_that_the_tokenizer_does_not_have() -> None:
+    merged = with_json(chatml_files(), "tokenizer_config.json", eos_token="</s>")
+    found = only(find(merged, None, "GF111"), Applicability.SAFE)
+    assert (found.severity, found.expected) == (Severity.WARNING, "<|im_end|>")
+    [beside] = find(merged, chatml_files(), "GF1")
+    assert (beside.code, beside.severity) == ("GF106", Severity.WARNING)
+    assert beside.fix is not None
+    assert beside.fix.applicability is Applicability.SAFE
+    word = {"version": "1.0", "added_tokens": [], "model": {"type": "BPE", "vocab": {"</s>": 2}}}
+    for healthy in (
+        merged | {"tokenizer.json": dump(word)},
+        without(merged, "tokenizer.json") | {"tokenizer.model": b"vocabulary"},
+    ):
+        assert find(healthy, None, "GF111") == []

@@ -1,0 +1,39 @@
+"""What may follow options that take one of several words."""
+
+from enum import StrEnum
+
+
+class Format(StrEnum):
+    """How a report is written."""
+
+    TEXT = "text"
+    CONCISE = "concise"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+    MARKDOWN = "markdown"
+    HTML = "html"
+    PATCH = "patch"
+
+
+class Shape(StrEnum):
+    """How an answer that is no verdict is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class PageShape(StrEnum):
+    """How an answer that is no verdict, and has a page, is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    HTML = "html"
+
+
+class ColorMode(StrEnum):
+    """When to use color."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
