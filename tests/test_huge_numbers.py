@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from genfix.catalogue.identify import facts_of
 from genfix.errors import GenfixError
 from genfix.json_types import JsonValue
 from genfix.model import Model
@@ -78,7 +79,10 @@ def whole(files: Files) -> Files:
 
 
 def judge_all(merged: Files, base: Files) -> None:
-    """Every rule on both sides, and what every engine makes of the folder; whatever is wrong is raised."""
+    """Every rule on both sides, what every engine makes of the folder, and which official model it is;
+    whatever is wrong is raised.
+    """
+    facts_of(Model(MemoryFolder(merged)))
     with suppress(GenfixError):  # one sentence, as of a base that does not parse
         plan(merged, base, unsafe=True)
     with suppress(GenfixError):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from genfix.applier.fs import Dir, FileSystem
 from genfix.applier.journal import clash, fold, is_writable_name
-from genfix.applier.state import INSIDE, Location
+from genfix.applier.state import INSIDE, Location, open_folder
 from genfix.applier.tree import not_regular, parents_of, walk
 from genfix.errors import InputError, RefusedError, StorageError
 
@@ -35,19 +35,20 @@ def check_targets(fs: FileSystem, root: Dir, names: Iterable[str], location: Loc
     """
     wanted = sorted(names)
     _refuse_cache(root.path, wanted)
-    ground = _Ground(
-        fs.stat_dir(root).st_dev, fs.mount_id(root), bits_bind=not _is_copy_of_read_only_store(fs, root)
-    )
+    ground = _Ground.of(fs, root, bits_bind=not _is_copy_of_read_only_store(fs, root))
     for name in wanted:
         _check_target(fs, root, name, ground)
     if wanted:
-        _check_nearest(fs, root, INSIDE, ground)
-    if location.base is not None and location.base.exists() and not os.access(location.base, os.W_OK):
-        raise StorageError(
-            "cannot write in {base}",
-            "give another place with --state-dir, or leave it out",
-            base=location.base,
-        )
+        _check_state(fs, root, INSIDE, ground)
+    if location.base is not None and location.base.exists():
+        if not os.access(location.base, os.W_OK):
+            raise StorageError(
+                "cannot write in {base}",
+                "give another place with --state-dir, or leave it out",
+                base=location.base,
+            )
+        with open_folder(fs, location.base) as base:
+            _check_state(fs, base, location.parts, _Ground.of(fs, base, bits_bind=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,11 @@ class _Ground:
     mount: int | None
     bits_bind: bool
     """Whether a missing write bit says that somebody closed a file or folder on purpose."""
+
+    @classmethod
+    def of(cls, fs: FileSystem, root: Dir, *, bits_bind: bool) -> "_Ground":
+        """What is so of the directory ``root``."""
+        return cls(fs.stat_dir(root).st_dev, fs.mount_id(root), bits_bind)
 
     def is_closed(self, status: os.stat_result) -> bool:
         """Whether the mode bits forbid writing."""
@@ -139,6 +145,12 @@ def _locked_by(fs: FileSystem, directory: Dir, leaf: str) -> str:
         return fs.locked_by(fd)
     finally:
         fs.close(fd)
+
+
+def _check_state(fs: FileSystem, anchor: Dir, way: tuple[str, ...], ground: _Ground) -> None:
+    """Check the state folder: the journal is the last thing that is moved, out of it and into the log."""
+    for name in ("", "log", "backup"):
+        _check_nearest(fs, anchor, (*way, name) if name else way, ground)
 
 
 def _check_nearest(fs: FileSystem, root: Dir, parents: Sequence[str], ground: _Ground) -> None:

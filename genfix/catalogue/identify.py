@@ -166,7 +166,7 @@ def _number(model: Model, *keys: str) -> JsonValue:
     return next((value for value in values if type(value) in {int, float}), None)
 
 
-def _theta(model: Model) -> float | None:
+def _theta(model: Model) -> int | float | None:
     """The base of RoPE; 0 where ``config.json`` leaves it to the class."""
     value = model.config_value("rope_theta")
     if value is None:
@@ -176,7 +176,7 @@ def _theta(model: Model) -> float | None:
         if value is None and isinstance(part, dict):
             value = part.get("rope_theta")
     if isinstance(value, int | float):
-        return float(value)
+        return value  # as it is: no float has hundreds of digits
     return 0.0 if model.config else None
 
 

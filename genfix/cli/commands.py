@@ -11,6 +11,7 @@ import typer
 from genfix.cli import choices
 from genfix.cli import options as opt
 from genfix.cli.hub_options import OnHub
+from genfix.cli.saved_options import Saved
 
 _TEXT = choices.Format.TEXT
 
@@ -84,7 +85,7 @@ def plan(
 
 
 def apply(
-    saved: opt.Saved,
+    saved: Saved,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check and show the plan.")] = False,
     on_hub: OnHub,

@@ -69,7 +69,16 @@ def log(
 
 
 def modelfile(
-    target: opt.Target, *, offline: opt.Offline = False, quiet: opt.Quiet = False, look: opt.Look
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="DIR", help="The merged model's folder, or hf://org/name; or a GGUF.", show_default=False
+        ),
+    ],
+    *,
+    offline: opt.Offline = False,
+    quiet: opt.Quiet = False,
+    look: opt.Look,
 ) -> int:
     """Print the Ollama Modelfile of a folder or a GGUF.
 

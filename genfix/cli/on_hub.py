@@ -8,9 +8,9 @@ from genfix.api.publishing import Published, check_publishable, publish, publish
 from genfix.cli.exits import exit_code, settle_known
 from genfix.cli.hub_options import Anywhere, OnHub
 from genfix.cli.next_lines import command_line, on_hub, undo_line
-from genfix.cli.options import Saved
 from genfix.cli.output import Output
 from genfix.cli.planning import Ending, nothing_to_change, plan_report, repair_report, say_alone
+from genfix.cli.saved_options import Saved
 from genfix.errors import InputError
 from genfix.message import text
 from genfix.planner import Plan

@@ -13,7 +13,8 @@ from genfix.cli.choices import ColorMode, Format, PageShape, Shape
 from genfix.language import Language
 from genfix.message import text
 
-_BASE: Final = text("Base and adapter").template
+BASE: Final = text("Base and adapter").template
+"""The section of the help texts that has the options of bases."""
 _RULES: Final = text("Rules and settings").template
 REPORT: Final = text("Report").template
 """The section of the help texts that has the options of reports."""
@@ -61,17 +62,7 @@ Base: TypeAlias = Annotated[
         help="The model it was made from: a folder, a capsule, org/name[@revision], "
         "ms://org/name (ModelScope), or auto: what DIR names, or this machine has.",
         show_default=False,
-        rich_help_panel=_BASE,
-    ),
-]
-_PlansBase: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--base",
-        metavar="SPEC",
-        help="Another copy of the base that the plan was made from.",
-        show_default=False,
-        rich_help_panel=_BASE,
+        rich_help_panel=BASE,
     ),
 ]
 Adapter: TypeAlias = Annotated[
@@ -81,13 +72,13 @@ Adapter: TypeAlias = Annotated[
         metavar="DIR",
         help="The adapter that was merged, a folder or org/name; default: one beside DIR.",
         show_default=False,
-        rich_help_panel=_BASE,
+        rich_help_panel=BASE,
     ),
 ]
 Offline: TypeAlias = Annotated[
     bool,
     typer.Option(
-        "--offline", help="Take what is not on this machine from the caches only.", rich_help_panel=_BASE
+        "--offline", help="Take what is not on this machine from the caches only.", rich_help_panel=BASE
     ),
 ]
 AllowMismatch: TypeAlias = Annotated[
@@ -95,7 +86,7 @@ AllowMismatch: TypeAlias = Annotated[
     typer.Option(
         "--allow-base-mismatch",
         help="Use the base even if architecture or token ids disagree.",
-        rich_help_panel=_BASE,
+        rich_help_panel=BASE,
     ),
 ]
 Select: TypeAlias = Annotated[
@@ -286,25 +277,4 @@ class Judged(NamedTuple):
     ignore: Ignore = None
     baseline: _Baseline = None
     write_baseline: _WriteBaseline = None
-    state_dir: StateDir = None
-
-
-class Saved(NamedTuple):
-    """A plan file, and where what it is about is now."""
-
-    plan_file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="From `genfix plan DIR -o FILE`.", show_default=False)
-    ]
-    target: Annotated[
-        str | None,
-        typer.Option(
-            "--target",
-            metavar="DIR",
-            help="Another copy of the folder the plan was made for.",
-            show_default=False,
-        ),
-    ] = None
-    base: _PlansBase = None
-    adapter: Adapter = None
-    offline: Offline = False
     state_dir: StateDir = None

@@ -9,8 +9,9 @@ from genfix.api.changing import Repair, apply, diff_case, log, plan_case, repair
 from genfix.applier import Built, Receipt
 from genfix.cli.exits import exit_code, settle_known
 from genfix.cli.next_lines import apply_line, command_line, on_hub, undo_line
-from genfix.cli.options import Here, Level, Saved
+from genfix.cli.options import Here, Level
 from genfix.cli.output import Output
+from genfix.cli.saved_options import Saved
 from genfix.errors import InputError
 from genfix.message import text
 from genfix.planner import Plan

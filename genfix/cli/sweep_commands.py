@@ -14,7 +14,9 @@ STORE: Final = Path("genfix-sweep.sqlite")
 def folders(
     roots: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ROOT", help="Folders with models below; default: here.", show_default=False),
+        typer.Argument(
+            metavar="ROOT", help="Folders with models below, or hf://org; default: here.", show_default=False
+        ),
     ] = None,
     *,
     from_file: Annotated[

@@ -42,6 +42,7 @@ def run_sweep(
     for place in places:
         if not is_address(place):
             existing_folder(place)
+    places = _expanded(places, setup)
     notes: list[Message] = []
     listed = _listed(from_file) if from_file is not None else []
     executor, jobs = pool
@@ -65,6 +66,20 @@ def _paths(places: Sequence[str], listed: Sequence[str], notes: list[Message]) -
         else:
             yield from folders_below(place, notes.append)
     yield from listed
+
+
+def _expanded(places: Sequence[str], setup: Setup) -> list[str]:
+    """``places`` with the models of an organization in its place. Raises `GenfixError` where nobody tells."""
+    found: list[str] = []
+    for place in places:
+        if not is_address(place):
+            found.append(place)
+            continue
+        from genfix.resolver.hub.hub_models import models_of, organization_of  # noqa: PLC0415 - few sweep the Hub
+
+        organization = organization_of(place)
+        found += [place] if organization is None else models_of(organization, offline=setup.offline)
+    return found
 
 
 def _listed(path: Path) -> list[str]:

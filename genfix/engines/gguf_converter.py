@@ -141,6 +141,7 @@ def adds_bos(model: Model) -> bool | None:
     What ``tokenizer.json`` does after cutting a text comes first, then the flag of tokenizer_config.json.
     """
     found: bool | None = None
+    names = _token_names(model)
     processor = model.tokenizer_head.get("post_processor")
     steps = processor.get("processors", [processor]) if isinstance(processor, dict) else []
     for step in steps if isinstance(steps, list) else []:
@@ -153,7 +154,9 @@ def adds_bos(model: Model) -> bool | None:
         elif kind == "ByteLevel" and found is None:
             found = False
         elif first is not None:
-            found = first in (_token_names(model).get("bos"), _token_names(model).get("cls"))
+            # Where one of the two is not named, it is the first token by that very template.
+            known = (names.get("bos"), names.get("cls"))
+            found = first in known or None in known
     flag = model.tokenizer_config.get("add_bos_token")
     return found if found is not None or not isinstance(flag, bool) else flag
 

@@ -203,6 +203,11 @@ class _GgufWeights(Weights):
             for name, tensor in self._header.tensors.items()
         }
 
+    @property
+    def has_tensors(self) -> bool:
+        """Whether the file lists any."""
+        return bool(self._header.tensors)
+
     @cached_property
     def facts(self) -> WeightFacts:
         """Layers and the rows of the embedding."""

@@ -1,8 +1,9 @@
 """A child that renders, forked from this process: no Python has to start, and the standard library is there.
 
 It is `render_child.main`, with the same limits, and this process's memory in the place of an empty one. Only
-a process of one thread can fork without harm: no thread is made here to watch the clock. A template that left
-the sandbox could read that memory, and tell nobody but this process.
+a process of one thread can fork without harm (no thread is made here to watch the clock), and only a small
+one in little time: a trainer's is not forked. A template that left the sandbox could read that memory, and
+tell nobody but this process.
 """
 
 import gc
@@ -19,6 +20,8 @@ _ONE_THREAD: Final = b"\nThreads:\t1\n"
 _SIZE: Final = b"\nVmSize:"
 _OPEN_AFTER: Final = 3
 _PIECE: Final = 1 << 16
+_MOST_TO_COPY: Final = 1 << 30
+"""Bytes of address space: the command line has a tenth of it, a process with a model many times more."""
 
 
 class Answer(NamedTuple):
@@ -34,7 +37,7 @@ class Answer(NamedTuple):
 def render_in_fork(job: bytes, most: int, seconds: float) -> Answer | None:
     """What a fork makes of ``job``, in so many seconds; it ends where that is more than ``most`` bytes.
 
-    `None` where this process has more than one thread, or is not Linux's.
+    `None` where this process has more than one thread, is a large one, or is not Linux's.
 
     Raises:
         OSError: Where no process can be made.
@@ -44,6 +47,8 @@ def render_in_fork(job: bytes, most: int, seconds: float) -> Answer | None:
     if _ONE_THREAD not in status:
         return None
     used = int(status.partition(_SIZE)[2].split(maxsplit=1)[0]) * 1024
+    if used > _MOST_TO_COPY:
+        return None
     (job_out, job_in), (result_out, result_in) = os.pipe(), os.pipe()
     pid = os.fork()
     if pid == 0:

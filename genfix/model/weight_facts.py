@@ -35,7 +35,8 @@ class WeightFacts(NamedTuple):
     experts: int | None = None
     """Routed experts of a layer."""
     quantization: str | None = None
-    """``gptq``, ``awq``, ``compressed-tensors``, ``bitsandbytes``, ``fp8``, ``mxfp4``, ``mlx``."""
+    """``gptq``, ``awq``, ``compressed-tensors``, ``bitsandbytes``, ``fp8``, ``modelopt``
+    (NVFP4), ``mxfp4``, ``mlx``."""
     dtypes: Mapping[str, int] = {}
     """Bytes per dtype, in the names of safetensors (``BF16``)."""
     classifier: str | None = None
@@ -250,6 +251,7 @@ class _Seen:
             "": "qweight" in marks,  # packed in neither way: nothing is concluded
             "bitsandbytes": not marks.isdisjoint({"absmax", "SCB"})
             or any(mark.startswith("bitsandbytes__") for mark in marks),
+            "modelopt": "weight_scale_2" in marks,
             "mxfp4": {mark[-7:] for mark in marks} >= {"_blocks", "_scales"},
             "fp8": any(dtype.startswith(("F8_E4", "F8_E5")) for dtype in self.dtypes),
             "mlx": "scales" in marks and "U32" in self.dtypes,

@@ -185,8 +185,8 @@ def _shown(model: GgufModel, changes: Mapping[str, JsonValue], *, after: bool) -
             shown |= {f"{key}/{at}": then if after else now for at, (now, then) in pairs if now != then}
         elif after or key in model.header.entries:
             shown[key] = new if after else old
-    lines = (f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in shown.items())
-    return "\n".join(["{", ",\n".join(lines), "}", ""]).encode("utf-8", "surrogatepass")
+    lines = [f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in shown.items()]
+    return "\n".join(["{", *([",\n".join(lines)] if lines else []), "}", ""]).encode("utf-8", "surrogatepass")
 
 
 def foreseen_gguf(job: GgufJob) -> tuple[Finding, ...]:

@@ -106,14 +106,17 @@ class StoredFolder:
         except GenfixError:
             raise
         except Exception as error:  # every client has errors of its own
-            words = " ".join(str(error).split())[:_MOST_LETTERS]
-            raise BaseModelError(
-                "cannot read {address}: {kind}: {why}",
-                "check the address, the network and the credentials of this store",
-                address=self.origin.label,
-                kind=type(error).__name__,
-                why=words,
-            ) from error
+            raise _unreadable(self.origin.label, error) from error
+
+
+def _unreadable(address: str, error: Exception) -> BaseModelError:
+    return BaseModelError(
+        "cannot read {address}: {kind}: {why}",
+        "check the address, the network and the credentials of this store",
+        address=address,
+        kind=type(error).__name__,
+        why=" ".join(str(error).split())[:_MOST_LETTERS],
+    )
 
 
 def is_stored(address: str) -> bool:
@@ -137,7 +140,9 @@ def open_stored(address: str) -> StoredFolder:
         ) from error
     try:
         files, root = fsspec.core.url_to_fs(address)
-    except (ImportError, ValueError, OSError) as error:
+    except OSError as error:  # some clients connect at once
+        raise _unreadable(address, error) from error
+    except (ImportError, ValueError) as error:
         said = text("{address} cannot be read: {why}", address=address, why=" ".join(str(error).split()))
         raise InputError(
             said, "install the plugin of the store, or name a folder, or hf://org/name[@revision]"

@@ -88,7 +88,8 @@ class Named(NamedTuple):
 def named_folders(words: Iterable[str]) -> str | Named:
     """The folder that ``words`` name, or the folders: what a pattern matches, or the models below a parent.
 
-    A file among several words, as a shell's ``merges/*`` gives them, is no folder and is passed over.
+    A file among several words, as a shell's ``merges/*`` gives them, is no folder and is passed over, but
+    for a GGUF.
     """
     given = [*words]
     if len(given) == 1 and (_is_address(given[0]) or _is_the_model(given[0])):
@@ -99,7 +100,8 @@ def named_folders(words: Iterable[str]) -> str | Named:
         matches = _matches(word)
         several = len(given) > 1 or matches != [word]
         for match in matches:
-            if several and os.path.isfile(match):  # noqa: PTH113 - false where we may not look
+            is_other_file = kind_of(match) is not FileKind.GGUF and os.path.isfile(match)  # noqa: PTH113 - false where we may not look
+            if several and is_other_file:
                 notes.append(text("{path} is a file, no model folder: passed over", path=match))
                 continue
             is_named = _is_address(match) or _is_the_model(match)

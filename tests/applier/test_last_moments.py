@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from genfix.applier import Write, apply, recover, undo
-from genfix.errors import ChangedError
+from genfix.errors import ChangedError, StorageError
 from tests.support.disks import NEW, OLD, QuickDisk, inputs, leftovers, picture, repair, sha, writes
 
 MINE = b'{"saved": "in the last moment"}'
@@ -24,11 +24,13 @@ class Plain(QuickDisk):
         super().__init__()
         self.act = act
         self.around = (before, after)
+        self.renamed: list[str] = []
 
     def exchange(self, *args: Any) -> None:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
 
     def rename(self, *args: Any) -> None:
+        self.renamed.append(args[3])
         if args[3] == self.around[0]:
             self.act()
         super().rename(*args)
@@ -56,6 +58,38 @@ def test_an_edit_before_the_first_rename_leaves_all_as_it_was(folder: Path) -> N
         repair(folder, disk)
     assert (folder / "config.json").read_bytes() == MINE
     assert (folder / "tokenizer_config.json").read_bytes() == OLD["tokenizer_config.json"]
+    assert OLD.keys().isdisjoint(disk.renamed), "it was replaced, and taken back"
+    assert leftovers(folder) == []
+
+
+def test_an_edit_while_a_repair_is_taken_back_is_kept(folder: Path) -> None:
+    """Between the comparison and the rename: it comes out of the file's place, and goes back."""
+
+    class Refusing(QuickDisk):
+        def exchange(self, *args: Any) -> None:
+            if args[3] == "config.json":
+                raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+            if args[1].startswith("done-"):
+                (folder / args[3]).write_bytes(MINE)
+            super().exchange(*args)
+
+    with pytest.raises(StorageError, match=r"config\.json"):
+        repair(folder, Refusing())
+    assert (folder / "tokenizer_config.json").read_bytes() == MINE
+    assert (folder / "config.json").read_bytes() == OLD["config.json"]
+
+
+def test_what_the_kernel_will_not_replace_is_found_out_before_the_first_rename(folder: Path) -> None:
+    class Refusing(Plain):
+        def try_replace(self, *args: Any) -> None:
+            if args[3] == "config.json":
+                raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    disk, before = Refusing(), picture(folder)
+    with pytest.raises(StorageError, match=r"cannot replace config\.json"):
+        repair(folder, disk)
+    assert OLD.keys().isdisjoint(disk.renamed)
+    assert picture(folder) == before
     assert leftovers(folder) == []
 
 

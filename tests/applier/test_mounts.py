@@ -133,6 +133,25 @@ def test_it_is_refused_before_anything_is_changed(tmp_path: Path, put: Put, what
     assert {name: (tmp_path / "copy" / name).read_bytes() for name in NEW} == dict(NEW)
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+@pytest.mark.parametrize("part", [".", "log", "backup"])
+@pytest.mark.parametrize("what", ["a flag", "a mount"])
+def test_a_state_folder_that_is_closed_in_part_is_found_out_too(
+    tmp_path: Path, put: Put, what: str, part: str, *, elsewhere: bool
+) -> None:
+    """Else all files would be replaced, and the journal could not be moved into the log."""
+    folder, state = make_folder(tmp_path / "merged"), tmp_path / "state" if elsewhere else None
+    receipt = repair(folder, state_dir=state)
+    home = receipt.backup.parents[1]
+    (flagged("i", part) if what == "a flag" else other_disk(part))(put, home)
+    before = picture(folder)
+    with pytest.raises(GenfixError):
+        undo(folder, receipt.id, state_dir=state)
+    assert picture(folder) == before
+    assert not list(home.glob("*journal*"))
+    assert not list(folder.rglob("stage-*"))
+
+
 @AS_ROOT
 def test_a_file_of_another_user_in_a_sticky_folder_is_refused(place: Path) -> None:
     """access(2) allows to write such a file, and rename(2) not to replace it."""

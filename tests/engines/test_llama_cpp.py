@@ -3,6 +3,7 @@
 import pytest
 
 from genfix.engines.every import engine_view
+from genfix.engines.gguf_converter import adds_bos
 from genfix.engines.gguf_ends import ends_by_text
 from genfix.engines.shared.view import EngineView
 from genfix.json_types import JsonValue
@@ -100,3 +101,32 @@ def test_null_in_place_of_a_template_hides_the_file() -> None:
 def test_which_texts_end_generation(texts: list[str], ends: list[str]) -> None:
     ids = {text: number for number, text in enumerate(texts)}
     assert {*ends_by_text(ids)} == {ids[text] for text in ends}
+
+
+def _template(first: str) -> dict[str, JsonValue]:
+    single: list[JsonValue] = [{"SpecialToken": {"id": first}}, {"Sequence": {"id": "A"}}]
+    return {"type": "TemplateProcessing", "single": single}
+
+
+@pytest.mark.parametrize(
+    ("processor", "config", "adds"),
+    [
+        (None, {}, None),
+        (None, {"add_bos_token": True}, True),
+        ({"type": "ByteLevel"}, {"add_bos_token": True}, False),
+        ({"type": "RobertaProcessing"}, {}, True),
+        (_template("<s>"), {"bos_token": "<s>", "add_bos_token": False}, True),
+        (_template("<x>"), {"bos_token": "<s>"}, True),  # the converter takes it for the classifier's
+        (_template("<x>"), {"bos_token": "<s>", "cls_token": "<c>"}, False),
+        ({"processors": [{"type": "ByteLevel"}, _template("<s>")]}, {"bos_token": "<s>"}, True),
+        ({"processors": 3}, {}, None),
+    ],
+)
+def test_whether_it_has_a_bos_put_in_front(
+    processor: JsonValue, config: dict[str, JsonValue], adds: object
+) -> None:
+    files = {
+        "tokenizer.json": dump({"added_tokens": [], "post_processor": processor, "model": {}}),
+        "tokenizer_config.json": dump(config),
+    }
+    assert adds_bos(Model(MemoryFolder(files))) is adds

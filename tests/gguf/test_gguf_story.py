@@ -49,6 +49,7 @@ def test_a_lost_stop_is_found_and_a_new_file_made(run: Run, pair: tuple[Path, Pa
     planned = run("plan", model, "--base", base)
     assert planned.code == 1
     assert '+   "tokenizer.ggml.eot_token_id": 3' in planned.out
+    assert "    - " not in planned.out
     assert f"genfix repair {model} --base {base} --output NEW.gguf" in planned.err
     assert run("repair", model, "--base", base, "--dry-run").code == 1
     assert tree(tmp_path) == was
@@ -132,6 +133,20 @@ def test_two_files_are_compared_key_by_key(run: Run, pair: tuple[Path, Path]) ->
             "values": [{"pointer": "/tokenizer.ggml.eot_token_id", "base": 3}],
         }
     ]
+
+
+def test_what_it_was_judged_by_is_said(run: Run, pair: tuple[Path, Path], tmp_path: Path) -> None:
+    said = json.loads(run("check", *pair[:1], "--base", pair[1], "--output-format", "json").out)["coverage"]
+    assert said == {"kind": "export", "witnesses": ["base", "weights", "engine"], "not_judged": []}
+    alone = json.loads(run("check", pair[0], "--output-format", "json").out)["coverage"]
+    assert alone["not_judged"] == ["lost"]
+
+
+def test_several_files_are_judged_in_one_table(run: Run, pair: tuple[Path, Path]) -> None:
+    done = run("check", *pair)
+    assert done.code == 0
+    assert "GF102" in done.out
+    assert pair[1].name in done.out
 
 
 def test_the_engine_tells_where_it_stops(run: Run, pair: tuple[Path, Path]) -> None:

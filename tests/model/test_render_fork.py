@@ -119,3 +119,12 @@ thread.join()
 print("jinja2" in sys.modules)
 """
     assert run(script, tmp_path).split() == ["None", "['y']", "False"]
+
+
+def test_a_process_with_a_model_in_memory_starts_a_python(tmp_path: Path) -> None:
+    script = """
+import mmap
+model = mmap.mmap(-1, 1 << 31)
+print(render_in_fork(b"", 1, 1))
+"""
+    assert run(script, tmp_path).split() == ["None"]

@@ -256,6 +256,10 @@ class _Handler(Quiet, BaseHTTPRequestHandler):
             self._send_file(hub.large[self.path.rsplit("/", 1)[-1]], {})
         elif bearer is not None and bearer not in hub.tokens:
             self._refuse(401, "", "Invalid credentials in Authorization header")
+        elif urlsplit(self.path).path == "/api/models":
+            [author] = parse_qs(urlsplit(self.path).query)["author"]
+            names = [{"id": name} for name in hub.repos if name.startswith(f"{author}/")]
+            self._send(200, json.dumps(names).encode(), {"Content-Type": "application/json"})
         elif found := _MODEL.fullmatch(urlsplit(self.path).path):
             self._model(found[1], found[2] or "", unquote(found[3] or "main"), found[4] or "")
         elif found := _RESOLVE.fullmatch(urlsplit(self.path).path):

@@ -32,6 +32,7 @@ from tests.support.weighted import (
     WEIGHTED,
     packed,
 )
+from tests.support.whole_models import MIXED, OWN_CODE, WHOLE, lost, stacked, whole, whole_but
 
 __all__ = ["CASES", "Case"]
 
@@ -315,6 +316,12 @@ _ENTRIES: dict[str, _Entry] = {
     ),
     "GF416": (with_json(WEIGHTED, "config.json", num_nextn_predict_layers=1), SPECULATIVE, None),
     "GF417": (LABELED, with_json(LABELED, "config.json", id2label={"0": "bad", "1": "good"}), None),
+    "GF418": (with_json(WHOLE, "config.json", intermediate_size=48), WHOLE, None),
+    "GF419": (
+        with_json(WHOLE, "config.json", layer_types=["full_attention"] * 5),
+        with_json(WHOLE, "config.json", layer_types=["full_attention"] * 2),
+        None,
+    ),
     "GF421": (
         with_json(WEIGHTED, "config.json", quantization_config={"quant_method": "gptq", "bits": 4}),
         WEIGHTED,
@@ -324,6 +331,13 @@ _ENTRIES: dict[str, _Entry] = {
         WEIGHTED | {SINGLE: packed("gptq")},
         with_json(WEIGHTED, "config.json", quantization_config={"quant_method": "gptq", "bits": 4})
         | {SINGLE: packed("gptq")},
+        None,
+    ),
+    "GF423": (
+        with_json(WEIGHTED, "config.json", quantization_config={"quant_method": "fp8"})
+        | {SINGLE: packed("compressed-tensors")},
+        with_json(WEIGHTED, "config.json", quantization_config={"quant_method": "compressed-tensors"})
+        | {SINGLE: packed("compressed-tensors")},
         None,
     ),
     "GF431": (
@@ -336,6 +350,15 @@ _ENTRIES: dict[str, _Entry] = {
         None,
     ),
     "GF432": (WEIGHTED | {SINGLE: weight_file({**causal(), "_orig_mod.norm.weight": (4,)})}, WEIGHTED, None),
+    "GF433": (whole_but(lambda tensors: lost(tensors, "layers.1.input_layernorm.weight")), WHOLE, None),
+    "GF434": (whole_but(lambda tensors: {**tensors, "model.norm.weight": (7,)}), WHOLE, None),
+    "GF435": (whole_but(lambda tensors: {**tensors, "model.norm.weight": (0,)}), WHOLE, None),
+    "GF436": (
+        OWN_CODE | {SINGLE: weight_file(lost(whole(), "layers.1.input_layernorm.weight"))},
+        OWN_CODE,
+        OWN_CODE,
+    ),
+    "GF437": (MIXED | {SINGLE: weight_file(stacked())}, MIXED, MIXED),
     "GF441": (UNMERGED, MERGED, UNMERGED, LORA),
     "GF442": (model_of(merge(MATRICES, UPDATES, lambda _: 4.0)), MERGED, UNMERGED, LORA),
     "GF443": (model_of(merge(MATRICES, adapter_of(2))), MERGED, UNMERGED, LORA),

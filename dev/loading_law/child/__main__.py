@@ -16,6 +16,7 @@ import transformers
 
 from dev.loading_law.child import classes
 from dev.loading_law.child.loads import load
+from dev.loading_law.child.tensors import keep_headers, loading_info
 from dev.loading_law.child.tiny import Built, build_type, resave, shrink_published, spell
 
 Request = Mapping[str, object]
@@ -28,6 +29,8 @@ ANSWERS: Mapping[str, Callable[[Request], object]] = {
     ),
     "resave": lambda asked: resave(Path(str(asked["folder"])), Path(str(asked["again"]))),
     "shrink": lambda asked: shrink_published(Path(str(asked["folder"]))),
+    "headers": lambda asked: keep_headers(Path(str(asked["folder"]))),
+    "tensors": lambda asked: loading_info(Path(str(asked["folder"]))),
     "load": lambda asked: load(Path(str(asked["folder"])), asked["parts"], code=bool(asked["code"])),
 }
 

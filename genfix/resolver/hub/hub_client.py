@@ -25,7 +25,6 @@ from genfix.folder.remote import difference
 from genfix.json_types import JsonValue
 from genfix.message import text
 from genfix.resolver.hub.hub_errors import HubRequest, explain, is_cut, outage
-from genfix.resolver.hub.hub_history import MOST_OF_A_HISTORY
 from genfix.resolver.hub.hub_listing import MOST_OF_A_LISTING, HubListing, parse_listing, too_long
 from genfix.resolver.hub.hub_session import HubResponse, HubStatusError, Sent, hub_send
 from genfix.resolver.naming.spec import LOCAL_COPY, HubSpec
@@ -107,16 +106,14 @@ class HubClient:
                 raise explain(error, asked) from error
             raise OutageError(reason) from error
 
-    def commits(self, asked: HubRequest) -> JsonValue:
-        """The commits up to a revision, the newest first, as the Hub answers; from one request.
+    def api(self, path: str, most: int, asked: HubRequest) -> JsonValue:
+        """What the Hub's API answers at ``path``, of at most ``most`` bytes; from one request.
 
         Raises `BaseModelError` where there is no answer.
         """
-        url = f"{self._endpoint}/api/models/{asked.repo_id}/commits/{quote(asked.revision or '', safe='')}"
+        url = f"{self._endpoint}/api/{path}"
         try:
-            return self._explained(
-                lambda: _secrets().value(json.loads(_whole(url, MOST_OF_A_HISTORY))), asked
-            )
+            return self._explained(lambda: _secrets().value(json.loads(_whole(url, most))), asked)
         except TooLargeError as error:
             raise too_long(asked) from error
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final, NamedTuple
+from urllib.parse import quote
 
 from genfix.errors import BaseModelError, UnknownModelError
 from genfix.folder.folder import Origin
@@ -12,7 +13,7 @@ from genfix.resolver.hub.hub_cache import CachedListing, HubCache
 from genfix.resolver.hub.hub_client import HubClient, HubSettings, hub_settings
 from genfix.resolver.hub.hub_errors import NO_NETWORK, HubRequest, unreachable
 from genfix.resolver.hub.hub_files import HubFiles
-from genfix.resolver.hub.hub_history import earlier_states
+from genfix.resolver.hub.hub_history import MOST_OF_A_HISTORY, earlier_states
 from genfix.resolver.hub.hub_listing import HubListing
 from genfix.resolver.naming.spec import HubSpec, is_commit, is_repo_id
 from genfix.web.failures import OutageError
@@ -127,7 +128,8 @@ def _history(spec: HubSpec, client: HubClient, asked: HubRequest) -> Iterator[St
     def opened(commit: str) -> RemoteFolder:
         return open_hub(HubSpec(spec.repo_id, commit)).folder
 
-    return earlier_states(asked.revision or "", lambda: client.commits(asked), opened)
+    path = f"models/{asked.repo_id}/commits/{quote(asked.revision or '', safe='')}"
+    return earlier_states(asked.revision or "", lambda: client.api(path, MOST_OF_A_HISTORY, asked), opened)
 
 
 def _moved(spec: HubSpec, repo_id: str) -> list[Message]:

@@ -40,6 +40,8 @@ class Context:
         self.base = base
         self.adapter = adapter
         """The adapter that was merged: its tokenizer and chat template are the trained ones."""
+        self.notes: dict[str, object] = {}
+        """What rules that share their reasoning keep for one another."""
         self.said: tuple[Finding, ...] = ()
         """What the other rules found, when those about engines are asked: `judge` sets it."""
 

@@ -61,7 +61,18 @@ from genfix.rules.tokens import (
     truncation,
 )
 from genfix.rules.unreadable import not_json, unreadable_files
-from genfix.rules.weights import adapter_merge, architecture, layer_counts, quantization, shapes
+from genfix.rules.weights import (
+    adapter_merge,
+    architecture,
+    base_tensors,
+    class_shapes,
+    class_tensors,
+    empty_tensors,
+    layer_counts,
+    layer_lists,
+    quantization,
+    shapes,
+)
 
 _STOPS: Final = (stop_tokens, stop_values, stops_alone, turn_end_tokens, tokenizer_eos, modelfile_stops)
 _TEMPLATE: Final = (
@@ -84,7 +95,10 @@ _CONFIG: Final = (
         machine_paths,
     ),
 )
-_WEIGHTS: Final = (shapes, layer_counts, quantization, architecture, adapter_merge)
+_WEIGHTS: Final = (
+    *(shapes, layer_counts, layer_lists, quantization, architecture),
+    *(class_tensors, class_shapes, empty_tensors, base_tensors, adapter_merge),
+)
 _FILES: Final = (lost_files, shards, weight_index, side_files, leftovers, processors, local_code)
 _GENERATION: Final = (
     *(generation_settings, length_limits, lost_settings, needed_settings, published_settings),

@@ -32,6 +32,7 @@ def _no_head_class(context: Context, rule: Rule) -> Iterator[Finding]:
     if theirs is None or not theirs.endswith(_GENERATING):
         return
     has_head = facts.head is not None
+    has_code = "auto_map" in merged.config
     if facts.layers is not None and not has_head and base.config_value("tie_word_embeddings") is not True:
         return  # the head was left out: an embedding model
     yield rule.finding(
@@ -42,14 +43,14 @@ def _no_head_class(context: Context, rule: Rule) -> Iterator[Finding]:
             ours=own,
             base=theirs,
         ),
-        severity=rule.severity if has_head else Severity.WARNING,
+        severity=rule.severity if has_head and not has_code else Severity.WARNING,
         witness=Witness.WEIGHTS if has_head else Witness.BASE,
         pointer=_POINTER,
         current=merged.config["architectures"],
         expected=base.config["architectures"],
         engines=tuple(context.views),
         fix=Fix(
-            Applicability.SAFE if has_head and not facts.is_bare else Applicability.UNSAFE,
+            Applicability.SAFE if has_head and not facts.is_bare and not has_code else Applicability.UNSAFE,
             message("why-head-is-there", "the output head is among the weights")
             if has_head
             else message("why-maybe-embedding-model", "an embedding model made from the base looks the same"),
@@ -60,7 +61,7 @@ def _no_head_class(context: Context, rule: Rule) -> Iterator[Finding]:
 
 def _is_trunk(model: Model, name: str) -> bool:
     """Whether the class is a model without a head, and nothing says that the folder is an embedding model."""
-    return name.endswith("Model") and "auto_map" not in model.config and not is_embedding_model(model)
+    return name.endswith("Model") and not is_embedding_model(model)
 
 
 def _classifier(context: Context, rule: Rule) -> Iterator[Finding]:
@@ -141,7 +142,8 @@ def _class_not_in_weights(context: Context, rule: Rule) -> Iterator[Finding]:
     Fix: The base's `architectures`, where the tensors fit it.
 
     Safety: Safe where the output head is there and the base's class has one; or the base is the same kind of
-    classifier. Unsafe where the head is tied: an embedding model looks the same. Otherwise manual.
+    classifier. Unsafe where the head is tied: an embedding model looks the same; a warning and unsafe where
+    the folder has code of its own, which may read another class. Otherwise manual.
 
     Sources:
     - OpenBMB/MiniCPM#241
@@ -188,4 +190,5 @@ def _wrapped_names(context: Context, rule: Rule) -> Iterator[Finding]:
     )
 
 
+CLASS_RULE: Final = _class_not_in_weights
 RULES: Final = (_class_not_in_weights, _wrapped_names)

@@ -161,4 +161,99 @@ def _says_how(model: Model) -> bool:
     return declared or any(model.has(name) for name in _ELSEWHERE)
 
 
-RULES: Final = (_left_behind, _lost)
+@rule(
+    "GF423",
+    "quantised-in-two-ways",
+    Severity.ERROR,
+    question=WEIGHTS,
+    shows="loading fails: engines pick the loader of the wrong format",
+)
+def _twice(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`config.json` declares another quantisation than the tensors have; or MLX's `quantization` stands over
+    plain weights.
+
+    Why: Engines pick the loader by `quantization_config`: with fp8 there and NVFP4 tensors they look for
+    scales under other names and shapes. It is left from a base that was quantised in another way. mlx-lm
+    reads `quantization`.
+
+    Fix: The key is removed.
+
+    Safety: Unsafe, and only where another file tells how the tensors are quantised (`hf_quant_config.json`,
+    `quantize_config.json`), else manual. Safe for MLX's key where all weights are plain: a warning, since
+    newer releases of mlx-lm look at the tensors. Information where the base says the same over such tensors.
+
+    Sources:
+    - vLLM 0.32.0: model_executor/model_loader/weight_utils.py
+    - mlx-lm 0.31: utils.py
+    """
+    merged = context.merged
+    declared, kind = _declared(merged), merged.weights.facts.quantization
+    pointer = merged.config_pointer(_KEY)
+    if declared is not None and pointer is not None and kind in _OTHERS.get(_method(declared) or "", ()):
+        base = context.base
+        same = base is not None and _declared(base) == declared and base.weights.outline.quantization == kind
+        tells = [name for name in _ELSEWHERE if merged.has(name)]
+        yield rule.finding(
+            CONFIG,
+            message(
+                "quantised-in-two-ways",
+                "declares {method}; the tensors are {kind}",
+                method=_method(declared),
+                kind=_TITLES.get(str(kind), str(kind)),
+            ),
+            severity=Severity.INFO if same else rule.severity,
+            witness=Witness.WEIGHTS,
+            pointer=pointer,
+            current=dict(declared),
+            engines=() if same else tuple(context.views),
+            fix=Fix.unsafe(
+                message("why-other-file-tells", "{file} says how the tensors are quantised", file=tells[0]),
+                RemoveField(CONFIG, pointer),
+            )
+            if tells
+            else Fix.manual(
+                message(
+                    "why-quantisation-unknown",
+                    "put back the quantization_config that was written when the {method} weights were made",
+                    method=_TITLES.get(str(kind), str(kind)),
+                )
+            ),
+        )
+    yield from _mlx_key(context, rule)
+
+
+def _mlx_key(context: Context, rule: Rule) -> Iterator[Finding]:
+    merged, base = context.merged, context.base
+    value, pointer = merged.config_value(_MLX_KEY), merged.config_pointer(_MLX_KEY)
+    if not isinstance(value, dict) or "bits" not in value or pointer is None or not _is_plain(merged):
+        return
+    same = base is not None and base.config_value(_MLX_KEY) == value and _is_plain(base)
+    yield rule.finding(
+        CONFIG,
+        message("quantization-left", "declares {method} weights; those here are plain", method="mlx"),
+        severity=Severity.INFO if same else Severity.WARNING,
+        witness=Witness.WEIGHTS,
+        pointer=pointer,
+        current=dict(value),
+        fix=Fix.safe(
+            message("why-weights-are-plain", "all weights are here and none is quantised"),
+            RemoveField(CONFIG, pointer),
+        ),
+    )
+
+
+_MLX_KEY: Final = "quantization"
+_TITLES: Final = {"modelopt": "NVFP4"}
+_PACKED: Final = frozenset(["gptq", "awq"])
+_ALL: Final = frozenset(["compressed-tensors", "bitsandbytes", "modelopt", "mxfp4", "mlx"])
+_OTHERS: Final = {
+    "fp8": _ALL | _PACKED,
+    "gptq": _ALL,
+    "awq": _ALL,
+    "bitsandbytes": (_ALL | _PACKED) - {"bitsandbytes"},
+    "mxfp4": (_ALL | _PACKED) - {"mxfp4"},
+    "compressed-tensors": (_ALL | _PACKED) - {"compressed-tensors"},
+}
+"""By the method that is declared, those whose tensors it does not read."""
+
+RULES: Final = (_left_behind, _lost, _twice)

@@ -1,0 +1,156 @@
+"""What is known of the tensors of a folder and its class, once other rules have said theirs of config.json.
+
+The code of the class is right about which tensors it has, the weights about which there are, and the base
+about what was never there.
+"""
+
+import re
+from collections import Counter
+from functools import cached_property
+from typing import Final
+
+from genfix.folder.kinds import CONFIG
+from genfix.json_types import JsonValue, Missing
+from genfix.message import message
+from genfix.model import Model
+from genfix.model.purpose import is_embedding_model
+from genfix.rules.core.context import Context
+from genfix.rules.core.finding import Fix, Severity
+from genfix.rules.core.reasons import BASE_HAS_IT_TOO
+from genfix.rules.weights import architecture, layer_counts, quantization, shapes
+from genfix.rules.weights.class_fit import ClassFit, changed, fit_of
+from genfix.rules.weights.examples import end_of, form_of
+
+__all__ = ["Judgement", "judgement", "weight_file", "why_no_repair"]
+
+_NOTE: Final = "class tensors"
+_ARCHITECTURES: Final = "/architectures"
+_HELPERS: Final = re.compile(r"(?:^|\.)(?:pooler|contact_head)\.")
+"""Parts of a trunk that few who take it use, and many saves leave out."""
+
+
+class Judgement:
+    """What is known of a folder, once other rules have said theirs."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        found = fit_of(context.merged)
+        self.of_base = fit_of(context.base) if context.base is not None and _is_asked(found) else None
+        if found is not None and _is_asked(found):
+            is_part = _is_part(found) and (self.of_base is None or _is_part(self.of_base))
+            found = None if is_part else _corrected(context, found)
+        self.found = found
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """What the class makes up and nobody has explained; empty for a part of a model."""
+        found, merged = self.found, self.context.merged
+        if found is None or not merged.weights.is_whole:
+            return ()
+        lacks = found.lacks
+        if found.owner.endswith("Model") or is_embedding_model(merged):
+            lacks = tuple(name for name in lacks if not _HELPERS.search(name))
+        return lacks
+
+    @cached_property
+    def news(self) -> tuple[str, ...]:
+        """What of it is this folder's own fault: the base has it, or the rest of the folder says so."""
+        of_base = self.of_base
+        if of_base is None:
+            return tuple(name for name in self.lacks if self.part_of(name) not in self.other_parts)
+        theirs = {form_of(name) for name in of_base.lacks}
+        return tuple(name for name in self.lacks if form_of(name) not in theirs)
+
+    def part_of(self, name: str) -> str:
+        """The path of the model in the model that a tensor belongs to."""
+        parts = self.found.fit.parts if self.found is not None else ()
+        return max((part for part in parts if not part or name.startswith(f"{part}.")), key=len, default="")
+
+    @cached_property
+    def other_parts(self) -> frozenset[str]:
+        """Parts whose weights are of another making than the class, where no base tells.
+
+        Biases, or several tensors, are absent in every layer alike, nothing stands there by another name, and
+        the rest is there: no accident does that, and whoever wrote these weights may have a reader for them.
+        """
+        found = self.found
+        if found is None:
+            return frozenset()
+        needed, lacking = Counter(map(form_of, found.fit.needed)), Counter(map(form_of, self.lacks))
+        ends = {(self.part_of(name), end_of(name)) for name in found.fit.unexpected}
+        forms: dict[str, set[str]] = {}
+        for name in self.lacks:
+            forms.setdefault(self.part_of(name), set()).add(form_of(name))
+        whole = Counter(map(self.part_of, found.fit.needed))
+        absent = Counter(map(self.part_of, self.lacks))
+        return frozenset(
+            part
+            for part, names in forms.items()
+            if all(lacking[form] == needed[form] for form in names)
+            and (len(names) > _FEW or any(form.endswith(".bias") for form in names))
+            and not any(part.startswith(of) and end in map(end_of, names) for of, end in ends)
+            and absent[part] < whole[part]
+        )
+
+
+_FEW: Final = 2
+
+
+def _is_asked(found: ClassFit | None) -> bool:
+    return found is not None and not found.is_clean
+
+
+def _is_part(found: ClassFit) -> bool:
+    """Whether there is less than half of what the class needs, under whatever prefix: of what it is a part,
+    nobody can say.
+    """
+    ends = set(map(end_of, found.fit.unexpected))
+    gone = sum(end_of(name) not in ends for name in found.lacks)
+    return gone * 2 > len(found.fit.needed)
+
+
+def _corrected(context: Context, found: ClassFit) -> ClassFit | None:
+    """With what other rules say of config.json; `None` where they say all there is to say."""
+    changes: list[tuple[str, JsonValue]] = []
+    owner = found.owner
+    for other in (*shapes.RULES, *layer_counts.RULES, *quantization.RULES, architecture.CLASS_RULE):
+        for finding in other.check(context, other):
+            expected = finding.expected
+            if finding.file != CONFIG or finding.severity is Severity.INFO:
+                continue
+            if finding.pointer == _ARCHITECTURES:
+                if not isinstance(expected, list):
+                    return None
+                owner = str(expected[0])
+            elif finding.pointer and not isinstance(expected, Missing):
+                changes.append((finding.pointer, expected))
+            elif finding.pointer and not finding.pointer.endswith("quantization_config"):
+                return None  # its own rule says that tensors are gone, and which
+    return found.again(changed(found.config, changes), owner) if changes or owner != found.owner else found
+
+
+def judgement(context: Context) -> Judgement:
+    """Kept with the context: four rules ask."""
+    known = context.notes.get(_NOTE)
+    if not isinstance(known, Judgement):
+        known = context.notes[_NOTE] = Judgement(context)
+    return known
+
+
+def why_no_repair(told: Judgement) -> Fix:
+    """Why it is information."""
+    if told.of_base is not None:
+        return BASE_HAS_IT_TOO
+    return Fix.manual(
+        message(
+            "why-of-other-making",
+            "they are absent in all layers alike: the weights may be made for another reader; name "
+            "the base, and genfix compares them with its own",
+        )
+    )
+
+
+def weight_file(model: Model) -> str:
+    """The weights that are meant."""
+    files = model.weights.chosen.files
+    return files[0] if files else CONFIG

@@ -1,0 +1,138 @@
+"""GF418 and GF433 to GF437: tensors against the class that config.json names."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from genfix.rules import Applicability, Finding, Severity
+from tests.support.folders import Files, with_json
+from tests.support.judging import find, repaired
+from tests.support.weight_files import SINGLE, sharded, weight_file
+from tests.support.whole_models import MIXED, OWN_CODE, WHOLE, Tensors, lost, stacked, whole, whole_but
+
+CONFIG = "config.json"
+CODES = ("GF418", "GF433", "GF434", "GF435", "GF436")
+
+
+def config(files: Files, **values: object) -> Files:
+    return with_json(files, CONFIG, **values)
+
+
+def about(files: Files, base: Files | None = None) -> list[Finding]:
+    return [finding for finding in find(files, base) if finding.code in CODES]
+
+
+def under(prefix: str) -> Callable[[Tensors], Tensors]:
+    return lambda tensors: {f"{prefix}{name}": shape for name, shape in tensors.items()}
+
+
+def renamed(old: str, new: str) -> Callable[[Tensors], Tensors]:
+    return lambda tensors: {name.replace(old, new): shape for name, shape in tensors.items()}
+
+
+HEALTHY: dict[str, Files] = {
+    "one file": WHOLE,
+    "shards": WHOLE | sharded(whole(), 3),
+    "experts one by one": MIXED,
+    "experts in one tensor": MIXED | {SINGLE: weight_file(stacked())},
+    "the trunk's own names under the head's class": whole_but(renamed("model.", "")),
+    "a tied head": config(whole_but(lambda t: lost(t, "lm_head.weight")), tie_word_embeddings=True),
+    "a doubled prefix, which transformers takes off": whole_but(under("model.")),
+    "a tied head that was saved": config(WHOLE, tie_word_embeddings=True),
+    "more layers, and said so": config(WHOLE, num_hidden_layers=5) | {SINGLE: weight_file(whole(5))},
+    "a vocabulary that was cut": config(
+        whole_but(lambda t: {n: (200, *s[1:]) if s[0] == 1024 else s for n, s in t.items()}), vocab_size=200
+    ),
+    "a buffer of older releases": whole_but(lambda t: {**t, "model.layers.0.rotary_emb.inv_freq": (8,)}),
+    "a class that no table has": config(WHOLE, architectures=["SomeForCausalLM"], model_type="some"),
+    "code of its own": OWN_CODE,
+    "a part of a model": whole_but(lambda t: dict(list(t.items())[:3])),
+}
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_what_the_class_takes_is_healthy_with_a_base_and_without(name: str) -> None:
+    assert about(HEALTHY[name]) == []
+    assert about(HEALTHY[name], HEALTHY[name]) == []
+
+
+BROKEN: dict[str, Callable[[Tensors], Tensors]] = {
+    "a norm of one layer": lambda t: lost(t, "layers.1.input_layernorm.weight"),
+    "a norm of all layers": lambda t: lost(t, "q_norm.weight"),
+    "the last norm": lambda t: lost(t, "model.norm.weight"),
+    "a layer's attention": lambda t: {n: s for n, s in t.items() if "layers.1.self_attn" not in n},
+    "the embedding": lambda t: lost(t, "embed_tokens.weight"),
+    "a prefix too many": under("model.model."),
+    "a wrapper": under("module."),
+    "a renamed module": renamed("self_attn", "attention"),
+    "two prefixes": lambda t: {(f"language.{n}" if ".mlp." in n else n): s for n, s in t.items()},
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_the_class_makes_up_is_an_error_with_a_base_and_without(name: str) -> None:
+    merged = whole_but(BROKEN[name])
+    for base in (None, WHOLE):
+        (finding,) = find(merged, base, "GF433")
+        assert finding.severity is Severity.ERROR
+        assert "of the 25 tensors of Qwen3ForCausalLM" in str(finding.message)
+
+
+def test_the_message_counts_forms_and_names_the_prefix() -> None:
+    (finding,) = find(whole_but(BROKEN["two prefixes"]), None, "GF433")
+    assert "model.layers.*.mlp.gate_proj.weight (2)" in str(finding.message)
+    assert any("6 of them are there under the prefix language." in str(said) for said in finding.evidence)
+
+
+def test_what_the_base_lacks_too_is_information() -> None:
+    merged = whole_but(BROKEN["a norm of all layers"])
+    assert [finding.severity for finding in about(merged, merged)] == [Severity.INFO]
+
+
+def test_expert_by_expert_and_one_is_lost() -> None:
+    merged = MIXED | {SINGLE: weight_file(lost(whole(experts=4), "layers.1.mlp.experts.2.up_proj.weight"))}
+    (finding,) = find(merged, MIXED, "GF433")
+    assert "model.layers.*.mlp.experts.gate_up_proj" in str(finding.message)
+
+
+def test_the_class_of_the_base_is_copied_where_all_tensors_are_its() -> None:
+    named = config(WHOLE, architectures=["Qwen3ForSequenceClassification"])
+    (finding,) = find(named, WHOLE, "GF433")
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.SAFE
+    assert json.loads(repaired(named, WHOLE)[CONFIG])["architectures"] == ["Qwen3ForCausalLM"]
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong", "right"),
+    [("intermediate_size", 48, 96), ("num_key_value_heads", 4, 2), ("hidden_size", 32, 64)],
+)
+def test_a_size_that_every_tensor_contradicts(key: str, wrong: int, right: int) -> None:
+    merged = config(WHOLE, **{key: wrong})
+    assert json.loads(repaired(merged, WHOLE)[CONFIG])[key] == right
+    assert about(repaired(merged, WHOLE), WHOLE) == []
+
+
+def test_two_sizes_at_once() -> None:
+    merged = config(WHOLE, intermediate_size=192, num_key_value_heads=1)
+    found = find(merged, None, "GF418")
+    assert {finding.pointer for finding in found} == {"/intermediate_size", "/num_key_value_heads"}
+
+
+def test_a_transposed_matrix_is_no_size() -> None:
+    merged = whole_but(lambda t: {**t, "model.layers.0.mlp.up_proj.weight": (64, 96)})
+    (finding,) = about(merged, WHOLE)
+    assert (finding.code, finding.severity) == ("GF434", Severity.ERROR)
+
+
+def test_stubs_without_data_need_no_base() -> None:
+    merged = whole_but(lambda t: {n: (0,) if "layers.1" in n else s for n, s in t.items()})
+    assert [(f.code, f.severity) for f in about(merged)] == [("GF435", Severity.ERROR)]
+
+
+def test_code_of_its_own_is_held_against_the_base() -> None:
+    merged = OWN_CODE | {SINGLE: weight_file(lost(whole(), "k_norm.weight"))}
+    (finding,) = about(merged, OWN_CODE)
+    assert (finding.code, finding.severity) == ("GF436", Severity.ERROR)
+    assert about(OWN_CODE | {SINGLE: weight_file(renamed("model.", "")(whole()))}, OWN_CODE) == []
