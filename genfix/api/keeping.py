@@ -1,13 +1,19 @@
 """The verbs that keep versions of a folder's files: `snapshot`, `restore`, `prune_backups`."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from genfix import applier
 from genfix.api.author import author
+from genfix.api.running import shown_command
 from genfix.applier import Receipt
 from genfix.errors import InputError
 from genfix.resolver import existing_folder
 from genfix.resolver.case import ModelLocation
+
+Stage: TypeAlias = Literal["merged", "repaired"]
+"""What a snapshot of `genfix run` holds: what the merge wrote, or that as it was repaired."""
 
 
 def snapshot(target: ModelLocation, message: str = "", *, state_dir: Path | None = None) -> Receipt:
@@ -17,6 +23,17 @@ def snapshot(target: ModelLocation, message: str = "", *, state_dir: Path | None
     left behind then.
     """
     note = {"command": "snapshot", "message": message, "who": author()}
+    return applier.snapshot(existing_folder(target), note=note, state_dir=state_dir)
+
+
+def keep_stage(
+    target: ModelLocation, stage: Stage, command: Sequence[str], *, state_dir: Path | None = None
+) -> Receipt:
+    """Keep the config files as a merge ``command`` wrote them, or as they were repaired then.
+
+    Secrets among the words of the command are not kept. Raises as `snapshot`.
+    """
+    note = {"command": "run", "stage": stage, "message": shown_command(command), "who": author()}
     return applier.snapshot(existing_folder(target), note=note, state_dir=state_dir)
 
 

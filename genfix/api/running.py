@@ -2,6 +2,8 @@
 
 import errno
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -28,6 +30,15 @@ _RELAYED: Final = (
 )
 _OF_TERMINALS: Final = frozenset({signal.SIGINT, signal.SIGQUIT})
 """What a terminal sends to all processes in its foreground, the command included."""
+
+_HIDDEN: Final = "***"
+_NAME_OF_ONE: Final = r"[\w-]*(?:token(?!i)|secret|passw|api[-_]?key)[\w-]*"
+_SECRET_OPTION: Final = re.compile(rf"--?{_NAME_OF_ONE}", re.IGNORECASE)
+_ASSIGNED_SECRET: Final = re.compile(rf"^((?:--?)?{_NAME_OF_ONE}=).*", re.IGNORECASE | re.DOTALL)
+_TOKEN: Final = re.compile(r"\b(?:hf_|ms-|sk-)[\w-]{16,}")
+"""An access token of the Hub, of ModelScope or of an API, wherever it stands."""
+_LONGEST: Final = 500
+"""Of a command that is kept, in characters."""
 
 _State: TypeAlias = Mapping[str, tuple[int, int, int]]
 _Handler: TypeAlias = Callable[[int, FrameType | None], None]
@@ -75,6 +86,18 @@ def run_command(command: Sequence[str], output: ModelLocation) -> Ran:
             output=os.fspath(output),
         )
     return Ran(0, None, _state(Path(output)) != before)
+
+
+def shown_command(command: Sequence[str]) -> str:
+    """A command as a shell takes it, with ``***`` for what looks like a secret: others may read it."""
+    words: list[str] = []
+    is_value = False
+    for word in command:
+        hidden = _HIDDEN if is_value else _ASSIGNED_SECRET.sub(rf"\1{_HIDDEN}", word)
+        words.append(_TOKEN.sub(_HIDDEN, hidden))
+        is_value = bool(_SECRET_OPTION.fullmatch(word))
+    shown = shlex.join(words)
+    return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
 
 
 def _not_started(program: str, error: OSError) -> Ran:

@@ -275,7 +275,7 @@ def diff(
         typer.Option(
             "--at",
             metavar="ID",
-            help="Compare with this snapshot instead, or with what stood before this repair.",
+            help="Compare with this snapshot instead, or with what was before a repair (ID:after: after it).",
             show_default=False,
         ),
     ] = None,

@@ -46,26 +46,32 @@ def undo(
 
 
 def log(
-    here: Anywhere,
+    targets: opt.Targets = None,
     *,
+    state_dir: opt.StateDir = None,
     output_format: opt.OutputShape = choices.Shape.TEXT,
     quiet: opt.Quiet = False,
     look: opt.Look,
 ) -> int:
-    """List the repairs, undos and snapshots of a folder, oldest first.
+    """List the repairs, undos and snapshots of a folder, oldest first; of several in one order.
 
-    Of a model on the Hub those that were made from this machine.
+    Each is a stage that `genfix diff --at ID` and `--with DIR@ID` take. Of a model on the Hub it lists what
+    was done from this machine.
     """
     from genfix.cli.output import Output
-    from genfix.cli.planning import run_log
+    from genfix.cli.settled import named_in
+    from genfix.cli.timeline import run_log, run_timeline
     from genfix.resolver import is_address
 
     out = Output(look, quiet, output_format=output_format)
-    if is_address(here.target):
+    named = named_in(targets, "log")
+    if not isinstance(named, str):
+        return run_timeline(named.targets, state_dir, out, named.notes)
+    if is_address(named):
         from genfix.cli.on_hub import run_log_of_hub
 
-        return run_log_of_hub(here, out)
-    return run_log(opt.Here(*here), out)
+        return run_log_of_hub(Anywhere(named, state_dir), out)
+    return run_log(named, state_dir, out)
 
 
 def modelfile(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from genfix.api.changing import Repair, apply, diff_case, log, plan_case, repair_case, undo
+from genfix.api.changing import Repair, apply, diff_case, plan_case, repair_case, undo
 from genfix.applier import Built, Receipt
 from genfix.cli.exits import exit_code, settle_known
 from genfix.cli.next_lines import apply_line, command_line, on_hub, undo_line
@@ -15,9 +15,9 @@ from genfix.cli.saved_options import Saved
 from genfix.errors import InputError
 from genfix.message import text
 from genfix.planner import Plan
-from genfix.report.changes import differences_text, log_text, plan_text
+from genfix.report.changes import differences_text, plan_text
 from genfix.report.json import dumps
-from genfix.report.json_changes import differences_json, log_json, plan_json
+from genfix.report.json_changes import differences_json, plan_json
 from genfix.report.text import findings_text, headlines, summary
 from genfix.resolver import download_line, is_address, is_on_hub, names_gguf
 from genfix.resolver.case import Case
@@ -312,16 +312,4 @@ def run_undo(place: Here, transaction: str | None, out: Output) -> int:
     )
     out.tell(text("undid {id}; to redo: {command}", id=receipt.undoes, command=undo_line(place, receipt.id)))
     out.tell(text("restart the server: engines read these files only when they start"))
-    return 0
-
-
-def run_log(place: Here, out: Output) -> int:
-    """List the transactions on a folder."""
-    receipts = log(place.target, state_dir=place.state_dir)
-    if out.wants_json:
-        out.report(dumps(log_json(receipts)))
-        return 0
-    out.report(log_text(receipts, out.style))
-    if not receipts:
-        out.tell(text("genfix has changed nothing in {target}", target=place.target))
     return 0

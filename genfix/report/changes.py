@@ -139,13 +139,19 @@ def _side(sign: str, value: JsonValue | Missing, color: str, style: Style) -> li
 
 
 def log_text(receipts: Sequence[Receipt], style: Style) -> str:
-    """Transactions, oldest first."""
+    """Transactions on one folder, oldest first."""
+    return timeline_text([("", receipt) for receipt in receipts], style)
+
+
+def timeline_text(timeline: Sequence[tuple[str, Receipt]], style: Style) -> str:
+    """Transactions on several folders, each with its folder, as ``diff --with`` takes it."""
     lines: list[str] = []
-    for receipt in receipts:
+    for target, receipt in timeline:
         state = style.mark(style.text(" (undone)"), "dim") if receipt.undone_by else ""
         if not receipt.ours:
             state += style.mark(style.text(" (nothing shows that it was made here)"), "yellow")
-        head = f"{style.mark(show(receipt.id), 'bold')} {show(receipt.when)}"
+        stage = f"{target}@{receipt.id}" if target else receipt.id
+        head = f"{style.mark(show(stage), 'bold')} {show(receipt.when)}"
         lines.append(f"{head} {_what(receipt, style)}{state}")
         for change in receipt.changes:
             sign = "+" if change.before is None else "-" if change.after is None else "~"
@@ -153,11 +159,15 @@ def log_text(receipts: Sequence[Receipt], style: Style) -> str:
     return "\n".join(lines)
 
 
+_STAGES: Final = {"merged": text(" of what the merge wrote"), "repaired": text(" of the repaired merge")}
+
+
 def _what(receipt: Receipt, style: Style) -> str:
     """Kind, purpose, base and author, as far as each is known."""
     note = receipt.note
     parts = [
         kind_name(receipt.kind),
+        _STAGES.get(note.get("stage", "")),
         receipt.undoes and text(" of {value}", value=receipt.undoes),
         (snapshot := note.get("snapshot")) and text(" to {value}", value=snapshot),
         (base := note.get("base")) and text(" against {value}", value=base),

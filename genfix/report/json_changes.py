@@ -67,12 +67,14 @@ def _file(difference: FileDifference) -> JsonValue:
     return {"file": difference.name, "status": difference.status, "values": values}
 
 
-def log_json(receipts: Sequence[Receipt]) -> JsonValue:
-    """The transactions on a folder."""
+def log_json(timeline: Sequence[tuple[str, Receipt]], failed: Mapping[str, str]) -> JsonValue:
+    """The transactions on folders, each with its folder; of those whose log cannot be read, why."""
     return {
         "schema_version": SCHEMA_VERSION,
+        "failed": [{"target": target, "error": why} for target, why in failed.items()],
         "transactions": [
             {
+                "target": target,
                 "id": receipt.id,
                 "kind": receipt.kind,
                 "when": receipt.when,
@@ -86,6 +88,6 @@ def log_json(receipts: Sequence[Receipt]) -> JsonValue:
                 ],
                 "files": [{"file": kept.name, "sha256": kept.sha256} for kept in receipt.files],
             }
-            for receipt in receipts
+            for target, receipt in timeline
         ],
     }

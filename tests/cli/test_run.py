@@ -196,6 +196,33 @@ def test_the_hook_line_ends_the_script_where_the_base_is_out_of_reach(
     assert stop_ids(tmp_path / "out") == 151329
 
 
+def test_what_the_merge_wrote_and_what_became_of_it_are_kept_as_stages(
+    run: Run, base: Path, broken: Path, tmp_path: Path
+) -> None:
+    code = "import shutil; shutil.copytree('broken', 'out')"
+    command = (sys.executable, "-c", code, "--token=abc", "--api-key", "k")
+    assert run("run", "--output", "out", "--base", "base", "--", *command).code == 0
+    merged, repair, repaired = json.loads(run("log", "out", "--output-format", "json").out)["transactions"]
+    assert [one["kind"] for one in (merged, repair, repaired)] == ["snapshot", "repair", "snapshot"]
+    assert [one["note"]["stage"] for one in (merged, repaired)] == ["merged", "repaired"]
+    assert "copytree" in merged["note"]["message"]
+    assert merged["note"]["message"].endswith("'--token=***' --api-key '***'")
+    assert "snapshot of what the merge wrote" in run("log", "out").out
+    (tmp_path / "out" / GENERATION).write_text("{}")
+    assert run("diff", broken, "--with", f"out@{merged['id']}").out == ""
+    assert run("diff", base, "--with", f"out@{repaired['id']}").out == ""
+    assert run("undo", "out", merged["id"]).code == 2
+
+
+def test_a_merge_that_needs_no_repair_is_a_stage_too(run: Run, base: Path, tmp_path: Path) -> None:
+    place = tmp_path / "kept"
+    words = ("--output", "out", "--base", "base", "--state-dir", place, "--", "cp", "-r", "base", "out")
+    assert run("run", *words).code == 0
+    logged = run("log", "out", "--state-dir", place, "--output-format", "json").out
+    assert [one["note"]["stage"] for one in json.loads(logged)["transactions"]] == ["merged"]
+    assert not (tmp_path / "out" / ".cache").exists()
+
+
 # From Python ----------------------------------------------------------------------------------------------
 
 

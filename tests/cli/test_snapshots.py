@@ -112,11 +112,48 @@ def test_stages_of_one_folder_and_of_others_are_compared(run: Run, tmp_path: Pat
     assert differs(merged, "--with", checkpoint) == changed
     assert differs(checkpoint, "--with", f"{merged}@{repair}") == []
     assert differs(checkpoint, "--with", f"{merged}@{first}") == []
+    assert differs(merged, "--at", f"{repair}:after") == []
     assert run("undo", merged).code == 0
     assert differs(merged, "--with", checkpoint) == []
     assert differs(merged, "--at", repair) == []
+    assert differs(base, "--with", f"{merged}@{repair}:after") == []
+    (merged / "generation_config.json").write_bytes(dump(settings))
+    lost = run("diff", merged, "--at", f"{last_of(run, merged)}:after")
+    assert (lost.code, "by something else" in lost.err) == (2, True)
     for words in (("--at", "nothing"), ("--with", f"{merged}@nothing"), ("--with", "nowhere"), ()):
         assert run("diff", merged, *words).code == 2
     assert run("diff", merged, "--at", first, "--with", checkpoint).code == 2
     assert run("backups", "prune", merged, "--keep", "0").code == 0
     assert "was removed" in run("diff", merged, "--at", repair).err
+
+
+def last_of(run: Run, folder: Path) -> str:
+    transactions = json.loads(run("log", folder, "--output-format", "json").out)["transactions"]
+    return str(transactions[-1]["id"])
+
+
+def test_one_timeline_of_the_folders_of_a_lineage(run: Run, tmp_path: Path) -> None:
+    places = [write_folder(tmp_path / name, glm_files()) for name in ("checkpoint", "merged", "merged-awq")]
+    taken = [run("snapshot", place, "-m", place.name).out.strip() for place in (*places, places[0])]
+    told = run("log", *places)
+    assert (told.code, told.err) == (0, "")
+    lines = [line.partition(" ")[0] for line in told.out.splitlines()]
+    assert sorted(lines) == sorted(
+        f"{place}@{stage}" for place, stage in zip((*places, places[0]), taken, strict=True)
+    )
+    assert [line.rpartition("@")[2] for line in lines] == sorted(taken)
+    assert run("diff", places[1], "--with", lines[0]).code == 0
+    below = json.loads(run("log", tmp_path, "--output-format", "json").out)["transactions"]
+    assert {one["target"] for one in below} == {*map(str, places)}
+
+
+def test_a_folder_whose_log_cannot_be_read_keeps_no_other_from_the_timeline(run: Run, merged: Path) -> None:
+    transaction = run("snapshot", merged).out.strip()
+    told = run("log", merged, merged.parent / "nothing")
+    assert (told.code, transaction in told.out) == (2, True)
+    assert "nothing" in told.err
+    none = run(
+        "log", write_folder(merged.parent / "a", glm_files()), write_folder(merged.parent / "b", glm_files())
+    )
+    assert (none.code, none.out) == (0, "")
+    assert "changed nothing in these folders" in none.err
