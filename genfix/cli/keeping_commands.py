@@ -53,10 +53,10 @@ def log(
     quiet: opt.Quiet = False,
     look: opt.Look,
 ) -> int:
-    """List the repairs, undos and snapshots of a folder, oldest first; of several in one order.
+    """List the repairs, undos and snapshots of a folder, oldest first.
 
-    Each is a stage that `genfix diff --at ID` and `--with DIR@ID` take. Of a model on the Hub it lists what
-    was done from this machine.
+    Those of several folders stand in one order. Each is a stage that `genfix diff` takes: `--at ID`, or
+    `--with DIR@ID`. Of a model on the Hub it lists what was done from this machine.
     """
     from genfix.cli.output import Output
     from genfix.cli.settled import named_in

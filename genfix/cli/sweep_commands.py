@@ -15,7 +15,9 @@ def folders(
     roots: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="ROOT", help="Folders with models below, or hf://org; default: here.", show_default=False
+            metavar="ROOT",
+            help="Folders with models below, hf://org or ms://org; default: here.",
+            show_default=False,
         ),
     ] = None,
     *,

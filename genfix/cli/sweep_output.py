@@ -75,10 +75,9 @@ def _expanded(places: Sequence[str], setup: Setup) -> list[str]:
         if not is_address(place):
             found.append(place)
             continue
-        from genfix.resolver.hub.hub_models import models_of, organization_of  # noqa: PLC0415 - few sweep the Hub
+        from genfix.resolver.organizations import models_of  # noqa: PLC0415 - few sweep the Hub
 
-        organization = organization_of(place)
-        found += [place] if organization is None else models_of(organization, offline=setup.offline)
+        found += models_of(place, offline=setup.offline)
     return found
 
 

@@ -14,14 +14,18 @@ from genfix.zoo.judgement import Setup
 def folder_digest(path: str, setup: Setup) -> str:
     """SHA-256 over the files of a folder on this machine, and of its base there, with version and options.
 
-    Files count by inode, size and times, as git's index has them: nothing is read. Empty for an address,
-    whose commit nobody knows before it is asked.
+    Files count by inode, size and times, as git's index has them: nothing is read. A repo counts by its
+    commit, for which its site is asked; empty where that does not say.
     """
+    commit, places = "", [path]
     if is_address(path):
-        return ""
-    places = [path]
+        from genfix.resolver.commits import commit_of  # noqa: PLC0415 - few sweep repos
+
+        commit, places = "" if setup.offline else commit_of(path), []
+        if not commit:
+            return ""
     if setup.base is not None and os.path.isdir(setup.base):  # noqa: PTH112 - a Path each costs
         places.append(setup.base)
     options = setup._replace(seconds=0.0)
-    parts = [__version__, repr(options), *(repr(stamp(LocalFolder(Path(place)))) for place in places)]
+    parts = [__version__, repr(options), commit, *(repr(stamp(LocalFolder(Path(place)))) for place in places)]
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

@@ -121,6 +121,8 @@ class FakeHub(Site):
         self.most_at_once = 0
         """The most requests that were under way together."""
         self.at_once = 0
+        self.models_on_a_page = 1000
+        """The most that a list of models has at once."""
         self.without_digests = False
         """Answer as a poor mirror does: file names only."""
         self.events: list[tuple[re.Pattern[str], Callable[[], object]]] = []
@@ -257,15 +259,22 @@ class _Handler(Quiet, BaseHTTPRequestHandler):
         elif bearer is not None and bearer not in hub.tokens:
             self._refuse(401, "", "Invalid credentials in Authorization header")
         elif urlsplit(self.path).path == "/api/models":
-            [author] = parse_qs(urlsplit(self.path).query)["author"]
-            names = [{"id": name} for name in hub.repos if name.startswith(f"{author}/")]
-            self._send(200, json.dumps(names).encode(), {"Content-Type": "application/json"})
+            self._models(hub, parse_qs(urlsplit(self.path).query))
         elif found := _MODEL.fullmatch(urlsplit(self.path).path):
             self._model(found[1], found[2] or "", unquote(found[3] or "main"), found[4] or "")
         elif found := _RESOLVE.fullmatch(urlsplit(self.path).path):
             self._resolve(found[1], unquote(found[2]), unquote(found[3]))
         else:
             self._refuse(404, "", "not found")
+
+    def _models(self, hub: FakeHub, asked: dict[str, list[str]]) -> None:
+        """A page of an author's models; the address of the next one is the Hub's own, also on a mirror."""
+        [author], [limit], [start] = asked["author"], asked["limit"], asked.get("cursor", ["0"])
+        names: list[Json] = [{"id": name} for name in hub.repos if name.startswith(f"{author}/")]
+        end = int(start) + min(int(limit), hub.models_on_a_page)
+        after = f"https://huggingface.co/api/models?author={author}&limit={limit}&cursor={end}"
+        links = {"Link": f'<{after}>; rel="next"'} if end < len(names) else {}
+        self._send(200, json.dumps(names[int(start) : end]).encode(), links)
 
     def _send_call(self, call: Call) -> None:
         self._send(call.status, call.body, {"Content-Type": "application/json", **call.headers})

@@ -151,6 +151,19 @@ class _Handler(Quiet, BaseHTTPRequestHandler):
         else:
             self._refuse(_NO_MODEL, "record not found")
 
+    def do_PUT(self) -> None:
+        """A page of an organization's models."""
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        site = self.server.site
+        self.fault, self.token = self._fault(), self.headers.get("Authorization", "")
+        if self.fault.status:
+            self._send(self.fault.status, b"spoiled")
+            return
+        owned = [name.split("/") for name in site.models if name.startswith(f"{asked['Path']}/")]
+        start = (asked["PageNumber"] - 1) * asked["PageSize"]
+        rows = [{"Path": owner, "Name": name} for owner, name in owned[start : start + asked["PageSize"]]]
+        self._answer({"Models": rows or None, "TotalCount": len(owned)})
+
     def _fault(self) -> Fault:
         for fault in self.server.site.faults:
             if fault.times != 0 and fault.match.search(self.path):

@@ -111,9 +111,19 @@ class HubClient:
 
         Raises `BaseModelError` where there is no answer.
         """
-        url = f"{self._endpoint}/api/{path}"
+        return self.page(path, most, asked)[0]
+
+    def page(self, path: str, most: int, asked: HubRequest) -> tuple[JsonValue, str]:
+        """As `api`, of a list that has pages; and the query of the next page, empty where there is none."""
+
+        def read(answer: HubResponse) -> tuple[JsonValue, str]:
+            answer.check()
+            return _secrets().value(json.loads(answer.whole(most))), answer.next_query
+
         try:
-            return self._explained(lambda: _secrets().value(json.loads(_whole(url, most))), asked)
+            return self._explained(
+                lambda: _answer(f"{self._endpoint}/api/{path}", {"Accept-Encoding": "gzip"}, read), asked
+            )
         except TooLargeError as error:
             raise too_long(asked) from error
 

@@ -1,66 +1,55 @@
-"""The models of an organization on the Hub, by their names."""
+"""What the Hub says of its models without their files: which an organization has, and at which commit one is.
 
-import os
+::
+
+    GET /api/models?author=&limit=     -> [{id}], and the next page in the header ``Link``
+                                          (huggingface_hub 2.4, hf_api.py list_models, utils/_pagination.py)
+    GET /api/models/{id}/revision/{revision}?expand=sha -> {sha}  (hf_api.py model_info)
+"""
+
+from collections.abc import Iterator
 from typing import Final
 from urllib.parse import quote
 
-from genfix.errors import BaseModelError, InputError
-from genfix.json_types import JsonValue
 from genfix.resolver.hub.hub_client import HubClient, hub_settings
-from genfix.resolver.hub.hub_errors import HubRequest
-from genfix.resolver.naming.spec import HubSpec, is_repo_id
+from genfix.resolver.hub.hub_errors import HubRequest, explain
+from genfix.resolver.naming.spec import HubSpec, is_commit
+from genfix.web.failures import ForeignAnswerError
 
-_MOST: Final = 1000
-"""What one page of the Hub's list has at most."""
+_ON_A_PAGE: Final = 1000
+_MOST_PAGES: Final = 1000
 _MOST_BYTES: Final = 16 * 1024 * 1024
-_SCHEMES: Final = ("hf://", "ms://")
 
 
-def organization_of(address: str) -> str | None:
-    """``org`` of ``hf://org``; `None` where an address names a model. Raises `InputError` for ``ms://org``."""
-    scheme = next((scheme for scheme in _SCHEMES if address.startswith(scheme)), None)
-    name = address.removeprefix(scheme or "").rstrip("/")
-    if scheme is None or "/" in name or not is_repo_id(f"{name}/x"):
-        return None
-    if scheme == "ms://":
-        raise InputError(
-            "ModelScope is not asked for all models of {org}",
-            "list them in a file, ms://{org}/name in each line, and name it with --from",
-            org=name,
-        )
-    return name
+def names_on_hub(organization: str) -> Iterator[str]:
+    """``org/name`` of all models of an organization, as the Hub lists them; a page is asked for when it is
+    its turn.
 
-
-def models_of(organization: str, *, offline: bool = False) -> tuple[str, ...]:
-    """The addresses (``hf://org/name``) of all models of an organization, in the order of their names.
-
-    Raises `InputError` where there are more than one page has, `BaseModelError` where the Hub does not
-    answer.
+    Raises `BaseModelError` where the Hub does not answer.
     """
-    settings = hub_settings(HubSpec(organization, None))
-    if offline or settings.offline or os.environ.get("HF_HUB_OFFLINE") == "1":
-        raise BaseModelError(
-            "which models {org} has only the Hub knows",
-            "go online, or list them with --from",
-            org=organization,
-        )
-    client = HubClient(settings.endpoint, organization)
-    path = f"models?author={quote(organization, safe='')}&limit={_MOST}"
-    answer = client.api(path, _MOST_BYTES, HubRequest(settings.endpoint, organization, None))
-    found = sorted(
-        {name for name in map(_name, answer if isinstance(answer, list) else []) if name is not None}
-    )
-    own = [f"hf://{name}" for name in found if name.casefold().startswith(f"{organization.casefold()}/")]
-    if len(found) >= _MOST:
-        raise InputError(
-            "{org} has {count} models or more, of which the Hub lists no more at once",
-            "list them in a file, hf://{org}/name in each line, and name it with --from",
-            org=organization,
-            count=_MOST,
-        )
-    return tuple(own)
+    endpoint = hub_settings(HubSpec(organization)).endpoint
+    client = HubClient(endpoint, organization)
+    asked = HubRequest(endpoint, organization, None)
+    query = f"author={quote(organization, safe='')}&limit={_ON_A_PAGE}"
+    for _ in range(_MOST_PAGES):
+        rows, query = client.page(f"models?{query}", _MOST_BYTES, asked)
+        if not isinstance(rows, list):
+            raise explain(ForeignAnswerError(), asked)
+        for row in rows:
+            if isinstance(row, dict) and isinstance(name := row.get("id"), str):
+                yield name
+        if not query:
+            return
 
 
-def _name(row: JsonValue) -> str | None:
-    name = row.get("id") if isinstance(row, dict) else None
-    return name if isinstance(name, str) and is_repo_id(name) else None
+def hub_commit_of(spec: HubSpec) -> str:
+    """The commit at which a repo is now; empty where the Hub does not say.
+
+    Raises `BaseModelError` where it does not answer.
+    """
+    settings = hub_settings(spec)
+    asked = HubRequest(settings.endpoint, spec.repo_id, spec.revision)
+    path = f"models/{spec.repo_id}/revision/{quote(spec.revision or 'main', safe='')}?expand=sha"
+    answer = HubClient(settings.endpoint, spec.repo_id).api(path, _MOST_BYTES, asked)
+    commit = answer.get("sha") if isinstance(answer, dict) else None
+    return commit if isinstance(commit, str) and is_commit(commit) else ""

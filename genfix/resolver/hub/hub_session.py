@@ -5,11 +5,12 @@ Redirects are followed by hand: all three read the body of one to its end, which
 """
 
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar, cast
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from genfix.json_types import decimal
 from genfix.web.bodies import ByteRange, limited
@@ -29,6 +30,7 @@ _ENCODINGS: Final = frozenset({"", "identity", "gzip"})
 _SAME_AGAIN: Final = frozenset({307, 308})
 """The redirects that ask for the same request at another address: all that one which writes may follow."""
 _LOCATION: Final = "location"
+_NEXT: Final = re.compile(r"""<([^<>]{1,4096})>\s*;\s*rel="?next""")
 _PUT_BY: Final = "x-genfix-location"
 
 
@@ -124,6 +126,15 @@ class HubResponse:
     def etag(self) -> str:
         """The tag of what was stored; empty where there is none."""
         return self._headers.get("etag", "")
+
+    @property
+    def next_query(self) -> str:
+        """The query of a list's next page (``Link: <address>; rel="next"``, RFC 8288); empty on the last.
+
+        Of the address nothing else is taken: a mirror may hand on the Hub's own.
+        """
+        found = _NEXT.search(self._headers.get("link", ""))
+        return urlsplit(found[1]).query if found else ""
 
     def whole(self, most: int) -> bytes:
         """The whole body.

@@ -12,7 +12,7 @@ import re
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from genfix.errors import BaseModelError
@@ -99,10 +99,16 @@ class Site:
         Raises `StatusError` where the answer is no, `OutageError` where there is none, `TransferError` where
         no try brought a whole one, `ForeignAnswerError` where no part can be had.
         """
+        return self._asked(_Question(path, most, part))
 
+    def put(self, path: str, content: bytes, most: int) -> bytes:
+        """The body of the answer to ``content``, JSON that asks and changes nothing. Raises as `get`."""
+        return self._asked(_Question(path, most, content=content))
+
+    def _asked(self, question: "_Question") -> bytes:
         def ask() -> bytes:
             try:
-                return within(lambda got: self._get(path, most, part, got), _LONGEST, _SLOWEST)
+                return within(lambda got: self._answer(question, got), _LONGEST, _SLOWEST)
             except TimeoutError as error:
                 raise OutageError(text("timed out")) from error
 
@@ -113,11 +119,16 @@ class Site:
                 raise OutageError(str(error)) from error
             raise
 
-    def _get(self, path: str, most: int, part: ByteRange | None, got: Got) -> bytes:
+    def _answer(self, question: "_Question", got: Got) -> bytes:
+        path, most, part, content = question
         headers = {"User-Agent": "genfix"}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
         if part is not None:
             headers |= {"Range": f"bytes={part.start}-{part.end - 1}", "Accept-Encoding": "identity"}
-        request = urllib.request.Request(self.endpoint + path, headers=headers)  # noqa: S310 - http(s) only
+        request = urllib.request.Request(  # noqa: S310 - http(s) only
+            self.endpoint + path, content, headers, method="GET" if content is None else "PUT"
+        )
         if self.token:
             request.add_header("Authorization", f"Bearer {self.token}")
             request.add_header("Cookie", f"m_session_id={self.token}")
@@ -133,6 +144,15 @@ class Site:
         except HttpError as error:
             words = _words(error.cause)
             raise (TransferError(words) if _is_cut(error.cause) else OutageError(words)) from error
+
+
+class _Question(NamedTuple):
+    """What is asked for."""
+
+    path: str
+    most: int
+    part: ByteRange | None = None
+    content: bytes | None = None
 
 
 def _part(response: Response, part: ByteRange, got: Got) -> bytes:
