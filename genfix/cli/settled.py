@@ -1,6 +1,7 @@
 """What the project's settings add to the command line. What the user typed wins."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,12 @@ def _names_here() -> list[str]:
 
 def settings_of(source: SettingsFrom, target: str, base: str | None, out: Output) -> Settings:
     """The settings that hold for ``target``. Raises `InputError` where they are not as they should be."""
+    folders = [target, *([base] if base is not None and os.path.isdir(base) else [])]  # noqa: PTH112
+    return settings_for_all(source, out, folders).of(target)
+
+
+def settings_for_all(source: SettingsFrom, out: Output, models: Sequence[str] = ()) -> Settings:
+    """The settings with what they say of single paths; never from inside ``models``. Raises `InputError`."""
     if source.isolated:
         if source.config is not None:
             raise InputError("--config and --isolated exclude each other", "leave one of them out")
@@ -56,13 +63,12 @@ def settings_of(source: SettingsFrom, target: str, base: str | None, out: Output
     if source.config is not None:
         found = read_settings(source.config)
     else:
-        folders = [target, *([base] if base is not None and os.path.isdir(base) else [])]  # noqa: PTH112
         try:
-            found = find_settings(Path.cwd(), folders=folders)
+            found = find_settings(Path.cwd(), folders=models)
         except FileNotFoundError:  # the working directory was removed
             return Settings()
     out.notes(found.notes)
-    return found.of(target)
+    return found
 
 
 def settle(

@@ -56,6 +56,7 @@ def folders(
     ] = 120,
     fail_on: opt.FailOn = None,
     zoo: ZooJudged,
+    source: opt.SettingsFrom,
     quiet: opt.Quiet = False,
     look: opt.Look,
 ) -> int:
@@ -65,9 +66,12 @@ def folders(
     where a folder has an error, 2 where one could not be judged.
     """
     from genfix.cli.output import Output
+    from genfix.cli.settled import settings_for_all
     from genfix.cli.sweep_output import run_sweep
     from genfix.zoo.judgement import Setup
 
+    out = Output(look, quiet)
+    found = settings_for_all(source, out)
     setup = Setup(
         base=zoo.base,
         repair=repair,
@@ -77,9 +81,11 @@ def folders(
         allow_base_mismatch=zoo.allow_base_mismatch,
         state_dir=zoo.state_dir,
         seconds=seconds,
+        settings=found,
     )
     pool = (executor, jobs)
-    return run_sweep(roots or [], from_file, store, setup, pool, fail_on, Output(look, quiet), again=again)
+    level = fail_on or (opt.Level(found.fail_on.value) if found.fail_on is not None else None)
+    return run_sweep(roots or [], from_file, store, setup, pool, level, out, again=again)
 
 
 def report(

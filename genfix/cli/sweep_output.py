@@ -77,7 +77,7 @@ def _expanded(places: Sequence[str], setup: Setup) -> list[str]:
             continue
         from genfix.resolver.organizations import models_of  # noqa: PLC0415 - few sweep the Hub
 
-        found += models_of(place, offline=setup.offline)
+        found += models_of(place, offline=setup.of(place).offline)
     return found
 
 

@@ -27,5 +27,20 @@ def folder_digest(path: str, setup: Setup) -> str:
     if setup.base is not None and os.path.isdir(setup.base):  # noqa: PTH112 - a Path each costs
         places.append(setup.base)
     options = setup._replace(seconds=0.0)
-    parts = [__version__, repr(options), commit, *(repr(stamp(LocalFolder(Path(place)))) for place in places)]
+    accepted = "" if setup.baseline is None else _file_stamp(setup.baseline)
+    parts = [
+        __version__,
+        repr(options),
+        commit,
+        accepted,
+        *(repr(stamp(LocalFolder(Path(place)))) for place in places),
+    ]
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _file_stamp(path: Path) -> str:
+    try:
+        status = path.stat()
+    except OSError:
+        return ""
+    return repr((status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from genfix.api.settings import Settings
 from genfix.resolver.case import Case, ModelLocation
 
 
@@ -20,6 +21,25 @@ class Setup(NamedTuple):
     state_dir: Path | None = None
     seconds: float = 120.0
     """How long one folder may be judged."""
+    unsafe_fixes: bool = False
+    """Whether a repair makes the unsafe fixes too."""
+    baseline: Path | None = None
+    """Accepted findings, as for `check`."""
+    settings: Settings = Settings()
+    """What a project's settings add, for all folders and for single ones."""
+
+    def of(self, path: str) -> "Setup":
+        """How one folder is judged: what is said here wins over the settings, as on the command line."""
+        found = self.settings.of(path)
+        return self._replace(
+            base=found.base if self.base is None else self.base,
+            select=self.select or found.select,
+            ignore=self.ignore if self.select else (*found.ignore, *self.ignore),
+            offline=self.offline or bool(found.offline),
+            unsafe_fixes=self.unsafe_fixes or bool(found.unsafe_fixes),
+            baseline=found.baseline if self.baseline is None else self.baseline,
+            settings=Settings(),
+        )
 
     def case(self, path: str) -> Case:
         """The question about one folder."""
@@ -29,8 +49,10 @@ class Setup(NamedTuple):
             base,
             select=self.select,
             ignore=self.ignore,
+            unsafe_fixes=self.unsafe_fixes,
             offline=self.offline,
             allow_base_mismatch=self.allow_base_mismatch,
+            baseline=self.baseline,
             state_dir=self.state_dir,
         )
 

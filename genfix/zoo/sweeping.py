@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from genfix.api.settings import Settings
 from genfix.errors import GenfixError
 from genfix.resolver import is_address
 from genfix.resolver.case import ModelLocation
@@ -129,7 +130,7 @@ class Sweep:
             return []
         [task] = job.tasks
         why = f"{type(error).__name__}: {error}"
-        inputs = folder_digest(task.path, self._setup)
+        inputs = folder_digest(task.path, self._setup.of(task.path))
         judgement = Judgement(task.path, inputs, "quarantined", message=f"no worker survived it: {why}"[:500])
         return [Answer(task, judgement)]
 
@@ -216,7 +217,26 @@ def sweep(
 
 def _anywhere(setup: Setup) -> Setup:
     """The same with paths that do not depend on where a worker stands."""
-    base, state_dir = setup.base, setup.state_dir
-    if base is not None and os.path.isdir(base):  # noqa: PTH112 - false where we may not look
-        base = absolute(base)
-    return setup._replace(base=base, state_dir=state_dir.absolute() if state_dir is not None else None)
+    state_dir, baseline = setup.state_dir, setup.baseline
+    return setup._replace(
+        base=_absolute_base(setup.base),
+        state_dir=state_dir.absolute() if state_dir is not None else None,
+        baseline=baseline.absolute() if baseline is not None else None,
+        settings=_settings_anywhere(setup.settings),
+    )
+
+
+def _settings_anywhere(settings: Settings) -> Settings:
+    path, baseline = settings.path, settings.baseline
+    return settings._replace(
+        path=path.absolute() if path is not None else None,
+        base=_absolute_base(settings.base),
+        baseline=baseline.absolute() if baseline is not None else None,
+        per_path=tuple((pattern, _settings_anywhere(own)) for pattern, own in settings.per_path),
+        notes=(),
+    )
+
+
+def _absolute_base(base: str | None) -> str | None:
+    """A base that is a folder, seen from anywhere; false where we may not look."""
+    return absolute(base) if base is not None and os.path.isdir(base) else base  # noqa: PTH112

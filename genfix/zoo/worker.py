@@ -47,6 +47,7 @@ def judge_folders(setup: Setup, tasks: Sequence[Task]) -> tuple[Answer, ...]:
 def judge_folder(setup: Setup, task: Task) -> Judgement | None:
     """What is to be known of one folder; `None` where the known judgement still holds."""
     started = time.monotonic()
+    setup = setup.of(task.path)
     inputs = folder_digest(task.path, setup)
     if inputs and inputs == task.known:
         return None

@@ -244,3 +244,26 @@ def test_from_python(project: Path) -> None:
     assert find_settings(Path("/")) == Settings()
     with pytest.raises(InputError):
         read_settings(project / "none.toml")
+
+
+def test_a_sweep_reads_them_for_each_folder(run: Run, project: Path) -> None:
+    def swept(*words: str) -> tuple[int, dict[str, int]]:
+        told = run("sweep", "out", "--executor", "thread", "--jobs", "1", *words)
+        found = json.loads(run("sweep", "report", "--output-format", "json").out)
+        codes = {rule["rule"].split()[0]: rule["folders"] for rule in found["by_rule"]}
+        return told.code, codes
+
+    (project / "genfix.toml").write_text('base = "./models/base"\nselect = ["GF101", "GF603"]\n')
+    assert swept() == (1, {"GF101": 2, "GF603": 2})
+    with (project / "genfix.toml").open("a") as file:
+        file.write('[per-path]\n"out/other" = {ignore = ["GF101"]}\n')
+    told = run("sweep", "out", "--executor", "thread")
+    assert "1 folder judged; 1 not changed since" in told.told, told.err
+    assert swept() == (1, {"GF101": 1, "GF603": 2})
+    assert swept("--ignore", "GF101") == (0, {"GF603": 2})
+    (project / "genfix.toml").write_text('base = "./models/base"\nselect = ["GF603"]\nfail-on = "warning"\n')
+    assert swept()[0] == 1
+    assert swept("--fail-on", "error")[0] == 0
+    assert swept("--isolated")[1] != swept()[1]
+    (project / "genfix.toml").write_text("select = 1")
+    assert run("sweep", "out").code == 2
