@@ -9,6 +9,7 @@ from collections import Counter
 from functools import cached_property
 from typing import Final
 
+from genfix.folder import is_far
 from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonValue, Missing
 from genfix.message import message
@@ -35,7 +36,9 @@ class Judgement:
     def __init__(self, context: Context) -> None:
         self.context = context
         found = fit_of(context.merged)
-        self.of_base = fit_of(context.base) if context.base is not None and _is_asked(found) else None
+        self.of_base = (
+            fit_of(context.base) if context.base is not None and _is_told(context.base, found) else None
+        )
         if found is not None and _is_asked(found):
             is_part = _is_part(found) and (self.of_base is None or _is_part(self.of_base))
             found = None if is_part else _corrected(context, found)
@@ -98,6 +101,11 @@ _FEW: Final = 2
 
 def _is_asked(found: ClassFit | None) -> bool:
     return found is not None and not found.is_clean
+
+
+def _is_told(base: Model, found: ClassFit | None) -> bool:
+    """Whether the base is asked for its tensors; one that is elsewhere only where something is to be said."""
+    return found is not None and _is_asked(found) and not (is_far(base.folder) and _is_part(found))
 
 
 def _is_part(found: ClassFit) -> bool:
