@@ -81,9 +81,6 @@ class Model:
     changes: tuple[BaseChange, ...] = ()
     """Of a base: what was changed in it since the revision that the merged folder follows."""
 
-    alone: object = None
-    """Of a base: how it is judged in the place of the merged folder, once that is known."""
-
     def __init__(
         self, folder: Folder, *, before: "Model | None" = None, remembered: Remembered | None = None
     ) -> None:

@@ -19,7 +19,7 @@ from genfix.folder.kinds import (
 )
 from genfix.jsontext.json_read import JsonProblem
 from genfix.message import Arg, Message, text
-from genfix.model import JsonFile, Model, Weights
+from genfix.model import JsonFile, Weights
 from genfix.model.safetensors import Header
 from genfix.model.weight_facts import WeightFacts
 from genfix.resolver.finder.folder_layouts import refuse_other_layouts
@@ -31,6 +31,7 @@ from genfix.resolver.naming.spec import (
     parse_spec,
     repo_of_folder,
 )
+from genfix.rules.core.context import BaseModel
 
 READ_OF_ALL: Final = (
     "config.json",
@@ -47,7 +48,7 @@ READ_OF_ALL: Final = (
 once."""
 
 
-class BaseFacts(Model):
+class BaseFacts(BaseModel):
     """The facts of a witness. A file of it that cannot be read is an error, never a finding."""
 
     role: ClassVar[Message] = text("base")

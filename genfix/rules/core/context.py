@@ -58,7 +58,9 @@ class Context:
         """
         if self._earlier is not None:
             return self._earlier.of_base
-        return _judged_alone(self.base) if self.base is not None else None
+        if isinstance(self.base, BaseModel):
+            return self.base.alone
+        return Context(self.base) if self.base is not None else None
 
     @property
     def base_views(self) -> Mapping[str, Reading]:
@@ -276,8 +278,10 @@ class Context:
         return tuple(name for name, verdict in self.stop_verdicts().items() if verdict is StopVerdict.LOST)
 
 
-def _judged_alone(base: Model) -> Context:
-    """What stays with the base, where many folders are judged against it."""
-    if not isinstance(base.alone, Context):
-        base.alone = Context(base)
-    return base.alone
+class BaseModel(Model):
+    """A model that others are judged against."""
+
+    @cached_property
+    def alone(self) -> Context:
+        """The model judged by itself: worked out once for all that are judged against it."""
+        return Context(self)
