@@ -160,8 +160,9 @@ def diff(
     """How the config files of ``target`` differ from those of ``base``, value by value and without a verdict.
 
     With ``at``, the id of a snapshot of ``target`` or of a repair, they are compared with what they were then
-    instead: of a repair, before it. With ``other`` they are compared with another stage of the model,
-    whatever came between: a folder, or ``FOLDER@ID``. Options: as `DiffOptions` describes them.
+    instead: of a repair, before it, or after it (``ID:after``). With ``other`` they are compared with another
+    stage of the model, whatever came between: a folder, or ``FOLDER@ID``. Options: as `DiffOptions` describes
+    them.
     """
     return diff_case(Case(target, base, **options), at, other)
 

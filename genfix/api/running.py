@@ -35,8 +35,8 @@ _HIDDEN: Final = "***"
 _NAME_OF_ONE: Final = r"[\w-]*(?:token(?!i)|secret|passw|api[-_]?key)[\w-]*"
 _SECRET_OPTION: Final = re.compile(rf"--?{_NAME_OF_ONE}", re.IGNORECASE)
 _ASSIGNED_SECRET: Final = re.compile(rf"^((?:--?)?{_NAME_OF_ONE}=).*", re.IGNORECASE | re.DOTALL)
-_TOKEN: Final = re.compile(r"\b(?:hf_|ms-|sk-)[\w-]{16,}")
-"""An access token of the Hub, of ModelScope or of an API, wherever it stands."""
+_TOKEN: Final = re.compile(r"\b(?:hf_|ms-|sk-)[\w-]{16,}|(?<=://)[^/\s@]+(?=@)")
+"""An access token of the Hub, of ModelScope or of an API, or the user of an address, wherever it stands."""
 _LONGEST: Final = 500
 """Of a command that is kept, in characters."""
 

@@ -88,5 +88,11 @@ def test_the_models_of_an_organization_on_modelscope(machine: Machine) -> None:
         found = there.json("sweep", "report")
         assert (found["folders"], found["states"]["failed"]) == (52, 51)
         assert there("sweep", "ms://nobody").told.count("has no models") == 1
+        repo = there("sweep", "ms://me/model-51", "--executor", "thread", "--store", "one.sqlite")
+        assert repo.code in {0, 1}, repo.err
+        site.requests.clear()
+        again = there("sweep", "ms://me/model-51", "--executor", "thread", "--store", "one.sqlite")
+        assert "1 not changed since" in again.told
+        assert len(site.requests) == 1
         site.fail("/api/v1/models/$", status=403)
         assert "does not list the models of me (HTTP 403)" in there("sweep", "ms://me").told

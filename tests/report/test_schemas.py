@@ -22,12 +22,16 @@ CASES = {
     "many-checks": ("check", "{merged}", "{base}", "{base}/nothing", "--base", "{base}"),
     "many-plans": ("plan", "{merged}", "{base}", "--base", "{base}"),
     "many-repairs": ("repair", "{merged}", "{base}", "--base", "{base}"),
+    "many-logs": ("log", "{merged}", "{base}", "{base}/nothing"),
     "many-engines": ("engines", "{merged}", "{base}", "{base}/nothing"),
     "sweep": ("sweep", "report", "{base}/../zoo.sqlite"),
     "rules": ("rules",),
     "explain": ("explain", "GF101"),
 }
-MANY = dict.fromkeys(("many-checks", "many-plans", "many-repairs", "many-engines"), "many")
+MANY = {
+    "many-logs": "log",
+    **dict.fromkeys(("many-checks", "many-plans", "many-repairs", "many-engines"), "many"),
+}
 SCHEMA_OF = {**MANY, "repair-dry-run": "preview", "repair": "preview", "explain": "rules"}
 
 
@@ -54,7 +58,7 @@ def test_a_schema_is_one_and_says_what_it_is_for(name: str) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_what_a_command_prints_follows_its_schema(run: Run, names: dict[str, Path], case: str) -> None:
-    if case == "log":
+    if case in {"log", "many-logs"}:
         run("snapshot", names["merged"], "-m", "first")
         run("repair", names["merged"], "--base", names["base"])
         run("undo", names["merged"])

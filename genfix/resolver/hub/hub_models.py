@@ -40,6 +40,7 @@ def names_on_hub(organization: str) -> Iterator[str]:
                 yield name
         if not query:
             return
+    raise explain(ForeignAnswerError(), asked)
 
 
 def hub_commit_of(spec: HubSpec) -> str:

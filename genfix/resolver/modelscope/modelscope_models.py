@@ -39,10 +39,11 @@ def names_on_modelscope(organization: str) -> Iterator[str]:
                 seen += len(rows)
                 if not rows or seen >= total:
                     return
-            case {"Code": 200, "Data": {"TotalCount": 0}}:  # no models: null in the place of a list
+            case {"Code": 200, "Data": {"Models": None}}:  # in the place of an empty list
                 return
             case _:
-                raise _unlisted(site, organization, text("the answer is not one of ModelScope"))
+                break
+    raise _unlisted(site, organization, text("the answer is not one of ModelScope"))
 
 
 def _name(row: JsonValue) -> str | None:
