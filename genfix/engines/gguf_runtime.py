@@ -78,7 +78,7 @@ def _problems(model: GgufModel) -> Iterator[Problem]:
         if entry is not None and entry.items < tokens:
             yield Problem(
                 message(
-                    "engine-list-too-short",
+                    "engine-cannot-use-list",
                     "{key} has {count} entries for {tokens} tokens",
                     key=key,
                     count=entry.items,
@@ -93,7 +93,7 @@ def _problems(model: GgufModel) -> Iterator[Problem]:
     if rows is not None and tokens and rows != tokens:
         yield Problem(
             message(
-                "engine-rows-are-not-tokens",
+                "engine-cannot-use-rows",
                 "the embedding has {rows} rows for {tokens} tokens",
                 rows=rows,
                 tokens=tokens,
@@ -122,7 +122,7 @@ def _other_types(model: GgufModel) -> Iterator[Problem]:
         if entry is not None and entry.type is not kind:
             yield Problem(
                 message(
-                    "engine-value-of-other-type",
+                    "engine-cannot-use-value",
                     "{key} is of type {type}, and has to be {wanted}",
                     key=key,
                     type=entry.type.name.lower(),

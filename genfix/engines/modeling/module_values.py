@@ -3,6 +3,7 @@
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from typing import ClassVar, Final, TypeAlias
 
 from genfix.engines.modeling.module_configs import ConfigView
@@ -208,7 +209,7 @@ def _list(values: object = None) -> object:
 
 
 def _int(value: object = 0) -> object:
-    return int(value) if isinstance(value, int | float) else UNKNOWN
+    return int(value) if isinstance(value, int | float) and isfinite(value) else UNKNOWN
 
 
 def _isinstance(*_: object) -> object:

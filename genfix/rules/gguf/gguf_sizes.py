@@ -25,10 +25,10 @@ from genfix.rules.weights.layer_counts import layers_counted, layers_missing
 _PART: Final = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.gguf")
 _THETA: Final = 10000.0
 """What llama.cpp computes with where the file says nothing (src/llama-model.cpp)."""
-_OF_ROWS: Final = "engine-rows-are-not-tokens"
-_OF_TYPE: Final = "engine-value-of-other-type"
+_OF_ROWS: Final = "engine-cannot-use-rows"
+_OF_TYPE: Final = "engine-cannot-use-value"
 _NO_EOS: Final = "engine-has-no-eos"
-_COUNTS: Final = ("engine-list-too-short", _OF_ROWS)
+_COUNTS: Final = ("engine-cannot-use-list", _OF_ROWS)
 
 
 def size_findings(context: GgufContext) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from genfix.folder import is_far
 from genfix.folder.kinds import CONFIG
 from genfix.message import message
 from genfix.model import Model
+from genfix.model.weights import INDEX
 from genfix.rules.core.context import Context
 from genfix.rules.core.finding import Finding, Fix, Severity, Witness
 from genfix.rules.core.questions import WEIGHTS
@@ -57,7 +58,7 @@ def _lost(context: Context, rule: Rule) -> Iterator[Finding]:
     merged, base = context.merged, context.base
     if base is None or is_in_table(merged) or not _are_comparable(merged, base):
         return
-    ours, theirs = TensorNames(merged.weights.tensors), _names(base)
+    ours, theirs = TensorNames(merged.weights.tensors), _names(context, base)
     layers = merged.weights.facts.layers
     lost = [
         name
@@ -82,9 +83,13 @@ def _lost(context: Context, rule: Rule) -> Iterator[Finding]:
     )
 
 
-def _names(base: Model) -> Iterable[str]:
-    """The base's tensors; of one that is elsewhere, as its index has them: no file of it is asked."""
-    return (base.weights.index if is_far(base.folder) else None) or base.weights.tensors
+def _names(context: Context, base: Model) -> Iterable[str]:
+    """The base's tensors; of one that is elsewhere, as its index has them where it is another: no weights of
+    it are asked.
+    """
+    if not is_far(base.folder):
+        return base.weights.tensors
+    return () if context.same_as_base(INDEX) else base.weights.index or ()
 
 
 def _are_comparable(merged: Model, base: Model) -> bool:
@@ -130,7 +135,7 @@ def _fused(context: Context, rule: Rule) -> Iterator[Finding]:
     ]
     if not fused or any(map(_SINGLE.search, merged.weights.tensors)):
         return
-    if not any(map(_SINGLE.search, _names(base))):
+    if not any(map(_SINGLE.search, _names(context, base))):
         return
     yield rule.finding(
         CONFIG,
