@@ -1,19 +1,41 @@
-"""`inspect_weights`: which tensors there are, what became of the base's, and whether the adapter is there."""
+"""`inspect_weights`: which tensors there are, which the class lacks, what became of the base's, and whether
+the adapter is in them.
+"""
 
 from typing import Final, NamedTuple, Unpack
 
 from genfix.api.keywords import WeightOptions
 from genfix.api.opening import open_models
+from genfix.engines.modeling.loaded_tensors import Mismatch
+from genfix.engines.modeling.module_lines import release
 from genfix.errors import InputError
 from genfix.message import Message, text
 from genfix.model import Model
 from genfix.resolver.case import Case, ModelLocation
+from genfix.rules.weights.class_fit import fit_of
 from genfix.weights.merge_proof import MergeProof, Verdict, prove_merge
 from genfix.weights.tensor_comparison import ComparedTensor, Comparison, State, compare_tensors
 from genfix.weights.tensor_reader import MOST_BYTES, MOST_REQUESTS, Ledger, Spent
 
 _SHARE: Final = 4
 """The comparison takes a quarter of what may be read, at most."""
+
+
+class ClassTensors(NamedTuple):
+    """The tensors of a folder against the class that its config.json names, as transformers loads them."""
+
+    owner: str
+    """The class."""
+    release: str
+    """The transformers whose code says so."""
+    needed: int
+    """How many tensors the class needs."""
+    missing: tuple[str, ...]
+    """Those that it does not find whole, and makes up; by its own names."""
+    misshapen: tuple[Mismatch, ...]
+    """Those that have another shape than config.json's sizes give."""
+    unread: tuple[str, ...]
+    """Tensors of the folder that it does not read."""
 
 
 class WeightReport(NamedTuple):
@@ -29,6 +51,8 @@ class WeightReport(NamedTuple):
     """Weight files that genfix does not open: pickles and exports."""
     tensors: tuple[ComparedTensor, ...]
     """All tensors, those included that only the base has; without a base none is compared."""
+    of_class: ClassTensors | None
+    """`None` where the class has code of its own, or is in no table."""
     proof: MergeProof | None
     """`None` without a base or an adapter."""
     is_named: bool
@@ -92,11 +116,20 @@ def weights_of_case(case: Case) -> WeightReport:
         files=own.chosen.files,
         unopened=tuple(name for name in own.files if not name.endswith(".safetensors")),
         tensors=compared.tensors,
+        of_class=_of_class(merged),
         proof=proof,
         is_named=case.adapter is not None,
         spent=Spent.total(spent),
         notes=opened.notes,
     )
+
+
+def _of_class(merged: Model) -> ClassTensors | None:
+    found = fit_of(merged)
+    if found is None:
+        return None
+    fit = found.fit
+    return ClassTensors(fit.owner, release(), len(fit.needed), found.lacks, fit.mismatched, fit.unexpected)
 
 
 def _compared(merged: Model, base: Model | None) -> Comparison:

@@ -32,6 +32,7 @@ class Weights:
         self.folder = folder
         self.says = says
         self._before = before
+        self._compared: dict[tuple[str, str], bool | None] = {}
 
     @cached_property
     def files(self) -> tuple[str, ...]:
@@ -171,8 +172,13 @@ class Weights:
 
     def same_values(self, name: str, other: str) -> bool | None:
         """Whether two tensors have equal bytes wherever a few samples look; `None` where they cannot be
-        compared.
+        compared. They are read once, however many ask.
         """
+        if (name, other) not in self._compared:
+            self._compared[name, other] = self._same_values(name, other)
+        return self._compared[name, other]
+
+    def _same_values(self, name: str, other: str) -> bool | None:
         left, right = self.tensors[name], self.tensors[other]
         if left.shape != right.shape or left.dtype != right.dtype or left.size != right.size or not left.size:
             return None if left.dtype != right.dtype else False

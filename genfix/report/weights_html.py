@@ -1,14 +1,23 @@
 """The weights as one HTML page: parts, the proof, and each stack of layers as a picture of cells."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from genfix.api.weight_report import WeightReport
 from genfix.language import Language
+from genfix.message import text
 from genfix.report.html.page import render_page
 from genfix.report.style import Style
-from genfix.report.weights_report import KINDS, STATES, figures, size_text, states_text, verdict_text
+from genfix.report.weights_report import (
+    KINDS,
+    STATES,
+    class_lists,
+    figures,
+    size_text,
+    states_text,
+    verdict_text,
+)
 from genfix.show import show
 from genfix.weights.merge_proof import Verdict
 from genfix.weights.merge_replay import Kind
@@ -66,8 +75,8 @@ class _Page:
     pictures: tuple[_Picture, ...]
     legend: tuple[tuple[str, str], ...]
     matrices: tuple[_Matrix, ...]
-    lost: tuple[str, ...]
-    added: tuple[str, ...]
+    lists: tuple[tuple[str, tuple[str, ...]], ...]
+    """Titles and names: lost, added, missing ..."""
 
 
 def weights_page(report: WeightReport, language: Language = Language.ENGLISH) -> str:
@@ -85,18 +94,18 @@ def weights_page(report: WeightReport, language: Language = Language.ENGLISH) ->
         facts=tuple((name, show(value)) for name, value in facts if value is not None),
         figures=tuple(figures(proof, style)) if proof is not None else (),
         parts=tuple(_parts(report, style)),
-        pictures=tuple(_pictures(report, style)) if report.is_compared else (),
+        pictures=tuple(_pictures(report, style)),
         legend=tuple((kind, said) for kind, said in _legend(style)),
         matrices=tuple(_matrices(report, style))[:_MOST_MATRICES],
-        lost=_names(report, State.LOST),
-        added=_names(report, State.ADDED),
+        lists=tuple((title, tuple(names)[:_MOST_MATRICES]) for title, names in _lists(report, style)),
     )
     return render_page("weights", language, page)
 
 
-def _names(report: WeightReport, state: State) -> tuple[str, ...]:
-    found = (show(tensor.name) for tensor in report.tensors if tensor.state is state)
-    return tuple(found)[:_MOST_MATRICES]
+def _lists(report: WeightReport, style: Style) -> Iterator[tuple[str, Sequence[str]]]:
+    for state, title in ((State.LOST, text("Lost from the base")), (State.ADDED, text("Added"))):
+        yield style.words(title), [show(tensor.name) for tensor in report.tensors if tensor.state is state]
+    yield from class_lists(report.of_class, style)
 
 
 def _parts(report: WeightReport, style: Style) -> Iterator[tuple[str, ...]]:
@@ -112,28 +121,32 @@ def _parts(report: WeightReport, style: Style) -> Iterator[tuple[str, ...]]:
 
 
 def _legend(style: Style) -> Iterator[tuple[str, str]]:
-    for state in (State.UNTOUCHED, State.TUNED, State.LOST, State.ADDED, State.UNSEEN):
+    for state in (State.UNTOUCHED, State.TUNED, State.LOST, State.ADDED, State.MISSING, State.UNSEEN):
         yield str(state), style.words(STATES[state])
-    yield "missing", style.text("the adapter's update is missing")
+    yield "unmerged", style.text("the adapter's update is missing")
 
 
 def _pictures(report: WeightReport, style: Style) -> Iterator[_Picture]:
-    missing = set()
+    """Without a base nothing is compared: only what is missing is worth a picture."""
+    missing = report.of_class.missing if report.of_class is not None else ()
+    if not report.is_compared and not missing:
+        return
+    unmerged = set()
     if report.proof is not None:
-        missing = {canonical(label) for label in report.proof.labels(Kind.BASE)}
-    for table in layer_tables(report.tensors):
-        yield _picture(table, missing, style)
+        unmerged = {canonical(label) for label in report.proof.labels(Kind.BASE)}
+    for table in layer_tables(report.tensors, missing):
+        yield _picture(table, unmerged, style)
 
 
-def _picture(table: LayerTable, missing: set[str], style: Style) -> _Picture:
+def _picture(table: LayerTable, unmerged: set[str], style: Style) -> _Picture:
     rows: list[_Row] = []
     for at, row in enumerate(table.rows):
         cells: list[_Cell] = []
         for number, state in enumerate(row.states[:_MOST_LAYERS]):
             if state is not None:
                 name = f"{table.stack}.{number}.{row.module}"
-                kind = "missing" if name in missing else str(state)
-                said = style.text("the adapter's update is missing") if name in missing else ""
+                kind = "unmerged" if name in unmerged else str(state)
+                said = style.text("the adapter's update is missing") if name in unmerged else ""
                 cells.append(
                     _Cell(number * _CELL, kind, f"{show(name)}: {said or style.words(STATES[state])}")
                 )

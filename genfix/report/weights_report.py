@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from genfix.api.weight_report import WeightReport
+from genfix.api.weight_report import ClassTensors, WeightReport
 from genfix.json_types import JsonValue
 from genfix.message import Message, text
 from genfix.report.json import SCHEMA_VERSION
@@ -26,6 +26,7 @@ STATES: Final[Mapping[State, Message]] = {
     State.ADDED: text("added"),
     State.LOST: text("lost"),
     State.UNSEEN: text("not looked at"),
+    State.MISSING: text("missing"),
 }
 VERDICTS: Final[Mapping[Verdict, Message]] = {
     Verdict.MERGED: text("merged as the adapter says"),
@@ -67,13 +68,43 @@ def weights_text(report: WeightReport, style: Style) -> str:
     lines = [*_table(report, style)]
     for state in (State.LOST, State.ADDED, State.RESHAPED):
         names = [show(tensor.name) for tensor in report.tensors if tensor.state is state]
-        if names:
-            lines += ["", style.mark(f"{style.words(STATES[state])} ({len(names)})", "bold")]
-            lines += [f"{_INDENT}{name}" for name in names[:_NAMED]]
-            lines += [f"{_INDENT}…"] if len(names) > _NAMED else []
+        lines += _list(style.words(STATES[state]), names, style)
+    for title, said in class_lists(report.of_class, style):
+        lines += _list(title, said, style)
     if report.proof is not None:
         lines += ["", *_proof(report, report.proof, style)]
     return "\n".join(lines)
+
+
+def _list(title: str, names: Sequence[str], style: Style) -> Iterator[str]:
+    if names:
+        yield from ("", style.mark(f"{title} ({len(names)})", "bold"))
+        yield from (f"{_INDENT}{name}" for name in names[:_NAMED])
+        yield from [f"{_INDENT}…"] if len(names) > _NAMED else []
+
+
+def class_lists(found: ClassTensors | None, style: Style) -> Iterator[tuple[str, Sequence[str]]]:
+    """What the class lacks, cannot take and does not read: a title and lines each."""
+    if found is None:
+        return
+    missing = text(
+        "missing: transformers {version} makes them up for {owner}", version=found.release, owner=found.owner
+    )
+    yield style.words(missing), [show(name) for name in found.missing]
+    yield (
+        style.text("of another shape than {owner} has by config.json", owner=found.owner),
+        [
+            style.text(
+                "{name} has {shape}, not {wanted}",
+                name=each.name,
+                shape=str([*each.shape]),
+                wanted=str([size if size is not None else "?" for size in each.wanted]),
+            )
+            for each in found.misshapen
+        ],
+    )
+    unread = style.text("not read by {owner}", owner=found.owner)
+    yield unread, [show(name) for name in found.unread]
 
 
 def size_text(size: int) -> str:
@@ -181,6 +212,7 @@ def weights_json(report: WeightReport) -> JsonValue:
             }
             for tensor in report.tensors
         ],
+        "class": _class_json(report.of_class) if report.of_class is not None else None,
         "proof": _proof_json(report.proof) if report.proof is not None else None,
         "read": {"bytes": report.spent.data, "requests": report.spent.requests},
         "notes": [*map(str, report.notes)],
@@ -195,6 +227,19 @@ def _part_json(facts: PartFacts) -> JsonValue:
         "bytes": facts.size,
         "dtypes": {name: facts.dtypes[name] for name in sorted(facts.dtypes)},
         "states": {str(state): facts.states[state] for state in State if facts.states.get(state)},
+    }
+
+
+def _class_json(found: ClassTensors) -> JsonValue:
+    return {
+        "name": found.owner,
+        "transformers": found.release,
+        "needed": found.needed,
+        "missing": [*found.missing],
+        "misshapen": [
+            {"name": each.name, "shape": [*each.shape], "wanted": [*each.wanted]} for each in found.misshapen
+        ],
+        "unread": [*found.unread],
     }
 
 

@@ -38,6 +38,8 @@ class State(StrEnum):
     """Only the base has it."""
     UNSEEN = "unseen"
     """It was not looked at."""
+    MISSING = "missing"
+    """The class needs it, and makes it up: no file has it. No comparison finds that."""
 
 
 class ComparedTensor(NamedTuple):

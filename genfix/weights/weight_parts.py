@@ -120,21 +120,30 @@ def parts_of(tensors: Sequence[ComparedTensor], *, is_compared: bool) -> tuple[P
     return tuple(facts)
 
 
-_WORST: Final = (State.LOST, State.RESHAPED, State.TUNED, State.ADDED, State.UNTOUCHED, State.UNSEEN)
+_WORST: Final = (
+    State.MISSING,
+    State.LOST,
+    State.RESHAPED,
+    State.TUNED,
+    State.ADDED,
+    State.UNTOUCHED,
+    State.UNSEEN,
+)
 """Which state a cell shows that stands for several tensors."""
 
 
-def layer_tables(tensors: Iterable[ComparedTensor]) -> tuple[LayerTable, ...]:
-    """The stacks of layers; all experts of a layer are one cell."""
+def layer_tables(tensors: Iterable[ComparedTensor], missing: Iterable[str] = ()) -> tuple[LayerTable, ...]:
+    """The stacks of layers, with those tensors that are ``missing``; all experts of a layer are one cell."""
     stacks: dict[str, dict[str, dict[int, State]]] = {}
-    for tensor in tensors:
-        layer = _LAYER.match(canonical(tensor.name))
+    states = [(tensor.name, tensor.state) for tensor in tensors]
+    for name, state in (*states, *((name, State.MISSING) for name in missing)):
+        layer = _LAYER.match(canonical(name))
         if layer is not None:
             module = _DIGITS.sub("*", f".{layer['module']}").removeprefix(".").removesuffix(".weight")
             cells = stacks.setdefault(layer["stack"], {}).setdefault(module, {})
             number = int(layer["number"])
             known = cells.get(number, State.UNSEEN)
-            cells[number] = min(known, tensor.state, key=_WORST.index)
+            cells[number] = min(known, state, key=_WORST.index)
     return tuple(
         LayerTable(
             stack,

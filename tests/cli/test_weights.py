@@ -14,6 +14,7 @@ from tests.support.merges import ADAPTER_CONFIG, MODULES, adapter_files, adapter
 from tests.support.running import Run
 from tests.support.trees import picture
 from tests.support.weight_files import SINGLE
+from tests.support.whole_models import WHOLE, lost, whole_but
 
 jsonschema = import_module("jsonschema")  # it has no types of its own
 BASE, ADAPTER = world(), adapter_of()
@@ -104,6 +105,33 @@ def test_machines_get_the_figures(run: Run, place: Path) -> None:
     assert document["read"]["bytes"] < 2**20
 
 
+def test_what_the_class_lacks_refuses_and_does_not_read_is_told(run: Run, tmp_path: Path) -> None:
+    """With a base and without: the class alone says it."""
+    odd = {"model.layers.0.mlp.up_proj.weight": (64, 96), "extra.weight": (4,)}
+    files = whole_but(lambda tensors: {**lost(tensors, "layers.1.input_layernorm.weight"), **odd})
+    folder, report = write_folder(tmp_path / "merged", files), tmp_path / "page.html"
+    write_folder(tmp_path / "base", WHOLE)
+    name = "model.layers.1.input_layernorm.weight"
+    for base in ((), ("--base", tmp_path / "base")):
+        told = run("weights", folder, *base)
+        assert told.code == 0
+        assert re.search(rf"missing: .* for Qwen3ForCausalLM \(1\)\n  {name}\n", told.out)
+        assert "(1)\n  model.layers.0.mlp.up_proj.weight has [64, 96], not [96, 64]" in told.out
+        assert "not read by Qwen3ForCausalLM (1)\n  extra.weight" in told.out
+        found = json.loads(run("weights", folder, *base, "--output-format", "json").out)
+        schema = resources.files("genfix.report").joinpath("schemas", "weights.schema.json")
+        jsonschema.Draft202012Validator(json.loads(schema.read_text("utf-8"))).validate(found)
+        assert (found["class"]["needed"], found["class"]["missing"]) == (25, [name])
+        run("weights", folder, *base, "--output-format", "html", "-o", report)
+        page = _Tags()
+        page.feed(report.read_text("utf-8"))
+        cells = [kind for tag, kind in page.found if tag == "rect"]
+        assert cells.count("cell-missing") == 2  # the legend and the cell
+    whole = run("weights", tmp_path / "base")
+    assert "missing" not in whole.out
+    assert "not read" not in whole.out
+
+
 class _Tags(HTMLParser):
     """The elements of a page, with their classes."""
 
@@ -125,7 +153,7 @@ def test_the_page_shows_the_layers_as_cells(run: Run, place: Path, lang: str) ->
     page.feed(report.read_text("utf-8"))
     cells = [kind for tag, kind in page.found if tag == "rect"]
     legend = 1  # each color stands once in the legend
-    assert cells.count("cell-missing") == legend + 1
+    assert cells.count("cell-unmerged") == legend + 1
     assert cells.count("cell-tuned") == legend + 5
     assert cells.count("cell-untouched") == legend + 2
     assert not re.search(r"https?://", report.read_text("utf-8"))

@@ -154,6 +154,42 @@ def test_a_start_that_changes_the_base_is_no_alarm() -> None:
     assert verdict(ONCE, "F32", init_lora_weights="gaussian").verdict is Verdict.MERGED
 
 
+def later(name: str) -> str:
+    """The module two layers on."""
+    layer = int(name.split(".")[2])
+    return name.replace(f"layers.{layer}.", f"layers.{layer + 2}.")
+
+
+COPIED = BASE | {later(name): matrix for name, matrix in BASE.items()}
+"""Layers 0, 1, 0, 1 of the base."""
+FOUR = ADAPTER | {later(name): pair for name, pair in OTHER.items()}
+"""An update for each of the four."""
+
+
+def of_copies(merged: Mapping[str, Matrix], *ranges: tuple[int, int]) -> MergeProof:
+    adapter = adapter_files(FOUR, layer_replication=[[*pair] for pair in ranges])
+    return proof(model_of(merged, "F32"), model_of(BASE, "F32"), adapter)
+
+
+def test_layers_that_were_copied_are_held_against_those_they_were_copied_from() -> None:
+    """PEFT's ``layer_replication``: copies have updates of their own."""
+    whole, given = merge(COPIED, FOUR), ((0, 2), (0, 2))
+    assert of_copies(whole, *given).verdict is Verdict.MERGED
+    assert of_copies(COPIED, *given).verdict is Verdict.NOT_MERGED
+    left = later(MODULES[0])
+    partly = of_copies(whole | {left: COPIED[left]}, *given)
+    assert (partly.verdict, partly.labels(Kind.BASE)) == (Verdict.PARTLY, (left,))
+    assert of_copies(merge(COPIED, FOUR, lambda _: 1.0), *given).verdict is Verdict.SCALED
+
+
+def test_layers_that_were_copied_in_another_order_or_not_at_all_are_no_pass() -> None:
+    whole = merge(COPIED, FOUR)
+    for ranges in (((0, 1), (0, 1), (1, 2), (1, 2)), ((0, 2), (1, 2)), ((0, 2), (2, 4))):
+        assert of_copies(whole, *ranges).verdict is not Verdict.MERGED
+    alone = merge(BASE, FOUR)  # the copies are not there
+    assert of_copies(alone, (0, 2), (0, 2)).verdict is not Verdict.MERGED
+
+
 # -- other files ----------------------------------------------------------------------------------
 
 

@@ -53,6 +53,8 @@ class Fit(NamedTuple):
     """The class."""
     needed: tuple[str, ...]
     """The tensors that the class needs, by its names, as far as that is known."""
+    numbers: int = 0
+    """How many numbers are in those of a known size."""
     parts: tuple[str, ...] = ()
     """The paths of the models in it, ``""`` among them."""
     missing: tuple[str, ...] = ()
@@ -114,6 +116,9 @@ class _Judge:
             plain = _unpacked(name) if self.is_packed else name
             renamed = self._renamed(plain)
             known = [each for each in renamed.names if each in names]
+            if self.is_packed and not known:
+                known = [*self._below(name)]
+                renamed = renamed if not known else Renamed(tuple(known))
             there.update(dict.fromkeys(known, name))
             if not known:
                 if not self._is_expected(name, renamed.names):
@@ -126,15 +131,27 @@ class _Judge:
         incomplete = [name for name in self.parts if self._is_incomplete(name)]
         if not self.is_packed:
             mismatched += [found for parts in self.parts.values() for found in _odd(parts)]
+        needed = {name: parameter for name, parameter in names.items() if parameter.is_needed}
         return Fit(
             self.known.name,
-            tuple(name for name, parameter in names.items() if parameter.is_needed),
+            tuple(needed),
+            sum(_size(parameter.shape) or 0 for parameter in needed.values()),
             tuple(self.wanted.models),
             tuple(self._missing(there)),
             tuple(incomplete),
             tuple(mismatched),
             tuple(unexpected),
         )
+
+    def _below(self, name: str) -> Iterator[str]:
+        """The weight of the module that a tensor stands below: each quantiser has names of its own there."""
+        module = name.rpartition(".")[0]
+        while module:
+            names = [each for each in self._renamed(f"{module}.weight").names if each in self.wanted.tensors]
+            if names:
+                yield from names
+                return
+            module = module.rpartition(".")[0]
 
     def _is_incomplete(self, name: str) -> bool:
         """Whether what a tensor is put together from is not all of it."""

@@ -17,6 +17,8 @@ from genfix.model.safetensors import Tensor
 __all__ = ["ClassFit", "changed", "fit_of", "is_in_table", "known_class"]
 
 _MLX: Final = "mlx"
+_TINY: Final = 1 << 20
+"""Bytes."""
 
 
 class ClassFit(NamedTuple):
@@ -36,6 +38,15 @@ class ClassFit(NamedTuple):
     def lacks(self) -> tuple[str, ...]:
         """What the class makes up, or cannot put together."""
         return (*self.fit.missing, *self.fit.incomplete)
+
+    @property
+    def is_stand_in(self) -> bool:
+        """Whether the file is none that a model was saved in: a tiny one with names of the class, and less
+        than half a bit for each number that it has by config.json. No quantiser packs so.
+        """
+        size = sum(tensor.size for tensor in self.tensors.values())
+        is_tiny = size < _TINY and size * 16 < self.fit.numbers
+        return is_tiny and len(self.fit.unexpected) * 2 < len(self.tensors)
 
     @property
     def is_clean(self) -> bool:

@@ -6,6 +6,7 @@ about what was never there.
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from functools import cached_property
 from typing import Final
 
@@ -21,6 +22,7 @@ from genfix.rules.core.reasons import BASE_HAS_IT_TOO
 from genfix.rules.weights import architecture, layer_counts, quantization, shapes
 from genfix.rules.weights.class_fit import ClassFit, changed, fit_of
 from genfix.rules.weights.examples import end_of, form_of
+from genfix.weights.weight_parts import Part, part_of
 
 __all__ = ["Judgement", "judgement", "weight_file", "why_no_repair"]
 
@@ -35,14 +37,23 @@ class Judgement:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        found = fit_of(context.merged)
-        self.of_base = (
-            fit_of(context.base) if context.base is not None and _is_told(context.base, found) else None
-        )
-        if found is not None and _is_asked(found):
-            is_part = _is_part(found) and (self.of_base is None or _is_part(self.of_base))
-            found = None if is_part else _corrected(context, found)
+        found = self._as_named = fit_of(context.merged)
+        if found is not None and not found.is_clean:
+            found = None if self._is_stand_in(found) else _corrected(context, found)
         self.found = found
+
+    @cached_property
+    def of_base(self) -> ClassFit | None:
+        """How the base fits its own class; `None` without one, and where nobody needs to know."""
+        base, found = self.context.base, self._as_named
+        return None if base is None or found is None or found.is_clean else fit_of(base)
+
+    def _is_stand_in(self, found: ClassFit) -> bool:
+        """Whether nothing is to be told of; a base that is elsewhere is asked for no header for that."""
+        if not found.is_stand_in:
+            return False
+        base = self.context.base
+        return base is None or is_far(base.folder) or self.of_base is None or self.of_base.is_stand_in
 
     @property
     def lacks(self) -> tuple[str, ...]:
@@ -73,8 +84,9 @@ class Judgement:
     def other_parts(self) -> frozenset[str]:
         """Parts whose weights are of another making than the class, where no base tells.
 
-        Biases, or several tensors, are absent in every layer alike, nothing stands there by another name, and
-        the rest is there: no accident does that, and whoever wrote these weights may have a reader for them.
+        Tensors are absent in every layer alike, nothing stands there by another name, and the rest is there;
+        of a tower several, of a language model biases, or what others have in two tensors, and no matrix:
+        whoever wrote these weights may have a reader for them.
         """
         found = self.found
         if found is None:
@@ -90,31 +102,32 @@ class Judgement:
             part
             for part, names in forms.items()
             if all(lacking[form] == needed[form] for form in names)
-            and (len(names) > _FEW or any(form.endswith(".bias") for form in names))
+            and (_is_other_tower(names) or self._is_other_layout(names))
             and not any(part.startswith(of) and end in map(end_of, names) for of, end in ends)
             and absent[part] < whole[part]
         )
+
+    def _is_other_layout(self, names: Collection[str]) -> bool:
+        """Whether biases, or tensors that stand here in two, are absent, and no matrix else."""
+        unread = set(map(end_of, self.found.fit.unexpected)) if self.found is not None else set()
+        split = [form for form in names if (ends := _halves(form)) and unread.issuperset(ends)]
+        matrices = [form for form in names if form.endswith(".weight") and part_of(form) is not Part.NORMS]
+        has_reason = bool(split) or any(form.endswith(".bias") for form in names)
+        return has_reason and len(matrices) == len(split)
 
 
 _FEW: Final = 2
 
 
-def _is_asked(found: ClassFit | None) -> bool:
-    return found is not None and not found.is_clean
+def _is_other_tower(names: Collection[str]) -> bool:
+    return len(names) > _FEW and all(part_of(name) in (Part.VISION, Part.AUDIO) for name in names)
 
 
-def _is_told(base: Model, found: ClassFit | None) -> bool:
-    """Whether the base is asked for its tensors; one that is elsewhere only where something is to be said."""
-    return found is not None and _is_asked(found) and not (is_far(base.folder) and _is_part(found))
-
-
-def _is_part(found: ClassFit) -> bool:
-    """Whether there is less than half of what the class needs, under whatever prefix: of what it is a part,
-    nobody can say.
-    """
-    ends = set(map(end_of, found.fit.unexpected))
-    gone = sum(end_of(name) not in ends for name in found.lacks)
-    return gone * 2 > len(found.fit.needed)
+def _halves(form: str) -> list[str]:
+    """By what names others have a tensor in several: ``gate_up_proj`` as ``gate_proj`` and ``up_proj``."""
+    module, _, end = form.split(".")[-2].rpartition("_")
+    parts = ["q", "k", "v"] if module == "qkv" else module.split("_")
+    return [f"{part}_{end}.weight" for part in parts] if len(parts) > 1 else []
 
 
 def _corrected(context: Context, found: ClassFit) -> ClassFit | None:

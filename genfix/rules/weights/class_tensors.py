@@ -44,7 +44,7 @@ def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     splits while it loads, ties to another tensor or allows to be absent is known from its code; a part of a
     class that is built in a way that cannot be followed is taken for whole. Information where the base lacks
     the same, and without a base where a part of the model is of another making (docs/tensor-law.md). Silent
-    for code beside the model, and for less than half of what the class needs, unless a base has more.
+    for code beside the model, and for a tiny stand-in of a few numbers in the place of a large model's file.
 
     Sources:
     - transformers 5.24.0: core_model_loading.py

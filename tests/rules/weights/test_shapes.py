@@ -293,7 +293,7 @@ def test_two_stacks_are_not_judged() -> None:
 
 
 def test_layers_that_see_are_not_the_language_models() -> None:
-    seeing = causal(2) | {f"visual.blocks.{n}.attn.qkv.weight": (4, 4) for n in range(9)}
+    seeing = causal(2) | {f"visual.blocks.{n}.attn.qkv.weight": (4, 4) for n in range(8)}
     assert silent(QWEN | {SINGLE: weight_file(seeing)}, None)
 
 
