@@ -226,7 +226,7 @@ class _Arguments:
 
     def number(self, place: int, name: str) -> int | None:
         value = self.value(place, name)
-        if isinstance(value, float) and value == int(value):
+        if isinstance(value, float) and value.is_integer():
             return int(value)
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 

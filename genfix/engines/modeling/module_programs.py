@@ -36,7 +36,7 @@ class Builder:
 
     def __init__(self) -> None:
         self._known: dict[object, Node] = {}
-        self._depth = 0
+        self._depth = self._calls = 0
 
     def model(self, name: str, config: ConfigView) -> Node | None:
         """What the class of models called ``name`` builds; `None` where it is not known."""
@@ -44,9 +44,7 @@ class Builder:
 
     def _model(self, name: str, given: Sequence[object], named: dict[str, object]) -> Node | None:
         found = model_class(name)
-        if found is None:
-            return None
-        return self._built(found.program, given, named, found)
+        return None if found is None else self._built(found.program, given, named, found)
 
     def _built(
         self, name: str, given: Sequence[object], named: dict[str, object], of: ModelClass | None = None
@@ -312,9 +310,12 @@ class Builder:
                 found.append(self._value(element, inner))
         return found
 
-    def _call(
+    def _call(  # noqa: PLR0911 - one case a kind of function
         self, function: JsonValue, given: list[JsonValue], named: Mapping[str, JsonValue], frame: Frame
     ) -> object:
+        self._calls += 1
+        if self._calls > 100 * _LONGEST:  # no model is so large
+            return UNKNOWN
         values = self._values(given, frame)
         named_values = {name: self._value(value, frame) for name, value in named.items()}
         if isinstance(function, str) or (isinstance(function, list) and function[:1] == ["["]):
