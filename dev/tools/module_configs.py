@@ -2,7 +2,8 @@
 
 import ast
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from dev.tools.module_code import dotted
@@ -11,6 +12,7 @@ from genfix.json_types import JsonValue
 __all__ = ["config_lines"]
 
 _MODELS: Final = "transformers/models/"
+_ALL: Final = "transformers/configuration_utils.py"
 
 
 class _Config(NamedTuple):
@@ -19,6 +21,7 @@ class _Config(NamedTuple):
     names: Mapping[str, str]
     parts: Mapping[str, str]
     computed: frozenset[str]
+    forced: Mapping[str, JsonValue]
 
 
 def config_lines(archive: zipfile.ZipFile) -> list[JsonValue]:
@@ -38,8 +41,29 @@ def config_lines(archive: zipfile.ZipFile) -> list[JsonValue]:
             kinds = {key: found[of].model_type if of in found else _any(of) for key, of in parts.items()}
             computed = frozenset().union(*(each.computed for each in line))
             if names or kinds or computed:
-                lines.append([f"config {config.model_type}", {**names}, {**kinds}, [*sorted(computed)]])
-    return lines
+                facts: list[JsonValue] = [{**names}, {**kinds}, [*sorted(computed)], _forced(line)]
+                lines.append([f"config {config.model_type}", *facts])
+    return [*lines, *_layer_types(ast.parse(archive.read(_ALL)))]
+
+
+def _forced(line: Sequence[_Config]) -> dict[str, JsonValue]:
+    """What is set to one value whatever the file says: the nearest class that sets a field decides."""
+    found: dict[str, JsonValue] = {}
+    for each in reversed(line):
+        found = {field: value for field, value in found.items() if field not in each.computed}
+        found |= each.forced
+    return found
+
+
+def _layer_types(tree: ast.Module) -> Iterator[JsonValue]:
+    """The older names of kinds of layers, which all configs take."""
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id="_LEGACY_LAYER_TYPE_REMAP")], value=ast.Dict() as value):
+                pairs = zip(value.keys, value.values, strict=True)
+                yield ["layer types", {_text(old): _text(new) for old, new in pairs}]
+            case _:
+                pass
 
 
 def _any(name: str) -> str:
@@ -57,6 +81,7 @@ def _read(node: ast.ClassDef) -> _Config:
     model_type, names = "", dict[str, str]()
     parts: dict[str, str] = {}
     computed: set[str] = set()
+    forced: dict[str, JsonValue] = {}
     for part in node.body:
         target, value = _assigned(part)
         match target, value:
@@ -73,7 +98,8 @@ def _read(node: ast.ClassDef) -> _Config:
                 computed.add(part.name)
             elif part.name in ("__init__", "__post_init__"):
                 computed.update(_stored(part))
-    return _Config(tuple(map(dotted, node.bases)), model_type, names, parts, frozenset(computed))
+                forced |= _constants(part)
+    return _Config(tuple(map(dotted, node.bases)), model_type, names, parts, frozenset(computed), forced)
 
 
 def _part(node: ast.expr) -> str:
@@ -107,3 +133,19 @@ def _stored(method: ast.FunctionDef) -> Iterator[str]:
                 yield attr
             case _:
                 pass
+
+
+def _constants(method: ast.FunctionDef) -> dict[str, JsonValue]:
+    """Fields that a method sets once, under no condition, to a value that stands in the code."""
+    times = Counter(_stored(method))
+    found: dict[str, JsonValue] = {}
+    for part in method.body:
+        match part:
+            case ast.Assign(
+                targets=[ast.Attribute(value=ast.Name(id="self"), attr=field)],
+                value=ast.Constant(value=bool() | int() | float() | str() | None as value),
+            ) if times[field] == 1:
+                found[field] = value
+            case _:
+                pass
+    return found

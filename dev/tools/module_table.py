@@ -9,7 +9,8 @@ The wheel's code is read as text and never runs. The first line is the release; 
 - ``["class NAME", its program, base_model_prefix, tied tensors, patterns that may be missing, that may be
   there]``;
 - ``["auto TYPE", {auto class: class}]``, ``["config TYPE", {other name: field}, {field: type of the part},
-  fields that the class computes]``;
+  fields that the class computes, {field: the value that it has whatever the file says}]``;
+- ``["layer types", {older name: name}]``;
 - ``["renames CLASS or TYPE", [kind, patterns, replacements], ...]``.
 """
 
@@ -237,7 +238,8 @@ def _classes(release: Release, programs: _Programs) -> Iterator[list[JsonValue]]
 
 
 def _patterns(found: JsonValue) -> list[JsonValue]:
-    return found if isinstance(found, list) else []
+    """In one order: the code may have them in a set."""
+    return [*sorted(map(str, found))] if isinstance(found, list) else []
 
 
 def _reachable(programs: _Programs, roots: Sequence[str]) -> set[str]:

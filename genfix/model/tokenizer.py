@@ -128,7 +128,10 @@ def read_token_table(
             texts.setdefault(token.id, text)
     named: dict[str, str] = {}
     for key in NAMED_TOKENS:
-        name = token_text(tokenizer_config.get(key)) or token_text(special_map.get(key))
+        stated = token_text(tokenizer_config.get(key))
+        if stated == "" and "added_tokens_decoder" in tokenizer_config:
+            continue  # beside it transformers does not read the map
+        name = stated or token_text(special_map.get(key))
         if name is not None:
             named[key] = name
     return TokenTable(tokens, ids, texts, named, _additional(tokenizer_config, special_map))

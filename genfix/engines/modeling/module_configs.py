@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
-from genfix.engines.modeling.module_lines import ConfigFacts, config_facts
+from genfix.engines.modeling.module_lines import ConfigFacts, config_facts, layer_types
 from genfix.engines.modeling.module_nodes import UNKNOWN
 from genfix.engines.shared.config_classes import ConfigClass, config_class
 from genfix.engines.shared.config_object import FLAT
@@ -22,6 +22,8 @@ _GENERAL: Final = {
     "problem_type": None,
 }
 """What the class of all configs has."""
+_KINDS_OF_LAYERS: Final = ("layer_types", "mtp_layer_types")
+"""Lists whose entries have older names."""
 _TEXT_PARTS: Final = ("decoder", "generator", "text_config")
 
 
@@ -49,6 +51,8 @@ class ConfigView:
         field = self._facts.names.get(field, field)
         if field in self._set:
             return self._set[field]
+        if field in self._facts.forced:
+            return self._facts.forced[field]
         if field in self._facts.parts or isinstance(self.values.get(field), dict):
             return self._part(field)
         value = self._stated(field)
@@ -77,7 +81,7 @@ class ConfigView:
 
     def may_tie(self) -> bool:
         """Whether the head may be the embedding: the file says so, at either level, or says nothing."""
-        own = self.values.get("tie_word_embeddings")
+        own = self._facts.forced.get("tie_word_embeddings", self.values.get("tie_word_embeddings"))
         if own is not None:
             return bool(own)
         text = self.text()
@@ -96,7 +100,10 @@ class ConfigView:
         """What the file has, under any name of the field."""
         others = (name for name, of in self._facts.names.items() if of == field)
         found = (self.values.get(name) for name in (field, *others))
-        return next((value for value in found if value is not None), None)
+        stated = next((value for value in found if value is not None), None)
+        if field in _KINDS_OF_LAYERS and isinstance(stated, list):
+            return [layer_types().get(str(kind), kind) for kind in stated]
+        return stated
 
     def _labels(self) -> object:
         labels, number = self.values.get("id2label"), self.values.get("num_labels")

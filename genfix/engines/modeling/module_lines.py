@@ -49,6 +49,8 @@ class ConfigFacts(NamedTuple):
     """By field, the model type of a part; ``*`` before it where others may stand there."""
     computed: frozenset[str] = frozenset()
     """Fields that it fills in by itself, and properties."""
+    forced: Mapping[str, JsonValue] = {}
+    """Fields that have one value, whatever the file says."""
 
 
 class Rename(NamedTuple):
@@ -143,14 +145,25 @@ def class_for(auto: str, model_type: str) -> str | None:
 def config_facts(model_type: str) -> ConfigFacts:
     """What the config class of a type does; nothing where it is not known."""
     match _entry(f"config {model_type}"):
-        case [dict(names), dict(parts), list(computed)]:
+        case [dict(names), dict(parts), list(computed), dict(forced)]:
             return ConfigFacts(
                 {key: str(name) for key, name in names.items()},
                 {key: str(kind) for key, kind in parts.items()},
                 frozenset(map(str, computed)),
+                forced,
             )
         case _:
             return ConfigFacts()
+
+
+@cache
+def layer_types() -> Mapping[str, str]:
+    """The names of kinds of layers, by those that older releases had for them."""
+    match _entry("layer types"):
+        case [dict(names)]:
+            return {old: str(new) for old, new in names.items()}
+        case _:
+            return {}
 
 
 @cache

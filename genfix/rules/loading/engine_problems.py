@@ -18,6 +18,7 @@ from genfix.rules.core.questions import FILES, TOKENS
 from genfix.rules.core.reasons import BASE_HAS_IT_TOO
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.loading.carried import NO_VOCABULARY, NO_WEIGHTS, carriers, key, place
+from genfix.rules.loading.words import is_without_words
 
 _LIMITS: Final = frozenset(["engine-cannot-know-model-type", "engine-has-no-eos", "engine-cannot-find-token"])
 """What an engine cannot do with this kind of model, whatever its files say."""
@@ -52,14 +53,15 @@ def _no_vocabulary(context: Context, rule: Rule) -> Iterator[Finding]:
     Fix: None. With a base, GF301 puts the base's files in place.
 
     Safety: Manual. A warning where weights are here; information in a folder of config files only, in an
-    export that carries its own, and where the base has none either.
+    export that carries its own, and where the base has none either. Nothing where the model reads no words:
+    the config classes of its type, and of its parts, count no vocabulary.
 
     Sources:
     - transformers 5.24.0: models/auto/tokenization_auto.py, tokenization_utils_tokenizers.py
     - peft 0.21.2: `merge_and_unload().save_pretrained()` saves no tokenizer
     """
     found = [shared for shared in _unsaid(context) if shared.problem.id in NO_VOCABULARY]
-    if not found:
+    if not found or is_without_words(context.merged):
         return
     others = context.merged.vocabularies
     yield rule.finding(

@@ -7,6 +7,7 @@ tokens, and of several the one that ends a turn.
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.engines.shared.eos import read_eos
 from genfix.folder.kinds import FAST_TOKENIZER, SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG
 from genfix.json_types import Missing
 from genfix.message import Message, message
@@ -151,9 +152,11 @@ def _no_token(context: Context, rule: Rule) -> Iterator[Finding]:
     only one, and a chat template that writes `eos_token` writes nothing, or the wrong thing. Old conversions
     of Llama were published so.
 
-    Fix: The token that the folder's stop set names: where it names several, the one that ends a turn.
+    Fix: The token that the folder's stop set names: where it names several, the one of `config.json`, or the
+    one that ends a turn.
 
-    Safety: Safe where that is one token: the text is none, and the set says which is meant. Manual otherwise.
+    Safety: Safe where one of the files names that token alone: the text is none, and the file says which is
+    meant. Unsafe where only the end of a turn tells it from others (Gemma's EOS is none), manual otherwise.
     Information where the base has the same; silent where the base's EOS is put back.
 
     Sources:
@@ -164,12 +167,15 @@ def _no_token(context: Context, rule: Rule) -> Iterator[Finding]:
     named = token_text(merged.tokenizer_config.get("eos_token"))
     if not generates(merged) or named is None or (named and not _is_missing(context, named)):
         return
+    if not named and merged.tokenizer.eos_token:
+        return  # the special tokens map names it, and is read
     if base is not None and base.tokenizer.eos_token and (context.template_equal or context.template_lost):
         return  # the other rule's finding
     shared = base is not None and base.tokenizer_config.get("eos_token") == named
-    stops = context.views["transformers5"].stop_token_ids
-    meant = [stop for stop in stops if len(stops) == 1 or stop in merged.end_ids.values()]
+    meant = _meant(context)
     eos = merged.tokenizer.text(meant[0]) if len(meant) == 1 else None
+    several = message("why-eos-of-several", "the stop set names several, and the EOS may be another of them")
+    objection = None if meant == _single(context) else several
     why = message("why-eos-of-set", "that text is no token, and the stop set names this one")
     unknown = Fix.manual(message("why-eos-unknown", "no file tells which token ends a text"))
     yield rule.finding(
@@ -187,8 +193,22 @@ def _no_token(context: Context, rule: Rule) -> Iterator[Finding]:
         if shared
         else unknown
         if eos is None
-        else Fix.safe(why, SetField(TOKENIZER_CONFIG, "/eos_token", eos)),
+        else Fix.safe_unless(objection, why, (SetField(TOKENIZER_CONFIG, "/eos_token", eos),)),
     )
+
+
+def _single(context: Context) -> list[int]:
+    """The one id of the stop set, or of `config.json` within it: releases write the tokenizer's EOS there."""
+    stops = context.views["transformers5"].stop_token_ids
+    own = read_eos(context.merged.config).ids
+    return next(([*ids] for ids in (stops, own) if len(ids) == 1 and ids[0] in stops), [])
+
+
+def _meant(context: Context) -> list[int]:
+    """Which ids may be the EOS: of several those that end a turn."""
+    ends = context.merged.end_ids.values()
+    stops = context.views["transformers5"].stop_token_ids
+    return _single(context) or [stop for stop in stops if stop in ends]
 
 
 def _is_missing(context: Context, eos: str) -> bool:

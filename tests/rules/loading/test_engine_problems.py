@@ -1,5 +1,7 @@
 """What engines say of loading and serving, as findings: each thing once, and nothing left untold."""
 
+import json
+
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -70,6 +72,20 @@ def test_a_merge_without_a_vocabulary_is_told_as_far_as_it_is_a_model(lost: tupl
     assert severities(merged, merged, "GF511") == ["info"]
     assert severities(without(QWEN, *lost), None, "GF511") == ["info"]  # config files only
     assert severities(without(QWEN, *lost) | WHOLE, None, "GF511") == ["warning"]
+
+
+@pytest.mark.parametrize("kind", ["vit", "detr", "encodec", "patchtst"])
+def test_a_model_that_reads_no_words_misses_no_vocabulary(kind: str) -> None:
+    sees = {CONFIG: json.dumps({"model_type": kind}).encode(), **WHOLE}
+    assert severities(sees, None, "GF511") == []
+    # Words beside it, or a class that nobody knows, may want a tokenizer.
+    assert severities(with_json(sees, CONFIG, vocab_size=96), None, "GF511") == ["warning"]
+
+
+@pytest.mark.parametrize("kind", ["clip", "whisper", "vision-encoder-decoder", "bert"])
+def test_a_part_that_reads_words_misses_one(kind: str) -> None:
+    reads = {CONFIG: json.dumps({"model_type": kind}).encode(), **WHOLE}
+    assert severities(reads, None, "GF511") == ["warning"]
 
 
 def test_a_vocabulary_that_the_class_does_not_read_is_none() -> None:

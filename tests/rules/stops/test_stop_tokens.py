@@ -273,8 +273,13 @@ def test_an_empty_eos_becomes_the_stop_token_that_ends_a_turn() -> None:
 
 
 def test_an_empty_eos_is_a_persons_to_name_where_the_set_names_several() -> None:
-    plain = with_json(EMPTY_EOS, "tokenizer_config.json", chat_template=...)
+    both = with_json(EMPTY_EOS, "config.json", eos_token_id=[1000, 1002])
+    # Of two, the one that ends a turn is likely; Gemma's EOS is the other.
+    assert only(find(both, None, "GF111"), Applicability.UNSAFE).expected == "<|im_end|>"
+    plain = with_json(both, "tokenizer_config.json", chat_template=...)
     only(find(plain, None, "GF111"), Applicability.MANUAL)
+    named = with_json(plain, "config.json", eos_token_id=1000)
+    assert only(find(named, None, "GF111"), Applicability.SAFE).expected == "<|endoftext|>"
     one = with_json(plain, "generation_config.json", eos_token_id=1002)
     assert only(find(one, None, "GF111"), Applicability.SAFE).expected == "<|im_end|>"
 
@@ -284,6 +289,17 @@ def test_an_empty_eos_beside_a_base() -> None:
     assert [finding.severity for finding in find(EMPTY_EOS, EMPTY_EOS, "GF1")] == [Severity.INFO]
     scored = with_json(EMPTY_EOS, "config.json", architectures=["Qwen2ForSequenceClassification"])
     assert find(scored, None, "GF111") == []
+
+
+def test_an_empty_eos_beside_a_map_that_names_it() -> None:
+    """transformers lays the map over it where there is no ``added_tokens_decoder``, and only there."""
+    names = {"special_tokens_map.json": dump({"eos_token": "<|im_end|>"})}
+    read = with_json(EMPTY_EOS | names, "tokenizer_config.json", added_tokens_decoder=...)
+    hidden = with_json(read, "tokenizer_config.json", added_tokens_decoder={})
+    base = chatml_files() | names
+    assert find(read, None, "GF111") == find(read, base, "GF106") == []
+    assert [finding.code for finding in find(hidden, None, "GF111")] == ["GF111"]
+    only(find(hidden, base, "GF106"), Applicability.SAFE)
 
 
 def test_an_eos_that_the_tokenizer_does_not_have() -> None:
