@@ -89,12 +89,12 @@ def repo_of_folder(name: str) -> str | None:
 def parse_spec(given: str) -> LocalSpec | HubSpec | ModelScopeSpec:
     """Say what ``given`` names; nothing is asked over the network.
 
-    A path (``./x``, ``/x``, ``~/x``, ``..``) and anything that exists as a directory is local; ``org/name``
+    A path (``./x``, ``/x``, ``~/x``, ``..``) and anything that exists here is local; ``org/name``
     and ``hf://org/name`` are the Hub, ``ms://org/name`` is ModelScope, all with an optional ``@revision``; so
     is the web address of a model there, or of a file of it.
 
-    Raises `UnknownModelError` where the directory does not exist or the name is no id, `InputError` where
-    ``given`` is neither.
+    Raises `UnknownModelError` where the directory does not exist or the name is no id, `BaseModelError` where
+    it is a file, `InputError` where ``given`` is neither.
     """
     if not given.strip() or not given.isprintable():
         raise InputError("'{spec}' does not name a base model", _HINT, spec=given)
@@ -110,6 +110,8 @@ def parse_spec(given: str) -> LocalSpec | HubSpec | ModelScopeSpec:
     path = Path(given)
     if _is_dir(path):
         return LocalSpec(path, given, shadows_repo=is_repo_id(given.partition("@")[0]))
+    if os.path.lexists(path):
+        return LocalSpec(_directory(given), given)  # says that it is a file
     return _hub(given, given)
 
 

@@ -176,3 +176,11 @@ def test_file_is_no_base() -> None:
 )
 def test_is_no_repo_id(text: str) -> None:
     assert not is_repo_id(text)
+
+
+def test_a_file_that_exists_is_asked_of_no_hub() -> None:
+    Path("merged").mkdir()
+    Path("merged/config.json").write_text("{}")
+    with pytest.raises(BaseModelError, match=r"the base merged/config\.json is not a folder"):
+        parse_spec("merged/config.json")
+    assert parse_spec("merged/config") == HubSpec("merged/config")
