@@ -157,8 +157,10 @@ def foreign_template(model: Model) -> list[str]:
         return []
     if Ability.CHAT not in ends.abilities:
         return []  # it is empty, or takes none of the chats that are tried
-    own = [token for token in model.tokenizer.ids if _CHAT_TOKEN.search(token)]
-    return [] if not {*own}.isdisjoint((*ends.literals, *ends.tokens)) else own
+    ids = model.tokenizer.ids
+    if any(token in ids and _CHAT_TOKEN.search(token) for token in (*ends.literals, *ends.tokens)):
+        return []
+    return [token for token in ids if _CHAT_TOKEN.search(token)]
 
 
 @rule(

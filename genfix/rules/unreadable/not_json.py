@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from genfix.folder import FolderFileError, sha256_of
@@ -20,6 +20,7 @@ from genfix.rules.core.reasons import PULL_FROM_LFS
 from genfix.rules.core.restoring import restoring
 from genfix.rules.core.rule import Rule, rule
 
+_FINITE: Final = frozenset((str, bool, int, type(None)))
 _TAG: Final = "__float__"
 """How transformers 5 writes these numbers (configuration_utils.py): as an object that all readers parse."""
 
@@ -119,10 +120,15 @@ def _value(model: Model | None, name: str) -> JsonValue:
 def _is_finite(value: JsonValue | Missing) -> bool:
     """Whether ``value`` holds neither NaN nor an infinity, in either spelling."""
     if isinstance(value, dict):
-        return _TAG not in value and all(map(_is_finite, value.values()))
+        return _TAG not in value and _are_finite(value.values())
     if isinstance(value, list):
-        return all(map(_is_finite, value))
+        return _are_finite(value)
     return not isinstance(value, float) or math.isfinite(value)
+
+
+def _are_finite(values: Collection[JsonValue]) -> bool:
+    # A tokenizer has a hundred thousand objects of texts and flags: of those no value is looked at in Python.
+    return {*map(type, values)} <= _FINITE or all(map(_is_finite, values))
 
 
 def _pointers(value: JsonValue, pointer: str = "", *, listed: bool = False) -> Iterator[str]:
