@@ -1,6 +1,6 @@
 """GF419: lists with an entry per layer that are of another length than the model."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from genfix.folder.kinds import CONFIG
@@ -10,7 +10,7 @@ from genfix.model import Model
 from genfix.model.weight_sets import LAYER_COUNTS
 from genfix.rules.core.class_defaults import is_read
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Finding, Fix, Severity, Witness
+from genfix.rules.core.finding import CopyField, Finding, Fix, SetField, Severity, Witness
 from genfix.rules.core.questions import WEIGHTS
 from genfix.rules.core.reasons import BASE_HAS_IT_TOO
 from genfix.rules.core.rule import Rule, rule
@@ -33,11 +33,14 @@ def _lists(context: Context, rule: Rule) -> Iterator[Finding]:
     Why: transformers refuses `layer_types` of another length; of other lists engines read past the end, or
     give layers the settings of others. Layers were cut out or added, and the list was forgotten.
 
-    Fix: None.
+    Fix: As many entries as layers: the base's list where it fits, the one entry that all are, else the first
+    ones.
 
-    Safety: Manual: which entries belong to layers that are there, only who changed them knows. A warning for
-    lists that no reader checks, known from the base. Information where the base has the same, or the folder
-    has code of its own. Where the list fits the weights and the number of layers does not, that is GF414.
+    Safety: Safe where the base has as many layers and its list fits, and where all entries are equal. Unsafe
+    for the first entries of a longer list: they are right where the last layers were cut, and which were,
+    only who cut them knows. Manual for a shorter list, and for code of the folder's own. A warning for lists
+    that no reader checks, known from the base. Information where the base has the same, or the folder has
+    code of its own. Where the list fits the weights and the number of layers does not, that is GF414.
 
     Sources:
     - transformers 5.24.0: configuration_utils.py
@@ -72,16 +75,42 @@ def _lists(context: Context, rule: Rule) -> Iterator[Finding]:
                 witness=Witness.WEIGHTS,
                 pointer=pointer,
                 engines=tuple(context.views) if severity is Severity.ERROR else (),
-                fix=BASE_HAS_IT_TOO
-                if is_same
-                else Fix.manual(
-                    message(
-                        "why-list-per-layer", "keep the entries of the layers that are there, and no others"
-                    )
-                ),
+                fix=_why_not(severity, is_same=is_same)
+                or _fix(pointer, value, layers, fits=theirs == (layers, layers)),
             )
 
 
+def _why_not(severity: Severity, *, is_same: bool) -> Fix | None:
+    if is_same:
+        return BASE_HAS_IT_TOO
+    return _NOT_OURS if severity is Severity.INFO else None
+
+
+def _fix(pointer: str, value: Sequence[JsonValue], layers: int, *, fits: bool) -> Fix:
+    """As many entries as layers; ``fits`` where the base has them."""
+    if fits:
+        return Fix.safe(
+            message("why-list-of-base", "the base has as many layers, and an entry for each"),
+            CopyField(CONFIG, pointer),
+        )
+    if value and all(each == value[0] for each in value):
+        return Fix.safe(
+            message("why-list-of-one", "all entries are the same"),
+            SetField(CONFIG, pointer, [value[0]] * layers),
+        )
+    if len(value) > layers:
+        return Fix.unsafe(
+            message(
+                "why-list-cut", "these are the entries if the last layers were cut; nothing says which were"
+            ),
+            SetField(CONFIG, pointer, [*value[:layers]]),
+        )
+    return _NOT_OURS
+
+
+_NOT_OURS: Final = Fix.manual(
+    message("why-list-per-layer", "keep the entries of the layers that are there, and no others")
+)
 _FEW: Final = 3
 """Lists of so few entries may have as many by chance."""
 
