@@ -110,7 +110,7 @@ def test_the_rows_are_those_of_the_process_pool(
     store = f"{kind}-{kill}.sqlite"
     process = sweep(zoo, store, address)
     if kill:
-        while not (zoo / store).exists():
+        while not (zoo / store).exists() and process.poll() is None:
             time.sleep(0.05)
         time.sleep(1.0 if kind == "dask" else 0)
         os.kill(worker(), signal.SIGKILL)

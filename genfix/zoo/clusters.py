@@ -5,6 +5,7 @@ worker dies is tried again by the cluster itself. A time limit for a folder hold
 of a process judges, which is not so for Dask.
 """
 
+import os
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from importlib import import_module
@@ -52,6 +53,9 @@ class RayExecutor(Executor):
     """Tasks of Ray as an executor: Ray has none of its own."""
 
     def __init__(self, address: str) -> None:
+        # Else what `uv run` started sends the directory it stands in to every worker
+        # (ray/util/client/__init__.py), with the environments in it. Ray reads this when it is imported.
+        os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
         self._ray = _module("ray", "ray")
         try:
             self._ray.init(address, ignore_reinit_error=True, log_to_driver=False)
