@@ -59,7 +59,8 @@ def ray() -> Iterator[tuple[str, Callable[[], int]]]:
     command = [sys.executable, "-c", "from ray.scripts.scripts import main; main()", "start", "--head",
                "--block", "--num-cpus=2", f"--port={ports[0]}", f"--ray-client-server-port={ports[1]}",
                "--include-dashboard=false", "--disable-usage-stats"]  # fmt: skip
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    # This very test may be started by `uv run`: see `RayExecutor`.
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
     # In the foreground: it ends its own processes when it is ended.
     with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, start_new_session=True) as head:
         try:
