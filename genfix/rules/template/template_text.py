@@ -33,7 +33,7 @@ _TAG: Final = re.compile(
     re.DOTALL,
 )
 
-_EMPTY: Final = re.compile(r"(?:\s*\{#-|(?:^[ \t]*)?\{#|\{#\+) (?:-#\}\s*|#\}\n?|\+#\})", re.MULTILINE)
+_EMPTY: Final = r"(?m)(?:\s*\{#-|(?:^[ \t]*)?\{#|\{#\+) (?:-#\}\s*|#\}\n?|\+#\})"
 """An empty comment, with the white space that ``trim_blocks`` and ``lstrip_blocks`` take along."""
 
 
@@ -57,7 +57,7 @@ def _comment(found: re.Match[str]) -> str:
 
 def same_when_served(one: ChatTemplate, other: ChatTemplate) -> bool:
     """Whether two templates are one text, but for tags that only training reads."""
-    ours, theirs = (_EMPTY.sub("", untagged(template.text)) for template in (one, other))
+    ours, theirs = (re.sub(_EMPTY, "", untagged(template.text)) for template in (one, other))
     return rendered_form(ours) == rendered_form(theirs)
 
 
