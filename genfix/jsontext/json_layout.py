@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from genfix.json_types import JsonValue
 from genfix.jsontext.json_read import STRING
@@ -22,8 +22,7 @@ _first_indent = re.compile(r"\s*[\[{]\s*\n([ \t]*)[^\s\]}]")
 _any_indent = r"\n([ \t]+)"
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """How a list or object is written at one place of a file."""
 
     newline: str

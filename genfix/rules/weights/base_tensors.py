@@ -22,7 +22,10 @@ from genfix.rules.weights.examples import examples
 
 _BUFFERS: Final = r"(?:inv_freq|position_ids|\.masked_bias|attn\.bias|num_batches_tracked)$"
 _HEADS: Final = r"(?:^|\.)(?:lm_head|output_layer|embed_out|output)\."
-_OTHER_PARTS: Final = r"(?:^|\.)(?:mtp\w*|eh_proj|enorm|hnorm|shared_head|visual|vision\w*|vit|image\w*|audio\w*|speech\w*)(?:\.|$)"
+_OTHER_PARTS: Final = (
+    r"(?:^|\.)(?:mtp\w*|eh_proj|enorm|hnorm|shared_head|visual|vision\w*|vit|image\w*|audio\w*|"
+    r"speech\w*)(?:\.|$)"
+)
 _LAYER: Final = r"(?:^|\.)(?:layers|h|blocks?|layer)\.(\d+)\."
 _SINGLE: Final = re.compile(r"\.experts\.\d+\.")
 
