@@ -1,23 +1,13 @@
 """What one ``__init__`` has made so far, and containers of modules."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from genfix.engines.modeling.module_configs import ConfigView
 from genfix.engines.modeling.module_lines import ModelClass
 from genfix.engines.modeling.module_nodes import UNKNOWN, Node, Parameter, Unknown, built_in, either
-from genfix.engines.modeling.module_values import LayerNumber, TensorValue
+from genfix.engines.modeling.module_values import TensorValue
 
-__all__ = [
-    "Frame",
-    "as_model",
-    "attribute",
-    "dictionary",
-    "extend",
-    "joined",
-    "memory_key",
-    "set_named",
-    "torch_module",
-]
+__all__ = ["Frame", "as_model", "attribute", "dictionary", "extend", "joined", "set_named", "torch_module"]
 
 
 class Frame:
@@ -88,21 +78,6 @@ def dictionary(pairs: object) -> object:
             return UNKNOWN
         found[pair[0]] = pair[1]
     return found
-
-
-def memory_key(name: str, given: Sequence[object], named: Mapping[str, object]) -> object:
-    """What a tree depends on; `None` where that is more than values."""
-    parts: list[object] = [name]
-    for place, value in [*enumerate(given), *sorted(named.items())]:
-        if isinstance(value, LayerNumber):
-            parts.append((place, "layer"))
-        elif isinstance(value, ConfigView):
-            parts.append((place, id(value)))
-        elif isinstance(value, str | int | float | bool | None):
-            parts.append((place, type(value).__name__, value))
-        else:
-            return None
-    return tuple(parts)
 
 
 def attribute(held: object, name: str) -> object:

@@ -32,7 +32,7 @@ _SWIFT_TRAINS: Final = ("learning_rate", "num_train_epochs", "train_iters", "max
 """What only the arguments of a training have: ms-swift writes the file also where it quantises or converts.
 """
 _FACTORY_RUN: Final = "training_args.yaml"
-_PLAIN_STAGE: Final = re.compile(r"(?m)^stage:[ \t]*['\"]?pt['\"]?[ \t]*\r?$")
+_PLAIN_STAGE: Final = r"(?m)^stage:[ \t]*['\"]?pt['\"]?[ \t]*\r?$"
 _TRAINER_TAGS: Final = frozenset(
     ["generated_from_trainer", "trl", "sft", "dpo", "llama-factory", "axolotl", "alignment-handbook"]
 )
@@ -65,7 +65,7 @@ def _is_on_plain_text(merged: Model, base: Model | None, adapter: Model | None) 
             text = merged.folder.read(_FACTORY_RUN).decode("utf-8", "replace")
         except FolderFileError:
             return False
-        return _PLAIN_STAGE.search(text) is not None
+        return re.search(_PLAIN_STAGE, text) is not None
     if adapter is None:
         return False
     try:
@@ -154,7 +154,7 @@ SAMPLE_BYTES: Final = 4096
 _SAMPLES: Final = 4
 """So many matrices of each kind are compared, spread over the layers: an adapter may change one kind alone.
 """
-_NUMBER: Final = re.compile(r"\d+")
+_NUMBER: Final = r"\d+"
 
 
 def _weights(merged: Model, base: Model) -> Iterator[Message]:
@@ -195,7 +195,7 @@ def sampled_matrices(merged: Model, base: Model) -> Iterator[str]:
         if other is None or len(tensor.shape) != 2:
             continue
         if (tensor.dtype, tensor.shape, tensor.size) == (other.dtype, other.shape, other.size):
-            kinds.setdefault(_NUMBER.sub("*", name), []).append(name)
+            kinds.setdefault(re.sub(_NUMBER, "*", name), []).append(name)
     for names in kinds.values():
         last = len(names) - 1
         yield from dict.fromkeys(names[last * part // (_SAMPLES - 1)] for part in range(_SAMPLES))

@@ -19,6 +19,8 @@ __all__ = ["ClassFit", "changed", "fit_of", "is_in_table", "known_class"]
 _MLX: Final = "mlx"
 _TINY: Final = 1 << 20
 """Bytes."""
+_MOST: Final = 10_000
+"""Tensors of a folder that others may have as well; a hostile one must not fill the memory."""
 
 
 class ClassFit(NamedTuple):
@@ -79,7 +81,18 @@ def fit_of(model: Model) -> ClassFit | None:
     if any(header.format == _MLX for header in model.weights.headers.values()):
         return None  # mlx-lm has names of its own
     is_packed = model.weights.facts.quantization is not None or is_quantised(model)
-    return _fit(model.config, owner, tensors, is_packed=is_packed)
+    if len(tensors) > _MOST:
+        return _fit(model.config, owner, tensors, is_packed=is_packed)
+    # repr: 1, 1.0 and true are equal, and are not the same to a class
+    key = (
+        _fit,
+        owner,
+        is_packed,
+        repr(model.config),
+        *((name, each.dtype, each.shape) for name, each in tensors.items()),
+    )
+    found = model.remembered.once(key, lambda: _fit(model.config, owner, tensors, is_packed=is_packed))
+    return found._replace(config=model.config, tensors=tensors) if found is not None else None
 
 
 def _fit(

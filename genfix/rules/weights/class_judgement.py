@@ -22,13 +22,12 @@ from genfix.rules.core.reasons import BASE_HAS_IT_TOO
 from genfix.rules.weights import architecture, layer_counts, quantization, shapes
 from genfix.rules.weights.class_fit import ClassFit, changed, fit_of
 from genfix.rules.weights.examples import end_of, form_of
-from genfix.weights.weight_parts import Part, part_of
 
 __all__ = ["Judgement", "judgement", "weight_file", "why_no_repair"]
 
 _NOTE: Final = "class tensors"
 _ARCHITECTURES: Final = "/architectures"
-_HELPERS: Final = re.compile(r"(?:^|\.)(?:pooler|contact_head)\.")
+_HELPERS: Final = r"(?:^|\.)(?:pooler|contact_head)\."
 """Parts of a trunk that few who take it use, and many saves leave out."""
 
 
@@ -63,7 +62,7 @@ class Judgement:
             return ()
         lacks = found.lacks
         if found.owner.endswith("Model") or is_embedding_model(merged):
-            lacks = tuple(name for name in lacks if not _HELPERS.search(name))
+            lacks = tuple(name for name in lacks if not re.search(_HELPERS, name))
         return lacks
 
     @cached_property
@@ -109,6 +108,8 @@ class Judgement:
 
     def _is_other_layout(self, names: Collection[str]) -> bool:
         """Whether biases, or tensors that stand here in two, are absent, and no matrix else."""
+        from genfix.weights.weight_parts import Part, part_of  # noqa: PLC0415 - few folders lack tensors
+
         unread = set(map(end_of, self.found.fit.unexpected)) if self.found is not None else set()
         split = [form for form in names if (ends := _halves(form)) and unread.issuperset(ends)]
         matrices = [form for form in names if form.endswith(".weight") and part_of(form) is not Part.NORMS]
@@ -120,6 +121,8 @@ _FEW: Final = 2
 
 
 def _is_other_tower(names: Collection[str]) -> bool:
+    from genfix.weights.weight_parts import Part, part_of  # noqa: PLC0415 - as above
+
     return len(names) > _FEW and all(part_of(name) in (Part.VISION, Part.AUDIO) for name in names)
 
 
