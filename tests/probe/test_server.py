@@ -132,6 +132,40 @@ def test_measuring_is_in_the_time_of_the_run(monkeypatch: pytest.MonkeyPatch) ->
     assert 0 < report.run.summary.answered < 10
 
 
+def test_a_reply_that_would_take_long_to_parse_is_not_parsed() -> None:
+    """Nothing can interrupt a parser, so its work is bounded by size: nobody sees that this is no JSON."""
+    heavy = b"{" * 5_000_000
+
+    def whole(exchange: Exchange) -> None:
+        exchange.begin("application/json")
+        exchange.wfile.write(heavy)
+
+    def event(exchange: Exchange) -> None:
+        exchange.begin()
+        exchange.wfile.write(b"data: " + heavy + b"\n\n")
+
+    limits = FAST.__class__(max_tokens=8192, concurrency=1, early_failures=1)
+    for behaviour in (whole, event):
+        with Stub(always(behaviour)) as server, pytest.raises(ProbeError, match="bytes for one answer"):
+            probed(server, limits)
+
+
+def test_pieces_without_letters_come_to_an_end_too() -> None:
+    """Calls without a name and ids without a text are kept as well, so they count."""
+
+    def calls(exchange: Exchange) -> None:
+        exchange.begin()
+        exchange.wfile.write(bad.chunk({"tool_calls": [{"index": n, "function": {}} for n in range(9_000)]}))
+
+    def ids(exchange: Exchange) -> None:
+        exchange.begin()
+        exchange.wfile.write(bad.chunk({}, token_ids=[7] * 9_000))
+
+    for behaviour in (calls, ids):
+        with Stub(always(behaviour)) as server, pytest.raises(ProbeError, match="characters for one answer"):
+            probed(server, FAST.__class__(max_tokens=32, total_seconds=20, concurrency=1, early_failures=1))
+
+
 def test_both_models_share_the_time() -> None:
     limits = FAST.__class__(request_seconds=60, total_seconds=2)
     with Stub(always(Said())) as good, Stub(always(bad.hangs)) as stuck:
