@@ -103,7 +103,7 @@ def _json(data: bytes, secrets: Secrets) -> JsonObject:
     if len(data) > _MOST_JSON:
         raise ExchangeError(
             FailureKind.TOO_LARGE,
-            text("the server sent more than {most} bytes for one answer", most=_MOST_JSON),
+            text("the server sent more than {most:.3g} MiB for one answer", most=_MOST_JSON / 2**20),
         )
     try:
         value = secrets.value(json.loads(data))
@@ -130,7 +130,7 @@ def _take(parts: _Parts, event: JsonObject, most: int) -> None:
     if parts.size > most:
         raise ExchangeError(
             FailureKind.TOO_LARGE,
-            text("the server sent more than {most} characters for one answer", most=most),
+            text("the server sent more than {most:,} characters for one answer", most=most),
         )
 
 
