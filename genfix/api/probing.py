@@ -198,11 +198,15 @@ def _run(
     else:
         heard = _run_folder(subject, prompts, limits, temperature, take)
     if heard.outcome.out_of_time and all(answer.failure is not None for answer in heard.outcome.answers):
+        seconds = round(limits.total_seconds, 1)
         raise ProbeError(
-            "{heard} answered nothing in {total_seconds:g} seconds",
+            text(
+                "{heard} answered nothing in {count:g} second",
+                "{heard} answered nothing in {count:g} seconds",
+                heard=heard.label,
+                count=int(seconds) if seconds.is_integer() else seconds,
+            ),
             "raise --time-limit",
-            heard=heard.label,
-            total_seconds=round(limits.total_seconds, 1),
         )
     measures = tuple(
         measured.get(prompt.id) or measure(prompt, answer, markers)
