@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from genfix.json_types import JsonObject
 from genfix.message import Message
+
+if TYPE_CHECKING:
+    from genfix.probe.quality.given import Check
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,8 @@ class Prompt:
     language: str
     messages: tuple[JsonObject, ...]
     tools: tuple[JsonObject, ...] = ()
+    check: "Check | None" = None
+    """What a right answer is, where that can be said."""
 
 
 @dataclass(frozen=True, slots=True)
