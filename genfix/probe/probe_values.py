@@ -1,7 +1,7 @@
 """What a probe asks, hears and measures, as values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,8 @@ class Prompt:
     tools: tuple[JsonObject, ...] = ()
     check: "Check | None" = None
     """What a right answer is, where that can be said."""
+    settings: JsonObject = field(default_factory=dict)
+    """What a request has beside or instead of what the others have."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,29 @@ def quality_prompts(kinds: Sequence[str] = ()) -> tuple[Prompt, ...]:
     return tuple(prompt for prompt in prompts if not kinds or prompt.group in kinds)
 
 
+def chosen_prompts(
+    path: Path | None, kinds: Sequence[str], *, quality: bool
+) -> tuple[tuple[Prompt, ...], Message | str]:
+    """The prompts of a run and what they are called: the built-in set or a file, and with ``quality`` or
+    ``kinds`` `quality_prompts` behind it.
+
+    Raises `InputError` for an id that both have.
+    """
+    prompts = built_in_prompts() if path is None else read_prompts(path)
+    label = text("built-in version {version}", version=PROMPTS_VERSION) if path is None else str(path)
+    if not quality and not kinds:
+        return prompts, label
+    more = quality_prompts(kinds)
+    taken = {prompt.id for prompt in prompts}
+    again = next((prompt.id for prompt in more if prompt.id in taken), None)
+    if again is not None:
+        raise InputError(
+            "the id {id} is that of a built-in prompt as well", "give every prompt an id of its own", id=again
+        )
+    both = text("{prompts} and quality version {version}", prompts=label, version=QUALITY_VERSION)
+    return (*prompts, *more), both
+
+
 def read_prompts(path: Path) -> tuple[Prompt, ...]:
     """The prompts in a JSON Lines file. Raises `InputError`, which names the line, for one that is none."""
     try:
