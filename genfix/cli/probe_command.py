@@ -136,7 +136,7 @@ def probe(
         subject=Subject(target, model, folder, runner, python),
         against=Subject(against, against_model, None, runner, python) if against is not None else None,
         prompts=prompts,
-        quality=quality or (min_pass_rate is not None and prompts is None),
+        quality=quality or kinds is not None or (min_pass_rate is not None and prompts is None),
         kinds=tuple(kind.strip() for kind in kinds.split(",") if kind.strip()) if kinds is not None else (),
         limits=Limits(
             max_tokens=max_tokens,

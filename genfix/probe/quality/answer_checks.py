@@ -1,5 +1,6 @@
 """Checkers of one fact: a number, a word, words that have to be there or must not."""
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ def shown(found: Number) -> str:
 
 
 def _written(value: float) -> str:
-    return str(int(value)) if value == int(value) else number(value)
+    return str(int(value)) if math.isfinite(value) and value == int(value) else number(value)
 
 
 class _Found(NamedTuple):

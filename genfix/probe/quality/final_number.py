@@ -17,6 +17,8 @@ _NUMBER: Final = re.compile(
     rf"{_FIGURES}|(?P<english>{ENGLISH})|(?P<chinese>{CHINESE})", re.IGNORECASE | re.ASCII
 )
 _TIMES: Final = {"万": 1e4, "亿": 1e8, "千": 1e3, "k": 1e3, "thousand": 1e3, "million": 1e6, "billion": 1e9}
+_MOST: Final = 300
+"""Numbers in an answer: more are no answer, and cost time."""
 _LABEL: Final = re.compile(
     r"(?:\b(?:step|option|question|part|method|example|case|line|no\.)|第|步骤|方法|问题)\s*$", re.IGNORECASE
 )
@@ -80,7 +82,7 @@ def final_number(text: str, asked: str = "") -> Number | None:
     """
     words = without_offers(plain(text))
     found = _strong(numbers(words)) or list(_all(words))
-    if not found:
+    if not 0 < len(found) <= _MOST:
         return None
     chosen = (
         _announced(words) or _first_line(words) or _bold(text) or _new(found, asked) or _last(words, found)

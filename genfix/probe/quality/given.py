@@ -8,7 +8,7 @@ from genfix.message import Message
 from genfix.probe.probe_values import ToolCall
 from genfix.probe.quality.thoughts import NO_THOUGHTS, Thoughts
 
-MOST: Final = 32_768
+MOST: Final = 8192
 """Characters of an answer that are looked at: no right one is near that, and checkers stay quick."""
 
 

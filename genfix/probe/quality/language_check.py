@@ -10,7 +10,8 @@ from genfix.probe.quality.plain_text import plain
 
 _HAN: Final = r"\u3400-\u4dbf\u4e00-\u9fff"
 _QUOTED: Final = re.compile(
-    r"\"[^\"\n]*\"|“[^”\n]*”|「[^」\n]*」|『[^』\n]*』|《[^》\n]*》|`[^`\n]*`|«[^»\n]*»"
+    r"\"[^\"\n]{0,400}\"|“[^”\n]{0,400}”|「[^」\n]{0,400}」|『[^』\n]{0,400}』|《[^》\n]{0,400}》|`[^`\n]{0,400}`"
+    r"|«[^»\n]{0,400}»"
 )
 _LITTLE: Final = {
     "en": "the a an is are was were of to and in it that this for with on as be have has you your i my we "

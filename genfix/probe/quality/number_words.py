@@ -49,7 +49,7 @@ IDIOMS: Final = re.compile(
 
 def english_value(words: str) -> float:
     """The value of what `ENGLISH` has found."""
-    total = part = 0
+    total = part = 0.0  # no whole numbers: a hostile text would make them endless
     sign = 1
     for word in re.split(r"[ -]", words.casefold()):
         if word in {"minus", "negative"}:
@@ -73,14 +73,15 @@ def chinese_value(signs: str) -> float:
     if len(whole) > 1 and all(one in _DIGITS for one in whole):
         value = float("".join(str(_DIGITS[one]) for one in whole))
     else:
-        value = float(_whole(whole))
+        value = _whole(whole)
     if decimals:
         value += float("0." + "".join(str(_DIGITS[one]) for one in decimals))
     return sign * value
 
 
-def _whole(signs: str) -> int:
-    total = section = digit = 0
+def _whole(signs: str) -> float:
+    total = section = 0.0
+    digit = 0
     last = 1
     for one in signs:
         if one in _DIGITS:
@@ -93,4 +94,4 @@ def _whole(signs: str) -> int:
             total = (total + section + digit) * _MYRIADS[one]
             section, digit, last = 0, 0, _MYRIADS[one]
     # "三百二" is 320, "一万五" is 15,000: the last unit is left out in speech.
-    return total + section + (digit * last // 10 if digit and last >= 100 else digit)
+    return total + section + (digit * last / 10 if digit and last >= 100 else digit)

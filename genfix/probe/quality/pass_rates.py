@@ -16,7 +16,7 @@ from itertools import repeat
 from typing import Final, TypeAlias, TypeVar
 
 from genfix.message import Arg, Message, message
-from genfix.probe.figures import signed
+from genfix.probe.figures import kind_name, signed
 from genfix.probe.leakage import split_turn_end
 from genfix.probe.markers import Markers
 from genfix.probe.probe_values import Measure
@@ -72,9 +72,7 @@ def rate_answers(measures: Sequence[Measure], markers: Markers, setting: Setting
     if not checked:
         return None
     written = (split_turn_end(one.answer, markers)[0] for one in checked)
-    return (
-        pass_rates(map(judge_measure, checked, written, repeat(setting)), len(checked)) if checked else None
-    )
+    return pass_rates(map(judge_measure, checked, written, repeat(setting)), len(checked))
 
 
 def pass_rates(verdicts: Iterable[Verdict | None], asked: int) -> PassRates:
@@ -176,7 +174,8 @@ def _overall(found: Difference) -> Message:
         return message(
             "probe-passes-cannot-tell",
             "no difference is shown in how many answers are right: it may lie anywhere from {low} to {high} "
-            "points; {lost} were right before only and {gained} after only (McNemar's exact test: p = {p})",
+            "points; {lost} are right of the other model only and {gained} of this one only (McNemar's exact "
+            "test: p = {p})",
             low=low,
             high=high,
             **changed,
@@ -185,8 +184,8 @@ def _overall(found: Difference) -> Message:
     if found.difference.value < 0:
         return message(
             "probe-passes-fell",
-            "fewer answers are right: {points} points ({low} to {high}); {lost} were right before only and "
-            "{gained} after only (McNemar's exact test: p = {p})",
+            "fewer answers are right: {points} points ({low} to {high}); {lost} are right of the other model "
+            "only and {gained} of this one only (McNemar's exact test: p = {p})",
             points=points,
             low=low,
             high=high,
@@ -194,8 +193,8 @@ def _overall(found: Difference) -> Message:
         )
     return message(
         "probe-passes-rose",
-        "more answers are right: {points} points ({low} to {high}); {lost} were right before only and "
-        "{gained} after only (McNemar's exact test: p = {p})",
+        "more answers are right: {points} points ({low} to {high}); {lost} are right of the other model "
+        "only and {gained} of this one only (McNemar's exact test: p = {p})",
         points=points,
         low=low,
         high=high,
@@ -206,9 +205,9 @@ def _overall(found: Difference) -> Message:
 def _kind(kind: str, found: Difference) -> Message:
     return message(
         "probe-passes-kind",
-        "of the kind {kind} alone, {lost} were right before only and {gained} after only, which is more than "
-        "chance (p = {p}, Holm's method over all kinds)",
-        kind=kind,
+        "of the kind {kind} alone, {lost} are right of the other model only and {gained} of this one only, "
+        "which is more than chance (p = {p}, Holm's method over all kinds)",
+        kind=kind_name(kind),
         lost=found.counts.first_only,
         gained=found.counts.second_only,
         p=shown_p(found.p),
