@@ -54,8 +54,10 @@ def judge(prompt: Prompt, answer: Answer, written: str, setting: Setting = ON_A_
 
 
 def judge_measure(one: Measure, written: str, setting: Setting) -> Verdict | None:
-    """As `judge`; an answer with the chat template inside is wrong whatever else it says."""
+    """As `judge`; an answer that loops or has the chat template inside is wrong whatever else it says."""
     found = judge(one.prompt, one.answer, written, setting)
+    if found is not None and found.passed and one.loop is not None:
+        return Verdict(one.prompt, Fault(text("it repeats itself"), one.loop.unit))
     leak = next((leak for leak in one.leaks if leak.kind in _LEAKS), None)
     if found is None or not found.passed or leak is None:
         return found
