@@ -62,8 +62,7 @@ class Builder:
         names = self._bound(code, given, named)
         if of is not None:
             as_model(node, of, names)
-        frame = Frame(node, names)
-        self._run(code.body, frame)
+        self._run(code.body, Frame(node, names))
         self._depth -= 1
         if key is not None and not LayerNumber.was_asked:
             self._known[key] = node
@@ -326,6 +325,8 @@ class Builder:
                 return torch_module(name.removeprefix("nn."), values, named_values)
             case str(name) if name.startswith("#"):
                 return self._built(name, values, named_values)
+            case "load_backbone" if values:
+                return self._from_config("AutoBackbone", [attribute(values[0], "backbone_config")], {})
             case [".", str(name), "_from_config" | "from_config"] if not name.startswith("@"):
                 return self._from_config(name, values, named_values)
             case str(name) if name.endswith(("._from_config", ".from_config")):

@@ -121,6 +121,23 @@ def test_biases_that_no_layer_has_are_another_makers_layout() -> None:
     assert finding.severity is Severity.INFO
 
 
+@pytest.mark.parametrize(("lost_too", "severity"), [("", None), ("q", "error"), ("qkv", "info")])
+def test_biases_are_lost_where_others_of_their_kind_are_there(lost_too: str, severity: str | None) -> None:
+    """Of queries, keys and values all have them or none has."""
+    qwen2 = whole_but(
+        lambda t: (
+            {n: s for n, s in t.items() if "_norm.weight" not in n or "self_attn" not in n}
+            | {
+                n.replace("weight", "bias"): s[:1]
+                for n, s in t.items()
+                if re.search(r"[qkv]_proj\.weight$", n) and n.split("_proj")[0][-1] not in lost_too
+            }
+        )
+    )
+    found = find(config(qwen2, architectures=["Qwen2ForCausalLM"], model_type="qwen2"), None, "GF433")
+    assert [finding.severity.value for finding in found] == [*filter(None, [severity])]
+
+
 def test_expert_by_expert_and_one_is_lost() -> None:
     merged = MIXED | {SINGLE: weight_file(lost(whole(experts=4), "layers.1.mlp.experts.2.up_proj.weight"))}
     (finding,) = find(merged, MIXED, "GF433")
