@@ -105,7 +105,7 @@ class Judgement:
             part
             for part, names in forms.items()
             if all(lacking[form] == needed[form] for form in names)
-            and not has_lone_biases(names, [form for form in needed if self.part_of(form) == part])
+            and not has_lone_biases(names, [form for form in needed if part in ("", self.part_of(form))])
             and (_is_other_tower(names) or self._is_other_layout(names))
             and not any(part.startswith(of) and end in map(end_of, names) for of, end in ends)
             and absent[part] < whole[part]
