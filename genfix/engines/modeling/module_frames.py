@@ -90,7 +90,7 @@ def attribute(held: object, name: str) -> object:
 def torch_module(name: str, values: list[object], named: dict[str, object]) -> object:
     """What a class of ``torch.nn`` builds: a tensor, a container or a module."""
     if name == "Buffer":
-        return Parameter(is_needed=False)
+        return _buffer(values[:1], named)
     if name == "Parameter":
         if values[:1] == [None]:
             return Parameter(is_needed=False)
@@ -104,6 +104,17 @@ def torch_module(name: str, values: list[object], named: dict[str, object]) -> o
     if name in ("ModuleDict", "ParameterDict"):
         return listed(list(values[0].items()) if values and isinstance(values[0], dict) else UNKNOWN)
     return built_in(name, values, named)
+
+
+def _buffer(values: Sequence[object], named: Mapping[str, object]) -> Parameter:
+    """A tensor that is begun with one number is filled while training; one that is computed is computed
+    again.
+    """
+    if named.get("persistent", True) is not True or not isinstance(
+        of := next(iter(values), None), TensorValue
+    ):
+        return Parameter(is_needed=False)
+    return Parameter(of.shape, is_buffer=True)
 
 
 def extend(holder: object, values: object) -> None:

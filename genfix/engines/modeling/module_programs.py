@@ -321,6 +321,8 @@ class Builder:
                 return torch_module(name.removeprefix("nn."), values, named_values)
             case str(name) if name.startswith("#"):
                 return self._built(name, values, named_values)
+            case "load_backbone" if values:
+                return self._from_config("AutoBackbone", [attribute(values[0], "backbone_config")], {})
             case [".", str(name), "_from_config" | "from_config"] if not name.startswith("@"):
                 return self._from_config(name, values, named_values)
             case str(name) if name.endswith(("._from_config", ".from_config")):

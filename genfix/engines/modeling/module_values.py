@@ -221,6 +221,11 @@ def _isinstance(*_: object) -> object:
     return UNKNOWN
 
 
+def _no_flash_attention(*_: object) -> object:
+    """All attentions build the same, and `_attn_implementation` is taken to be eager."""
+    return False
+
+
 def _len(value: object) -> object:
     if isinstance(value, Node):
         return UNKNOWN if value.is_open else len(value.children)
@@ -273,5 +278,6 @@ _FUNCTIONS: Final[Mapping[str, Function]] = {
     "math.sqrt": math.sqrt,
     "OrderedDict": lambda value=None: value if isinstance(value, dict) else UNKNOWN,
     "dict": lambda **named: named,
+    "is_flash_attention_requested": _no_flash_attention,
     "isinstance": _isinstance,
 }

@@ -162,12 +162,12 @@ def _weights(merged: Model, base: Model) -> Iterator[Message]:
 
     A quantised model differs from its base without any training.
     """
-    if _is_quantised(merged):
+    if has_packed_weights(merged):
         return
     file = _comparable_file(merged, base)
     if file is not None and base.folder.stat(file).sha256 and not _is_other(merged, base, file):
         return  # its listed digest tells: no byte of the base's weights is asked for
-    if _is_quantised(base):
+    if has_packed_weights(base):
         return
     changed = _changed_tensor(merged, base)
     if changed is not None:
@@ -176,7 +176,7 @@ def _weights(merged: Model, base: Model) -> Iterator[Message]:
         yield message("proof-weights-file", "the weights were trained: {file} is not the base's", file=file)
 
 
-def _is_quantised(model: Model) -> bool:
+def has_packed_weights(model: Model) -> bool:
     """By its config, or by its tensors where the config has lost the entry."""
     said = any(model.config_value(key) is not None for key in ("quantization_config", "quantization"))
     return said or model.weights.outline.quantization is not None

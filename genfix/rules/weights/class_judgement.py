@@ -22,6 +22,7 @@ from genfix.rules.core.reasons import BASE_HAS_IT_TOO
 from genfix.rules.weights import architecture, layer_counts, quantization, shapes
 from genfix.rules.weights.class_fit import ClassFit, changed, fit_of
 from genfix.rules.weights.examples import end_of, form_of
+from genfix.rules.weights.lone_biases import has_lone_biases
 
 __all__ = ["Judgement", "judgement", "weight_file", "why_no_repair"]
 
@@ -61,8 +62,10 @@ class Judgement:
         if found is None or not merged.weights.is_whole:
             return ()
         lacks = found.lacks
-        if found.owner.endswith("Model") or is_embedding_model(merged):
-            lacks = tuple(name for name in lacks if not re.search(_HELPERS, name))
+        is_embedding = is_embedding_model(merged)
+        if found.owner.endswith("Model") or is_embedding:
+            has_helpers = not is_embedding and self.of_base is not None and not self.of_base.lacks
+            lacks = tuple(name for name in lacks if has_helpers or not re.search(_HELPERS, name))
         return lacks
 
     @cached_property
@@ -84,8 +87,8 @@ class Judgement:
         """Parts whose weights are of another making than the class, where no base tells.
 
         Tensors are absent in every layer alike, nothing stands there by another name, and the rest is there;
-        of a tower several, of a language model biases, or what others have in two tensors, and no matrix:
-        whoever wrote these weights may have a reader for them.
+        of a tower several, of a language model biases, each with all of its kind, or what others have in two
+        tensors, and no matrix: whoever wrote these weights may have a reader for them.
         """
         found = self.found
         if found is None:
@@ -101,6 +104,7 @@ class Judgement:
             part
             for part, names in forms.items()
             if all(lacking[form] == needed[form] for form in names)
+            and not has_lone_biases(names, [form for form in needed if part in ("", self.part_of(form))])
             and (_is_other_tower(names) or self._is_other_layout(names))
             and not any(part.startswith(of) and end in map(end_of, names) for of, end in ends)
             and absent[part] < whole[part]
