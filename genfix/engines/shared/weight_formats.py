@@ -33,6 +33,7 @@ _FORMATS: Final[Mapping[str, Sequence[str]]] = {
     "onnxruntime-genai": _TRANSFORMERS,
     "mistral.rs": ("*.safetensors", "*.pth", "*.pt", "*.bin"),
     "exllamav3": ("*.safetensors",),
+    **dict.fromkeys(("ollama", "dynamo", "tgi", "tensorrt-llm", "xllm"), ("*.safetensors", "*.bin")),
     "openvino-genai": ("openvino_*.xml", *_TRANSFORMERS),
 }
 """By engine, names in one folder; of OpenVINO's also what its exporter reads."""
