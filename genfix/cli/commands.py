@@ -221,6 +221,7 @@ def engines(
     targets: opt.Targets = None,
     *,
     engine: opt.Engines = None,
+    everything: opt.AllEngines = False,
     offline: opt.Offline = False,
     source: opt.SettingsFrom,
     state_dir: opt.StateDir = None,
@@ -243,10 +244,10 @@ def engines(
 
         asked = [opt.codes(engine) or settings_of(source, one, None, out).engines for one in target.targets]
         cases = [Case(one, offline=offline, state_dir=state_dir) for one in target.targets]
-        return many_engines(target, cases, asked, out)
+        return many_engines(target, cases, asked, out, everything=everything)
     names = opt.codes(engine) or settings_of(source, target, None, out).engines
     case = Case(target, offline=offline, state_dir=state_dir, progress=out.progress)
-    return run_engines(case, names, out)
+    return run_engines(case, names, out, everything=everything)
 
 
 def weights(

@@ -34,6 +34,13 @@ def codes(words: list[str] | None) -> tuple[str, ...]:
     return tuple(code.strip() for word in words or [] for code in word.split(","))
 
 
+def _engine_names(incomplete: str) -> list[str]:
+    """For the shell's completion; only there are all engines imported."""
+    from genfix.engines.every import all_engines  # noqa: PLC0415
+
+    return [name for name in all_engines() if name.startswith(incomplete)]
+
+
 # -- options ---------------------------------------------------------------------------------
 
 Target: TypeAlias = Annotated[
@@ -170,8 +177,15 @@ FailOn: TypeAlias = Annotated[
 Engines: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
-        "--engine", metavar="NAME[@VERSION]", help="Only this engine; repeatable.", show_default=False
+        "--engine",
+        metavar="NAME[@VERSION]",
+        help="Only this engine; repeatable.",
+        show_default=False,
+        autocompletion=_engine_names,
     ),
+]
+AllEngines: TypeAlias = Annotated[
+    bool, typer.Option("--all", help="Also engines that are else asked by name.", show_default=False)
 ]
 OutputFormat: TypeAlias = Annotated[
     Format, typer.Option("--output-format", help="How to write the report.", rich_help_panel=REPORT)
