@@ -12,6 +12,7 @@ from genfix.errors import InputError
 from genfix.message import Message, text
 from genfix.resolver import names_gguf
 from genfix.resolver.case import Case, ModelLocation
+from genfix.spelling import engine_advice
 
 
 class EngineReport(NamedTuple):
@@ -61,12 +62,7 @@ def views_of_case(case: Case, engines: Collection[str]) -> EngineReport:
 def _asked(engine: str) -> tuple[str, str]:
     name, at, version = engine.partition("@")
     if name not in EVERY_ENGINE:
-        raise InputError(
-            "there is no view of an engine '{name}'",
-            "known are {engines}",
-            name=name,
-            engines=[*EVERY_ENGINE],
-        )
+        raise InputError(text("there is no view of an engine '{name}'", name=name), engine_advice(name))
     try:
         release(version if at else EVERY_ENGINE[name].version)
     except ValueError:

@@ -10,6 +10,7 @@ from typing import Annotated, Final, NamedTuple, TypeAlias
 import typer
 
 from genfix.cli.choices import ColorMode, Format, PageShape, Shape
+from genfix.cli.completing import complete_engine, complete_rule
 from genfix.language import Language
 from genfix.message import text
 
@@ -47,6 +48,14 @@ Targets: TypeAlias = Annotated[
         metavar="DIR",
         help="Merged models' folders, parents of such, GGUFs or hf://org/name; default: the folder you "
         "stand in.",
+        show_default=False,
+    ),
+]
+Folders: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="DIR",
+        help="Merged models' folders, or parents of such; default: the folder you stand in.",
         show_default=False,
     ),
 ]
@@ -93,8 +102,9 @@ Select: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--select",
-        metavar="CODE",
-        help="Only these rules (GF101, or GF1 for a family); repeatable.",
+        metavar="RULE",
+        help="Only these rules (GF101 or its name, or GF1 for a family); repeatable.",
+        autocompletion=complete_rule,
         show_default=False,
         rich_help_panel=_RULES,
     ),
@@ -103,8 +113,9 @@ Ignore: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--ignore",
-        metavar="CODE",
+        metavar="RULE",
         help="Not these rules; repeatable.",
+        autocompletion=complete_rule,
         show_default=False,
         rich_help_panel=_RULES,
     ),
@@ -168,7 +179,11 @@ FailOn: TypeAlias = Annotated[
 Engines: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
-        "--engine", metavar="NAME[@VERSION]", help="Only this engine; repeatable.", show_default=False
+        "--engine",
+        metavar="NAME[@VERSION]",
+        help="Only this engine; repeatable.",
+        show_default=False,
+        autocompletion=complete_engine,
     ),
 ]
 OutputFormat: TypeAlias = Annotated[
