@@ -1,6 +1,6 @@
 """What one ``__init__`` has made so far, and containers of modules."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from genfix.engines.modeling.module_configs import ConfigView
 from genfix.engines.modeling.module_lines import ModelClass
