@@ -7,14 +7,16 @@ from typing import NamedTuple
 from genfix.api.changing import plan_case
 from genfix.api.publishing import Published, check_publishable, publish
 from genfix.cli.exits import exit_code
-from genfix.cli.hub_options import OnHub
+from genfix.cli.hub_options import Anywhere, OnHub
 from genfix.cli.many import run_many
 from genfix.cli.many_sinks import Verb, sink_of
+from genfix.cli.next_lines import on_hub, undo_line
 from genfix.cli.on_hub import check_how, landed
 from genfix.cli.output import Output
 from genfix.cli.planning import Ending, plan_report, repair_report
 from genfix.json_types import JsonValue
 from genfix.language import Language
+from genfix.message import text
 from genfix.planner import Plan
 from genfix.report.hub_report import commit_text, published_json
 from genfix.report.outcome import Outcome, of_plan, of_repair
@@ -54,6 +56,8 @@ def many_publishes(
     for case in cases:
         hub_spec(case.target)
 
+    sent: list[str] = []
+
     def run(case: Case) -> _Sent:
         check_publishable(case.target, offline=case.offline, dry_run=dry_run)
         made = plan_case(case)
@@ -65,16 +69,22 @@ def many_publishes(
             offline=case.offline,
             state_dir=case.state_dir,
         )
+        if done is not None and done.receipt is not None:
+            sent.append(str(case.target))
         return _Sent(made, done)
 
-    def code(sent: _Sent, number: int) -> int:
+    def code(one: _Sent, number: int) -> int:
         ending = endings[number]
-        if sent.published is not None and (not sent.is_done or ending.fail_on_fix):
+        if one.published is not None and (not one.is_done or ending.fail_on_fix):
             return 1
-        return exit_code(sent.plan.remaining, ending.fail_on)
+        return exit_code(one.plan.remaining, ending.fail_on)
 
     verb = Verb("repair", run, code, _outcome, _body, _document, _page)
-    return run_many(verb, cases, out, sink_of(verb, out, place, named.targets), named.notes)
+    ended = run_many(verb, cases, out, sink_of(verb, out, place, named.targets), named.notes)
+    if sent:
+        line = on_hub(undo_line(Anywhere(sent[0], cases[0].state_dir)))
+        out.tell(text("to take one back, for example: {command}", command=line))
+    return ended
 
 
 def _outcome(sent: _Sent) -> Outcome:

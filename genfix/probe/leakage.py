@@ -24,8 +24,8 @@ _AROUND: Final = 40
 _NEXT: Final = 120
 _MOST: Final = 8
 """Leaks that are kept per answer: a loop repeats them."""
-_LONGEST: Final = 2**20
-"""Characters that are looked through: twenty times what 8,192 tokens of words have. A leak comes early."""
+_LONGEST: Final = 2**18
+"""Characters that are looked through: six times what 8,192 tokens of words have. A leak comes early."""
 
 
 def split_turn_end(answer: Answer, markers: Markers) -> tuple[str, str | None]:

@@ -31,7 +31,7 @@ _REP_4: Final = 0.5
 _MIN_FOR_REP: Final = 48
 _MAX_PIECES: Final = 8192
 """Of a longer answer the end is looked at: that is where a loop is."""
-_MAX_LETTERS: Final = 64 * _MAX_PIECES
+_MAX_LETTERS: Final = 32 * _MAX_PIECES
 """Of a longer answer no more is cut into pieces: their words have some five letters."""
 _MAX_UNIT: Final = 200
 

@@ -47,7 +47,7 @@ def read_answer(reply: Reply, prompt_id: str, started: float, most: int, watch: 
     """
     parts, secrets = _Parts(), reply.secrets
     is_whole = reply.content_type == "application/json"
-    for event in [b"".join(reply.blocks)] if is_whole else _events(reply.blocks):
+    for event in [_joined(reply.blocks)] if is_whole else _events(reply.blocks):
         with watch.turn:
             if watch.over:
                 raise ExchangeError(FailureKind.NOT_ASKED, text("the time for the whole run was up"))
@@ -87,24 +87,36 @@ def _events(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    rest: list[bytes] = []
+    rest = bytearray()
     for block in blocks:
         first, *others = block.split(b"\n")
-        rest.append(first)
+        _add(rest, first)
         if others:
-            yield b"".join(rest).rstrip(b"\r")
+            yield bytes(rest).rstrip(b"\r")
             yield from (line.rstrip(b"\r") for line in others[:-1])
-            rest = [others[-1]]
-    if last := b"".join(rest).rstrip(b"\r"):
+            rest = bytearray(others[-1])
+    if last := bytes(rest).rstrip(b"\r"):
         yield last
 
 
-def _json(data: bytes, secrets: Secrets) -> JsonObject:
-    if len(data) > _MOST_JSON:
+def _joined(blocks: Iterable[bytes]) -> bytes:
+    content = bytearray()
+    for block in blocks:
+        _add(content, block)
+    return bytes(content)
+
+
+def _add(content: bytearray, piece: bytes) -> None:
+    """Add to what becomes one JSON document. Raises `ExchangeError` where that is too large to be parsed."""
+    content += piece
+    if len(content) > _MOST_JSON:
         raise ExchangeError(
             FailureKind.TOO_LARGE,
             text("the server sent more than {most:.3g} MiB for one answer", most=_MOST_JSON / 2**20),
         )
+
+
+def _json(data: bytes, secrets: Secrets) -> JsonObject:
     try:
         value = secrets.value(json.loads(data))
     except (ValueError, RecursionError) as error:

@@ -30,7 +30,7 @@ _TRIES: Final = 2
 """So many workers may die of one folder alone before it is left."""
 
 
-class Failure(NamedTuple):
+class FailedFolders(NamedTuple):
     """Why folders could not be judged or repaired."""
 
     why: str
@@ -53,7 +53,7 @@ class Swept(NamedTuple):
     """Folders with findings of severity error, those included whose judgement still holds."""
     warnings: int
     """Folders with warnings and no error."""
-    failures: tuple[Failure, ...] = ()
+    failures: tuple[FailedFolders, ...] = ()
     """Why those could not be judged that could not, the most common reason first; at most 1,000 reasons."""
 
 
@@ -81,7 +81,7 @@ class Sweep:
         self._again: deque[_Job] = deque()
         """Lost ones, each of one folder: they run alone, so that the one to blame is known."""
         self._numbers = dict.fromkeys(_NUMBERS, 0)
-        self._failures: dict[str, Failure] = {}
+        self._failures: dict[str, FailedFolders] = {}
 
     def run(self, paths: Iterable[str], *, again: bool = False) -> Swept:
         """Judge all folders; with ``again`` also those whose judgement still holds."""
@@ -177,7 +177,7 @@ class Sweep:
 
     def _note_failure(self, one: Judgement) -> None:
         why = one.message.replace(one.path, "…")
-        known = self._failures.get(why, Failure(why, 0, one.path))
+        known = self._failures.get(why, FailedFolders(why, 0, one.path))
         if known.folders or len(self._failures) < _MOST_REASONS:
             self._failures[why] = known._replace(folders=known.folders + 1)
 

@@ -12,7 +12,7 @@ from typing import Final
 from genfix.errors import GenfixError
 from genfix.message import text
 
-_AGAIN: Final = 1.0
+_AGAIN: Final = 5.0
 """Seconds until an alarm is given once more: what a destructor or a callback is told is lost."""
 
 

@@ -541,6 +541,7 @@ def test_several_models_have_a_pull_request_each_and_one_that_fails_stops_no_oth
     assert "has no revision dev" in no_branch["error"]["message"]
     assert (healthy["exit_code"], healthy["report"]["hub"]) == (0, None)
     assert len(hub.hub.asked("POST .*commit")) == 2
+    assert f"genfix undo {REPO} --create-pr" in done.told
     again = hub(*words)  # nothing is made twice
     assert again.out.count("pull request 1 has exactly this already") == 2
     assert len(hub.hub.asked("POST .*commit")) == 2

@@ -153,9 +153,9 @@ def test_tool_calls_are_judged(answer: Answer, verdict: ToolVerdict, detail: str
 
 
 def test_an_answer_without_end_is_looked_at_from_its_beginning() -> None:
-    """Words of a megabyte are looked through, as much as no model writes; what comes after them is not."""
-    assert leaks("The cat." + "<" * 1_000_000 + "<|user|>\nAnd the dog?")
-    assert not leaks("The cat." + "<" * 2_000_000 + "<|user|>\nAnd the dog?")
+    """More is looked through than the tokens of an answer can say in words; what comes after it is not."""
+    assert leaks("The cat." + "<" * 200_000 + "<|user|>\nAnd the dog?")
+    assert not leaks("The cat." + "<" * 400_000 + "<|user|>\nAnd the dog?")
 
 
 def test_without_tools_there_is_no_verdict() -> None:
