@@ -52,13 +52,21 @@ def views_of_case(case: Case, engines: Collection[str]) -> EngineReport:
 
         gguf, view, told = views_of_gguf(case, engines)
         return EngineReport((view,), dict(enumerate(gguf.token_texts)), told)
-    asked = dict.fromkeys([_asked(engine) for engine in engines] or [(name, "") for name in EVERY_ENGINE])
+    asked = dict.fromkeys(
+        [asked_engine(engine) for engine in engines] or [(name, "") for name in EVERY_ENGINE]
+    )
     model, notes = open_merged(case)
     views = tuple(engine_view(name, model, version) for name, version in asked)
     return EngineReport(views, model.tokenizer.texts, notes)
 
 
-def _asked(engine: str) -> tuple[str, str]:
+def asked_engine(engine: str) -> tuple[str, str]:
+    """Name and version of ``engine``, as options name it; the version is empty for the newest known.
+
+    Raises:
+        InputError: For an engine without a view, or a version that is none.
+
+    """
     name, at, version = engine.partition("@")
     if name not in EVERY_ENGINE:
         raise InputError(
