@@ -141,6 +141,16 @@ _Baseline: TypeAlias = Annotated[
         rich_help_panel=_RULES,
     ),
 ]
+RunsIn: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--engine",
+        metavar="NAME[@VERSION]",
+        help="Judge for this engine: what harms only others is information; repeatable.",
+        show_default=False,
+        rich_help_panel=_RULES,
+    ),
+]
 _WriteBaseline: TypeAlias = Annotated[
     Path | None,
     typer.Option(
@@ -295,6 +305,7 @@ class Judged(NamedTuple):
     allow_base_mismatch: AllowMismatch = False
     select: Select = None
     ignore: Ignore = None
+    engine: RunsIn = None
     baseline: _Baseline = None
     write_baseline: _WriteBaseline = None
     state_dir: StateDir = None

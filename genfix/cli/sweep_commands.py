@@ -77,6 +77,7 @@ def folders(
         repair=repair,
         select=opt.codes(zoo.select),
         ignore=opt.codes(zoo.ignore),
+        engines=opt.codes(zoo.engine),
         offline=zoo.offline,
         allow_base_mismatch=zoo.allow_base_mismatch,
         state_dir=zoo.state_dir,

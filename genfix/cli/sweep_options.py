@@ -30,4 +30,5 @@ class ZooJudged(NamedTuple):
     allow_base_mismatch: opt.AllowMismatch = False
     select: opt.Select = None
     ignore: opt.Ignore = None
+    engine: opt.RunsIn = None
     state_dir: opt.StateDir = None
