@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from genfix.cli import options as opt
+from genfix.cli.choices import FORMAT_VARIABLE
 from genfix.cli.probe_options import ProbeEngine, ProbeFormat
 
 
@@ -53,37 +54,84 @@ def probe(
     prompts: Annotated[
         Path | None,
         typer.Option(
-            "--prompts", metavar="FILE", help="Your own prompts, as JSON Lines.", show_default=False
+            "--prompts",
+            metavar="FILE",
+            envvar="GENFIX_PROMPTS",
+            help="Your own prompts, as JSON Lines.",
+            show_default=False,
         ),
     ] = None,
     min_stop_rate: Annotated[
-        float, typer.Option("--min-stop-rate", metavar="RATE", min=0, max=1, help="Exit with 1 below this.")
+        float,
+        typer.Option(
+            "--min-stop-rate",
+            metavar="RATE",
+            min=0,
+            max=1,
+            envvar="GENFIX_MIN_STOP_RATE",
+            help="Exit with 1 below this.",
+        ),
     ] = 0.9,
-    max_tokens: Annotated[int, typer.Option("--max-tokens", metavar="N", min=1, help="Per answer.")] = 512,
+    max_tokens: Annotated[
+        int, typer.Option("--max-tokens", metavar="N", min=1, envvar="GENFIX_MAX_TOKENS", help="Per answer.")
+    ] = 512,
     temperature: Annotated[
         float | None,
         typer.Option(
-            "--temperature", metavar="T", min=0, help="Instead of the server's own.", show_default=False
+            "--temperature",
+            metavar="T",
+            min=0,
+            envvar="GENFIX_TEMPERATURE",
+            help="Instead of the server's own.",
+            show_default=False,
         ),
     ] = None,
     concurrency: Annotated[
-        int, typer.Option("--concurrency", metavar="N", min=1, max=256, help="Requests at a time.")
+        int,
+        typer.Option(
+            "--concurrency",
+            metavar="N",
+            min=1,
+            max=256,
+            envvar="GENFIX_CONCURRENCY",
+            help="Requests at a time.",
+        ),
     ] = 8,
     timeout: Annotated[
-        float, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds per answer.")
+        float,
+        typer.Option("--timeout", metavar="S", min=0.1, envvar="GENFIX_TIMEOUT", help="Seconds per answer."),
     ] = 120,
     time_limit: Annotated[
-        float, typer.Option("--time-limit", metavar="S", min=0.1, help="Seconds for the whole run.")
+        float,
+        typer.Option(
+            "--time-limit",
+            metavar="S",
+            min=0.1,
+            envvar="GENFIX_TIME_LIMIT",
+            help="Seconds for the whole run.",
+        ),
     ] = 1800,
     retries: Annotated[
         int,
-        typer.Option("--retries", metavar="N", min=0, max=20, help="Per request, where the server is busy."),
+        typer.Option(
+            "--retries",
+            metavar="N",
+            min=0,
+            max=20,
+            envvar="GENFIX_RETRIES",
+            help="Per request, where the server is busy.",
+        ),
     ] = 3,
     output_format: Annotated[
         ProbeFormat,
-        typer.Option("--output-format", help="How to write the report.", rich_help_panel=opt.REPORT),
+        typer.Option(
+            "--output-format",
+            envvar=FORMAT_VARIABLE,
+            help="How to write the report.",
+            rich_help_panel=opt.REPORT,
+        ),
     ] = ProbeFormat.TEXT,
-    output: Annotated[
+    output_file: Annotated[
         Path | None,
         typer.Option(
             "-o",
@@ -123,6 +171,6 @@ def probe(
         temperature=temperature,
         min_stop_rate=min_stop_rate,
         output_format=output_format,
-        output=output,
+        output=output_file,
     )
     return run_probe(asked, Output(look, quiet, verbose))

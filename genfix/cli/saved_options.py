@@ -17,6 +17,18 @@ _PlansBase: TypeAlias = Annotated[
         rich_help_panel=opt.BASE,
     ),
 ]
+_PlansAdapter: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--adapter",
+        metavar="DIR",
+        help="Another copy of the adapter that the plan was made from.",
+        show_default=False,
+        rich_help_panel=opt.BASE,
+    ),
+]
+# Neither has a variable of the environment: a plan names its own base and adapter, and what other commands
+# are to take is no copy of them.
 
 
 class Saved(NamedTuple):
@@ -35,6 +47,6 @@ class Saved(NamedTuple):
         ),
     ] = None
     base: _PlansBase = None
-    adapter: opt.Adapter = None
+    adapter: _PlansAdapter = None
     offline: opt.Offline = False
     state_dir: opt.StateDir = None

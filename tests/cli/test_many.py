@@ -20,7 +20,7 @@ from tests.support.running import Run, spawn
 from tests.support.trees import tree, user_files
 
 GENERATION = "generation_config.json"
-FORMATS = ("text", "concise", "json", "sarif", "github", "markdown")
+FORMATS = ("text", "concise", "json", "sarif", "github", "gitlab", "junit", "markdown")
 jsonschema = import_module("jsonschema")  # it has no types of its own
 SARIF = ROOT / "tests" / "report" / "schemas" / "sarif-2.1.0.json"
 

@@ -1,11 +1,13 @@
 """Help texts and what is said of wrong words: our own, whichever version of typer reads the command line."""
 
+import re
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from genfix.cli.app import COMMANDS
+from genfix.cli.choices import Format
 from tests.support.running import Run, spawn
 
 ERRORS = [
@@ -84,8 +86,9 @@ def test_help_has_sections(run: Run) -> None:
     page = run("check", "--help").out
     titles = ["Arguments:", "Options:", "Base and adapter:", "Rules and settings:", "Report:"]
     assert [line for line in page.splitlines() if line.endswith(":") and not line.startswith(" ")] == titles
-    assert "  --output-format <text|concise|json|sarif|github|markdown|html|patch>\n" in page
-    assert "[default: text]" in page
+    told = " ".join(page.split())
+    assert all(re.search(rf"How to write the report: .*\b{name}\b", told) for name in Format)
+    assert "env var: GENFIX_OUTPUT_FORMAT; default: text]" in told
     assert "GENFIX_STATE_DIR]" in page
 
 
