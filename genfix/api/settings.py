@@ -256,11 +256,11 @@ class _Reader(NamedTuple):
     def engines(self) -> tuple[str, ...]:
         names = self.texts("engines")
         if names:
-            from genfix.engines.every import EVERY_ENGINE  # noqa: PLC0415 - only where engines are named
+            from genfix.engines.every import all_engines  # noqa: PLC0415 - only where engines are named
 
             for name in names:
-                if name.partition("@")[0] not in EVERY_ENGINE:
-                    known = text("known are {engines}", engines=[*EVERY_ENGINE])
+                if name.partition("@")[0] not in all_engines():
+                    known = text("known are {engines}", engines=[*all_engines()])
                     raise _wrong(
                         self.path,
                         f"{self.where}engines",

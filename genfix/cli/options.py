@@ -4,6 +4,7 @@ A group is a parameter of a command: `genfix.cli.command` gives the command line
 """
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple, TypeAlias
 
@@ -33,6 +34,13 @@ def codes(words: list[str] | None) -> tuple[str, ...]:
     return tuple(code.strip() for word in words or [] for code in word.split(","))
 
 
+def _engine_names(incomplete: str) -> list[str]:
+    """For the shell's completion; only there are all engines imported."""
+    from genfix.engines.every import all_engines  # noqa: PLC0415
+
+    return [name for name in all_engines() if name.startswith(incomplete)]
+
+
 # -- options ---------------------------------------------------------------------------------
 
 Target: TypeAlias = Annotated[
@@ -53,18 +61,19 @@ Targets: TypeAlias = Annotated[
 Folder: TypeAlias = Annotated[
     str, typer.Argument(metavar="DIR", help="The merged model's folder.", show_default=False)
 ]
+_base = partial(typer.Option, "--base", metavar="SPEC", show_default=False, rich_help_panel=BASE)
 Base: TypeAlias = Annotated[
     str | None,
-    typer.Option(
-        "--base",
-        metavar="SPEC",
+    _base(
         envvar="GENFIX_BASE",
         help="The model it was made from: a folder, a capsule, org/name[@revision], "
         "ms://org/name (ModelScope), or auto: what DIR names, or this machine has.",
-        show_default=False,
-        rich_help_panel=BASE,
     ),
 ]
+PlansBase: TypeAlias = Annotated[
+    str | None, _base(help="Another copy of the base that the plan was made from.")
+]
+"""Of a plan file, which has its base: no variable of the environment speaks for another one."""
 Adapter: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -191,7 +200,11 @@ Engines: TypeAlias = Annotated[
         envvar="GENFIX_ENGINE",
         help="Only this engine; repeatable.",
         show_default=False,
+        autocompletion=_engine_names,
     ),
+]
+AllEngines: TypeAlias = Annotated[
+    bool, typer.Option("--all", help="Also engines that are else asked by name.", show_default=False)
 ]
 OutputFormat: TypeAlias = Annotated[
     Format,

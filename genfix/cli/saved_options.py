@@ -7,16 +7,6 @@ import typer
 
 from genfix.cli import options as opt
 
-_PlansBase: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--base",
-        metavar="SPEC",
-        help="Another copy of the base that the plan was made from.",
-        show_default=False,
-        rich_help_panel=opt.BASE,
-    ),
-]
 _PlansAdapter: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -46,7 +36,7 @@ class Saved(NamedTuple):
             show_default=False,
         ),
     ] = None
-    base: _PlansBase = None
+    base: opt.PlansBase = None
     adapter: _PlansAdapter = None
     offline: opt.Offline = False
     state_dir: opt.StateDir = None

@@ -20,7 +20,17 @@ GENERATION = "generation_config.json"
 ONE_CALL = {
     *("--at", "--with", "--target", "--folder", "--model", "--against", "--against-model", "--python"),
     *("--output-file", "--report", "--output", "--write-baseline", "--message", "--register", "--keep"),
-    *("--dry-run", "--create-pr", "--push", "--repair", "--again", "--snapshots", "--from", "--most"),
+    *(
+        "--dry-run",
+        "--create-pr",
+        "--push",
+        "--repair",
+        "--again",
+        "--all",
+        "--snapshots",
+        "--from",
+        "--most",
+    ),
     "--exit-non-zero-on-fix",
 }
 """What a call is about, where it writes to, and what it does."""
