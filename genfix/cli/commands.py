@@ -10,6 +10,7 @@ import typer
 
 from genfix.cli import choices
 from genfix.cli import options as opt
+from genfix.cli.completing import complete_stage
 from genfix.cli.hub_options import OnHub
 from genfix.cli.saved_options import Saved
 
@@ -287,6 +288,7 @@ def diff(
             metavar="ID",
             help="Compare with this snapshot instead, or with what was before a repair (ID:after: after it).",
             show_default=False,
+            autocompletion=complete_stage,
         ),
     ] = None,
     other: Annotated[

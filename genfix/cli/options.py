@@ -11,6 +11,7 @@ from typing import Annotated, Final, NamedTuple, TypeAlias
 import typer
 
 from genfix.cli.choices import FORMAT_VARIABLE, ColorMode, Format, PageShape, Shape
+from genfix.cli.completing import complete_engine, complete_rule
 from genfix.language import Language
 from genfix.message import text
 
@@ -34,13 +35,6 @@ def codes(words: list[str] | None) -> tuple[str, ...]:
     return tuple(code.strip() for word in words or [] for code in word.split(","))
 
 
-def _engine_names(incomplete: str) -> list[str]:
-    """For the shell's completion; only there are all engines imported."""
-    from genfix.engines.every import all_engines  # noqa: PLC0415
-
-    return [name for name in all_engines() if name.startswith(incomplete)]
-
-
 # -- options ---------------------------------------------------------------------------------
 
 Target: TypeAlias = Annotated[
@@ -55,6 +49,14 @@ Targets: TypeAlias = Annotated[
         metavar="DIR",
         help="Merged models' folders, parents of such, GGUFs or hf://org/name; default: the folder you "
         "stand in.",
+        show_default=False,
+    ),
+]
+Folders: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="DIR",
+        help="Merged models' folders, or parents of such; default: the folder you stand in.",
         show_default=False,
     ),
 ]
@@ -107,9 +109,10 @@ Select: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--select",
-        metavar="CODE",
         envvar="GENFIX_SELECT",
-        help="Only these rules (GF101, or GF1 for a family); repeatable.",
+        metavar="RULE",
+        help="Only these rules (GF101 or its name, or GF1 for a family); repeatable.",
+        autocompletion=complete_rule,
         show_default=False,
         rich_help_panel=_RULES,
     ),
@@ -118,9 +121,10 @@ Ignore: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--ignore",
-        metavar="CODE",
         envvar="GENFIX_IGNORE",
+        metavar="RULE",
         help="Not these rules; repeatable.",
+        autocompletion=complete_rule,
         show_default=False,
         rich_help_panel=_RULES,
     ),
@@ -200,7 +204,7 @@ Engines: TypeAlias = Annotated[
         envvar="GENFIX_ENGINE",
         help="Only this engine; repeatable.",
         show_default=False,
-        autocompletion=_engine_names,
+        autocompletion=complete_engine,
     ),
 ]
 AllEngines: TypeAlias = Annotated[

@@ -128,7 +128,14 @@ def _first(error: ValidationError) -> Message:
     detail: ErrorDetails = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = "/".join(str(part) for part in detail["loc"])
     shown = place if len(place) <= 100 else place[:99] + "…"
-    return text("{place}: {detail}", place=shown, detail=detail["msg"])
+    # By its kind: pydantic's own sentences are English, and speak of its types.
+    match detail["type"]:
+        case "missing":
+            return text("{place} is missing", place=shown)
+        case "extra_forbidden":
+            return text("{place} is nothing that a plan has", place=shown)
+        case _:
+            return text("{place} has a value that it cannot have", place=shown)
 
 
 def _check_id(document: PlanDocument, value: Mapping[str, JsonValue]) -> None:

@@ -22,7 +22,6 @@ from genfix.rules.core.reasons import BASE_HAS_IT_TOO
 from genfix.rules.weights import architecture, layer_counts, quantization, shapes
 from genfix.rules.weights.class_fit import ClassFit, changed, fit_of
 from genfix.rules.weights.examples import end_of, form_of
-from genfix.rules.weights.lone_biases import has_lone_biases
 
 __all__ = ["Judgement", "judgement", "weight_file", "why_no_repair"]
 
@@ -93,6 +92,8 @@ class Judgement:
         found = self.found
         if found is None:
             return frozenset()
+        from genfix.rules.weights.lone_biases import has_lone_biases  # noqa: PLC0415 - few folders lack tensors
+
         needed, lacking = Counter(map(form_of, found.fit.needed)), Counter(map(form_of, self.lacks))
         ends = {(self.part_of(name), end_of(name)) for name in found.fit.unexpected}
         forms: dict[str, set[str]] = {}
@@ -112,7 +113,7 @@ class Judgement:
 
     def _is_other_layout(self, names: Collection[str]) -> bool:
         """Whether biases, or tensors that stand here in two, are absent, and no matrix else."""
-        from genfix.weights.weight_parts import Part, part_of  # noqa: PLC0415 - few folders lack tensors
+        from genfix.weights.weight_parts import Part, part_of  # noqa: PLC0415 - as above
 
         unread = set(map(end_of, self.found.fit.unexpected)) if self.found is not None else set()
         split = [form for form in names if (ends := _halves(form)) and unread.issuperset(ends)]
