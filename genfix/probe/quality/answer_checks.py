@@ -110,8 +110,8 @@ class AnswerCheck:
 
     def _readings(self, written: str, words: str, found: Sequence[_Found]) -> Iterator[Sequence[_Found]]:
         """What may be the answer, the surest first: all that is there, what is announced, a first sentence
-        of one word, the clause about what was asked, the first word, what is in bold, the last sentence, and
-        the first clause.
+        of one word, the clause about what was asked, the first word, what is in bold, the last sentence, the
+        first clause, and the last.
         """
         yield found
         announced = after_marker(plain(written))
@@ -127,6 +127,7 @@ class AnswerCheck:
         parts = sentences(plain(written))
         yield self._found(folded(parts[-1]))
         yield self._found(folded(re.split("[,;]", parts[0])[0]))
+        yield self._found(folded(re.split("[,;]", parts[-1])[-1]))
 
 
 def _is_of_one_mind(found: Sequence[_Found]) -> bool:

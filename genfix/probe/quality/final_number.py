@@ -42,6 +42,10 @@ _UNIT: Final = re.compile(
 )
 
 
+_REASON: Final = re.compile(r"\b(?:since|because)\b[^.,;\n]*|因为[^,;。\n]*", re.IGNORECASE)
+"""Numbers in a reason are not the result."""
+
+
 class Number(NamedTuple):
     """A number in a text."""
 
@@ -97,7 +101,7 @@ def final_number(text: str, asked: str = "", units: Collection[str] = ()) -> Num
     found = _strong(numbers(words)) or list(_all(words))
     if not 0 < len(found) <= _MOST:
         return None
-    asides = [aside.span() for aside in ASIDE.finditer(words)]
+    asides = [aside.span() for pattern in (ASIDE, _REASON) for aside in pattern.finditer(words)]
     outside = [one for one in found if not any(start < one.start < end for start, end in asides)] or found
     outside = [one for one in outside if unit_of(words, one) in units] or outside
     known = {one.value for one in _all(plain(asked))}
