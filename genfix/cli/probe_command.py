@@ -174,7 +174,7 @@ def probe(
     verbose: opt.Verbose = False,
     look: opt.Look,
 ) -> int:
-    """Ask a running model whether it stops, and with --quality whether its answers are right.
+    """Ask a running model whether it stops.
 
     URL is an OpenAI-compatible server (vLLM, SGLang, LMDeploy, llama.cpp, MLX-LM, Ollama). Its key is taken
     from GENFIX_API_KEY or OPENAI_API_KEY.
