@@ -14,9 +14,11 @@ from genfix.message import Message, text
 from genfix.probe.figures import number, percent
 from genfix.probe.probe_values import Measure
 from genfix.report.html.page import render_page
+from genfix.report.likelihood_part import LikelihoodPart, likelihood_part
 from genfix.report.probe_plots import Histogram, RateRow, histogram, rate_rows
 from genfix.report.probe_words import one_line, seen_in, state, tool_calls
 from genfix.report.style import Style
+from genfix.report.tasks_report import task_rows
 from genfix.show import show
 
 _EXAMPLES: Final = 8
@@ -79,6 +81,10 @@ class _Page:
     rows: tuple[_Row, ...]
     prompts: str | Message
     interrupted: bool
+    likelihood: LikelihoodPart | None
+    """How likely texts are."""
+    tasks: tuple[Message, ...]
+    """What tasks of lm-evaluation-harness gave."""
 
 
 def probe_html(report: ProbeReport, lang: Language = Language.ENGLISH) -> str:
@@ -88,7 +94,7 @@ def probe_html(report: ProbeReport, lang: Language = Language.ENGLISH) -> str:
     rows = tuple(_rows(report, style))
     page = _Page(
         verdict=style.words(_verdict(run)),
-        tone="good" if (run.summary.stop_rate or 0) >= _GOOD else "bad",
+        tone="good" if (run.summary.stop_rate or 0) >= _GOOD or not run.summary.asked else "bad",
         diagnosis=_sentences(run.diagnosis, style),
         comparison=_sentences(report.verdict, style),
         run=tuple(_facts(run, style)),
@@ -100,6 +106,8 @@ def probe_html(report: ProbeReport, lang: Language = Language.ENGLISH) -> str:
         rows=rows,
         prompts=report.prompts,
         interrupted=report.interrupted,
+        likelihood=likelihood_part(report.likelihood, style) if report.likelihood is not None else None,
+        tasks=tuple(task_rows(report.tasks)) if report.tasks is not None else (),
     )
     return render_page("probe", lang, page)
 
@@ -107,7 +115,7 @@ def probe_html(report: ProbeReport, lang: Language = Language.ENGLISH) -> str:
 def _verdict(run: ProbeRun) -> Message:
     total, rate = run.summary.answered, run.summary.stop_rate
     if rate is None:
-        return text("No prompt was answered")
+        return text("No prompt was answered") if run.summary.asked else text("No prompts were put to it")
     count = round(rate * total)
     if count == total:
         return text("All {total} answers stopped by themselves", total=total)

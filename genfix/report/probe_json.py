@@ -10,6 +10,8 @@ from genfix.probe.measuring import Comparison, Spread, Summary
 from genfix.probe.probe_values import Answer, Measure
 from genfix.probe.statistics import Interval
 from genfix.report.json import SCHEMA_VERSION
+from genfix.report.likelihood_json import likelihood_json
+from genfix.report.tasks_report import tasks_json
 
 
 def probe_json(report: ProbeReport) -> JsonValue:
@@ -30,6 +32,8 @@ def probe_json(report: ProbeReport) -> JsonValue:
         "comparison": _comparison(report.comparison) if report.comparison is not None else None,
         "verdict": _messages(report.verdict),
         "notes": [str(note) for note in report.notes],
+        "likelihood": likelihood_json(report.likelihood) if report.likelihood is not None else None,
+        "tasks": tasks_json(report.tasks) if report.tasks is not None else None,
     }
 
 
