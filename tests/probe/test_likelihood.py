@@ -192,6 +192,14 @@ def test_the_rules_that_are_named_exist() -> None:
     assert set(POINTED_TO) <= {*RULES}
 
 
+def test_what_is_not_named_is_less_likely_than_what_is() -> None:
+    """Five equal guesses of another kind: a token that is not among them has a fifth at most."""
+    guesses = {name: math.log(0.2) for name in "vwxyz"}
+    assert divergence({"a": math.log(0.9)}, guesses) == pytest.approx(
+        0.9 * math.log2(4.5) + 0.1 * math.log2(0.1)
+    )
+
+
 def test_divergence_is_of_what_both_name() -> None:
     same = {"a": math.log(0.5), "b": math.log(0.25)}
     assert divergence(same, same) == 0

@@ -19,6 +19,8 @@ ALL: Final = "all"
 _SAMPLES: Final = 1000
 _LEAST: Final = 4
 """Texts for an interval."""
+_TOP: Final = 5
+"""Most likely tokens that engines are asked for."""
 _STEP: Final = 100
 """Characters of one piece of a text, where distance is looked at."""
 _NEAR: Final = 100
@@ -243,12 +245,20 @@ def _likeliest(top: Mapping[str, float]) -> str:
 
 
 def divergence(base: Mapping[str, float], other: Mapping[str, float]) -> float:
-    """The Kullback-Leibler divergence of ``other`` from ``base`` in bits, of the tokens both name and all the
-    rest as one: never more than that of the whole distributions.
+    """The Kullback-Leibler divergence of ``other`` from ``base`` in bits, or less: of the tokens that
+    ``base`` names and all the rest as one.
+
+    What ``other`` does not name is less likely than what it does. The last of those may be the text's own
+    token, which is named whatever its rank, so the last but one is taken.
     """
-    shared = base.keys() & other.keys()
-    pairs = [(math.exp(base[name]), math.exp(other[name])) for name in shared]
-    pairs.append((1 - sum(one for one, _ in pairs), 1 - sum(two for _, two in pairs)))
+    named = sorted((math.exp(number) for number in other.values()), reverse=True)
+    at_most = named[:_TOP][max(0, min(len(named), _TOP) - 2)]
+    pairs = [
+        (math.exp(number), math.exp(other[name]) if name in other else at_most)
+        for name, number in base.items()
+    ]
+    rest = 1 - sum(math.exp(other[name]) for name in base.keys() & other.keys())
+    pairs.append((1 - sum(one for one, _ in pairs), rest))
     least = 1e-12
     return max(0.0, sum(one * math.log2(one / max(two, least)) for one, two in pairs if one > least))
 

@@ -150,8 +150,9 @@ def _pointers(
             message(
                 "likelihood-all",
                 "all kinds of text are much less likely, from their first words on: look for rows of the "
-                "embedding in another order (GF302, GF412), an adapter of another base (GF443) or fields of "
-                "config.json that were lost (GF402); genfix check",
+                "embedding in another order (GF302, GF412), RoPE that is not set as in training (GF712), an "
+                "adapter of another base (GF443) or fields of config.json that were lost (GF402); "
+                "genfix check",
             )
         ]
     return []
