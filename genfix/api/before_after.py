@@ -20,7 +20,8 @@ def probe_around(ask: Callable[[], ProbeReport], change: Callable[[], bool]) -> 
 
     """
     before = ask()
-    if before.interrupted or not change():
+    cut_off = before.interrupted or (before.likelihood is not None and before.likelihood.interrupted)
+    if cut_off or not change():
         return before
     return before_and_after(before, ask())
 

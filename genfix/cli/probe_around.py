@@ -9,7 +9,7 @@ from genfix.api.probing import ProbeReport
 from genfix.cli.next_lines import quoted
 from genfix.cli.output import Output
 from genfix.cli.repairing_options import Repairing, Serving
-from genfix.errors import InputError
+from genfix.errors import GenfixError, InputError
 from genfix.message import text
 from genfix.probe.endpoint import endpoint, is_url
 from genfix.probe.server import api_key
@@ -53,9 +53,14 @@ def _command(serving: Serving) -> list[str] | None:
 
 
 def ask_around(
-    target: str, repairing: Repairing, serving: Serving, measure: Callable[[], ProbeReport], out: Output
+    target: str,
+    repairing: Repairing,
+    serving: Serving,
+    measure: Callable[[], ProbeReport],
+    show: Callable[[ProbeReport], None],
+    out: Output,
 ) -> ProbeReport:
-    """Probe; with a folder to repair, also repair it and probe again."""
+    """Probe; with a folder to repair, also repair it and probe again. ``show`` as in `probe_around_shown`."""
     ask = asked_with_server(target, serving, measure, out)
     if repairing.repair is None:
         return ask()
@@ -68,7 +73,27 @@ def ask_around(
         state_dir=repairing.state_dir,
         progress=out.progress,
     )
-    return probe_around(ask, lambda: _repaired(case, out))
+    return probe_around_shown(ask, lambda: _repaired(case, out), show)
+
+
+def probe_around_shown(
+    ask: Callable[[], ProbeReport], change: Callable[[], bool], show: Callable[[ProbeReport], None]
+) -> ProbeReport:
+    """As `probe_around`; where the second probe does not come about, the first is shown before that is
+    raised.
+    """
+    asked: list[ProbeReport] = []
+
+    def keep() -> ProbeReport:
+        asked.append(ask())
+        return asked[-1]
+
+    try:
+        return probe_around(keep, change)
+    except (GenfixError, KeyboardInterrupt):
+        if asked:
+            show(asked[0])
+        raise
 
 
 def asked_with_server(

@@ -78,18 +78,27 @@ def run_probe(asked: ProbeOptions, out: Output) -> int:
         from genfix.applier.reports import check_report_place  # noqa: PLC0415 - few reports go to a file
 
         check_report_place(asked.output)
-    report = ask_around(target, asked.repairing, asked.serving, lambda: measured(asked, out), out)
+    report = ask_around(
+        target,
+        asked.repairing,
+        asked.serving,
+        lambda: measured(asked, out),
+        lambda first: publish(first, asked, out),
+        out,
+    )
     return finish(report, asked, out)
 
 
 def finish(report: ProbeReport, asked: ProbeOptions, out: Output) -> int:
     """Print or write the report, and return the exit code. Raises as `run_probe`."""
     out.notes(report.notes)
-    _publish(report, asked, out)
+    publish(report, asked, out)
     code = 0 if asked.likelihood.skip_prompts else _exit(report, asked, out)
     if report.likelihood is None:
         return code
-    return max(code, end_likelihood(report.likelihood, asked.likelihood, out))
+    is_alone = asked.against is None and report.against is None  # there was nothing to repair
+    limit = asked.likelihood._replace(max_bits_increase=None) if is_alone else asked.likelihood
+    return max(code, end_likelihood(report.likelihood, limit, out))
 
 
 def measured(asked: ProbeOptions, out: Output) -> ProbeReport:
@@ -117,7 +126,8 @@ def measured(asked: ProbeOptions, out: Output) -> ProbeReport:
     return report
 
 
-def _publish(report: ProbeReport, asked: ProbeOptions, out: Output) -> None:
+def publish(report: ProbeReport, asked: ProbeOptions, out: Output) -> None:
+    """Print the report, or write it to its file."""
     text = _written(report, asked.output_format, out, to_file=asked.output is not None)
     if asked.output is None:
         out.report(text)

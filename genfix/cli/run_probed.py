@@ -3,13 +3,12 @@
 import os
 from collections.abc import Callable
 
-from genfix.api.before_after import probe_around
 from genfix.api.probing import Subject
 from genfix.cli.choices import Format
 from genfix.cli.output import Output
-from genfix.cli.probe_around import asked_with_server, refuse_around
+from genfix.cli.probe_around import asked_with_server, probe_around_shown, refuse_around
 from genfix.cli.probe_options import ProbeFormat
-from genfix.cli.probe_output import ProbeOptions, finish, measured
+from genfix.cli.probe_output import ProbeOptions, finish, measured, publish
 from genfix.cli.repairing_options import NO_REPAIR, LastProbe, Serving
 from genfix.errors import InputError
 from genfix.probe.probe_values import Limits
@@ -53,6 +52,7 @@ def probed_around(
             codes.append(repair())
             return True
 
-        return max(finish(probe_around(ask, change), asked, out), *codes, 0)
+        report = probe_around_shown(ask, change, lambda first: publish(first, asked, out))
+        return max(finish(report, asked, out), *codes, 0)
 
     return around

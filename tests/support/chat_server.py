@@ -30,6 +30,9 @@ class Chat(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
+        if not self.path.endswith("/chat/completions"):
+            self.send_error(404)
+            return
         said, end = ("Oslo.", "stop") if self.stops else (LOOP, "length")
         message = {"role": "assistant", "content": said}
         self.reply({"choices": [{"index": 0, "message": message, "finish_reason": end}]})
