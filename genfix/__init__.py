@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from genfix.api.capsules import Capsule, capsule
     from genfix.api.changing import Repair, apply, diff, log, plan, repair, undo
     from genfix.api.engine_views import EngineReport, engine_views
+    from genfix.api.fetch_bar import FetchBar
     from genfix.api.judging import Report, check
     from genfix.api.keeping import prune_backups, restore, snapshot
     from genfix.api.modelfiles import ModelfileText, modelfile
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from genfix.api.weight_report import WeightReport, inspect_weights
     from genfix.applier import HubReceipt, Receipt
     from genfix.errors import GenfixError
+    from genfix.folder import Fetching, Progress
     from genfix.planner import Plan
+    from genfix.report.showing import render
     from genfix.rules import Finding
     from genfix.version import __version__
     from genfix.zoo.each import Each, check_many, repair_many
@@ -37,6 +40,8 @@ __all__ = [
     "Capsule",
     "Each",
     "EngineReport",
+    "FetchBar",
+    "Fetching",
     "Finding",
     "GenfixError",
     "HubReceipt",
@@ -44,6 +49,7 @@ __all__ = [
     "ModelfileText",
     "Plan",
     "ProbeReport",
+    "Progress",
     "Published",
     "Ran",
     "Receipt",
@@ -72,6 +78,7 @@ __all__ = [
     "prune_backups",
     "publish",
     "published",
+    "render",
     "repair",
     "repair_many",
     "restore",
@@ -91,6 +98,8 @@ _HOMES: Final = {
     "Capsule": "genfix.api.capsules",
     "Each": "genfix.zoo.each",
     "EngineReport": "genfix.api.engine_views",
+    "FetchBar": "genfix.api.fetch_bar",
+    "Fetching": "genfix.folder",
     "Finding": "genfix.rules",
     "GenfixError": "genfix.errors",
     "HubReceipt": "genfix.applier",
@@ -98,6 +107,7 @@ _HOMES: Final = {
     "ModelfileText": "genfix.api.modelfiles",
     "Plan": "genfix.planner",
     "ProbeReport": "genfix.api.probing",
+    "Progress": "genfix.folder",
     "Published": "genfix.api.publishing",
     "Ran": "genfix.api.running",
     "Receipt": "genfix.applier",
@@ -125,6 +135,7 @@ _HOMES: Final = {
     "prune_backups": "genfix.api.keeping",
     "publish": "genfix.api.publishing",
     "published": "genfix.api.publishing",
+    "render": "genfix.report.showing",
     "repair": "genfix.api.changing",
     "repair_many": "genfix.zoo.each",
     "restore": "genfix.api.keeping",

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 
 
@@ -26,6 +27,7 @@ def run() -> None:
     except KeyboardInterrupt:  # while the command line itself was imported
         sys.stderr.write("error: interrupted; nothing is half done\n")
         code = 130
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said: what Python does now is nobody's news
     sys.exit(code)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from genfix.api.opening import whole_folder
+from genfix.display import in_notebook, printed
 from genfix.errors import InputError, ProbeError
 from genfix.message import Message, text
 from genfix.model import Model
@@ -57,6 +58,11 @@ class ProbeRun:
     failure: Failure | None
     """The first failure of a request that counts."""
 
+    def __repr__(self) -> str:
+        """Short: it has all answers."""
+        summary = self.summary
+        return f"<ProbeRun of {self.label}: {summary.answered} of {summary.asked} answered>"
+
 
 @dataclass(frozen=True, slots=True)
 class ProbeReport:
@@ -72,6 +78,16 @@ class ProbeReport:
     """Which set: ``built-in version 1``, or a file."""
     limits: Limits
     notes: tuple[Message, ...] = field(default=())
+
+    def __repr__(self) -> str:
+        """Short: it has all answers."""
+        return f"<ProbeReport: {self.run!r}{f', against {self.against!r}' if self.against else ''}>"
+
+    def __str__(self) -> str:
+        return printed(self)
+
+    def _repr_html_(self) -> str:
+        return in_notebook(self)
 
     @property
     def interrupted(self) -> bool:

@@ -81,8 +81,8 @@ class _Page:
     interrupted: bool
 
 
-def probe_html(report: ProbeReport, lang: Language = Language.ENGLISH) -> str:
-    """The page."""
+def probe_html(report: ProbeReport, lang: Language = Language.ENGLISH, *, is_part: bool = False) -> str:
+    """The page, or a part of one."""
     style = Style(language=lang)
     run, against, limit = report.run, report.against, report.limits.max_tokens
     rows = tuple(_rows(report, style))
@@ -101,7 +101,7 @@ def probe_html(report: ProbeReport, lang: Language = Language.ENGLISH) -> str:
         prompts=report.prompts,
         interrupted=report.interrupted,
     )
-    return render_page("probe", lang, page)
+    return render_page("probe", lang, page, is_part=is_part)
 
 
 def _verdict(run: ProbeRun) -> Message:
