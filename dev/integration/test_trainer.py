@@ -1,6 +1,7 @@
 """The callback in a real training: a tiny model, two steps, a checkpoint after each."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainingArgumen
 
 import genfix
 from genfix.integrations.transformers import GenfixCallback
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -23,13 +26,18 @@ def base(tmp_path: Path) -> Path:
     return tmp_path / "base"
 
 
-def trained(base: Path, out: Path, callback: GenfixCallback) -> Trainer:
+def given(base: Path, out: Path) -> dict:
+    """What a training takes."""
     rows = [{"input_ids": torch.tensor([1, 3, 2]), "labels": torch.tensor([1, 3, 2])}] * 4
     arguments = TrainingArguments(
         str(out), max_steps=2, save_steps=1, report_to="none", use_cpu=True, per_device_train_batch_size=1
     )
-    model = LlamaForCausalLM.from_pretrained(base)
-    trainer = Trainer(model, arguments, train_dataset=rows, callbacks=[callback])
+    return {"model": LlamaForCausalLM.from_pretrained(base), "arguments": arguments, "rows": rows}
+
+
+def trained(base: Path, out: Path, callback: GenfixCallback) -> Trainer:
+    names = given(base, out)
+    trainer = Trainer(names["model"], names["arguments"], train_dataset=names["rows"], callbacks=[callback])
     trainer.train()
     return trainer
 
@@ -71,3 +79,15 @@ def test_a_checkpoint_that_cannot_be_judged_is_a_warning(
     assert trainer.state.global_step == 2
     assert callback.reports == {}
     assert "was not checked" in caplog.text
+
+
+def test_the_example_of_the_documentation_runs(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "python.md").read_text("utf-8")
+    found = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    [block] = [text for text in found if "Trainer" in text]
+    names = given(base, tmp_path / "out")
+    exec(compile(block, "docs/python.md", "exec"), names)
+    assert sorted(names["callback"].reports) == [1, 2]
