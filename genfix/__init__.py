@@ -4,10 +4,10 @@ The verbs of the command line as functions: `check`, `plan`, `repair`, `undo`, `
 are loaded when first used, so that ``import genfix`` costs nothing in a training script.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Final
-
+TYPE_CHECKING = False  # of typing, whose import takes longer than all of this; type checkers know the name
 if TYPE_CHECKING:
+    from typing import Final
+
     from genfix.api.baseline import write_baseline
     from genfix.api.bases import BaseSearch, KnownModels, base_candidates, find_models
     from genfix.api.capsules import Capsule, capsule
@@ -92,7 +92,7 @@ __all__ = [
     "write_baseline",
 ]
 
-_HOMES: Final = {
+_HOMES: "Final" = {
     "__version__": "genfix.version",
     "BaseSearch": "genfix.api.bases",
     "Capsule": "genfix.api.capsules",
@@ -154,6 +154,8 @@ def __getattr__(name: str) -> object:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'genfix' has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - as above
+
     return getattr(import_module(home), name)
 
 

@@ -4,12 +4,16 @@ import asyncio
 import io
 import json
 import shutil
+import sys
 import threading
+import types
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from html.parser import HTMLParser
+from importlib import import_module
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -306,3 +310,63 @@ def test_the_notebook_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_root_of_errors_is_public() -> None:
     assert genfix.GenfixError is GenfixError
+
+
+class Place(NamedTuple):
+    """What the Trainer hands to a callback: arguments, state and control in one."""
+
+    output_dir: str
+    global_step: int
+    is_world_process_zero: bool = True
+
+
+class Control:
+    should_training_stop = False
+
+
+@pytest.fixture
+def callback_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """`GenfixCallback` beside a transformers that has only its root; `dev/integration` has a real one."""
+    there = types.ModuleType("transformers")
+    setattr(there, "TrainerCallback", type("TrainerCallback", (), {}))  # noqa: B010
+    monkeypatch.setitem(sys.modules, "transformers", there)
+    monkeypatch.delitem(sys.modules, "genfix.integrations.transformers", raising=False)
+    found: Callable[..., Any] = import_module("genfix.integrations.transformers").GenfixCallback
+    return found
+
+
+def test_the_callback_checks_and_keeps_a_checkpoint(
+    tmp_path: Path, callback_of: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    base = write_folder(tmp_path / "base", glm_files())
+    narrowed = with_json(glm_files(), "generation_config.json", eos_token_id=151329)
+    folder = write_folder(tmp_path / "checkpoint-7", narrowed)
+    told: list[Path] = []
+    callback = callback_of(base, on_checkpoint=lambda place, report: told.append(place))
+    strict, control = callback_of(base, keep=False, stop_on_error=True), Control()
+    place = Place(str(tmp_path), 7)
+    callback.on_save(place, place, control)
+    assert (told, control.should_training_stop) == ([folder], False)
+    assert callback.reports[7].findings[0].code == "GF101"
+    assert [kept.note["message"] for kept in genfix.log(folder)] == ["step 7"]
+    assert "GF101 generation_config.json" in caplog.text
+    strict.on_save(place, place, control)
+    assert (len(genfix.log(folder)), control.should_training_stop) == (1, True)
+
+
+def test_the_callback_lets_training_go_on(
+    tmp_path: Path, callback_of: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    callback, control = callback_of(stop_on_error=True), Control()
+    for place in (Place(str(tmp_path), 1), Place(str(tmp_path), 2, is_world_process_zero=False)):
+        callback.on_save(place, place, control)
+    assert callback.reports == {}
+    assert not control.should_training_stop
+    assert caplog.text.count("was not checked") == 1
+
+
+def test_without_transformers_the_callback_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    monkeypatch.delitem(sys.modules, "genfix.integrations.transformers", raising=False)
+    with pytest.raises(ImportError, match=r"pip install 'genfix\[transformers\]'"):
+        import_module("genfix.integrations.transformers")

@@ -108,7 +108,7 @@ class Output(NamedTuple):
     def tell(self, said: Message, *marks: str) -> None:
         """Write a hint, in the named colors."""
         style = self.aside
-        lines = wrap_around(style.words(said), to_copy(said), style.room)
+        lines = _laid_out(style.words(said), said, style)
         self.say(*(style.mark(line, *marks) for line in lines))
 
     def judged(self, target: str, base: str | None, outcome: str) -> None:
@@ -122,7 +122,15 @@ class Output(NamedTuple):
         style = self.aside
         for note in notes:
             line = style.text("note: {note}", note=note)
-            self.say(*wrap_around(line, to_copy(note), style.room, "", " " * 6))
+            self.say(*_laid_out(line, note, style, " " * 6))
+
+
+def _laid_out(line: str, said: Message, style: Style, rest: str = "") -> list[str]:
+    """The lines of a sentence; where nobody looks, one with something to copy is a line, for who searches."""
+    wholes = to_copy(said)
+    if wholes and (sys.stderr is None or not sys.stderr.isatty()):
+        return [line]
+    return wrap_around(line, wholes, style.room, "", rest)
 
 
 def report_file(path: Path | None, state_dir: Path | None) -> ReportFile | None:
