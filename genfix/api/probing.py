@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from genfix.api.opening import whole_folder
+from genfix.display import in_notebook, printed
 from genfix.errors import InputError, ProbeError
 from genfix.message import Message, text
 from genfix.model import Model
@@ -73,6 +74,11 @@ class ProbeRun:
     passes: PassRates | None = None
     """How many answers are right; `None` where no prompt has a check."""
 
+    def __repr__(self) -> str:
+        """Short: it has all answers."""
+        summary = self.summary
+        return f"<ProbeRun of {self.label}: {summary.answered} of {summary.asked} answered>"
+
 
 @dataclass(frozen=True, slots=True)
 class ProbeReport:
@@ -94,6 +100,16 @@ class ProbeReport:
     """How likely it finds known texts, where that was asked for."""
     tasks: "TaskReport | None" = None
     """What tasks of lm-evaluation-harness gave, where they were asked for."""
+
+    def __repr__(self) -> str:
+        """Short: it has all answers."""
+        return f"<ProbeReport: {self.run!r}{f', against {self.against!r}' if self.against else ''}>"
+
+    def __str__(self) -> str:
+        return printed(self)
+
+    def _repr_html_(self) -> str:
+        return in_notebook(self)
 
     @property
     def interrupted(self) -> bool:

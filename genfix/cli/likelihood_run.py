@@ -2,6 +2,7 @@
 
 from genfix.api.likelihood import LikelihoodReport, measure_likelihood
 from genfix.api.probing import Subject
+from genfix.cli.bar import progress_bar
 from genfix.cli.likelihood_options import Likelihood
 from genfix.cli.output import Output
 from genfix.errors import InputError, ProbeError
@@ -25,14 +26,12 @@ def run_likelihood(
     asked: Likelihood, subject: Subject, against: Subject | None, limits: Limits, out: Output
 ) -> LikelihoodReport:
     """Measure it, and show on a terminal how far it is."""
-    tell = out.progress
-    return measure_likelihood(
-        subject,
-        against=against,
-        texts=asked.texts,
-        limits=limits,
-        progress=None if tell is None else lambda done, total: tell(done, total, out.aside.text("texts")),
-    )
+    with progress_bar(None, quiet=out.quiet, label=out.aside.text("texts")) as bar:
+
+        def tell(done: int, total: int) -> None:
+            bar.step(f"{done}/{total}")
+
+        return measure_likelihood(subject, against=against, texts=asked.texts, limits=limits, progress=tell)
 
 
 def end_likelihood(report: LikelihoodReport, asked: Likelihood, out: Output) -> int:

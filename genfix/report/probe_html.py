@@ -59,8 +59,8 @@ class _Page:
     """What tasks of lm-evaluation-harness gave."""
 
 
-def probe_html(report: ProbeReport, lang: Language = Language.ENGLISH) -> str:
-    """The page."""
+def probe_html(report: ProbeReport, lang: Language = Language.ENGLISH, *, is_part: bool = False) -> str:
+    """The page, or a part of one."""
     style = Style(language=lang)
     run, against, limit = report.run, report.against, report.limits.max_tokens
     others = against.measures if against is not None else ()
@@ -86,7 +86,7 @@ def probe_html(report: ProbeReport, lang: Language = Language.ENGLISH) -> str:
         likelihood=likelihood_part(report.likelihood, style) if report.likelihood is not None else None,
         tasks=tuple(task_rows(report.tasks)) if report.tasks is not None else (),
     )
-    return render_page("probe", lang, page)
+    return render_page("probe", lang, page, is_part=is_part)
 
 
 def _verdict(run: ProbeRun) -> Message:
