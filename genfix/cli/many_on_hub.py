@@ -97,7 +97,8 @@ def _body(sent: _Sent, out: Output) -> str:
     if done is None:
         return repair_report(sent.plan, out.style, verbose=out.verbose)
     if done.receipt is None:
-        return f"{plan_report(sent.plan, out.style, verbose=out.verbose)}\n\n{commit_text(done.commit, out.style)}"
+        planned = plan_report(sent.plan, out.style, verbose=out.verbose)
+        return f"{planned}\n\n{commit_text(done.commit, out.style)}"
     said = map(out.style.words, (*done.notes, landed(done, done.receipt)))
     return "\n".join([repair_report(sent.plan, out.style, verbose=out.verbose), "", *said])
 
