@@ -132,5 +132,14 @@ ENGINE_NAMES: Final = (
     "llama.cpp",
     "mlx-lm",
     "openvino-genai",
+    "mlx-vlm",
+    "onnxruntime-genai",
+    "mistral.rs",
+    "exllamav3",
+    "ollama",
+    "dynamo",
+    "tgi",
+    "tensorrt-llm",
+    "xllm",
 )
 """In the order of reports."""

@@ -28,7 +28,7 @@ from dev.conformance.known import explanation
 from dev.conformance.setups import HERE, SETUPS, interpreter
 from dev.conformance.telling import Told, ask_script
 from dev.conformance.variants import Variant, variants, write
-from genfix.engines.every import EVERY_ENGINE, engine_view
+from genfix.engines.every import all_engines, engine_view
 from genfix.folder import LocalFolder
 from genfix.json_types import JsonObject
 from genfix.model import Model
@@ -94,7 +94,12 @@ def main() -> int:
     parser.add_argument("--record", action="store_true", help="write dev/conformance/results/ENGINE.json")
     arguments = parser.parse_args()
     engine: str = arguments.engine
-    chosen = [variant for variant in variants() if arguments.only in variant.name]
+    families = tuple(SETUPS[engine].families)
+    chosen = [
+        variant
+        for variant in variants()
+        if arguments.only in variant.name and variant.name.startswith(families)
+    ]
     if arguments.at_most and len(chosen) > arguments.at_most:
         chosen = list(islice(chosen[:: len(chosen) // arguments.at_most], arguments.at_most))
     python = arguments.python or interpreter(engine)
@@ -120,7 +125,7 @@ def main() -> int:
             "engine": engine,
             "version": told.about["version"],
             "libraries": told.about.get("libraries", {}),
-            "view": EVERY_ENGINE[engine].version,
+            "view": all_engines()[engine].version,
             "date": datetime.now(UTC).date().isoformat(),
             "folders": len(chosen),
             "agree": agreed,

@@ -50,6 +50,14 @@ def _new_token(variant: str, difference: Difference) -> bool:
     return "-unknown" in variant and difference.answer == "stops"
 
 
+def _multi_cache(variant: str, difference: Difference) -> bool:
+    return variant.startswith(("phi3/length=", "phi3/limit=")) and "multi_cache" in str(difference.engine)
+
+
+def _no_logits(variant: str, difference: Difference) -> bool:
+    return "sliding_window-zero" in variant and "logits" in str(difference.engine)
+
+
 KNOWN: Final[Sequence[Known]] = (
     Known(
         frozenset({"lmdeploy", "sglang", "vllm"}),
@@ -69,7 +77,7 @@ KNOWN: Final[Sequence[Known]] = (
         _new_token,
     ),
     Known(
-        frozenset({"transformers4", "transformers5", "mlx-lm", "llama.cpp", "vllm"}),
+        frozenset({"transformers4", "transformers5", "mlx-lm", "llama.cpp", "vllm", "mistral.rs"}),
         "config classes refuse rope_scaling and rope_parameters that lack a part; which ones, "
         "each class says for itself",
         _refused_rope,
@@ -85,15 +93,30 @@ KNOWN: Final[Sequence[Known]] = (
         "which adds a `</s>` that real vocabularies have",
         _class_tokens,
     ),
+    Known(
+        frozenset({"onnxruntime-genai"}),
+        "its builder takes a Phi-3 whose length is not its original one for one with LongRoPE",
+        _multi_cache,
+    ),
+    Known(
+        frozenset({"mistral.rs"}),
+        "with a sliding window of zero tokens the toy has no logits; no real model has one",
+        _no_logits,
+    ),
 )
+
+
+_LOADS_AS: Final = {"mlx-vlm": "mlx-lm", "onnxruntime-genai": "mlx-lm"}
+"""Engines that load config and tokenizer by the same library as another, and share what is known of that."""
 
 
 def explanation(engine: str, variant: str, found: Sequence[Difference]) -> str | None:
     """The reasons that cover *every* difference of a folder; `None` where one is not covered."""
     reasons: list[str] = []
+    names = {engine, _LOADS_AS.get(engine, engine)}
     for difference in found:
         known = next(
-            (known for known in KNOWN if engine in known.engines and known.covers(variant, difference)), None
+            (known for known in KNOWN if names & known.engines and known.covers(variant, difference)), None
         )
         if known is None:
             return None

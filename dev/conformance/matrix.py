@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 from dev.conformance.setups import HERE, interpreter
 from dev.conformance.telling import ask_script
 from dev.conformance.tiny import ANSWER, ARCHITECTURES, ROWS, USER, write
-from genfix.engines.every import EVERY_ENGINE, engine_view
+from genfix.engines.every import all_engines, engine_view
 from genfix.engines.shared.view import EngineView
 from genfix.folder import LocalFolder
 from genfix.json_types import JsonObject, JsonValue
@@ -53,7 +53,7 @@ def _generator(engine: str) -> Generator:
 
 
 GENERATORS: Final[Mapping[str, Generator]] = {
-    engine: generator for engine in EVERY_ENGINE if (generator := _generator(engine)).script.is_file()
+    engine: generator for engine in all_engines() if (generator := _generator(engine)).script.is_file()
 }
 """By engine, those that have a script."""
 
@@ -141,7 +141,7 @@ def _record(engine: str, about: JsonObject, answers: Sequence[Answer]) -> None:
         "engine": engine,
         "version": about["version"],
         "libraries": about.get("libraries", {}),
-        "view": EVERY_ENGINE[engine].version,
+        "view": all_engines()[engine].version,
         "date": datetime.now(UTC).date().isoformat(),
         "answers": len(given),
         "agree": sum(answer.agrees for answer in given),

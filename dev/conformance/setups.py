@@ -18,6 +18,8 @@ class Setup(NamedTuple):
     """The file of ``ask/`` that runs inside the engine's interpreter."""
     installs: Sequence[Sequence[str]]
     """What pip is called with, in order, in a new environment."""
+    families: Sequence[str] = ("",)
+    """How the names of the folders begin that it is asked about: some engines start none without weights."""
 
 
 def _group(name: str) -> tuple[str, ...]:
@@ -36,6 +38,8 @@ def _archive(package: str) -> tuple[str, ...]:
 
 _TORCH: Final = ("install", "torch==2.13.0")
 """By pip and before all else: the CPU wheel, where one is offered."""
+
+_TEXT_MODELS: Final = ("qwen2/", "llama/", "glm4/", "phi3/")
 
 _VISION: Final = "torchvision==0.28.0"
 
@@ -59,6 +63,12 @@ SETUPS: Final[Mapping[str, Setup]] = {
         ],
     ),
     "mlx-lm": Setup("ask_mlx_lm.py", [_group("mlx-lm")]),
+    "mlx-vlm": Setup("ask_mlx_vlm.py", [_group("mlx-vlm")]),
+    "onnxruntime-genai": Setup(
+        "ask_onnxruntime_genai.py", [_TORCH, _group("onnxruntime-genai")], _TEXT_MODELS
+    ),
+    "exllamav3": Setup("ask_exllamav3.py", [_TORCH, _group("exllamav3"), _alone("exllamav3==1.6.5")]),
+    "mistral.rs": Setup("ask_mistralrs.py", [_group("mistralrs")], _TEXT_MODELS[:3]),
     "llama.cpp": Setup(
         "ask_llama_cpp.py", [_TORCH, _group("llama-cpp"), _archive("llama_cpp_python==0.3.36")]
     ),

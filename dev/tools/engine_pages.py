@@ -18,7 +18,7 @@ from typing import Final
 from dev.conformance.matrix import GENERATORS, NOT_RUN
 from dev.conformance.setups import SETUPS
 from dev.conformance.tiny import ROWS
-from genfix.engines.every import EVERY_ENGINE
+from genfix.engines.every import EVERY_ENGINE, all_engines
 from genfix.engines.shared.engine import Engine
 from genfix.json_types import JsonObject, JsonValue
 
@@ -34,7 +34,7 @@ def filled(text: str, results: Path = RESULTS) -> str:
     """``text`` with every generated part as it should be. Raises `ValueError` where a marker is missing or
     twice there.
     """
-    for engine in EVERY_ENGINE.values():
+    for engine in all_engines().values():
         if f"<!-- {engine.id}:begin -->" not in text:
             text = text.replace("## Versions\n", f"{_section(engine)}## Versions\n", 1)
     for name, content in blocks(results).items():
@@ -57,7 +57,8 @@ def blocks(results: Path = RESULTS) -> Mapping[str, str]:
     """The generated parts by name."""
     recorded = partial(_recorded, results)
     parts = {
-        engine: _measured(engine, recorded(engine), recorded(f"matrix-{engine}")) for engine in EVERY_ENGINE
+        engine: _measured(known, recorded(engine), recorded(f"matrix-{engine}"))
+        for engine, known in all_engines().items()
     }
     matrices = {engine: recorded(f"matrix-{engine}") for engine in EVERY_ENGINE}
     return {"matrix": "".join(_matrix(matrices)), **parts, "commands": _commands()}
@@ -71,10 +72,11 @@ def _recorded(results: Path, name: str) -> JsonObject | None:
     return found
 
 
-def _measured(engine: str, folders: JsonObject | None, matrix: JsonObject | None) -> str:
-    known = EVERY_ENGINE[engine]
+def _measured(known: Engine, folders: JsonObject | None, matrix: JsonObject | None) -> str:
     versions = known.version if known.oldest == known.version else f"{known.oldest} to {known.version}"
     lines = ["| | |", "|---|---|", f"| versions known | {versions} |"]
+    if not known.was_run:
+        return "\n".join([*lines, "| asked | read, not run |"])
     if folders is None:
         lines.append("| agreement | not run |")
     else:
@@ -151,7 +153,7 @@ def _cell(row: str, matrix: JsonObject | None) -> str:
 
 def _commands() -> str:
     lines = []
-    for engine in EVERY_ENGINE:
+    for engine in all_engines():
         if engine in SETUPS:
             lines.append(f"python -m dev.conformance {engine} --record")
         if engine in GENERATORS:

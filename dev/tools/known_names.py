@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Final
 
-from genfix.engines.every import EVERY_ENGINE
+from genfix.engines.every import all_engines
 from genfix.rules import RULES
 
 FILE: Final = Path(__file__).resolve().parents[2] / "genfix" / "known_names.py"
@@ -23,7 +23,7 @@ from typing import Final
 def known_names() -> str:
     """The module."""
     rows = "".join(f"    {_quoted(rule.code)}: {_quoted(rule.name)},\n" for rule in RULES.values())
-    engines = "".join(f"    {_quoted(name)},\n" for name in EVERY_ENGINE)
+    engines = "".join(f"    {_quoted(name)},\n" for name in all_engines())
     return (
         f"{_HEAD}RULE_NAMES: Final[Mapping[str, str]] = {{\n{rows}}}\n"
         '"""Of each code, in the order of codes."""\n\n'

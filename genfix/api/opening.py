@@ -32,8 +32,10 @@ def open_models(case: Case) -> OpenedModels:
     chosen = choose_base(case, merged, trained.facts)
     base = chosen.base.facts if chosen.base is not None else None
     for facts in (base, trained.facts):
-        if facts is not None and isinstance(facts.folder, LocalFolder):
-            whole_folder(facts.folder, case.state_dir)
+        if facts is not None:
+            facts.remembered = merged.remembered
+            if isinstance(facts.folder, LocalFolder):
+                whole_folder(facts.folder, case.state_dir)
     return OpenedModels(
         merged, base, trained.facts, (*notes, *trained.notes, *chosen.notes), chosen.suggested
     )

@@ -153,14 +153,19 @@ def repair(
 
     target = named_in(targets, "repair")
     if not isinstance(target, str):
-        from genfix.cli.many_verbs import many_plans, many_repairs, refuse_of_one, report_of_many, settle_all
+        from genfix.cli.many_verbs import many_plans, many_repairs, refuse_output, report_of_many, settle_all
 
-        refuse_of_one(output, on_hub=any(on_hub))
+        refuse_output(output)
         out = Output(look, quiet, verbose, output_format, report_of_many(output_format, output_file, judged))
         cases, levels = settle_all(target, judged, source, out, fail_on=fail_on, unsafe_fixes=unsafe_fixes)
+        endings = [Ending(each, fail_on_fix=exit_non_zero_on_fix) for each in levels]
+        if any(on_hub):
+            from genfix.cli.many_on_hub import many_publishes
+
+            done = many_publishes(target, cases, endings, out, output_file, on_hub, dry_run=dry_run)
+            return out.done(done)
         if dry_run:
             return out.done(many_plans(target, cases, out, output_file))
-        endings = [Ending(each, fail_on_fix=exit_non_zero_on_fix) for each in levels]
         return out.done(many_repairs(target, cases, endings, out, output_file))
     out = Output(look, quiet, verbose, output_format, report_file(output_file, judged.state_dir))
     case, level = settle(target, judged, source, out, fail_on=fail_on, unsafe_fixes=unsafe_fixes, made=output)
@@ -217,6 +222,7 @@ def engines(
     targets: opt.Targets = None,
     *,
     engine: opt.Engines = None,
+    everything: opt.AllEngines = False,
     offline: opt.Offline = False,
     source: opt.SettingsFrom,
     state_dir: opt.StateDir = None,
@@ -239,10 +245,10 @@ def engines(
 
         asked = [opt.codes(engine) or settings_of(source, one, None, out).engines for one in target.targets]
         cases = [Case(one, offline=offline, state_dir=state_dir) for one in target.targets]
-        return many_engines(target, cases, asked, out)
+        return many_engines(target, cases, asked, out, everything=everything)
     names = opt.codes(engine) or settings_of(source, target, None, out).engines
     case = Case(target, offline=offline, state_dir=state_dir, progress=out.progress)
-    return run_engines(case, names, out)
+    return run_engines(case, names, out, everything=everything)
 
 
 def weights(

@@ -96,11 +96,11 @@ def _seen(findings: Sequence[Finding], out: Output) -> list[Finding]:
     return [finding for finding in findings if out.verbose or finding.severity is not Severity.INFO]
 
 
-def run_engines(case: Case, engines: Sequence[str], out: Output) -> int:
+def run_engines(case: Case, engines: Sequence[str], out: Output, *, everything: bool = False) -> int:
     """Print what each engine will do with a folder."""
     from genfix.api.engine_views import views_of_case  # noqa: PLC0415
 
-    found = views_of_case(case, engines)
+    found = views_of_case(case, engines, everything=everything)
     out.notes(found.notes)
     if out.wants_json:
         from genfix.report.engines_report import engines_json  # noqa: PLC0415

@@ -72,12 +72,10 @@ def refuse_plan_file(output_format: Format, path: Path | None) -> None:
         raise InputError("a plan file is of one folder", "name one folder, or another --output-format")
 
 
-def refuse_of_one(output: str | None, *, on_hub: bool) -> None:
-    """Raise `InputError` where a repaired copy or a commit on the Hub is asked for: it is of one folder."""
+def refuse_output(output: str | None) -> None:
+    """Raise `InputError` where a repaired copy is asked for: it is of one folder."""
     if output is not None:
         raise InputError("--output makes a copy of one folder", "name one folder")
-    if on_hub:
-        raise InputError("--create-pr and --push change one model at a time", "name one model")
 
 
 def many_checks(
@@ -162,7 +160,9 @@ def _repair_page(done: Repair, case: Case, language: Language) -> str:
     return plan_page(done.plan, done=True, commands=commands, lang=language)
 
 
-def many_engines(named: Named, cases: Sequence[Case], engines: Sequence[Sequence[str]], out: Output) -> int:
+def many_engines(
+    named: Named, cases: Sequence[Case], engines: Sequence[Sequence[str]], out: Output, *, everything: bool
+) -> int:
     """Say what each engine will do with every folder."""
     from genfix.api.engine_views import views_of_case  # noqa: PLC0415 - only for engines
     from genfix.report.engines_report import engines_json, engines_text  # noqa: PLC0415
@@ -173,7 +173,7 @@ def many_engines(named: Named, cases: Sequence[Case], engines: Sequence[Sequence
     rows: list[FolderRow] = []
     documents: list[JsonValue] = []
     with progress_bar(len(cases), quiet=out.quiet, label="engines") as bar:
-        for one in each(cases, lambda case: views_of_case(case, next(asked))):
+        for one in each(cases, lambda case: views_of_case(case, next(asked), everything=everything)):
             bar.away()
             code = one.error.exit_code if one.error is not None else 0
             rows.append(FolderRow(one.target, code, error=one.error))

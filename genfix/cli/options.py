@@ -4,6 +4,7 @@ A group is a parameter of a command: `genfix.cli.command` gives the command line
 """
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple, TypeAlias
 
@@ -62,18 +63,19 @@ Folders: TypeAlias = Annotated[
 Folder: TypeAlias = Annotated[
     str, typer.Argument(metavar="DIR", help="The merged model's folder.", show_default=False)
 ]
+_base = partial(typer.Option, "--base", metavar="SPEC", show_default=False, rich_help_panel=BASE)
 Base: TypeAlias = Annotated[
     str | None,
-    typer.Option(
-        "--base",
-        metavar="SPEC",
+    _base(
         envvar="GENFIX_BASE",
         help="The model it was made from: a folder, a capsule, org/name[@revision], "
         "ms://org/name (ModelScope), or auto: what DIR names, or this machine has.",
-        show_default=False,
-        rich_help_panel=BASE,
     ),
 ]
+PlansBase: TypeAlias = Annotated[
+    str | None, _base(help="Another copy of the base that the plan was made from.")
+]
+"""Of a plan file, which has its base: no variable of the environment speaks for another one."""
 Adapter: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -185,6 +187,9 @@ Engines: TypeAlias = Annotated[
         show_default=False,
         autocompletion=complete_engine,
     ),
+]
+AllEngines: TypeAlias = Annotated[
+    bool, typer.Option("--all", help="Also engines that are else asked by name.", show_default=False)
 ]
 OutputFormat: TypeAlias = Annotated[
     Format, typer.Option("--output-format", help="How to write the report.", rich_help_panel=REPORT)

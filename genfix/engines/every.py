@@ -1,6 +1,7 @@
-"""All engines genfix has a view of.
+"""The engines that are asked where nobody names one, and the way to all others.
 
-`check` imports the two it judges by; this is for those who ask for more.
+`check` imports the two it judges by; this is for those who ask for more. What is asked by name alone is
+imported when it is named: see `further`.
 """
 
 from collections.abc import Mapping
@@ -26,7 +27,14 @@ EVERY_ENGINE: Final[Mapping[str, Engine]] = {
     module.ENGINE.id: module.ENGINE
     for module in (transformers5, transformers4, vllm, sglang, lmdeploy, llama_cpp, mlx_lm, openvino_genai)
 }
-"""By name, in the order of reports."""
+"""Those that are asked by default; by name, in the order of reports."""
+
+
+def all_engines() -> Mapping[str, Engine]:
+    """Every engine genfix has a view of: those asked by default, then those asked by name."""
+    from genfix.engines.further import FURTHER_ENGINES  # noqa: PLC0415 - few ask for these
+
+    return {**EVERY_ENGINE, **FURTHER_ENGINES}
 
 
 def engine_view(name: str, model: Model, version: str = "") -> EngineView:
@@ -39,7 +47,7 @@ def engine_view(name: str, model: Model, version: str = "") -> EngineView:
         ValueError: For a version that is none.
 
     """
-    engine = EVERY_ENGINE[name]
+    engine = EVERY_ENGINE[name] if name in EVERY_ENGINE else all_engines()[name]
     if not version:
         return engine.view(model, NEWEST)
     asked = release(version)
@@ -63,5 +71,5 @@ def engine_view(name: str, model: Model, version: str = "") -> EngineView:
 
 
 def every_view(model: Model) -> Mapping[str, EngineView]:
-    """How all engines read ``model``, each in the newest version known."""
+    """How the engines asked by default read ``model``, each in the newest version known."""
     return {name: engine.view(model, NEWEST) for name, engine in EVERY_ENGINE.items()}

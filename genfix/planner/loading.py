@@ -54,7 +54,9 @@ def decode(content: bytes) -> PlanDocument:
     """
     if len(content) > LARGEST:
         raise InputError(
-            "the plan file has more than the {largest:,} bytes that one can have", _AGAIN, largest=LARGEST
+            "the plan file has more than the {largest:.3g} MiB that one can have",
+            _AGAIN,
+            largest=LARGEST / 2**20,
         )
     try:
         value = read_json_object(content)

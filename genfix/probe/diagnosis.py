@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from genfix.engines.every import EVERY_ENGINE, engine_view
+from genfix.engines.every import all_engines, engine_view
 from genfix.engines.transformers5 import ENGINE as TRANSFORMERS
 from genfix.message import Arg, Message, message, text
 from genfix.model import Model
@@ -45,7 +45,7 @@ class Files:
 def files_of(model: Model, engine: str) -> Files:
     """What ``engine`` (empty: not known) reads from a folder."""
     known = {"transformers": TRANSFORMERS.id, "ollama": "llama.cpp"}.get(engine, engine)
-    name = known if known in EVERY_ENGINE else _DEFAULT_ENGINE
+    name = known if known in all_engines() else _DEFAULT_ENGINE
     view = engine_view(name, model)
     texts = model.tokenizer.texts
     return Files(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import genfix
-from genfix.engines.every import EVERY_ENGINE
+from genfix.engines.every import EVERY_ENGINE, all_engines
 from tests.support.folders import glm_files, with_json, write_folder
 from tests.support.running import Run
 from tests.support.trees import picture
@@ -27,6 +27,13 @@ def test_all_engines_are_told_with_the_text_of_their_stop_tokens(run: Run, merge
     assert "stops at 151329 <|endoftext|>" in told.out
     assert "config.json's 151329, 151336, 151338 are not asked" in " ".join(told.out.split())
     assert picture(merged) == before
+
+
+def test_those_asked_by_name_are_told_with_all(run: Run, merged: Path) -> None:
+    told = run("engines", merged, "--all", "--output-format", "json")
+    assert [entry["engine"] for entry in json.loads(told.out)["engines"]] == [*all_engines()]
+    named = run("engines", merged, "--engine", "mlx-vlm")
+    assert (named.code, named.out.split()[0]) == (0, "mlx-vlm")
 
 
 def test_one_engine_can_be_asked_also_at_its_version(run: Run, merged: Path) -> None:
@@ -61,7 +68,8 @@ def test_json_is_by_engine_and_complete(run: Run, merged: Path) -> None:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ("ollama", "there is no view of an engine 'ollama'"),
+        ("olama", "there is no view of an engine 'olama'"),
+        ("mlx_vlm", "did you mean mlx-vlm"),
         ("vllm@newest", "'newest' is no version of vllm"),
         ("vllm@", "'' is no version of vllm"),
     ],

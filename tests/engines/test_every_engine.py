@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dev.conformance.setups import SETUPS
-from genfix.engines.every import EVERY_ENGINE, engine_view
+from genfix.engines.every import EVERY_ENGINE, all_engines, engine_view, every_view
 from genfix.engines.shared.view import EngineView
 from genfix.json_types import JsonValue
 from genfix.model import Model
@@ -61,7 +61,7 @@ def test_a_row_of_the_verdict_matrix(row: str, engine: str) -> None:
         assert ("stop" if USER in view.stop_token_ids else "length") == expected
 
 
-@pytest.mark.parametrize("engine", EVERY_ENGINE)
+@pytest.mark.parametrize("engine", all_engines())
 def test_each_view_names_its_engine_and_tells_where_its_answer_comes_from(engine: str) -> None:
     view = read(engine, chatml_files())
     assert view.engine == engine
@@ -71,7 +71,7 @@ def test_each_view_names_its_engine_and_tells_where_its_answer_comes_from(engine
     assert 1002 in view.stop_token_ids
 
 
-@pytest.mark.parametrize("engine", EVERY_ENGINE)
+@pytest.mark.parametrize("engine", all_engines())
 def test_a_folder_without_anything_does_not_load(engine: str) -> None:
     view = read(engine, {})
     assert not view.loads
@@ -162,17 +162,24 @@ def test_context_lengths() -> None:
     assert lengths == {"vllm": 55, "sglang": 99, "llama.cpp": 55}
 
 
+def test_who_is_asked_where_nobody_names_an_engine() -> None:
+    asked = [name for name, engine in all_engines().items() if engine.by_default]
+    assert asked == [*EVERY_ENGINE] == [*every_view(Model(MemoryFolder(chatml_files())))]
+
+
 def test_an_engine_is_whole() -> None:
     """Each is in the list, and has tests and a script that asks the engine's own code."""
     modules = {path for name, path in MODULES.items() if name.startswith("genfix.engines.")}
     declared = {path.stem for path in modules if b"\nENGINE: Final = Engine(" in path.read_bytes()}
-    listed = {engine.view.__module__.rpartition(".")[2] for engine in EVERY_ENGINE.values()}
-    assert declared == listed, "an engine is missing in genfix/engines/every.py"
+    listed = {engine.view.__module__.rpartition(".")[2] for engine in all_engines().values()}
+    assert declared == listed, "an engine is missing in genfix/engines/every.py or further.py"
     shared = {"test_every_engine", "test_views", "test_hostile_values"}
     tests = [path for path in Path(__file__).parent.glob("test_*.py") if path.stem not in shared]
-    for engine in EVERY_ENGINE:
+    for engine, known in all_engines().items():
         own = [path for path in tests if f'"{engine}"' in path.read_text("utf-8")]
         assert own, f"{engine} has no tests in tests/engines"
+        if not known.was_run:
+            continue
         assert engine in SETUPS, f"{engine} is missing in dev/conformance/setups.py"
         script = ROOT / "dev" / "conformance" / "ask" / SETUPS[engine].script
         assert script.is_file(), f"{script.name} is missing"

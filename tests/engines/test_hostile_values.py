@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from genfix.engines.every import EVERY_ENGINE, every_view
+from genfix.engines.every import all_engines, engine_view
 from genfix.json_types import JsonValue
 from genfix.model import Model
 from tests.support.folders import Files, MemoryFolder, chatml_files, dump, glm_files, vlm_files
@@ -83,7 +83,8 @@ def folders(draw: st.DrawFn) -> Files:
 )
 @given(folders())
 def test_every_view_answers(files: Files) -> None:
-    for name, view in every_view(Model(MemoryFolder(files))).items():
+    model = Model(MemoryFolder(files))
+    for name, view in ((name, engine_view(name, model)) for name in all_engines()):
         assert view.engine == name
         assert all(type(token_id) is int and token_id >= 0 for token_id in view.stop_token_ids)
         assert view.context_length is None or type(view.context_length) is int
@@ -91,7 +92,7 @@ def test_every_view_answers(files: Files) -> None:
         json.dumps(dict(view.sampling))
 
 
-@pytest.mark.parametrize("engine", EVERY_ENGINE)
+@pytest.mark.parametrize("engine", all_engines())
 @pytest.mark.parametrize("value", [1e400, -1, [[]], {"a": [None]}, "9" * 30, 10**30, True])
 @pytest.mark.parametrize(
     "key", ["max_position_embeddings", "eos_token_id", "architectures", "model_type", "rope_scaling"]
@@ -100,4 +101,6 @@ def test_one_strange_value(engine: str, key: str, value: JsonValue) -> None:
     files = chatml_files()
     for place in ({key: value}, {"text_config": {"model_type": "qwen2", key: value}}):
         config = dump(json.loads(files["config.json"]) | place)
-        EVERY_ENGINE[engine].view(Model(MemoryFolder({**files, "config.json": config})), (1.0, 0.0, 0.0, 0.0))
+        all_engines()[engine].view(
+            Model(MemoryFolder({**files, "config.json": config})), (1.0, 0.0, 0.0, 0.0)
+        )

@@ -24,3 +24,7 @@ class Engine(NamedTuple):
     so."""
     shows_tokens: bool
     """Whether its server takes ``skip_special_tokens``."""
+    by_default: bool = True
+    """Whether it is asked where nobody names an engine; the others are asked by name."""
+    was_run: bool = True
+    """Whether the view was held against the engine's own code, and not only read in it."""

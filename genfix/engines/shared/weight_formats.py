@@ -29,6 +29,11 @@ _FORMATS: Final[Mapping[str, Sequence[str]]] = {
     "lmdeploy": _ANY,
     "llama.cpp": ("model*.safetensors", "pytorch_model*.bin", "*.gguf"),
     "mlx-lm": ("model*.safetensors",),
+    "mlx-vlm": ("*.safetensors",),
+    "onnxruntime-genai": _TRANSFORMERS,
+    "mistral.rs": ("*.safetensors", "*.pth", "*.pt", "*.bin"),
+    "exllamav3": ("*.safetensors",),
+    **dict.fromkeys(("ollama", "dynamo", "tgi", "tensorrt-llm", "xllm"), ("*.safetensors", "*.bin")),
     "openvino-genai": ("openvino_*.xml", *_TRANSFORMERS),
 }
 """By engine, names in one folder; of OpenVINO's also what its exporter reads."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from genfix.engines import EngineView
-from genfix.engines.every import EVERY_ENGINE
+from genfix.engines.every import all_engines
 from genfix.json_types import JsonValue, Missing
 from genfix.report.html.page_values import Item
 from genfix.report.style import Style
@@ -50,7 +50,7 @@ class Trace(NamedTuple):
 
 def engine_name(name: str) -> str:
     """The engine's name as its makers write it."""
-    engine = EVERY_ENGINE.get(name)
+    engine = all_engines().get(name)
     return engine.title if engine is not None else show(name)
 
 
