@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from genfix.api.opening import whole_folder
 from genfix.display import in_notebook, printed
@@ -28,15 +28,13 @@ from genfix.probe.quality.pass_rates import (
     judge_passes,
     rate_answers,
 )
-from genfix.probe.quality.sampling import (
-    Sampling,
-    is_sampling,
-    judge_sampling,
-    sampling_prompts,
-    sampling_remarks,
-)
+from genfix.probe.quality.sampling import Sampling, ask_about_sampling, sampling_remarks
 from genfix.probe.server import Server, api_key
 from genfix.resolver import open_target
+
+if TYPE_CHECKING:
+    from genfix.api.likelihood import LikelihoodReport
+    from genfix.api.tasks import TaskReport
 
 _Target: TypeAlias = str | os.PathLike[str]
 
@@ -73,7 +71,7 @@ class ProbeRun:
     failure: Failure | None
     """The first failure of a request that counts."""
     sampling: Sampling
-    passes: PassRates | None
+    passes: PassRates | None = None
     """How many answers are right; `None` where no prompt has a check."""
 
     def __repr__(self) -> str:
@@ -98,6 +96,10 @@ class ProbeReport:
     passes: PassComparison | None = None
     """Whether as many answers are right as of the other model."""
     notes: tuple[Message, ...] = field(default=())
+    likelihood: "LikelihoodReport | None" = None
+    """How likely it finds known texts, where that was asked for."""
+    tasks: "TaskReport | None" = None
+    """What tasks of lm-evaluation-harness gave, where they were asked for."""
 
     def __repr__(self) -> str:
         """Short: it has all answers."""
@@ -130,6 +132,7 @@ def probe_model(
     limits: Limits | None = None,
     temperature: float | None = None,
     progress: Callable[[Answer, int], None] | None = None,
+    skip_prompts: bool = False,
 ) -> ProbeReport:
     """Put prompts to a model, and measure whether and how its answers end. No file is written.
 
@@ -142,6 +145,7 @@ def probe_model(
         limits: On tokens, time, concurrency and retries. The time is for both models together.
         temperature: Default: the server's own, which is mostly the folder's.
         progress: Called with each answer as it comes, and with how many there will be.
+        skip_prompts: Ask nothing, and give a report of nothing, to be filled by `measure_likelihood`.
 
     Raises:
         GenfixError: With ``exit_code`` 2 where there is nothing to ask, or the first requests all fail.
@@ -149,7 +153,8 @@ def probe_model(
     """
     bounds = limits or Limits()
     asked, label = chosen_prompts(Path(prompts) if prompts is not None else None, kinds, quality=quality)
-    subjects = [_subject(one) for one in (target, against) if one is not None]
+    asked = () if skip_prompts else asked
+    subjects = [subject_of(one) for one in (target, against) if one is not None]
     total = len(asked) * len(subjects)
     notes: list[Message] = []
 
@@ -158,7 +163,7 @@ def probe_model(
             progress(answer, total)
 
     for one in subjects:
-        _refuse(one)
+        refuse(one)
     runs = []
     until = time.monotonic() + bounds.total_seconds
     for left, one in zip(range(len(subjects), 0, -1), subjects, strict=True):
@@ -167,8 +172,8 @@ def probe_model(
         if runs[-1].interrupted:
             break
     other = runs[1] if len(runs) > 1 else None
-    compared = compare(other.measures, runs[0].measures) if other is not None else None
-    passes = compare_passes(other.passes, runs[0].passes) if other is not None else None
+    compared = compare(other.measures, runs[0].measures) if other is not None and asked else None
+    passes = compare_passes(other.passes, runs[0].passes) if other is not None and asked else None
     return ProbeReport(
         run=runs[0],
         against=other,
@@ -184,11 +189,12 @@ def probe_model(
     )
 
 
-def _subject(target: _Target | Subject) -> Subject:
+def subject_of(target: _Target | Subject) -> Subject:
+    """What is to be probed."""
     return target if isinstance(target, Subject) else Subject(os.fspath(target))
 
 
-def _refuse(subject: Subject) -> None:
+def refuse(subject: Subject) -> None:
     """Raise `InputError` for what cannot be probed, before anything is asked."""
     if is_url(subject.target):
         if subject.folder is not None:
@@ -225,6 +231,11 @@ def _run(
     progress: OnAnswer,
     notes: list[Message],
 ) -> ProbeRun:
+    if not prompts:
+        sampling = Sampling(temperature, None)
+        return ProbeRun(
+            subject.target, subject.model, "", (), summarize(()), (), False, False, None, sampling
+        )
     folder = subject.folder if is_url(subject.target) else subject.target
     model = Model(open_target(folder)) if folder is not None else None
     markers = markers_of(model)
@@ -235,8 +246,7 @@ def _run(
         # Measured as it comes, in the time of the run: what a server sends can be much to look through.
         if answer.prompt in by_id:
             measured[answer.prompt] = measure(by_id[answer.prompt], answer, markers)
-        if not is_sampling(answer.prompt):
-            progress(answer)
+        progress(answer)
 
     if is_url(subject.target):
         heard = _ask_server(subject, prompts, limits, temperature, take, notes)
@@ -275,14 +285,16 @@ def _ask_server(
     server = Server(subject.target, subject.model, limits, key=api_key(), temperature=temperature)
     if server.place.sends_key_in_the_open:
         notes.append(text("the API key goes to {server} without encryption", server=server.place.label))
-    is_sampled = temperature is not None or any(prompt.check is not None for prompt in prompts)
-    more = sampling_prompts() if is_sampled else ()
-    outcome = ask_all(server, (*prompts, *more), limits, progress)
-    sampling = judge_sampling(outcome.answers[len(prompts) :], temperature, server.seed)
-    outcome = replace(outcome, answers=outcome.answers[: len(prompts)])
+    until = time.monotonic() + limits.total_seconds
+    outcome = ask_all(server, prompts, limits, progress)
     if outcome.gave_up is not None and all(answer.failure is not None for answer in outcome.answers):
         raise server.explained(outcome.gave_up)
-    if is_sampled:
+    sampling = Sampling(temperature, server.seed)
+    is_asked = temperature is not None or any(prompt.check is not None for prompt in prompts)
+    if is_asked and not outcome.ended_early:
+        left = replace(limits, total_seconds=until - time.monotonic())
+        sampling, is_interrupted = ask_about_sampling(server, left, temperature)
+        outcome = replace(outcome, interrupted=is_interrupted)
         notes += sampling_remarks(server.place.label, sampling)
     return _Heard(server.place.label, server.model, server.engine, "", server.shows_tokens, outcome, sampling)
 

@@ -12,6 +12,7 @@ from genfix.cli import choices
 from genfix.cli import options as opt
 from genfix.cli.completing import complete_stage
 from genfix.cli.hub_options import OnHub
+from genfix.cli.repairing_options import LastProbe, Serving
 from genfix.cli.saved_options import Saved
 
 _TEXT = choices.Format.TEXT
@@ -57,6 +58,7 @@ def plan(
     source: opt.SettingsFrom,
     output_format: opt.OutputFormat = _TEXT,
     output_file: opt.PlanOutput = None,
+    report: opt.PlanReport = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
     look: opt.Look,
@@ -67,22 +69,25 @@ def plan(
     makes exactly these changes later, or refuses.
     """
     from genfix.cli.output import Output, report_file
+    from genfix.cli.plan_places import plan_places
     from genfix.cli.planning import run_plan
     from genfix.cli.settled import named_in, settle
 
     target = named_in(targets, "plan")
+    places = plan_places(output_format, output_file, report)
     if not isinstance(target, str):
         from genfix.cli.many_verbs import many_plans, refuse_plan_file, report_of_many, settle_all
 
-        refuse_plan_file(output_format, output_file)
-        out = Output(look, quiet, verbose, output_format, report_of_many(output_format, output_file, judged))
+        refuse_plan_file(places.plan)
+        file = report_of_many(output_format, places.report, judged)
+        out = Output(look, quiet, verbose, output_format, file)
+        out.notes(places.notes)
         cases, _ = settle_all(target, judged, source, out, unsafe_fixes=unsafe_fixes)
-        return out.done(many_plans(target, cases, out, output_file))
-    keeps = output_file if output_format in {choices.Format.TEXT, choices.Format.JSON} else None
-    report = None if keeps else report_file(output_file, judged.state_dir)
-    out = Output(look, quiet, verbose, output_format, report)
-    case, _ = settle(target, judged, source, out, unsafe_fixes=unsafe_fixes, made=keeps)
-    return out.done(run_plan(case, out, judged.write_baseline, save=keeps))
+        return out.done(many_plans(target, cases, out, places.report))
+    out = Output(look, quiet, verbose, output_format, report_file(places.report, judged.state_dir))
+    out.notes(places.notes)
+    case, _ = settle(target, judged, source, out, unsafe_fixes=unsafe_fixes, made=places.plan)
+    return out.done(run_plan(case, out, judged.write_baseline, save=places.plan))
 
 
 def apply(
@@ -178,7 +183,7 @@ def repair(
             run_repair_on_hub(case, ending, out, baseline, on_hub, dry_run=dry_run, output=output)
         )
     if dry_run:
-        return out.done(run_plan(case, out, judged.write_baseline))
+        return out.done(run_plan(case, out, judged.write_baseline, is_repair=True))
     return out.done(run_repair(case, ending, out, judged.write_baseline, output=output))
 
 
@@ -199,6 +204,8 @@ def run(
     judged: opt.Judged,
     unsafe_fixes: opt.UnsafeFixes = None,
     source: opt.SettingsFrom,
+    last: LastProbe,
+    serving: Serving,
     output_format: opt.OutputFormat = _TEXT,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
@@ -207,7 +214,7 @@ def run(
     """Run a merge command, then repair what it wrote.
 
     A command that fails gives its own exit code, and its output is left as it is; otherwise the code is that
-    of repair.
+    of repair. With --probe the model is probed before the repair and after it.
     """
     from genfix.cli.merge_run import run_run
     from genfix.cli.output import Output
@@ -215,7 +222,12 @@ def run(
 
     out = Output(look, quiet, verbose, output_format)
     case, level = settle(output, judged, source, out, fail_on=fail_on, unsafe_fixes=unsafe_fixes)
-    return run_run(case, command, level, out, judged.write_baseline)
+    if last.probe is None and serving.serve is None:
+        return run_run(case, command, level, out, judged.write_baseline)
+    from genfix.cli.run_probed import probed_around
+
+    around = probed_around(case, last, serving, out)
+    return run_run(case, command, level, out, judged.write_baseline, around)
 
 
 def engines(
