@@ -14,7 +14,7 @@ import pytest
 import genfix
 from genfix.cli.app import COMMANDS
 from genfix.cli.choices import Format
-from genfix.engines.every import EVERY_ENGINE
+from genfix.engines.every import all_engines
 from genfix.known_names import ENGINE_NAMES, RULE_NAMES
 from genfix.rules import RULES
 from tests.support.places import ROOT
@@ -164,7 +164,7 @@ def test_rules_are_chosen_by_name_too(run: Run, glm: Path) -> None:
 
 def test_names_of_rules_and_engines_are_known_without_loading_them() -> None:
     assert dict(RULE_NAMES) == {code: rule.name for code, rule in RULES.items()}
-    assert tuple(EVERY_ENGINE) == ENGINE_NAMES
+    assert tuple(all_engines()) == ENGINE_NAMES
     loaded = "import sys; from genfix.cli.main import main; main(sys.argv[1:])"
     loaded += "; print('genfix.rules' in sys.modules)"
     done = subprocess.run(
