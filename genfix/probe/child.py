@@ -88,7 +88,7 @@ class _Tokenizer(Protocol):
 class LoadedModel(Protocol):
     """A loaded model."""
 
-    tokenizer: _Tokenizer
+    plain: _Tokenizer
 
     def scores(self, ids: list[int]) -> Scores:
         """How likely the model finds each token after those before it."""
@@ -150,7 +150,7 @@ class _Transformers:
         self.torch, transformers = import_module("torch"), import_module("transformers")
         transformers.logging.set_verbosity_error()
         safe = {"trust_remote_code": False, "local_files_only": True}
-        self.tokenizer = transformers.AutoTokenizer.from_pretrained(job.folder, **safe)
+        self.tokenizer = self.plain = transformers.AutoTokenizer.from_pretrained(job.folder, **safe)
         try:
             loader = transformers.AutoModelForCausalLM
             self.model = loader.from_pretrained(job.folder, use_safetensors=True, dtype="auto", **safe)
@@ -217,7 +217,7 @@ class _MlxLm:
             raise EngineRefusalError("custom-code", "config.json names model code of its own (model_file)")
         self.mlx_lm, self.random = import_module("mlx_lm"), import_module("mlx.core").random
         loaded = self.mlx_lm.load(job.folder, tokenizer_config={"trust_remote_code": False})
-        self.model, self.tokenizer = loaded[0], loaded[1]
+        self.model, self.tokenizer, self.plain = loaded[0], loaded[1], vars(loaded[1])["_tokenizer"]
         self.sampler = import_module("mlx_lm.sample_utils").make_sampler(temp=job.temperature or 0.0)
         self.job = job
 
@@ -278,9 +278,9 @@ def _answers(engine: LoadedModel, prompts: list[ChildPrompt]) -> Iterator[dict[s
 
 
 def _scored(engine: LoadedModel, texts: list[dict[str, str]]) -> Iterator[dict[str, object]]:
-    names = engine.tokenizer.convert_ids_to_tokens
+    names = engine.plain.convert_ids_to_tokens
     for asked in texts:
-        cut = _cut(engine.tokenizer, asked["text"])
+        cut = _cut(engine.plain, asked["text"])
         found = engine.scores(cut.ids)
         tops = [
             dict(zip(names([one for one, _ in top]), [p for _, p in top], strict=True)) for top in found.top

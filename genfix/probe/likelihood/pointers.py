@@ -20,7 +20,9 @@ _GROWTH: Final = 2.0
 """How many times larger the difference is far into a text than at its beginning, where RoPE is at fault."""
 _LEAST: Final = 0.1
 """Bits per character: below it nothing is pointed to."""
-POINTED_TO: Final = frozenset({"GF301", "GF302", "GF303", "GF311", "GF402", "GF412", "GF443", "GF712"})
+POINTED_TO: Final = frozenset(
+    {"GF301", "GF302", "GF303", "GF311", "GF402", "GF412", "GF443", "GF711", "GF712"}
+)
 """The rules that are named here."""
 LANGUAGE_NAMES: Final[Mapping[str, Message]] = {"en": text("English"), "zh": text("Chinese")}
 
@@ -150,8 +152,8 @@ def _pointers(
             message(
                 "likelihood-all",
                 "all kinds of text are much less likely, from their first words on: look for rows of the "
-                "embedding in another order (GF302, GF412), RoPE that is not set as in training (GF712), an "
-                "adapter of another base (GF443) or fields of config.json that were lost (GF402); "
+                "embedding in another order (GF302, GF412), RoPE that is not set as in training (GF711, "
+                "GF712), an adapter of another base (GF443) or fields of config.json that were lost (GF402); "
                 "genfix check",
             )
         ]
@@ -203,7 +205,7 @@ def _far(run: Sequence[ScoredText], against: Sequence[ScoredText]) -> Message | 
     return message(
         "likelihood-far",
         "the difference grows with the distance from the beginning, from {near} bits per character to {far}: "
-        "RoPE is not set as in training (GF712), or the context is shorter than these texts",
+        "RoPE is not set as in training (GF711, GF712), or the context is shorter than these texts",
         near=signed_bits(near.value),
         far=signed_bits(far.value),
     )
