@@ -59,6 +59,11 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         help="Say what each engine will do with a folder.",
         example="genfix engines merged --engine vllm",
     ),
+    "workarounds": Entry(
+        "genfix.cli.workaround_command",
+        help="Say what helps an engine without changing the folder.",
+        example="genfix workarounds merged --base org/name --engine vllm",
+    ),
     "sweep": Entry("genfix.cli.app", help="Judge all model folders below, and keep what was found."),
     "weights": Entry(
         _COMMANDS,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from genfix.api.changing import Repair, apply, diff_case, plan_case, repair_case, undo
 from genfix.applier import Built, Receipt
 from genfix.cli.exits import exit_code, settle_known
-from genfix.cli.next_lines import apply_line, command_line, on_hub, undo_line
+from genfix.cli.next_lines import apply_line, cannot_change, command_line, on_hub, undo_line
 from genfix.cli.options import Here, Level
 from genfix.cli.output import Output
 from genfix.cli.saved_options import Saved
@@ -42,6 +42,8 @@ class _Next(NamedTuple):
     undo: str = ""
     unsafe: str = ""
     """Shows what unsafe fixes would add."""
+    around: str = ""
+    """Shows what helps where the folder cannot be changed."""
 
 
 def run_plan(case: Case, out: Output, baseline: Path | None, *, save: Path | None = None) -> int:
@@ -56,7 +58,10 @@ def run_plan(case: Case, out: Output, baseline: Path | None, *, save: Path | Non
 
         check_report_place(save, outside=None if is_address(case.target) else Path(case.target))
     made = plan_case(case)
-    code = _show_plan(made, out, _next(case, made, out, save))
+    then = _next(case, made, out, save)
+    if cannot_change(case.target):
+        then = then._replace(around=command_line("workarounds", case))
+    code = _show_plan(made, out, then)
     settle_known(case, made.remaining, made.known, out, baseline)
     return code
 
@@ -117,6 +122,8 @@ def _show_plan(made: Plan, out: Output, then: _Next) -> int:
             if command
             else text("to make these changes, apply them to a copy on this machine")
         )
+    if made.changes and then.around:
+        out.tell(text("what helps without changing it: {command}", command=then.around))
     if made.base is None:
         say_alone(out)
     return 1 if made.changes else 0
@@ -168,10 +175,16 @@ def run_apply(saved: Saved, ending: Ending, out: Output, *, dry_run: bool) -> in
 
 
 def run_repair(
-    case: Case, ending: Ending, out: Output, baseline: Path | None, *, output: str | None = None
+    case: Case,
+    ending: Ending,
+    out: Output,
+    baseline: Path | None,
+    *,
+    output: str | None = None,
+    config_only: bool = False,
 ) -> int:
     """Make the fixes, here or in a copy, and say what was done, where the backup is, and what is left."""
-    done = repair_case(case, output=output)
+    done = repair_case(case, output=output, config_only=config_only)
     unsafe = command_line("plan", case._replace(unsafe_fixes=True))
     place = Here(done.plan.target, case.state_dir)
     code = _show_repair(done, place, ending, out, unsafe)
