@@ -10,6 +10,12 @@ def run() -> None:
     # A short process that mostly builds classes: the collector finds nothing and costs a tenth of the time.
     gc.disable()
     try:
+        if sys.argv[1:] == ["--version"]:  # what scripts ask before anything else: no command line is needed
+            from genfix.version import __version__  # noqa: PLC0415 - as below
+
+            sys.stdout.write(f"genfix {__version__}\n")
+            sys.stdout.flush()
+            sys.exit(0)
         from genfix.cli import main  # noqa: PLC0415 - importing this module must stay free
 
         code = main(sys.argv[1:])

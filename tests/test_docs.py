@@ -44,8 +44,8 @@ COMMAND_PAGES = [ROOT / "docs" / name for name in ("commands.md", "commands.zh-C
 def test_every_command_is_in_the_help_text_and_in_the_table(page: Path) -> None:
     names = [*COMMANDS_OF_GENFIX]
     text = page.read_text("utf-8")
-    listed = text.partition("<!-- help:begin -->")[2].partition("Commands:")[2]
-    assert re.findall(r"^  (\w+)  ", listed.partition("\n\n")[0], re.MULTILINE) == names
+    listed = text.partition("<!-- help:begin -->")[2].partition("<!-- help:end -->")[0]
+    assert re.findall(r"^  ([a-z]+)  +[A-Z]", listed, re.MULTILINE) == names
     head = {"commands.md": "| command |", "commands.zh-CN.md": "| 命令 |"}[page.name]
     assert sorted(row[0].split()[1].strip("`") for row in table(text, head)) == sorted(names)
 

@@ -16,7 +16,10 @@ from tests.support.sources import MODULES, parsed
 
 HEAVY = ("typer", "click", "rich", "pydantic", "huggingface_hub", "jinja2", "filelock", "httpx", "requests")
 
-BOTTOM = frozenset({"show", "message", "language", "json_types", "errors", "cache", "web", "version"})
+BOTTOM = frozenset(
+    {"show", "message", "language", "json_types", "errors", "cache", "web", "version"}
+    | {"known_names", "spelling"}
+)
 """Small modules anybody may use."""
 
 BELOW_RULES = BOTTOM | {"jsontext", "folder", "gguf", "model"}
@@ -32,6 +35,8 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "language": frozenset({"message"}),
     "errors": frozenset({"message"}),
     "cache": frozenset(),
+    "known_names": frozenset(),
+    "spelling": frozenset({"known_names", "message", "errors"}),
     "web": frozenset({"message", "show", "json_types"}),
     "jsontext": BOTTOM,
     "folder": BOTTOM,
@@ -50,7 +55,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "report": BELOW_API | {"api", "zoo"},
     "cli": BELOW_API | {"api", "zoo", "report"},
     "": frozenset({"version", "api", "applier", "errors", "planner", "rules", "zoo"}),
-    "__main__": frozenset({"cli"}),
+    "__main__": frozenset({"cli", "version"}),
 }
 """Imports run one way, from the top. Reports take values of the api and hand none back."""
 

@@ -83,6 +83,7 @@ def cost(command: list[str], environment: dict[str, str]) -> tuple[float, float]
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code, *command],
         env=environment,
+        cwd=environment["HOME"],  # no settings of this project
         capture_output=True,
         text=True,
         check=True,
@@ -103,6 +104,7 @@ def main(runs: int) -> None:
         check = [sys.executable, "-m", "genfix", "check", str(root / "merged"), "--base", str(root / "base")]
         environment = {
             **os.environ,
+            "HOME": str(root),
             "XDG_CACHE_HOME": str(root / "cache"),
             # As installed: pip compiles what it installs, a working tree may be told not to.
             "PYTHONPYCACHEPREFIX": str(root / "bytecode"),

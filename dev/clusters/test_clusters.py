@@ -59,8 +59,14 @@ def ray() -> Iterator[tuple[str, Callable[[], int]]]:
     command = [sys.executable, "-c", "from ray.scripts.scripts import main; main()", "start", "--head",
                "--block", "--num-cpus=2", f"--port={ports[0]}", f"--ray-client-server-port={ports[1]}",
                "--include-dashboard=false", "--disable-usage-stats"]  # fmt: skip
-    # This very test may be started by `uv run`: see `RayExecutor`.
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
+    # This very test may be started by `uv run`: see `RayExecutor`. The proxy forks the server of a client
+    # while gRPC has threads; gRPC's own handlers of a fork then end it now and then (ev_epoll1_linux.cc).
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+        "GRPC_ENABLE_FORK_SUPPORT": "0",
+    }
     # In the foreground: it ends its own processes when it is ended.
     with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, start_new_session=True) as head:
         try:

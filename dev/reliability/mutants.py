@@ -9,6 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
+from dev.reliability.mutant_table import killers, write_killers
+
 __all__ = ["MUTANTS", "Mutant", "run"]
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
@@ -29,7 +31,7 @@ _FIRST: Final[Mapping[str, tuple[str, ...]]] = {
     "reports.py": ("reports", "drafts"),
     "snapshots.py": ("power_cuts", "snapshots"),
     "staging.py": ("power_cuts", "apply_undo", "mounts", "faults"),
-    "taking_back.py": ("power_cuts", "faults", "last_moments"),
+    "taking_back.py": ("last_moments", "power_cuts", "faults"),
     "transaction.py": ("faults", "processes"),
     "tree.py": ("refusals", "power_cuts", "apply_undo"),
     "undoing.py": ("apply_undo", "bonds"),
@@ -321,7 +323,10 @@ MUTANTS: Final = (
 
 
 def run(only: str = "") -> int:
-    """Try all mutants whose name contains ``only``; 1 where one lives, 2 where one does not apply."""
+    """Try all mutants whose name contains ``only``; 1 where one lives, 2 where one does not apply.
+
+    What killed each goes into the table of docs/reliability.md at once.
+    """
     chosen = [mutant for mutant in MUTANTS if only in mutant.name]
     lived, broken = [], []
     for mutant in chosen:
@@ -337,43 +342,33 @@ def run(only: str = "") -> int:
                 print(f"does not apply: {mutant.name}", flush=True)
                 continue
             path.write_text(text.replace(mutant.before, mutant.after), "utf-8")
-            died = _tests_fail(place, mutant.file)
-        print(f"{'killed' if died else 'LIVES'}: {mutant.name}", flush=True)
-        if not died:
+            killer = _killer(place, mutant.file)
+        print(f"{f'killed by {killer}' if killer else 'LIVES'}: {mutant.name}", flush=True)
+        write_killers([(one.name, one.file) for one in MUTANTS], {mutant.name: killer or "**lives**"})
+        if not killer:
             lived.append(mutant.name)
     print(f"{len(chosen)} mutants, {len(chosen) - len(lived) - len(broken)} killed, {len(lived)} live")
     return 1 if lived else 2 if broken else 0
 
 
-def _tests_fail(place: Path, file: str) -> bool:
-    """Those that look at what the file does first; the sweeps over every call of the disk last."""
+def _killer(place: Path, file: str) -> str:
+    """The test that fails; empty where none does.
+
+    Those that look at what the file does are asked first, the sweeps over every call of the disk last.
+    """
     first = [f"tests/applier/test_{name}.py" for name in _FIRST.get(file, ())]
     sweeps = "tests/applier/test_faults.py"
-    return (
-        any(_fails(place, [tests]) for tests in first)
-        or _fails(place, ["tests/applier", *(f"--ignore={tests}" for tests in {*first, sweeps})])
-        or (sweeps not in first and _fails(place, [sweeps]))
-    )
+    others = ["tests/applier", *(f"--ignore={tests}" for tests in {*first, sweeps})]
+    runs = [*([tests] for tests in first), others, *([] if sweeps in first else [[sweeps]])]
+    return next(filter(None, (_failing(place, arguments) for arguments in runs)), "")
 
 
-def _fails(place: Path, arguments: list[str]) -> bool:
-    command = [
-        sys.executable,
-        "-B",
-        "-m",
-        "pytest",
-        "-q",
-        "-x",
-        "-n",
-        "2",
-        "-p",
-        "no:cacheprovider",
-        *arguments,
-    ]
+def _failing(place: Path, arguments: list[str]) -> str:
+    command = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *arguments]
     run = subprocess.run(
         command, cwd=place, capture_output=True, check=False, env={**os.environ, "PYTHONPATH": str(place)}
     )
     told = run.stdout.decode("utf-8", "replace")
     if run.returncode and " failed" not in told:
         sys.exit(told[-2000:])
-    return run.returncode != 0
+    return killers(told) or "a test" if run.returncode else ""

@@ -255,6 +255,8 @@ def expression(node: ast.expr) -> JsonValue:  # noqa: C901, PLR0911, PLR0912 - o
             return name
         case ast.Attribute(value=ast.Name(id="self"), attr=attr):
             return f"@{attr}"
+        case ast.Attribute() if dotted(node).startswith("nn."):
+            return dotted(node)  # a class that a table or a variable holds
         case ast.Attribute(value=value, attr=attr):
             return [".", expression(value), attr]
         case ast.Call(func=function):

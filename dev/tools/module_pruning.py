@@ -36,7 +36,7 @@ _NO_SIZES: Final = frozenset(
 """Arguments of torch's modules that no shape depends on."""
 
 
-def asked(code: JsonValue, found: set[str]) -> None:  # noqa: C901, PLR0912 - one case a form
+def asked(code: JsonValue, found: set[str]) -> None:
     """Add the names that a program reads: ``x``, ``@attribute`` of its object, ``.attribute`` of others."""
     match code:
         case str(name):
@@ -52,8 +52,7 @@ def asked(code: JsonValue, found: set[str]) -> None:  # noqa: C901, PLR0912 - on
                 found.add(f".{name}")
             asked(held, found)
         case ["(", function, given, named]:
-            if not isinstance(function, str) or function.startswith("@"):
-                asked(function, found)
+            asked(function, found)  # a name may be a variable that holds a class
             asked(given, found)
             asked(named, found)
         case [*parts]:

@@ -17,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from dev.tools import known_names
 from genfix.language import Language, translated
 from genfix.rules import RULES, Rule
 from genfix.rules.core.questions import QUESTIONS
@@ -123,6 +124,7 @@ def generated() -> Mapping[Path, str]:
         PAGES[language] / name: text for language in PAGES for name, text in _pages(language, PAGES[language])
     }
     files[WHO] = _who_is_right()
+    files[known_names.FILE] = known_names.known_names()
     for language, path in QUICK_STARTS.items():
         text = path.read_text(encoding="utf-8")
         for command in ("check", "repair"):

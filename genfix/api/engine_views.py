@@ -1,6 +1,6 @@
 """`engine_views`: what each engine would do with a folder."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import NamedTuple, Unpack
 
 from genfix.api.keywords import OpenOptions
@@ -12,6 +12,7 @@ from genfix.errors import InputError
 from genfix.message import Message, text
 from genfix.resolver import names_gguf
 from genfix.resolver.case import Case, ModelLocation
+from genfix.spelling import engine_advice
 
 
 class EngineReport(NamedTuple):
@@ -76,9 +77,7 @@ def asked_engine(engine: str) -> tuple[str, str]:
     name, at, version = engine.partition("@")
     known = all_engines()
     if name not in known:
-        raise InputError(
-            text("there is no view of an engine '{name}'", name=name), _known_engines(name, [*known])
-        )
+        raise InputError(text("there is no view of an engine '{name}'", name=name), engine_advice(name))
     try:
         release(version if at else known[name].version)
     except ValueError:
@@ -87,11 +86,3 @@ def asked_engine(engine: str) -> tuple[str, str]:
             text("write for example {name}@{version}", name=name, version=known[name].version),
         ) from None
     return name, version
-
-
-def _known_engines(name: str, known: Sequence[str]) -> Message:
-    from difflib import get_close_matches  # noqa: PLC0415 - only for errors
-
-    named = text("known are {engines}", engines=[*known])
-    near = get_close_matches(name.lower(), known)
-    return text("did you mean {names}? {advice}", names=[*near], advice=named) if near else named

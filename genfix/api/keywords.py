@@ -37,7 +37,8 @@ class CheckOptions(WeightOptions, total=False):
     """How a folder is judged."""
 
     select: str | Collection[str]
-    """The rules that count, by code or beginning of a code: ``"GF101"``, or ``["GF1", "GF2"]``; none: all."""
+    """The rules that count, by code, beginning of a code or name: ``"GF101"``, or ``["GF1",
+    "generation-config-missing"]``; none: all."""
     ignore: str | Collection[str]
     """The rules that do not count, in the same way."""
     baseline: ModelLocation | None

@@ -5,13 +5,13 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from genfix.errors import InputError
 from genfix.folder import STATE_FOLDER, LocalFolder
 from genfix.message import Message, text
 from genfix.model import Model
 from genfix.resolver import BaseFacts, choose_base, find_adapter, is_address, open_address, open_target
 from genfix.resolver.case import Case
-from genfix.rules import RULES, Finding
+from genfix.rules import Finding
+from genfix.spelling import code_of, unknown_rule
 
 
 class OpenedModels(NamedTuple):
@@ -32,8 +32,10 @@ def open_models(case: Case) -> OpenedModels:
     chosen = choose_base(case, merged, trained.facts)
     base = chosen.base.facts if chosen.base is not None else None
     for facts in (base, trained.facts):
-        if facts is not None and isinstance(facts.folder, LocalFolder):
-            whole_folder(facts.folder, case.state_dir)
+        if facts is not None:
+            facts.remembered = merged.remembered
+            if isinstance(facts.folder, LocalFolder):
+                whole_folder(facts.folder, case.state_dir)
     return OpenedModels(
         merged, base, trained.facts, (*notes, *trained.notes, *chosen.notes), chosen.suggested
     )
@@ -87,18 +89,23 @@ def _left_beside(root: Path) -> tuple[Message, ...]:
 
 
 def selection(case: Case) -> Callable[[str], bool]:
-    """Which codes count. Raises `InputError` for a beginning that no rule has."""
+    """Which codes count. Raises `InputError` for what is no code, beginning or name of a rule."""
     chosen, left_out = _codes(case.select), _codes(case.ignore)
-    for prefix in (*chosen, *left_out):
-        if not prefix or not any(code.startswith(prefix) for code in RULES):
-            raise InputError("there is no rule '{prefix}'", "`genfix rules` lists all", prefix=prefix)
     return lambda code: (
         (not chosen or code.startswith(chosen)) and not (left_out and code.startswith(left_out))
     )
 
 
 def _codes(given: str | Collection[str]) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given)
+    words = (given,) if isinstance(given, str) else tuple(given)
+    return tuple(_code(word) for word in words)
+
+
+def _code(word: str) -> str:
+    code = code_of(word)
+    if code is None:
+        raise unknown_rule(word)
+    return code
 
 
 def known_keys(case: Case, wanted: Callable[[str], bool]) -> frozenset[tuple[str, str, str]]:

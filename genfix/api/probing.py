@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -13,12 +13,27 @@ from genfix.message import Message, text
 from genfix.model import Model
 from genfix.probe.diagnosis import Files, diagnose, files_of, judge_comparison
 from genfix.probe.endpoint import is_url
-from genfix.probe.local_engine import LocalEngine, run_folder
+from genfix.probe.local_engine import LOCAL_SEED, LocalEngine, run_folder
 from genfix.probe.markers import Markers, markers_of
 from genfix.probe.measuring import Comparison, Summary, compare, measure, summarize
 from genfix.probe.probe_run import AnswerRun, OnAnswer, ask_all
 from genfix.probe.probe_values import Answer, Failure, LeakKind, Limits, Measure, Prompt
-from genfix.probe.prompts import PROMPTS_VERSION, built_in_prompts, read_prompts
+from genfix.probe.prompts import chosen_prompts
+from genfix.probe.quality.model_setting import setting_of
+from genfix.probe.quality.pass_rates import (
+    PassComparison,
+    PassRates,
+    compare_passes,
+    judge_passes,
+    rate_answers,
+)
+from genfix.probe.quality.sampling import (
+    Sampling,
+    is_sampling,
+    judge_sampling,
+    sampling_prompts,
+    sampling_remarks,
+)
 from genfix.probe.server import Server, api_key
 from genfix.resolver import open_target
 
@@ -56,6 +71,9 @@ class ProbeRun:
     out_of_time: bool
     failure: Failure | None
     """The first failure of a request that counts."""
+    sampling: Sampling
+    passes: PassRates | None
+    """How many answers are right; `None` where no prompt has a check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +89,8 @@ class ProbeReport:
     prompts: str | Message
     """Which set: ``built-in version 1``, or a file."""
     limits: Limits
+    passes: PassComparison | None = None
+    """Whether as many answers are right as of the other model."""
     notes: tuple[Message, ...] = field(default=())
 
     @property
@@ -89,6 +109,8 @@ def probe_model(
     *,
     against: _Target | Subject | None = None,
     prompts: _Target | None = None,
+    quality: bool = False,
+    kinds: Sequence[str] = (),
     limits: Limits | None = None,
     temperature: float | None = None,
     progress: Callable[[Answer, int], None] | None = None,
@@ -99,6 +121,8 @@ def probe_model(
         target: A server's URL or a folder; with a folder, an engine is needed: `Subject`.
         against: Another model on the same prompts, such as the base, or the same before the repair.
         prompts: A JSON Lines file; default: the set that ships with genfix.
+        quality: Also put the prompts whose answers can be checked, and count those that are right.
+        kinds: Of these the kinds named here only, such as ``json``; implies ``quality``.
         limits: On tokens, time, concurrency and retries. The time is for both models together.
         temperature: Default: the server's own, which is mostly the folder's.
         progress: Called with each answer as it comes, and with how many there will be.
@@ -108,7 +132,7 @@ def probe_model(
 
     """
     bounds = limits or Limits()
-    asked = built_in_prompts() if prompts is None else read_prompts(Path(prompts))
+    asked, label = chosen_prompts(Path(prompts) if prompts is not None else None, kinds, quality=quality)
     subjects = [_subject(one) for one in (target, against) if one is not None]
     total = len(asked) * len(subjects)
     notes: list[Message] = []
@@ -128,15 +152,18 @@ def probe_model(
             break
     other = runs[1] if len(runs) > 1 else None
     compared = compare(other.measures, runs[0].measures) if other is not None else None
+    passes = compare_passes(other.passes, runs[0].passes) if other is not None else None
     return ProbeReport(
         run=runs[0],
         against=other,
         comparison=compared,
-        verdict=judge_comparison(compared) if compared is not None else (),
-        prompts=text("built-in version {version}", version=PROMPTS_VERSION)
-        if prompts is None
-        else os.fspath(prompts),
+        verdict=(
+            *(judge_comparison(compared) if compared is not None else ()),
+            *(judge_passes(passes) if passes is not None else ()),
+        ),
+        prompts=label,
         limits=bounds,
+        passes=passes,
         notes=tuple(notes),
     )
 
@@ -171,6 +198,7 @@ class _Heard:
     version: str
     shows_tokens: bool
     outcome: AnswerRun
+    sampling: Sampling
 
 
 def _run(
@@ -191,24 +219,33 @@ def _run(
         # Measured as it comes, in the time of the run: what a server sends can be much to look through.
         if answer.prompt in by_id:
             measured[answer.prompt] = measure(by_id[answer.prompt], answer, markers)
-        progress(answer)
+        if not is_sampling(answer.prompt):
+            progress(answer)
 
     if is_url(subject.target):
         heard = _ask_server(subject, prompts, limits, temperature, take, notes)
     else:
         heard = _run_folder(subject, prompts, limits, temperature, take)
     if heard.outcome.out_of_time and all(answer.failure is not None for answer in heard.outcome.answers):
+        seconds = round(limits.total_seconds, 1)
         raise ProbeError(
-            "{heard} answered nothing in {total_seconds:g} seconds",
+            text(
+                "{heard} answered nothing in {count:g} second",
+                "{heard} answered nothing in {count:g} seconds",
+                heard=heard.label,
+                count=int(seconds) if seconds.is_integer() else seconds,
+            ),
             "raise --time-limit",
-            heard=heard.label,
-            total_seconds=round(limits.total_seconds, 1),
         )
     measures = tuple(
         measured.get(prompt.id) or measure(prompt, answer, markers)
         for prompt, answer in zip(prompts, heard.outcome.answers, strict=True)
     )
-    return _judged(heard, measures, markers, files_of(model, heard.engine) if model is not None else None)
+    judged = _judged(heard, measures, markers, files_of(model, heard.engine) if model is not None else None)
+    if not any(prompt.check is not None for prompt in prompts):
+        return judged
+    setting = setting_of(model, on_server=is_url(subject.target))
+    return replace(judged, passes=rate_answers(measures, markers, setting))
 
 
 def _ask_server(
@@ -222,10 +259,16 @@ def _ask_server(
     server = Server(subject.target, subject.model, limits, key=api_key(), temperature=temperature)
     if server.place.sends_key_in_the_open:
         notes.append(text("the API key goes to {server} without encryption", server=server.place.label))
-    outcome = ask_all(server, prompts, limits, progress)
+    is_sampled = temperature is not None or any(prompt.check is not None for prompt in prompts)
+    more = sampling_prompts() if is_sampled else ()
+    outcome = ask_all(server, (*prompts, *more), limits, progress)
+    sampling = judge_sampling(outcome.answers[len(prompts) :], temperature, server.seed)
+    outcome = replace(outcome, answers=outcome.answers[: len(prompts)])
     if outcome.gave_up is not None and all(answer.failure is not None for answer in outcome.answers):
         raise server.explained(outcome.gave_up)
-    return _Heard(server.place.label, server.model, server.engine, "", server.shows_tokens, outcome)
+    if is_sampled:
+        notes += sampling_remarks(server.place.label, sampling)
+    return _Heard(server.place.label, server.model, server.engine, "", server.shows_tokens, outcome, sampling)
 
 
 def _run_folder(
@@ -237,7 +280,8 @@ def _run_folder(
 ) -> _Heard:
     engine = LocalEngine(subject.engine or "", subject.python, temperature)
     outcome, version = run_folder(engine, open_target(subject.target).root, prompts, limits, progress)
-    return _Heard(subject.target, None, engine.name, version, True, outcome)
+    sampling = Sampling(temperature, LOCAL_SEED)
+    return _Heard(subject.target, None, engine.name, version, True, outcome, sampling)
 
 
 def _judged(heard: _Heard, measures: tuple[Measure, ...], markers: Markers, files: Files | None) -> ProbeRun:
@@ -256,4 +300,6 @@ def _judged(heard: _Heard, measures: tuple[Measure, ...], markers: Markers, file
         interrupted=heard.outcome.interrupted,
         out_of_time=heard.outcome.out_of_time,
         failure=next((failure for failure in failures if failure.kind.counts), None),
+        sampling=heard.sampling,
+        passes=None,
     )

@@ -13,8 +13,10 @@ from typing import Final, NamedTuple, TypeAlias
 from genfix.errors import InputError
 from genfix.folder.kinds import FileKind, kind_of
 from genfix.folder.user_file import read_user_file
+from genfix.known_names import ENGINE_NAMES
 from genfix.message import Message, text
-from genfix.rules import RULES, Severity
+from genfix.rules import Severity
+from genfix.spelling import code_of, engine_advice, rule_advice
 
 _LARGEST: Final = 1024 * 1024
 _NOT_OF_A_MODEL: Final = frozenset({FileKind.OTHER, FileKind.CODE, FileKind.LICENCE})
@@ -244,29 +246,17 @@ class _Reader(NamedTuple):
 
     def codes(self, key: str) -> tuple[str, ...]:
         for code in (codes := self.texts(key)):
-            if not code or not any(known.startswith(code) for known in RULES):
-                raise _wrong(
-                    self.path,
-                    self.where + key,
-                    text("there is no rule '{code}'", code=code),
-                    text("`genfix rules` lists all"),
-                )
+            if code_of(code) is None:
+                what = text("there is no rule '{code}'", code=code)
+                raise _wrong(self.path, self.where + key, what, rule_advice(code))
         return codes
 
     def engines(self) -> tuple[str, ...]:
         names = self.texts("engines")
-        if names:
-            from genfix.engines.every import all_engines  # noqa: PLC0415 - only where engines are named
-
-            for name in names:
-                if name.partition("@")[0] not in all_engines():
-                    known = text("known are {engines}", engines=[*all_engines()])
-                    raise _wrong(
-                        self.path,
-                        f"{self.where}engines",
-                        text("there is no view of '{name}'", name=name),
-                        known,
-                    )
+        for name in names:
+            if name.partition("@")[0] not in ENGINE_NAMES:
+                what = text("there is no view of '{name}'", name=name)
+                raise _wrong(self.path, f"{self.where}engines", what, engine_advice(name))
         return names
 
     def tables(self, key: str) -> Mapping[str, _Table]:

@@ -19,6 +19,7 @@ from genfix.applier.fs import DISK, FileSystem
 from genfix.applier.journal import ID, is_writable_name
 from genfix.applier.records import Change
 from genfix.applier.reports import write_report
+from genfix.applier.state import state_place
 from genfix.applier.storage_errors import storage_errors
 from genfix.applier.transaction import new_id
 from genfix.applier.tree import is_present, make_dirs, read_all
@@ -77,7 +78,7 @@ def hub_place(repo: str, endpoint: str, state_dir: Path | None) -> Path:
     """Where the receipts of a repo are."""
     name = repo.casefold()  # as the Hub compares them
     key = hashlib.sha256(f"{endpoint}/{name}".encode()).hexdigest()[:16]
-    return (state_dir.absolute() if state_dir else _own()) / f"hub-{name.replace('/', '--')}-{key}"
+    return (state_place(state_dir) if state_dir else _own()) / f"hub-{name.replace('/', '--')}-{key}"
 
 
 def _own() -> Path:

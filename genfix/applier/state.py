@@ -49,6 +49,23 @@ _OUTSIDE_TAG: Final = r"(?:-[0-9a-f]{8})?"
 _STAGE: Final = re.compile(rf"stage-({ID.pattern})({_OUTSIDE_TAG})", re.ASCII)
 
 
+def state_place(state_dir: Path) -> Path:
+    """The folder that `--state-dir` names, which need not be there yet.
+
+    Raises `InputError` where it is a file, or would be below one.
+    """
+    base = state_dir.absolute()
+    there = next(place for place in (base, *base.parents) if os.path.lexists(place))
+    if not there.is_dir():
+        raise InputError(
+            "--state-dir {path} cannot be a folder: {file} is none",
+            "name a folder, or a place where one can be made",
+            path=base,
+            file=there,
+        )
+    return base
+
+
 @dataclass(frozen=True, slots=True)
 class Location:
     """Where the state of one model folder is."""
@@ -72,14 +89,17 @@ class Location:
 
     @classmethod
     def of(cls, root: Path, state_dir: Path | None) -> "Location":
-        """The state folder of the model folder ``root``; ``state_dir`` as `--state-dir` gives it."""
+        """The state folder of the model folder ``root``; ``state_dir`` as `--state-dir` gives it.
+
+        Raises `InputError` as `state_place`.
+        """
         if state_dir is None:
             return cls(None, INSIDE, root.joinpath(*INSIDE), "", root)
         real = os.path.realpath(root)
         key = hashlib.sha256(os.fsencode(real)).hexdigest()[:16]
         named = f"{Path(real).name}-{key}"
         key = named if is_safe_name(named) else key
-        base = state_dir.absolute()
+        base = state_place(state_dir)
         tag = hashlib.sha256(os.fsencode(os.path.realpath(base / key))).hexdigest()[:8]
         return cls(base, (key,), base / key, f"-{tag}", root)
 

@@ -157,10 +157,10 @@ def read_all(fs: FileSystem, root: Dir, name: str, cap: int) -> bytes | None:
             size += len(piece)
             if size > cap:
                 raise StorageError(
-                    "{path} has more than the {cap} bytes that such a file can have",
+                    "{path} has more than the {cap:.3g} MiB that such a file can have",
                     "look at that file: it was not written by genfix",
                     path=root.path / name,
-                    cap=cap,
+                    cap=cap / 2**20,
                 )
             pieces.append(piece)
         return b"".join(pieces)

@@ -56,10 +56,13 @@ def _is_group(annotation: object) -> TypeGuard[type[NamedTuple]]:
 class Command(TyperCommand):
     """A command."""
 
+    entry: Entry | None = None
+    """What the overview says of it."""
+
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
         """The values of the words, made here: typer asks pydantic, which costs more than a small check."""
-        if ctx.resilient_parsing:  # a shell asks what may come next
-            return super().parse_args(ctx, args)
+        if ctx.resilient_parsing:  # a shell asks what may come next: of an option at the end, its value
+            return super().parse_args(ctx, args[:-1] if args and args[-1].startswith("-") else args)
         own = declared(self.callback)
         try:
             given, extra, _ = self.make_parser(ctx).parse_args([*args])
@@ -76,9 +79,11 @@ class Command(TyperCommand):
 
     def format_help(self, ctx: "Context", formatter: "HelpFormatter") -> None:
         """Write the help text."""
-        from genfix.cli.help import write_help  # noqa: PLC0415 - only where it is asked for
+        from genfix.cli.help import Further, write_help  # noqa: PLC0415 - only where it is asked for
 
-        write_help(self, ctx, formatter)
+        entry = self.entry
+        further = Further() if entry is None else Further(entry.examples, entry.page)
+        write_help(self, ctx, formatter, further)
 
 
 def _value(parameter: "Parameter", own: Declared, given: Mapping[str, object], ctx: "Context") -> object:
@@ -98,6 +103,8 @@ class Commands(TyperGroup):
     """A group of commands, each imported when it is called."""
 
     entries: ClassVar[Mapping[str, Entry]] = {}
+    examples: ClassVar[tuple[str, ...]] = ()
+    """Of the group itself; none: those of its commands."""
     unnamed: ClassVar[str] = ""
     """The command that is meant where none is named; empty: one has to be."""
 
@@ -117,8 +124,11 @@ class Commands(TyperGroup):
             return typer.main.get_group(found)
         alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
         settings = {"help_option_names": ["-h", "--help"], "allow_interspersed_args": not entry.is_last}
-        alone.command(cmd_name, cls=Command, epilog=entry.example, context_settings=settings)(flat(found))
-        return typer.main.get_command(alone)
+        alone.command(cmd_name, cls=Command, context_settings=settings)(flat(found))
+        made = typer.main.get_command(alone)
+        if isinstance(made, Command):
+            made.entry = entry
+        return made
 
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
         """As of a command; without any words the help is shown."""
@@ -143,9 +153,12 @@ class Commands(TyperGroup):
 
     def format_help(self, ctx: "Context", formatter: "HelpFormatter") -> None:
         """Write the help text."""
-        from genfix.cli.help import write_help  # noqa: PLC0415 - only where it is asked for
+        from genfix.cli.help import Further, write_help  # noqa: PLC0415 - only where it is asked for
 
-        write_help(self, ctx, formatter, self.entries)
+        examples = self.examples or tuple(one for entry in self.entries.values() for one in entry.examples)
+        pages = {entry.page for entry in self.entries.values()}
+        further = Further(examples, pages.pop() if len(pages) == 1 else "README")
+        write_help(self, ctx, formatter, further, self.entries)
 
 
 def _usage_error() -> type[Exception]:

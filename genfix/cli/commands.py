@@ -10,6 +10,7 @@ import typer
 
 from genfix.cli import choices
 from genfix.cli import options as opt
+from genfix.cli.completing import complete_stage
 from genfix.cli.hub_options import OnHub
 from genfix.cli.saved_options import Saved
 
@@ -158,14 +159,19 @@ def repair(
         raise no_copy()
     target = named_in(targets, "repair")
     if not isinstance(target, str):
-        from genfix.cli.many_verbs import many_plans, many_repairs, refuse_of_one, report_of_many, settle_all
+        from genfix.cli.many_verbs import many_plans, many_repairs, refuse_output, report_of_many, settle_all
 
-        refuse_of_one(output, on_hub=any(on_hub))
+        refuse_output(output)
         out = Output(look, quiet, verbose, output_format, report_of_many(output_format, output_file, judged))
         cases, levels = settle_all(target, judged, source, out, fail_on=fail_on, unsafe_fixes=unsafe_fixes)
+        endings = [Ending(each, fail_on_fix=exit_non_zero_on_fix) for each in levels]
+        if any(on_hub):
+            from genfix.cli.many_on_hub import many_publishes
+
+            done = many_publishes(target, cases, endings, out, output_file, on_hub, dry_run=dry_run)
+            return out.done(done)
         if dry_run:
             return out.done(many_plans(target, cases, out, output_file))
-        endings = [Ending(each, fail_on_fix=exit_non_zero_on_fix) for each in levels]
         return out.done(many_repairs(target, cases, endings, out, output_file))
     out = Output(look, quiet, verbose, output_format, report_file(output_file, judged.state_dir))
     case, level = settle(target, judged, source, out, fail_on=fail_on, unsafe_fixes=unsafe_fixes, made=output)
@@ -285,6 +291,7 @@ def diff(
             metavar="ID",
             help="Compare with this snapshot instead, or with what was before a repair (ID:after: after it).",
             show_default=False,
+            autocompletion=complete_stage,
         ),
     ] = None,
     other: Annotated[

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from typer.core import TyperArgument
 
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 _WIDEST: Final = 30
 """Columns of names, at most: what is explained by a longer one begins on the next line."""
+_IN_CHINESE: Final = frozenset(
+    {
+        *("README", "base", "commands", "hooks", "quick-start", "safety", "stop-tokens"),
+        *("symptoms", "witnesses", "workarounds"),
+    }
+)
+"""Pages of the documentation that are there in Chinese as well."""
 _OPTIONS: Final = text("Options")
 OF_TYPER: Final = (
     text("Show this message and exit."),
@@ -48,12 +55,12 @@ class _Page:
         for paragraph in filter(None, inspect.cleandoc(words).split("\n\n")):
             self.lines.extend(["", *wrap(self.literal(" ".join(paragraph.split())), self.width, "  ")])
 
-    def rows(self, title: str, rows: Sequence[tuple[str, str]]) -> None:
-        """A section of names and what they are."""
+    def rows(self, title: str, rows: Sequence[tuple[str, str]], widest: int = 0) -> None:
+        """A section of names and what they are, which begins behind ``widest`` columns at least."""
         if not rows:
             return
         self.lines.extend(["", f"{title}{self.say(text(':'))}"])
-        left = min(max(columns(name) for name, _ in rows), _WIDEST) + 2
+        left = min(max(widest, *(columns(name) for name, _ in rows)), _WIDEST) + 2
         for name, words in rows:
             first = name + " " * (left - columns(name))
             if columns(name) > _WIDEST:
@@ -61,9 +68,39 @@ class _Page:
                 first = " " * left
             self.lines.extend(wrap(words, self.width, f"  {first}", f"  {' ' * left}"))
 
+    def commands(self, lines: Sequence[str]) -> None:
+        """A section of commands to copy: each stays on its line."""
+        if lines:
+            self.lines.extend(["", self.say(text("Examples:")), *(f"  {line}" for line in lines)])
+
+
+class Further(NamedTuple):
+    """What stands below the options."""
+
+    examples: Sequence[str] = ()
+    page: str = "commands"
+    """The page of the documentation that says more."""
+
+
+def _address(name: str, language: Language) -> str:
+    """Where a page of the documentation is; empty where the installed genfix does not say."""
+    from importlib.metadata import PackageNotFoundError, metadata  # noqa: PLC0415 - only for help texts
+
+    try:
+        links = dict(line.split(", ", 1) for line in metadata("genfix").get_all("Project-URL") or ())
+    except (PackageNotFoundError, ValueError):
+        return ""
+    home = links.get("Repository") or links.get("Homepage") or links.get("Source") or ""
+    local = ".zh-CN" if language is Language.CHINESE and name in _IN_CHINESE else ""
+    return f"{home.rstrip('/')}/blob/main/docs/{name}{local}.md" if home else ""
+
 
 def write_help(
-    command: "Command", ctx: "Context", formatter: "HelpFormatter", entries: Mapping[str, Entry] | None = None
+    command: "Command",
+    ctx: "Context",
+    formatter: "HelpFormatter",
+    further: Further,
+    entries: Mapping[str, Entry] | None = None,
 ) -> None:
     """Write the help of ``command``, and of the commands in it."""
     page = _Page(ctx.obj if isinstance(ctx.obj, Language) else Language.ENGLISH, formatter.width)
@@ -71,14 +108,21 @@ def write_help(
     page.lines.extend(wrap(page.say(text("Usage: {usage}", usage=usage)), page.width, "", " " * 7))
     page.paragraphs(command.help or "")
     _write_parameters(command, ctx, page)
-    if entries is None:
-        if command.epilog:
-            page.lines.extend(["", page.say(text("Example: {command}", command=command.epilog))])
-    else:
-        commands = [(name, page.literal(entry.help)) for name, entry in entries.items()]
-        page.rows(page.say(text("Commands")), commands)
-        page.paragraphs(command.epilog or "")
+    if entries is not None:
+        _write_commands(entries, page)
+    page.commands(further.examples)
+    page.paragraphs(command.epilog or "")
+    if address := _address(further.page, page.language):
+        page.lines.extend(["", page.say(text("More: {address}", address=address))])
     formatter.write("".join(f"{line}\n" for line in page.lines))
+
+
+def _write_commands(entries: Mapping[str, Entry], page: _Page) -> None:
+    panels: dict[str, list[tuple[str, str]]] = {}
+    for name, entry in entries.items():
+        panels.setdefault(entry.panel, []).append((name, page.literal(entry.help)))
+    for panel, rows in panels.items():
+        page.rows(page.literal(panel), rows, max(map(len, entries)))
 
 
 def _pieces(command: "Command", page: _Page, *, is_group: bool) -> list[str]:

@@ -4,7 +4,7 @@ from typing import Annotated, Final, NamedTuple, TypeAlias
 
 import typer
 
-from genfix.cli.options import StateDir, Target
+from genfix.cli.options import Folder, StateDir
 from genfix.message import text
 
 _HUB: Final = text("On the Hub").template
@@ -28,7 +28,7 @@ _Push: TypeAlias = Annotated[
 class Anywhere(NamedTuple):
     """A folder or a repo on the Hub, and where its backups or receipts are."""
 
-    target: Target
+    target: Folder
     state_dir: StateDir = None
 
 

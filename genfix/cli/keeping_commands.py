@@ -6,6 +6,7 @@ import typer
 
 from genfix.cli import choices
 from genfix.cli import options as opt
+from genfix.cli.completing import complete_snapshot, complete_transaction
 from genfix.cli.hub_options import Anywhere, OnHub
 
 
@@ -14,7 +15,10 @@ def undo(
     transaction: Annotated[
         str | None,
         typer.Argument(
-            metavar="ID", help="From `genfix log`; default: the newest repair.", show_default=False
+            metavar="ID",
+            help="From `genfix log`; default: the newest repair.",
+            show_default=False,
+            autocompletion=complete_transaction,
         ),
     ] = None,
     *,
@@ -46,7 +50,7 @@ def undo(
 
 
 def log(
-    targets: opt.Targets = None,
+    targets: opt.Folders = None,
     *,
     state_dir: opt.StateDir = None,
     output_format: opt.OutputShape = choices.Shape.TEXT,
@@ -121,7 +125,12 @@ def snapshot(
 
 def restore(
     here: opt.Here,
-    snapshot: Annotated[str, typer.Argument(metavar="ID", help="From `genfix log`.", show_default=False)],
+    snapshot: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="From `genfix log`.", show_default=False, autocompletion=complete_snapshot
+        ),
+    ],
     *,
     quiet: opt.Quiet = False,
     look: opt.Look,

@@ -8,7 +8,7 @@ from genfix.cli.exits import exit_code, settle_known
 from genfix.cli.next_lines import cannot_change, command_line, quoted
 from genfix.cli.options import Level
 from genfix.cli.output import Output
-from genfix.message import text
+from genfix.message import Message, text
 from genfix.resolver import names_gguf
 from genfix.resolver.case import Case
 from genfix.rules import Applicability, Finding, Severity
@@ -17,7 +17,9 @@ from genfix.rules import Applicability, Finding, Severity
 def run_check(case: Case, fail_on: Level, out: Output, baseline: Path | None) -> int:
     """Check a folder and say what was found."""
     report = check_case(case)
-    out.notes(report.notes)
+    # The base to name is said once, below, with the command that does.
+    is_text = out.verdict is None and not out.wants_json and not out.wants_html
+    out.notes(note for note in report.notes if not (is_text and _names_base(note, report)))
     _show(case, report, out)
     accepted = settle_known(case, report.findings, report.known, out, baseline)
     return 0 if accepted else exit_code(report.findings, fail_on)
@@ -52,11 +54,21 @@ def _show(case: Case, report: Report, out: Output) -> None:
         _say_which_base(case, report, out)
 
 
+def _names_base(note: Message, report: Report) -> bool:
+    """Whether a note says what `_say_which_base` says, and by whom it is known."""
+    return report.suggested_base is not None and "source" in note.args and "spec" in note.args
+
+
 def _say_which_base(case: Case, report: Report, out: Output) -> None:
     """The command that judges against the base, or the one that looks for it."""
     if report.suggested_base is not None:
         against = command_line("check", case._replace(base=report.suggested_base))
-        out.tell(text("to judge against its base: {command}", command=against))
+        sources = [note.args["source"] for note in report.notes if _names_base(note, report)]
+        out.tell(
+            text("to judge against its base, by {source}: {command}", source=sources[0], command=against)
+            if sources
+            else text("to judge against its base: {command}", command=against)
+        )
     elif report.context.merged.folder.origin.kind == "local" and not names_gguf(case.target):
         out.tell(text("to look for its base: {command}", command=f"genfix base {quoted(case.target)}"))
 

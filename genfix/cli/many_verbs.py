@@ -71,12 +71,10 @@ def refuse_plan_file(output_format: Format, path: Path | None) -> None:
         raise InputError("a plan file is of one folder", "name one folder, or another --output-format")
 
 
-def refuse_of_one(output: str | None, *, on_hub: bool) -> None:
-    """Raise `InputError` where a repaired copy or a commit on the Hub is asked for: it is of one folder."""
+def refuse_output(output: str | None) -> None:
+    """Raise `InputError` where a repaired copy is asked for: it is of one folder."""
     if output is not None:
         raise InputError("--output makes a copy of one folder", "name one folder")
-    if on_hub:
-        raise InputError("--create-pr and --push change one model at a time", "name one model")
 
 
 def many_checks(

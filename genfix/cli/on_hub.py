@@ -5,6 +5,7 @@ from pathlib import Path
 
 from genfix.api.changing import plan_case
 from genfix.api.publishing import Published, check_publishable, publish, published, unpublish
+from genfix.applier import HubReceipt
 from genfix.cli.exits import exit_code, settle_known
 from genfix.cli.hub_options import Anywhere, OnHub
 from genfix.cli.next_lines import command_line, on_hub, undo_line
@@ -12,7 +13,7 @@ from genfix.cli.output import Output
 from genfix.cli.planning import Ending, nothing_to_change, plan_report, repair_report, say_alone
 from genfix.cli.saved_options import Saved
 from genfix.errors import InputError
-from genfix.message import text
+from genfix.message import Message, text
 from genfix.planner import Plan
 from genfix.report.hub_report import commit_text, hub_log_json, hub_log_text, published_json
 from genfix.report.json import dumps
@@ -35,7 +36,7 @@ def run_repair_on_hub(
             "--output makes a copy on this machine, and --create-pr and --push change the Hub",
             "leave one of them out",
         )
-    _check_how(how)
+    check_how(how)
     check_publishable(case.target, offline=case.offline, dry_run=dry_run)
     made = plan_case(case)
     target = str(case.target)
@@ -50,7 +51,7 @@ def run_apply_on_hub(saved: Saved, ending: Ending, out: Output, how: OnHub, *, d
     """Make the changes of a plan file one commit to a repo."""
     from genfix.api.plan_files import load_plan  # noqa: PLC0415 - only where it is asked for
 
-    _check_how(how)
+    check_how(how)
     if saved.target is not None:
         check_publishable(saved.target, offline=saved.offline, dry_run=dry_run)
     made = load_plan(
@@ -72,7 +73,7 @@ def run_undo_on_hub(
     place: Anywhere, transaction: str | None, out: Output, how: OnHub, *, dry_run: bool
 ) -> int:
     """Take a commit back by another one."""
-    _check_how(how)
+    check_how(how)
     done = unpublish(place.target, transaction, push=how.push, dry_run=dry_run, state_dir=place.state_dir)
     out.report(commit_text(done.commit, out.style))
     _say_done(done, place, out)
@@ -93,7 +94,8 @@ def run_log_of_hub(place: Anywhere, out: Output) -> int:
     return 0
 
 
-def _check_how(how: OnHub) -> None:
+def check_how(how: OnHub) -> None:
+    """Raise `InputError` where both a pull request and a push are asked for."""
     if how.create_pr and how.push:
         raise InputError("--create-pr and --push exclude each other", "leave one of them out")
 
@@ -132,6 +134,18 @@ def _show(
     return exit_code(made.remaining, ending.fail_on)
 
 
+def landed(done: Published, receipt: HubReceipt) -> Message:
+    """Where a commit is that the Hub has."""
+    args = {"repo": receipt.repo, "branch": receipt.branch, "path": done.url}
+    if done.was_there:
+        return text(
+            "pull request {number} has exactly this already: {path}", number=receipt.pull_request, **args
+        )
+    if receipt.pull_request is not None:
+        return text("opened pull request {number}: {path}", number=receipt.pull_request, **args)
+    return text("committed to {branch} of {repo}: {path}", **args)
+
+
 def _say_done(done: Published, place: Anywhere, out: Output) -> None:
     """Say where the commit is, and what to do with it."""
     out.notes(done.notes)
@@ -139,17 +153,8 @@ def _say_done(done: Published, place: Anywhere, out: Output) -> None:
     if receipt is None:
         out.tell(text("nothing was sent: a dry run"))
         return
-    args = {"repo": receipt.repo, "branch": receipt.branch, "path": done.url}
-    if done.was_there:
-        said = text(
-            "pull request {number} has exactly this already: {path}", number=receipt.pull_request, **args
-        )
-    elif receipt.pull_request is not None:
-        said = text("opened pull request {number}: {path}", number=receipt.pull_request, **args)
-    else:
-        said = text("committed to {branch} of {repo}: {path}", **args)
     out.say("")
-    out.tell(said, "green", "bold")
+    out.tell(landed(done, receipt), "green", "bold")
     line = on_hub(undo_line(place, receipt.id if receipt.kind == "undo" else ""))
     out.tell(
         text("to take it back once it is merged: {command}", command=line)

@@ -4,12 +4,14 @@ A group is a parameter of a command: `genfix.cli.command` gives the command line
 """
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple, TypeAlias
 
 import typer
 
 from genfix.cli.choices import ColorMode, Format, PageShape, Shape
+from genfix.cli.completing import complete_engine, complete_rule
 from genfix.language import Language
 from genfix.message import text
 
@@ -33,13 +35,6 @@ def codes(words: list[str] | None) -> tuple[str, ...]:
     return tuple(code.strip() for word in words or [] for code in word.split(","))
 
 
-def _engine_names(incomplete: str) -> list[str]:
-    """For the shell's completion; only there are all engines imported."""
-    from genfix.engines.every import all_engines  # noqa: PLC0415
-
-    return [name for name in all_engines() if name.startswith(incomplete)]
-
-
 # -- options ---------------------------------------------------------------------------------
 
 Target: TypeAlias = Annotated[
@@ -57,21 +52,30 @@ Targets: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+Folders: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="DIR",
+        help="Merged models' folders, or parents of such; default: the folder you stand in.",
+        show_default=False,
+    ),
+]
 Folder: TypeAlias = Annotated[
     str, typer.Argument(metavar="DIR", help="The merged model's folder.", show_default=False)
 ]
+_base = partial(typer.Option, "--base", metavar="SPEC", show_default=False, rich_help_panel=BASE)
 Base: TypeAlias = Annotated[
     str | None,
-    typer.Option(
-        "--base",
-        metavar="SPEC",
+    _base(
         envvar="GENFIX_BASE",
         help="The model it was made from: a folder, a capsule, org/name[@revision], "
         "ms://org/name (ModelScope), or auto: what DIR names, or this machine has.",
-        show_default=False,
-        rich_help_panel=BASE,
     ),
 ]
+PlansBase: TypeAlias = Annotated[
+    str | None, _base(help="Another copy of the base that the plan was made from.")
+]
+"""Of a plan file, which has its base: no variable of the environment speaks for another one."""
 Adapter: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -100,8 +104,9 @@ Select: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--select",
-        metavar="CODE",
-        help="Only these rules (GF101, or GF1 for a family); repeatable.",
+        metavar="RULE",
+        help="Only these rules (GF101 or its name, or GF1 for a family); repeatable.",
+        autocompletion=complete_rule,
         show_default=False,
         rich_help_panel=_RULES,
     ),
@@ -110,8 +115,9 @@ Ignore: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--ignore",
-        metavar="CODE",
+        metavar="RULE",
         help="Not these rules; repeatable.",
+        autocompletion=complete_rule,
         show_default=False,
         rich_help_panel=_RULES,
     ),
@@ -179,7 +185,7 @@ Engines: TypeAlias = Annotated[
         metavar="NAME[@VERSION]",
         help="Only this engine; repeatable.",
         show_default=False,
-        autocompletion=_engine_names,
+        autocompletion=complete_engine,
     ),
 ]
 AllEngines: TypeAlias = Annotated[

@@ -1,21 +1,19 @@
 """Where words go: the report on stdout, everything else on stderr."""
 
 import os
-import shutil  # noqa: TID251 - asks for the terminal's width, writes nothing
 import sys
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from string import hexdigits
 from typing import NamedTuple, TextIO
 
 from genfix.cli.choices import ColorMode, Format
 from genfix.cli.options import Look
-from genfix.cli.streams import write
+from genfix.cli.streams import terminal_width, to_copy, write
 from genfix.folder import Progress
 from genfix.language import Language, language_of
 from genfix.message import Message
-from genfix.report.layout import cut, wrap
+from genfix.report.layout import cut, short_commits, wrap, wrap_around
 from genfix.report.style import Style
 
 
@@ -113,28 +111,24 @@ class Output(NamedTuple):
     def tell(self, said: Message, *marks: str) -> None:
         """Write a hint, in the named colors."""
         style = self.aside
-        line = style.words(said)
-        # What is to be copied or searched for stays whole: the terminal breaks it.
-        whole = said.args.keys() & {"command", "path"}
-        self.say(*(style.mark(part, *marks) for part in ([line] if whole else wrap(line, style.room))))
+        lines = wrap_around(style.words(said), to_copy(said), style.room)
+        self.say(*(style.mark(line, *marks) for line in lines))
 
     def judged(self, target: str, base: str | None, outcome: str) -> None:
         """Write which folder was judged against what, and the outcome, which is marked already."""
         style = self.aside
-        target = _short(target)
         if base:
-            what = style.text("{target} against {base}", target=target, base=_short(base))
+            what = style.text("{target} against {base}", target=target, base=base)
         else:
             what = style.text("{target} (no base)", target=target)
-        self.say(*wrap(f"{what}{style.text(': ')}{outcome}", style.room))
+        self.say(*wrap(f"{short_commits(what)}{style.text(': ')}{outcome}", style.room))
 
     def notes(self, notes: Iterable[Message]) -> None:
         """Write what the user should know about how the answer came about."""
         style = self.aside
         for note in notes:
             line = style.text("note: {note}", note=note)
-            whole = note.args.keys() & {"command", "spec"}  # to be copied
-            self.say(*([line] if whole else wrap(line, style.room, "", " " * 6)))
+            self.say(*wrap_around(line, to_copy(note), style.room, "", " " * 6))
 
 
 def report_file(path: Path | None, state_dir: Path | None) -> ReportFile | None:
@@ -147,16 +141,8 @@ def report_file(path: Path | None, state_dir: Path | None) -> ReportFile | None:
     return ReportFile(path, state_dir)
 
 
-def _short(name: str) -> str:
-    """``org/name@commit`` with the beginning of the commit, as people read it."""
-    repo, at, commit = name.rpartition("@")
-    is_commit = len(commit) == 40 and set(commit) <= set(hexdigits)
-    return f"{repo}{at}{commit[:12]}" if is_commit else name
-
-
 def _style(stream: TextIO | None, mode: ColorMode, lang: Language | None) -> Style:
-    width = min(shutil.get_terminal_size((80, 24)).columns, 100)
-    return Style(_wants_color(stream, mode), width, language_of(lang, os.environ))
+    return Style(_wants_color(stream, mode), terminal_width(), language_of(lang, os.environ))
 
 
 def _wants_color(stream: TextIO | None, mode: ColorMode) -> bool:

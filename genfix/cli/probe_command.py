@@ -56,9 +56,32 @@ def probe(
             "--prompts", metavar="FILE", help="Your own prompts, as JSON Lines.", show_default=False
         ),
     ] = None,
+    quality: Annotated[
+        bool, typer.Option("--quality", help="Also ask what has a right answer, and count those.")
+    ] = False,
+    kinds: Annotated[
+        str | None,
+        typer.Option(
+            "--kinds",
+            metavar="KIND,...",
+            help="Of --quality these kinds only, as json,tool.",
+            show_default=False,
+        ),
+    ] = None,
     min_stop_rate: Annotated[
         float, typer.Option("--min-stop-rate", metavar="RATE", min=0, max=1, help="Exit with 1 below this.")
     ] = 0.9,
+    min_pass_rate: Annotated[
+        float | None,
+        typer.Option(
+            "--min-pass-rate",
+            metavar="RATE",
+            min=0,
+            max=1,
+            help="The same of right answers; implies --quality.",
+            show_default=False,
+        ),
+    ] = None,
     max_tokens: Annotated[int, typer.Option("--max-tokens", metavar="N", min=1, help="Per answer.")] = 512,
     temperature: Annotated[
         float | None,
@@ -98,7 +121,7 @@ def probe(
     verbose: opt.Verbose = False,
     look: opt.Look,
 ) -> int:
-    """Ask a running model whether it stops.
+    """Ask a running model whether it stops, and with --quality whether its answers are right.
 
     URL is an OpenAI-compatible server (vLLM, SGLang, LMDeploy, llama.cpp, MLX-LM, Ollama). Its key is taken
     from GENFIX_API_KEY or OPENAI_API_KEY.
@@ -113,6 +136,8 @@ def probe(
         subject=Subject(target, model, folder, runner, python),
         against=Subject(against, against_model, None, runner, python) if against is not None else None,
         prompts=prompts,
+        quality=quality or kinds is not None or (min_pass_rate is not None and prompts is None),
+        kinds=tuple(kind.strip() for kind in kinds.split(",") if kind.strip()) if kinds is not None else (),
         limits=Limits(
             max_tokens=max_tokens,
             request_seconds=timeout,
@@ -122,6 +147,7 @@ def probe(
         ),
         temperature=temperature,
         min_stop_rate=min_stop_rate,
+        min_pass_rate=min_pass_rate,
         output_format=output_format,
         output=output,
     )

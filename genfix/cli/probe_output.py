@@ -10,7 +10,7 @@ from genfix.cli.output import Output
 from genfix.cli.probe_options import ProbeFormat
 from genfix.cli.streams import write
 from genfix.errors import InputError, ProbeError
-from genfix.message import text
+from genfix.message import Message, text
 from genfix.probe.figures import percent
 from genfix.probe.probe_values import Answer, Limits
 from genfix.report.probe_text import probe_text, progress_line
@@ -25,9 +25,12 @@ class ProbeOptions:
     subject: Subject
     against: Subject | None
     prompts: Path | None
+    quality: bool
+    kinds: tuple[str, ...]
     limits: Limits
     temperature: float | None
     min_stop_rate: float
+    min_pass_rate: float | None
     output_format: ProbeFormat
     output: Path | None
 
@@ -70,6 +73,8 @@ def run_probe(asked: ProbeOptions, out: Output) -> int:
             asked.subject,
             against=asked.against,
             prompts=asked.prompts,
+            quality=asked.quality,
+            kinds=asked.kinds,
             limits=asked.limits,
             temperature=asked.temperature,
             progress=progress,
@@ -128,14 +133,27 @@ def _exit(report: ProbeReport, asked: ProbeOptions, out: Output) -> int:
             answered=summary.answered,
             asked=summary.asked,
         )
-    rate = summary.stop_rate
-    if rate is None or rate < asked.min_stop_rate:
-        out.say(
-            out.aside.text(
-                "stop rate {rate}: below --min-stop-rate {least}",
-                rate=text("no answer") if rate is None else percent(rate),
-                least=percent(asked.min_stop_rate),
-            )
+    passes = report.run.passes
+    thresholds = [(text("stop rate"), summary.stop_rate, "--min-stop-rate", asked.min_stop_rate)]
+    if asked.min_pass_rate is not None:
+        total = passes.total if passes is not None else None
+        thresholds.append(
+            (text("pass rate"), total.value if total else None, "--min-pass-rate", asked.min_pass_rate)
         )
-        return 1
-    return 0
+    return max([_held(out, *one) for one in thresholds])
+
+
+def _held(out: Output, name: Message, rate: float | None, option: str, least: float) -> int:
+    """The exit code of one threshold."""
+    if rate is not None and rate >= least:
+        return 0
+    out.say(
+        out.aside.text(
+            "{name} {rate}: below {option} {least}",
+            name=name,
+            rate=text("no answer") if rate is None else percent(rate),
+            option=option,
+            least=percent(least),
+        )
+    )
+    return 1

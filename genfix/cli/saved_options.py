@@ -1,22 +1,11 @@
 """What names a plan file on the command line, and where what it is about is now."""
 
 from pathlib import Path
-from typing import Annotated, NamedTuple, TypeAlias
+from typing import Annotated, NamedTuple
 
 import typer
 
 from genfix.cli import options as opt
-
-_PlansBase: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--base",
-        metavar="SPEC",
-        help="Another copy of the base that the plan was made from.",
-        show_default=False,
-        rich_help_panel=opt.BASE,
-    ),
-]
 
 
 class Saved(NamedTuple):
@@ -34,7 +23,7 @@ class Saved(NamedTuple):
             show_default=False,
         ),
     ] = None
-    base: _PlansBase = None
+    base: opt.PlansBase = None
     adapter: opt.Adapter = None
     offline: opt.Offline = False
     state_dir: opt.StateDir = None

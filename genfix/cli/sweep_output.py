@@ -20,6 +20,8 @@ from genfix.zoo.store_report import sweep_report
 from genfix.zoo.sweeping import Swept, sweep
 
 _MOST_LIST = 256 * 1024 * 1024
+_MOST_FAILURES = 3
+"""Reasons why folders could not be judged that are named."""
 
 
 def run_sweep(
@@ -107,6 +109,18 @@ def _say(done: Swept, store: Path, out: Output) -> None:
     )
     said = tuple(part for number, part in enumerate(parts) if number == 0 or part.args["count"])
     out.tell(join(said), "bold")
+    for failure in done.failures[:_MOST_FAILURES]:
+        out.tell(
+            text(
+                "not judged or repaired: {path}: {why}",
+                "not judged or repaired: {count} folders, {path} for one: {why}",
+                count=failure.folders,
+                path=failure.path,
+                why=failure.why,
+            )
+        )
+    if (more := len(done.failures) - _MOST_FAILURES) > 0:
+        out.tell(text("and {count} reason more", "and {count} reasons more", count=more))
     out.tell(text("what was found: {command}", command=f"genfix sweep report {store}"))
 
 

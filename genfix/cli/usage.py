@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from genfix.cli.declared import declared
 from genfix.errors import InputError
 from genfix.message import Message, text
+from genfix.spelling import near
 
 if TYPE_CHECKING:
     from typer._click.core import Context, Parameter
@@ -16,10 +17,10 @@ def not_parsed(error: Exception, ctx: "Context") -> InputError:
     option = str(getattr(error, "option_name", ""))
     if not hasattr(error, "possibilities"):
         return _usage_error(_bad_option(option, ctx), ctx)
-    near = ", ".join(sorted(getattr(error, "possibilities") or ()))  # noqa: B009 - of NoSuchOption only
-    if near:
+    possible = ", ".join(sorted(getattr(error, "possibilities") or ()))  # noqa: B009 - of NoSuchOption only
+    if possible:
         return _usage_error(
-            text("No such option: {option} (Possible options: {near})", option=option, near=near), ctx
+            text("No such option: {option} (Possible options: {near})", option=option, near=possible), ctx
         )
     return _usage_error(text("No such option: {option}", option=option), ctx)
 
@@ -58,11 +59,11 @@ def too_many(words: Sequence[str], ctx: "Context") -> InputError:
 
 def no_command(name: str, known: Collection[str], ctx: "Context") -> InputError:
     """The error for a command that there is not."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only for errors
-
-    near = ", ".join(f"'{match}'" for match in get_close_matches(name, known))
-    if near:
-        return _usage_error(text("No such command '{name}'. Did you mean {near}?", name=name, near=near), ctx)
+    found = ", ".join(f"'{match}'" for match in near(name, known))
+    if found:
+        return _usage_error(
+            text("No such command '{name}'. Did you mean {near}?", name=name, near=found), ctx
+        )
     return _usage_error(text("No such command '{name}'", name=name), ctx)
 
 

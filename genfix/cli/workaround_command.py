@@ -23,7 +23,7 @@ def workarounds(
     quiet: opt.Quiet = False,
     look: opt.Look,
 ) -> int:
-    """Say what helps each engine today, without changing the folder.
+    """Say what helps an engine without changing the folder.
 
     For a folder that is read-only, or somebody else's repo: the lines to start an engine with, or to put into
     a request, so that it does what it would do with a repaired copy. Nothing is written.

@@ -4,6 +4,8 @@ import re
 from enum import StrEnum
 from typing import Final
 
+from genfix.folder.folder import FileProblem, FolderFileError
+
 CONFIG: Final = "config.json"
 GENERATION_CONFIG: Final = "generation_config.json"
 TOKENIZER_CONFIG: Final = "tokenizer_config.json"
@@ -123,3 +125,15 @@ def read_cap(name: str) -> int:
             return 64 * _MIB
         case _:
             return 4 * _MIB
+
+
+def too_large(name: str, size: int) -> FolderFileError:
+    """The error for a file that has more bytes than `read_cap` lets it have."""
+    return FolderFileError(
+        name,
+        FileProblem.TOO_LARGE,
+        "{name} has {size:,} bytes, more than the {cap:.3g} MiB that such a file can have",
+        "look whether another file was saved under this name",
+        size=size,
+        cap=read_cap(name) / _MIB,
+    )

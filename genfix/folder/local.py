@@ -13,7 +13,7 @@ from typing import Final
 from genfix.errors import StorageError
 from genfix.folder.file_names import is_safe_name
 from genfix.folder.folder import FileProblem, FileStat, Folder, FolderFileError, Origin
-from genfix.folder.kinds import read_cap
+from genfix.folder.kinds import read_cap, too_large
 from genfix.folder.regular_file import READ_FLAGS, failing_disk, is_of_the_file
 
 _MAX_DEPTH: Final = 3
@@ -74,14 +74,7 @@ class LocalFolder:
         with self._reading(name) as file:
             size = os.fstat(file.fileno()).st_size
             if size > cap:
-                raise FolderFileError(
-                    name,
-                    FileProblem.TOO_LARGE,
-                    "{name} has {size} bytes, more than the {cap} that such a file can have",
-                    "look whether another file was saved under this name",
-                    size=size,
-                    cap=cap,
-                )
+                raise too_large(name, size)
             return _bytes(file, cap + 1)
 
     def read_range(self, name: str, start: int, length: int) -> bytes:

@@ -99,11 +99,12 @@ class RemoteFolder:
             raise FolderFileError(
                 name,
                 FileProblem.TOO_LARGE,
-                "{name} of {origin} has {size} bytes, more than the {cap} that such a file can have",
+                "{name} of {origin} has {size:,} bytes, more than the {cap:.3g} MiB that such a file can "
+                "have",
                 "look whether another file was saved under this name",
                 origin=str(self.origin),
                 size=listed.size,
-                cap=cap,
+                cap=cap / 2**20,
             )
         if (equal := self._borrowed(name, listed)) is not None:
             return equal
@@ -245,7 +246,7 @@ def _read_regular(path: Path, name: str, cap: int) -> bytes:
 def difference(content: bytes, listed: FileStat) -> Message | None:
     """What tells ``content`` from the listed file, in words; `None` where it is that file."""
     if len(content) != listed.size:
-        return text("it has {size} bytes, should have {listed}", size=len(content), listed=listed.size)
+        return text("it has {size:,} bytes, should have {listed:,}", size=len(content), listed=listed.size)
     if listed.sha256 is not None:
         return _digests("sha256", hashlib.sha256(content).hexdigest(), listed.sha256)
     if listed.git_sha1 is not None:

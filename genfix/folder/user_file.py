@@ -25,10 +25,10 @@ def read_user_file(path: Path, what: Message, cap: int) -> bytes:
         )
     if len(content) > cap:
         raise InputError(
-            "{what} {path} has more than the {cap:,} bytes that one can have",
+            "{what} {path} has more than the {cap:.3g} MiB that one can have",
             "name another file",
             what=what,
             path=path,
-            cap=cap,
+            cap=cap / 2**20,
         )
     return content

@@ -191,7 +191,7 @@ class _Parser:
     def _text(self, most: int) -> str:
         length = self._number("Q")
         if length > most:
-            raise self._refused(text("it has a name of {length} bytes", length=length))
+            raise self._refused(text("it has a name of {length:,} bytes", length=length))
         try:
             return self._take(length).decode("utf-8")
         except UnicodeDecodeError:
@@ -221,7 +221,7 @@ class _Parser:
         if end > self._size:
             raise self._cut_off()
         if end > _MOST_BYTES:
-            raise self._refused(text("its header has more than {most:,} bytes", most=_MOST_BYTES))
+            raise self._refused(text("its header has more than {most:.3g} MiB", most=_MOST_BYTES / 2**20))
         wanted = min(max(end, 2 * len(self._data), _FIRST), self._size, _MOST_BYTES)
         self._data += self._read(len(self._data), wanted - len(self._data))
         if end > len(self._data):

@@ -26,7 +26,7 @@ from genfix.jsontext.json_layout import (
 from genfix.jsontext.json_read import JsonError, decoded, parsed, spelled
 from genfix.jsontext.json_spans import Member, ObjectSpan, object_at
 
-_blank_lines = re.compile(r"(?:\r?\n[ \t]*)+(?=\r?\n)")
+_blank_lines = r"(?:\r?\n[ \t]*)+(?=\r?\n)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +223,8 @@ def _separator(source: str, found: ObjectSpan, position: int, colon: str) -> str
     members = found.members
     if len(members) > 1:
         left = min(max(position - 1, 0), len(members) - 2)
-        return _blank_lines.sub("", source[members[left].end : members[left + 1].key_start])
-    lead = _blank_lines.sub("", source[found.start + 1 : members[0].key_start])
+        return re.sub(_blank_lines, "", source[members[left].end : members[left + 1].key_start])
+    lead = re.sub(_blank_lines, "", source[found.start + 1 : members[0].key_start])
     if "\n" in lead:
         return f",{lead.lstrip(' ')}"
     return comma_of((source[found.start : found.end], source), colon)

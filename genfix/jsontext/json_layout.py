@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from genfix.json_types import JsonValue
 from genfix.jsontext.json_read import STRING
@@ -12,18 +12,17 @@ _LIMIT = 100
 """How long a list may be to stand on one line because other lists of the file do."""
 
 _string = re.compile(STRING, re.DOTALL)
-_token_or_space = re.compile(rf"({STRING})|\s*([,:])\s*|\s+", re.DOTALL)
-_filled = re.compile(r"[\[{]\s*[^\s\]}]")
-_expanded = re.compile(r"[\[{][ \t]*\r?\n")
+_token_or_space = rf"(?s)({STRING})|\s*([,:])\s*|\s+"
+_filled = r"[\[{]\s*[^\s\]}]"
+_expanded = r"[\[{][ \t]*\r?\n"
 _inline_list = re.compile(r"\[[ \t]*[^\s\]]")
 _expanded_list = re.compile(r"\[[ \t]*\r?\n\s*[^\s\]]")
 _inline_comma = re.compile(r",([ \t]*)\S")
 _first_indent = re.compile(r"\s*[\[{]\s*\n([ \t]*)[^\s\]}]")
-_any_indent = re.compile(r"\n([ \t]+)")
+_any_indent = r"\n([ \t]+)"
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """How a list or object is written at one place of a file."""
 
     newline: str
@@ -69,7 +68,7 @@ class Layout:
             return raw
         if self.one_line:
             separators = {",": self.comma, ":": self.colon}
-            return _token_or_space.sub(lambda token: token[1] or separators.get(token[2] or "", ""), raw)
+            return re.sub(_token_or_space, lambda token: token[1] or separators.get(token[2] or "", ""), raw)
         return _add_indent(raw, indent, self)
 
 
@@ -84,9 +83,9 @@ def find_layout(
     """
     one_line = not expanded and "\n" not in replaced
     inline = {kind: _majority_inline(siblings, kind) for kind in "[{"}
-    if replaced[:1] == bracket and _filled.match(replaced):
+    if replaced[:1] == bracket and re.match(_filled, replaced):
         one_line = one_line or "\n" not in replaced
-        if _expanded.match(replaced):
+        if re.match(_expanded, replaced):
             inline[bracket] = False
     if inline["["] is None:
         inline["["] = _lists_are_inline(text)
@@ -104,7 +103,7 @@ def find_layout(
 
 
 def _majority_inline(values: Iterable[str], bracket: str) -> bool | None:
-    votes = ["\n" not in value for value in values if value.startswith(bracket) and _filled.match(value)]
+    votes = ["\n" not in value for value in values if value.startswith(bracket) and re.match(_filled, value)]
     return 2 * sum(votes) > len(votes) if votes else None
 
 
@@ -131,7 +130,7 @@ def indent_unit(text: str) -> str:
     """Return one level of indentation: that of the top level's first key, else of any line, else
     two spaces.
     """
-    found = _first_indent.match(text) or _any_indent.search(text)
+    found = _first_indent.match(text) or re.search(_any_indent, text)
     return found[1] if found else "  "
 
 

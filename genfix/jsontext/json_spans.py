@@ -2,15 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from genfix.jsontext.json_read import JsonError, JsonProblemKind
 
 _scan = json.JSONDecoder().raw_decode
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """A key of an object, and where in the text it and its value start and end."""
 
     key: str
@@ -20,8 +19,7 @@ class Member:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectSpan:
+class ObjectSpan(NamedTuple):
     """Where in the text an object starts and ends, and its members."""
 
     start: int
@@ -37,8 +35,8 @@ class ObjectSpan:
             Member(m.key, m.key_start + by, m.key_end + by, m.start + by, m.end + by)
             for m in self.members[index + 1 :]
         ]
-        members = [*self.members[:index], replace(changed, end=changed.end + by), *later]
-        return replace(self, end=self.end + by, members=members)
+        members = [*self.members[:index], changed._replace(end=changed.end + by), *later]
+        return self._replace(end=self.end + by, members=members)
 
 
 def object_at(text: str, keys: Sequence[str]) -> ObjectSpan:

@@ -14,8 +14,8 @@ from genfix.model.line_ends import as_read
 CARD: Final = "README.md"
 _HEAD: Final = 64 * 1024
 _FRONT: Final = re.compile(r"\s*---[ \t]*\n(.*?)\n---[ \t]*(?:\n|$)", re.DOTALL)
-_ITEM: Final = re.compile(r"[ \t]*-(?:[ \t]+(?P<value>.*))?")
-_QUOTED: Final = re.compile(r"\s*(?:'(?P<single>[^']*)'|\"(?P<double>[^\"\\]*)\")\s*(?:#.*)?")
+_ITEM: Final = r"[ \t]*-(?:[ \t]+(?P<value>.*))?"
+_QUOTED: Final = r"\s*(?:'(?P<single>[^']*)'|\"(?P<double>[^\"\\]*)\")\s*(?:#.*)?"
 _OTHER_FORMS: Final = tuple("[]{}&*!|>%@`\"'?-")
 """What a plain word does not begin with: lists in lists, anchors and aliases, tags, blocks of text."""
 _NOTHING: Final = frozenset(["", "~", "null", "Null", "NULL"])
@@ -55,7 +55,7 @@ def _entries(value: str, following: list[str]) -> Iterator[str]:
         yield value
     else:
         for line in following:
-            item = _ITEM.fullmatch(line)
+            item = re.fullmatch(_ITEM, line)
             if item is not None:
                 yield item["value"] or ""
             elif line.strip() and not line.lstrip().startswith("#"):
@@ -75,7 +75,7 @@ def _in_brackets(lines: list[str]) -> Iterator[str]:
 
 def plain_word(entry: str) -> str | None:
     """A plain or quoted word without its comment; `None` for nothing, and for what is no word."""
-    quoted = _QUOTED.fullmatch(entry)
+    quoted = re.fullmatch(_QUOTED, entry)
     if quoted is not None:
         return quoted["single"] or quoted["double"] or None
     word = re.sub(r"(?:^|\s)#.*", "", entry).strip()

@@ -86,10 +86,10 @@ class Model:
     ) -> None:
         """``before`` is the same folder before a change: what did not change is not worked out again.
 
-        ``remembered`` is what other folders had in common with this one.
+        ``remembered`` is what other folders may have in common with this one.
         """
         self.folder = folder
-        self.remembered: Remembered | None = before.remembered if before is not None else remembered
+        self.remembered: Remembered = before.remembered if before is not None else remembered or Remembered()
         self._before = before
         self._json: dict[str, JsonFile] = {}
 

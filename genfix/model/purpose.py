@@ -20,7 +20,7 @@ _GENERATES: Final = re.compile(
 
 All but one of the classes that transformers 4.57.6 and 5.24.0 make for text from text, images or speech.
 """
-_JUDGES: Final = re.compile(
+_JUDGES: Final = (
     r"(?:Classification|Classifier|QuestionAnswering|MultipleChoice|MaskedLM|PreTraining|SentencePrediction|Ranking|"
     r"Rerank\w*|Reward\w*|Regression|Retrieval|Embeddings?|Embedding\w*Model|TextEncoding|FeatureExtraction|"
     r"XVector|CTC|EncoderModel)$|Reward"
@@ -49,7 +49,7 @@ def generates(model: Model) -> bool | None:
         return True if model.generation_config.present and model.template_copies else None
     if any(map(_GENERATES.search, names)):
         return not _judges_by_weights(model)
-    if any(map(_JUDGES.search, names)):
+    if any(re.search(_JUDGES, name) for name in names):
         return False
     if "auto_map" in model.config:
         return True if any(map(_GENERATES.search, _automatic_names(model))) else None

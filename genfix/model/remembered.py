@@ -1,4 +1,4 @@
-"""What is the same in many folders and is worked out once, in one run over all of them."""
+"""What is the same in several folders (a model and its base, a zoo) and is worked out once."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Sequence
@@ -45,9 +45,9 @@ class Remembered:
         return made
 
 
-def known_head(folder: Folder, remembered: Remembered | None) -> JsonObject:
+def known_head(folder: Folder, remembered: Remembered) -> JsonObject:
     """`read_tokenizer_head`, once for all folders that have one file under several names."""
-    if remembered is None or not isinstance(folder, LocalFolder) or FAST_TOKENIZER not in folder.names():
+    if not isinstance(folder, LocalFolder) or FAST_TOKENIZER not in folder.names():
         return read_tokenizer_head(folder)
     try:
         key = ("tokenizer head", folder.identity(FAST_TOKENIZER))
@@ -57,10 +57,10 @@ def known_head(folder: Folder, remembered: Remembered | None) -> JsonObject:
 
 
 def known_ends(
-    template: str, added: Collection[str], additional: Sequence[str], remembered: Remembered | None
+    template: str, added: Collection[str], additional: Sequence[str], remembered: Remembered
 ) -> TurnEnds | TemplateFailure:
     """`find_turn_ends`, once for all folders with this template and these tokens."""
-    if remembered is None or len(added) > _MOST_ADDED:
+    if len(added) > _MOST_ADDED:
         return find_turn_ends(template, added, additional)
     key = ("turn ends", template, frozenset(added), tuple(additional))
     return remembered.once(key, lambda: find_turn_ends(template, added, additional), _lasts)

@@ -48,9 +48,12 @@ _CHANGING: Final = re.compile(
     "add|append|clear|discard|extend|insert|pop(item)?|remove|reverse|setdefault|sort|update"
 )
 _WARM_UP: Final = (
-    "{% macro f(x) %}{{ x|wordwrap|pprint }}{% endmacro %}{{ f('a\n') }}{{ [1]|tojson }}"
+    "{% macro f(x) %}{{ x }}{% endmacro %}{{ f('a\n') }}{{ [1]|tojson }}"
     "{{ strftime_now('%d %b %Y') }}{{ none + 1 }}"
 )
+
+_LATE: Final = ("wordwrap", "pprint")
+"""Filters that import what they need when they are first used."""
 
 _Kind: TypeAlias = Literal["syntax", "security", "raised", "memory", "too-large", "too-deep", "other"]
 
@@ -226,7 +229,8 @@ def main(used: int = 0) -> None:
         job = json.loads(stdin.read())
     environment = _environment()
     # jinja2 and Python import codecs and helpers on first use, and afterwards no file can be opened.
-    _render(environment.from_string(_WARM_UP), {})
+    late = "".join(f"{{{{ 'a'|{name} }}}}" for name in _LATE if name in job["template"])
+    _render(environment.from_string(_WARM_UP + late), {})
     lenient = frozenset(job.get("lenient", ()))
     _take_limits(used)
     try:

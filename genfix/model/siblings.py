@@ -13,8 +13,8 @@ _PRETRAINED: Final = frozenset({"base", "pt", "pretrain", "pretrained"})
 _KINDS: Final = CHAT | _PRETRAINED
 _VENDORS: Final = frozenset({"meta", "unsloth", "hf"})
 _COPIES: Final = frozenset({"bnb", "awq", "gptq", "fp8", "4bit", "8bit", "int4", "int8", "bf16", "fp16"})
-_DATE: Final = re.compile(r"\d{4}|\d{6}|\d{8}")
-_CONTEXT: Final = re.compile(r"\d+k|1m")
+_DATE: Final = r"\d{4}|\d{6}|\d{8}"
+_CONTEXT: Final = r"\d+k|1m"
 _HEADING: Final = r"(?m)^#[ \t]+(?P<title>[\w.-]+)[ \t]*$"
 
 
@@ -51,7 +51,7 @@ def are_siblings(one: str, other: str) -> bool:
 
 def _is_one_name(left: list[str], right: list[str]) -> bool:
     def core(words: list[str], *, dated: bool) -> str:
-        return "".join(w for w in words if w not in _KINDS and not (dated and _DATE.fullmatch(w)))
+        return "".join(w for w in words if w not in _KINDS and not (dated and re.fullmatch(_DATE, w)))
 
     return any(
         core(left, dated=dated) == core(right, dated=dated) and core(left, dated=dated)
@@ -62,8 +62,8 @@ def _is_one_name(left: list[str], right: list[str]) -> bool:
 def are_of_other_contexts(one: str, other: str) -> bool:
     """Whether two models have one name but for the length of their context: 4k and 128k."""
     left, right = _words(model_name(one)), _words(model_name(other))
-    lengths = [[word for word in words if _CONTEXT.fullmatch(word)] for words in (left, right)]
-    rest = ["".join(word for word in words if not _CONTEXT.fullmatch(word)) for words in (left, right)]
+    lengths = [[word for word in words if re.fullmatch(_CONTEXT, word)] for words in (left, right)]
+    rest = ["".join(word for word in words if not re.fullmatch(_CONTEXT, word)) for words in (left, right)]
     return lengths[0] != lengths[1] and rest[0] == rest[1] != ""
 
 

@@ -155,7 +155,7 @@ def _run_child(job: bytes) -> tuple[bytes, RenderError | None]:
         )
     if len(output) > _MAX_OUTPUT:
         return output, RenderError(
-            RenderErrorKind.TOO_LARGE, text("more than {most} bytes of output", most=_MAX_OUTPUT)
+            RenderErrorKind.TOO_LARGE, text("more than {most:.3g} MiB of output", most=_MAX_OUTPUT / 2**20)
         )
     return output, _end_of(code, expired=expired)
 

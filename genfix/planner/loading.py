@@ -54,7 +54,9 @@ def decode(content: bytes) -> PlanDocument:
     """
     if len(content) > LARGEST:
         raise InputError(
-            "the plan file has more than the {largest:,} bytes that one can have", _AGAIN, largest=LARGEST
+            "the plan file has more than the {largest:.3g} MiB that one can have",
+            _AGAIN,
+            largest=LARGEST / 2**20,
         )
     try:
         value = read_json_object(content)
@@ -126,7 +128,14 @@ def _first(error: ValidationError) -> Message:
     detail: ErrorDetails = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = "/".join(str(part) for part in detail["loc"])
     shown = place if len(place) <= 100 else place[:99] + "…"
-    return text("{place}: {detail}", place=shown, detail=detail["msg"])
+    # By its kind: pydantic's own sentences are English, and speak of its types.
+    match detail["type"]:
+        case "missing":
+            return text("{place} is missing", place=shown)
+        case "extra_forbidden":
+            return text("{place} is nothing that a plan has", place=shown)
+        case _:
+            return text("{place} has a value that it cannot have", place=shown)
 
 
 def _check_id(document: PlanDocument, value: Mapping[str, JsonValue]) -> None:

@@ -42,10 +42,10 @@ def encode(plan: Plan, places: Mapping[str, str | None], genfix: str) -> bytes:
     content = json.dumps(head | body, indent=1, ensure_ascii=True, allow_nan=False).encode() + b"\n"
     if len(content) > LARGEST:
         raise InputError(
-            "the plan would have {content:,} bytes, more than the {largest:,} of a plan file",
+            "the plan would have {content:,} bytes, more than the {largest:.3g} MiB of a plan file",
             "use `genfix repair`, which needs no file",
             content=len(content),
-            largest=LARGEST,
+            largest=LARGEST / 2**20,
         )
     return content
 

@@ -159,7 +159,7 @@ def exchange(
         if isinstance(error, TooLargeError):
             raise ExchangeError(
                 FailureKind.TOO_LARGE,
-                text("the server sent more than {most} bytes for one answer", most=max_bytes),
+                text("the server sent more than {most:.3g} MiB for one answer", most=max_bytes / 2**20),
             ) from error
         raise
 

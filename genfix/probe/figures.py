@@ -12,6 +12,26 @@ RATE_NAMES: Final[Mapping[str, Message]] = {
     "empty": text("were empty"),
 }
 """By the names of `genfix.probe.measuring.RATES`."""
+_KINDS: Final[Mapping[str, Message]] = {
+    "number": text("numbers"),
+    "answer": text("short answers"),
+    "json": text("JSON"),
+    "list": text("lists"),
+    "language": text("languages"),
+    "contains": text("words in and out"),
+    "length": text("lengths"),
+    "copy": text("copied texts"),
+    "tool": text("tool calls"),
+    "memory": text("memory of a fact"),
+    "stop": text("stops in a list"),
+    "thinking": text("thinking blocks"),
+}
+"""By the groups of the built-in quality prompts."""
+
+
+def kind_name(kind: str) -> Message | str:
+    """What a kind of quality prompts is called; one of the user's own as he calls it."""
+    return _KINDS.get(kind, kind)
 
 
 def percent(value: float) -> str:

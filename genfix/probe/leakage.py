@@ -24,6 +24,8 @@ _AROUND: Final = 40
 _NEXT: Final = 120
 _MOST: Final = 8
 """Leaks that are kept per answer: a loop repeats them."""
+_LONGEST: Final = 2**18
+"""Characters that are looked through: six times what 8,192 tokens of words have. A leak comes early."""
 
 
 def split_turn_end(answer: Answer, markers: Markers) -> tuple[str, str | None]:
@@ -51,6 +53,7 @@ def find_leaks(text: str, markers: Markers, hidden: tuple[str, ...] = ()) -> tup
 
     ``hidden`` are role tokens that the token ids show and the text does not.
     """
+    text = text[:_LONGEST]
     # Of each kind no more than are kept: an answer may consist of them.
     kinds = (_tokens(text, markers), _roles(text, _ROLE_LINE), _roles(text, _ROLE_LABEL))
     found = [leak for kind in kinds for leak in islice(kind, _MOST)]

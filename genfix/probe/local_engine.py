@@ -20,6 +20,8 @@ from genfix.probe.probe_run import AnswerRun, OnAnswer, in_order
 from genfix.probe.probe_values import Answer, Failure, FailureKind, Limits, Prompt
 
 LOCAL_ENGINES: Final = ("transformers", "mlx-lm")
+LOCAL_SEED: Final = 0
+"""Set anew before every prompt."""
 _CHILD: Final = Path(__file__).with_name("child.py")
 _KEPT_BACK: Final = frozenset(
     {"GENFIX_API_KEY", "OPENAI_API_KEY", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "MODELSCOPE_API_TOKEN"}
@@ -79,7 +81,7 @@ def _request(engine: LocalEngine, folder: Path, prompts: Sequence[Prompt], limit
         "max_tokens": limits.max_tokens,
         "seconds": limits.request_seconds,
         "temperature": engine.temperature,
-        "seed": 0,
+        "seed": LOCAL_SEED,
         "prompts": [
             {
                 "id": prompt.id,

@@ -1,11 +1,15 @@
 """What a probe asks, hears and measures, as values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from genfix.json_types import JsonObject
 from genfix.message import Message
+
+if TYPE_CHECKING:
+    from genfix.probe.quality.given import Check
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,10 @@ class Prompt:
     language: str
     messages: tuple[JsonObject, ...]
     tools: tuple[JsonObject, ...] = ()
+    check: "Check | None" = None
+    """What a right answer is, where that can be said."""
+    settings: JsonObject = field(default_factory=dict)
+    """What a request has beside or instead of what the others have."""
 
 
 @dataclass(frozen=True, slots=True)

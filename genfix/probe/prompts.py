@@ -1,7 +1,7 @@
 """The prompts of a probe: the set that ships with genfix, or a file of the user's own."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -10,13 +10,16 @@ from genfix.errors import InputError
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, text
 from genfix.probe.probe_values import Prompt
+from genfix.probe.quality.given import Check
 
 PROMPTS_VERSION: Final = 1
 """Raised with every change of the built-in set: rates of different sets do not compare."""
+QUALITY_VERSION: Final = 1
+"""The same of those whose answers can be checked."""
 _MAX_BYTES: Final = 4 * 1024 * 1024
 _MAX_PROMPTS: Final = 2000
 _ROLES: Final = ("system", "developer", "user", "assistant", "tool")
-_KEYS: Final = frozenset({"id", "group", "language", "messages", "tools", "prompt"})
+_KEYS: Final = frozenset({"id", "group", "language", "messages", "tools", "prompt", "check"})
 _SHAPE: Final = text(
     'a line is {{"prompt": "..."}} or {{"messages": [{{"role": "user", "content": "..."}}]}}, '
     "with id, group and tools if you like"
@@ -27,6 +30,48 @@ def built_in_prompts() -> tuple[Prompt, ...]:
     """The prompts that ship with genfix: English and Chinese, short, long, several turns, tool calls."""
     file = resources.files("genfix.probe").joinpath("data", f"prompts-v{PROMPTS_VERSION}.jsonl")
     return tuple(_parsed(file.read_bytes(), text("the built-in prompts")))
+
+
+def quality_prompts(kinds: Sequence[str] = ()) -> tuple[Prompt, ...]:
+    """The prompts that ship with genfix and whose answers can be checked, of some kinds or of all.
+
+    Raises `InputError` for a kind that is none.
+    """
+    file = resources.files("genfix.probe").joinpath("data", f"quality-v{QUALITY_VERSION}.jsonl")
+    prompts = tuple(_parsed(file.read_bytes(), text("the built-in prompts")))
+    known = list(dict.fromkeys(prompt.group for prompt in prompts))
+    unknown = [kind for kind in kinds if kind not in known]
+    if unknown:
+        raise InputError(
+            "there is no kind '{kind}' of quality prompts",
+            "known are {kinds}",
+            kind=unknown[0],
+            kinds=[*known],
+        )
+    return tuple(prompt for prompt in prompts if not kinds or prompt.group in kinds)
+
+
+def chosen_prompts(
+    path: Path | None, kinds: Sequence[str], *, quality: bool
+) -> tuple[tuple[Prompt, ...], Message | str]:
+    """The prompts of a run and what they are called: the built-in set or a file, and with ``quality`` or
+    ``kinds`` `quality_prompts` behind it.
+
+    Raises `InputError` for an id that both have.
+    """
+    prompts = built_in_prompts() if path is None else read_prompts(path)
+    label = text("built-in version {version}", version=PROMPTS_VERSION) if path is None else str(path)
+    if not quality and not kinds:
+        return prompts, label
+    more = quality_prompts(kinds)
+    taken = {prompt.id for prompt in prompts}
+    again = next((prompt.id for prompt in more if prompt.id in taken), None)
+    if again is not None:
+        raise InputError(
+            "the id {id} is that of a built-in prompt as well", "give every prompt an id of its own", id=again
+        )
+    both = text("{prompts} and quality version {version}", prompts=label, version=QUALITY_VERSION)
+    return (*prompts, *more), both
 
 
 def read_prompts(path: Path) -> tuple[Prompt, ...]:
@@ -108,10 +153,27 @@ def _prompt(value: JsonObject, default_id: str, where: Message) -> Prompt:
     if tools is not None and not (isinstance(tools, list) and all(isinstance(tool, dict) for tool in tools)):
         raise InputError("{where}: tools is no list of objects", _SHAPE, where=where)
     return Prompt(
-        **labels,
+        id=labels["id"],
+        group=labels["group"],
+        language=labels["language"],
         messages=_messages(value, where),
         tools=tuple(tool for tool in tools or () if isinstance(tool, dict)),
+        check=_check(value["check"], where) if "check" in value else None,
     )
+
+
+def _check(value: JsonValue, where: Message) -> Check:
+    from genfix.probe.quality.check_form import CheckError, read_check  # noqa: PLC0415 - brings pydantic
+
+    try:
+        return read_check(value)
+    except CheckError as error:
+        raise InputError(
+            "{where}: check is none that genfix knows: {why}",
+            "docs/probe.md lists the kinds of checks",
+            where=where,
+            why=str(error),
+        ) from error
 
 
 def _messages(value: JsonObject, where: Message) -> tuple[JsonObject, ...]:

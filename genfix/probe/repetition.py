@@ -31,6 +31,8 @@ _REP_4: Final = 0.5
 _MIN_FOR_REP: Final = 48
 _MAX_PIECES: Final = 8192
 """Of a longer answer the end is looked at: that is where a loop is."""
+_MAX_LETTERS: Final = 32 * _MAX_PIECES
+"""Of a longer answer no more is cut into pieces: their words have some five letters."""
 _MAX_UNIT: Final = 200
 
 
@@ -47,6 +49,7 @@ def seq_rep(parts: Sequence[str], size: int = 4) -> float:
 
 def find_loop(text: str) -> Loop | None:
     """The loop an answer is caught in, or `None`."""
+    text = text[-_MAX_LETTERS:]
     spans = [*deque((match.span() for match in _PIECE.finditer(text)), _MAX_PIECES)]
     parts = [text[start:end].casefold() for start, end in spans]
     rep_4 = seq_rep(parts)

@@ -78,6 +78,12 @@ class Server:
         """Whether answers come with the special tokens in them."""
         return self.engine in _SHOWS_TOKENS and self._extras == 0
 
+    @property
+    def seed(self) -> int | None:
+        """The seed of all requests; `None` where the server takes none."""
+        seed = _EXTRAS[self._extras].get("seed")
+        return seed if isinstance(seed, int) else None
+
     def find_model(self, watch: Watch) -> None:
         """Learn the model's name and the engine's.
 
@@ -181,7 +187,7 @@ class Server:
             body["tools"] = [dict(tool) for tool in prompt.tools]
         if self._temperature is not None:
             body["temperature"] = self._temperature
-        return body | dict(extras)
+        return body | dict(extras) | dict(prompt.settings)
 
     def explained(self, failure: Failure) -> ProbeError:
         """The error to end with, and what to do about it."""

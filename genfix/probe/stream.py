@@ -15,6 +15,11 @@ from genfix.web.secrets import Secrets
 
 _DONE: Final = b"[DONE]"
 _MOST_NUMBER: Final = 2**53
+_MOST_JSON: Final = 4 * 1024 * 1024
+"""Bytes of one JSON document, which nothing can interrupt while it is parsed. An answer of 131,072 tokens
+that comes as one has less than 3 MiB, with all letters escaped and all token ids."""
+_PER_PIECE: Final = 16
+"""What the id of a token, or a piece of a call, counts in characters: it is kept though it be empty."""
 _NOT_THE_API: Final = text("what the server streams is not the chat completions API")
 
 
@@ -32,7 +37,7 @@ class _Parts:
     tokens: int | None = None
     first: float | None = None
     size: int = 0
-    """Of all pieces: characters, and token ids as so many."""
+    """Of all pieces, in characters."""
 
 
 def read_answer(reply: Reply, prompt_id: str, started: float, most: int, watch: Watch) -> Answer:
@@ -42,7 +47,7 @@ def read_answer(reply: Reply, prompt_id: str, started: float, most: int, watch: 
     """
     parts, secrets = _Parts(), reply.secrets
     is_whole = reply.content_type == "application/json"
-    for event in [b"".join(reply.blocks)] if is_whole else _events(reply.blocks):
+    for event in [_joined(reply.blocks)] if is_whole else _events(reply.blocks):
         with watch.turn:
             if watch.over:
                 raise ExchangeError(FailureKind.NOT_ASKED, text("the time for the whole run was up"))
@@ -82,16 +87,33 @@ def _events(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    rest: list[bytes] = []
+    rest = bytearray()
     for block in blocks:
         first, *others = block.split(b"\n")
-        rest.append(first)
+        _add(rest, first)
         if others:
-            yield b"".join(rest).rstrip(b"\r")
+            yield bytes(rest).rstrip(b"\r")
             yield from (line.rstrip(b"\r") for line in others[:-1])
-            rest = [others[-1]]
-    if last := b"".join(rest).rstrip(b"\r"):
+            rest = bytearray(others[-1])
+    if last := bytes(rest).rstrip(b"\r"):
         yield last
+
+
+def _joined(blocks: Iterable[bytes]) -> bytes:
+    content = bytearray()
+    for block in blocks:
+        _add(content, block)
+    return bytes(content)
+
+
+def _add(content: bytearray, piece: bytes) -> None:
+    """Add to what becomes one JSON document. Raises `ExchangeError` where that is too large to be parsed."""
+    content += piece
+    if len(content) > _MOST_JSON:
+        raise ExchangeError(
+            FailureKind.TOO_LARGE,
+            text("the server sent more than {most:.3g} MiB for one answer", most=_MOST_JSON / 2**20),
+        )
 
 
 def _json(data: bytes, secrets: Secrets) -> JsonObject:
@@ -120,7 +142,7 @@ def _take(parts: _Parts, event: JsonObject, most: int) -> None:
     if parts.size > most:
         raise ExchangeError(
             FailureKind.TOO_LARGE,
-            text("the server sent more than {most} characters for one answer", most=most),
+            text("the server sent more than {most:,} characters for one answer", most=most),
         )
 
 
@@ -136,7 +158,7 @@ def _take_choice(parts: _Parts, choice: JsonObject) -> None:
     ids = choice.get("token_ids")
     if isinstance(ids, list):
         parts.ids += [token for token in ids if _is_number(token)]
-        parts.size += len(ids)
+        parts.size += _PER_PIECE * len(ids)
     reason = choice.get("finish_reason")
     if isinstance(reason, str) and reason:
         parts.finish_reason = reason
@@ -175,4 +197,4 @@ def _take_call(parts: _Parts, index: int, function: JsonObject) -> None:
         pieces.append(json.dumps(arguments))
     elif isinstance(arguments, str):
         pieces.append(arguments)
-    parts.size += len(pieces[-1])
+    parts.size += _PER_PIECE + len(pieces[-1])

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from genfix.json_types import JsonObject, JsonValue
@@ -17,7 +17,7 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "array": (list,),
     "object": (dict,),
 }
-_CALL_TAG: Final = re.compile(
+CALL_TAG: Final = re.compile(
     r"<\|?(tool_calls?|function_call|python_tag|tool_call_begin|tool▁calls▁begin)\|?>|\[TOOL_CALLS\]"
 )
 
@@ -28,20 +28,25 @@ def judge_tool_calls(
     """What became of the tools that ``prompt`` offers, and in words what is wrong."""
     if not prompt.tools or answer.failure is not None:
         return None, None
-    offered = {name: schema for tool in prompt.tools for name, schema in _signature(tool)}
+    offered = signatures(prompt.tools)
     if answer.tool_calls:
-        wrong = next((fault for call in answer.tool_calls if (fault := _fault(call, offered))), None)
+        wrong = next((fault for call in answer.tool_calls if (fault := call_fault(call, offered))), None)
         return (ToolVerdict.MALFORMED if wrong else ToolVerdict.WELL_FORMED), wrong
     named = [
         name
         for name in offered
         if f'"{name}"' in written and ('"arguments"' in written or '"parameters"' in written)
     ]
-    if _CALL_TAG.search(written) or named:
+    if CALL_TAG.search(written) or named:
         return ToolVerdict.AS_TEXT, text(
             "the call stands in the text of the answer; the server did not parse it"
         )
     return ToolVerdict.NONE, None
+
+
+def signatures(tools: Sequence[JsonObject]) -> dict[str, JsonObject]:
+    """The tools that are offered: their parameters, by name."""
+    return {name: schema for tool in tools for name, schema in _signature(tool)}
 
 
 def _signature(tool: JsonObject) -> Iterator[tuple[str, JsonObject]]:
@@ -54,7 +59,7 @@ def _signature(tool: JsonObject) -> Iterator[tuple[str, JsonObject]]:
             return
 
 
-def _fault(call: ToolCall, offered: Mapping[str, JsonObject]) -> Message | None:
+def call_fault(call: ToolCall, offered: Mapping[str, JsonObject]) -> Message | None:
     """What is wrong with a call; `None` where nothing is."""
     if call.name not in offered:
         return text("there is no tool '{name}'", name=call.name)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from genfix.errors import GenfixError
 from genfix.message import Message, text
-from genfix.report.layout import aligned
+from genfix.report.layout import aligned, short_commits
 from genfix.report.names import HARMS, counted
 from genfix.report.outcome import Outcome
 from genfix.report.style import Style
@@ -113,7 +113,7 @@ def _cells(row: FolderRow, style: Style) -> list[str]:
         style.words(state_of_row(row)),
         style.words(found) if found is not None else "",
         f"{first.code} {first.name}" if first is not None else "",
-        show(row.base or ""),
+        short_commits(show(row.base or "")),
         show(row.target),
     ]
 

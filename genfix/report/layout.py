@@ -13,6 +13,9 @@ _NEVER_LAST: Final = frozenset("（【《“‘([{")
 _WORD: Final = re.compile(r"\s+|[^\s]+")
 _COLOR: Final = re.compile(r"\x1b\[[0-9;]*m")
 _GAP: Final = 3
+_COMMIT: Final = re.compile(r"(?<=@)([0-9a-f]{12})[0-9a-f]{28}\b")
+_PRIVATE: Final = 0xE000
+"""Characters that stand for no letter, one column wide: in a line they keep the place of what stays whole."""
 
 
 def columns(text: str) -> int:
@@ -63,6 +66,31 @@ def wrap(
         line += piece
     lines.append(line.rstrip())
     return [f"{rest if number else first}{line}" for number, line in enumerate(lines)]
+
+
+def short_commits(text: str) -> str:
+    """``text`` with the beginning of each commit of ``org/name@commit`` only, as people read it."""
+    return _COMMIT.sub(r"\1", text)
+
+
+def wrap_around(
+    text: str, wholes: Sequence[str], width: int, first: str = "", rest: str | None = None
+) -> list[str]:
+    """As `wrap`, with commits cut short; no line breaks inside ``wholes`` (commands, paths), which are for
+    copying and stay as they are.
+    """
+    if columns(first) + columns(text) <= width:
+        return [first + short_commits(text)]
+    held = {}
+    for number, whole in enumerate(dict.fromkeys(wholes)):
+        if whole and whole in text:
+            mark = chr(_PRIVATE + number) * columns(whole)
+            held[mark] = whole
+            text = text.replace(whole, mark)
+    lines = wrap(short_commits(text), width, first, rest)
+    for mark, whole in held.items():
+        lines = [line.replace(mark, whole) for line in lines]
+    return lines
 
 
 def _pieces(text: str, most: int) -> Iterator[str]:

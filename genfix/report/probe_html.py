@@ -12,48 +12,17 @@ from genfix.api.probing import ProbeReport, ProbeRun
 from genfix.language import Language
 from genfix.message import Message, text
 from genfix.probe.figures import number, percent
-from genfix.probe.probe_values import Measure
 from genfix.report.html.page import render_page
+from genfix.report.probe_answers import Row, answer_rows
 from genfix.report.probe_plots import Histogram, RateRow, histogram, rate_rows
-from genfix.report.probe_words import one_line, seen_in, state, tool_calls
+from genfix.report.probe_words import seen_in, tool_calls
+from genfix.report.quality_html import QualityPart, by_prompt, passes_said, quality_part
 from genfix.report.style import Style
 from genfix.show import show
 
 _EXAMPLES: Final = 8
-_LONGEST: Final = 4000
-_LONGEST_QUESTION: Final = 400
 _GOOD: Final = 0.9
 """The share of answers that stop, from which on the verdict is good."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """A run of text; ``leak`` where it is a marker."""
-
-    text: str
-    leak: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """One answer as the page shows it."""
-
-    state: str
-    pieces: tuple[_Piece, ...]
-    cut: int
-    """Characters that are left out."""
-    good: bool
-    tokens: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One prompt and its answers."""
-
-    id: str
-    question: str
-    run: _Shown
-    against: _Shown | None
 
 
 _Facts = tuple[tuple[str, str], ...]
@@ -75,8 +44,11 @@ class _Page:
     rates: tuple[RateRow, ...]
     lengths: Histogram | None
     limit: int
-    leaks: tuple[_Row, ...]
-    rows: tuple[_Row, ...]
+    leaks: tuple[Row, ...]
+    rows: tuple[Row, ...]
+    """Of prompts without a check."""
+    quality: QualityPart | None
+    notes: tuple[str, ...]
     prompts: str | Message
     interrupted: bool
 
@@ -85,11 +57,14 @@ def probe_html(report: ProbeReport, lang: Language = Language.ENGLISH) -> str:
     """The page."""
     style = Style(language=lang)
     run, against, limit = report.run, report.against, report.limits.max_tokens
-    rows = tuple(_rows(report, style))
+    others = against.measures if against is not None else ()
+    verdicts = by_prompt(run.passes), by_prompt(against.passes if against is not None else None)
+    rows = tuple(answer_rows(run.measures, others, verdicts, style))
+    checked = {one.prompt.id for one in run.measures if one.prompt.check is not None}
     page = _Page(
         verdict=style.words(_verdict(run)),
         tone="good" if (run.summary.stop_rate or 0) >= _GOOD else "bad",
-        diagnosis=_sentences(run.diagnosis, style),
+        diagnosis=_sentences((*passes_said(run.passes), *run.diagnosis), style),
         comparison=_sentences(report.verdict, style),
         run=tuple(_facts(run, style)),
         against=tuple(_facts(against, style)) if against is not None else (),
@@ -97,7 +72,9 @@ def probe_html(report: ProbeReport, lang: Language = Language.ENGLISH) -> str:
         lengths=histogram(run.measures, against.measures if against is not None else (), limit),
         limit=limit,
         leaks=tuple(row for row in rows if any(piece.leak for piece in row.run.pieces))[:_EXAMPLES],
-        rows=rows,
+        rows=tuple(row for row in rows if row.id not in checked),
+        quality=quality_part(report, tuple(row for row in rows if row.id in checked)),
+        notes=_sentences(report.notes, style),
         prompts=report.prompts,
         interrupted=report.interrupted,
     )
@@ -154,43 +131,3 @@ def _spreads(run: ProbeRun, style: Style) -> Iterator[tuple[str, str]]:
         yield style.text("seconds per answer"), value
     if speed is not None:
         yield style.text("tokens per second"), style.text("median {median}", median=number(speed.median))
-
-
-def _rows(report: ProbeReport, style: Style) -> Iterator[_Row]:
-    others = {one.prompt.id: one for one in report.against.measures} if report.against is not None else {}
-    for one in report.run.measures:
-        other = others.get(one.prompt.id)
-        last = one.prompt.messages[-1].get("content")
-        yield _Row(
-            show(one.prompt.id),
-            show(last)[:_LONGEST_QUESTION] if isinstance(last, str) else "",
-            _shown(one, style),
-            _shown(other, style) if other is not None else None,
-        )
-
-
-def _shown(one: Measure, style: Style) -> _Shown:
-    written = one.answer.text
-    return _Shown(
-        state=style.words(state(one)),
-        pieces=tuple(_pieces(one, written[:_LONGEST])),
-        cut=max(0, len(written) - _LONGEST),
-        good=one.answered and one.stopped and not (one.leaks or one.loop or one.empty),
-        tokens=one.answer.tokens,
-    )
-
-
-def _pieces(one: Measure, written: str) -> Iterator[_Piece]:
-    """The text with its leaked markers set apart."""
-    place = 0
-    for leak in one.leaks:
-        start = written.find(leak.marker, max(place, leak.at))
-        if start < 0:
-            continue
-        yield _Piece(one_line(written[place:start], "\n"), leak=False)
-        place = start + len(leak.marker)
-        yield _Piece(show(leak.marker), leak=True)
-    yield _Piece(one_line(written[place:], "\n"), leak=False)
-    calls = "".join(f"\n[{show(call.name)}({show(call.arguments)})]" for call in one.answer.tool_calls)
-    if calls:
-        yield _Piece(calls[:_LONGEST], leak=False)

@@ -10,6 +10,7 @@ from genfix.probe.measuring import Comparison, Spread, Summary
 from genfix.probe.probe_values import Answer, Measure
 from genfix.probe.statistics import Interval
 from genfix.report.json import SCHEMA_VERSION
+from genfix.report.quality_json import quality_json
 
 
 def probe_json(report: ProbeReport) -> JsonValue:
@@ -28,6 +29,7 @@ def probe_json(report: ProbeReport) -> JsonValue:
         "run": _run(report.run),
         "against": _run(report.against) if report.against is not None else None,
         "comparison": _comparison(report.comparison) if report.comparison is not None else None,
+        "quality": quality_json(report),
         "verdict": _messages(report.verdict),
         "notes": [str(note) for note in report.notes],
     }
@@ -39,6 +41,13 @@ def _run(run: ProbeRun) -> JsonValue:
         "model": run.model,
         "engine": run.engine or None,
         "out_of_time": run.out_of_time,
+        "sampling": {
+            "temperature": run.sampling.temperature,
+            "seed": run.sampling.seed,
+            "keeps_seed": run.sampling.keeps_seed,
+            "keeps_zero": run.sampling.keeps_zero,
+            "has_temperature": run.sampling.has_temperature,
+        },
         "summary": _summary(run.summary),
         "diagnosis": _messages(run.diagnosis),
         "answers": [_measure(one) for one in run.measures],

@@ -66,12 +66,15 @@ def rate_rows(run: Mapping[str, Interval], against: Mapping[str, Interval] | Non
     """A row per measure; the model that was compared with comes first, as before comes before after."""
     series = [("run", run)] if against is None else [("against", against), ("run", run)]
     return tuple(
-        RateRow(RATE_NAMES[name], tuple(_bar(label, rates[name]) for label, rates in series if name in rates))
+        RateRow(
+            RATE_NAMES[name], tuple(rate_bar(label, rates[name]) for label, rates in series if name in rates)
+        )
         for name in RATES
     )
 
 
-def _bar(series: str, rate: Interval) -> Bar:
+def rate_bar(series: str, rate: Interval) -> Bar:
+    """A rate as a bar; ``series`` is ``run`` or ``against``."""
     return Bar(
         series, round(rate.value * 100, 2), round(rate.low * 100, 2), round(rate.high * 100, 2), share(rate)
     )

@@ -8,13 +8,12 @@ from genfix.message import Message, text
 from genfix.probe.figures import RATE_NAMES, number, percent
 from genfix.probe.measuring import RATES, Spread, Summary
 from genfix.probe.probe_values import Measure
-from genfix.report.layout import pad, wrap
-from genfix.report.probe_words import one_line, seen_in, share, state, tool_calls
+from genfix.report.probe_lines import label, rate_line, sentences, wrapped
+from genfix.report.probe_words import one_line, seen_in, state, tool_calls
+from genfix.report.quality_text import quality_lines
 from genfix.report.style import Style
 from genfix.show import show
 
-_BAR: Final = 24
-_LABEL: Final = 22
 _EXAMPLES: Final = 3
 _EXCERPT: Final = 160
 _ANSWER: Final = 600
@@ -22,27 +21,29 @@ _ANSWER: Final = 600
 
 def probe_text(report: ProbeReport, style: Style, *, verbose: bool = False) -> str:
     """The measures, the diagnosis, the verdict on two models, and all answers with ``verbose``."""
-    lines = [*_run(report.run, style)]
+    lines = [*_run(report.run, style, verbose=verbose)]
     if report.against is not None:
-        lines += ["", style.mark(style.text("against"), "dim"), *_run(report.against, style)]
+        lines += ["", style.mark(style.text("against"), "dim"), *_run(report.against, style, verbose=verbose)]
     if report.verdict:
-        lines += ["", style.mark(style.text("verdict"), "bold"), *_sentences(report.verdict, style, "- ")]
+        lines += ["", style.mark(style.text("verdict"), "bold"), *sentences(report.verdict, style, "- ")]
     lines += _examples(report.run, style)
     if verbose:
         lines += _answers(report, style)
     return "\n".join(lines)
 
 
-def _run(run: ProbeRun, style: Style) -> Iterator[str]:
+def _run(run: ProbeRun, style: Style, *, verbose: bool) -> Iterator[str]:
     yield _title(run, style)
     yield from _rates(run.summary, style)
     yield from _spreads(run.summary, style)
     yield from _counts(run.summary, style)
+    if run.passes is not None:
+        yield from quality_lines(run.passes, style, verbose=verbose)
     failures = [one.answer.failure for one in run.measures if one.answer.failure is not None]
     if failures:
         why = style.text("{count}: {why}", count=len(failures), why=failures[0].detail)
-        yield from _wrapped(f"{_label(text('without an answer'), style)} {why}", style)
-    yield from _sentences(run.diagnosis, style, "-> ")
+        yield from wrapped(f"{label(text('without an answer'), style)} {why}", style)
+    yield from sentences(run.diagnosis, style, "-> ")
 
 
 def _title(run: ProbeRun, style: Style) -> str:
@@ -59,24 +60,20 @@ def _title(run: ProbeRun, style: Style) -> str:
 def _rates(summary: Summary, style: Style) -> Iterator[str]:
     for name in RATES:
         rate = summary.rates.get(name)
-        if rate is None:
-            continue
-        good = rate.value if name == "stopped" else 1 - rate.value
-        color = "green" if good > 0.95 else "yellow" if good > 0.5 else "red"
-        filled = round(rate.value * _BAR)
-        bar = style.mark("█" * filled, color) + style.mark("·" * (_BAR - filled), "dim")
-        yield f"    {_label(RATE_NAMES[name], style)} {bar} {style.words(share(rate))}"
+        if rate is not None:
+            good = rate.value if name == "stopped" else 1 - rate.value
+            yield rate_line(RATE_NAMES[name], rate, good, style)
 
 
 def _spreads(summary: Summary, style: Style) -> Iterator[str]:
-    for label, spread, unit in (
+    for name, spread, unit in (
         (text("tokens per answer"), summary.tokens, ""),
         (text("seconds per answer"), summary.seconds, ""),
         (text("to the first word"), summary.first_seconds, " s"),
         (text("tokens per second"), summary.tokens_per_second, ""),
     ):
         if spread is not None:
-            yield f"    {_label(label, style)} {_spread(spread, unit, style)}"
+            yield f"    {label(name, style)} {_spread(spread, unit, style)}"
 
 
 def _spread(spread: Spread, unit: str, style: Style) -> str:
@@ -90,18 +87,14 @@ def _spread(spread: Spread, unit: str, style: Style) -> str:
 
 
 def _counts(summary: Summary, style: Style) -> Iterator[str]:
-    for label, seen in seen_in(summary):
-        yield from _wrapped(f"{_label(label, style)} {_listed(seen, style)}", style)
+    for name, seen in seen_in(summary):
+        yield from wrapped(f"{label(name, style)} {_listed(seen, style)}", style)
     if calls := tool_calls(summary):
-        yield f"    {_label(text('tool calls'), style)} {_listed(calls, style)}"
+        yield f"    {label(text('tool calls'), style)} {_listed(calls, style)}"
 
 
 def _listed(items: Iterable[Message], style: Style) -> str:
     return style.text(", ").join(map(style.words, items))
-
-
-def _label(label: Message, style: Style) -> str:
-    return pad(style.words(label), _LABEL)
 
 
 def _examples(run: ProbeRun, style: Style) -> list[str]:
@@ -111,7 +104,7 @@ def _examples(run: ProbeRun, style: Style) -> list[str]:
         leak = one.leaks[0]
         excerpt = one_line(leak.excerpt)[:_EXCERPT]
         lines += ["", style.mark(_headline(one, style), "dim")]
-        lines += _wrapped(excerpt.replace(show(leak.marker), style.mark(show(leak.marker), "red")), style)
+        lines += wrapped(excerpt.replace(show(leak.marker), style.mark(show(leak.marker), "red")), style)
     return lines
 
 
@@ -119,25 +112,16 @@ def _answers(report: ProbeReport, style: Style) -> list[str]:
     others = {one.prompt.id: one for one in report.against.measures} if report.against is not None else {}
     lines = ["", style.mark(style.text("answers"), "bold")]
     for one in report.run.measures:
-        lines += [_headline(one, style), *_wrapped(one_line(one.answer.text)[:_ANSWER], style)]
+        lines += [_headline(one, style), *wrapped(one_line(one.answer.text)[:_ANSWER], style)]
         other = others.get(one.prompt.id)
         if other is not None:
             lines.append(style.mark("  " + style.text("against: {state}", state=state(other)), "dim"))
-            lines += _wrapped(one_line(other.answer.text)[:_ANSWER], style)
+            lines += wrapped(one_line(other.answer.text)[:_ANSWER], style)
     return lines
 
 
 def _headline(one: Measure, style: Style) -> str:
     return style.text("{prompt}: {state}", prompt=one.prompt.id, state=state(one))
-
-
-def _sentences(messages: Iterable[Message], style: Style, bullet: str) -> Iterator[str]:
-    for said in messages:
-        yield from _wrapped(style.words(said), style, bullet)
-
-
-def _wrapped(line: str, style: Style, bullet: str = "") -> list[str]:
-    return wrap(line, style.room, "    " + bullet, "    " + " " * len(bullet))
 
 
 def progress_line(done: int, total: int, stopped: int, style: Style) -> str:

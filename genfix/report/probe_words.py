@@ -8,6 +8,7 @@ from genfix.message import Message, message, text
 from genfix.probe.figures import percent
 from genfix.probe.measuring import Summary
 from genfix.probe.probe_values import LeakKind, Measure, ToolVerdict
+from genfix.probe.quality.answer_verdict import Verdict
 from genfix.probe.statistics import Interval
 from genfix.show import show
 
@@ -42,6 +43,11 @@ def tool_calls(summary: Summary) -> list[Message]:
         text("{count} {verdict}", count=count, verdict=TOOL_VERDICTS[verdict])
         for verdict, count in summary.tools.items()
     ]
+
+
+def fault_of(verdict: Verdict) -> Message:
+    """Why an answer is wrong."""
+    return verdict.fault.why if verdict.fault is not None else text("right")
 
 
 def one_line(written: str, line_break: str = r"\n") -> str:

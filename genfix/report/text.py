@@ -76,11 +76,18 @@ def _labelled_lines(finding: Finding, style: Style) -> Iterator[str]:
 
 
 def symptom(finding: Finding, style: Style) -> str:
-    """How the harm shows; empty where the finding is not the rule's worst case."""
+    """How the harm shows; of a finding that is milder than its rule's worst case, how far it goes."""
     rule = RULES.get(finding.code)
-    if rule is None or finding.severity is not rule.severity:
+    if rule is None:
         return ""
-    return translated(rule.shows, style.language)
+    worst = translated(rule.shows, style.language)
+    if not worst:
+        return style.text("nothing by itself")
+    if finding.severity is rule.severity or finding.severity is Severity.ERROR:
+        return worst
+    if finding.severity is Severity.INFO:
+        return style.text("at worst: {symptom}; a healthy folder may have it too", symptom=worst)
+    return translated(rule.milder, style.language) or style.text("in some cases: {symptom}", symptom=worst)
 
 
 def _symptom(finding: Finding, style: Style) -> str:
@@ -148,10 +155,13 @@ def summary(findings: Sequence[Finding], style: Style, *, verbose: bool = False)
         if number
     )
     fixable = Counter(finding.fix.applicability for finding in findings if finding.fix is not None)
-    if fixable[Applicability.SAFE]:
-        line += style.text("; {count} with a safe fix", count=fixable[Applicability.SAFE])
-    if fixable[Applicability.UNSAFE]:
-        line += style.text("; {count} with an unsafe one", count=fixable[Applicability.UNSAFE])
+    safe, unsafe = fixable[Applicability.SAFE], fixable[Applicability.UNSAFE]
+    if safe:
+        line += style.text("; {count} can be fixed safely", count=safe)
+    if safe and unsafe:
+        line += style.text(", {count} only with --unsafe-fixes", count=unsafe)
+    elif unsafe:
+        line += style.text("; {count} can be fixed only with --unsafe-fixes", count=unsafe)
     return line + (style.text(" (--verbose shows info)") if numbers[Severity.INFO] and not verbose else "")
 
 

@@ -32,11 +32,11 @@ class Allowance:
         self._left -= max(size, _LEAST)
         if self._left < 0:
             raise BaseModelError(
-                "the config files and headers of {model} have more than the {most} bytes that genfix "
+                "the config files and headers of {model} have more than the {most:.3g} MiB that genfix "
                 "downloads of a model",
                 LOCAL_COPY,
                 model=self._model,
-                most=_MOST,
+                most=_MOST / 2**20,
             )
 
 

@@ -10,8 +10,8 @@ from typing import Final, Protocol, TypeVar
 
 from genfix.errors import BaseModelError, GenfixError, InputError
 from genfix.folder.file_names import is_safe_name
-from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Origin
-from genfix.folder.kinds import read_cap
+from genfix.folder.folder import FileStat, Origin
+from genfix.folder.kinds import read_cap, too_large
 from genfix.message import text
 
 Answer = TypeVar("Answer")
@@ -73,16 +73,9 @@ class StoredFolder:
 
     def read(self, name: str) -> bytes:
         """The whole file. Raises as any folder, and `BaseModelError` where the store does not give it."""
-        size, cap = self._sizes[name], read_cap(name)
-        if size > cap:
-            raise FolderFileError(
-                name,
-                FileProblem.TOO_LARGE,
-                "{name} has {size} bytes, more than the {cap} that such a file can have",
-                "look whether another file was saved under this name",
-                size=size,
-                cap=cap,
-            )
+        size = self._sizes[name]
+        if size > read_cap(name):
+            raise too_large(name, size)
         return self.read_range(name, 0, size)
 
     def read_range(self, name: str, start: int, length: int) -> bytes:

@@ -70,7 +70,7 @@ class Comparison(NamedTuple):
         )
 
 
-class _Pair(NamedTuple):
+class Pair(NamedTuple):
     """Two pieces of data that should be equal if nothing was changed."""
 
     ours: View
@@ -82,10 +82,11 @@ class _Pair(NamedTuple):
         count = min(_NUMBERS, size)
         for part in range(_PIECES):
             at = int(fraction(number, part) * (size - count + 1))
-            yield _flat(self.ours, at, count), _flat(self.theirs, at, count)
+            yield flat(self.ours, at, count), flat(self.theirs, at, count)
 
 
-def _flat(view: View, at: int, count: int) -> Span:
+def flat(view: View, at: int, count: int) -> Span:
+    """The bytes of ``count`` numbers from the ``at``-th on, row after row."""
     width = view.tensor.size // math.prod(view.tensor.shape)
     return Span(view.tensor.file, view.tensor.start + (view.first + at) * width, count * width)
 
@@ -97,12 +98,12 @@ def compare_tensors(merged: Model, base: Model, ledger: Ledger | None = None) ->
     """
     ours, theirs = TensorNames(merged.weights.tensors), TensorNames(base.weights.tensors)
     found: dict[str, ComparedTensor] = {}
-    pairs: list[tuple[str, _Pair]] = []
+    pairs: list[tuple[str, Pair]] = []
     for name, tensor in ours.tensors.items():
-        pair = _pair(name, tensor, ours, theirs)
+        pair = paired(name, tensor, ours, theirs)
         state = pair if isinstance(pair, State) else State.UNSEEN
         found[name] = ComparedTensor(name, tensor, state)
-        if isinstance(pair, _Pair):
+        if isinstance(pair, Pair):
             pairs.append((name, pair))
     ledger = ledger or Ledger()
     readers = (TensorReader(merged.folder, ledger), TensorReader(base.folder, ledger))
@@ -120,7 +121,7 @@ def compare_tensors(merged: Model, base: Model, ledger: Ledger | None = None) ->
     return Comparison((*found.values(), *lost), ledger.spent)
 
 
-def _pair(name: str, tensor: Tensor, ours: TensorNames, theirs: TensorNames) -> _Pair | State:
+def paired(name: str, tensor: Tensor, ours: TensorNames, theirs: TensorNames) -> Pair | State:
     """What to compare a tensor with."""
     other = theirs.name(name)
     if other is not None:
@@ -139,11 +140,11 @@ def _pair(name: str, tensor: Tensor, ours: TensorNames, theirs: TensorNames) -> 
     return _pair_of(first, other_first) if first and other_first else State.ADDED
 
 
-def _pair_of(ours: View, theirs: View) -> _Pair | State:
+def _pair_of(ours: View, theirs: View) -> Pair | State:
     kinds = (ours.tensor.dtype, theirs.tensor.dtype)
     is_comparable = kinds[0] == kinds[1] or all(kind in WIDTHS for kind in kinds)
     has_data = ours.tensor.size and theirs.tensor.size
-    return _Pair(ours, theirs) if is_comparable and has_data else State.UNSEEN
+    return Pair(ours, theirs) if is_comparable and has_data else State.UNSEEN
 
 
 def _whole(name: str, tensor: Tensor) -> View:
@@ -152,11 +153,11 @@ def _whole(name: str, tensor: Tensor) -> View:
 
 def _is_in(name: str, tensor: Tensor, own: TensorNames, others: TensorNames) -> bool:
     """Whether a tensor of the base is somewhere in the merged folder."""
-    return _pair(name, tensor, own, others) is not State.ADDED
+    return paired(name, tensor, own, others) is not State.ADDED
 
 
 def _looked_at(
-    pairs: Sequence[tuple[str, _Pair]], readers: tuple[TensorReader, TensorReader], ledger: Ledger
+    pairs: Sequence[tuple[str, Pair]], readers: tuple[TensorReader, TensorReader], ledger: Ledger
 ) -> Iterator[tuple[str, State]]:
     chosen = spread(pairs)[:_MOST_TENSORS]
     for start in range(0, len(chosen), _AT_ONCE):
@@ -169,11 +170,12 @@ def _looked_at(
             return
         ours, theirs = (reader.read(spans) for reader, spans in zip(readers, sides, strict=True))
         for name, pair, places in batch:
-            same = all(_same(ours[left], theirs[right], pair) for left, right in places)
+            same = all(is_same(ours[left], theirs[right], pair) for left, right in places)
             yield name, State.UNTOUCHED if same else State.TUNED
 
 
-def _same(ours: bytes, theirs: bytes, pair: _Pair) -> bool:
+def is_same(ours: bytes, theirs: bytes, pair: Pair) -> bool:
+    """Whether two pieces have equal numbers, as far as their formats let them."""
     kind, other = pair.ours.tensor.dtype, pair.theirs.tensor.dtype
     if ours == theirs and kind == other:
         return True

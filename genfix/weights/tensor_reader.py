@@ -12,7 +12,7 @@ MOST_BYTES: Final = 16 * 1024 * 1024
 """Bytes of tensor data that one answer may cost, headers apart."""
 MOST_REQUESTS: Final = 200
 """Range requests that one answer may cost where files are elsewhere."""
-_GAP: Final = 32 * 1024
+GAP: Final = 32 * 1024
 """Pieces of a file elsewhere that lie no farther apart are fetched in one request."""
 
 _MOST_OPEN: Final = 64
@@ -101,7 +101,7 @@ class TensorReader:
 
     def _joined(self, spans: Iterable[Span]) -> list[Span]:
         """Spans that touch, or where requests count lie near each other, as one."""
-        gap = _GAP if self.is_remote else 0
+        gap = GAP if self.is_remote else 0
         joined: list[Span] = []
         for span in sorted(set(spans)):
             last = joined[-1] if joined else None

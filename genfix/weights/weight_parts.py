@@ -45,7 +45,7 @@ _LABELS: Final[Mapping[Part, Message]] = {
 _BY_NAME: Final = (
     (Part.VISION, re.compile(r"(?:^|[._])(?:visual|vision\w*|vit|image\w*|siglip|vpm|multi_modal_\w+)[._]")),
     (Part.AUDIO, re.compile(r"(?:^|[._])(?:audio\w*|speech\w*|whisper|apm)[._]")),
-    (Part.NORMS, re.compile(r"(?:norm\w*|ln_\w+)(?:\.\w+)?$")),
+    (Part.NORMS, re.compile(r"(?i:norm\w*|ln_\w+)(?:\.\w+)?$")),
     (Part.EXPERTS, re.compile(r"\.(?:experts|shared_expert\w*|router)[._]")),
     (Part.ATTENTION, re.compile(r"(?:attn|attention)")),
     (Part.MLP, re.compile(r"(?:mlp|feed_forward|ffn)")),

@@ -1,22 +1,25 @@
 """Workers on a cluster: executors of Dask and of Ray, which are installed where somebody uses them.
 
 Genfix must be installed on the workers, and the folders must be there under the same paths. A task whose
-worker dies is tried again by the cluster itself. A time limit for a folder holds only where the first thread
-of a process judges, which is not so for Dask.
+worker dies is tried again by the cluster itself.
 """
 
 import os
+import socket
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from importlib import import_module
 from types import ModuleType
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
+from urllib.parse import urlsplit
 
 from genfix.errors import GenfixError, InputError
 from genfix.message import text
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
+_RAY_TRIES: Final = 3
+"""So often a cluster of Ray that takes connections is asked for a server; one that dies takes 40 s."""
 
 
 class DaskExecutor(Executor):
@@ -57,10 +60,17 @@ class RayExecutor(Executor):
         # (ray/util/client/__init__.py), with the environments in it. Ray reads this when it is imported.
         os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
         self._ray = _module("ray", "ray")
-        try:
-            self._ray.init(address, ignore_reinit_error=True, log_to_driver=False)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise _unreachable("Ray", address, error) from error
+        for left in range(_RAY_TRIES - 1, -1, -1):
+            try:
+                self._ray.init(address, ignore_reinit_error=True, log_to_driver=False)
+            except Exception as error:  # Ray raises what it likes, plain exceptions too
+                # Its proxy starts a server for each client, which may die at its start; the next one lives.
+                if not _listens(address):
+                    raise _unreachable("Ray", address, error) from error
+                if not left:
+                    raise _serves_nobody(address, error) from error
+            else:
+                break
 
     @property
     def workers(self) -> int:
@@ -81,6 +91,16 @@ class RayExecutor(Executor):
         self._ray.shutdown()
 
 
+def _listens(address: str) -> bool:
+    """Whether anybody takes connections there."""
+    try:
+        parts = urlsplit(address)
+        with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10):
+            return True
+    except (OSError, ValueError):
+        return False
+
+
 def _module(name: str, extra: str) -> ModuleType:
     try:
         return import_module(name)
@@ -95,6 +115,26 @@ def _module(name: str, extra: str) -> ModuleType:
 
 def _unreachable(what: str, address: str, error: Exception) -> GenfixError:
     return GenfixError(
-        text("there is no cluster of {what} at {address}: {why}", what=what, address=address, why=str(error)),
+        text(
+            "there is no cluster of {what} at {address}: {why}", what=what, address=address, why=_why(error)
+        ),
         "check the address and that the cluster runs",
     )
+
+
+def _serves_nobody(address: str, error: Exception) -> GenfixError:
+    return GenfixError(
+        text(
+            "Ray at {address} takes connections, and started no server for us in {count} tries: {why}",
+            address=address,
+            count=_RAY_TRIES,
+            why=_why(error),
+        ),
+        "its log is ray_client_server_*.err on the head node; sweep again when the node has less to do",
+    )
+
+
+def _why(error: Exception) -> str:
+    """The last line: what is above it in an error of a cluster is a traceback."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

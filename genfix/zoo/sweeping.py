@@ -30,6 +30,16 @@ _TRIES: Final = 2
 """So many workers may die of one folder alone before it is left."""
 
 
+class FailedFolders(NamedTuple):
+    """Why folders could not be judged or repaired."""
+
+    why: str
+    """In English; of the folder's own path only ``…`` is left."""
+    folders: int
+    path: str
+    """The first of them."""
+
+
 class Swept(NamedTuple):
     """What a sweep did."""
 
@@ -43,6 +53,12 @@ class Swept(NamedTuple):
     """Folders with findings of severity error, those included whose judgement still holds."""
     warnings: int
     """Folders with warnings and no error."""
+    failures: tuple[FailedFolders, ...] = ()
+    """Why those could not be judged that could not, the most common reason first; at most 1,000 reasons."""
+
+
+_NUMBERS: Final = tuple(name for name in Swept._fields if name != "failures")
+_MOST_REASONS: Final = 1000
 
 
 class _Job(NamedTuple):
@@ -64,7 +80,8 @@ class Sweep:
         self._out: dict[Future[tuple[Answer, ...]], _Job] = {}
         self._again: deque[_Job] = deque()
         """Lost ones, each of one folder: they run alone, so that the one to blame is known."""
-        self._numbers = dict.fromkeys(Swept._fields, 0)
+        self._numbers = dict.fromkeys(_NUMBERS, 0)
+        self._failures: dict[str, FailedFolders] = {}
 
     def run(self, paths: Iterable[str], *, again: bool = False) -> Swept:
         """Judge all folders; with ``again`` also those whose judgement still holds."""
@@ -77,7 +94,8 @@ class Sweep:
         finally:
             if self._executor is not None:
                 self._executor.shutdown(wait=False, cancel_futures=True)
-        return Swept(**self._numbers)
+        failures = sorted(self._failures.values(), key=lambda failure: -failure.folders)
+        return Swept(**self._numbers, failures=tuple(failures))
 
     def _known(self, path: str) -> str:
         newest = self._store.newest(path)
@@ -148,12 +166,20 @@ class Sweep:
         if one is None:
             return
         is_judged = one.state in {"judged", "repaired"}
+        if not is_judged:
+            self._note_failure(one)
         self._numbers["failed"] += not is_judged
         self._numbers["judged"] += is_judged and is_new
         self._numbers["unchanged"] += is_judged and not is_new
         self._numbers["repaired"] += one.state == "repaired" and is_new
         self._numbers["errors"] += one.errors > 0
         self._numbers["warnings"] += one.warnings > 0 and not one.errors
+
+    def _note_failure(self, one: Judgement) -> None:
+        why = one.message.replace(one.path, "…")
+        known = self._failures.get(why, FailedFolders(why, 0, one.path))
+        if known.folders or len(self._failures) < _MOST_REASONS:
+            self._failures[why] = known._replace(folders=known.folders + 1)
 
 
 def _error_of(future: Future[tuple[Answer, ...]]) -> BaseException | None:

@@ -3,18 +3,15 @@
 It needs nothing but its arguments and the disk, and writes nothing but what a repair writes.
 """
 
-import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Final
 
 from genfix.api.changing import apply, plan_case
 from genfix.api.judging import check_case
-from genfix.errors import BaseModelError, GenfixError, RefusedError, StorageError, as_genfix_error
+from genfix.errors import BaseModelError, RefusedError, StorageError, as_genfix_error
 from genfix.folder import STATE_FOLDER, LocalFolder
-from genfix.message import Message, text
 from genfix.model import Model
 from genfix.model.provenance import base_hint
 from genfix.resolver import existing_folder, is_address, open_target
@@ -24,6 +21,7 @@ from genfix.rules.core.harms import harm
 from genfix.zoo.folder_digest import folder_digest
 from genfix.zoo.judgement import Answer, Found, Judgement, Setup, Task
 from genfix.zoo.makers import maker_of
+from genfix.zoo.time_limit import time_limit
 
 _MOST_FINDINGS: Final = 200
 _MOST_LETTERS: Final = 500
@@ -33,10 +31,6 @@ _MAY_PASS: Final = (RefusedError, StorageError, BaseModelError)
 """What may be otherwise next time, though no file of the folder changes: locks, disks, networks."""
 _HERE: Final = threading.local()
 """What a worker keeps from one task to the next: pure facts, which any other worker would work out alike."""
-
-
-class TimeIsUpError(GenfixError):
-    """A folder took longer than one folder may (exit 2)."""
 
 
 def judge_folders(setup: Setup, tasks: Sequence[Task]) -> tuple[Answer, ...]:
@@ -75,14 +69,14 @@ def _judged(setup: Setup, path: str) -> Judgement:
         folder = existing_folder(path)
         applier.remove_stale(folder)
         applier.recover(folder, state_dir=setup.state_dir)
-        with _limit(setup.seconds):
+        with time_limit(setup.seconds):
             made = plan_case(case)
         receipt = apply(made, state_dir=setup.state_dir)  # all or none: no limit cuts it
         found = _found(Model(open_target(path)), made.remaining)
         state = "repaired" if receipt is not None else "judged"
         transaction = receipt.id if receipt is not None else _newest(path, setup)
         return found._replace(path=path, state=state, base=made.base or "", transaction=transaction)
-    with _limit(setup.seconds):
+    with time_limit(setup.seconds):
         report = check_case(case)
     found = _found(report.context.merged, report.findings)
     return found._replace(path=path, base=report.base or "", transaction=_newest(path, setup))
@@ -133,30 +127,3 @@ def _newest(path: str, setup: Setup) -> str:
 
 def _cut(words: str) -> str:
     return words if len(words) <= _MOST_LETTERS else f"{words[: _MOST_LETTERS - 1]}…"
-
-
-@contextmanager
-def _limit(seconds: float) -> Iterator[None]:
-    """Raise `TimeIsUpError` in the block after so long, where the system has a clock for that.
-
-    Only a process's first thread can be told; other threads go on.
-    """
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: object) -> None:
-        del number, frame
-        raise TimeIsUpError(_time_is_up(seconds), "judge it alone, with more --seconds")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-def _time_is_up(seconds: float) -> Message:
-    return text("not judged after {seconds:.0f} seconds", seconds=seconds)

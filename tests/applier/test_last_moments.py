@@ -10,7 +10,19 @@ import pytest
 
 from genfix.applier import Write, apply, recover, undo
 from genfix.errors import ChangedError, StorageError
-from tests.support.disks import NEW, OLD, QuickDisk, inputs, leftovers, picture, repair, sha, writes
+from tests.support.disks import (
+    NEW,
+    OLD,
+    FaultyDisk,
+    QuickDisk,
+    SimulatedCrash,
+    inputs,
+    leftovers,
+    picture,
+    repair,
+    sha,
+    writes,
+)
 
 MINE = b'{"saved": "in the last moment"}'
 
@@ -77,6 +89,33 @@ def test_an_edit_while_a_repair_is_taken_back_is_kept(folder: Path) -> None:
         repair(folder, Refusing())
     assert (folder / "tokenizer_config.json").read_bytes() == MINE
     assert (folder / "config.json").read_bytes() == OLD["config.json"]
+
+
+class DiesTakingBack(FaultyDisk):
+    """Refuses config.json, the last file, and dies when the first one is to be put back."""
+
+    def __init__(self) -> None:
+        super().__init__(10_000, SimulatedCrash, forever=True)
+        self.is_refused = False
+
+    def exchange(self, *args: Any) -> None:
+        if self.is_refused:
+            self.at = 0
+        self.is_refused = self.is_refused or args[3] == "config.json"
+        if self.is_refused and self.at:
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        super().exchange(*args)
+
+
+def test_what_was_being_taken_back_is_not_finished_where_nothing_refuses_any_more(folder: Path) -> None:
+    """The repair had failed: what its caller was told may not become untrue with the next command."""
+    before = picture(folder, mtimes=False)
+    with pytest.raises(SimulatedCrash):
+        repair(folder, DiesTakingBack())
+    assert picture(folder, mtimes=False) != before
+    recover(folder)
+    assert picture(folder, mtimes=False) == before
+    assert leftovers(folder) == []
 
 
 def test_what_the_kernel_will_not_replace_is_found_out_before_the_first_rename(folder: Path) -> None:

@@ -531,9 +531,16 @@ def test_nothing_to_undo(run: Run, tmp_path: Path, merged: Path) -> None:
 def test_a_state_folder_that_is_a_file(run: Run, tmp_path: Path, merged: Path, base: Path) -> None:
     (tmp_path / "state").write_bytes(b"")
     before = tree(tmp_path)
-    result = run("repair", merged, "--base", base, "--state-dir", tmp_path / "state")
-    assert result.code in {2, 3}
-    assert_told(result, result.code)
+    for place in (tmp_path / "state", tmp_path / "state" / "below"):
+        for words in (
+            ("check", merged, "--base", base),
+            ("repair", merged, "--base", base),
+            ("undo", merged),
+            ("log", merged),
+            ("snapshot", merged),
+            ("log", "hf://org/name"),
+        ):
+            assert_told(run(*words, "--state-dir", place), 2, "cannot be a folder: ", "name a folder")
     assert tree(tmp_path) == before
 
 

@@ -1,39 +1,17 @@
 """Every fault at every request of a commit on the Hub: it is there whole, or one sentence says that not."""
 
-import json
-import os
-import subprocess
-import sys
-from typing import Any
-
 import pytest
 
 from tests.support.hub_publish_scene import TOKENIZER, merged
 from tests.support.hub_scene import pretrained
-from tests.support.places import ROOT
+from tests.support.hub_sweeps import errors_of, swept
 
 GENERATION = "generation_config.json"
 
 
-def swept(how: str) -> list[dict[str, Any]]:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.support.hub_publish_scene", how],
-        env={name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
-        | {"PYTHONPATH": str(ROOT)},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    told: list[dict[str, Any]] = json.loads(done.stdout)
-    return told
-
-
 @pytest.mark.parametrize(("how", "requests"), [("--create-pr", 11), ("--push", 9)])
 def test_every_fault_at_every_request(how: str, requests: int) -> None:
-    healthy, *faulty = swept(how)
+    healthy, *faulty = swept("tests.support.hub_publish_scene", how)
     assert (healthy["code"], healthy["names"]) == (0, [GENERATION, TOKENIZER]), healthy
     there = dict(healthy["files"][0])
     assert there.keys() == {*merged(), TOKENIZER}
@@ -57,8 +35,7 @@ def test_every_fault_at_every_request(how: str, requests: int) -> None:
             assert case["commits"] == 1, name
         else:
             assert case["code"] in {2, 3}, name
-            lines = [line for line in case["err"].splitlines() if not line.startswith(("note: ", "      "))]
-            assert [line.partition(" ")[0] for line in lines] == ["error:", "hint:"], (name, case["err"])
+            assert errors_of(case, "      ") == ["error:", "hint:"], (name, case["err"])
             assert case["out"] == "", name
         # The next run, on a good line, finds what is there and adds what is not: never twice.
         assert (case["again"]["code"], case["again"]["commits"]) == (0, 1), name

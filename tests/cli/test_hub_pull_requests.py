@@ -514,6 +514,35 @@ def test_several_folders_become_no_commit(hub: Machine) -> None:
     before = tree(hub.home / "zoo")
     for words in ((hub.home / "zoo",), folders):
         one_sentence(
-            hub("repair", *words, "--base", "org/base", "--create-pr"), 2, "change one model at a time"
+            hub("repair", *words, REPO, "--base", "org/base", "--create-pr"),
+            2,
+            "is no repo on the Hugging Face",
         )
     assert tree(hub.home / "zoo") == before
+    assert not hub.hub.asked("POST .*commit")
+
+
+def test_several_models_have_a_pull_request_each_and_one_that_fails_stops_no_other(hub: Machine) -> None:
+    for name in ("second", "third"):
+        hub.hub.add_repo(f"me/{name}", tuned())
+    models = (REPO, "hf://me/none", "hf://me/second", "hf://me/third@dev", "hf://org/base")
+    words = ("repair", *models, "--base", "org/base", "--create-pr")
+    dry = hub(*words, "--dry-run")
+    assert (dry.code, hub.hub.asked("POST .*commit")) == (2, [])
+    done = hub(*words, "--output-format", "json")
+    assert done.code == 2
+    found = validate(done.out, "many")
+    one, none, two, no_branch, healthy = found["folders"]
+    for row, name in ((one, "merged"), (two, "second")):
+        assert (row["exit_code"], row["report"]["hub"]["pull_request"]) == (0, 1)
+        assert hub.hub.files(f"me/{name}", "refs/pr/1") != tuned()
+        assert hub.hub.files(f"me/{name}") == tuned()
+    assert (none["exit_code"], no_branch["exit_code"]) == (2, 2)
+    assert "has no revision dev" in no_branch["error"]["message"]
+    assert (healthy["exit_code"], healthy["report"]["hub"]) == (0, None)
+    assert len(hub.hub.asked("POST .*commit")) == 2
+    assert f"genfix undo {REPO} --create-pr" in done.told
+    again = hub(*words)  # nothing is made twice
+    assert again.out.count("pull request 1 has exactly this already") == 2
+    assert len(hub.hub.asked("POST .*commit")) == 2
+    assert TOKEN not in done.out + done.err + again.out + again.err

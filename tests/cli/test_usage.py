@@ -1,11 +1,21 @@
 """Help texts and what is said of wrong words: our own, whichever version of typer reads the command line."""
 
+import shlex
+import shutil
+import subprocess
+import sys
+from email.message import Message
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+import genfix
 from genfix.cli.app import COMMANDS
+from genfix.engines.every import all_engines
+from genfix.known_names import ENGINE_NAMES, RULE_NAMES
+from genfix.rules import RULES
+from tests.support.places import ROOT
 from tests.support.running import Run, spawn
 
 ERRORS = [
@@ -41,6 +51,11 @@ ERRORS = [
 ]
 
 
+@pytest.fixture
+def glm(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(ROOT / "examples" / "glm4" / "merged", tmp_path / "glm"))
+
+
 @pytest.mark.parametrize(("words", "said", "command"), ERRORS)
 def test_what_is_wrong_is_said_in_our_words(run: Run, words: str, said: str, command: str) -> None:
     hint = f"see `genfix {command} --help`" if command else "see `genfix --help`"
@@ -68,7 +83,9 @@ def test_a_command_is_what_the_overview_says(run: Run, name: str) -> None:
     entry = COMMANDS[name]
     page = run(name, "--help").out
     assert page.partition("\n\n")[2].startswith(f"  {entry.help}\n")
-    assert (f"\nExample: {entry.example}\n" in page) is bool(entry.example)
+    examples = page.partition("\nExamples:\n")[2].partition("\n\n")[0].rstrip().splitlines()
+    assert examples == [f"  {example}" for example in entry.examples] or name in {"backups", "sweep"}
+    assert examples
     found: object = getattr(import_module(entry.module), name)
     if callable(found) and found.__doc__ and name not in {"backups", "sweep"}:
         assert found.__doc__.partition("\n")[0] == entry.help
@@ -80,9 +97,87 @@ def test_help_fits_into_eighty_columns(run: Run, name: str, monkeypatch: pytest.
     assert max(map(len, run(name, "--help").out.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("example", sorted({one for entry in COMMANDS.values() for one in entry.examples}))
+def test_the_options_of_an_example_are_there(run: Run, example: str) -> None:
+    _, *words = shlex.split(example)
+    own = words[: words.index("--")] if "--" in words else words
+    assert run(*own, "--help").code == 0
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_help_says_where_more_is_written(
+    run: Run, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    """In the page about the command, in the reader's language where there is one."""
+    links = Message()
+    links["Project-URL"] = "Repository, https://example.org/genfix/"
+    monkeypatch.setattr("importlib.metadata.metadata", lambda name: links)
+    monkeypatch.setenv("GENFIX_LANG", language)
+    for name, entry in COMMANDS.items():
+        line = run(name, "--help").out.splitlines()[-1]
+        address = line[line.index("https") :]
+        assert address.startswith("https://example.org/genfix/blob/main/docs/"), name
+        local = ROOT / "docs" / address.rpartition("/")[2]
+        assert local.is_file(), name
+        chinese = ROOT / "docs" / f"{entry.page}.zh-CN.md"
+        if language == "zh" and name not in {"backups", "sweep"}:
+            assert local == chinese or not chinese.exists()
+
+
+def test_commands_stand_in_groups(run: Run) -> None:
+    page = run("--help").out
+    titles = [line for line in page.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    panels = [f"{panel}:" for panel in dict.fromkeys(entry.panel for entry in COMMANDS.values())]
+    assert titles == ["Options:", *panels, "Examples:"]
+
+
+@pytest.mark.parametrize("command", ["undo", "log", "snapshot", "restore", "backups prune", "apply"])
+def test_a_folder_on_this_machine_is_no_address(run: Run, command: str) -> None:
+    page = run(*command.split(), "--help").out
+    arguments = page.partition("Arguments:\n")[2].partition("\n\n")[0]
+    assert "hf://" not in arguments
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        ("explain GF10", "GF101 (stop-tokens-narrowed)"),
+        ("explain stop-token-narrowed", "stop-tokens-narrowed"),
+        ("check {folder} --select generation-config-mising", "generation-config-missing"),
+        ("engines {folder} --engine vlm", "vllm"),
+    ],
+)
+def test_a_slip_in_a_name_is_found(run: Run, glm: Path, words: str, near: str) -> None:
+    result = run(*words.format(folder=glm).split())
+    assert (result.code, result.out) == (2, "")
+    assert "hint: did you mean " in result.err
+    assert near in result.err
+
+
+def test_rules_are_chosen_by_name_too(run: Run, glm: Path) -> None:
+    named = run("check", glm, "--select", "stop-tokens-hidden,GF50", "-v")
+    assert named.out == run("check", glm, "--select", "gf109", "--select", "GF50", "-v").out
+    assert "GF109" in named.out
+
+
+def test_names_of_rules_and_engines_are_known_without_loading_them() -> None:
+    assert dict(RULE_NAMES) == {code: rule.name for code, rule in RULES.items()}
+    assert tuple(all_engines()) == ENGINE_NAMES
+    loaded = "import sys; from genfix.cli.main import main; main(sys.argv[1:])"
+    loaded += "; print('genfix.rules' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", loaded, "explain", "nosuch"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    assert done.stdout == "False\n"
+
+
 def test_help_has_sections(run: Run) -> None:
     page = run("check", "--help").out
-    titles = ["Arguments:", "Options:", "Base and adapter:", "Rules and settings:", "Report:"]
+    titles = ["Arguments:", "Options:", "Base and adapter:", "Rules and settings:", "Report:", "Examples:"]
     assert [line for line in page.splitlines() if line.endswith(":") and not line.startswith(" ")] == titles
     assert "  --output-format <text|concise|json|sarif|github|markdown|html|patch>\n" in page
     assert "[default: text]" in page
@@ -120,8 +215,19 @@ def test_the_state_dir_comes_from_the_environment(
         ("genfix che", "check"),
         ("genfix check --allow", "--allow-base-mismatch"),
         ("genfix backups p", "prune"),
+        ("genfix explain GF90", "GF901 GF902 GF903 GF904 GF905 GF906"),
+        ("genfix check a --ignore GF101,git-l", "GF101,git-lfs-pointer"),
+        ("genfix engines a --engine open", "openvino-genai"),
+        ("genfix undo {glm} 2", "{repair}"),
+        ("genfix restore {glm} ", "{snapshot}"),
+        ("genfix diff {glm} --at ", "{snapshot} {repair}"),
+        ("genfix restore nowhere ", ""),
     ],
 )
-def test_a_shell_completes_commands_and_options(words: str, offered: str) -> None:
+def test_a_shell_completes_what_genfix_knows(glm: Path, words: str, offered: str) -> None:
+    receipt, kept = genfix.repair(glm).receipt, genfix.snapshot(glm, "by hand")
+    assert receipt is not None
+    words = words.format(glm=glm)
     asked = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
-    assert spawn(env={"_GENFIX_COMPLETE": "complete_bash", **asked}).out.split() == [offered]
+    found = spawn(env={"_GENFIX_COMPLETE": "complete_bash", **asked}).out.split()
+    assert found == offered.format(repair=receipt.id, snapshot=kept.id).split()

@@ -175,7 +175,7 @@ def test_a_key_that_stands_twice(run: Run, world: World) -> None:
 
 def test_a_huge_one_is_not_read(run: Run, world: World) -> None:
     os.truncate(world.plan, 64 * 1024 * 1024 + 1)
-    assert "more than the 67,108,864 bytes" in refused(run, world)
+    assert "more than the 64 MiB" in refused(run, world)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs")

@@ -152,6 +152,12 @@ def test_tool_calls_are_judged(answer: Answer, verdict: ToolVerdict, detail: str
     assert detail in str(told or "")
 
 
+def test_an_answer_without_end_is_looked_at_from_its_beginning() -> None:
+    """More is looked through than the tokens of an answer can say in words; what comes after it is not."""
+    assert leaks("The cat." + "<" * 200_000 + "<|user|>\nAnd the dog?")
+    assert not leaks("The cat." + "<" * 400_000 + "<|user|>\nAnd the dog?")
+
+
 def test_without_tools_there_is_no_verdict() -> None:
     assert judge_tool_calls(PLAIN, Answer("p", "Hello."), "Hello.") == (None, None)
 

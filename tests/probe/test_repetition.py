@@ -1,8 +1,12 @@
 """What is a loop and what is prose, in two languages."""
 
+import re
+from collections.abc import Iterator
+
 import pytest
 
-from genfix.probe.repetition import find_loop, pieces, seq_rep
+from genfix.probe import repetition
+from genfix.probe.repetition import _PIECE, find_loop, pieces, seq_rep
 
 PROSE_EN = """The lighthouse stood where the land gave up. Every evening Elias climbed the ninety-one steps,
 trimmed the lamp, and wrote one line in a book that nobody read. On the first night of winter a letter lay on
@@ -90,5 +94,18 @@ def test_chinese_is_taken_by_the_character() -> None:
     assert pieces("你好，GLM-4！<|user|>") == ["你", "好", "，", "glm", "-", "4", "！", "<|user|>"]
 
 
-def test_a_long_answer_takes_no_long_time() -> None:
+def test_of_a_long_answer_the_end_is_looked_at_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_loop("ab " * 400_000) is not None
+    assert find_loop("x" * 3_000_000 + "\nThe cat." * 12) is not None
+
+    class Counting:
+        seen = 0
+
+        def finditer(self, text: str) -> Iterator[re.Match[str]]:
+            self.seen += len(text)
+            return _PIECE.finditer(text)
+
+    counting = Counting()
+    monkeypatch.setattr(repetition, "_PIECE", counting)
+    find_loop("< " * 2_000_000)
+    assert 0 < counting.seen < 1_000_000

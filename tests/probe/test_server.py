@@ -68,7 +68,7 @@ def test_what_is_asked_is_bounded_and_shows_tokens() -> None:
         (bad.drips, "timeout", "did not finish an answer in time"),
         (bad.drips_headers, "timeout", "did not finish an answer in time"),
         (bad.streams_for_ever, "large", "characters for one answer"),
-        (bad.one_endless_line, "large", "bytes for one answer"),
+        (bad.one_endless_line, "large", "MiB for one answer"),
         (bad.streams_garbage, "garbage", "not the chat completions API"),
         (bad.streams_broken_json, "garbage", "not the chat completions API"),
         (bad.a_web_page, "garbage", "not the chat completions API"),
@@ -132,10 +132,44 @@ def test_measuring_is_in_the_time_of_the_run(monkeypatch: pytest.MonkeyPatch) ->
     assert 0 < report.run.summary.answered < 10
 
 
+def test_a_reply_that_would_take_long_to_parse_is_not_parsed() -> None:
+    """Nothing can interrupt a parser, so its work is bounded by size: nobody sees that this is no JSON."""
+    heavy = b"{" * 5_000_000
+
+    def whole(exchange: Exchange) -> None:
+        exchange.begin("application/json")
+        exchange.wfile.write(heavy)
+
+    def event(exchange: Exchange) -> None:
+        exchange.begin()
+        exchange.wfile.write(b"data: " + heavy + b"\n\n")
+
+    limits = FAST.__class__(max_tokens=8192, concurrency=1, early_failures=1)
+    for behaviour in (whole, event):
+        with Stub(always(behaviour)) as server, pytest.raises(ProbeError, match="MiB for one answer"):
+            probed(server, limits)
+
+
+def test_pieces_without_letters_come_to_an_end_too() -> None:
+    """Calls without a name and ids without a text are kept as well, so they count."""
+
+    def calls(exchange: Exchange) -> None:
+        exchange.begin()
+        exchange.wfile.write(bad.chunk({"tool_calls": [{"index": n, "function": {}} for n in range(9_000)]}))
+
+    def ids(exchange: Exchange) -> None:
+        exchange.begin()
+        exchange.wfile.write(bad.chunk({}, token_ids=[7] * 9_000))
+
+    for behaviour in (calls, ids):
+        with Stub(always(behaviour)) as server, pytest.raises(ProbeError, match="characters for one answer"):
+            probed(server, FAST.__class__(max_tokens=32, total_seconds=20, concurrency=1, early_failures=1))
+
+
 def test_both_models_share_the_time() -> None:
     limits = FAST.__class__(request_seconds=60, total_seconds=2)
     with Stub(always(Said())) as good, Stub(always(bad.hangs)) as stuck:
-        with pytest.raises(ProbeError, match="answered nothing in 1 seconds"):
+        with pytest.raises(ProbeError, match=r"answered nothing in 1 second\n"):
             probe_model(stuck.url, against=good.url, limits=limits)
         with pytest.raises(ProbeError, match=r"answered nothing in (1\.\d|2) seconds"):
             probe_model(good.url, against=stuck.url, limits=limits)

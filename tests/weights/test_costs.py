@@ -3,56 +3,21 @@
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from genfix.folder import FileStat, LocalFolder, Origin
-from genfix.folder.remote import RemoteFolder
+from genfix.folder import LocalFolder
 from genfix.model import Model
 from genfix.weights.merge_proof import Verdict, prove_merge
 from genfix.weights.merge_replay import Kind
 from genfix.weights.tensor_comparison import State, compare_tensors
 from genfix.weights.tensor_reader import MOST_BYTES, MOST_REQUESTS
-from tests.support.folders import Files, MemoryFolder, dump
+from tests.support.elsewhere import elsewhere
+from tests.support.folders import MemoryFolder, dump
 from tests.support.merges import ADAPTER_CONFIG, MODULES, adapter_files, adapter_of, merge, model_of, world
 
 BASE, ADAPTER = model_of(world()), adapter_files(adapter_of())
 MERGED = model_of(merge(world(), adapter_of()))
-
-
-class Counted(NamedTuple):
-    """A repo elsewhere, and the ranges that were asked of it."""
-
-    folder: RemoteFolder
-    asked: list[tuple[str, int, int]]
-
-    @property
-    def data(self) -> list[tuple[str, int, int]]:
-        """Those beyond the headers."""
-        return [part for part in self.asked if part[1] > 8]
-
-    @property
-    def model(self) -> Model:
-        return Model(self.folder)
-
-
-def elsewhere(files: Files, place: Path) -> Counted:
-    """The files in a repo that gives weights by range only."""
-    asked: list[tuple[str, int, int]] = []
-    place.mkdir()
-
-    def fetch(name: str) -> Path:
-        (place / name).write_bytes(files[name])
-        return place / name
-
-    def fetch_range(name: str, start: int, length: int) -> bytes:
-        asked.append((name, start, length))
-        return files[name][start : start + length]
-
-    listing = {name: FileStat(len(content)) for name, content in files.items()}
-    folder = RemoteFolder(Origin("hub", "org/name", "0" * 40), listing, fetch, fetch_range=fetch_range)
-    return Counted(folder, asked)
 
 
 def test_all_of_it_may_be_elsewhere(tmp_path: Path) -> None:

@@ -22,19 +22,19 @@ from genfix.model.weight_facts import FLOATS
 
 __all__ = ["Fit", "Mismatch", "fit"]
 
-_ALWAYS_IGNORED: Final = re.compile(r"(?:rotary_emb\.inv_freq|position_ids|\.masked_bias|attn\.bias)$")
+_ALWAYS_IGNORED: Final = r"(?:rotary_emb\.inv_freq|position_ids|\.masked_bias|attn\.bias)$"
 
 
-_LITERAL: Final = re.compile(r"[\w.]+\.(?:weight|bias)")
+_LITERAL: Final = r"[\w.]+\.(?:weight|bias)"
 """A name, and no pattern."""
-_PACKED: Final = re.compile(
+_PACKED: Final = (
     r"\.(?:qweight|qzeros|scales|g_idx|weight_packed|weight_scale\w*|weight_zero_point|weight_shape|"
     r"weight_g_idx|weight_global_scale|input_\w*scale|[kv]_scale|SCB|weight_format|weight\.(?:absmax|quant_map|nested_\w+|"
     r"quant_state\.\S+)|biases|activation_scale|(?:in|out)put_(?:min|max))$"
 )
 """What quantisers put in the place of a weight, or beside it: the loaders of transformers 5.24 and vLLM 0.32
 look for it."""
-_BLOCKS: Final = re.compile(r"_(?:blocks|scales|scale_inv|scale|zero_point|packed)$")
+_BLOCKS: Final = r"_(?:blocks|scales|scale_inv|scale|zero_point|packed)$"
 
 
 class Mismatch(NamedTuple):
@@ -173,7 +173,7 @@ class _Judge:
         return renamed
 
     def _is_expected(self, name: str, names: Sequence[str]) -> bool:
-        if _ALWAYS_IGNORED.search(name) or not self.renamer.is_known:
+        if re.search(_ALWAYS_IGNORED, name) or not self.renamer.is_known:
             return True
         models = [node.owner for node in self.wanted.models.values()]
         patterns = [p for owner in models if (found := model_class(owner)) for p in found.may_have]
@@ -223,7 +223,7 @@ def _is_tied(name: str, tied: Sequence[tuple[str, str, str]], there: Mapping[str
         if not name.startswith(start):
             continue
         rest = name[len(start) :]
-        if _LITERAL.fullmatch(target) and _LITERAL.fullmatch(source):
+        if re.fullmatch(_LITERAL, target) and re.fullmatch(_LITERAL, source):
             other = {target: source, source: target}.get(rest)
             if other is not None and start + other in there:
                 return True
@@ -246,8 +246,8 @@ def _mismatch(name: str, tensor: Tensor, parameter: Parameter) -> Mismatch | Non
 
 def _unpacked(name: str) -> str:
     """The name of the weight that a quantised tensor is, or belongs to."""
-    found = _PACKED.sub(".weight", name)
-    return found if found != name else _BLOCKS.sub("", name)
+    found = re.sub(_PACKED, ".weight", name)
+    return found if found != name else re.sub(_BLOCKS, "", name)
 
 
 def _is_plain(tensor: Tensor) -> bool:

@@ -148,6 +148,9 @@ class ConfigView:
 
     def _implied(self, field: str) -> object:
         """What a class makes of a field that is not stated, where all do the same."""
+        kinds = self._stated(self._facts.names.get("layer_types", "layer_types"))
+        if field == "num_hidden_layers" and isinstance(kinds, list):
+            return len(kinds)
         if self._class is None:
             return UNKNOWN
         value = self._class.newest(field, _MAJOR)

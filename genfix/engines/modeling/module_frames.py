@@ -5,19 +5,9 @@ from collections.abc import Mapping, Sequence
 from genfix.engines.modeling.module_configs import ConfigView
 from genfix.engines.modeling.module_lines import ModelClass
 from genfix.engines.modeling.module_nodes import UNKNOWN, Node, Parameter, Unknown, built_in, either
-from genfix.engines.modeling.module_values import LayerNumber, TensorValue
+from genfix.engines.modeling.module_values import TensorValue
 
-__all__ = [
-    "Frame",
-    "as_model",
-    "attribute",
-    "dictionary",
-    "extend",
-    "joined",
-    "memory_key",
-    "set_named",
-    "torch_module",
-]
+__all__ = ["Frame", "as_model", "attribute", "dictionary", "extend", "joined", "set_named", "torch_module"]
 
 
 class Frame:
@@ -90,21 +80,6 @@ def dictionary(pairs: object) -> object:
     return found
 
 
-def memory_key(name: str, given: Sequence[object], named: Mapping[str, object]) -> object:
-    """What a tree depends on; `None` where that is more than values."""
-    parts: list[object] = [name]
-    for place, value in [*enumerate(given), *sorted(named.items())]:
-        if isinstance(value, LayerNumber):
-            parts.append((place, "layer"))
-        elif isinstance(value, ConfigView):
-            parts.append((place, id(value)))
-        elif isinstance(value, str | int | float | bool | None):
-            parts.append((place, type(value).__name__, value))
-        else:
-            return None
-    return tuple(parts)
-
-
 def attribute(held: object, name: str) -> object:
     """What ``held.name`` is."""
     if isinstance(held, ConfigView):
@@ -115,7 +90,7 @@ def attribute(held: object, name: str) -> object:
 def torch_module(name: str, values: list[object], named: dict[str, object]) -> object:
     """What a class of ``torch.nn`` builds: a tensor, a container or a module."""
     if name == "Buffer":
-        return Parameter(is_needed=False)
+        return _buffer(values[:1], named)
     if name == "Parameter":
         if values[:1] == [None]:
             return Parameter(is_needed=False)
@@ -129,6 +104,17 @@ def torch_module(name: str, values: list[object], named: dict[str, object]) -> o
     if name in ("ModuleDict", "ParameterDict"):
         return listed(list(values[0].items()) if values and isinstance(values[0], dict) else UNKNOWN)
     return built_in(name, values, named)
+
+
+def _buffer(values: Sequence[object], named: Mapping[str, object]) -> Parameter:
+    """A tensor that is begun with one number is filled while training; one that is computed is computed
+    again.
+    """
+    if named.get("persistent", True) is not True or not isinstance(
+        of := next(iter(values), None), TensorValue
+    ):
+        return Parameter(is_needed=False)
+    return Parameter(of.shape, is_buffer=True)
 
 
 def extend(holder: object, values: object) -> None:

@@ -32,6 +32,8 @@ class Parameter(NamedTuple):
 
     shape: Shape = None
     is_needed: bool = True
+    is_buffer: bool = False
+    """Whether it is no parameter: those of layers are trained or counted, others may be constants."""
 
 
 class Node:
@@ -123,8 +125,9 @@ def wanted(root: Node) -> Wanted:
             is_open.add(path)
         if node.owner:
             models[path.removesuffix(".")] = node
+        in_layer = any(map(str.isdigit, path.split(".")))
         for name, parameter in node.parameters.items():
-            needed = parameter.is_needed and not is_optional
+            needed = parameter.is_needed and not is_optional and (in_layer or not parameter.is_buffer)
             found[path + name] = (
                 parameter if needed == parameter.is_needed else parameter._replace(is_needed=False)
             )
@@ -162,7 +165,9 @@ def _either(one: Parameter | None, other: Parameter | None) -> Parameter:
     if one is None or other is None:
         return Parameter((one or other or Parameter()).shape, is_needed=False)
     return Parameter(
-        one.shape if one.shape == other.shape else None, is_needed=one.is_needed and other.is_needed
+        one.shape if one.shape == other.shape else None,
+        is_needed=one.is_needed and other.is_needed,
+        is_buffer=one.is_buffer or other.is_buffer,
     )
 
 
@@ -203,10 +208,12 @@ def built_in(name: str, given: Sequence[object], named: dict[str, object]) -> No
         features = arguments.number(0, "num_features")
         _affine(node, arguments.flag(3, "affine"), features)
         for buffer in ("running_mean", "running_var"):
-            node.parameters[buffer] = Parameter((features,), is_needed=False)
+            node.parameters[buffer] = Parameter((features,), is_buffer=True)
         node.parameters["num_batches_tracked"] = Parameter((), is_needed=False)
     elif name in ("Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"):
         _convolution(node, arguments, int(name[-2]), is_transposed="Transpose" in name)
+    elif name == "MultiheadAttention":
+        _attention(node, arguments)
     elif name == "Conv1D":
         rows, columns = arguments.number(1, "nx"), arguments.number(0, "nf")
         _add(node, True, ("weight", (rows, columns)), ("bias", (columns,)))
@@ -237,8 +244,9 @@ class _Arguments:
 
 def _add(node: Node, has_bias: object, *tensors: tuple[str, Shape]) -> None:
     for name, shape in tensors:
-        if name != "bias" or has_bias is not False:
-            node.parameters[name] = Parameter(shape, is_needed=name != "bias" or has_bias is True)
+        is_bias = name.endswith("bias")
+        if not is_bias or has_bias is not False:
+            node.parameters[name] = Parameter(shape, is_needed=not is_bias or has_bias is True)
 
 
 def _affine(node: Node, has: object, size: int | None) -> None:
@@ -260,6 +268,19 @@ def _norm(node: Node, arguments: _Arguments, name: str) -> None:
         bias = arguments.flag(3, "bias") if name == "LayerNorm" else False
         if bias is not False:
             node.parameters["bias"] = Parameter(shape, is_needed=affine is True and bias is True)
+
+
+def _attention(node: Node, arguments: _Arguments) -> None:
+    """Has one matrix for queries, keys and values; open where these have sizes of their own."""
+    size, bias = arguments.number(0, "embed_dim"), arguments.flag(3, "bias")
+    if any(name in arguments.named for name in ("kdim", "vdim", "add_bias_kv")) or len(arguments.given) > 4:
+        node.is_open = True
+        return
+    rows = None if size is None else 3 * size
+    _add(node, bias, ("in_proj_weight", (rows, size)), ("in_proj_bias", (rows,)))
+    node.children["out_proj"] = built_in(
+        "Linear", [size if size is not None else UNKNOWN] * 2, {"bias": UNKNOWN if bias is None else bias}
+    )
 
 
 def _convolution(node: Node, arguments: _Arguments, sizes: int, *, is_transposed: bool) -> None:

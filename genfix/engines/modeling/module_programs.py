@@ -8,6 +8,7 @@ lists, configs and nodes.
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from genfix.engines.modeling.layer_numbers import Call, Trees
 from genfix.engines.modeling.module_configs import ConfigView
 from genfix.engines.modeling.module_frames import (
     Frame,
@@ -16,13 +17,12 @@ from genfix.engines.modeling.module_frames import (
     dictionary,
     extend,
     joined,
-    memory_key,
     set_named,
     torch_module,
 )
 from genfix.engines.modeling.module_lines import ModelClass, Program, class_for, model_class, program
 from genfix.engines.modeling.module_nodes import UNKNOWN, Node, Parameter, built_in, either, vague
-from genfix.engines.modeling.module_values import LayerNumber, called, computed, truth
+from genfix.engines.modeling.module_values import called, computed, truth
 from genfix.json_types import JsonValue
 
 __all__ = ["Builder"]
@@ -32,10 +32,10 @@ _LONGEST: Final = 2000  # repeats of a loop that are followed
 
 
 class Builder:
-    """Builds trees; what does not depend on the number of its layer is built once."""
+    """Builds trees; layers that are the same are built once."""
 
     def __init__(self) -> None:
-        self._known: dict[object, Node] = {}
+        self._trees = Trees()
         self._depth = self._calls = 0
 
     def model(self, name: str, config: ConfigView) -> Node | None:
@@ -52,22 +52,17 @@ class Builder:
         code = program(name)
         if code is None or self._depth > _DEEPEST:
             return Node(is_open=True)
-        key = memory_key(of.name if of else name, given, named)
-        if key is not None and key in self._known:
-            return self._known[key]
-        outer = LayerNumber.was_asked
-        LayerNumber.was_asked = False
+        call = Call(of.name if of else name, given, named)
+        return self._trees.built(call, lambda call: self._build(code, call, of))
+
+    def _build(self, code: Program, call: Call, of: ModelClass | None) -> Node:
         self._depth += 1
         node = Node()
-        names = self._bound(code, given, named)
+        names = self._bound(code, call.given, call.named)
         if of is not None:
             as_model(node, of, names)
-        frame = Frame(node, names)
-        self._run(code.body, frame)
+        self._run(code.body, Frame(node, names))
         self._depth -= 1
-        if key is not None and not LayerNumber.was_asked:
-            self._known[key] = node
-        LayerNumber.was_asked = LayerNumber.was_asked or outer
         return node
 
     def _bound(
@@ -326,6 +321,8 @@ class Builder:
                 return torch_module(name.removeprefix("nn."), values, named_values)
             case str(name) if name.startswith("#"):
                 return self._built(name, values, named_values)
+            case "load_backbone" if values:
+                return self._from_config("AutoBackbone", [attribute(values[0], "backbone_config")], {})
             case [".", str(name), "_from_config" | "from_config"] if not name.startswith("@"):
                 return self._from_config(name, values, named_values)
             case str(name) if name.endswith(("._from_config", ".from_config")):

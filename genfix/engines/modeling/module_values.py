@@ -3,13 +3,15 @@
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from math import isfinite
-from typing import ClassVar, Final, TypeAlias
+from typing import Final, TypeAlias
 
+from genfix.engines.modeling.layer_numbers import LayerNumber, noted
 from genfix.engines.modeling.module_configs import ConfigView
 from genfix.engines.modeling.module_nodes import UNKNOWN, Node, Shape, Unknown
 
-__all__ = ["LayerNumber", "TensorValue", "called", "computed", "truth"]
+__all__ = ["TensorValue", "called", "computed", "truth"]
 
 Function: TypeAlias = Callable[..., object]  # type: ignore[explicit-any]
 """One of Python's own: it is asked with values that it may not take."""
@@ -17,13 +19,6 @@ _LARGEST: Final = 1 << 40
 _MAKERS: Final = frozenset(
     f"torch.{name}" for name in ("empty", "zeros", "ones", "rand", "randn", "Tensor", "FloatTensor")
 )
-
-
-class LayerNumber(int):
-    """A number that counts; whoever computes with it builds other modules for each."""
-
-    was_asked: ClassVar[bool] = False
-    """Whether one was computed with since this was last set back."""
 
 
 class TensorValue:
@@ -35,17 +30,23 @@ class TensorValue:
 
 def truth(value: object) -> bool | None:
     """Whether a value counts as true; `None` where that is not known."""
-    if isinstance(value, LayerNumber):
-        LayerNumber.was_asked = True
     if isinstance(value, Unknown | TensorValue):
         return None
+    if isinstance(value, LayerNumber):
+        return bool(noted(_is_not_zero, [value]))
     return True if isinstance(value, Node | ConfigView) else bool(value)
 
 
-def computed(sign: str, parts: Sequence[object]) -> object:  # noqa: PLR0911 - one case an operator
+def _is_not_zero(parts: Sequence[object]) -> bool:
+    return bool(parts[0])
+
+
+def computed(sign: str, parts: Sequence[object]) -> object:
     """The result of an operator."""
-    if any(isinstance(part, LayerNumber) for part in parts):
-        LayerNumber.was_asked = True
+    return noted(partial(_computed, sign), parts)
+
+
+def _computed(sign: str, parts: Sequence[object]) -> object:  # noqa: PLR0911 - one case an operator
     if sign == "not":
         decided = truth(parts[0])
         return UNKNOWN if decided is None else not decided
@@ -140,6 +141,10 @@ _OPERATORS: Final[Mapping[str, Function]] = {
 
 def called(name: str, given: Sequence[object], named: Mapping[str, object]) -> object:
     """The result of a function."""
+    return noted(partial(_called, name, named=named), given)
+
+
+def _called(name: str, given: Sequence[object], named: Mapping[str, object]) -> object:
     if name in _MAKERS:
         return TensorValue(_shape(given))
     if name in ("torch.normal", "normal") and "size" in named:
@@ -216,6 +221,11 @@ def _isinstance(*_: object) -> object:
     return UNKNOWN
 
 
+def _no_flash_attention(*_: object) -> object:
+    """All attentions build the same, and `_attn_implementation` is taken to be eager."""
+    return False
+
+
 def _len(value: object) -> object:
     if isinstance(value, Node):
         return UNKNOWN if value.is_open else len(value.children)
@@ -268,5 +278,6 @@ _FUNCTIONS: Final[Mapping[str, Function]] = {
     "math.sqrt": math.sqrt,
     "OrderedDict": lambda value=None: value if isinstance(value, dict) else UNKNOWN,
     "dict": lambda **named: named,
+    "is_flash_attention_requested": _no_flash_attention,
     "isinstance": _isinstance,
 }

@@ -1,6 +1,7 @@
 """Versions of engines, as far as it takes to say which behaviour is theirs."""
 
 import re
+from functools import cache
 from typing import Final, TypeAlias
 
 Release: TypeAlias = tuple[float, ...]
@@ -13,6 +14,7 @@ NEWEST: Final[Release] = (float("inf"),) * _PARTS
 _VERSION: Final = re.compile(r"[vb]?(\d{1,9}(?:\.\d{1,9}){0,3})(?:[.+-]?[A-Za-z][\w.+-]*)?")
 
 
+@cache
 def release(version: str) -> Release:
     """Read ``v0.32.0`` or ``5.24.0.dev0``; of a series such as ``0.6`` the last, and of a build ``b6123`` its
     number.

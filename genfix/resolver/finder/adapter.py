@@ -19,14 +19,13 @@ from genfix.folder.kinds import is_json_config
 from genfix.message import Message, text
 from genfix.model import Model
 from genfix.resolver.case import Case
-from genfix.resolver.finder.adapter_shapes import foreign_matrix, has_some_matrix
 from genfix.resolver.finder.base import BaseFacts
 from genfix.resolver.finder.run_folders import MERGEKIT, names_a_merge, run_folders
 from genfix.resolver.naming.spec import HubSpec, is_repo_id, parse_spec
 
 _CONFIG: Final = "adapter_config.json"
 _SWIFT_RUN: Final = "args.json"
-_WHOLE_MODEL: Final = re.compile(r"(?:pytorch_)?model(?:-\d+-of-\d+)?\.(?:safetensors|bin)|consolidated.*")
+_WHOLE_MODEL: Final = r"(?:pytorch_)?model(?:-\d+-of-\d+)?\.(?:safetensors|bin)|consolidated.*"
 
 
 class AdapterFacts(BaseFacts):
@@ -124,7 +123,7 @@ def _opened(folder: Folder, merged: Model, *, is_named: bool = True) -> AdapterF
             file=_CONFIG,
         )
     facts = AdapterFacts(folder, is_named=is_named)
-    whole = next((name for name in facts.weights.files if _WHOLE_MODEL.fullmatch(name)), None)
+    whole = next((name for name in facts.weights.files if re.fullmatch(_WHOLE_MODEL, name)), None)
     if whole is not None:
         raise BaseModelError(
             "{adapter} is no adapter: it has the weights of a whole model, {file}",
@@ -135,6 +134,8 @@ def _opened(folder: Folder, merged: Model, *, is_named: bool = True) -> AdapterF
     for name in sorted(folder.names()):
         if _is_read(name):
             facts.json(name)
+    from genfix.resolver.finder.adapter_shapes import foreign_matrix  # noqa: PLC0415 - most have no adapter
+
     foreign = foreign_matrix(facts, merged)
     if foreign is not None:
         raise RefusedError(
@@ -154,6 +155,8 @@ def _refuse_unlikely(adapter: Model, merged: Model, path: Path) -> None:
     """Raise `RefusedError` where an adapter that nobody named is perhaps of another run."""
     if _is_trained_on(adapter, path):
         raise RefusedError("it was trained on top of this model, and is not in it")
+    from genfix.resolver.finder.adapter_shapes import has_some_matrix  # noqa: PLC0415 - as above
+
     if not has_some_matrix(adapter, merged):
         raise RefusedError("none of the matrices that it changes is here")
     # ms-swift copies the arguments of the run from the adapter's folder into the merged one.

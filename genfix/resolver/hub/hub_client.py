@@ -142,7 +142,7 @@ class HubClient:
         try:
             content = self._explained(ask, asked)
         except TooLargeError:
-            wrong = text("it has more than the {listed} bytes it should have", listed=listed.size)
+            wrong = text("it has more than the {listed:,} bytes it should have", listed=listed.size)
         else:
             self._refuse_secrets(content, asked)
             if (different := difference(content, listed)) is None:

@@ -80,9 +80,9 @@ def _stat(sibling: JsonObject) -> FileStat | None:
 def too_long(asked: HubRequest) -> BaseModelError:
     """The error for a listing that does not end where one can."""
     return BaseModelError(
-        "the Hub at {host} lists {asked} in more than {most} bytes, and genfix reads no more",
+        "the Hub at {host} lists {asked} in more than {most:.3g} MiB, and genfix reads no more",
         LOCAL_COPY,
-        most=MOST_OF_A_LISTING,
+        most=MOST_OF_A_LISTING / 2**20,
         **_of(asked),
     )
 

@@ -180,10 +180,10 @@ def _body(response: Response, most: int, got: Got) -> bytes:
             body += piece
             got(len(piece))
     except TooLargeError as error:
-        raise TransferError(text("it sends more than the {most} bytes it can have", most=most)) from error
+        raise TransferError(text("it sends more than the {most:,} bytes it can have", most=most)) from error
     if response.announced is not None and len(body) != response.announced:
         raise TransferError(
-            text("it sent {size} of {announced} bytes", size=len(body), announced=response.announced)
+            text("it sent {size:,} of {announced:,} bytes", size=len(body), announced=response.announced)
         )
     return bytes(body)
 

@@ -32,7 +32,7 @@ _SWIFT_TRAINS: Final = ("learning_rate", "num_train_epochs", "train_iters", "max
 """What only the arguments of a training have: ms-swift writes the file also where it quantises or converts.
 """
 _FACTORY_RUN: Final = "training_args.yaml"
-_PLAIN_STAGE: Final = re.compile(r"(?m)^stage:[ \t]*['\"]?pt['\"]?[ \t]*\r?$")
+_PLAIN_STAGE: Final = r"(?m)^stage:[ \t]*['\"]?pt['\"]?[ \t]*\r?$"
 _TRAINER_TAGS: Final = frozenset(
     ["generated_from_trainer", "trl", "sft", "dpo", "llama-factory", "axolotl", "alignment-handbook"]
 )
@@ -65,7 +65,7 @@ def _is_on_plain_text(merged: Model, base: Model | None, adapter: Model | None) 
             text = merged.folder.read(_FACTORY_RUN).decode("utf-8", "replace")
         except FolderFileError:
             return False
-        return _PLAIN_STAGE.search(text) is not None
+        return re.search(_PLAIN_STAGE, text) is not None
     if adapter is None:
         return False
     try:
@@ -154,7 +154,7 @@ SAMPLE_BYTES: Final = 4096
 _SAMPLES: Final = 4
 """So many matrices of each kind are compared, spread over the layers: an adapter may change one kind alone.
 """
-_NUMBER: Final = re.compile(r"\d+")
+_NUMBER: Final = r"\d+"
 
 
 def _weights(merged: Model, base: Model) -> Iterator[Message]:
@@ -162,12 +162,12 @@ def _weights(merged: Model, base: Model) -> Iterator[Message]:
 
     A quantised model differs from its base without any training.
     """
-    if _is_quantised(merged):
+    if has_packed_weights(merged):
         return
     file = _comparable_file(merged, base)
     if file is not None and base.folder.stat(file).sha256 and not _is_other(merged, base, file):
         return  # its listed digest tells: no byte of the base's weights is asked for
-    if _is_quantised(base):
+    if has_packed_weights(base):
         return
     changed = _changed_tensor(merged, base)
     if changed is not None:
@@ -176,7 +176,7 @@ def _weights(merged: Model, base: Model) -> Iterator[Message]:
         yield message("proof-weights-file", "the weights were trained: {file} is not the base's", file=file)
 
 
-def _is_quantised(model: Model) -> bool:
+def has_packed_weights(model: Model) -> bool:
     """By its config, or by its tensors where the config has lost the entry."""
     said = any(model.config_value(key) is not None for key in ("quantization_config", "quantization"))
     return said or model.weights.outline.quantization is not None
@@ -195,7 +195,7 @@ def sampled_matrices(merged: Model, base: Model) -> Iterator[str]:
         if other is None or len(tensor.shape) != 2:
             continue
         if (tensor.dtype, tensor.shape, tensor.size) == (other.dtype, other.shape, other.size):
-            kinds.setdefault(_NUMBER.sub("*", name), []).append(name)
+            kinds.setdefault(re.sub(_NUMBER, "*", name), []).append(name)
     for names in kinds.values():
         last = len(names) - 1
         yield from dict.fromkeys(names[last * part // (_SAMPLES - 1)] for part in range(_SAMPLES))

@@ -17,8 +17,8 @@ from genfix.rules.core.finding import Finding
 from genfix.rules.core.reasons import OTHER_TEMPLATE, OTHER_TEMPLATE_TRAINED, unknown_to_template
 
 if TYPE_CHECKING:
+    from genfix.weights.equal_weights import Equality
     from genfix.weights.merge_proof import MergeProof
-    from genfix.weights.tensor_comparison import Comparison
 
 
 class Context:
@@ -199,21 +199,21 @@ class Context:
         return prove_merge(self.merged, self.base, self.adapter)
 
     @cached_property
-    def comparison(self) -> "Comparison | None":
-        """The weights beside the base's; `None` without a base, or where a tensor cannot be read, which its
-        own rule tells.
+    def equality(self) -> "Equality | None":
+        """Whether the weights are the base's wherever one looks; `None` where they differ, without a base, or
+        where a tensor cannot be read, which its own rule tells.
 
         As of `proof`, what was seen of an earlier state of the folder holds.
         """
         if self._earlier is not None:
-            return self._earlier.comparison
+            return self._earlier.equality
         if self.base is None:
             return None
         # Imported here: most folders say nothing of a training.
-        from genfix.weights.tensor_comparison import compare_tensors  # noqa: PLC0415
+        from genfix.weights.equal_weights import equality  # noqa: PLC0415
 
         try:
-            return compare_tensors(self.merged, self.base)
+            return equality(self.merged, self.base)
         except GenfixError:
             return None
 

@@ -5,9 +5,9 @@ them.
 import re
 from typing import Final, NamedTuple
 
-_PARTS: Final = re.compile(r"\n\s*\n\s*(?=(?:Why|Fix|Safety): |Sources:\n)")
-_LABEL: Final = re.compile(r"(?:Why|Fix|Safety): ")
-_ITEM: Final = re.compile(r"\n\s*- ")
+_PARTS: Final = r"\n\s*\n\s*(?=(?:Why|Fix|Safety): |Sources:\n)"
+_LABEL: Final = r"(?:Why|Fix|Safety): "
+_ITEM: Final = r"\n\s*- "
 
 
 class RuleDoc(NamedTuple):
@@ -27,8 +27,8 @@ class RuleDoc(NamedTuple):
 
 def documentation(docstring: str) -> RuleDoc:
     """The parts of a rule's docstring. Raises `ValueError` where one is missing."""
-    what, why, fix, safety, sources = _PARTS.split(docstring)
-    items = tuple(map(_flat, _ITEM.split(sources)[1:]))
+    what, why, fix, safety, sources = re.split(_PARTS, docstring)
+    items = tuple(map(_flat, re.split(_ITEM, sources)[1:]))
     return RuleDoc(_flat(what), _part(why), _part(fix), _part(safety), items)
 
 
@@ -38,7 +38,7 @@ def paragraphs(docstring: str) -> tuple[str, ...]:
 
 
 def _part(text: str) -> str:
-    return _LABEL.sub("", _flat(text), count=1)
+    return re.sub(_LABEL, "", _flat(text), count=1)
 
 
 def _flat(text: str) -> str:

@@ -30,6 +30,8 @@ class Rule(NamedTuple):
     shows: str
     """How the worst case shows to somebody who serves the model, in a few words; empty for what only informs.
     """
+    milder: str = ""
+    """How a warning of a rule of errors shows, where that is not "in some cases" the same."""
 
     @property
     def doc(self) -> RuleDoc:
@@ -76,6 +78,7 @@ def rule(
     harm: Harm = Harm.BROKEN,
     needs_base: bool = False,
     shows: str = "",
+    milder: str = "",
 ) -> Callable[[Check], Rule]:
     """Make a rule of the function below; its docstring has the parts of `RuleDoc`."""
-    return lambda check: Rule(code, name, severity, check, question, harm, needs_base, shows)
+    return lambda check: Rule(code, name, severity, check, question, harm, needs_base, shows, milder)

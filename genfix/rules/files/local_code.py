@@ -22,7 +22,7 @@ from genfix.rules.core.reasons import BASE_HAS_IT_TOO
 from genfix.rules.core.rule import Rule, rule
 
 _MAP: Final = "auto_map"
-_REMOTE: Final = re.compile(r"[\w.-]+/[\w.-]+--[\w.]+")
+_REMOTE: Final = r"[\w.-]+/[\w.-]+--[\w.]+"
 
 
 @rule(
@@ -147,7 +147,7 @@ def _two_places(context: Context, rule: Rule) -> Iterator[Finding]:
     is_local = False
     for file in (CONFIG, TOKENIZER_CONFIG, *PROCESSOR_FILES):
         for reference in _references(context.merged.object(file).get(_MAP)):
-            if _REMOTE.fullmatch(reference):
+            if re.fullmatch(_REMOTE, reference):
                 remote.append(reference)
                 places.append(file)
             elif "--" not in reference:

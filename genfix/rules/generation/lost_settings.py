@@ -33,6 +33,7 @@ PROVENANCE: Final = frozenset(["transformers_version", FROM_CONFIG, "_commit_has
     harm=Harm.ENDLESS,
     needs_base=True,
     shows="answers run past their end, up to max_tokens, and are sampled otherwise",
+    milder="answers are sampled otherwise than the authors chose",
 )
 def _missing(context: Context, rule: Rule) -> Iterator[Finding]:
     """The base has a `generation_config.json` and the folder has none.

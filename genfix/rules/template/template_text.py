@@ -26,20 +26,19 @@ INLINE: Final = "/chat_template"
 PROCESSOR_TEMPLATE: Final = "chat_template.json"
 _JSON_PLACES: Final = (TOKENIZER_CONFIG, PROCESSOR_TEMPLATE, "processor_config.json")
 
-_TAG: Final = re.compile(
-    r"\{%(?P<before>[-+]?)\s*(?:end)?generation\s*(?P<after>[-+]?)%\}"
+_TAG: Final = (
+    r"(?s)\{%(?P<before>[-+]?)\s*(?:end)?generation\s*(?P<after>[-+]?)%\}"
     r"|\{#.*?#\}"  # TRL's training templates explain themselves: no tag stands in a comment
-    r"|\{%[-+]?\s*raw\s*[-+]?%\}.*?\{%[-+]?\s*endraw\s*[-+]?%\}",
-    re.DOTALL,
+    r"|\{%[-+]?\s*raw\s*[-+]?%\}.*?\{%[-+]?\s*endraw\s*[-+]?%\}"
 )
 
-_EMPTY: Final = re.compile(r"(?:\s*\{#-|(?:^[ \t]*)?\{#|\{#\+) (?:-#\}\s*|#\}\n?|\+#\})", re.MULTILINE)
+_EMPTY: Final = r"(?m)(?:\s*\{#-|(?:^[ \t]*)?\{#|\{#\+) (?:-#\}\s*|#\}\n?|\+#\})"
 """An empty comment, with the white space that ``trim_blocks`` and ``lstrip_blocks`` take along."""
 
 
 def has_tags(text: str) -> bool:
     """Whether the template marks text for training: ``{% generation %}``."""
-    return any(found["before"] is not None for found in _TAG.finditer(text))
+    return "generation" in text and any(found["before"] is not None for found in re.finditer(_TAG, text))
 
 
 def untagged(text: str) -> str:
@@ -47,7 +46,7 @@ def untagged(text: str) -> str:
 
     A comment takes away white space and line ends as a tag does.
     """
-    return _TAG.sub(_comment, text)
+    return re.sub(_TAG, _comment, text) if "generation" in text else text
 
 
 def _comment(found: re.Match[str]) -> str:
@@ -57,7 +56,7 @@ def _comment(found: re.Match[str]) -> str:
 
 def same_when_served(one: ChatTemplate, other: ChatTemplate) -> bool:
     """Whether two templates are one text, but for tags that only training reads."""
-    ours, theirs = (_EMPTY.sub("", untagged(template.text)) for template in (one, other))
+    ours, theirs = (re.sub(_EMPTY, "", untagged(template.text)) for template in (one, other))
     return rendered_form(ours) == rendered_form(theirs)
 
 

@@ -19,14 +19,14 @@ from genfix.rules.core.reasons import WEIGHTS_LOST
 from genfix.rules.core.rule import Rule, rule
 from genfix.rules.weights.class_fit import is_in_table
 from genfix.rules.weights.examples import examples
-from genfix.weights.tensor_names import TensorNames, canonical
 
-_BUFFERS: Final = re.compile(r"(?:inv_freq|position_ids|\.masked_bias|attn\.bias|num_batches_tracked)$")
-_HEADS: Final = re.compile(r"(?:^|\.)(?:lm_head|output_layer|embed_out|output)\.")
-_OTHER_PARTS: Final = re.compile(
-    r"(?:^|\.)(?:mtp\w*|eh_proj|enorm|hnorm|shared_head|visual|vision\w*|vit|image\w*|audio\w*|speech\w*)(?:\.|$)"
+_BUFFERS: Final = r"(?:inv_freq|position_ids|\.masked_bias|attn\.bias|num_batches_tracked)$"
+_HEADS: Final = r"(?:^|\.)(?:lm_head|output_layer|embed_out|output)\."
+_OTHER_PARTS: Final = (
+    r"(?:^|\.)(?:mtp\w*|eh_proj|enorm|hnorm|shared_head|visual|vision\w*|vit|image\w*|audio\w*|"
+    r"speech\w*)(?:\.|$)"
 )
-_LAYER: Final = re.compile(r"(?:^|\.)(?:layers|h|blocks?|layer)\.(\d+)\.")
+_LAYER: Final = r"(?:^|\.)(?:layers|h|blocks?|layer)\.(\d+)\."
 _SINGLE: Final = re.compile(r"\.experts\.\d+\.")
 
 
@@ -58,6 +58,8 @@ def _lost(context: Context, rule: Rule) -> Iterator[Finding]:
     merged, base = context.merged, context.base
     if base is None or is_in_table(merged) or not _are_comparable(merged, base):
         return
+    from genfix.weights.tensor_names import TensorNames  # noqa: PLC0415 - the class is known of most
+
     ours, theirs = TensorNames(merged.weights.tensors), _names(context, base)
     layers = merged.weights.facts.layers
     lost = [
@@ -103,11 +105,13 @@ def _are_comparable(merged: Model, base: Model) -> bool:
 
 
 def _is_needed(name: str, layers: int | None, merged: Model) -> bool:
-    if _BUFFERS.search(name) or _OTHER_PARTS.search(name):
+    if re.search(_BUFFERS, name) or re.search(_OTHER_PARTS, name):
         return False
-    if _HEADS.search(name) and merged.config_value("tie_word_embeddings") is not False:
+    if re.search(_HEADS, name) and merged.config_value("tie_word_embeddings") is not False:
         return False
-    layer = _LAYER.search(canonical(name))
+    from genfix.weights.tensor_names import canonical  # noqa: PLC0415 - as above
+
+    layer = re.search(_LAYER, canonical(name))
     return layer is None or layers is None or int(layer[1]) < layers
 
 

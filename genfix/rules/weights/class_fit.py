@@ -19,6 +19,8 @@ __all__ = ["ClassFit", "changed", "fit_of", "is_in_table", "known_class"]
 _MLX: Final = "mlx"
 _TINY: Final = 1 << 20
 """Bytes."""
+_MOST: Final = 10_000
+"""Tensors of a folder that others may have as well; a hostile one must not fill the memory."""
 
 
 class ClassFit(NamedTuple):
@@ -41,12 +43,14 @@ class ClassFit(NamedTuple):
 
     @property
     def is_stand_in(self) -> bool:
-        """Whether the file is none that a model was saved in: a tiny one with names of the class, and less
-        than half a bit for each number that it has by config.json. No quantiser packs so.
+        """Whether the file is none that a model was saved in: a tiny one with names of the class, less than
+        half a bit for each number that it has by config.json, and mostly other shapes. What is left of a real
+        save has the shapes of the class, and no quantiser packs so.
         """
         size = sum(tensor.size for tensor in self.tensors.values())
+        known = len(self.tensors) - len(self.fit.unexpected)
         is_tiny = size < _TINY and size * 16 < self.fit.numbers
-        return is_tiny and len(self.fit.unexpected) * 2 < len(self.tensors)
+        return is_tiny and known * 2 > len(self.tensors) and len(self.fit.mismatched) * 2 >= known
 
     @property
     def is_clean(self) -> bool:
@@ -79,7 +83,18 @@ def fit_of(model: Model) -> ClassFit | None:
     if any(header.format == _MLX for header in model.weights.headers.values()):
         return None  # mlx-lm has names of its own
     is_packed = model.weights.facts.quantization is not None or is_quantised(model)
-    return _fit(model.config, owner, tensors, is_packed=is_packed)
+    if len(tensors) > _MOST:
+        return _fit(model.config, owner, tensors, is_packed=is_packed)
+    # repr: 1, 1.0 and true are equal, and are not the same to a class
+    key = (
+        _fit,
+        owner,
+        is_packed,
+        repr(model.config),
+        *((name, each.dtype, each.shape) for name, each in tensors.items()),
+    )
+    found = model.remembered.once(key, lambda: _fit(model.config, owner, tensors, is_packed=is_packed))
+    return found._replace(config=model.config, tensors=tensors) if found is not None else None
 
 
 def _fit(

@@ -22,13 +22,12 @@ from genfix.rules.core.reasons import BASE_HAS_IT_TOO
 from genfix.rules.weights import architecture, layer_counts, quantization, shapes
 from genfix.rules.weights.class_fit import ClassFit, changed, fit_of
 from genfix.rules.weights.examples import end_of, form_of
-from genfix.weights.weight_parts import Part, part_of
 
 __all__ = ["Judgement", "judgement", "weight_file", "why_no_repair"]
 
 _NOTE: Final = "class tensors"
 _ARCHITECTURES: Final = "/architectures"
-_HELPERS: Final = re.compile(r"(?:^|\.)(?:pooler|contact_head)\.")
+_HELPERS: Final = r"(?:^|\.)(?:pooler|contact_head)\."
 """Parts of a trunk that few who take it use, and many saves leave out."""
 
 
@@ -62,8 +61,10 @@ class Judgement:
         if found is None or not merged.weights.is_whole:
             return ()
         lacks = found.lacks
-        if found.owner.endswith("Model") or is_embedding_model(merged):
-            lacks = tuple(name for name in lacks if not _HELPERS.search(name))
+        is_embedding = is_embedding_model(merged)
+        if found.owner.endswith("Model") or is_embedding:
+            has_helpers = not is_embedding and self.of_base is not None and not self.of_base.lacks
+            lacks = tuple(name for name in lacks if has_helpers or not re.search(_HELPERS, name))
         return lacks
 
     @cached_property
@@ -85,12 +86,14 @@ class Judgement:
         """Parts whose weights are of another making than the class, where no base tells.
 
         Tensors are absent in every layer alike, nothing stands there by another name, and the rest is there;
-        of a tower several, of a language model biases, or what others have in two tensors, and no matrix:
-        whoever wrote these weights may have a reader for them.
+        of a tower several, of a language model biases, each with all of its kind, or what others have in two
+        tensors, and no matrix: whoever wrote these weights may have a reader for them.
         """
         found = self.found
         if found is None:
             return frozenset()
+        from genfix.rules.weights.lone_biases import has_lone_biases  # noqa: PLC0415 - few folders lack tensors
+
         needed, lacking = Counter(map(form_of, found.fit.needed)), Counter(map(form_of, self.lacks))
         ends = {(self.part_of(name), end_of(name)) for name in found.fit.unexpected}
         forms: dict[str, set[str]] = {}
@@ -102,6 +105,7 @@ class Judgement:
             part
             for part, names in forms.items()
             if all(lacking[form] == needed[form] for form in names)
+            and not has_lone_biases(names, [form for form in needed if part in ("", self.part_of(form))])
             and (_is_other_tower(names) or self._is_other_layout(names))
             and not any(part.startswith(of) and end in map(end_of, names) for of, end in ends)
             and absent[part] < whole[part]
@@ -109,6 +113,8 @@ class Judgement:
 
     def _is_other_layout(self, names: Collection[str]) -> bool:
         """Whether biases, or tensors that stand here in two, are absent, and no matrix else."""
+        from genfix.weights.weight_parts import Part, part_of  # noqa: PLC0415 - as above
+
         unread = set(map(end_of, self.found.fit.unexpected)) if self.found is not None else set()
         split = [form for form in names if (ends := _halves(form)) and unread.issuperset(ends)]
         matrices = [form for form in names if form.endswith(".weight") and part_of(form) is not Part.NORMS]
@@ -120,6 +126,8 @@ _FEW: Final = 2
 
 
 def _is_other_tower(names: Collection[str]) -> bool:
+    from genfix.weights.weight_parts import Part, part_of  # noqa: PLC0415 - as above
+
     return len(names) > _FEW and all(part_of(name) in (Part.VISION, Part.AUDIO) for name in names)
 
 

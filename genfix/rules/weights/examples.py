@@ -10,12 +10,12 @@ from genfix.rules.core.finding import shown
 
 __all__ = ["end_of", "examples", "form_of"]
 
-_NUMBER: Final = re.compile(r"(?<=\.)\d+(?=\.)")
+_NUMBER: Final = r"(?<=\.)\d+(?=\.)"
 
 
 def form_of(name: str) -> str:
     """The name without the numbers of its layer and expert."""
-    return _NUMBER.sub("*", name)
+    return re.sub(_NUMBER, "*", name)
 
 
 def end_of(name: str) -> str:

@@ -199,7 +199,7 @@ def test_range_of_a_small_file(hub: FakeHub, run: Runner) -> None:
 def test_file_over_its_cap_is_not_downloaded(hub: FakeHub, run: Runner) -> None:
     hub.add_repo("org/name", {"config.json": b"x" * (1024 * 1024 + 1)})
     told = run("org/name", read=["config.json"])
-    assert "more than the 1048576" in told.errors["config.json"][1]
+    assert "more than the 1 MiB" in told.errors["config.json"][1]
     assert hub.asked("/resolve/") == []
 
 

@@ -58,9 +58,6 @@ HEALTHY: dict[str, Files] = {
         ),
         quantization_config={"quant_method": "some"},
     ),
-    "a stand-in for weights": config(
-        whole_but(lambda t: dict(list(t.items())[:3])), num_hidden_layers=64, intermediate_size=4096
-    ),
 }
 
 
@@ -119,6 +116,63 @@ def test_biases_that_no_layer_has_are_another_makers_layout() -> None:
     merged = config(WHOLE, architectures=["Qwen2ForCausalLM"], model_type="qwen2")
     (finding,) = find(merged, None, "GF433")
     assert finding.severity is Severity.INFO
+
+
+@pytest.mark.parametrize(("lost_too", "severity"), [("", None), ("q", "error"), ("qkv", "info")])
+def test_biases_are_lost_where_others_of_their_kind_are_there(lost_too: str, severity: str | None) -> None:
+    """Of queries, keys and values all have them or none has."""
+    qwen2 = whole_but(
+        lambda t: (
+            {n: s for n, s in t.items() if "_norm.weight" not in n or "self_attn" not in n}
+            | {
+                n.replace("weight", "bias"): s[:1]
+                for n, s in t.items()
+                if re.search(r"[qkv]_proj\.weight$", n) and n.split("_proj")[0][-1] not in lost_too
+            }
+        )
+    )
+    found = find(config(qwen2, architectures=["Qwen2ForCausalLM"], model_type="qwen2"), None, "GF433")
+    assert [finding.severity.value for finding in found] == [*filter(None, [severity])]
+
+
+LARGE = config(WHOLE, hidden_size=4096, intermediate_size=8192, num_hidden_layers=2, head_dim=None)
+NORMS = {
+    "model.norm.weight": (4096,),
+    **{
+        f"model.layers.{n}.{part}_layernorm.weight": (4096,)
+        for n in (0, 1)
+        for part in ("input", "post_attention")
+    },
+}
+STAND_INS: dict[str, Tensors] = {
+    "a small model of the class": whole(),
+    "its embedding": {"model.embed_tokens.weight": (1024, 4)},
+    "a tensor a layer": {f"model.layers.{n}.self_attn.q_proj.weight": (8, 8) for n in (0, 1)},
+    "single numbers": {"model.norm.weight": (1,), "lm_head.weight": (1, 1)},
+    "one real norm among them": {**whole(), "model.norm.weight": (4096,)},
+}
+REMAINS: dict[str, Tensors] = {
+    "norms": NORMS,
+    "one norm": {"model.norm.weight": (4096,)},
+    "norms of heads": {
+        f"model.layers.{n}.self_attn.{part}_norm.weight": (1024,) for n in (0, 1) for part in "qk"
+    },
+    "norms and what another program has beside": {**NORMS, "epoch": (1,), "steps.count": (1,)},
+    "norms under a wrapper": {f"module.{name}": shape for name, shape in NORMS.items()},
+    "a small model under other names": {f"policy.{name}": shape for name, shape in whole().items()},
+}
+
+
+@pytest.mark.parametrize("name", STAND_INS)
+def test_of_a_stand_in_for_weights_nothing_is_said(name: str) -> None:
+    merged = LARGE | {SINGLE: weight_file(STAND_INS[name])}
+    assert about(merged) == about(merged, merged) == []
+
+
+@pytest.mark.parametrize("name", REMAINS)
+def test_what_is_left_of_a_save_is_no_stand_in(name: str) -> None:
+    (finding,) = find(LARGE | {SINGLE: weight_file(REMAINS[name])}, None, "GF433")
+    assert finding.severity is Severity.ERROR
 
 
 def test_expert_by_expert_and_one_is_lost() -> None:
