@@ -14,7 +14,8 @@ LOCALE = Path(__file__).parent.parent / "genfix" / "locale"
 def compiled(po: bytes) -> dict[str, bytes]:
     """The files made from ``zh_CN.po``: its catalogue, and the English of every sentence that has an id."""
     chinese = read_po(io.BytesIO(po), locale="zh_CN")
-    english = Catalog()
+    # Its times go into the file: those of the source, for the same bytes from the same source.
+    english = Catalog(creation_date=chinese.creation_date, revision_date=chinese.revision_date)
     for entry in chinese:
         if not entry.context:
             continue

@@ -172,9 +172,21 @@ def test_the_action_takes_options_as_words_and_nothing_as_code(model: Path) -> N
         model, path="$(touch hacked)", base="`touch hacked`", args="--select * ; touch hacked"
     )
     assert done.returncode == 2
+    assert done.stdout.startswith("::error title=genfix::")
     assert summary == ""
     assert not (model / "hacked").exists()
     assert act(model, path="my model", base="base", **{"fail-on": "never"})[0].returncode == 2
+
+
+def test_the_action_hands_the_token_on_and_leaves_that_of_the_job(model: Path) -> None:
+    tools = model / "tools" / "genfix" / "bin"
+    tools.mkdir(parents=True)
+    (tools / "genfix").write_text('#!/bin/sh\necho "token: $HF_TOKEN"\n')
+    (tools / "genfix").chmod(stat.S_IRWXU)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_TOKEN", "of the job")
+        assert act(model)[0].stdout == "token: of the job\n"
+        assert act(model, **{"hf-token": "hf_x"})[0].stdout == "token: hf_x\n"
 
 
 def test_no_input_is_pasted_into_a_script() -> None:

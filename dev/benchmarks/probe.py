@@ -16,7 +16,9 @@ import sys
 import time
 
 from genfix.api.probing import probe_model
-from genfix.probe.probe_values import Limits
+from genfix.probe.probe_values import Answer, Limits
+from genfix.probe.prompts import quality_prompts
+from genfix.probe.quality.answer_verdict import judge
 
 TOKENS = 64
 CONCURRENCY = 16
@@ -92,7 +94,17 @@ def main(seconds: float) -> int:
     print(
         f"whole run: {wall:.2f} s, {wall / ideal - 1:.1%} above {len(ours) // CONCURRENCY} rounds of requests"
     )
+    print(f"judging an answer: {judging() * 1000:.1f} ms of CPU time, behind the run")
     return 0 if overhead < BOUND else 1
+
+
+def judging() -> float:
+    """Seconds of CPU time to judge one answer, on the average of all quality prompts."""
+    answer = Answer("", text=" ".join(f"word{place}" for place in range(TOKENS)), finish_reason="stop")
+    prompts, spent = quality_prompts(), time.process_time()
+    for prompt in prompts:
+        judge(prompt, answer, answer.text)
+    return (time.process_time() - spent) / len(prompts)
 
 
 if __name__ == "__main__":

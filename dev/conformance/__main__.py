@@ -1,6 +1,7 @@
 """Ask a real engine about thousands of folders, and compare with the view.
 
 python -m dev.conformance ENGINE [--python PYTHON] [--at-most N] [--only TEXT] [--record]
+python -m dev.conformance follow ENGINE VERSION [--read]    (see dev/conformance/follow.py)
 
 Without ``--python`` the engine is installed beside the project first. ``--record`` writes the result, with
 versions and date, to ``dev/conformance/results/ENGINE.json``; ``python -m dev.tools.engine_pages`` makes
@@ -23,6 +24,8 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from tqdm import tqdm
+
 from dev.conformance.compare import Difference, differences
 from dev.conformance.known import explanation
 from dev.conformance.setups import HERE, SETUPS, interpreter
@@ -38,8 +41,8 @@ def ask(engine: str, python: Path, folders: Sequence[Path]) -> Told:
     """Run the engine's script over ``folders``, in as many processes as there are cores."""
     script = HERE / "ask" / SETUPS[engine].script
     parts = [folders[start :: (os.cpu_count() or 1)] for start in range(os.cpu_count() or 1)]
-    with ThreadPoolExecutor(len(parts)) as pool:
-        told = list(pool.map(lambda part: ask_script(script, python, part), parts))
+    with ThreadPoolExecutor(len(parts)) as pool, tqdm(total=len(folders) + len(parts), unit="") as bar:
+        told = list(pool.map(lambda part: ask_script(script, python, part, bar.update), parts))
     answers: list[JsonObject] = [{}] * len(folders)
     for start, part in enumerate(told):
         answers[start :: len(parts)] = part.answers
@@ -82,6 +85,10 @@ def outcomes(
 
 def main() -> int:
     """Run from the command line."""
+    if sys.argv[1:2] == ["follow"]:
+        from dev.conformance.follow import main as follow  # noqa: PLC0415 - which asks by what is here
+
+        return follow(sys.argv[2:])
     parser = argparse.ArgumentParser(
         prog="python -m dev.conformance", description=(__doc__ or "").split("\n", 1)[0]
     )

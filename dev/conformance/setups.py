@@ -1,12 +1,14 @@
 """How to get each engine, and which script asks it."""
 
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-__all__ = ["SETUPS", "Setup", "interpreter"]
+__all__ = ["HERE", "SETUPS", "Setup", "interpreter", "uv"]
 
 HERE: Final = Path(__file__).parent
 
@@ -17,7 +19,7 @@ class Setup(NamedTuple):
     script: str
     """The file of ``ask/`` that runs inside the engine's interpreter."""
     installs: Sequence[Sequence[str]]
-    """What pip is called with, in order, in a new environment."""
+    """What uv's pip is called with, in order, in a new environment; `_archive` and `_over` are done here."""
     families: Sequence[str] = ("",)
     """How the names of the folders begin that it is asked about: some engines start none without weights."""
 
@@ -26,9 +28,9 @@ def _group(name: str) -> tuple[str, ...]:
     return ("install", "--group", f"{HERE / 'pyproject.toml'}:{name}")
 
 
-def _alone(package: str) -> tuple[str, ...]:
-    """Without what it asks for: kernels for graphics cards. The group has the rest."""
-    return ("install", "--no-deps", package)
+def _alone(name: str) -> tuple[str, ...]:
+    """A group without what it asks for: kernels for graphics cards. The engine's other group has the rest."""
+    return (*_group(name), "--no-deps")
 
 
 def _archive(package: str) -> tuple[str, ...]:
@@ -36,30 +38,36 @@ def _archive(package: str) -> tuple[str, ...]:
     return ("download", "--no-deps", "--no-binary", ":all:", package)
 
 
+def _over(name: str, package: str) -> tuple[str, ...]:
+    """The Python of the package in a group, whose binaries are for graphics cards, over another's."""
+    return ("over", name, package)
+
+
+def _beside(package: str) -> tuple[str, ...]:
+    """A package for the scripts of ``ask/`` to take in, which would break the environment's own."""
+    return ("install", "--no-deps", "--target", "image", package)
+
+
 _TORCH: Final = ("install", "torch==2.13.0")
-"""By pip and before all else: the CPU wheel, where one is offered."""
+"""Before all else: the CPU wheel."""
 
 _TEXT_MODELS: Final = ("qwen2/", "llama/", "glm4/", "phi3/")
 
 _VISION: Final = "torchvision==0.28.0"
 
 SETUPS: Final[Mapping[str, Setup]] = {
-    "transformers5": Setup("ask_transformers.py", [_TORCH, _group("transformers5")]),
-    "transformers4": Setup("ask_transformers.py", [_TORCH, _group("transformers4")]),
+    "transformers5": Setup("ask_transformers.py", [_TORCH, _group("transformers5"), _beside(_VISION)]),
+    "transformers4": Setup("ask_transformers.py", [_TORCH, _group("transformers4"), _beside(_VISION)]),
     "vllm": Setup(
         "ask_vllm.py",
         [
             _group("vllm"),
             # These are made for the torch with CUDA; vLLM does without, and processors of images without
             # operators.
-            ("uninstall", "--yes", "torchvision", "torchaudio", "torchcodec"),
-            (
-                "install",
-                "--no-deps",
-                "--target",
-                f"{HERE.parents[1] / '.venv-conformance-vllm' / 'image'}",
-                _VISION,
-            ),
+            ("uninstall", "torchvision", "torchaudio", "torchcodec"),
+            _beside(_VISION),
+            # Its CPU build is a release behind, and its Python is all that files have to do with.
+            _over("vllm-python", "vllm"),
         ],
     ),
     "mlx-lm": Setup("ask_mlx_lm.py", [_group("mlx-lm")]),
@@ -73,9 +81,19 @@ SETUPS: Final[Mapping[str, Setup]] = {
         "ask_llama_cpp.py", [_TORCH, _group("llama-cpp"), _archive("llama_cpp_python==0.3.36")]
     ),
     "openvino-genai": Setup("ask_openvino_genai.py", [_group("openvino-genai")]),
-    "sglang": Setup("ask_sglang.py", [_TORCH, _group("sglang"), _alone("sglang==0.5.23")]),
-    "lmdeploy": Setup("ask_lmdeploy.py", [_TORCH, _group("lmdeploy"), _alone("lmdeploy==0.18.0")]),
+    "sglang": Setup("ask_sglang.py", [_TORCH, _group("sglang"), _alone("sglang-alone")]),
+    "lmdeploy": Setup("ask_lmdeploy.py", [_TORCH, _group("lmdeploy"), _alone("lmdeploy-alone")]),
 }
+
+
+def uv(*arguments: str | Path, cwd: Path | None = None) -> None:
+    """Run uv; of torch it takes the build for the processor. Raises where it fails."""
+    found = shutil.which("uv")
+    if found is None:
+        sys.exit("there is no uv: https://docs.astral.sh/uv/ says how to get it")
+    # A place that the caller names for wheels has the builds for the processor.
+    backend = {} if "UV_FIND_LINKS" in os.environ else {"UV_TORCH_BACKEND": "cpu"}
+    subprocess.run([found, *arguments, "--quiet"], check=True, cwd=cwd, env={**backend, **os.environ})
 
 
 def interpreter(engine: str) -> Path:
@@ -83,10 +101,35 @@ def interpreter(engine: str) -> Path:
     folder = HERE.parents[1] / f".venv-conformance-{engine}"
     python = folder / "bin" / "python"
     if not (folder / "ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-        pip: list[str | Path] = [python, "-m", "pip"]
-        subprocess.run([*pip, "install", "--quiet", "--upgrade", "pip>=25.1"], check=True)
-        for arguments in SETUPS[engine].installs:
-            subprocess.run([*pip, *arguments, "--quiet"], check=True, cwd=folder)
+        uv("venv", "--clear", "--seed", "--python", sys.executable, folder)
+        for kind, *arguments in SETUPS[engine].installs:
+            if kind == "download":
+                subprocess.run([python, "-m", "pip", kind, *arguments, "--quiet"], check=True, cwd=folder)
+            elif kind == "over":
+                _lay_over(folder, python, *arguments)
+            else:
+                uv("pip", kind, "--python", python, *arguments, cwd=folder)
         (folder / "ready").touch()
     return python
+
+
+def _lay_over(folder: Path, python: Path, group: str, package: str) -> None:
+    """Put the Python of ``package`` in the place of what is installed, whose binaries stay.
+
+    It then says that it is the CPU build of that version.
+    """
+    new = folder / "over"
+    uv("pip", *_group(group), "--python", python, "--no-deps", "--target", new, cwd=folder)
+    (site,) = (folder / "lib").glob("python*/site-packages")
+    for binary in new.joinpath(package).rglob("*.so"):
+        binary.unlink()
+    for code in site.joinpath(package).rglob("*.py"):
+        code.unlink()
+    shutil.copytree(new / package, site / package, dirs_exist_ok=True)
+    (about,) = new.glob(f"{package}-*.dist-info")
+    version = about.name.removesuffix(".dist-info").partition("-")[2]
+    told = site / f"{package}-{version}+cpu.dist-info"
+    told.mkdir()
+    said = f"Metadata-Version: 2.4\nName: {package}\nVersion: {version}+cpu\n"
+    (told / "METADATA").write_text(said, "utf-8")
+    shutil.rmtree(new)

@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,18 +23,31 @@ class Told(NamedTuple):
     answers: Sequence[JsonObject]
 
 
-def ask_script(script: Path, python: Path, folders: Sequence[Path]) -> Told:
-    """What ``script`` tells; ends the program where it does not answer for each of ``folders``."""
-    run = subprocess.run(
-        [python, script],
-        input="".join(f"{folder}\n" for folder in folders),
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "HF_HUB_OFFLINE": "1"},
-    )
-    lines = run.stdout.splitlines()
+def ask_script(
+    script: Path, python: Path, folders: Sequence[Path], answered: Callable[[], object] = lambda: None
+) -> Told:
+    """What ``script`` tells; ends the program where it does not answer for each of ``folders``.
+
+    ``answered`` is called for each line.
+    """
+    lines: list[str] = []
+    with tempfile.TemporaryFile("w+") as asked, tempfile.TemporaryFile("w+") as errors:
+        asked.writelines(f"{folder}\n" for folder in folders)
+        asked.seek(0)
+        with subprocess.Popen(
+            [python, script],
+            stdin=asked,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        ) as run:
+            for line in run.stdout or ():
+                lines.append(line)
+                answered()
+        errors.seek(0)
+        said = errors.read()[-4000:]
     if run.returncode or len(lines) != len(folders) + 1:
-        sys.exit(f"{script.name} ended with {run.returncode} after {len(lines)} lines:\n{run.stderr[-4000:]}")
+        sys.exit(f"{script.name} ended with {run.returncode} after {len(lines)} lines:\n{said}")
     about, *answers = map(json.loads, lines)
     return Told(about, answers)

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from dev.conformance.variants_context import lengths
 from dev.conformance.variants_more import more
+from dev.conformance.variants_places import SENSES, places
 from genfix.json_types import JsonObject, JsonValue
 
 __all__ = ["FAMILIES", "Variant", "variants", "write"]
@@ -148,6 +149,13 @@ _GENERATION: Final[Mapping[str, bytes | None]] = {
         }
     ),
     "sampling-unused": dump({"eos_token_id": END, "do_sample": False, "temperature": 0.6, "top_p": None}),
+    "settings-of-engines": dump(
+        {"eos_token_id": END, "presence_penalty": 1.5, "frequency_penalty": 0.5, "skip_special_tokens": False}
+    ),
+    "from-model-config": dump(
+        {"_from_model_config": True, "eos_token_id": END, "temperature": 0.6, "presence_penalty": 1.5}
+        | {"skip_special_tokens": False, "min_p": 0.05}
+    ),
     "stop-strings": dump({"eos_token_id": END, "stop_strings": ["\nUser:"], "num_beams": 2}),
 }
 _CONFIG: Final[Mapping[str, JsonObject]] = {
@@ -379,16 +387,34 @@ def _of_family(kind: str, family: Family) -> Iterator[Variant]:
         asked, inline["v4-text"], ("text_config", None) if family.nested else (None,)
     ):
         yield Variant(f"{kind}/{name}", lengthened)
+    if kind in SENSES:
+        for name, placed in places(kind, asked, tokenizers["v4-text"]):
+            yield Variant(f"{kind}/{name}", placed)
     if kind == "qwen2":
         for name, rare in more(asked, inline["v4-text"]):
             yield Variant(f"{kind}/{name}", rare)
 
 
-def variants(kinds: Sequence[str] = tuple(FAMILIES)) -> Iterator[Variant]:
+def _hearing(kind: str) -> Iterator[Variant]:
+    """Of a model that hears, where only the places of its template are asked."""
+    text: dict[str, JsonValue] = {"model_type": "qwen2", **_SMALL}
+    config: JsonObject = {
+        "model_type": kind,
+        "architectures": ["Qwen2AudioForConditionalGeneration"],
+        "eos_token_id": END,
+        "text_config": text,
+        "audio_config": {"model_type": "qwen2_audio_encoder", "encoder_layers": 1},
+    }
+    tokenizers = dict(_tokenizers(FAMILIES["qwen2"]))
+    for name, placed in places(kind, config, tokenizers["v4-text"]):
+        yield Variant(f"{kind}/{name}", placed)
+
+
+def variants(kinds: Sequence[str] = (*FAMILIES, "qwen2_audio")) -> Iterator[Variant]:
     """All folders of the families called ``kinds``; a folder that two axes make comes once."""
     seen: set[str] = set()
     for kind in kinds:
-        for variant in _of_family(kind, FAMILIES[kind]):
+        for variant in _of_family(kind, FAMILIES[kind]) if kind in FAMILIES else _hearing(kind):
             if variant.name not in seen:
                 seen.add(variant.name)
                 yield variant

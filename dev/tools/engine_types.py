@@ -1,15 +1,17 @@
 """Writes which model types and architectures engines bring themselves, beside those of transformers.
 
-    python -m dev.tools.engine_types genfix/engines/data/engine_types.json WHEEL ...
+    python -m dev.tools.engine_types genfix/engines/data/engine_types.json PLACE ...
 
-The wheels are of vLLM, SGLang, LMDeploy and MLX-LM, in any order (``pip download --no-deps mlx-lm==0.32.2``).
-Their code is read as text and never runs. Of each engine the file has its version; the model types for which
+A place is a wheel of vLLM, SGLang, LMDeploy or MLX-LM, or a folder into which one was installed (``uv pip
+install --no-deps --target FOLDER mlx-lm==0.32.2``); what the file says of others stays. The code is read as
+text and never runs. Of each engine the file has its version; the model types for which
 it has a config class of its own, so that ``configuration_*.py`` is not needed; and the architectures it
 builds with its own code, so that ``modeling_*.py`` is not. MLX-LM builds by model type, and needs neither.
 """
 
 import ast
 import json
+import re
 import sys
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -29,21 +31,26 @@ class _Types(NamedTuple):
 
 
 class _Wheel:
-    """The code of a wheel."""
+    """The code of a wheel, packed or installed."""
 
     def __init__(self, path: Path) -> None:
-        self.archive = zipfile.ZipFile(path)
-        self.version = path.name.split("-")[1].partition("+")[0]
+        self.root = path if path.is_dir() else zipfile.Path(path)
+        about = next(
+            found
+            for entry in self.root.iterdir()
+            if (found := _DIST_INFO.fullmatch(entry.name)) and found[1] in _ENGINES
+        )
+        self.package, self.version = about[1], about[2].partition("+")[0]
 
     def tree(self, name: str) -> ast.Module:
-        return ast.parse(self.archive.read(name).decode())
+        return ast.parse(self.root.joinpath(name).read_text("utf-8"))
 
     def names(self, folder: str) -> Iterator[str]:
-        return (
-            name
-            for name in self.archive.namelist()
-            if PurePosixPath(name).match(f"{folder}/*.py") and not name.endswith("__init__.py")
-        )
+        names = (entry.name for entry in self.root.joinpath(folder).iterdir())
+        return (f"{folder}/{name}" for name in names if name.endswith(".py") and name != "__init__.py")
+
+
+_DIST_INFO = re.compile(r"(\w+)-([\w.+]+)\.dist-info")
 
 
 def _vllm(wheel: _Wheel) -> _Types:
@@ -147,15 +154,15 @@ _ENGINES: Mapping[str, tuple[str, Callable[[_Wheel], _Types]]] = {
     "lmdeploy": ("lmdeploy", _lmdeploy),
     "mlx_lm": ("mlx-lm", _mlx_lm),
 }
-"""By the name of the wheel: the engine, and how its code is read."""
+"""By the name of the package: the engine, and how its code is read."""
 
 
-def main(out: Path, *wheels: Path) -> int:
-    """Write what the wheels say; the exit code."""
-    document: dict[str, JsonValue] = {}
-    for path in wheels:
-        name, read = _ENGINES[path.name.split("-")[0]]
+def main(out: Path, *places: Path) -> int:
+    """Write what the code in ``places`` says; the exit code."""
+    document: dict[str, JsonValue] = json.loads(out.read_text("utf-8")) if out.exists() else {}
+    for path in places:
         wheel = _Wheel(path)
+        name, read = _ENGINES[wheel.package]
         found = read(wheel)
         document[name] = {
             "version": wheel.version,

@@ -8,6 +8,7 @@ from typing import Unpack
 from genfix import applier
 from genfix.api.author import author
 from genfix.api.keywords import DiffOptions, PlanOptions
+from genfix.api.named_engines import named_engines
 from genfix.api.opening import known_keys, open_merged, open_models, selection, unmatched_notes
 from genfix.api.plan_files import check_sources
 from genfix.applier import Built, Receipt, Write
@@ -57,6 +58,7 @@ def plan_case(case: Case) -> Plan:
         unsafe_fixes=case.unsafe_fixes,
         wanted=wanted,
         known=accepted,
+        engines=named_engines(case),
     )
     return replace(made, notes=(*opened.notes, *unmatched_notes(case, accepted, made.known)))
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, Unpack
 
 from genfix.api.keywords import CheckOptions
+from genfix.api.named_engines import named_engines
 from genfix.api.opening import known_keys, open_models, selection, unmatched_notes
 from genfix.engines import EngineView
 from genfix.message import Message, text
@@ -76,9 +77,9 @@ def check_case(case: Case) -> Report:
     if names_gguf(case.target):
         return _of_gguf(case)
     wanted = selection(case)
-    accepted = known_keys(case, wanted)
+    accepted, engines = known_keys(case, wanted), named_engines(case)
     opened = open_models(case)
-    context = Context(opened.merged, opened.base, opened.adapter)
+    context = Context(opened.merged, opened.base, opened.adapter, engines=engines)
     found = tuple(finding for finding in judge(context) if wanted(finding.code))
     if any(finding.fix is not None and finding.fix.applicability is Applicability.SAFE for finding in found):
         from genfix.planner import foreseen  # noqa: PLC0415 - a folder with nothing to repair does not wait

@@ -41,6 +41,9 @@ class CheckOptions(WeightOptions, total=False):
     "generation-config-missing"]``; none: all."""
     ignore: str | Collection[str]
     """The rules that do not count, in the same way."""
+    engines: str | Collection[str]
+    """The engines that run the model, such as ``vllm`` or ``sglang@0.4``: what harms only others is
+    information; none: judged for all."""
     baseline: ModelLocation | None
     """A file that names findings which shall not count (`write_baseline`)."""
 

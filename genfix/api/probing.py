@@ -27,13 +27,7 @@ from genfix.probe.quality.pass_rates import (
     judge_passes,
     rate_answers,
 )
-from genfix.probe.quality.sampling import (
-    Sampling,
-    is_sampling,
-    judge_sampling,
-    sampling_prompts,
-    sampling_remarks,
-)
+from genfix.probe.quality.sampling import Sampling, ask_about_sampling, sampling_remarks
 from genfix.probe.server import Server, api_key
 from genfix.resolver import open_target
 
@@ -219,8 +213,7 @@ def _run(
         # Measured as it comes, in the time of the run: what a server sends can be much to look through.
         if answer.prompt in by_id:
             measured[answer.prompt] = measure(by_id[answer.prompt], answer, markers)
-        if not is_sampling(answer.prompt):
-            progress(answer)
+        progress(answer)
 
     if is_url(subject.target):
         heard = _ask_server(subject, prompts, limits, temperature, take, notes)
@@ -259,14 +252,16 @@ def _ask_server(
     server = Server(subject.target, subject.model, limits, key=api_key(), temperature=temperature)
     if server.place.sends_key_in_the_open:
         notes.append(text("the API key goes to {server} without encryption", server=server.place.label))
-    is_sampled = temperature is not None or any(prompt.check is not None for prompt in prompts)
-    more = sampling_prompts() if is_sampled else ()
-    outcome = ask_all(server, (*prompts, *more), limits, progress)
-    sampling = judge_sampling(outcome.answers[len(prompts) :], temperature, server.seed)
-    outcome = replace(outcome, answers=outcome.answers[: len(prompts)])
+    until = time.monotonic() + limits.total_seconds
+    outcome = ask_all(server, prompts, limits, progress)
     if outcome.gave_up is not None and all(answer.failure is not None for answer in outcome.answers):
         raise server.explained(outcome.gave_up)
-    if is_sampled:
+    sampling = Sampling(temperature, server.seed)
+    is_asked = temperature is not None or any(prompt.check is not None for prompt in prompts)
+    if is_asked and not outcome.ended_early:
+        left = replace(limits, total_seconds=until - time.monotonic())
+        sampling, is_interrupted = ask_about_sampling(server, left, temperature)
+        outcome = replace(outcome, interrupted=is_interrupted)
         notes += sampling_remarks(server.place.label, sampling)
     return _Heard(server.place.label, server.model, server.engine, "", server.shows_tokens, outcome, sampling)
 

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple, Unpack
 
 from genfix.api.changing import plan_case
@@ -46,11 +46,7 @@ class WorkaroundReport(NamedTuple):
 
 
 def workarounds(
-    target: ModelLocation,
-    base: ModelLocation | None = None,
-    *,
-    engines: str | Collection[str] = (),
-    **options: Unpack[PlanOptions],
+    target: ModelLocation, base: ModelLocation | None = None, **options: Unpack[PlanOptions]
 ) -> WorkaroundReport:
     """What helps today where ``target`` cannot be changed. Nothing is written.
 
@@ -60,20 +56,20 @@ def workarounds(
     Args:
         target: The model's folder, or ``hf://org/name[@revision]``.
         base: The model it was made from, as for `plan`.
-        engines: Names such as ``vllm``; none: those asked by default.
-        options: As for `plan`.
+        options: As for `plan`; ``engines`` are those that are told of, by default those asked by default.
 
     Raises:
         GenfixError: As `plan` does, and with ``exit_code`` 2 for an engine that is not known.
 
     """
-    return workarounds_of(Case(target, base, **options), [engines] if isinstance(engines, str) else engines)
+    return workarounds_of(Case(target, base, **options))
 
 
-def workarounds_of(case: Case, engines: Collection[str]) -> WorkaroundReport:
+def workarounds_of(case: Case) -> WorkaroundReport:
     """As `workarounds`."""
+    engines = [case.engines] if isinstance(case.engines, str) else case.engines
     asked = dict.fromkeys(asked_engine(name)[0] for name in engines) or EVERY_ENGINE
-    made = plan_case(case)
+    made = plan_case(case._replace(engines=()))  # what harms one of them alone is found, too
     helped = [one for name in asked for one in _helped(name, made, case)]
     return WorkaroundReport(
         made.target, made.base, _copy_line(case) if made.changes else "", tuple(helped), made.notes

@@ -1,6 +1,10 @@
 """What may follow options that take one of several words."""
 
 from enum import StrEnum
+from typing import Final
+
+FORMAT_VARIABLE: Final = "GENFIX_OUTPUT_FORMAT"
+"""Holds for all commands; one that has not the format that it names writes its own default."""
 
 
 class Format(StrEnum):
@@ -12,6 +16,8 @@ class Format(StrEnum):
     SARIF = "sarif"
     GITHUB = "github"
     MARKDOWN = "markdown"
+    GITLAB = "gitlab"
+    JUNIT = "junit"
     HTML = "html"
     PATCH = "patch"
 

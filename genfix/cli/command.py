@@ -88,15 +88,15 @@ class Command(TyperCommand):
 
 def _value(parameter: "Parameter", own: Declared, given: Mapping[str, object], ctx: "Context") -> object:
     """The value of a parameter: what was given, what the environment has, or the default."""
-    word = given.get(parameter.name)
+    word, variable = given.get(parameter.name), ""
     if word is None or (own.type is list and not word):
-        word = own.from_environment
+        word, variable = own.from_environment, own.variable
     if word is None and own.required:
         raise missing(parameter, ctx)
     try:
         return own.default if word is None else own.value(word)
     except ValueProblem as problem:
-        raise not_a_value(parameter, problem.said, ctx) from problem
+        raise not_a_value(variable or "' / '".join(parameter.opts), problem.said, ctx) from problem
 
 
 class Commands(TyperGroup):

@@ -57,6 +57,7 @@ def plan(
     source: opt.SettingsFrom,
     output_format: opt.OutputFormat = _TEXT,
     output_file: opt.PlanOutput = None,
+    report: opt.PlanReport = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
     look: opt.Look,
@@ -67,22 +68,25 @@ def plan(
     makes exactly these changes later, or refuses.
     """
     from genfix.cli.output import Output, report_file
+    from genfix.cli.plan_places import plan_places
     from genfix.cli.planning import run_plan
     from genfix.cli.settled import named_in, settle
 
     target = named_in(targets, "plan")
+    places = plan_places(output_format, output_file, report)
     if not isinstance(target, str):
         from genfix.cli.many_verbs import many_plans, refuse_plan_file, report_of_many, settle_all
 
-        refuse_plan_file(output_format, output_file)
-        out = Output(look, quiet, verbose, output_format, report_of_many(output_format, output_file, judged))
+        refuse_plan_file(places.plan)
+        file = report_of_many(output_format, places.report, judged)
+        out = Output(look, quiet, verbose, output_format, file)
+        out.notes(places.notes)
         cases, _ = settle_all(target, judged, source, out, unsafe_fixes=unsafe_fixes)
-        return out.done(many_plans(target, cases, out, output_file))
-    keeps = output_file if output_format in {choices.Format.TEXT, choices.Format.JSON} else None
-    report = None if keeps else report_file(output_file, judged.state_dir)
-    out = Output(look, quiet, verbose, output_format, report)
-    case, _ = settle(target, judged, source, out, unsafe_fixes=unsafe_fixes, made=keeps)
-    return out.done(run_plan(case, out, judged.write_baseline, save=keeps))
+        return out.done(many_plans(target, cases, out, places.report))
+    out = Output(look, quiet, verbose, output_format, report_file(places.report, judged.state_dir))
+    out.notes(places.notes)
+    case, _ = settle(target, judged, source, out, unsafe_fixes=unsafe_fixes, made=places.plan)
+    return out.done(run_plan(case, out, judged.write_baseline, save=places.plan))
 
 
 def apply(
@@ -184,7 +188,7 @@ def repair(
             run_repair_on_hub(case, ending, out, baseline, on_hub, dry_run=dry_run, output=output)
         )
     if dry_run:
-        return out.done(run_plan(case, out, judged.write_baseline))
+        return out.done(run_plan(case, out, judged.write_baseline, is_repair=True))
     baseline = judged.write_baseline
     return out.done(run_repair(case, ending, out, baseline, output=output, config_only=config_only))
 
@@ -229,7 +233,9 @@ def engines(
     targets: opt.Targets = None,
     *,
     engine: opt.Engines = None,
-    everything: opt.AllEngines = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also engines that are else asked by name.", show_default=False)
+    ] = False,
     offline: opt.Offline = False,
     source: opt.SettingsFrom,
     state_dir: opt.StateDir = None,

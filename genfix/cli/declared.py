@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import NamedTuple, TypeAlias, get_args
+from typing import Final, NamedTuple, TypeAlias, get_args
 
 from typer.models import ArgumentInfo, OptionInfo
 
+from genfix.cli.choices import FORMAT_VARIABLE, Format
 from genfix.message import Message, text
 
+_YES: Final = frozenset({"1", "true", "yes", "on"})
+_NO: Final = frozenset({"0", "false", "no", "off"})
 _Info: TypeAlias = ArgumentInfo | OptionInfo
 
 
@@ -55,8 +58,15 @@ class Declared(NamedTuple):
     @property
     def from_environment(self) -> str | None:
         """What stands in its variable of the environment."""
-        name = self.info.envvar
-        return os.environ.get(name) or None if isinstance(name, str) else None
+        word = os.environ.get(self.variable) or None if self.variable else None
+        if self.variable == FORMAT_VARIABLE and word not in self.choices and word in {*Format}:
+            return None  # a format of other commands, for which it is meant
+        return word
+
+    @property
+    def variable(self) -> str:
+        """Its variable of the environment; empty where it has none."""
+        return self.info.envvar if isinstance(self.info.envvar, str) else ""
 
     def value(self, given: object) -> object:
         """The value that the parser's ``given`` stands for. Raises `ValueProblem`."""
@@ -65,6 +75,10 @@ class Declared(NamedTuple):
         if isinstance(given, list | tuple):
             return [*given]
         word = str(given)
+        if self.type is list:
+            return [word]
+        if self.type is bool:
+            return _flag(word)
         if self.choices:
             return self._choice(word)
         if self.type in {int, float}:
@@ -90,6 +104,13 @@ class Declared(NamedTuple):
         if not (low is None or low <= number) or not (high is None or number <= high):
             raise ValueProblem(text("{value} is not in the range {range}", value=word, range=self.range))
         return number
+
+
+def _flag(word: str) -> bool:
+    """What a variable of the environment says of a flag."""
+    if word.lower() in _YES | _NO:
+        return word.lower() in _YES
+    raise ValueProblem(text("'{value}' is not one of {choices}", value=word, choices="'1', '0'"))
 
 
 def declared(function: Callable[[], object] | None) -> Mapping[str, Declared]:

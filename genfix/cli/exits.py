@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from genfix.cli.failing import behind_report
 from genfix.cli.options import Level
 from genfix.cli.output import Output
 from genfix.message import text
@@ -27,7 +28,8 @@ def settle_known(
         return False
     from genfix.api.baseline import write_baseline  # noqa: PLC0415 - only where one is wanted
 
-    count = write_baseline(keep, [*found, *known], outside=case.target)
+    with behind_report(out):
+        count = write_baseline(keep, [*found, *known], outside=case.target)
     out.tell(
         text(
             "wrote {count} finding to {path}: with --baseline they do not count",

@@ -26,32 +26,38 @@ def run_check(case: Case, fail_on: Level, out: Output, baseline: Path | None) ->
 
 
 def _show(case: Case, report: Report, out: Output) -> None:
-    if out.wants_json:
-        from genfix.report.json import dumps, report_json  # noqa: PLC0415 - only where it is asked for
+    from genfix.report.text import findings_text, summary  # noqa: PLC0415 - what words need, they import
 
-        out.report(dumps(report_json(report)))
-        return
-    if out.wants_html:
-        from genfix.cli.pages import checked  # noqa: PLC0415
-
-        out.report(checked(report, case, out.aside.language))
-        return
-    if out.verdict is not None:
-        from genfix.cli.formats import rendered  # noqa: PLC0415
-        from genfix.report.outcome import of_report  # noqa: PLC0415
-
-        out.report(rendered(of_report(report), out.verdict, verbose=out.verbose))
+    special = _special(case, report, out)
+    out.report(findings_text(report.findings, out.style, verbose=out.verbose) if special is None else special)
+    if special is None or out.file is not None:
+        out.judged(report.target, report.base, summary(report.findings, out.aside, verbose=out.verbose))
+    if special is not None:
         return
     from genfix.report.covered import coverage_line  # noqa: PLC0415
-    from genfix.report.text import findings_text, summary  # noqa: PLC0415
 
-    out.report(findings_text(report.findings, out.style, verbose=out.verbose))
-    counted = summary(report.findings, out.aside, verbose=out.verbose)
-    out.judged(report.target, report.base, counted)
     out.tell(coverage_line(report.coverage), "dim")
     _say_what_next(case, report.findings, out)
     if report.base is None:
         _say_which_base(case, report, out)
+
+
+def _special(case: Case, report: Report, out: Output) -> str | None:
+    """The report in a format that is not for a terminal; `None` where it is."""
+    if out.wants_json:
+        from genfix.report.json import dumps, report_json  # noqa: PLC0415 - only where it is asked for
+
+        return dumps(report_json(report))
+    if out.wants_html:
+        from genfix.cli.pages import checked  # noqa: PLC0415
+
+        return checked(report, case, out.aside.language)
+    if out.verdict is None:
+        return None
+    from genfix.cli.formats import rendered  # noqa: PLC0415
+    from genfix.report.outcome import of_report  # noqa: PLC0415
+
+    return rendered(of_report(report), out.verdict, verbose=out.verbose)
 
 
 def _names_base(note: Message, report: Report) -> bool:

@@ -3,15 +3,17 @@
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise, takewhile
 from types import FrameType
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import typer
 
-from genfix.cli.app import app
+from genfix.cli.app import COMMANDS, app
+from genfix.cli.choices import FORMAT_VARIABLE
 from genfix.cli.command import Commands
+from genfix.cli.failing import ReportedError, report_error
 from genfix.cli.streams import forget, prepare_streams, write_error
 from genfix.errors import GenfixError, as_genfix_error
 from genfix.language import Language, language_of
@@ -34,6 +36,8 @@ def main(args: Sequence[str]) -> int:
     language = _language(args)
     try:
         return _run([*args], language)
+    except ReportedError as behind:
+        return _say(behind.error.said, behind.error.advice, behind.error.exit_code, language)
     except GenfixError as error:
         return _say(error.said, error.advice, error.exit_code, language)
     except (KeyboardInterrupt, typer.Abort):
@@ -53,12 +57,21 @@ def _run(args: list[str], language: Language) -> int:
     if os.environ.get(_COMPLETION):
         command.main(args, prog_name="genfix", standalone_mode=False)
         return 0
+    given: Mapping[str, object] = {
+        "output_format": _last_given(args, "--output-format") or os.environ.get(FORMAT_VARIABLE)
+    }
     try:
         # Not main(), which takes Ctrl-C for an exit.
         with _context(command, args, language) as context:
+            given = {**given, **context.params}
             code: object = context.command.invoke(context)
     except typer.Exit as leave:  # --help, --version
         return leave.exit_code
+    except (ReportedError, BrokenPipeError, typer.Abort):
+        raise
+    except Exception as error:
+        report_error(as_genfix_error(error), args[0] if args and args[0] in COMMANDS else "", given)
+        raise
     return code if isinstance(code, int) else 0
 
 
@@ -88,10 +101,15 @@ def _say(said: Message, advice: Message | None, code: int, language: Language) -
 
 def _language(args: Sequence[str]) -> Language:
     """The language of help and errors, which arise outside of the commands that know their options."""
+    return language_of(_last_given(args, "--lang"), os.environ)
+
+
+def _last_given(args: Sequence[str], option: str) -> str | None:
+    """What ``option`` is given, as far as words tell that are not parsed."""
     own = [*takewhile(lambda word: word != "--", args)]
-    asked = [after for word, after in pairwise([*own, ""]) if word == "--lang"]
-    asked += [word.partition("=")[2] for word in own if word.startswith("--lang=")]
-    return language_of(asked[-1] if asked else None, os.environ)
+    asked = [after for word, after in pairwise([*own, ""]) if word == option]
+    asked += [word.partition("=")[2] for word in own if word.startswith(f"{option}=")]
+    return asked[-1] if asked else None
 
 
 def _terminated(number: int, frame: FrameType | None) -> NoReturn:

@@ -13,7 +13,7 @@ from genfix.json_types import JsonObject, JsonValue
 from genfix.language import Language
 from genfix.message import Message, text
 from genfix.report.folder_rows import FolderRow, rows_text
-from genfix.report.outcome import Outcome
+from genfix.report.outcome import Failure, Outcome
 from genfix.resolver import is_address
 from genfix.resolver.case import Case
 from genfix.show import show
@@ -67,6 +67,8 @@ def sink_of(verb: Verb[Answer], out: Output, place: Path | None, targets: Sequen
             return _Sarif(out)
         case Format.MARKDOWN:
             return _Markdown(out)
+        case Format.GITLAB | Format.JUNIT as output_format:
+            return _Parts(out, output_format)
         case output_format:
             return _Lines(out, output_format)
 
@@ -155,11 +157,10 @@ class _Sarif:
         from genfix.report.json import dumps  # noqa: PLC0415
         from genfix.report.sarif import Run, notification, sarif_log  # noqa: PLC0415
 
-        del code
         folders: list[JsonValue] = [{"target": row.target, "base": row.base} for row in rows]
         said = [*map(notification, notes), *self._said]
         is_whole = all(row.error is None for row in rows)
-        run = Run(self._results, said, {"folders": folders}, is_successful=is_whole)
+        run = Run(self._results, said, {"folders": folders}, failed_with=0 if is_whole else code)
         self._out.report(dumps(sarif_log(run, __version__)))
 
 
@@ -187,6 +188,28 @@ class _Markdown:
         self._out.report(many_comment(rows, self._details))
 
 
+class _Parts:
+    """Formats of one document that has a part for each folder: GitLab's issues, and JUnit's suites."""
+
+    def __init__(self, out: Output, output_format: Format) -> None:
+        self._out = out
+        self._format = output_format
+        self._outcomes: list[Outcome | Failure] = []
+
+    def add(self, row: FolderRow, case: Case, answer: object, outcome: Outcome) -> None:
+        del row, case, answer
+        self._outcomes.append(outcome)
+
+    def fail(self, row: FolderRow, error: GenfixError) -> None:
+        self._outcomes.append(Failure(error, row.target))
+
+    def finish(self, rows: Sequence[FolderRow], code: int, notes: Sequence[Message]) -> None:
+        from genfix.cli.formats import together  # noqa: PLC0415 - only where it is asked for
+
+        del rows, code, notes
+        self._out.report(together(self._outcomes, self._format, verbose=self._out.verbose))
+
+
 class _Lines:
     """Formats of independent lines: GitHub's annotations, and concise ones."""
 
@@ -201,11 +224,9 @@ class _Lines:
         self._out.report(rendered(outcome, self._format, verbose=self._out.verbose))
 
     def fail(self, row: FolderRow, error: GenfixError) -> None:
-        from genfix.report.concise import concise_error  # noqa: PLC0415
-        from genfix.report.github import error_annotation  # noqa: PLC0415
+        from genfix.cli.formats import failed  # noqa: PLC0415
 
-        line = error_annotation if self._format is Format.GITHUB else concise_error
-        self._out.report(line(row.target, error))
+        self._out.report(failed(Failure(error, row.target), self._format))
 
     def finish(self, rows: Sequence[FolderRow], code: int, notes: Sequence[Message]) -> None:
         """Every line is said."""

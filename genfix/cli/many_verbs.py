@@ -65,10 +65,10 @@ def report_of_many(output_format: Format, path: Path | None, judged: Judged) -> 
     return None if output_format is Format.HTML else report_file(path, judged.state_dir)
 
 
-def refuse_plan_file(output_format: Format, path: Path | None) -> None:
+def refuse_plan_file(path: Path | None) -> None:
     """Raise `InputError` where a plan file is asked for: it is of one folder."""
-    if path is not None and output_format in {Format.TEXT, Format.JSON}:
-        raise InputError("a plan file is of one folder", "name one folder, or another --output-format")
+    if path is not None:
+        raise InputError("a plan file is of one folder", "name one folder, or the report's file by --report")
 
 
 def refuse_output(output: str | None) -> None:

@@ -30,7 +30,7 @@ def command_line(command: str, case: Case) -> str:
     words = ["genfix", command, quoted(case.target)]
     words += ["--base", quoted(case.base)] if case.base is not None else []
     words += ["--adapter", quoted(case.adapter)] if case.adapter is not None else []
-    for option, codes in (("--select", case.select), ("--ignore", case.ignore)):
+    for option, codes in (("--select", case.select), ("--ignore", case.ignore), ("--engine", case.engines)):
         words += [word for code in codes for word in (option, quoted(code))]
     words += ["--offline"] if case.offline else []
     words += ["--baseline", quoted(case.baseline)] if case.baseline is not None else []

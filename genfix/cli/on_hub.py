@@ -10,13 +10,14 @@ from genfix.cli.exits import exit_code, settle_known
 from genfix.cli.hub_options import Anywhere, OnHub
 from genfix.cli.next_lines import command_line, on_hub, undo_line
 from genfix.cli.output import Output
-from genfix.cli.planning import Ending, nothing_to_change, plan_report, repair_report, say_alone
+from genfix.cli.planning import Ending, nothing_to_change, plan_report, repair_report, say_alone, say_counts
 from genfix.cli.saved_options import Saved
 from genfix.errors import InputError
 from genfix.message import Message, text
 from genfix.planner import Plan
 from genfix.report.hub_report import commit_text, hub_log_json, hub_log_text, published_json
 from genfix.report.json import dumps
+from genfix.report.outcome import of_plan, of_repair
 from genfix.resolver.case import Case
 
 
@@ -113,7 +114,6 @@ def _show(
         out.report(plan_page(made, done=is_done, commands={}, lang=out.aside.language))
     elif out.verdict is not None:
         from genfix.cli.formats import rendered  # noqa: PLC0415 - only where it is asked for
-        from genfix.report.outcome import of_plan, of_repair  # noqa: PLC0415
 
         outcome = of_repair(made) if is_done else of_plan(made)
         out.report(rendered(outcome, out.verdict, verbose=out.verbose))
@@ -123,6 +123,8 @@ def _show(
         out.report(plan_report(made, out))
         if done is not None:
             out.report(f"\n{commit_text(done.commit, out.style)}")
+    if out.file is not None and made.changes:
+        say_counts(of_repair(made) if is_done else of_plan(made), out)
     if done is None:
         nothing_to_change(made, made.remaining, out, unsafe)
     else:

@@ -10,7 +10,7 @@ from typing import Annotated, Final, NamedTuple, TypeAlias
 
 import typer
 
-from genfix.cli.choices import ColorMode, Format, PageShape, Shape
+from genfix.cli.choices import FORMAT_VARIABLE, ColorMode, Format, PageShape, Shape
 from genfix.cli.completing import complete_engine, complete_rule
 from genfix.language import Language
 from genfix.message import text
@@ -81,6 +81,7 @@ Adapter: TypeAlias = Annotated[
     typer.Option(
         "--adapter",
         metavar="DIR",
+        envvar="GENFIX_ADAPTER",
         help="The adapter that was merged, a folder or org/name; default: one beside DIR.",
         show_default=False,
         rich_help_panel=BASE,
@@ -89,13 +90,17 @@ Adapter: TypeAlias = Annotated[
 Offline: TypeAlias = Annotated[
     bool,
     typer.Option(
-        "--offline", help="Take what is not on this machine from the caches only.", rich_help_panel=BASE
+        "--offline",
+        envvar="GENFIX_OFFLINE",
+        help="Take what is not on this machine from the caches only.",
+        rich_help_panel=BASE,
     ),
 ]
 AllowMismatch: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--allow-base-mismatch",
+        envvar="GENFIX_ALLOW_BASE_MISMATCH",
         help="Use the base even if architecture or token ids disagree.",
         rich_help_panel=BASE,
     ),
@@ -104,6 +109,7 @@ Select: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--select",
+        envvar="GENFIX_SELECT",
         metavar="RULE",
         help="Only these rules (GF101 or its name, or GF1 for a family); repeatable.",
         autocompletion=complete_rule,
@@ -115,6 +121,7 @@ Ignore: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--ignore",
+        envvar="GENFIX_IGNORE",
         metavar="RULE",
         help="Not these rules; repeatable.",
         autocompletion=complete_rule,
@@ -126,6 +133,7 @@ UnsafeFixes: TypeAlias = Annotated[
     bool | None,
     typer.Option(
         "--unsafe-fixes/--no-unsafe-fixes",
+        envvar="GENFIX_UNSAFE_FIXES",
         help="Also fixes that could override a training choice.",
         show_default=False,
         rich_help_panel=_RULES,
@@ -136,7 +144,19 @@ _Baseline: TypeAlias = Annotated[
     typer.Option(
         "--baseline",
         metavar="FILE",
+        envvar="GENFIX_BASELINE",
         help="Findings that are in it do not count.",
+        show_default=False,
+        rich_help_panel=_RULES,
+    ),
+]
+RunsIn: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--engine",
+        metavar="NAME[@VERSION]",
+        envvar="GENFIX_ENGINE",
+        help="Judge for this engine: what harms only others is information; repeatable.",
         show_default=False,
         rich_help_panel=_RULES,
     ),
@@ -156,13 +176,17 @@ _ConfigFile: TypeAlias = Annotated[
     typer.Option(
         "--config",
         metavar="FILE",
+        envvar="GENFIX_CONFIG",
         help="Settings; default: the nearest genfix.toml or pyproject.toml above the working directory.",
         show_default=False,
         rich_help_panel=_RULES,
     ),
 ]
 _Isolated: TypeAlias = Annotated[
-    bool, typer.Option("--isolated", help="Read no file with settings.", rich_help_panel=_RULES)
+    bool,
+    typer.Option(
+        "--isolated", envvar="GENFIX_ISOLATED", help="Read no file with settings.", rich_help_panel=_RULES
+    ),
 ]
 StateDir: TypeAlias = Annotated[
     Path | None,
@@ -176,29 +200,46 @@ StateDir: TypeAlias = Annotated[
 ]
 FailOn: TypeAlias = Annotated[
     Level | None,
-    typer.Option("--fail-on", help="Exit with 1 from this severity on; default: error.", show_default=False),
+    typer.Option(
+        "--fail-on",
+        envvar="GENFIX_FAIL_ON",
+        help="Exit with 1 from this severity on; default: error.",
+        show_default=False,
+    ),
 ]
 Engines: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--engine",
         metavar="NAME[@VERSION]",
+        envvar="GENFIX_ENGINE",
         help="Only this engine; repeatable.",
         show_default=False,
         autocompletion=complete_engine,
     ),
 ]
-AllEngines: TypeAlias = Annotated[
-    bool, typer.Option("--all", help="Also engines that are else asked by name.", show_default=False)
-]
 OutputFormat: TypeAlias = Annotated[
-    Format, typer.Option("--output-format", help="How to write the report.", rich_help_panel=REPORT)
+    Format,
+    typer.Option(
+        "--output-format",
+        metavar="FORMAT",
+        envvar=FORMAT_VARIABLE,
+        help="How to write the report: text, concise, json, sarif, github, gitlab, junit, markdown, html or "
+        "patch.",
+        rich_help_panel=REPORT,
+    ),
 ]
 OutputShape: TypeAlias = Annotated[
-    Shape, typer.Option("--output-format", help="How to write the answer.", rich_help_panel=REPORT)
+    Shape,
+    typer.Option(
+        "--output-format", envvar=FORMAT_VARIABLE, help="How to write the answer.", rich_help_panel=REPORT
+    ),
 ]
 OutputPage: TypeAlias = Annotated[
-    PageShape, typer.Option("--output-format", help="How to write the answer.", rich_help_panel=REPORT)
+    PageShape,
+    typer.Option(
+        "--output-format", envvar=FORMAT_VARIABLE, help="How to write the answer.", rich_help_panel=REPORT
+    ),
 ]
 OutputFile: TypeAlias = Annotated[
     Path | None,
@@ -217,20 +258,40 @@ PlanOutput: TypeAlias = Annotated[
         "--output-file",
         "-o",
         metavar="FILE",
-        help="Keep the plan in a file, for `genfix apply FILE`; with patch, html, sarif, github or "
-        "markdown: the report.",
+        help="Keep the plan in a file, for `genfix apply FILE`.",
+        show_default=False,
+        rich_help_panel=REPORT,
+    ),
+]
+PlanReport: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="FILE",
+        help="Write the report to this file.",
         show_default=False,
         rich_help_panel=REPORT,
     ),
 ]
 Quiet: TypeAlias = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Print the report only, or nothing.", rich_help_panel=REPORT)
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        envvar="GENFIX_QUIET",
+        help="Print the report only, or nothing.",
+        rich_help_panel=REPORT,
+    ),
 ]
 Verbose: TypeAlias = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Show information too.", rich_help_panel=REPORT)
+    bool,
+    typer.Option(
+        "--verbose", "-v", envvar="GENFIX_VERBOSE", help="Show information too.", rich_help_panel=REPORT
+    ),
 ]
 _Color: TypeAlias = Annotated[
-    ColorMode, typer.Option("--color", help="When to use color.", rich_help_panel=REPORT)
+    ColorMode,
+    typer.Option("--color", envvar="GENFIX_COLOR", help="When to use color.", rich_help_panel=REPORT),
 ]
 _Lang: TypeAlias = Annotated[
     Language | None,
@@ -295,6 +356,7 @@ class Judged(NamedTuple):
     allow_base_mismatch: AllowMismatch = False
     select: Select = None
     ignore: Ignore = None
+    engine: RunsIn = None
     baseline: _Baseline = None
     write_baseline: _WriteBaseline = None
     state_dir: StateDir = None

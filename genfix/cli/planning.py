@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from genfix.api.changing import Repair, apply, diff_case, plan_case, repair_case, undo
 from genfix.applier import Built, Receipt
+from genfix.cli.after_plan import Next, next_after, on_page
 from genfix.cli.exits import exit_code, settle_known
-from genfix.cli.next_lines import apply_line, cannot_change, command_line, on_hub, undo_line
+from genfix.cli.next_lines import apply_line, cannot_change, command_line, undo_line
 from genfix.cli.options import Here, Level
 from genfix.cli.output import Output
 from genfix.cli.saved_options import Saved
@@ -16,10 +17,12 @@ from genfix.errors import InputError
 from genfix.message import text
 from genfix.planner import Plan
 from genfix.report.changes import differences_text, plan_text
+from genfix.report.folder_rows import found_in_row, row_of
 from genfix.report.json import dumps
 from genfix.report.json_changes import differences_json, plan_json
+from genfix.report.outcome import Outcome, of_plan, of_repair
 from genfix.report.text import findings_text, headlines, summary
-from genfix.resolver import download_line, is_address, is_on_hub, names_gguf
+from genfix.resolver import download_line, is_address, names_gguf
 from genfix.resolver.case import Case
 from genfix.rules import Applicability, Finding, Severity
 from genfix.show import show
@@ -32,21 +35,9 @@ class Ending(NamedTuple):
     fail_on_fix: bool = False
 
 
-class _Next(NamedTuple):
-    """The commands to type after a plan was seen, ready to copy; empty where there is none."""
-
-    make: str
-    """Makes the changes."""
-    key: str = "repair"
-    """Which command that is."""
-    undo: str = ""
-    unsafe: str = ""
-    """Shows what unsafe fixes would add."""
-    around: str = ""
-    """Shows what helps where the folder cannot be changed."""
-
-
-def run_plan(case: Case, out: Output, baseline: Path | None, *, save: Path | None = None) -> int:
+def run_plan(
+    case: Case, out: Output, baseline: Path | None, *, save: Path | None = None, is_repair: bool = False
+) -> int:
     """Show what repair would write, and keep it for apply; 1 where there is something to change."""
     if save is not None:
         if names_gguf(case.target):
@@ -58,41 +49,16 @@ def run_plan(case: Case, out: Output, baseline: Path | None, *, save: Path | Non
 
         check_report_place(save, outside=None if is_address(case.target) else Path(case.target))
     made = plan_case(case)
-    then = _next(case, made, out, save)
-    if cannot_change(case.target):
-        then = then._replace(around=command_line("workarounds", case))
-    code = _show_plan(made, out, then)
+    then = next_after(case, made, out, save)
+    page = {"repair": then.make, "undo": then.undo} if is_repair else on_page(case, then, save)
+    code = _show_plan(made, out, then._replace(page=page))
+    if made.changes and cannot_change(case.target):
+        out.tell(text("what helps without changing it: {command}", command=command_line("workarounds", case)))
     settle_known(case, made.remaining, made.known, out, baseline)
     return code
 
 
-def _next(case: Case, made: Plan, out: Output, save: Path | None) -> _Next:
-    """What to type next; the plan is kept where that is wanted."""
-    is_far = is_address(case.target)
-    asks = [finding for finding in made.remaining if finding.severity is not Severity.INFO]
-    is_more = any(finding.fix and finding.fix.applicability is Applicability.UNSAFE for finding in asks)
-    unsafe = (
-        command_line("plan", case._replace(unsafe_fixes=True)) if is_more and not case.unsafe_fixes else ""
-    )
-    if save is not None:
-        from genfix.api.plan_files import save_plan  # noqa: PLC0415 - only where it is asked for
-
-        out.tell(text("the plan {id} is in {path}", id=save_plan(made, save)[:12], path=str(save)))
-        if is_on_hub(case.target):
-            return _Next(on_hub(apply_line(save, os.fspath(case.target), case)), "apply", unsafe=unsafe)
-        target = "DIR" if is_far else None
-        undo = undo_line(case if target is None else case._replace(target=target))
-        return _Next(apply_line(save, target, case), "apply", undo, unsafe)
-    if is_on_hub(case.target):
-        return _Next(on_hub(command_line("repair", case)), unsafe=unsafe)
-    if is_far:
-        return _Next("", unsafe=unsafe)
-    if names_gguf(case.target):
-        return _Next(f"{command_line('repair', case)} --output NEW.gguf", unsafe=unsafe)
-    return _Next(command_line("repair", case), undo=undo_line(case), unsafe=unsafe)
-
-
-def _show_plan(made: Plan, out: Output, then: _Next) -> int:
+def _show_plan(made: Plan, out: Output, then: Next) -> int:
     out.notes(made.notes)
     if out.wants_json:
         out.report(dumps(plan_json(made)))
@@ -100,17 +66,18 @@ def _show_plan(made: Plan, out: Output, then: _Next) -> int:
         from genfix.api.plan_files import id_of  # noqa: PLC0415 - only where it is asked for
         from genfix.report.html import plan_page  # noqa: PLC0415
 
-        commands = {then.key: then.make, "undo": then.undo} if made.changes else {}
-        commands["unsafe"] = then.unsafe
-        out.report(plan_page(made, plan_id=id_of(made), commands=commands, lang=out.aside.language))
+        commands = {**(then.page if made.changes else {}), "unsafe": then.unsafe}
+        plan_id = id_of(made) if "apply" in then.page else ""
+        out.report(plan_page(made, plan_id=plan_id, commands=commands, lang=out.aside.language))
     elif out.verdict is not None:
         from genfix.cli.formats import rendered  # noqa: PLC0415 - only where it is asked for
-        from genfix.report.outcome import of_plan  # noqa: PLC0415
 
         step = then.make if made.changes else ""
         out.report(rendered(of_plan(made), out.verdict, verbose=out.verbose, command=step))
     else:
         out.report(plan_report(made, out))
+    if out.file is not None and made.changes:
+        say_counts(of_plan(made), out)
     if not made.changes:
         nothing_to_change(made, made.findings, out, then.unsafe)
     elif then.make:
@@ -122,11 +89,16 @@ def _show_plan(made: Plan, out: Output, then: _Next) -> int:
             if command
             else text("to make these changes, apply them to a copy on this machine")
         )
-    if made.changes and then.around:
-        out.tell(text("what helps without changing it: {command}", command=then.around))
     if made.base is None:
         say_alone(out)
     return 1 if made.changes else 0
+
+
+def say_counts(outcome: Outcome, out: Output) -> None:
+    """Say how much a report in a file is about."""
+    counted = found_in_row(row_of(outcome.target, outcome, 0))
+    if counted is not None:
+        out.judged(outcome.target, outcome.base, out.aside.words(counted))
 
 
 def plan_report(made: Plan, out: Output) -> str:
@@ -169,7 +141,8 @@ def run_apply(saved: Saved, ending: Ending, out: Output, *, dry_run: bool) -> in
     place = Here(made.target, saved.state_dir)
     if dry_run:
         line = apply_line(saved.plan_file, saved.target, place)
-        return _show_plan(made, out, _Next(line, "apply", undo_line(place)))
+        undo = undo_line(place)
+        return _show_plan(made, out, Next(line, undo, page={"apply": line, "undo": undo}))
     receipt = apply(made, state_dir=saved.state_dir)
     return _show_repair(Repair(made, receipt), place, ending, out)
 
@@ -204,7 +177,6 @@ def _show_repair(done: Repair, place: Here, ending: Ending, out: Output, unsafe:
         out.report(plan_page(made, done=True, commands=commands, lang=out.aside.language))
     elif out.verdict is not None:
         from genfix.cli.formats import rendered  # noqa: PLC0415
-        from genfix.report.outcome import of_repair  # noqa: PLC0415
 
         out.report(rendered(of_repair(made), out.verdict, verbose=out.verbose))
     else:
@@ -216,6 +188,8 @@ def _show_repair(done: Repair, place: Here, ending: Ending, out: Output, unsafe:
     else:
         _say_done(place, done.receipt, out)
         _say_left(made, out)
+    if out.file is not None and made.changes:
+        say_counts(of_repair(made), out)
     if made.base is None:
         say_alone(out)
     return 1 if made.changes and ending.fail_on_fix else exit_code(made.remaining, ending.fail_on)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from genfix.cli import options as opt
+from genfix.cli.choices import FORMAT_VARIABLE
 from genfix.cli.probe_options import ProbeEngine, ProbeFormat
 
 
@@ -53,23 +54,39 @@ def probe(
     prompts: Annotated[
         Path | None,
         typer.Option(
-            "--prompts", metavar="FILE", help="Your own prompts, as JSON Lines.", show_default=False
+            "--prompts",
+            metavar="FILE",
+            envvar="GENFIX_PROMPTS",
+            help="Your own prompts, as JSON Lines.",
+            show_default=False,
         ),
     ] = None,
     quality: Annotated[
-        bool, typer.Option("--quality", help="Also ask what has a right answer, and count those.")
+        bool,
+        typer.Option(
+            "--quality", envvar="GENFIX_QUALITY", help="Also ask what has a right answer, and count those."
+        ),
     ] = False,
     kinds: Annotated[
         str | None,
         typer.Option(
             "--kinds",
             metavar="KIND,...",
+            envvar="GENFIX_KINDS",
             help="Of --quality these kinds only, as json,tool.",
             show_default=False,
         ),
     ] = None,
     min_stop_rate: Annotated[
-        float, typer.Option("--min-stop-rate", metavar="RATE", min=0, max=1, help="Exit with 1 below this.")
+        float,
+        typer.Option(
+            "--min-stop-rate",
+            metavar="RATE",
+            min=0,
+            max=1,
+            envvar="GENFIX_MIN_STOP_RATE",
+            help="Exit with 1 below this.",
+        ),
     ] = 0.9,
     min_pass_rate: Annotated[
         float | None,
@@ -78,35 +95,71 @@ def probe(
             metavar="RATE",
             min=0,
             max=1,
+            envvar="GENFIX_MIN_PASS_RATE",
             help="The same of right answers; implies --quality.",
             show_default=False,
         ),
     ] = None,
-    max_tokens: Annotated[int, typer.Option("--max-tokens", metavar="N", min=1, help="Per answer.")] = 512,
+    max_tokens: Annotated[
+        int, typer.Option("--max-tokens", metavar="N", min=1, envvar="GENFIX_MAX_TOKENS", help="Per answer.")
+    ] = 512,
     temperature: Annotated[
         float | None,
         typer.Option(
-            "--temperature", metavar="T", min=0, help="Instead of the server's own.", show_default=False
+            "--temperature",
+            metavar="T",
+            min=0,
+            envvar="GENFIX_TEMPERATURE",
+            help="Instead of the server's own.",
+            show_default=False,
         ),
     ] = None,
     concurrency: Annotated[
-        int, typer.Option("--concurrency", metavar="N", min=1, max=256, help="Requests at a time.")
+        int,
+        typer.Option(
+            "--concurrency",
+            metavar="N",
+            min=1,
+            max=256,
+            envvar="GENFIX_CONCURRENCY",
+            help="Requests at a time.",
+        ),
     ] = 8,
     timeout: Annotated[
-        float, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds per answer.")
+        float,
+        typer.Option("--timeout", metavar="S", min=0.1, envvar="GENFIX_TIMEOUT", help="Seconds per answer."),
     ] = 120,
     time_limit: Annotated[
-        float, typer.Option("--time-limit", metavar="S", min=0.1, help="Seconds for the whole run.")
+        float,
+        typer.Option(
+            "--time-limit",
+            metavar="S",
+            min=0.1,
+            envvar="GENFIX_TIME_LIMIT",
+            help="Seconds for the whole run.",
+        ),
     ] = 1800,
     retries: Annotated[
         int,
-        typer.Option("--retries", metavar="N", min=0, max=20, help="Per request, where the server is busy."),
+        typer.Option(
+            "--retries",
+            metavar="N",
+            min=0,
+            max=20,
+            envvar="GENFIX_RETRIES",
+            help="Per request, where the server is busy.",
+        ),
     ] = 3,
     output_format: Annotated[
         ProbeFormat,
-        typer.Option("--output-format", help="How to write the report.", rich_help_panel=opt.REPORT),
+        typer.Option(
+            "--output-format",
+            envvar=FORMAT_VARIABLE,
+            help="How to write the report.",
+            rich_help_panel=opt.REPORT,
+        ),
     ] = ProbeFormat.TEXT,
-    output: Annotated[
+    output_file: Annotated[
         Path | None,
         typer.Option(
             "-o",
@@ -121,7 +174,7 @@ def probe(
     verbose: opt.Verbose = False,
     look: opt.Look,
 ) -> int:
-    """Ask a running model whether it stops, and with --quality whether its answers are right.
+    """Ask a running model whether it stops.
 
     URL is an OpenAI-compatible server (vLLM, SGLang, LMDeploy, llama.cpp, MLX-LM, Ollama). Its key is taken
     from GENFIX_API_KEY or OPENAI_API_KEY.
@@ -149,6 +202,6 @@ def probe(
         min_stop_rate=min_stop_rate,
         min_pass_rate=min_pass_rate,
         output_format=output_format,
-        output=output,
+        output=output_file,
     )
     return run_probe(asked, Output(look, quiet, verbose))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from genfix.api.probing import ProbeReport, Subject, probe_model
+from genfix.cli.failing import behind_report
 from genfix.cli.output import Output
 from genfix.cli.probe_options import ProbeFormat
 from genfix.cli.streams import write
@@ -83,7 +84,8 @@ def run_probe(asked: ProbeOptions, out: Output) -> int:
         progress.clear()
     out.notes(report.notes)
     _publish(report, asked, out)
-    return _exit(report, asked, out)
+    with behind_report(out):
+        return _exit(report, asked, out)
 
 
 def _publish(report: ProbeReport, asked: ProbeOptions, out: Output) -> None:

@@ -1,11 +1,24 @@
 """What names a plan file on the command line, and where what it is about is now."""
 
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, TypeAlias
 
 import typer
 
 from genfix.cli import options as opt
+
+_PlansAdapter: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--adapter",
+        metavar="DIR",
+        help="Another copy of the adapter that the plan was made from.",
+        show_default=False,
+        rich_help_panel=opt.BASE,
+    ),
+]
+# Neither has a variable of the environment: a plan names its own base and adapter, and what other commands
+# are to take is no copy of them.
 
 
 class Saved(NamedTuple):
@@ -24,6 +37,6 @@ class Saved(NamedTuple):
         ),
     ] = None
     base: opt.PlansBase = None
-    adapter: opt.Adapter = None
+    adapter: _PlansAdapter = None
     offline: opt.Offline = False
     state_dir: opt.StateDir = None

@@ -105,6 +105,7 @@ def settle(
         adapter=judged.adapter,
         select=select or found.select,
         ignore=ignore if select else (*found.ignore, *ignore),
+        engines=codes(judged.engine) or found.engines,
         unsafe_fixes=bool(found.unsafe_fixes) if unsafe_fixes is None else unsafe_fixes,
         offline=judged.offline or bool(found.offline),
         allow_base_mismatch=judged.allow_base_mismatch,

@@ -34,25 +34,41 @@ def folders(
         bool, typer.Option("--repair", help="Make the safe fixes, in each folder all or none.")
     ] = False,
     store: Annotated[
-        Path, typer.Option("--store", metavar="FILE", help="Where the results are kept.")
+        Path,
+        typer.Option("--store", metavar="FILE", envvar="GENFIX_STORE", help="Where the results are kept."),
     ] = STORE,
     jobs: Annotated[
         int | None,
         typer.Option(
-            "--jobs", metavar="N", min=1, help="Folders at once; default: the cores.", show_default=False
+            "--jobs",
+            metavar="N",
+            min=1,
+            envvar="GENFIX_JOBS",
+            help="Folders at once; default: the cores.",
+            show_default=False,
         ),
     ] = None,
     executor: Annotated[
         str,
         typer.Option(
-            "--executor", metavar="SPEC", help="process, thread, dask://HOST:PORT or ray://HOST:PORT."
+            "--executor",
+            metavar="SPEC",
+            envvar="GENFIX_EXECUTOR",
+            help="process, thread, dask://HOST:PORT or ray://HOST:PORT.",
         ),
     ] = "process",
     again: Annotated[
         bool, typer.Option("--again", help="Judge also what has not changed since the last sweep.")
     ] = False,
     seconds: Annotated[
-        float, typer.Option("--seconds", metavar="N", min=1, help="How long one folder may be judged.")
+        float,
+        typer.Option(
+            "--seconds",
+            metavar="N",
+            min=1,
+            envvar="GENFIX_SECONDS",
+            help="How long one folder may be judged.",
+        ),
     ] = 120,
     fail_on: opt.FailOn = None,
     zoo: ZooJudged,
@@ -77,6 +93,7 @@ def folders(
         repair=repair,
         select=opt.codes(zoo.select),
         ignore=opt.codes(zoo.ignore),
+        engines=opt.codes(zoo.engine),
         offline=zoo.offline,
         allow_base_mismatch=zoo.allow_base_mismatch,
         state_dir=zoo.state_dir,
@@ -92,7 +109,10 @@ def report(
     store: Annotated[
         Path | None,
         typer.Argument(
-            metavar="FILE", help="The store of a sweep; default: the one here.", show_default=False
+            metavar="FILE",
+            envvar="GENFIX_STORE",
+            help="The store of a sweep; default: the one here.",
+            show_default=False,
         ),
     ] = None,
     *,

@@ -6,6 +6,7 @@ from typing import Annotated, NamedTuple, TypeAlias
 import typer
 
 from genfix.cli import options as opt
+from genfix.cli.choices import FORMAT_VARIABLE
 
 
 class StoreShape(StrEnum):
@@ -18,7 +19,10 @@ class StoreShape(StrEnum):
 
 
 OutputStore: TypeAlias = Annotated[
-    StoreShape, typer.Option("--output-format", help="How to write the answer.", rich_help_panel=opt.REPORT)
+    StoreShape,
+    typer.Option(
+        "--output-format", envvar=FORMAT_VARIABLE, help="How to write the answer.", rich_help_panel=opt.REPORT
+    ),
 ]
 
 
@@ -30,4 +34,5 @@ class ZooJudged(NamedTuple):
     allow_base_mismatch: opt.AllowMismatch = False
     select: opt.Select = None
     ignore: opt.Ignore = None
+    engine: opt.RunsIn = None
     state_dir: opt.StateDir = None

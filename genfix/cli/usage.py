@@ -40,9 +40,8 @@ def missing(parameter: "Parameter", ctx: "Context") -> InputError:
     return _usage_error(text("Missing option '{option}'", option=parameter.opts[0]), ctx)
 
 
-def not_a_value(parameter: "Parameter", problem: Message, ctx: "Context") -> InputError:
-    """The error for a word that is no value of its parameter."""
-    option = "' / '".join(parameter.opts)
+def not_a_value(option: str, problem: Message, ctx: "Context") -> InputError:
+    """The error for a word that is no value of ``option``, or of its variable of the environment."""
     return _usage_error(text("Invalid value for '{option}': {problem}", option=option, problem=problem), ctx)
 
 

@@ -5,19 +5,23 @@ from typing import Annotated
 import typer
 
 from genfix.cli import options as opt
-from genfix.cli.choices import NoteShape
+from genfix.cli.choices import FORMAT_VARIABLE, NoteShape
 
 
 def workarounds(
     target: opt.Target,
     *,
-    engine: opt.Engines = None,
     judged: opt.Judged,
     unsafe_fixes: opt.UnsafeFixes = None,
     source: opt.SettingsFrom,
     output_format: Annotated[
         NoteShape,
-        typer.Option("--output-format", help="How to write the answer.", rich_help_panel=opt.REPORT),
+        typer.Option(
+            "--output-format",
+            envvar=FORMAT_VARIABLE,
+            help="How to write the answer.",
+            rich_help_panel=opt.REPORT,
+        ),
     ] = NoteShape.TEXT,
     output_file: opt.OutputFile = None,
     quiet: opt.Quiet = False,
@@ -30,13 +34,12 @@ def workarounds(
     """
     from genfix.api.workarounds import workarounds_of
     from genfix.cli.output import Output, report_file
-    from genfix.cli.settled import settings_of, settle
+    from genfix.cli.settled import settle
     from genfix.report import workarounds_report as shown
 
     out = Output(look, quiet, False, output_format, report_file(output_file, judged.state_dir))
     case, _ = settle(target, judged, source, out, unsafe_fixes=unsafe_fixes)
-    names = opt.codes(engine) or settings_of(source, target, None, out).engines
-    found = workarounds_of(case, names)
+    found = workarounds_of(case)
     out.notes(found.notes)
     if output_format is NoteShape.JSON:
         from genfix.report.json import dumps

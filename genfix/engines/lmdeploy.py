@@ -2,21 +2,15 @@
 
 Read from 0.10.0 on, the first whose chats are written by the folder's template; run in LMDeploy 0.18.0 with
 transformers 5.23.0: utils.py (``get_hf_gen_cfg``, ``_get_and_verify_max_len``), messages.py and
-serve/core/async_engine.py (stop ids), serve/core/generation_config.py (sampling), model.py
+serve/core/async_engine.py (stop ids), serve/core/generation_config.py
+(``resolve_default_gen_config``), model.py
 (``HFChatTemplate``), tokenizer.py (``HuggingFaceTokenizer``), archs.py (which models are served with images).
 """
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from genfix.engines.shared.common import (
-    architecture,
-    chosen,
-    has_processor_config,
-    is_no_object,
-    joined,
-    template_source,
-)
+from genfix.engines.shared.common import architecture, chosen, is_no_object, joined
 from genfix.engines.shared.engine import Engine
 from genfix.engines.shared.eos import ids_of_set
 from genfix.engines.shared.generating import setting_problems
@@ -25,6 +19,14 @@ from genfix.engines.shared.loaded_eos import loaded_eos
 from genfix.engines.shared.loaders import OwnTypes, loaders, own_types
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.stop_files import generation_stop
+from genfix.engines.shared.templates import (
+    additional_templates,
+    has_processor_config,
+    makes_processor,
+    processor_problems,
+    processor_template,
+    tokenizer_template,
+)
 from genfix.engines.shared.text_part import TextPart, text_part
 from genfix.engines.shared.view import EngineView, Problem, TemplateSource
 from genfix.engines.shared.weight_formats import weight_problems
@@ -130,9 +132,17 @@ def _file_stop(model: Model, version: Release) -> _Stop:
 
 
 def _template(model: Model, version: Release) -> TemplateSource | None:
-    found = template_source(model)
-    of_processor = found is not None and found.source.endswith("template.json")
-    return None if of_processor and version < _PROCESSOR else found
+    """The tokenizer's; the processor's where that has none."""
+    found = tokenizer_template(model)
+    if found is not None or version < _PROCESSOR or _names_templates(model) or not makes_processor(model):
+        return found
+    of_processor = None if processor_problems(model) else processor_template(model)
+    return None if of_processor is None else of_processor.source
+
+
+def _names_templates(model: Model) -> bool:
+    """Whether the tokenizer has templates, if none for chats."""
+    return bool(additional_templates(model)) or model.tokenizer_config.get("chat_template") is not None
 
 
 def _cut(value: JsonValue) -> JsonValue:
@@ -163,8 +173,10 @@ def _start_problems(model: Model) -> Iterator[Problem]:
     first = architecture(model)
     if model.json(CONFIG).value is not None and first is None and "auto_map" not in model.config:
         yield NO_ARCHITECTURE
-    elif first in _WITH_IMAGES and not has_processor_config(model):
-        yield NO_PROCESSOR
+    elif first in _WITH_IMAGES:
+        if not has_processor_config(model):
+            yield NO_PROCESSOR
+        yield from processor_problems(model)
 
 
 def _has_eos(model: Model) -> bool:

@@ -7,14 +7,15 @@ Read in mlx-lm 0.32.2: utils.py (``load_config``, ``load_model``, ``_get_classes
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from genfix.engines.shared.common import joined, template_source
+from genfix.engines.shared.common import joined
 from genfix.engines.shared.engine import Engine
 from genfix.engines.shared.eos import ids_of_set
 from genfix.engines.shared.hf_loading import Loads, auto_problems, limit_problems
 from genfix.engines.shared.loaded_eos import loaded_eos
 from genfix.engines.shared.loaders import loaders, own_types
 from genfix.engines.shared.release import NEWEST, Release
-from genfix.engines.shared.view import EngineView, Problem, TemplateSource
+from genfix.engines.shared.templates import tokenizer_template
+from genfix.engines.shared.view import EngineView, Problem
 from genfix.engines.shared.weight_formats import weight_problems
 from genfix.engines.shared.wording import (
     UNREADABLE_GENERATION_CONFIG,
@@ -43,7 +44,6 @@ _UNION: Final = (0, 32, 0)
 _MODULES: Final[Mapping[str, Release]] = {"muse_spark_open": (0, 32, 1), "muse_spark": (0, 32, 2)}
 """Model types whose module names ids for folders that name none, and since when."""
 _MODULE_IDS: Final = (200001, 200008)
-_OF_PROCESSORS: Final = ("chat_template.json", "processor_config.json")
 _IGNORED: Final = frozenset([JsonProblemKind.SYNTAX, JsonProblemKind.EMPTY, JsonProblemKind.BOM])
 """What makes ``json`` raise the one error that is caught; others end the start."""
 
@@ -72,17 +72,11 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
         _VERSION,
         stop_token_ids=joined(ends.ids or (), [] if own is None else [own]),
         sampling={},
-        chat_template=_template(model),
+        chat_template=tokenizer_template(model),  # a processor is never made
         context_length=None,
         problems=(*_load_problems(model), *ends.problems),
         trace=tuple(trace),
     )
-
-
-def _template(model: Model) -> TemplateSource | None:
-    """The tokenizer's; a processor is never made, so its files are not read."""
-    found = template_source(model)
-    return None if found is None or found.source in _OF_PROCESSORS else found
 
 
 def _load_problems(model: Model) -> tuple[Problem, ...]:

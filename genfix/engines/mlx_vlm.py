@@ -8,12 +8,13 @@ Read and run in mlx-vlm 0.7.10: utils.py (``load_config``, ``get_model_and_args`
 from collections.abc import Iterator
 from typing import Final
 
-from genfix.engines.shared.common import has_processor_config, joined, template_source
+from genfix.engines.shared.common import joined
 from genfix.engines.shared.engine import Engine
 from genfix.engines.shared.hf_loading import Loads, auto_problems
 from genfix.engines.shared.loaded_eos import loaded_eos
 from genfix.engines.shared.loaders import loaders, own_types
 from genfix.engines.shared.release import NEWEST, Release
+from genfix.engines.shared.templates import has_processor_config, template_source
 from genfix.engines.shared.view import EngineView, Problem, TemplateSource
 from genfix.engines.shared.weight_formats import weight_problems
 from genfix.engines.shared.wording import (

@@ -8,13 +8,14 @@ config, tokenizer and generation config by transformers 5.
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from genfix.engines.shared.common import architecture, joined, template_source
+from genfix.engines.shared.common import architecture, joined
 from genfix.engines.shared.config_object import object_value
 from genfix.engines.shared.engine import Engine
 from genfix.engines.shared.generating import setting_problems
 from genfix.engines.shared.hf_loading import auto_problems
 from genfix.engines.shared.loaded_eos import loaded_eos
 from genfix.engines.shared.release import NEWEST, Release
+from genfix.engines.shared.templates import template_source
 from genfix.engines.shared.text_part import TextPart, text_part
 from genfix.engines.shared.view import EngineView, Problem, TemplateSource
 from genfix.engines.shared.weight_formats import weight_problems

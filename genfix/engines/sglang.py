@@ -2,22 +2,16 @@
 
 Read in 28 releases from 0.4.8 on, and run in SGLang 0.5.23 with transformers 5.19.0:
 srt/configs/model_config.py (``_get_hf_eos_token_id``, ``get_default_sampling_params``),
-srt/managers/schedule_batch.py (``_check_token_based_finish``), srt/utils/hf_transformers/common.py (context
-length, further stop tokens), srt/managers/tokenizer_manager.py (processors), srt/parser/template_manager.py
-and conversation.py (chat templates).
+srt/managers/schedule_batch.py (``_check_token_based_finish``), srt/utils/hf_transformers/common.py
+(``get_context_length``, ``get_generation_config``, further stop tokens), srt/managers/tokenizer_manager.py
+(processors), srt/parser/template_manager.py (``_resolve_hf_chat_template``, ``_select_named_template``) and
+conversation.py (chat templates).
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from genfix.engines.shared.common import (
-    architecture,
-    chosen,
-    has_processor_config,
-    is_no_object,
-    joined,
-    template_source,
-)
+from genfix.engines.shared.common import architecture, chosen, is_no_object, joined
 from genfix.engines.shared.engine import Engine
 from genfix.engines.shared.eos import ids_of_set
 from genfix.engines.shared.generating import setting_problems
@@ -25,6 +19,12 @@ from genfix.engines.shared.hf_loading import auto_problems
 from genfix.engines.shared.loaded_eos import loaded_eos
 from genfix.engines.shared.loaders import loaders, own_types
 from genfix.engines.shared.release import NEWEST, Release
+from genfix.engines.shared.templates import (
+    has_processor_config,
+    processor_problems,
+    processor_template,
+    tokenizer_template,
+)
 from genfix.engines.shared.text_part import TextPart, is_composite, takes_top_rope, text_part
 from genfix.engines.shared.view import EngineView, Problem, TemplateSource
 from genfix.engines.shared.weight_formats import weight_problems
@@ -201,8 +201,10 @@ def _start_problems(model: Model, version: Release) -> Iterator[Problem]:
         yield missing_file(TOKENIZER_CONFIG)
     if model.json(CONFIG).value is not None and not model.config.get("architectures"):
         yield NO_ARCHITECTURE
-    elif _has_processor(model) and not has_processor_config(model):
-        yield NO_PROCESSOR
+    elif _has_processor(model):
+        if not has_processor_config(model):
+            yield NO_PROCESSOR
+        yield from processor_problems(model)
 
 
 def _has_processor(model: Model) -> bool:
@@ -218,12 +220,11 @@ def _template(model: Model, version: Release) -> TemplateSource | None:
     name, since = _CONVERSATIONS.get(kind, ("", NEWEST))
     if name and version >= since:
         return TemplateSource.of(f"conversation {name}", f"conversation {name}")
-    if _has_processor(model):
-        return template_source(model)
-    if version >= _FIRST_NAMED:
-        return _of_tokenizer(model)
-    found = template_source(model)
-    return found if found is not None and not found.source.endswith("template.json") else None
+    if _has_processor(model) and (found := processor_template(model)) is not None:
+        if version < _FIRST_NAMED:
+            return found.source
+        return next(iter((*found.others, found.source)))  # as a mapping of files has them
+    return _of_tokenizer(model) if version >= _FIRST_NAMED else tokenizer_template(model)
 
 
 def _of_tokenizer(model: Model) -> TemplateSource | None:

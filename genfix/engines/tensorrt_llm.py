@@ -6,12 +6,13 @@ ids of generation_config.json do too is what its pull requests 9514 and 10389 sa
 
 from typing import Final
 
-from genfix.engines.shared.common import joined, template_source
+from genfix.engines.shared.common import joined
 from genfix.engines.shared.engine import Engine
 from genfix.engines.shared.eos import read_eos
 from genfix.engines.shared.hf_loading import auto_problems
 from genfix.engines.shared.loaded_eos import loaded_eos
 from genfix.engines.shared.release import NEWEST, Release
+from genfix.engines.shared.templates import template_source
 from genfix.engines.shared.view import EngineView
 from genfix.engines.shared.weight_formats import weight_problems
 from genfix.engines.shared.wording import stop_from, stop_of_tokenizer

@@ -1,15 +1,16 @@
 """transformers 4: ``model.generate()`` of the older major version.
 
-Read and run in transformers 4.57.6: modeling_utils.py (the generation config made from the config object
-stays where the file cannot be read), models/auto/tokenization_auto.py (classes it does not know),
-tokenization_utils_base.py. The same files back to 4.45.0, where ``from_model_config`` got its form; 4.45.0,
-4.47.0, 4.51.3 and 4.52.4 were run too.
+Read and run in transformers 4.57.6: generation/configuration_utils.py (``from_pretrained``,
+``from_model_config``), generation/utils.py (``_prepare_special_tokens``), modeling_utils.py (the generation
+config made from the config object stays where the file cannot be read), models/auto/tokenization_auto.py
+(classes it does not know), tokenization_utils_base.py. The same files back to 4.45.0, where
+``from_model_config`` got its form; 4.45.0, 4.47.0, 4.51.3 and 4.52.4 were run too.
 """
 
 from collections.abc import Iterator
 from typing import Final
 
-from genfix.engines.shared.common import template_source, text_list
+from genfix.engines.shared.common import text_list
 from genfix.engines.shared.config_object import NESTED_PARTS, object_value
 from genfix.engines.shared.engine import Engine
 from genfix.engines.shared.generating import DEFAULTS, SAMPLING, generated_ends, setting_problems
@@ -17,6 +18,7 @@ from genfix.engines.shared.hf_loading import auto_problems
 from genfix.engines.shared.loaders import loaders
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.stop_files import generation_stop
+from genfix.engines.shared.templates import processor_problems, template_source
 from genfix.engines.shared.view import EngineView, Problem
 from genfix.engines.shared.weight_formats import weight_problems
 from genfix.folder.kinds import CONFIG
@@ -50,6 +52,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
         context_length=None,
         problems=(
             *auto_problems(model, 4, version),
+            *processor_problems(model, 4, version),
             *weight_problems(model, _ID),
             *class_problems(model, version),
             *setting_problems(file, settings),

@@ -41,8 +41,8 @@ def _reading(model: Model, settings: JsonObject, ends: Ends) -> Reading:
 
 def view(model: Model, version: Release = NEWEST) -> EngineView:
     """`reading`, and whether it loads, with which template."""
-    from genfix.engines.shared.common import template_source  # noqa: PLC0415 - these read data that rules do not need
-    from genfix.engines.shared.hf_loading import auto_problems  # noqa: PLC0415
+    from genfix.engines.shared.hf_loading import auto_problems  # noqa: PLC0415 - these read data that rules do not need
+    from genfix.engines.shared.templates import processor_problems, template_source  # noqa: PLC0415
     from genfix.engines.shared.weight_formats import weight_problems  # noqa: PLC0415
 
     settings, ends = _generation(model)
@@ -56,6 +56,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
         context_length=None,
         problems=(
             *auto_problems(model, 5, version),
+            *processor_problems(model, 5, version),
             *weight_problems(model, _ID),
             *setting_problems(model.generation_config, settings),
             *ends.problems,

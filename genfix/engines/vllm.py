@@ -1,9 +1,8 @@
 """vLLM: the OpenAI-compatible server and ``LLM.chat``.
 
-Read in vLLM 0.4.0 to 0.32.0: transformers_utils/config.py (``try_get_generation_config``), sampling_params.py
-(``update_from_generation_config``), config/model.py (``get_diff_sampling_param``), renderers/hf.py (chat
-template; before that entrypoints/chat_utils.py), v1/engine/core.py (``process_input_sockets``). How long a
-sequence may be: `vllm_length`.
+Read in vLLM 0.4.0 to 0.33.0: transformers_utils/config.py (``try_get_generation_config``), sampling_params.py
+(``update_from_generation_config``), config/model.py (``get_diff_sampling_param``), v1/engine/core.py
+(``process_input_sockets``). How long a sequence may be: `vllm_length`; who writes a chat: `vllm_chat`.
 
 What changed, and in which release for the first time:
 
@@ -12,13 +11,13 @@ What changed, and in which release for the first time:
 - 0.6.6 (#11164): sampling defaults of the file, for those who ask with ``--generation-config auto``.
 - 0.8.0 (#12622): that is the default. The V1 engine, too: its core reads requests with their types.
 - 0.19.1: transformers 5 may be installed.
-- 0.31.0: ``presence_penalty`` and ``frequency_penalty`` are taken.
+- 0.31.0: ``presence_penalty`` and ``frequency_penalty`` are taken. 0.33.0: ``skip_special_tokens`` is.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from genfix.engines.shared.common import chosen, has_processor_config, joined
+from genfix.engines.shared.common import chosen, joined
 from genfix.engines.shared.config_object import class_defaults, is_flat, object_value
 from genfix.engines.shared.engine import Engine
 from genfix.engines.shared.eos import EosValue, read_eos
@@ -26,18 +25,23 @@ from genfix.engines.shared.generating import DEFAULTS, setting_problems
 from genfix.engines.shared.loaded_eos import loaded_eos
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.stop_files import FileStop, generation_stop
-from genfix.engines.shared.view import EngineView, Problem, Reading, TemplateSource
+from genfix.engines.shared.view import EngineView, Problem, Reading
 from genfix.engines.shared.wording import NO_TOKENIZER, no_answer_for_eos, stop_of_class, stop_of_tokenizer
 from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
 
 _ID: Final = "vllm"
-_VERSION: Final = "0.32.0"
+_VERSION: Final = "0.33.0"
 _OLDEST: Final = "0.4.0"
 
 _SAMPLING: Final = ("repetition_penalty", "temperature", "top_k", "top_p", "min_p", "max_new_tokens")
-_PENALTIES: Final = ("presence_penalty", "frequency_penalty")
+_FURTHER: Final[Mapping[str, Release]] = {
+    "presence_penalty": (0, 31),
+    "frequency_penalty": (0, 31),
+    "skip_special_tokens": (0, 33),
+}
+"""Keys that transformers' ``GenerationConfig`` has no field for, and since when they are taken."""
 
 
 def reading(model: Model, version: Release = NEWEST) -> Reading:
@@ -57,19 +61,21 @@ def _reading(model: Model, version: Release, primary: int | None, stop: FileStop
 
 def view(model: Model, version: Release = NEWEST) -> EngineView:
     """`reading`, and whether it loads and answers, with which template and for how long."""
-    from genfix.engines.shared.common import template_source  # noqa: PLC0415 - these read data that rules do not need
-    from genfix.engines.shared.weight_formats import weight_problems  # noqa: PLC0415
+    from genfix.engines.shared.weight_formats import weight_problems  # noqa: PLC0415 - these read data that rules do not need
+    from genfix.engines.vllm_chat import chat  # noqa: PLC0415
     from genfix.engines.vllm_length import sequence_length  # noqa: PLC0415
 
     major = _major(version)
     primary, stop = _primary(model, major), _file_stop(model, version, major)
     read = _reading(model, version, primary, stop)
     length = sequence_length(model, version, major)
+    template = chat(model, version, major)
     problems = [
         *_load_problems(model, major),
         *weight_problems(model, _ID),
         *setting_problems(model.generation_config, stop.settings),
         *_request_problems(model, primary, version),
+        *template.problems,
     ]
     problems += [problem for problem in length.problems if problem not in problems]
     return EngineView(
@@ -77,7 +83,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
         _VERSION,
         stop_token_ids=read.stop_token_ids,
         sampling=read.sampling,
-        chat_template=_template(template_source(model, major=major), model),
+        chat_template=template.source,
         context_length=length.tokens,
         problems=tuple(problems),
         trace=read.trace,
@@ -93,12 +99,6 @@ def _load_problems(model: Model, major: int) -> Iterator[Problem]:
     for problem in auto_problems(model, major, own=own_types(_ID)):
         if problem != NO_TOKENIZER or not in_mistral_format(model):
             yield problem
-
-
-def _template(found: TemplateSource | None, model: Model) -> TemplateSource | None:
-    """A processor's own counts where a processor can be made."""
-    of_processor = found is not None and found.source in {"chat_template.json", "processor_config.json"}
-    return None if of_processor and not has_processor_config(model) else found
 
 
 def _major(version: Release) -> int:
@@ -125,7 +125,9 @@ def _file_stop(model: Model, version: Release, major: int) -> FileStop:
 def _sampling(settings: JsonObject, version: Release, major: int) -> dict[str, JsonValue]:
     if version < (0, 8):
         return {}
-    taken = chosen(settings, _SAMPLING if version < (0, 31) else (*_SAMPLING, *_PENALTIES))
+    further = [key for key, since in _FURTHER.items() if version >= since]
+    # A config that says it was made of a model's keeps its fields alone (generation/configuration_utils.py).
+    taken = chosen(settings, (*_SAMPLING, *(() if settings.get("_from_model_config") else further)))
     return {key: value for key, value in taken.items() if major > 4 or value != DEFAULTS.get(key)}
 
 

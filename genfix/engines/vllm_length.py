@@ -1,6 +1,6 @@
 """How long a sequence vLLM takes: ``_get_and_verify_max_len``, as far as files decide it.
 
-Read in vLLM 0.4.0 to 0.32.0, and run in the latter with transformers 5.19.0: config/model.py
+Read in vLLM 0.4.0 to 0.33.0, and run in the latter with transformers 5.19.0: config/model.py
 (``_get_and_verify_max_len``; config.py in older ones), transformers_utils/model_arch_config_convertor.py
 (``derive_max_model_len_and_key``), transformers_utils/config.py (``patch_legacy_rope_type``).
 
@@ -48,12 +48,15 @@ _DEFAULTS: Final[Mapping[str, Mapping[str, int]]] = {
     "kimi_linear": {_MAIN: 4096},
     "medusa": {"max_seq_len": 1048576},
     "mpt": {"max_seq_len": 2048},
+    "qwen3_asr_text": {_MAIN: 128000},
     "speech_to_text": {"max_target_positions": 1024},
     "step3_text": {"max_seq_len": 65536},
     "step3p5": {"max_seq_len": 4096},
     "whisper": {"max_target_positions": 448},
 }
 """What classes have besides, or in place of, the ``max_position_embeddings`` of the newest transformers."""
+_SAME_DEFAULT: Final[Mapping[str, str]] = {"chatglm": "seq_length"}
+"""Model types whose ``max_position_embeddings``, where it is absent, is the number under another key."""
 _ORIGINAL_DEFAULTS: Final[Mapping[str, int]] = {"phi3": 4096, "phi4_multimodal": 4096}
 
 _STRETCHED_ALREADY: Final[Mapping[str, Release]] = {
@@ -114,6 +117,8 @@ def _lengths(part: TextPart) -> Iterator[tuple[str, JsonValue]]:
         if other is not None and key in {_MAIN, other}:
             name = _MAIN if _MAIN in values or other not in values else other
         default = defaults.get(_MAIN if other == name else name)
+        if key == _MAIN:
+            default = values.get(_SAME_DEFAULT.get(part.kind, ""), default)
         value = values.get(name, default)
         if value is not None:
             yield key, value

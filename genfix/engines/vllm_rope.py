@@ -1,7 +1,7 @@
 """RoPE as vLLM reads it from config.json: which parameters it takes, and for which it does not start.
 
-Read in vLLM 0.4.0 to 0.32.0 with the transformers each of them allows: transformers_utils/config.py
-(``patch_legacyrope_type``), and in transformers 5.19.0 modeling_rope_utils.py and the config classes that
+Read in vLLM 0.4.0 to 0.33.0 with the transformers each of them allows: transformers_utils/config.py
+(``patch_legacy_rope_type``), and in transformers 5.19.0 modeling_rope_utils.py and the config classes that
 check their own.
 """
 

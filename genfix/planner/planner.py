@@ -44,14 +44,15 @@ def make_plan(
     unsafe_fixes: bool = False,
     wanted: Callable[[str], bool] = lambda _: True,
     known: Collection[tuple[str, str, str]] = (),
+    engines: Sequence[str] = (),
 ) -> Plan:
     """Plan the fixes for ``merged``; ``wanted`` tells by code which rules count, ``known`` which findings do
-    not.
+    not, ``engines`` whose harm counts, where not that of all does.
 
     A fix that would not clear its own finding, make something else wrong, or an engine do worse, is left out,
     and the plan says so; the other fixes are planned without it.
     """
-    first = Context(merged if isinstance(merged, Model) else Model(merged), base, adapter)
+    first = Context(merged if isinstance(merged, Model) else Model(merged), base, adapter, engines=engines)
     found = found_on(first, wanted)
     job = _job(first, found, wanted, known, unsafe_fixes=unsafe_fixes)
     set_aside = tuple(finding for finding in found if finding.key in job.known)

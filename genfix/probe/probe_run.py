@@ -31,6 +31,11 @@ class AnswerRun:
     gave_up: Failure | None = None
     """Why the run was ended early: nothing but failures, or one that no further request would escape."""
 
+    @property
+    def ended_early(self) -> bool:
+        """Whether there were prompts that nobody asked."""
+        return self.interrupted or self.out_of_time or self.gave_up is not None
+
 
 def ask_all(server: Server, prompts: Sequence[Prompt], limits: Limits, progress: OnAnswer) -> AnswerRun:
     """Put all prompts to a server. Ctrl-C ends the run, and what is there by then is given back."""

@@ -1,7 +1,6 @@
 """Findings a line each, as compilers and linters print them: editors and scripts find the place."""
 
-from genfix.errors import GenfixError
-from genfix.report.outcome import Outcome
+from genfix.report.outcome import Failure, Outcome
 from genfix.rules import Applicability, Severity
 from genfix.show import show
 
@@ -21,6 +20,6 @@ def concise_lines(outcome: Outcome, *, verbose: bool) -> str:
     )
 
 
-def concise_error(target: str, error: GenfixError) -> str:
-    """A folder that could not be judged."""
-    return f"{show(target)}: error: {error.message}"
+def concise_error(failure: Failure) -> str:
+    """What could not be done."""
+    return f"{show(failure.target or 'genfix')}: error: {failure.error.message}"

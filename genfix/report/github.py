@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from genfix.errors import GenfixError
-from genfix.report.outcome import Outcome
+from genfix.report.outcome import Failure, Outcome
 from genfix.rules import Applicability, Finding, Severity
 from genfix.show import show
 
@@ -34,10 +33,10 @@ def _annotation(outcome: Outcome, finding: Finding) -> str:
     return f"::{_COMMANDS[finding.severity]} {given}::{_data(chr(10).join(_said(outcome, finding)))}"
 
 
-def error_annotation(target: str, error: GenfixError) -> str:
-    """A folder that could not be judged."""
-    said = f"{show(target)}: {error.message}" + (f"\n{error.hint}" if error.hint else "")
-    return f"::error title=genfix::{_data(said)}"
+def error_annotation(failure: Failure) -> str:
+    """What could not be done, and what to do next."""
+    hint = failure.error.hint
+    return f"::error title=genfix::{_data(f'{failure}{chr(10)}{hint}' if hint else str(failure))}"
 
 
 def _said(outcome: Outcome, finding: Finding) -> Iterator[str]:

@@ -2,6 +2,7 @@
 value.
 """
 
+import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from genfix.message import Message
 from genfix.planner import FileChange, Plan
 from genfix.report.covered import coverage_line
 from genfix.rules import Finding
+from genfix.show import show
 
 _MAX_BYTES = 1024 * 1024
 """Files up to this size are read again for the line of a finding; the line of a larger one is its first."""
@@ -43,6 +45,11 @@ class Outcome(NamedTuple):
         content = self.content(finding.file) if finding.file.endswith(".json") else None
         return 1 if content is None or len(content) > _MAX_BYTES else line_of(content, finding.pointer)
 
+    def fingerprint(self, finding: Finding) -> str:
+        """The same for the same problem in the next run, whatever stands around it."""
+        parts = (finding.code, self.path(finding.file), finding.pointer or "")
+        return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
     def path(self, name: str) -> str:
         """The path of a file from where the command runs; its bare name where the folder is elsewhere."""
         folder = os.path.normpath(self.target)
@@ -55,6 +62,19 @@ class Outcome(NamedTuple):
             folder = os.path.dirname(folder) or "."  # noqa: PTH120
         outside = folder in {".", ".."} or folder.startswith(f"..{os.sep}")
         return name if outside else f"{folder.replace(os.sep, '/')}/{name}"
+
+
+class Failure(NamedTuple):
+    """A folder that could not be judged or written to, or a command that could not begin."""
+
+    error: GenfixError
+    target: str = ""
+    """The folder; empty where it is not known, or the only one."""
+    command: str = ""
+
+    def __str__(self) -> str:
+        """What is wrong, and where, in English."""
+        return f"{show(self.target)}: {self.error.message}" if self.target else self.error.message
 
 
 def of_report(report: Report) -> Outcome:

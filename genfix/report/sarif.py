@@ -1,15 +1,15 @@
 """Findings as SARIF 2.1.0, the format of GitHub code scanning and of editors."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message
-from genfix.report.outcome import Outcome
+from genfix.report.outcome import Failure, Outcome
 from genfix.rules import RULES, Finding, Rule, Severity
 from genfix.show import show
+from genfix.version import HOME, PAGES
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
@@ -20,14 +20,21 @@ class Run(NamedTuple):
 
     results: Sequence[JsonObject]
     notes: Sequence[JsonValue] = ()
-    properties: JsonValue = None
-    is_successful: bool = True
+    properties: JsonObject | None = None
+    failed_with: int = 0
+    """The exit code of a run that could not judge all it was to judge; 0 of one that could."""
 
 
 def sarif_json(outcome: Outcome, version: str) -> JsonValue:
     """A SARIF log of one run of genfix at ``version``, with the rules that found something."""
     notes = [notification(note) for note in outcome.notes]
     return sarif_log(Run(results(outcome), notes, {"base": outcome.base}), version)
+
+
+def sarif_error(failure: Failure, version: str) -> JsonValue:
+    """A SARIF log of a run that came to no result."""
+    said: JsonValue = {"level": "error", "message": {"text": f"{failure}\n{failure.error.hint}".rstrip()}}
+    return sarif_log(Run((), [said], failed_with=failure.error.exit_code), version)
 
 
 def notification(said: Message, level: str = "note") -> JsonValue:
@@ -43,8 +50,10 @@ def results(outcome: Outcome) -> list[JsonObject]:
 def sarif_log(run: Run, version: str) -> JsonValue:
     """The log of one run of genfix at ``version``."""
     codes = sorted({str(result["ruleId"]) for result in run.results})
+    ended: dict[str, JsonValue] = {"exitCode": run.failed_with} if run.failed_with else {}
     driver: JsonValue = {
         "name": "genfix",
+        "informationUri": HOME,
         "semanticVersion": version,
         "rules": [_rule(RULES[code]) for code in codes],
     }
@@ -55,13 +64,17 @@ def sarif_log(run: Run, version: str) -> JsonValue:
             {
                 "tool": {"driver": driver},
                 "invocations": [
-                    {"executionSuccessful": run.is_successful, "toolExecutionNotifications": [*run.notes]}
+                    {
+                        "executionSuccessful": not run.failed_with,
+                        **ended,
+                        "toolExecutionNotifications": [*run.notes],
+                    }
                 ],
                 "columnKind": "unicodeCodePoints",
                 "results": [
                     {**result, "ruleIndex": codes.index(str(result["ruleId"]))} for result in run.results
                 ],
-                "properties": run.properties,
+                "properties": dict(run.properties or {}),
             }
         ],
     }
@@ -71,6 +84,7 @@ def _rule(rule: Rule) -> JsonValue:
     doc = rule.doc
     return {
         "id": rule.code,
+        "helpUri": f"{PAGES}/rules/{rule.code}.md",
         "name": rule.name,
         "shortDescription": {"text": rule.name.replace("-", " ")},
         "fullDescription": {"text": doc.what},
@@ -108,7 +122,7 @@ def _result(outcome: Outcome, finding: Finding) -> JsonObject:
         "level": _LEVELS[finding.severity],
         "message": {"text": _text(f"{show(finding.file)}: {finding.message}")},
         "locations": [location],
-        "partialFingerprints": {"genfixFinding/v1": _fingerprint(outcome, finding)},
+        "partialFingerprints": {"genfixFinding/v1": outcome.fingerprint(finding)},
         "properties": properties,
     }
 
@@ -116,9 +130,3 @@ def _result(outcome: Outcome, finding: Finding) -> JsonObject:
 def _text(text: str) -> str:
     """``text`` without links: viewers make one of ``[words](address)``."""
     return text.replace("](", "] (")
-
-
-def _fingerprint(outcome: Outcome, finding: Finding) -> str:
-    """The same for the same problem in the next run, whatever stands around it."""
-    parts = (finding.code, outcome.path(finding.file), finding.pointer or "")
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

@@ -26,6 +26,8 @@ class Case(NamedTuple):
     """Codes of the rules that count, or beginnings of codes; none: all."""
     ignore: str | Collection[str] = ()
     """Those of the rules that do not count."""
+    engines: str | Collection[str] = ()
+    """The engines whose harm counts, such as ``vllm`` or ``sglang@0.4``; none: all."""
     unsafe_fixes: bool = False
     """Whether fixes are wanted that could override a training choice."""
     offline: bool = False

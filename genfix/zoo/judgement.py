@@ -16,6 +16,7 @@ class Setup(NamedTuple):
     """Whether the safe fixes are made."""
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    engines: tuple[str, ...] = ()
     offline: bool = False
     allow_base_mismatch: bool = False
     state_dir: Path | None = None
@@ -35,6 +36,7 @@ class Setup(NamedTuple):
             base=found.base if self.base is None else self.base,
             select=self.select or found.select,
             ignore=self.ignore if self.select else (*found.ignore, *self.ignore),
+            engines=self.engines or found.engines,
             offline=self.offline or bool(found.offline),
             unsafe_fixes=self.unsafe_fixes or bool(found.unsafe_fixes),
             baseline=found.baseline if self.baseline is None else self.baseline,
@@ -49,6 +51,7 @@ class Setup(NamedTuple):
             base,
             select=self.select,
             ignore=self.ignore,
+            engines=self.engines,
             unsafe_fixes=self.unsafe_fixes,
             offline=self.offline,
             allow_base_mismatch=self.allow_base_mismatch,

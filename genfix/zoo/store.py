@@ -88,6 +88,7 @@ class Store:
             "repair": setup.repair,
             "select": [*setup.select],
             "ignore": [*setup.ignore],
+            "engines": [*setup.engines],
             "offline": setup.offline,
         }
         with _said(self.path), self._connection:

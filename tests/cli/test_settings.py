@@ -107,6 +107,22 @@ def test_engines(run: Run, project: Path) -> None:
     assert [view["engine"] for view in json.loads(typed)["engines"]] == ["mlx-lm"]
 
 
+def test_a_folder_is_judged_for_the_engines_that_run_it(run: Run, project: Path) -> None:
+    asked = ("check", "out/merged", *BASE)
+    assert run(*asked).code == 1
+    typed = run(*asked, "--engine", "sglang", "--verbose")
+    assert typed.code == 0
+    assert "suffer, and sglang not" in " ".join(typed.out.split())
+    (project / "genfix.toml").write_text('engines = ["sglang@0.5"]\n')
+    assert run(*asked).code == 0
+    assert run(*asked, "--engine", "vllm").code == 1
+    assert run("repair", "out/merged", *BASE).code == 0
+    assert "GF101" not in codes(run, "out/merged", *BASE)
+    unknown = run(*asked, "--engine", "nobody")
+    assert (unknown.code, unknown.out) == (2, "")
+    assert "no view of an engine 'nobody'" in unknown.err
+
+
 # Where they are looked for ----------------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """Help texts and what is said of wrong words: our own, whichever version of typer reads the command line."""
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 
 import genfix
 from genfix.cli.app import COMMANDS
+from genfix.cli.choices import Format
 from genfix.engines.every import all_engines
 from genfix.known_names import ENGINE_NAMES, RULE_NAMES
 from genfix.rules import RULES
@@ -179,8 +181,9 @@ def test_help_has_sections(run: Run) -> None:
     page = run("check", "--help").out
     titles = ["Arguments:", "Options:", "Base and adapter:", "Rules and settings:", "Report:", "Examples:"]
     assert [line for line in page.splitlines() if line.endswith(":") and not line.startswith(" ")] == titles
-    assert "  --output-format <text|concise|json|sarif|github|markdown|html|patch>\n" in page
-    assert "[default: text]" in page
+    told = " ".join(page.split())
+    assert all(re.search(rf"How to write the report: .*\b{name}\b", told) for name in Format)
+    assert "env var: GENFIX_OUTPUT_FORMAT; default: text]" in told
     assert "GENFIX_STATE_DIR]" in page
 
 

@@ -202,7 +202,7 @@ def test_which_template_is_rendered(engine: str, files: Files, template: str | N
 def test_chat_template_json_is_for_models_with_a_processor(engine: str, kind: str, *, has: bool) -> None:
     files = with_json(toy(257), "tokenizer_config.json", chat_template=...)
     files = with_json(files, "config.json", model_type=kind)
-    files |= {"chat_template.json": dump({"chat_template": "p"})}
+    files |= {"chat_template.json": dump({"chat_template": "p"}), "preprocessor_config.json": b"{}"}
     assert (read(engine, files).chat_template is not None) is has
 
 

@@ -75,6 +75,29 @@ def test_since_when_sampling_settings_are_defaults() -> None:
     assert of(files, "0.19.0").sampling == {"temperature": 0.7, "max_new_tokens": 9}
     assert of(files, "0.30.0").sampling == {"temperature": 0.7, "top_k": 50, "max_new_tokens": 9}
     assert of(files).sampling == values
+    hidden = with_json(toy(257), "generation_config.json", skip_special_tokens=False, top_k=...)
+    assert of(hidden, "0.32.0").sampling == {}
+    assert of(hidden).sampling == {"skip_special_tokens": False}
+
+
+def test_a_config_made_of_a_models_keeps_the_fields_of_transformers_alone() -> None:
+    values = {"temperature": 0.7, "presence_penalty": 1.5, "skip_special_tokens": False, "top_k": ...}
+    files = with_json(toy(257), "generation_config.json", _from_model_config=True, **values)
+    assert of(files).sampling == {"temperature": 0.7}
+
+
+def test_how_long_a_model_whose_text_part_lies_in_a_thinker_is() -> None:
+    thinker = {"text_config": {"max_position_embeddings": 65536}}
+    omni = with_json(toy(257), "config.json", model_type="qwen3_asr", thinker_config=thinker)
+    assert of(omni).context_length == 65536
+
+
+@pytest.mark.parametrize(("length", "found"), [(..., 8192), (3500, 3500)])
+def test_a_chatglm_is_as_long_as_its_seq_length(length: object, found: int) -> None:
+    files = with_json(
+        toy(257), "config.json", model_type="chatglm", seq_length=8192, max_sequence_length=length
+    )
+    assert of(files).context_length == found
 
 
 YARN: dict[str, JsonValue] = {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 1000}

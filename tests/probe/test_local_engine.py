@@ -49,6 +49,23 @@ def test_answers_are_measured_with_the_folders_own_tokens(folder: Path) -> None:
     assert [told.id for told in report.run.diagnosis] == ["probe-all-stop", "probe-sample"]
 
 
+def test_calls_in_the_text_of_a_folder_are_judged(folder: Path, tmp_path: Path) -> None:
+    """No server is there to take them out of it."""
+    tool = {"name": "ring", "parameters": {"properties": {"times": {"type": "integer"}}}}
+    check = {"kind": "tool", "name": "ring", "arguments": {"times": [2]}}
+    prompt = {"prompt": "Ring twice.", "tools": [{"type": "function", "function": tool}], "check": check}
+    prompts = tmp_path / "mine.jsonl"
+    prompts.write_text(json.dumps(prompt), "utf-8")
+    call = '<tool_call>{"name": "ring", "arguments": {"times": 2}}</tool_call>'
+    line = LINE.replace("'Hi.'", repr(call))
+    code = READY + "for p in job['prompts']:\n    " + line + "    print(json.dumps(line), flush=True)\n"
+    subject = Subject(str(folder), engine="transformers", python=interpreter(tmp_path, code))
+    run = probe_model(subject, prompts=prompts, limits=LIMITS, temperature=0.5).run
+    assert run.passes is not None
+    assert run.passes.passed == 1
+    assert (run.sampling.temperature, run.sampling.seed, run.sampling.keeps_seed) == (0.5, 0, None)
+
+
 def test_an_engine_that_never_ends_a_turn_was_not_trained_to(folder: Path) -> None:
     line = LINE.replace("'stop'", "'length'").replace("151336", "5")
     report = probed(

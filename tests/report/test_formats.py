@@ -15,7 +15,7 @@ from tests.support.running import Run
 from tests.support.trees import user_files
 
 GENERATION = "generation_config.json"
-FORMATS = ("sarif", "github", "markdown")
+FORMATS = ("sarif", "github", "gitlab", "junit", "markdown")
 COMMANDS = ("check", "plan", "repair")
 HERE = Path(__file__).resolve().parent
 

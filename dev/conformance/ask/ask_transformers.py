@@ -2,6 +2,8 @@
 run.
 """
 
+import torchvision_beside  # noqa: F401  # isort: skip
+
 import logging
 import warnings
 from copy import deepcopy
@@ -14,6 +16,7 @@ import transformers
 from asking import ask, brief, digest
 from transformers import (
     AutoConfig,
+    AutoProcessor,
     AutoTokenizer,
     EosTokenCriteria,
     GenerationConfig,
@@ -22,7 +25,6 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
-from transformers.processing_utils import ProcessorMixin
 
 NEW = int(transformers.__version__.split(".")[0]) >= 5
 SAMPLING = (
@@ -37,6 +39,7 @@ SAMPLING = (
     "max_new_tokens",
 )
 
+SETTINGS = ("preprocessor_config.json", "processor_config.json")
 SMALL = dict.fromkeys(("num_attention_heads", "num_key_value_heads", "num_hidden_layers"), 1)
 SMALL |= dict.fromkeys(("hidden_size", "intermediate_size"), 4)
 MODEL = Qwen2ForCausalLM(Qwen2Config(vocab_size=264, **SMALL)).eval()
@@ -69,12 +72,12 @@ def generation_config(folder: Path, config: Any) -> Any:
 
 
 def template(folder: Path, config: Any, tokenizer: Any) -> str | None:
-    """The tokenizer's template, else that of the processor, where the model has one."""
-    own = digest(tokenizer.chat_template)
-    if own is None and tokenizer.chat_template is None and config.model_type in PROCESSOR_MAPPING_NAMES:
-        found, _ = ProcessorMixin.get_processor_dict(str(folder))
-        return digest(found.get("chat_template"))
-    return own
+    """The processor's template, where the model has one and the folder its settings; else the tokenizer's."""
+    if config.model_type in PROCESSOR_MAPPING_NAMES and any((folder / name).is_file() for name in SETTINGS):
+        processor = AutoProcessor.from_pretrained(str(folder))
+        if processor.chat_template is not None:
+            return digest(processor.chat_template)
+    return digest(tokenizer.chat_template)
 
 
 def stops(generation: Any) -> list[int]:

@@ -6,13 +6,12 @@ through the encoder and the decoder that stand between the server and its engine
 done in another way that need no folder: the class of a model is looked at in this process and not in a child
 of its own, and a failed reading of a config is tried again at once and not after two seconds.
 
-A model that also sees is asked as a server of text (``--language-model-only``): without its weights and its
-images.
+A model that also sees is asked as a server of text (``--language-model-only``) where its folder has no
+settings of a processor: the folders that have none are about other things.
 """
 
 import logging
 import os
-import sys
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,15 +19,9 @@ from typing import Any
 
 os.environ |= {"VLLM_LOGGING_LEVEL": "CRITICAL", "VLLM_CPU_KVCACHE_SPACE": "1"}
 
+import torchvision_beside  # noqa: F401  # isort: skip
+
 import torch
-
-if (Path(sys.prefix) / "image").is_dir():
-    # torchvision of PyPI is made for the torch with CUDA; without its operators it serves to load processors.
-    sys.path.append(str(Path(sys.prefix) / "image"))
-    operators = torch.library.Library("torchvision", "DEF")
-    for name in ("nms", "qnms"):
-        operators.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-
 import transformers
 import vllm
 from asking import ask, brief, digest
@@ -36,7 +29,7 @@ from vllm.engine.arg_utils import EngineArgs
 from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
 from vllm.inputs import TokensPrompt
 from vllm.model_executor.models import registry
-from vllm.renderers.hf import resolve_chat_template
+from vllm.renderers.hf import resolve_chat_template, safe_apply_chat_template
 from vllm.transformers_utils import repo_utils
 from vllm.v1.engine import EngineCoreRequest
 from vllm.v1.engine.input_processor import InputProcessor
@@ -60,7 +53,8 @@ def request(processor: InputProcessor, sampling: dict[str, Any]) -> Any:
 
 def answer(folder: Path) -> dict[str, Any]:
     """All that the view of vLLM tells."""
-    config = EngineArgs(model=str(folder), language_model_only=True).create_engine_config()
+    senses = (folder / "preprocessor_config.json").is_file()
+    config = EngineArgs(model=str(folder), language_model_only=not senses).create_engine_config()
     model_config = config.model_config
     processor = InputProcessor(config)
     tokenizer = processor.get_tokenizer()
@@ -77,6 +71,12 @@ def answer(folder: Path) -> dict[str, Any]:
         ]
     except Exception as error:
         fails = brief(error)
+    template = resolve_chat_template(tokenizer, None, None, model_config=model_config)
+    if template is not None and fails is None and senses:
+        try:
+            safe_apply_chat_template(model_config, tokenizer, CHAT["messages"], tokenize=False)
+        except Exception as error:
+            fails = brief(error)
     if "max_tokens" in sampling:
         sampling["max_new_tokens"] = sampling.pop("max_tokens")
     return {
@@ -84,7 +84,7 @@ def answer(folder: Path) -> dict[str, Any]:
         "fails": fails,
         "sampling": sampling,
         "tokenizer_eos": tokenizer.eos_token_id,
-        "template": digest(resolve_chat_template(tokenizer, None, None, model_config=model_config)),
+        "template": digest(template),
         "context": model_config.max_model_len,
     }
 

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Final
 
-from genfix.engines.shared.common import READS_JINJA, architecture, code_files, unreadable_named_tokens
+from genfix.engines.shared.common import architecture, code_files, unreadable_named_tokens
 from genfix.engines.shared.config_object import NESTED_PARTS
 from genfix.engines.shared.loaders import NO_OWN_TYPES, Loaders, OwnTypes, loaders
 from genfix.engines.shared.release import NEWEST, Release
+from genfix.engines.shared.templates import READS_JINJA
 from genfix.engines.shared.view import Effect, Problem
 from genfix.engines.shared.vocabularies import Vocabulary, loaded_vocabulary
 from genfix.engines.shared.wording import NO_TOKENIZER, refused_value, unknown_type, unreadable_value

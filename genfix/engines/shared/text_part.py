@@ -28,6 +28,8 @@ NEEDED: Final[Mapping[str, frozenset[str]]] = {
     "llama3": frozenset(["factor", "low_freq_factor", "high_freq_factor"]),
 }
 """By type of RoPE, what it cannot do without."""
+_THINKERS: Final[Mapping[str, str]] = {"qwen3_asr": "qwen3_asr_text"}
+"""Model types whose released config has its text part in a thinker, which transformers' own class has not."""
 
 
 class TextPart(NamedTuple):
@@ -98,6 +100,9 @@ def text_part(model: Model, major: int = 5) -> TextPart:
     text = known.get("text")
     if not isinstance(text, str) or text == kind:
         return TextPart(config, kind, major)
+    thinker = config.get("thinker_config")  # of models that hear and speak, whose text part lies deeper
+    if isinstance(thinker, dict):
+        config, text = thinker, _THINKERS.get(kind, text)
     part = config.get("text_config")
     if isinstance(part, dict):
         own = part.get("model_type")

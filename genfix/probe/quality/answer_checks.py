@@ -9,22 +9,26 @@ from typing import Final, Literal, NamedTuple
 
 from genfix.message import text
 from genfix.probe.figures import number
-from genfix.probe.quality.final_number import Number, final_number
+from genfix.probe.quality.final_number import Number, final_number, unit_of
 from genfix.probe.quality.given import Fault, Given
-from genfix.probe.quality.plain_text import ASIDE, after_marker, bold, folded, plain, sentences
+from genfix.probe.quality.plain_text import (
+    ASIDE,
+    after_marker,
+    bold,
+    folded,
+    plain,
+    sentences,
+    without_offers,
+)
 
 _NEAR: Final = 1e-9
-_UNIT: Final = re.compile(
-    r"\s*(?P<unit>seconds?|minutes?|hours?|days?|weeks?|months?|years?|mm|cm|km|kg|mg|ml"
-    r"|(?:milli|centi|kilo)?met(?:er|re)s?|(?:kilo|milli)?grams?|(?:milli)?lit(?:er|re)s?|percent"
-    r"|秒|分钟|小时|天|周|个月|年|毫米|厘米|分米|公里|千米|米|千克|公斤|克|毫升|升)",
-    re.IGNORECASE,
-)
 _DENIED: Final = re.compile(
     r"(?:\bnot|n't|\bnever|\bno longer|不是|并非|不叫|而非)\s*(?:(?:the|a|an|it's|is|called)\s+)?[\"'“‘《]?$",
     re.IGNORECASE,
 )
 _CLAUSE: Final = re.compile(r"[,;.!。]|\b(?:and|while|but)\b|而")
+_ENDS: Final = re.compile(r"\W*?(?:[.!\n。]|$)")
+"""Behind a word that is an answer of its own."""
 _NEUTRAL: Final = re.compile(r"是否|是不是|对不对|yes or no|true or false", re.IGNORECASE)
 
 
@@ -39,15 +43,15 @@ class NumberCheck:
 
     def fault(self, given: Given) -> Fault | None:
         """As `Check.fault`."""
-        found = final_number(given.text, given.asked)
+        found = final_number(given.text, given.asked, self.unit)
         if found is None:
             return Fault(text("no single number is given"))
         if abs(found.value - self.value) > _NEAR * max(1.0, abs(self.value)):
             why = text("the number is {found}, not {wanted}", found=shown(found), wanted=_written(self.value))
             return Fault(why, found.written)
-        unit = _UNIT.match(plain(given.text), found.end) if self.unit else None
-        if unit and unit["unit"].casefold() not in self.unit:
-            return Fault(text("the unit is {found}", found=unit["unit"]), unit["unit"])
+        unit = unit_of(without_offers(plain(given.text)), found)
+        if self.unit and unit and unit not in self.unit:
+            return Fault(text("the unit is {found}", found=unit), unit)
         return None
 
 
@@ -100,32 +104,34 @@ class AnswerCheck:
         ]
 
     def _decided(self, written: str, words: str, found: Sequence[_Found]) -> _Found | None:
-        """The word that is the answer: the only one, the one announced, that of the clause about what was
-        asked, one right at the start, the one in bold, that of the last sentence, or that of the first
-        clause.
+        """The word that is the answer; `None` where right and wrong ones stand side by side."""
+        readings = (one for one in self._readings(written, words, found) if _is_of_one_mind(one))
+        return next(readings, [None])[0]
+
+    def _readings(self, written: str, words: str, found: Sequence[_Found]) -> Iterator[Sequence[_Found]]:
+        """What may be the answer, the surest first: all that is there, what is announced, a first sentence
+        of one word, the clause about what was asked, the first word, what is in bold, the last sentence, the
+        first clause, and the last.
         """
-        if len({one.right for one in found}) == 1:
-            return found[0]
+        yield found
         announced = after_marker(plain(written))
-        if announced is not None and (behind := self._found(folded(announced))):
-            return behind[0]
+        yield self._found(folded(announced))[:1] if announced is not None else ()
+        first = found[:1] if not re.search(r"\w", words[: found[0].start]) else ()
+        yield first if _ENDS.match(words, found[0].start + len(found[0].word)) else ()
         clauses = [part for part in _CLAUSE.split(words) if any(word in part for word in self.about)]
-        inside = [one for part in clauses for one in self._found(part)]
-        if len({one.right for one in inside}) == 1:
-            return inside[0]
+        yield [one for part in clauses for one in self._found(part)]
         if _are_alternatives(words, found):
-            return None
-        if not re.search(r"\w", words[: found[0].start]):
-            return found[0]
-        marked = [one for part in bold(written) for one in self._found(folded(part))]
-        if len({one.right for one in marked}) == 1:
-            return marked[0]
+            return
+        yield first
+        yield [one for part in bold(written) for one in self._found(folded(part))]
         parts = sentences(plain(written))
-        for part in (parts[-1], re.split("[,;]", parts[0])[0]):
-            inside = self._found(folded(part))
-            if len({one.right for one in inside}) == 1:
-                return inside[0]
-        return None
+        yield self._found(folded(parts[-1]))
+        yield self._found(folded(re.split("[,;]", parts[0])[0]))
+        yield self._found(folded(re.split("[,;]", parts[-1])[-1]))
+
+
+def _is_of_one_mind(found: Sequence[_Found]) -> bool:
+    return len({one.right for one in found}) == 1
 
 
 def _are_alternatives(words: str, found: Sequence[_Found]) -> bool:
@@ -198,12 +204,20 @@ class SequenceCheck:
             if found is None:
                 return Fault(text("{word} is missing in the list", word=group[0]))
             place += found[0] + len(found[1])
-        rest = words[place:]
+        rest, in_a_row, last = words[place:], 0, 0
         for at, word in occurrences(rest, [folded(word) for word in self.beyond]):
+            in_a_row = in_a_row + 1 if in_a_row and not _prose(rest[last:at]) else 1
+            last = at + len(word)
+            if in_a_row >= _A_LIST:
+                return Fault(text("the list goes on with {word}", word=word), word)
             line = rest[rest.rfind("\n", 0, at) + 1 :].partition("\n")[0]
             if not _prose(rest[:at]) or ("\n" in rest[:at] and not _prose(line.replace(word, ""))):
                 return Fault(text("the list goes on with {word}", word=word), word)
         return None
+
+
+_A_LIST: Final = 3
+"""So many words in a row go on with a list, whatever is said before them."""
 
 
 def _prose(between: str) -> str:

@@ -1,7 +1,7 @@
 """The number that an answer gives: the one that is said to be it, among all that stand there."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from genfix.probe.quality.number_words import CHINESE, ENGLISH, IDIOMS, chinese_value, english_value
@@ -9,7 +9,7 @@ from genfix.probe.quality.plain_text import ASIDE, after_marker, bold, plain, se
 
 _FIGURES: Final = (
     r"(?<![A-Za-z0-9_.])(?P<sign>(?:(?<![\w)\]])|(?<=[\u4e00-\u9fff]))-|(?<!\d )(?:minus|negative) |负|零下)?"
-    r"(?P<figures>(?:\d{1,3}(?:[,' _]\d{3})+(?!\d)|\d+)(?:\.\d+)?)"
+    r"(?P<figures>0,\d{1,2}(?![\d,])|(?:\d{1,3}(?:[,' _]\d{3})+(?!\d)|\d+)(?:\.\d+)?)"
     r"(?::(?P<minutes>[0-5]\d)(?![:\d]))?(?P<over>/\d+(?![/\d]))?"
     r"(?P<times> ?(?:万|亿|千(?![克米瓦卡])|(?:thousand|million|billion)\b|k\b))?"
 )
@@ -27,8 +27,23 @@ _ORDINAL: Final = re.compile(r"(?:st|nd|rd|th)\b", re.IGNORECASE)
 _DENIED: Final = re.compile(
     r"(?:\bnot|n't|不是|并非|而非|rather than)(?:\s+(?:be|equal to|a))?\s*$", re.IGNORECASE
 )
-_EQUALS: Final = re.compile(r"=|≈|\bequals?\b|\bis\b|等于|总共|一共|共有|\btotal of\b", re.IGNORECASE)
+_EQUALS: Final = re.compile(
+    r"=|≈|\bequals?\b|\b(?:is|are|have|has|makes|gives)\b|等于|是|为|有|总共|一共|共有|\btotal of\b",
+    re.IGNORECASE,
+)
 _OTHERWISE: Final = re.compile(r"\s*\w{0,10}\s*(?:\bor\b|还是|或者?|~|-|\bto\b|至|到)\s*", re.IGNORECASE)
+
+
+_UNIT: Final = re.compile(
+    r"\s*(?P<unit>seconds?|minutes?|hours?|days?|weeks?|months?|years?|mm|cm|km|kg|mg|ml"
+    r"|(?:milli|centi|kilo)?met(?:er|re)s?|(?:kilo|milli)?grams?|(?:milli)?lit(?:er|re)s?|percent"
+    r"|秒|分钟|小时|天|周|个月|年|毫米|厘米|分米|公里|千米|米|千克|公斤|克|毫升|升)",
+    re.IGNORECASE,
+)
+
+
+_REASON: Final = re.compile(r"\b(?:since|because)\b[^.,;\n]*|因为[^,;。\n]*", re.IGNORECASE)
+"""Numbers in a reason are not the result."""
 
 
 class Number(NamedTuple):
@@ -51,7 +66,8 @@ def numbers(text: str) -> list[Number]:
 def _all(text: str) -> Iterator[Number]:
     for found in _NUMBER.finditer(text):
         if found["figures"]:
-            value = float(re.sub(r"[,' _]", "", found["figures"])[:300])
+            figures = re.sub(r"^0,", "0.", found["figures"])  # a decimal comma
+            value = float(re.sub(r"[,' _]", "", figures)[:300])
             value += int(found["minutes"] or 0) / 60
             over = float(found["over"][1:]) if found["over"] else 0.0
             value = value / over if over else value
@@ -74,20 +90,36 @@ def _is_label(text: str, one: Number) -> bool:
     return not line.strip(" (") and one.value < 100 and bool(_LIST_MARK.match(text, one.end))
 
 
-def final_number(text: str, asked: str = "") -> Number | None:
+def final_number(text: str, asked: str = "", units: Collection[str] = ()) -> Number | None:
     """The number an answer gives; `None` where it gives none or cannot be held to one.
 
     In this order: what is announced as the answer; a first line that is a number alone; the one in bold; the
-    only one that the question does not have; what follows the last sign of equality; the last one.
+    only one that the question does not have; what follows the last sign of equality; the last one. Where one
+    has a unit of ``units``, the others do not count in the last three.
     """
     words = without_offers(plain(text))
     found = _strong(numbers(words)) or list(_all(words))
     if not 0 < len(found) <= _MOST:
         return None
+    asides = [aside.span() for pattern in (ASIDE, _REASON) for aside in pattern.finditer(words)]
+    outside = [one for one in found if not any(start < one.start < end for start, end in asides)] or found
+    outside = [one for one in outside if unit_of(words, one) in units] or outside
+    known = {one.value for one in _all(plain(asked))}
+    unknown = [one for one in outside if one.value not in known]
     chosen = (
-        _announced(words) or _first_line(words) or _bold(text) or _new(found, asked) or _last(words, found)
+        _announced(words)
+        or _first_line(words)
+        or _bold(text)
+        or _only(unknown)
+        or _last(words, unknown or outside)
     )
     return None if _is_open(words, chosen) else chosen
+
+
+def unit_of(words: str, one: Number) -> str:
+    """The unit behind a number of a plain text; empty where there is none that is known."""
+    unit = _UNIT.match(words, one.end)
+    return unit["unit"].casefold() if unit else ""
 
 
 def _strong(found: Sequence[Number]) -> list[Number]:
@@ -141,25 +173,20 @@ def _bold(text: str) -> Number | None:
     return next((one for one in reversed(list(_all(words))) if one.written == written), None)
 
 
-def _new(found: Sequence[Number], asked: str) -> Number | None:
-    known = {one.value for one in _all(plain(asked))}
-    new = [one for one in found if one.value not in known]
-    return new[-1] if len({one.value for one in new}) == 1 else None
+def _only(found: Sequence[Number]) -> Number | None:
+    return found[-1] if len({one.value for one in found}) == 1 else None
 
 
 def _last(words: str, found: Sequence[Number]) -> Number:
-    asides = [aside.span() for aside in ASIDE.finditer(words)]
-    outside = [one for one in found if not any(start < one.start < end for start, end in asides)]
-    # The last sentence that has a number says the result: "3 + 4 = 7, and 7 x 2 = 14."
-    place = 0
+    """What the last sentence with a number says, as in ``3 + 4 = 7, and 7 x 2 = 14``."""
     for part in reversed(sentences(words)):
         place = words.rfind(part)
-        inside = [one for one in outside if place <= one.start < place + len(part)]
+        inside = [one for one in found if place <= one.start < place + len(part)]
         if inside:
             shifted = [_shifted(one, -place) for one in inside]
             behind = _behind_equals(part, shifted)
             return _shifted(behind, place) if behind is not None else inside[-1]
-    return (outside or found)[-1]
+    return found[-1]
 
 
 def _is_open(words: str, chosen: Number) -> bool:

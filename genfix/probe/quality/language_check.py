@@ -50,8 +50,11 @@ def _prose(written: str) -> str:
     """Without code, quotes and what is in brackets, unless nothing else is there."""
     words = plain(re.sub(r"```.*?```", " ", written, flags=re.DOTALL)).strip()
     words = re.sub(r"^[^\n]{0,120}:[ \t]*\n+(?=.*\w)", "", words)  # what announces the answer
-    rest = re.sub(r"\([^()]*\)", " ", _QUOTED.sub(" ", words))
-    return rest if len(re.findall(r"[^\W\d_]", rest)) * 4 >= len(re.findall(r"[^\W\d_]", words)) else words
+    without_glosses = re.sub(r"\([^()]*\)", " ", words)
+    for rest in (_QUOTED.sub(" ", without_glosses), without_glosses):
+        if len(re.findall(r"[^\W\d_]", rest)) * 4 >= len(re.findall(r"[^\W\d_]", words)):
+            return rest
+    return words
 
 
 def language_of_text(words: str) -> str:

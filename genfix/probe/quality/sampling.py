@@ -1,20 +1,25 @@
 """Whether a server does what it is asked about sampling: the seed, and the temperature.
 
-A few short requests go along with the prompts: two that are equal, one with another seed, and two at
+A few short requests follow the prompts: two that are equal, one with another seed, and two at
 temperature 0. What they show is said; a server that keeps none of it gives other answers in every run.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from genfix.errors import GenfixError
 from genfix.json_types import JsonObject
 from genfix.message import Message, text
-from genfix.probe.probe_values import Answer, Prompt
+from genfix.probe.probe_run import ask_all
+from genfix.probe.probe_values import Answer, Limits, Prompt
+from genfix.probe.server import Server
 
 _QUESTION: Final = "Invent a name for a spaceship, and describe its crew in two sentences."
 _SHORT: Final = 48
 """Tokens: enough for two samples to part."""
+_SECONDS: Final = 30.0
+"""Per request: it is no reason to wait long."""
 _ASKED: Final[Mapping[str, JsonObject]] = {
     "sampling-first": {"temperature": 1.0, "seed": 7},
     "sampling-equal": {"temperature": 1.0, "seed": 7},
@@ -40,32 +45,31 @@ class Sampling:
     """Whether any of temperature and seed made a difference."""
 
 
-def sampling_prompts() -> tuple[Prompt, ...]:
-    """The requests that are asked beside the prompts."""
+def ask_about_sampling(server: Server, limits: Limits, temperature: float | None) -> tuple[Sampling, bool]:
+    """Ask a server that has answered before, and whether Ctrl-C ended that. Nothing is known where a request
+    fails.
+    """
+    known = Sampling(temperature, server.seed)
     messages: tuple[JsonObject, ...] = ({"role": "user", "content": _QUESTION},)
-    return tuple(
+    prompts = tuple(
         Prompt(name, "sampling", "en", messages, settings={**settings, "max_tokens": _SHORT})
         for name, settings in _ASKED.items()
     )
+    short = replace(limits, request_seconds=min(limits.request_seconds, _SECONDS), retries=0)
+    try:
+        outcome = ask_all(server, prompts, short, lambda _: None)
+    except GenfixError:
+        return known, False
+    return _judged(outcome.answers, known), outcome.interrupted
 
 
-def is_sampling(prompt_id: str) -> bool:
-    """Whether an answer is to one of `sampling_prompts`."""
-    return prompt_id in _ASKED
-
-
-def judge_sampling(answers: Sequence[Answer], temperature: float | None, seed: int | None) -> Sampling:
-    """What the answers to `sampling_prompts` show; nothing where one of them is missing."""
-    said = {one.prompt: (one.reasoning, one.text) for one in answers if one.failure is None}
-    if seed is None or said.keys() < _ASKED.keys():
-        return Sampling(temperature, seed)
-    first, equal, other, greedy, greedy_other = (said[name] for name in _ASKED)
-    return Sampling(
-        temperature,
-        seed,
-        keeps_seed=first == equal,
-        keeps_zero=greedy == greedy_other,
-        has_temperature=len({first, equal, other, greedy, greedy_other}) > 1,
+def _judged(answers: Sequence[Answer], known: Sampling) -> Sampling:
+    said = [(one.reasoning, one.text) for one in answers if one.failure is None]
+    if known.seed is None or len(said) < len(_ASKED):
+        return known
+    first, equal, _, greedy, greedy_other = said
+    return replace(
+        known, keeps_seed=first == equal, keeps_zero=greedy == greedy_other, has_temperature=len({*said}) > 1
     )
 
 

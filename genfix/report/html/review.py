@@ -71,6 +71,7 @@ _ACTIONS: Final[Mapping[Action, Message]] = {
     Action.REMOVED: text("moved into the backup"),
 }
 _COMMANDS: Final[Mapping[str, Message]] = {
+    "keep": text("To keep exactly this plan"),
     "repair": text("To make these changes"),
     "apply": text("To make these changes"),
     "plan": text("To see the changes"),
@@ -170,7 +171,8 @@ def plan_page(
 ) -> str:
     """A plan as an HTML page; with ``done`` as what a repair has done.
 
-    ``commands`` are what to type next: ``repair``, ``apply``, ``undo``; ``plan_id`` is that of its plan file.
+    ``commands`` are what to type next: ``keep``, ``apply``, ``repair``, ``undo``; ``plan_id`` is that of its
+    plan file.
     """
     style = Style(language=lang)
     state = State.DONE if done else State.CLEARED

@@ -33,9 +33,12 @@ class Context:
         base: Model | None = None,
         adapter: Model | None = None,
         *,
+        engines: Sequence[str] = (),
         earlier: "Context | None" = None,
     ) -> None:
         self.merged = merged
+        self.engines: tuple[str, ...] = tuple(engines) if earlier is None else earlier.engines
+        """The engines whose harm counts, with or without a version (``sglang@0.4``); none: all."""
         self._earlier = earlier
         self.base = base
         self.adapter = adapter
@@ -70,9 +73,27 @@ class Context:
     @cached_property
     def engine_views(self) -> Mapping[str, EngineView]:
         """What every engine does with the merged folder."""
-        from genfix.engines.every import every_view  # noqa: PLC0415 - not all who make a context ask
+        return self._views_of(self.merged)
 
-        return every_view(self.merged)
+    def _views_of(self, model: Model) -> Mapping[str, EngineView]:
+        """Those of all engines, of the named ones in their version."""
+        from genfix.engines.every import engine_view, every_view  # noqa: PLC0415 - not all who make a context ask
+
+        named = (engine.partition("@") for engine in self.engines)
+        own = {name: engine_view(name, model, version) for name, _, version in named}
+        return {**every_view(model), **own}
+
+    @property
+    def named_engines(self) -> tuple[str, ...]:
+        """The names of `engines`."""
+        return tuple(dict.fromkeys(engine.partition("@")[0] for engine in self.engines))
+
+    @cached_property
+    def base_engine_views(self) -> Mapping[str, EngineView]:
+        """What they do with the base; empty without one."""
+        if self.base is None or self.of_base is None:
+            return {}
+        return self._views_of(self.base) if self.engines else self.of_base.engine_views
 
     @cached_property
     def problems(self) -> Sequence[SharedProblem]:
@@ -81,7 +102,7 @@ class Context:
 
     def has_base_problem(self, problem: Problem) -> bool:
         """Whether engines cannot take it in the base either."""
-        return self.of_base is not None and any(problem == shared.problem for shared in self.of_base.problems)
+        return any(problem in view.problems for view in self.base_engine_views.values())
 
     @cached_property
     def is_model(self) -> bool:
@@ -272,6 +293,11 @@ class Context:
             for name, view in self.views.items()
             if name in self.base_views
         }
+
+    @property
+    def can_tell_stops(self) -> bool:
+        """Whether it is known what ends a turn, or where the base's engines stop."""
+        return self.base is not None or bool(self.end_ids)
 
     def engines_that_lost_their_stop(self) -> tuple[str, ...]:
         """Engines in which the base stops and the merged model does not."""

@@ -14,8 +14,9 @@ from genfix.rules.config import (
     rope_settings,
     rope_types,
 )
+from genfix.rules.core.by_engines import for_named_engines
 from genfix.rules.core.context import Context
-from genfix.rules.core.finding import Finding, sort_findings
+from genfix.rules.core.finding import Finding, Harm, sort_findings
 from genfix.rules.core.rule import Rule
 from genfix.rules.files import leftovers, local_code, lost_files, processors, shards, side_files, weight_index
 from genfix.rules.generation import (
@@ -131,4 +132,9 @@ def judge(context: Context) -> tuple[Finding, ...]:
     found = [finding for rule in asked if rule not in last for finding in rule.check(context, rule)]
     context.said = tuple(found)
     found += [finding for rule in last for finding in rule.check(context, rule)]
-    return sort_findings(with_engines(found, context.problems, context.engine_views))
+    found = with_engines(found, context.problems, context.engine_views)
+    return sort_findings(for_named_engines(found, context, _never_stops))
+
+
+def _never_stops(finding: Finding) -> bool:
+    return RULES[finding.code].harm is Harm.ENDLESS

@@ -127,8 +127,9 @@ def _other_problems(context: Context, rule: Rule) -> Iterator[Finding]:
 
     Fix: None.
 
-    Safety: Manual. A warning where transformers 5 or vLLM have the problem in a folder with weights; else
-    information: what one other engine cannot do, a model type it does not know, a fault of the base's own.
+    Safety: Manual. A warning where transformers 5 or vLLM (with `--engine`: the engines that are named) have
+    the problem in a folder with weights; else information: what one other engine cannot do, a model type it
+    does not know, a fault of the base's own.
 
     Sources:
     - docs/engines.md: the versions that were read and asked
@@ -174,8 +175,9 @@ def _engines(found: Iterable[SharedProblem]) -> tuple[str, ...]:
 
 
 def _severity(context: Context, found: Sequence[SharedProblem]) -> Severity:
-    """A warning where a whole model does not work in the engines that rules judge by."""
-    judged = [shared.problem for shared in found if not ENGINES.keys().isdisjoint(shared.engines)]
+    """A warning where a whole model does not work in the engines that are named, or that rules judge by."""
+    asked = {*(context.named_engines or ENGINES)}
+    judged = [shared.problem for shared in found if not asked.isdisjoint(shared.engines)]
     hurts = any(
         problem.id in NO_VOCABULARY or (problem.effect is not Effect.UNCERTAIN and problem.id not in _LIMITS)
         for problem in judged

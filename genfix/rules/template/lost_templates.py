@@ -129,32 +129,41 @@ def _both_missing(context: Context, rule: Rule) -> Iterator[Finding]:
 @rule(
     "GF202",
     "chat-templates-differ",
-    Severity.WARNING,
+    Severity.ERROR,
     question=TEMPLATE,
     shows="the same request gets another prompt in another engine",
 )
 def _copies_differ(context: Context, rule: Rule) -> Iterator[Finding]:
-    """`chat_template.jinja` and another copy of the template in the folder have different texts.
+    """`chat_template.jinja` and another copy of the template in the folder have different texts, or an old
+    `chat_template.json` hides a template that was changed.
 
     Why: transformers and vLLM read the `.jinja` file, llama.cpp's converter and Ollama the copy in
-    `tokenizer_config.json`: the same folder chats in two ways.
+    `tokenizer_config.json`: the same folder chats in two ways. The processor of a model that sees or hears
+    reads `chat_template.json` before both, and transformers, vLLM and SGLang ask it first: a copy that is
+    still the base's keeps the changed template from being used at all, which is an error.
 
-    Fix: The text of `chat_template.jinja`, which most engines use, in the other place too.
+    Fix: The text of `chat_template.jinja`, which most engines use, in the other place too; in a
+    `chat_template.json` that is still the base's, the text that was changed.
 
     Safety: Unsafe: files cannot tell which of the two was trained.
 
     Sources:
     - llama.cpp: gguf-py/gguf/vocab.py
+    - transformers 5.24.0: processing_utils.py (`get_processor_dict`)
+    - vLLM 0.33.0: renderers/hf.py (`resolve_chat_template`)
     - pytorch/torchtitan#2455
     """
     copies = context.merged.template_copies
-    if isinstance(context.merged.turn_ends, TemplateFailure):
+    if not copies or isinstance(context.merged.turn_ends, TemplateFailure):
         return  # the copy that is read first does not render, which is what is wrong
-    if not copies or copies[0].file != JINJA_FILE:
-        return  # without the .jinja file the other two places have different readers
     first = copies[0]
+    hiding = _hiding_copy(context, first)
+    if hiding is not None:
+        yield _hidden(context, rule, first, hiding)
+    if first.file != JINJA_FILE:
+        return  # without the .jinja file the other two places have different readers
     for other in copies[1:]:
-        if first.same_text(other) or _apart_as_in_base(context, first, other):
+        if other is hiding or first.same_text(other) or _apart_as_in_base(context, first, other):
             continue
         yield rule.finding(
             other.file,
@@ -181,6 +190,47 @@ def _copies_differ(context: Context, rule: Rule) -> Iterator[Finding]:
                 )
             ),
         )
+
+
+def _hiding_copy(context: Context, first: ChatTemplate) -> ChatTemplate | None:
+    """The copy that the folder's processor takes, where it is still the base's and ``first`` was changed."""
+    # Imported here: a folder of one copy does not need the data.
+    from genfix.engines.shared.templates import makes_processor, processor_template  # noqa: PLC0415
+
+    base, merged = context.base, context.merged
+    others = [copy for copy in merged.template_copies if copy.file in _PROCESSOR_PLACES]
+    if base is None or not others or first in others or not makes_processor(merged):
+        return None
+    taken = processor_template(merged)
+    if taken is None or taken.source is None or any(map(first.same_text, base.template_copies)):
+        return None
+    kept = (copy for copy in others if any(map(copy.same_text, base.template_copies)))
+    return next((copy for copy in kept if taken.source.sha256 == copy.sha256), None)
+
+
+def _hidden(context: Context, rule: Rule, first: ChatTemplate, hiding: ChatTemplate) -> Finding:
+    why = message(
+        "why-template-hidden",
+        "files cannot tell which copy was trained; {first} is the one that was changed",
+        first=first.file,
+    )
+    pointer = hiding.pointer
+    return rule.finding(
+        hiding.file,
+        message(
+            "processor-template-hides",
+            "the chat template here is still the base's, and comes before the changed one in {first}: "
+            "the processor reads this first",
+            first=first.file,
+        ),
+        severity=Severity.ERROR,
+        witness=Witness.BASE,
+        pointer=hiding.pointer,
+        engines=tuple(context.views),
+        fix=Fix.unsafe(why, SetField(hiding.file, pointer, first.text))
+        if pointer == "/chat_template"
+        else Fix.manual(why),
+    )
 
 
 def templates_differ(first: ChatTemplate, other: ChatTemplate) -> Message:

@@ -442,3 +442,19 @@ def test_two_templates_apart_as_in_the_base_are_no_difference() -> None:
     assert find(merged, VLM, "GF202") == []
     other = with_json(merged, PROCESSOR, chat_template=SEEING + "{# other #}")
     assert [finding.file for finding in find(other, VLM, "GF202")] == [PROCESSOR]
+
+
+@pytest.mark.parametrize("place", ["inline", "jinja"])
+def test_a_processor_that_still_takes_the_bases_template_hides_the_changed_one(place: str) -> None:
+    base = with_json(VLM, "config.json", model_type="qwen2_vl") | {"preprocessor_config.json": b"{}"}
+    tuned = CHATML + "{# tuned #}"
+    merged = inline(tuned, base) if place == "inline" else as_file(tuned, base)
+    [finding] = find(merged, base, "GF202")
+    assert (finding.file, finding.severity, finding.message.id) == (
+        *(PROCESSOR, Severity.ERROR, "processor-template-hides"),
+    )
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.UNSAFE
+    without = {name: content for name, content in merged.items() if name != "preprocessor_config.json"}
+    assert not [one for one in find(without, base, "GF202") if one.severity is Severity.ERROR]
+    assert find(base, base, "GF202") == []
