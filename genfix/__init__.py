@@ -4,15 +4,16 @@ The verbs of the command line as functions: `check`, `plan`, `repair`, `undo`, `
 are loaded when first used, so that ``import genfix`` costs nothing in a training script.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Final
-
+TYPE_CHECKING = False  # of typing, whose import takes longer than all of this; type checkers know the name
 if TYPE_CHECKING:
+    from typing import Final
+
     from genfix.api.baseline import write_baseline
     from genfix.api.bases import BaseSearch, KnownModels, base_candidates, find_models
     from genfix.api.capsules import Capsule, capsule
     from genfix.api.changing import Repair, apply, diff, log, plan, repair, undo
     from genfix.api.engine_views import EngineReport, engine_views
+    from genfix.api.fetch_bar import FetchBar
     from genfix.api.judging import Report, check
     from genfix.api.keeping import prune_backups, restore, snapshot
     from genfix.api.modelfiles import ModelfileText, modelfile
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from genfix.api.workarounds import WorkaroundReport, workarounds
     from genfix.applier import HubReceipt, Receipt
     from genfix.errors import GenfixError
+    from genfix.folder import Fetching, Progress
     from genfix.planner import Plan
+    from genfix.report.showing import render
     from genfix.rules import Finding
     from genfix.version import __version__
     from genfix.zoo.each import Each, check_many, repair_many
@@ -38,6 +41,8 @@ __all__ = [
     "Capsule",
     "Each",
     "EngineReport",
+    "FetchBar",
+    "Fetching",
     "Finding",
     "GenfixError",
     "HubReceipt",
@@ -45,6 +50,7 @@ __all__ = [
     "ModelfileText",
     "Plan",
     "ProbeReport",
+    "Progress",
     "Published",
     "Ran",
     "Receipt",
@@ -74,6 +80,7 @@ __all__ = [
     "prune_backups",
     "publish",
     "published",
+    "render",
     "repair",
     "repair_many",
     "restore",
@@ -88,12 +95,14 @@ __all__ = [
     "write_baseline",
 ]
 
-_HOMES: Final = {
+_HOMES: "Final" = {
     "__version__": "genfix.version",
     "BaseSearch": "genfix.api.bases",
     "Capsule": "genfix.api.capsules",
     "Each": "genfix.zoo.each",
     "EngineReport": "genfix.api.engine_views",
+    "FetchBar": "genfix.api.fetch_bar",
+    "Fetching": "genfix.folder",
     "Finding": "genfix.rules",
     "GenfixError": "genfix.errors",
     "HubReceipt": "genfix.applier",
@@ -101,6 +110,7 @@ _HOMES: Final = {
     "ModelfileText": "genfix.api.modelfiles",
     "Plan": "genfix.planner",
     "ProbeReport": "genfix.api.probing",
+    "Progress": "genfix.folder",
     "Published": "genfix.api.publishing",
     "Ran": "genfix.api.running",
     "Receipt": "genfix.applier",
@@ -129,6 +139,7 @@ _HOMES: Final = {
     "prune_backups": "genfix.api.keeping",
     "publish": "genfix.api.publishing",
     "published": "genfix.api.publishing",
+    "render": "genfix.report.showing",
     "repair": "genfix.api.changing",
     "repair_many": "genfix.zoo.each",
     "restore": "genfix.api.keeping",
@@ -148,6 +159,8 @@ def __getattr__(name: str) -> object:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'genfix' has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - as above
+
     return getattr(import_module(home), name)
 
 

@@ -26,6 +26,9 @@ def run() -> None:
     except KeyboardInterrupt:  # while the command line itself was imported
         sys.stderr.write("error: interrupted; nothing is half done\n")
         code = 130
+    from signal import SIG_IGN, SIGINT, signal  # noqa: PLC0415 - it takes long enough to be interrupted
+
+    signal(SIGINT, SIG_IGN)  # all is said: what Python does now is nobody's news
     sys.exit(code)
 
 

@@ -4,7 +4,7 @@ Every error is one sentence that says what is wrong and where, a hint that says 
 exit code a command ends with. A finding or a fix that cannot be made is data, not an error.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from genfix.message import Arg, Message, text
 
@@ -25,16 +25,20 @@ class GenfixError(Exception):
 
     @property
     def message(self) -> str:
-        """What is wrong, in English."""
+        """What is wrong, in English, as the command line says it."""
         return str(self.said)
 
     @property
     def hint(self) -> str:
-        """What to do next, in English; may be empty."""
+        """What to do next, in English, as the command line says it; may be empty."""
         return str(self.advice or "")
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
     def __str__(self) -> str:
-        return f"{self.message}\n{self.hint}" if self.advice else self.message
+        """Both for who calls genfix from Python: with arguments where the command line has options."""
+        return in_python(f"{self.message}\n{self.hint}" if self.advice else self.message)
 
 
 class InputError(GenfixError):
@@ -87,6 +91,20 @@ class ChangedError(RefusedError):
     """A file is not what it was when the plan or the receipt was made (exit 3)."""
 
 
+_FLAGS: Final = frozenset({"offline", "allow-base-mismatch", "unsafe-fixes", "push", "dry-run"})
+"""Options that are switched on."""
+_ARGUMENTS: Final = {
+    **{name: name for name in ("base", "adapter", "output", "at", "target", "select", "ignore", "baseline")},
+    **{name: name for name in ("model", "folder", "python", "prompts", "concurrency", "engine")},
+    "state-dir": "state_dir",
+    "with": "other",
+    "timeout": "Limits.request_seconds",
+    "time-limit": "Limits.total_seconds",
+    "max-tokens": "Limits.max_tokens",
+}
+"""What options with a value are in Python."""
+
+
 def stale(name: str) -> ChangedError:
     """The error for a plan one of whose files is not what it was."""
     return ChangedError(
@@ -94,6 +112,31 @@ def stale(name: str) -> ChangedError:
         "make the plan again, then apply that one",
         name=name,
     )
+
+
+def in_python(sentence: str) -> str:
+    """A sentence with arguments of functions where it has options of the command line.
+
+    What stands in backticks is a command, and stays one.
+    """
+    import re  # noqa: PLC0415 - only for errors
+
+    def argument(found: re.Match[str]) -> str:
+        option, value = found["option"], found["value"]
+        if option in _FLAGS:
+            return f"{option.replace('-', '_')}=True{found[0][len(option) + 2 :]}"
+        name = _ARGUMENTS.get(option)
+        if name is None:
+            return found[0]
+        return f"{name}={value if value.isupper() else repr(value)}" if value else f"{name}={found['gap']}"
+
+    option = re.compile(
+        r"--(?P<option>[a-z][a-z-]*[a-z])(?P<gap> |\b)(?P<value>(?<= )(?:[A-Z]+\b|transformers\b|mlx-lm\b"
+        r"|(?:\w+://)?[^\s,;:()]*[/@.][^\s,;()]*[^\s,;:().]))?"
+    )
+    parts = sentence.split("`")
+    parts[::2] = [option.sub(argument, part) for part in parts[::2]]
+    return "`".join(parts)
 
 
 def as_genfix_error(error: Exception) -> GenfixError:

@@ -43,6 +43,10 @@ class Message(NamedTuple):
     def __str__(self) -> str:
         return render(self)
 
+    def __repr__(self) -> str:
+        """Short: the values may be a whole template."""
+        return f"<Message {self.id or 'text'}: {render(self)}>"
+
 
 def message(message_id: str, template: str, many: str = "", /, **args: Arg) -> Message:
     """A sentence that programs know by an id: what findings, traces and diagnoses say."""

@@ -12,9 +12,10 @@ import pytest
 from tests.support.docs import COMMANDS
 from tests.support.folders import write_folder
 from tests.support.gguf_files import GLM_KEYS, gguf_bytes
+from tests.support.likelihood_stub import one_bit, scores
 from tests.support.merges import adapter_files, adapter_of, merge, model_of, world
 from tests.support.places import ROOT
-from tests.support.probe_stub import Said, Stub, always
+from tests.support.probe_stub import Stub
 from tests.support.running import Run, runner
 
 NOT_HERE = {"--install-completion"}  # writes into the shell's own files
@@ -110,7 +111,7 @@ def test_a_command_that_is_shown_works(
         os.makedirs(Path(out).parent, exist_ok=True)  # noqa: PTH103
         words[words.index("--") + 1 :] = ["cp", "-r", "examples/glm4/merged", out]
     if words[0] == "probe":
-        with Stub(always(Said())) as first, Stub(always(Said())) as second:
+        with Stub(scores(one_bit)) as first, Stub(scores(one_bit)) as second:
             urls = iter((first.url, second.url))
             words = [next(urls) if word.startswith("http://") else word for word in words]
             assert run(*words).code in (0, 1)

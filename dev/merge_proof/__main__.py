@@ -8,6 +8,7 @@ answer is 0 only without a wrong pass and without a wrong alarm. ``--record`` wr
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import time
@@ -68,6 +69,8 @@ class Outcome(NamedTuple):
         if self.outcome == "left":
             left_out = canonical(self.left_out or "").removesuffix(".weight")
             missing = [canonical(f"{label}.weight") for label in self.proof.labels(Kind.BASE)]
+            if not re.search(r"\.experts\.\d", left_out):  # a stack of all
+                missing = [re.sub(r"\.experts\.\d+", ".experts", name) for name in missing]
             return bool(missing) and all(name.startswith(left_out) for name in missing)
         return True
 

@@ -24,7 +24,10 @@ from jinja2.ext import extract_from_ast
 from genfix.rules.core.documentation import paragraphs
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-ALONE: Final = (ROOT / "genfix" / "probe" / "child.py", ROOT / "genfix" / "model" / "render_child.py")
+ALONE: Final = (
+    *(ROOT / "genfix" / "probe" / f"{name}.py" for name in ("child", "serve_child", "tasks_child")),
+    ROOT / "genfix" / "model" / "render_child.py",
+)
 """What runs without the rest of genfix; what it says is quoted."""
 PO: Final = ROOT / "genfix" / "locale" / "zh_CN.po"
 _MADE: Final = datetime(2026, 11, 29, tzinfo=UTC)

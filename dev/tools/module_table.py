@@ -2,10 +2,12 @@
 
     python -m dev.tools.module_table genfix/engines/data/modules.jsonl WHEEL
 
-The wheel's code is read as text and never runs. The first line is the release; then, one line an entry:
+The wheel's code is read as text and never runs. The first line has the release and how many programs there
+are; then, one line an entry:
 
-- ``["#N", parameters, their defaults, program]``: an ``__init__``, as ``dev/tools/module_code.py`` writes it;
-  classes that build the same share one, and attributes that no other line asks for are left out;
+- ``[parameters, their defaults, program]``: an ``__init__``, as ``dev/tools/module_code.py`` writes it;
+  others call it ``#N`` by its place, which begins with 0. Classes that build the same share one, and
+  attributes that no other line asks for, or that only repeat something, are left out;
 - ``["class NAME", its program, base_model_prefix, tied tensors, patterns that may be missing, that may be
   there]``;
 - ``["auto TYPE", {auto class: class}]``, ``["config TYPE", {other name: field}, {field: type of the part},
@@ -23,10 +25,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from dev.tools.line_order import compact
 from dev.tools.module_configs import config_lines
 from dev.tools.module_pruning import asked, pruned, references
 from dev.tools.module_release import NOTHING, ClassOf, Release
 from dev.tools.module_renames import rename_lines
+from dev.tools.module_shortening import shortened
 from genfix.json_types import JsonValue
 
 __all__ = ["main"]
@@ -196,7 +200,6 @@ def main(out: Path, wheel: Path) -> int:
     release = Release(archive)
     programs = _Programs(release)
     programs.make()
-    lines: list[JsonValue] = [wheel.name.split("-")[1]]
     classes = [*_classes(release, programs)]
     bodies: list[list[JsonValue]] = []
     needed = _reachable(programs, [str(line[1]) for line in classes])
@@ -205,15 +208,13 @@ def main(out: Path, wheel: Path) -> int:
             spelled = programs.spelled(programs.keys[number])
             assert isinstance(spelled, list)
             bodies.append([f"#{key}", *map(_short, spelled)])
-    # Like beside like: the wheel's compression looks back a little only.
-    bodies.sort(key=lambda line: json.dumps(line[1:]))
-    lines += bodies
-    lines += classes
     asked_for = {name for line in bodies for name in _autos(line)}
-    lines += _auto_lines(ast.parse(archive.read(_AUTO)), asked_for)
-    lines += config_lines(archive)
-    lines += rename_lines(ast.parse(archive.read(_RENAMES)))
-    text = "".join(json.dumps(line, separators=(",", ":"), sort_keys=True) + "\n" for line in lines)
+    others: list[JsonValue] = [*classes]
+    others += _auto_lines(ast.parse(archive.read(_AUTO)), asked_for)
+    others += config_lines(archive)
+    others += rename_lines(ast.parse(archive.read(_RENAMES)))
+    lines = [compact([wheel.name.split("-")[1], len(bodies)]), *shortened(bodies, others)]
+    text = "".join(f"{line}\n" for line in lines)
     out.write_text(text, "utf-8")
     print(f"{len(classes)} classes, {len(lines)} lines, {len(text)} bytes")
     return 0

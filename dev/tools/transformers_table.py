@@ -17,6 +17,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dev.tools.line_order import alike, compact
 from dev.tools.wheel_names import Wheel, read_wheel
 from genfix.json_types import JsonValue
 
@@ -29,8 +30,8 @@ def main(out: Path, *wheels: Path) -> int:
     read = [read_wheel(wheel) for wheel in wheels]
     lines: list[JsonValue] = [[*releases], *_types(read), *_classes(read)]
     lines.append(["settings", [*sorted(frozenset().union(*(wheel.settings for wheel in read)))]])
-    text = "".join(json.dumps(line, separators=(",", ":"), sort_keys=True) + "\n" for line in lines)
-    out.write_text(text, "utf-8")
+    first, *others = map(compact, lines)
+    out.write_text("".join(f"{line}\n" for line in (first, *alike(sorted(others)))), "utf-8")
     print(f"{len(lines) - 2} types and classes of {len(releases)} releases")
     return 0
 

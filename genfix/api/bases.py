@@ -7,6 +7,7 @@ from genfix.api.keywords import OpenOptions
 from genfix.api.opening import open_merged
 from genfix.catalogue.identify import Identity, identify
 from genfix.catalogue.official import OfficialModel, official_models
+from genfix.display import printed
 from genfix.errors import InputError
 from genfix.message import Message
 from genfix.model import Model
@@ -36,6 +37,14 @@ class BaseSearch(NamedTuple):
     """What the catalogue of official models says of the folder's own files."""
     notes: tuple[Message, ...] = ()
     """What the caller should know about how the folder was opened, a sentence each."""
+
+    def __repr__(self) -> str:
+        """Short: each candidate was opened."""
+        chosen = self.chosen.name if self.chosen is not None else "none proven"
+        return f"<BaseSearch for {self.target}: {len(self.candidates)} candidates, {chosen}>"
+
+    def __str__(self) -> str:
+        return printed(self)
 
 
 def base_candidates(target: ModelLocation, **options: Unpack[OpenOptions]) -> BaseSearch:
@@ -72,6 +81,13 @@ class KnownModels(NamedTuple):
     official: tuple[OfficialModel, ...]
     capsules: tuple[Place, ...]
     """Capsules that the user has registered."""
+
+    def __repr__(self) -> str:
+        """Short: there are hundreds of models."""
+        return f"<KnownModels: {len(self.official)} official, {len(self.capsules)} capsules>"
+
+    def __str__(self) -> str:
+        return printed(self)
 
 
 def find_models(words: Sequence[str] = ()) -> KnownModels:

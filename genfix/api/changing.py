@@ -12,6 +12,7 @@ from genfix.api.named_engines import named_engines
 from genfix.api.opening import known_keys, open_merged, open_models, selection, unmatched_notes
 from genfix.api.plan_files import check_sources
 from genfix.applier import Built, Receipt, Write
+from genfix.display import in_notebook, printed
 from genfix.errors import InputError
 from genfix.folder import Folder
 from genfix.message import text
@@ -31,6 +32,16 @@ class Repair:
     """`None` where nothing was written into the folder."""
     built: Built | None = None
     """The repaired copy, where one was asked for."""
+
+    def __repr__(self) -> str:
+        """Short: its parts have megabytes."""
+        return f"<Repair by {self.plan!r}: {'written' if self.receipt or self.built else 'nothing written'}>"
+
+    def __str__(self) -> str:
+        return printed(self)
+
+    def _repr_html_(self) -> str:
+        return in_notebook(self)
 
 
 def plan(target: ModelLocation, base: ModelLocation | None = None, **options: Unpack[PlanOptions]) -> Plan:

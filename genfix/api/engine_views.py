@@ -5,6 +5,7 @@ from typing import NamedTuple, Unpack
 
 from genfix.api.keywords import OpenOptions
 from genfix.api.opening import open_merged
+from genfix.display import printed
 from genfix.engines.every import EVERY_ENGINE, all_engines, engine_view
 from genfix.engines.shared.release import release
 from genfix.engines.shared.view import EngineView
@@ -23,6 +24,13 @@ class EngineReport(NamedTuple):
     """The folder's added tokens by id, for reading the stop ids."""
     notes: tuple[Message, ...] = ()
     """What the caller should know about how the folder was opened, a sentence each."""
+
+    def __repr__(self) -> str:
+        """Short: a vocabulary is large."""
+        return f"<EngineReport: {', '.join(view.engine for view in self.views)}>"
+
+    def __str__(self) -> str:
+        return printed(self)
 
 
 def engine_views(

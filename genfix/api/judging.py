@@ -6,6 +6,7 @@ from typing import NamedTuple, Unpack
 from genfix.api.keywords import CheckOptions
 from genfix.api.named_engines import named_engines
 from genfix.api.opening import known_keys, open_models, selection, unmatched_notes
+from genfix.display import in_notebook, printed
 from genfix.engines import EngineView
 from genfix.message import Message, text
 from genfix.resolver import names_gguf
@@ -50,6 +51,12 @@ class Report(NamedTuple):
 
     def __repr__(self) -> str:
         return f"<Report on {self.target}: {len(self.findings)} findings>"
+
+    def __str__(self) -> str:
+        return printed(self)
+
+    def _repr_html_(self) -> str:
+        return in_notebook(self)
 
 
 def check(

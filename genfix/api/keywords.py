@@ -16,7 +16,7 @@ class OpenOptions(TypedDict, total=False):
     state_dir: Path | None
     """Where backups are, if not in ``.cache/huggingface/genfix`` inside the folder."""
     progress: Progress | None
-    """Told while several files are fetched from the Hub: how many are here, of how many, and the last."""
+    """Told while several files are fetched from the Hub: any function of a `Fetching`, or a `FetchBar`."""
 
 
 class DiffOptions(OpenOptions, total=False):

@@ -24,6 +24,9 @@ class ModelfileText(NamedTuple):
     content: str
     notes: tuple[Message, ...]
 
+    def __str__(self) -> str:
+        return self.content
+
 
 def modelfile(target: ModelLocation, **options: Unpack[OpenOptions]) -> ModelfileText:
     """The Modelfile for a folder or a GGUF. Nothing is written.

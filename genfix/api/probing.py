@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from genfix.api.opening import whole_folder
+from genfix.display import in_notebook, printed
 from genfix.errors import InputError, ProbeError
 from genfix.message import Message, text
 from genfix.model import Model
@@ -30,6 +31,10 @@ from genfix.probe.quality.pass_rates import (
 from genfix.probe.quality.sampling import Sampling, ask_about_sampling, sampling_remarks
 from genfix.probe.server import Server, api_key
 from genfix.resolver import open_target
+
+if TYPE_CHECKING:
+    from genfix.api.likelihood import LikelihoodReport
+    from genfix.api.tasks import TaskReport
 
 _Target: TypeAlias = str | os.PathLike[str]
 
@@ -66,8 +71,13 @@ class ProbeRun:
     failure: Failure | None
     """The first failure of a request that counts."""
     sampling: Sampling
-    passes: PassRates | None
+    passes: PassRates | None = None
     """How many answers are right; `None` where no prompt has a check."""
+
+    def __repr__(self) -> str:
+        """Short: it has all answers."""
+        summary = self.summary
+        return f"<ProbeRun of {self.label}: {summary.answered} of {summary.asked} answered>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +96,20 @@ class ProbeReport:
     passes: PassComparison | None = None
     """Whether as many answers are right as of the other model."""
     notes: tuple[Message, ...] = field(default=())
+    likelihood: "LikelihoodReport | None" = None
+    """How likely it finds known texts, where that was asked for."""
+    tasks: "TaskReport | None" = None
+    """What tasks of lm-evaluation-harness gave, where they were asked for."""
+
+    def __repr__(self) -> str:
+        """Short: it has all answers."""
+        return f"<ProbeReport: {self.run!r}{f', against {self.against!r}' if self.against else ''}>"
+
+    def __str__(self) -> str:
+        return printed(self)
+
+    def _repr_html_(self) -> str:
+        return in_notebook(self)
 
     @property
     def interrupted(self) -> bool:
@@ -108,6 +132,7 @@ def probe_model(
     limits: Limits | None = None,
     temperature: float | None = None,
     progress: Callable[[Answer, int], None] | None = None,
+    skip_prompts: bool = False,
 ) -> ProbeReport:
     """Put prompts to a model, and measure whether and how its answers end. No file is written.
 
@@ -120,6 +145,7 @@ def probe_model(
         limits: On tokens, time, concurrency and retries. The time is for both models together.
         temperature: Default: the server's own, which is mostly the folder's.
         progress: Called with each answer as it comes, and with how many there will be.
+        skip_prompts: Ask nothing, and give a report of nothing, to be filled by `measure_likelihood`.
 
     Raises:
         GenfixError: With ``exit_code`` 2 where there is nothing to ask, or the first requests all fail.
@@ -127,7 +153,8 @@ def probe_model(
     """
     bounds = limits or Limits()
     asked, label = chosen_prompts(Path(prompts) if prompts is not None else None, kinds, quality=quality)
-    subjects = [_subject(one) for one in (target, against) if one is not None]
+    asked = () if skip_prompts else asked
+    subjects = [subject_of(one) for one in (target, against) if one is not None]
     total = len(asked) * len(subjects)
     notes: list[Message] = []
 
@@ -136,7 +163,7 @@ def probe_model(
             progress(answer, total)
 
     for one in subjects:
-        _refuse(one)
+        refuse(one)
     runs = []
     until = time.monotonic() + bounds.total_seconds
     for left, one in zip(range(len(subjects), 0, -1), subjects, strict=True):
@@ -145,8 +172,8 @@ def probe_model(
         if runs[-1].interrupted:
             break
     other = runs[1] if len(runs) > 1 else None
-    compared = compare(other.measures, runs[0].measures) if other is not None else None
-    passes = compare_passes(other.passes, runs[0].passes) if other is not None else None
+    compared = compare(other.measures, runs[0].measures) if other is not None and asked else None
+    passes = compare_passes(other.passes, runs[0].passes) if other is not None and asked else None
     return ProbeReport(
         run=runs[0],
         against=other,
@@ -162,11 +189,12 @@ def probe_model(
     )
 
 
-def _subject(target: _Target | Subject) -> Subject:
+def subject_of(target: _Target | Subject) -> Subject:
+    """What is to be probed."""
     return target if isinstance(target, Subject) else Subject(os.fspath(target))
 
 
-def _refuse(subject: Subject) -> None:
+def refuse(subject: Subject) -> None:
     """Raise `InputError` for what cannot be probed, before anything is asked."""
     if is_url(subject.target):
         if subject.folder is not None:
@@ -203,6 +231,11 @@ def _run(
     progress: OnAnswer,
     notes: list[Message],
 ) -> ProbeRun:
+    if not prompts:
+        sampling = Sampling(temperature, None)
+        return ProbeRun(
+            subject.target, subject.model, "", (), summarize(()), (), False, False, None, sampling
+        )
     folder = subject.folder if is_url(subject.target) else subject.target
     model = Model(open_target(folder)) if folder is not None else None
     markers = markers_of(model)

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple, Unpack
 
 from genfix.api.keywords import WeightOptions
 from genfix.api.opening import open_models
+from genfix.display import in_notebook, printed
 from genfix.engines.modeling.loaded_tensors import Mismatch
 from genfix.engines.modeling.module_lines import release
 from genfix.errors import InputError
@@ -60,6 +61,16 @@ class WeightReport(NamedTuple):
     spent: Spent
     notes: tuple[Message, ...] = ()
     """What the caller should know about how the answer came about, a sentence each."""
+
+    def __repr__(self) -> str:
+        """Short: there may be thousands of tensors."""
+        return f"<WeightReport on {self.target}: {len(self.tensors)} tensors>"
+
+    def __str__(self) -> str:
+        return printed(self)
+
+    def _repr_html_(self) -> str:
+        return in_notebook(self)
 
     @property
     def is_compared(self) -> bool:

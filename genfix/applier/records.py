@@ -76,6 +76,10 @@ class Receipt:
     ours: bool = True
     """Whether an undo may choose it by itself; `False` where nothing remembers that it was made here."""
 
+    def __repr__(self) -> str:
+        """Short: a snapshot names every file."""
+        return f"<Receipt {self.id}: {self.kind}, {len(self.changes) or len(self.files)} files>"
+
 
 def kind_name(kind: Kind) -> Message:
     """The word for a kind of transaction."""

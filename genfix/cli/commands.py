@@ -12,6 +12,7 @@ from genfix.cli import choices
 from genfix.cli import options as opt
 from genfix.cli.completing import complete_stage
 from genfix.cli.hub_options import OnHub
+from genfix.cli.repairing_options import LastProbe, Serving
 from genfix.cli.saved_options import Saved
 
 _TEXT = choices.Format.TEXT
@@ -210,6 +211,8 @@ def run(
     judged: opt.Judged,
     unsafe_fixes: opt.UnsafeFixes = None,
     source: opt.SettingsFrom,
+    last: LastProbe,
+    serving: Serving,
     output_format: opt.OutputFormat = _TEXT,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
@@ -218,7 +221,7 @@ def run(
     """Run a merge command, then repair what it wrote.
 
     A command that fails gives its own exit code, and its output is left as it is; otherwise the code is that
-    of repair.
+    of repair. With --probe the model is probed before the repair and after it.
     """
     from genfix.cli.merge_run import run_run
     from genfix.cli.output import Output
@@ -226,7 +229,12 @@ def run(
 
     out = Output(look, quiet, verbose, output_format)
     case, level = settle(output, judged, source, out, fail_on=fail_on, unsafe_fixes=unsafe_fixes)
-    return run_run(case, command, level, out, judged.write_baseline)
+    if last.probe is None and serving.serve is None:
+        return run_run(case, command, level, out, judged.write_baseline)
+    from genfix.cli.run_probed import probed_around
+
+    around = probed_around(case, last, serving, out)
+    return run_run(case, command, level, out, judged.write_baseline, around)
 
 
 def engines(

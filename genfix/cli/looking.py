@@ -71,7 +71,7 @@ def _say_which_base(case: Case, report: Report, out: Output) -> None:
         against = command_line("check", case._replace(base=report.suggested_base))
         sources = [note.args["source"] for note in report.notes if _names_base(note, report)]
         out.tell(
-            text("to judge against its base, by {source}: {command}", source=sources[0], command=against)
+            text("to judge against its base (from {source}): {command}", source=sources[0], command=against)
             if sources
             else text("to judge against its base: {command}", command=against)
         )

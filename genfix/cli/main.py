@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise, takewhile
 from types import FrameType
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -18,6 +19,7 @@ from genfix.cli.streams import forget, prepare_streams, write_error
 from genfix.errors import GenfixError, as_genfix_error
 from genfix.language import Language, language_of
 from genfix.message import Message, text
+from genfix.web.waiting import watched
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 _INTERRUPTED: Final = 130
 _TERMINATED: Final = 143
 _BROKEN_PIPE: Final = 141
+_WRITING: Final = frozenset({"repair", "fix", "apply", "undo", "restore", "run"})
+"""Commands that change a folder."""
 _COMPLETION: Final = "_GENFIX_COMPLETE"
 """What shells set to ask which words come next."""
 
@@ -41,7 +45,7 @@ def main(args: Sequence[str]) -> int:
     except GenfixError as error:
         return _say(error.said, error.advice, error.exit_code, language)
     except (KeyboardInterrupt, typer.Abort):
-        return _say(text("interrupted; nothing is half done"), None, _INTERRUPTED, language)
+        return _say(text("interrupted; nothing is half done"), _after(args), _INTERRUPTED, language)
     except BrokenPipeError:
         # The reader of our help went away (`genfix --help | head`); Python must not flush into it again.
         forget(sys.stdout)
@@ -62,7 +66,7 @@ def _run(args: list[str], language: Language) -> int:
     }
     try:
         # Not main(), which takes Ctrl-C for an exit.
-        with _context(command, args, language) as context:
+        with _context(command, args, language) as context, _watching(context.params, language):
             given = {**given, **context.params}
             code: object = context.command.invoke(context)
     except typer.Exit as leave:  # --help, --version
@@ -75,6 +79,15 @@ def _run(args: list[str], language: Language) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _watching(given: Mapping[str, object], language: Language) -> AbstractContextManager[None]:
+    """Has a word said where a server is silent."""
+    if given.get("quiet"):
+        return nullcontext()
+    from genfix.cli.waiting_line import WaitingLine  # noqa: PLC0415 - not for wrong words and help texts
+
+    return watched(WaitingLine(language))
+
+
 def _context(root: "Command", args: list[str], language: Language) -> "Context":
     """The parsed words. Those of a command need not be parsed as the group's first."""
     if isinstance(root, Commands) and args and args[0] in root.entries:
@@ -83,6 +96,15 @@ def _context(root: "Command", args: list[str], language: Language) -> "Context":
         if command is not None:
             return command.make_context(args[0], args[1:], parent=above)
     return root.make_context("genfix", args, obj=language)
+
+
+def _after(args: Sequence[str]) -> Message | None:
+    """Where one sees what an interrupted command had done by then."""
+    if args[:1] == ["sweep"]:
+        return text("what was judged is kept: the same command goes on from there")
+    if {*args[:1]} & _WRITING:
+        return text("`genfix log DIR` says whether the folder was changed by then")
+    return None
 
 
 def _unforeseen(error: Exception, language: Language) -> int:

@@ -13,13 +13,14 @@ from genfix.cli.many_sinks import Verb, sink_of
 from genfix.cli.next_lines import on_hub, undo_line
 from genfix.cli.on_hub import check_how, landed
 from genfix.cli.output import Output
-from genfix.cli.planning import Ending, plan_report, repair_report
+from genfix.cli.planning import Ending
 from genfix.json_types import JsonValue
 from genfix.language import Language
 from genfix.message import text
 from genfix.planner import Plan
 from genfix.report.hub_report import commit_text, published_json
 from genfix.report.outcome import Outcome, of_plan, of_repair
+from genfix.report.whole_texts import plan_report, repair_report
 from genfix.resolver import hub_spec
 from genfix.resolver.case import Case
 from genfix.zoo.model_folders import Named
@@ -94,11 +95,12 @@ def _outcome(sent: _Sent) -> Outcome:
 def _body(sent: _Sent, out: Output) -> str:
     done = sent.published
     if done is None:
-        return repair_report(sent.plan, out)
+        return repair_report(sent.plan, out.style, verbose=out.verbose)
     if done.receipt is None:
-        return f"{plan_report(sent.plan, out)}\n\n{commit_text(done.commit, out.style)}"
+        planned = plan_report(sent.plan, out.style, verbose=out.verbose)
+        return f"{planned}\n\n{commit_text(done.commit, out.style)}"
     said = map(out.style.words, (*done.notes, landed(done, done.receipt)))
-    return "\n".join([repair_report(sent.plan, out), "", *said])
+    return "\n".join([repair_report(sent.plan, out.style, verbose=out.verbose), "", *said])
 
 
 def _document(sent: _Sent) -> JsonValue:

@@ -14,7 +14,7 @@ from genfix.cli.next_lines import command_line
 from genfix.cli.options import Judged, Level, SettingsFrom
 from genfix.cli.output import Output, ReportFile, report_file
 from genfix.cli.pages import checked
-from genfix.cli.planning import Ending, plan_report, repair_report
+from genfix.cli.planning import Ending
 from genfix.cli.settled import settle
 from genfix.errors import GenfixError, InputError
 from genfix.json_types import JsonValue
@@ -26,6 +26,7 @@ from genfix.report.json_changes import plan_json
 from genfix.report.many_json import folder_json, many_json
 from genfix.report.outcome import of_plan, of_repair, of_report
 from genfix.report.text import findings_text
+from genfix.report.whole_texts import plan_report, repair_report
 from genfix.resolver.case import Case
 from genfix.zoo.each import each
 from genfix.zoo.model_folders import Named
@@ -100,7 +101,7 @@ def many_plans(named: Named, cases: Sequence[Case], out: Output, place: Path | N
         plan_case,
         lambda made, _: int(bool(made.changes)),
         of_plan,
-        plan_report,
+        lambda made, out: plan_report(made, out.style, verbose=out.verbose),
         plan_json,
         _plan_page,
     )
@@ -144,7 +145,7 @@ def _plan_page(made: Plan, case: Case, language: Language) -> str:
 
 
 def _repair_body(done: Repair, out: Output) -> str:
-    return repair_report(done.plan, out)
+    return repair_report(done.plan, out.style, verbose=out.verbose)
 
 
 def _repair_document(done: Repair) -> JsonValue:

@@ -1,6 +1,6 @@
 """The command that runs another one first."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from genfix.api.changing import log
@@ -17,8 +17,22 @@ from genfix.message import text
 from genfix.resolver.case import Case
 
 
-def run_run(case: Case, command: Sequence[str], fail_on: Level, out: Output, baseline: Path | None) -> int:
-    """Run a merge command; where it succeeds, repair its output, else return its own code."""
+def _alone(repair: Callable[[], int]) -> int:
+    return repair()
+
+
+def run_run(
+    case: Case,
+    command: Sequence[str],
+    fail_on: Level,
+    out: Output,
+    baseline: Path | None,
+    around: Callable[[Callable[[], int]], int] = _alone,
+) -> int:
+    """Run a merge command; where it succeeds, repair its output, else return its own code.
+
+    ``around`` runs the repair, and may do something before and after it.
+    """
     selection(case)  # a wrong code is better known before hours of merging
     ran = run_command(command, case.target)
     repairing = command_line("repair", case)
@@ -35,7 +49,7 @@ def run_run(case: Case, command: Sequence[str], fail_on: Level, out: Output, bas
             [text("the command changed nothing in {target}; is that where it writes?", target=case.target)]
         )
     is_kept = ran.changed and _keep(case, "merged", command, out)
-    code = run_repair(case, Ending(fail_on), out, baseline)
+    code = around(lambda: run_repair(case, Ending(fail_on), out, baseline))
     if is_kept and log(case.target, state_dir=case.state_dir)[-1].kind == "repair":
         _keep(case, "repaired", command, out)
     return code

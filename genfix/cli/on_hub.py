@@ -10,7 +10,7 @@ from genfix.cli.exits import exit_code, settle_known
 from genfix.cli.hub_options import Anywhere, OnHub
 from genfix.cli.next_lines import command_line, on_hub, undo_line
 from genfix.cli.output import Output
-from genfix.cli.planning import Ending, nothing_to_change, plan_report, repair_report, say_alone, say_counts
+from genfix.cli.planning import Ending, nothing_to_change, say_alone, say_counts
 from genfix.cli.saved_options import Saved
 from genfix.errors import InputError
 from genfix.message import Message, text
@@ -18,6 +18,7 @@ from genfix.planner import Plan
 from genfix.report.hub_report import commit_text, hub_log_json, hub_log_text, published_json
 from genfix.report.json import dumps
 from genfix.report.outcome import of_plan, of_repair
+from genfix.report.whole_texts import plan_report, repair_report
 from genfix.resolver.case import Case
 
 
@@ -118,9 +119,9 @@ def _show(
         outcome = of_repair(made) if is_done else of_plan(made)
         out.report(rendered(outcome, out.verdict, verbose=out.verbose))
     elif is_done:
-        out.report(repair_report(made, out))
+        out.report(repair_report(made, out.style, verbose=out.verbose))
     else:
-        out.report(plan_report(made, out))
+        out.report(plan_report(made, out.style, verbose=out.verbose))
         if done is not None:
             out.report(f"\n{commit_text(done.commit, out.style)}")
     if out.file is not None and made.changes:

@@ -13,7 +13,7 @@ from genfix.cli.streams import terminal_width, to_copy, write
 from genfix.folder import Progress
 from genfix.language import Language, language_of
 from genfix.message import Message
-from genfix.report.layout import cut, short_commits, wrap, wrap_around
+from genfix.report.layout import wrap_around
 from genfix.report.style import Style
 
 
@@ -78,16 +78,13 @@ class Output(NamedTuple):
 
     @property
     def progress(self) -> Progress | None:
-        """What shows on a terminal how far fetching is; the line is gone when it is done."""
+        """What shows on a terminal how far fetching is; it is gone when it is done."""
         stream = sys.stderr
         if self.quiet or stream is None or not stream.isatty() or os.environ.get("TERM") == "dumb":
             return None
+        from genfix.api.fetch_bar import FetchBar  # noqa: PLC0415 - for people only
 
-        def tell(done: int, total: int, name: str) -> None:
-            line = self.aside.text("fetching {done} of {total} {name}", done=done, total=total, name=name)
-            write(stream, "\r\x1b[K" + (cut(line, self.aside.width - 1) if done < total else ""))
-
-        return tell
+        return FetchBar(self.aside.text("fetching"), file=stream)
 
     def report(self, text: str) -> None:
         """Write a part of the report."""
@@ -111,24 +108,29 @@ class Output(NamedTuple):
     def tell(self, said: Message, *marks: str) -> None:
         """Write a hint, in the named colors."""
         style = self.aside
-        lines = wrap_around(style.words(said), to_copy(said), style.room)
+        lines = _laid_out(style.words(said), said, style)
         self.say(*(style.mark(line, *marks) for line in lines))
 
     def judged(self, target: str, base: str | None, outcome: str) -> None:
         """Write which folder was judged against what, and the outcome, which is marked already."""
-        style = self.aside
-        if base:
-            what = style.text("{target} against {base}", target=target, base=base)
-        else:
-            what = style.text("{target} (no base)", target=target)
-        self.say(*wrap(f"{short_commits(what)}{style.text(': ')}{outcome}", style.room))
+        from genfix.report.text import judged_line  # noqa: PLC0415 - not of a report for machines
+
+        self.say(judged_line(target, base, outcome, self.aside))
 
     def notes(self, notes: Iterable[Message]) -> None:
         """Write what the user should know about how the answer came about."""
         style = self.aside
         for note in notes:
             line = style.text("note: {note}", note=note)
-            self.say(*wrap_around(line, to_copy(note), style.room, "", " " * 6))
+            self.say(*_laid_out(line, note, style, " " * 6))
+
+
+def _laid_out(line: str, said: Message, style: Style, rest: str = "") -> list[str]:
+    """The lines of a sentence; where nobody looks, one with something to copy is a line, for who searches."""
+    wholes = to_copy(said)
+    if wholes and (sys.stderr is None or not sys.stderr.isatty()):
+        return [line]
+    return wrap_around(line, wholes, style.room, "", rest)
 
 
 def report_file(path: Path | None, state_dir: Path | None) -> ReportFile | None:

@@ -16,12 +16,13 @@ from genfix.cli.saved_options import Saved
 from genfix.errors import InputError
 from genfix.message import text
 from genfix.planner import Plan
-from genfix.report.changes import differences_text, plan_text
+from genfix.report.changes import differences_text
 from genfix.report.folder_rows import found_in_row, row_of
 from genfix.report.json import dumps
 from genfix.report.json_changes import differences_json, plan_json
 from genfix.report.outcome import Outcome, of_plan, of_repair
-from genfix.report.text import findings_text, headlines, summary
+from genfix.report.text import summary
+from genfix.report.whole_texts import plan_report, repair_report, repaired
 from genfix.resolver import download_line, is_address, names_gguf
 from genfix.resolver.case import Case
 from genfix.rules import Applicability, Finding, Severity
@@ -75,7 +76,7 @@ def _show_plan(made: Plan, out: Output, then: Next) -> int:
         step = then.make if made.changes else ""
         out.report(rendered(of_plan(made), out.verdict, verbose=out.verbose, command=step))
     else:
-        out.report(plan_report(made, out))
+        out.report(plan_report(made, out.style, verbose=out.verbose))
     if out.file is not None and made.changes:
         say_counts(of_plan(made), out)
     if not made.changes:
@@ -99,13 +100,6 @@ def say_counts(outcome: Outcome, out: Output) -> None:
     counted = found_in_row(row_of(outcome.target, outcome, 0))
     if counted is not None:
         out.judged(outcome.target, outcome.base, out.aside.words(counted))
-
-
-def plan_report(made: Plan, out: Output) -> str:
-    """What is wrong and what would change, for a terminal."""
-    found = findings_text(made.findings, out.style, verbose=out.verbose, fields=not made.changes)
-    changes = "\n" + plan_text(made, out.style) if made.changes else ""
-    return "\n".join(filter(None, (found, changes)))
 
 
 def _say_left(made: Plan, out: Output) -> None:
@@ -180,7 +174,7 @@ def _show_repair(done: Repair, place: Here, ending: Ending, out: Output, unsafe:
 
         out.report(rendered(of_repair(made), out.verdict, verbose=out.verbose))
     else:
-        out.report(repair_report(made, out))
+        out.report(repair_report(made, out.style, verbose=out.verbose))
     if done.built is not None:
         _say_built(made.target, done.built, len(made.changes), out)
     elif done.receipt is None:
@@ -198,15 +192,6 @@ def _show_repair(done: Repair, place: Here, ending: Ending, out: Output, unsafe:
 def _asked_for(receipt: Receipt) -> str:
     """The id where an undo asks for it, since nothing will remember that the repair was made here."""
     return "" if receipt.ours else receipt.id
-
-
-def repair_report(made: Plan, out: Output) -> str:
-    """What was wrong, what changed, and what is left, for a terminal."""
-    changes = "\n" + plan_text(made, out.style) if made.changes else ""
-    left = findings_text(made.remaining, out.style, verbose=out.verbose)
-    title = out.style.mark(out.style.text("Left for you to decide:"), "bold")
-    rest = f"\n{title}\n\n{left}" if left else ""
-    return "\n".join(filter(None, (headlines(made.fixed, out.style), changes, rest)))
 
 
 def nothing_to_change(made: Plan, left: Sequence[Finding], out: Output, unsafe: str) -> None:
@@ -249,16 +234,7 @@ def _say_built(target: str, built: Built, changed: int, out: Output) -> None:
 
 def _say_done(place: Here, receipt: Receipt, out: Output) -> None:
     out.say("")
-    out.tell(
-        text(
-            "repaired {count} file of {target}",
-            "repaired {count} files of {target}",
-            count=len(receipt.changes),
-            target=place.target,
-        ),
-        "green",
-        "bold",
-    )
+    out.tell(repaired(place.target, len(receipt.changes)), "green", "bold")
     if place.state_dir is None:
         out.tell(text("backup: {path} (deleting .cache gives up undo)", path=receipt.backup))
     else:

@@ -7,7 +7,10 @@ import typer
 
 from genfix.cli import options as opt
 from genfix.cli.choices import FORMAT_VARIABLE
+from genfix.cli.likelihood_options import Likelihood
 from genfix.cli.probe_options import ProbeEngine, ProbeFormat
+from genfix.cli.repairing_options import Repairing, Serving
+from genfix.cli.task_options import TaskOptions
 
 
 def probe(
@@ -170,6 +173,10 @@ def probe(
             rich_help_panel=opt.REPORT,
         ),
     ] = None,
+    likely: Likelihood,
+    harness: TaskOptions,
+    repairing: Repairing,
+    serving: Serving,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
     look: opt.Look,
@@ -181,12 +188,13 @@ def probe(
     """
     from genfix.api.probing import Subject
     from genfix.cli.output import Output
+    from genfix.cli.probe_around import served_folder
     from genfix.cli.probe_output import ProbeOptions, run_probe
     from genfix.probe.probe_values import Limits
 
     runner = engine.value if engine is not None else None
     asked = ProbeOptions(
-        subject=Subject(target, model, folder, runner, python),
+        subject=Subject(target, model, folder or served_folder(target, repairing), runner, python),
         against=Subject(against, against_model, None, runner, python) if against is not None else None,
         prompts=prompts,
         quality=quality or kinds is not None or (min_pass_rate is not None and prompts is None),
@@ -203,5 +211,9 @@ def probe(
         min_pass_rate=min_pass_rate,
         output_format=output_format,
         output=output_file,
+        likelihood=likely,
+        tasks=harness,
+        repairing=repairing,
+        serving=serving,
     )
     return run_probe(asked, Output(look, quiet, verbose))

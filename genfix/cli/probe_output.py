@@ -1,15 +1,21 @@
 """What ``genfix probe`` does: runs it, shows how far it is, prints and writes the report."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from genfix.api.probing import ProbeReport, Subject, probe_model
 from genfix.cli.failing import behind_report
+from genfix.cli.likelihood_options import NO_LIKELIHOOD, Likelihood
+from genfix.cli.likelihood_run import end_likelihood, refuse_likelihood, run_likelihood
 from genfix.cli.output import Output
+from genfix.cli.probe_around import ask_around, refuse_around
 from genfix.cli.probe_options import ProbeFormat
+from genfix.cli.repairing_options import NO_REPAIR, NO_SERVER, Repairing, Serving
 from genfix.cli.streams import write
+from genfix.cli.task_options import NO_TASKS, TaskOptions
+from genfix.cli.tasks_run import run_task_options
 from genfix.errors import InputError, ProbeError
 from genfix.message import Message, text
 from genfix.probe.figures import percent
@@ -26,14 +32,18 @@ class ProbeOptions:
     subject: Subject
     against: Subject | None
     prompts: Path | None
-    quality: bool
-    kinds: tuple[str, ...]
     limits: Limits
     temperature: float | None
     min_stop_rate: float
-    min_pass_rate: float | None
     output_format: ProbeFormat
     output: Path | None
+    quality: bool = False
+    kinds: tuple[str, ...] = ()
+    min_pass_rate: float | None = None
+    likelihood: Likelihood = NO_LIKELIHOOD
+    tasks: TaskOptions = NO_TASKS
+    repairing: Repairing = NO_REPAIR
+    serving: Serving = NO_SERVER
 
 
 class _Progress:
@@ -64,10 +74,40 @@ def run_probe(asked: ProbeOptions, out: Output) -> int:
     """
     if asked.output_format is ProbeFormat.HTML and asked.output is None:
         raise InputError("an HTML page is not for a terminal", "name a file for it: -o probe.html")
+    target, compared = asked.subject.target, asked.against is not None
+    refuse_around(target, asked.repairing, asked.serving, against=compared)
+    compared = compared or asked.repairing.repair is not None
+    refuse_likelihood(asked.likelihood, compared=compared, other=bool(asked.tasks.tasks))
     if asked.output is not None:
         from genfix.applier.reports import check_report_place  # noqa: PLC0415 - few reports go to a file
 
         check_report_place(asked.output)
+    report = ask_around(
+        target,
+        asked.repairing,
+        asked.serving,
+        lambda: measured(asked, out),
+        lambda first: publish(first, asked, out),
+        out,
+    )
+    return finish(report, asked, out)
+
+
+def finish(report: ProbeReport, asked: ProbeOptions, out: Output) -> int:
+    """Print or write the report, and return the exit code. Raises as `run_probe`."""
+    out.notes(report.notes)
+    publish(report, asked, out)
+    with behind_report(out):
+        code = 0 if asked.likelihood.skip_prompts else _exit(report, asked, out)
+    if report.likelihood is None:
+        return code
+    is_alone = asked.against is None and report.against is None  # there was nothing to repair
+    limit = asked.likelihood._replace(max_bits_increase=None) if is_alone else asked.likelihood
+    return max(code, end_likelihood(report.likelihood, limit, out))
+
+
+def measured(asked: ProbeOptions, out: Output) -> ProbeReport:
+    """All that is asked of the model, once."""
     progress = _Progress(out)
     try:
         report = probe_model(
@@ -79,16 +119,22 @@ def run_probe(asked: ProbeOptions, out: Output) -> int:
             limits=asked.limits,
             temperature=asked.temperature,
             progress=progress,
+            skip_prompts=asked.likelihood.skip_prompts,
         )
     finally:
         progress.clear()
-    out.notes(report.notes)
-    _publish(report, asked, out)
-    with behind_report(out):
-        return _exit(report, asked, out)
+    if asked.likelihood.wanted and not report.interrupted:
+        found = run_likelihood(asked.likelihood, asked.subject, asked.against, asked.limits, out)
+        report = replace(report, likelihood=found)
+    if asked.tasks.tasks and not report.interrupted:
+        report = replace(
+            report, tasks=run_task_options(asked.tasks, asked.subject, asked.against, asked.limits)
+        )
+    return report
 
 
-def _publish(report: ProbeReport, asked: ProbeOptions, out: Output) -> None:
+def publish(report: ProbeReport, asked: ProbeOptions, out: Output) -> None:
+    """Print the report, or write it to its file."""
     text = _written(report, asked.output_format, out, to_file=asked.output is not None)
     if asked.output is None:
         out.report(text)

@@ -1,14 +1,10 @@
 """What a model folder is to the rest of genfix: a read-only set of named files."""
 
-from collections.abc import Callable
 from enum import StrEnum
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import Literal, NamedTuple, Protocol
 
 from genfix.errors import GenfixError
 from genfix.message import Arg, Message
-
-Progress: TypeAlias = Callable[[int, int, str], None]
-"""Told while several files are fetched: how many are here, of how many, and the one that came last."""
 
 
 class Origin(NamedTuple):

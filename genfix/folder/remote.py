@@ -8,8 +8,9 @@ from typing import Final, NamedTuple, Protocol, TypeAlias
 from genfix.errors import BaseModelError, GenfixError
 from genfix.folder.compare import blob_sha1
 from genfix.folder.file_names import is_safe_name
-from genfix.folder.folder import FileProblem, FileStat, Folder, FolderFileError, Origin, Progress
+from genfix.folder.folder import FileProblem, FileStat, Folder, FolderFileError, Origin
 from genfix.folder.kinds import FileKind, kind_of, read_cap
+from genfix.folder.progress import Fetching, Progress
 from genfix.folder.regular_file import failing_disk, is_of_the_file, read_regular
 from genfix.message import Message, text
 
@@ -17,6 +18,9 @@ FetchFile: TypeAlias = Callable[[str], Path]
 """Brings one listed file to this machine and says where it is."""
 FetchRange: TypeAlias = Callable[[str, int, int], bytes]
 """At most so many bytes of one listed file from an offset: ``(name, start, length)``."""
+
+OnFile: TypeAlias = Callable[[int, int, str], object]
+"""Is told how many files are here, of how many, and the one that came last."""
 
 
 class State(NamedTuple):
@@ -33,7 +37,7 @@ class Together(Protocol):
     """Does the same with several files at once."""
 
     def __call__(
-        self, work: Callable[[str], object], names: Sequence[str], progress: Progress | None = None
+        self, work: Callable[[str], object], names: Sequence[str], progress: OnFile | None = None
     ) -> None:
         """Do ``work`` for each of ``names``; the first error, by the order of names, is raised."""
 
@@ -162,7 +166,9 @@ class RemoteFolder:
         """
         wanted = [name for name in sorted(self._names.intersection(names)) if self._is_to_fetch(name)]
         if self._together is not None:
-            self._together(self._fetch_one, wanted, progress)
+            sizes = {name: 8 if _is_weights(name) else self._files[name].size for name in wanted}
+            told = _with_sizes(progress, sizes) if progress is not None else None
+            self._together(self._fetch_one, wanted, told)
         else:
             for name in wanted:
                 self._fetch_one(name)
@@ -193,6 +199,17 @@ class RemoteFolder:
         except GenfixError:  # its own rule says why it cannot be read
             return None
         return None if difference(content, listed) else content
+
+
+def _with_sizes(progress: Progress, sizes: Mapping[str, int]) -> OnFile:
+    come, whole = 0, sum(sizes.values())
+
+    def tell(done: int, total: int, name: str) -> None:
+        nonlocal come
+        come += sizes.get(name, 0)
+        progress(Fetching(done, total, name, come, whole))
+
+    return tell
 
 
 def _is_weights(name: str) -> bool:

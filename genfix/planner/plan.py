@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from genfix.display import in_notebook, printed
 from genfix.engines import EngineView
 from genfix.folder import Origin
 from genfix.message import Message
@@ -82,6 +83,12 @@ class Plan:
         """Short: its parts have megabytes."""
         changes, left = len(self.changes), len(self.remaining)
         return f"<Plan of {self.target}: {changes} files change, {left} findings left>"
+
+    def __str__(self) -> str:
+        return printed(self)
+
+    def _repr_html_(self) -> str:
+        return in_notebook(self)
 
 
 def action_of(before: str | bytes | None, after: str | bytes | None) -> str:

@@ -1,9 +1,9 @@
 """The process that runs a model folder in an engine: a script of its own, started by `local_engine`.
 
 ``python -I child.py`` in an interpreter that has the engine. One JSON object is read from stdin: ``engine``,
-``folder``, ``max_tokens``, ``seconds`` per prompt, ``temperature``, ``seed`` and ``prompts``. One JSON line
-is written when the model is loaded, and one per prompt as soon as it is answered; ``{"error": kind, "detail":
-...}`` ends it.
+``folder``, ``max_tokens``, ``seconds`` per prompt, ``temperature``, ``seed``, and ``prompts`` or ``texts``.
+One JSON line is written when the model is loaded, and one per prompt as soon as it is answered, or per text
+as soon as it is scored; ``{"error": kind, "detail": ...}`` ends it.
 
 The folder's own code is never run and pickled weights are never read: engines are asked not to, and a folder
 that cannot do without them is refused. Nothing of genfix is imported, since the engine's environment need not
@@ -19,10 +19,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, TypedDict
 
 _MAX_DETAIL: Final = 500
+_ROWS: Final = 128
+"""Places whose probabilities are worked out at a time: each has a number for every token there is."""
+_TOP: Final = 5
 _DISTRIBUTIONS: Final = {"transformers": "transformers", "mlx-lm": "mlx_lm"}
 
 
@@ -53,8 +57,42 @@ class Written(NamedTuple):
     first_seconds: float | None
 
 
+class Cut(NamedTuple):
+    """A text as tokens, and where each begins in characters; the first ones may be a BOS `before` it."""
+
+    ids: list[int]
+    starts: list[int]
+    before: int
+
+
+class Scores(NamedTuple):
+    """Logarithms of probabilities: of each token from the second one on, and of the likeliest there."""
+
+    given: list[float]
+    top: list[list[tuple[int, float]]]
+
+
+class _Encoded(TypedDict, total=False):
+    input_ids: list[int]
+    offset_mapping: list[tuple[int, int]]
+
+
+class _Tokenizer(Protocol):
+    all_special_ids: list[int]
+
+    def __call__(self, text: str, *, return_offsets_mapping: bool = False) -> _Encoded: ...
+    def decode(self, ids: list[int]) -> str: ...
+    def convert_ids_to_tokens(self, ids: list[int]) -> list[str]: ...
+
+
 class LoadedModel(Protocol):
     """A loaded model."""
+
+    tokenizer: _Tokenizer
+
+    def scores(self, ids: list[int]) -> Scores:
+        """How likely the model finds each token after those before it."""
+        ...
 
     def answer(self, asked: ChildPrompt) -> Written:
         """What the model writes after the prompt."""
@@ -84,6 +122,25 @@ def _rendering() -> Iterator[None]:
         yield
     except Exception as error:
         raise PromptRefusedError(str(error)[:_MAX_DETAIL]) from error
+
+
+def _cut(tokenizer: _Tokenizer, text: str) -> Cut:
+    """A text by a tokenizer of transformers: one in Python alone cannot say where its tokens begin."""
+    try:
+        encoded = tokenizer(text, return_offsets_mapping=True)
+    except NotImplementedError:
+        encoded = tokenizer(text)
+    ids, special = encoded["input_ids"], set(tokenizer.all_special_ids)
+    before, end = 0, len(ids)
+    while before < end and ids[before] in special and not text.startswith(tokenizer.decode([ids[before]])):
+        before += 1
+    while end > before and ids[end - 1] in special and not text.endswith(tokenizer.decode([ids[end - 1]])):
+        end -= 1
+    if "offset_mapping" in encoded:
+        starts = [start for start, _ in encoded["offset_mapping"][:end]]
+    else:
+        starts = [len(tokenizer.decode(ids[before:place])) for place in range(end)]
+    return Cut(ids[:end], starts, before)
 
 
 class _Transformers:
@@ -137,6 +194,19 @@ class _Transformers:
     def text(self, ids: list[int]) -> str:
         return str(self.tokenizer.decode(ids, skip_special_tokens=False))
 
+    def scores(self, ids: list[int]) -> Scores:
+        found = Scores([], [])
+        with self.torch.no_grad():
+            logits = self.model(input_ids=self.torch.tensor([ids], device=self.device)).logits[0]
+            for place in range(0, len(ids) - 1, _ROWS):
+                wanted = self.torch.tensor(ids[place + 1 : place + 1 + _ROWS])
+                rows = logits[place : place + len(wanted)].float().log_softmax(-1).cpu()
+                found.given.extend(rows[range(len(wanted)), wanted].tolist())
+                best = rows.topk(_TOP)
+                for names, numbers in zip(best.indices.tolist(), best.values.tolist(), strict=True):
+                    found.top.append([*zip(names, numbers, strict=True)])
+        return found
+
 
 class _MlxLm:
     """``stream_generate()`` of MLX-LM."""
@@ -173,6 +243,16 @@ class _MlxLm:
     def text(self, ids: list[int]) -> str:
         return str(self.tokenizer.decode(ids))
 
+    def scores(self, ids: list[int]) -> Scores:
+        mx, found = import_module("mlx.core"), Scores([], [])
+        logits = self.model(mx.array([ids]))[0].astype(mx.float32)
+        rows = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
+        best = mx.argsort(-rows, axis=-1)[:, :_TOP]
+        for place, token in enumerate(ids[1:]):
+            found.given.append(float(rows[place, token]))
+            found.top.append([(int(name), float(rows[place, int(name)])) for name in best[place]])
+        return found
+
 
 _LOADERS: Final[dict[str, Callable[[Job], LoadedModel]]] = {"transformers": _Transformers, "mlx-lm": _MlxLm}
 
@@ -194,6 +274,25 @@ def _answers(engine: LoadedModel, prompts: list[ChildPrompt]) -> Iterator[dict[s
             "stop_reason": written.ids[-1] if stopped else None,
             "seconds": time.monotonic() - started,
             "first_seconds": written.first_seconds,
+        }
+
+
+def _scored(engine: LoadedModel, texts: list[dict[str, str]]) -> Iterator[dict[str, object]]:
+    names = engine.tokenizer.convert_ids_to_tokens
+    for asked in texts:
+        cut = _cut(engine.tokenizer, asked["text"])
+        found = engine.scores(cut.ids)
+        tops = [
+            dict(zip(names([one for one, _ in top]), [p for _, p in top], strict=True)) for top in found.top
+        ]
+        # The first token has no number where nothing stands before it.
+        yield {
+            "id": asked["id"],
+            "bos": cut.before > 0,
+            "starts": cut.starts[cut.before :],
+            "tokens": names(cut.ids[cut.before :]),
+            "logprobs": [None, *found.given][cut.before :],
+            "top": [{}, *tops][cut.before :],
         }
 
 
@@ -223,13 +322,14 @@ def _run(request: dict[str, object], out: int) -> int:
         while rest:
             rest = rest[os.write(out, rest) :]
 
-    prompts = [ChildPrompt(**asked) for asked in request.pop("prompts")]  # type: ignore[attr-defined]
+    prompts = [ChildPrompt(**asked) for asked in request.pop("prompts", [])]  # type: ignore[attr-defined]
+    texts: list[dict[str, str]] = request.pop("texts", [])  # type: ignore[assignment]
     job = Job(**request)  # type: ignore[arg-type]
     try:
         engine = _LOADERS[job.engine](job)
         write({"ready": _version(job.engine)})
-        for answer in _answers(engine, prompts):
-            write(answer)
+        for line in chain(_answers(engine, prompts), _scored(engine, texts)):
+            write(line)
     except Exception as error:  # noqa: BLE001 - whatever a model or its code raises
         write(_refusal(error))
         return 1

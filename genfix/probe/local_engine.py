@@ -8,16 +8,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, Generic, TypeVar
 
 from genfix.errors import InputError, ProbeError
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import text
 from genfix.probe.probe_run import AnswerRun, OnAnswer, in_order
 from genfix.probe.probe_values import Answer, Failure, FailureKind, Limits, Prompt
+
+T = TypeVar("T")
+"""What is asked for."""
 
 LOCAL_ENGINES: Final = ("transformers", "mlx-lm")
 LOCAL_SEED: Final = 0
@@ -58,6 +61,56 @@ def run_folder(
     Raises `InputError` for an engine or interpreter that is not there, `ProbeError` for a folder it cannot
     run.
     """
+    asked: list[JsonValue] = [
+        {
+            "id": prompt.id,
+            "messages": [dict(message) for message in prompt.messages],
+            "tools": [dict(tool) for tool in prompt.tools] or None,
+        }
+        for prompt in prompts
+    ]
+    job = request_of(engine, folder, limits) | {"prompts": asked}
+
+    def take(value: JsonObject) -> tuple[str, Answer] | None:
+        answer = _answer(value)
+        if answer is None:
+            return None
+        progress(answer)
+        return answer.prompt, answer
+
+    heard = ask_child(engine, job, len(prompts), limits, take)
+    if heard.interrupted:
+        answers = in_order(prompts, heard.found, text("interrupted"))
+        return AnswerRun(answers, interrupted=True), heard.version
+    answers = in_order(prompts, heard.found, text("the time for the run was up"))
+    return AnswerRun(answers, out_of_time=heard.late), heard.version
+
+
+@dataclass(frozen=True, slots=True)
+class Heard(Generic[T]):
+    """What a child said, and how it ended."""
+
+    found: dict[str, T]
+    """By id."""
+    version: str
+    """Of the engine."""
+    interrupted: bool = False
+    late: bool = False
+    """Whether the time was up before all was said."""
+
+
+def ask_child(
+    engine: LocalEngine,
+    job: JsonObject,
+    count: int,
+    limits: Limits,
+    take: Callable[[JsonObject], tuple[str, T] | None],
+) -> Heard[T]:
+    """Run ``job`` in a child process until it has said ``count`` things; ``take`` reads one line of it, or
+    gives `None` for one that it does not know.
+
+    Raises `InputError` and `ProbeError` as `run_folder`.
+    """
     if engine.name not in LOCAL_ENGINES:
         raise InputError(
             "genfix cannot run a folder with '{name}'",
@@ -66,15 +119,16 @@ def run_folder(
             engines=[*LOCAL_ENGINES],
         )
     child = _start(engine)
-    talk = _Talk(engine, child, limits)
+    talk = _Talk(engine, child, limits, take)
     try:
-        return talk.run(_request(engine, folder, prompts, limits), prompts, progress)
+        return talk.run(job, count)
     finally:
         _end(child)
         talk.close()
 
 
-def _request(engine: LocalEngine, folder: Path, prompts: Sequence[Prompt], limits: Limits) -> JsonObject:
+def request_of(engine: LocalEngine, folder: Path, limits: Limits) -> dict[str, JsonValue]:
+    """What every job has: the engine, the folder and the limits."""
     return {
         "engine": engine.name,
         "folder": str(folder.absolute()),
@@ -82,14 +136,6 @@ def _request(engine: LocalEngine, folder: Path, prompts: Sequence[Prompt], limit
         "seconds": limits.request_seconds,
         "temperature": engine.temperature,
         "seed": LOCAL_SEED,
-        "prompts": [
-            {
-                "id": prompt.id,
-                "messages": [dict(message) for message in prompt.messages],
-                "tools": [dict(tool) for tool in prompt.tools] or None,
-            }
-            for prompt in prompts
-        ],
     }
 
 
@@ -123,41 +169,43 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
     child.wait()
 
 
-class _Talk:
+class _Talk(Generic[T]):
     """The lines a child writes, read by a thread, so that the limits hold."""
 
-    def __init__(self, engine: LocalEngine, child: "subprocess.Popen[bytes]", limits: Limits) -> None:
-        self.engine, self.child, self.limits = engine, child, limits
+    def __init__(
+        self,
+        engine: LocalEngine,
+        child: "subprocess.Popen[bytes]",
+        limits: Limits,
+        take: Callable[[JsonObject], tuple[str, T] | None],
+    ) -> None:
+        self.engine, self.child, self.limits, self.take = engine, child, limits, take
         self.lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self.stderr = bytearray()
         self.threads = [
             threading.Thread(target=read, daemon=True) for read in (self._read, self._read_errors)
         ]
         self.version = ""
-        self.found: dict[str, Answer] = {}
+        self.found: dict[str, T] = {}
 
-    def run(
-        self, request: JsonObject, prompts: Sequence[Prompt], progress: OnAnswer
-    ) -> tuple[AnswerRun, str]:
+    def run(self, request: JsonObject, count: int) -> Heard[T]:
         until = time.monotonic() + self.limits.total_seconds
         # A thread as well: an interpreter that hangs when it starts reads nothing.
         self.threads.append(threading.Thread(target=self._send, args=(request,), daemon=True))
         for thread in self.threads:
             thread.start()
         try:
-            stuck = self._collect(len(prompts), until, progress)
+            stuck = self._collect(count, until)
         except KeyboardInterrupt:
-            answers = in_order(prompts, self.found, text("interrupted"))
-            return AnswerRun(answers, interrupted=True), self.version
-        late = stuck and len(self.found) < len(prompts)
+            return Heard(self.found, self.version, interrupted=True)
+        late = stuck and len(self.found) < count
         if late and not self.found:
             raise ProbeError(
                 "{engine} gave no answer in time",
                 "raise --timeout or --time-limit, or lower --max-tokens",
                 engine=self.engine.name,
             )
-        answers = in_order(prompts, self.found, text("the time for the run was up"))
-        return AnswerRun(answers, out_of_time=late), self.version
+        return Heard(self.found, self.version, late=late)
 
     def close(self) -> None:
         """Wait for the readers, who close the pipes; the child has ended."""
@@ -184,7 +232,7 @@ class _Talk:
                 self.stderr += line
                 del self.stderr[:-_MAX_STDERR]
 
-    def _collect(self, count: int, until: float, progress: OnAnswer) -> bool:
+    def _collect(self, count: int, until: float) -> bool:
         """Take answers until all are there; whether time ran out before."""
         deadline = until
         while len(self.found) < count:
@@ -196,15 +244,12 @@ class _Talk:
                 continue
             if line is None:
                 raise self._died()
-            answer = self._answer(line)
-            if answer is not None:
-                self.found[answer.prompt] = answer
-                progress(answer)
+            self._take(line)
             deadline = time.monotonic() + self.limits.request_seconds + _GRACE
         return False
 
-    def _answer(self, line: bytes) -> Answer | None:
-        """The answer in a line; `None` for the one that says the model is loaded."""
+    def _take(self, line: bytes) -> None:
+        """Keep what a line says: that the model is loaded, or one thing that was asked for."""
         try:
             value: JsonValue = json.loads(line)
         except (ValueError, RecursionError) as error:
@@ -214,17 +259,13 @@ class _Talk:
         match value:
             case {"ready": str(version)}:
                 self.version = version
-                return None
             case {"error": str(kind), "detail": str(detail)}:
                 raise self._refused(kind, detail)
-            case {"id": str(name), "unsupported": str(why)}:
-                said = text("the chat template takes no such prompt: {why}", why=why)
-                return Answer(name, failure=Failure(FailureKind.UNSUPPORTED, said))
-            case {"id": str(name), "text": str(written), "finish_reason": str(end), "token_ids": list(ids)}:
-                tokens = tuple(token for token in ids if isinstance(token, int))
-                return _written(value, name, written, end, tokens)
             case _:
-                raise self._died()
+                found = self.take(value)
+                if found is None:
+                    raise self._died()
+                self.found[found[0]] = found[1]
 
     def _refused(self, kind: str, detail: str) -> ProbeError:
         if kind == "no-engine":
@@ -260,6 +301,18 @@ class _Talk:
             else text("{engine} ended before it had answered", engine=engine),
             "is there enough memory for the model?",
         )
+
+
+def _answer(value: JsonObject) -> Answer | None:
+    match value:
+        case {"id": str(name), "unsupported": str(why)}:
+            said = text("the chat template takes no such prompt: {why}", why=why)
+            return Answer(name, failure=Failure(FailureKind.UNSUPPORTED, said))
+        case {"id": str(name), "text": str(written), "finish_reason": str(end), "token_ids": list(ids)}:
+            tokens = tuple(token for token in ids if isinstance(token, int))
+            return _written(value, name, written, end, tokens)
+        case _:
+            return None
 
 
 def _written(value: JsonObject, name: str, written: str, reason: str, ids: tuple[int, ...]) -> Answer:

@@ -16,7 +16,8 @@ from genfix.probe.watch import Watch
 OnAnswer = Callable[[Answer], None]
 """Called with every answer as it comes, in the caller's thread."""
 
-_FATAL: Final = frozenset({FailureKind.REFUSED_KEY, FailureKind.NO_MODEL})
+FATAL: Final = frozenset({FailureKind.REFUSED_KEY, FailureKind.NO_MODEL})
+"""Failures that no further request would escape."""
 _TICK: Final = 0.2
 """How long an interrupt may wait where the platform does not deliver it to a waiting thread."""
 
@@ -43,7 +44,7 @@ def ask_all(server: Server, prompts: Sequence[Prompt], limits: Limits, progress:
     found: dict[str, Answer] = {}
     with Watch(until) as watch:
         try:
-            _find_model(server, watch)
+            find_model(server, watch)
             gave_up = _collect(server, prompts, limits, watch, found, progress)
         except KeyboardInterrupt:
             return AnswerRun(in_order(prompts, found, text("interrupted")), interrupted=True)
@@ -58,8 +59,11 @@ def in_order(prompts: Sequence[Prompt], found: Mapping[str, Answer], why: Messag
     return tuple(found.get(prompt.id) or replace(missing, prompt=prompt.id) for prompt in prompts)
 
 
-def _find_model(server: Server, watch: Watch) -> None:
-    """In a thread: a name that does not resolve cannot be interrupted, and the run ends all the same."""
+def find_model(server: Server, watch: Watch) -> None:
+    """Learn the model's name, as `Server.find_model` does and raises.
+
+    In a thread: a name that does not resolve cannot be interrupted, and the run ends all the same.
+    """
     found: Future[None] = Future()
 
     def find() -> None:
@@ -106,7 +110,7 @@ def _collect(
         progress(answer)
         failures += failure is not None and failure.kind.counts
         if failure is not None and (
-            failure.kind in _FATAL
+            failure.kind in FATAL
             or (failures >= min(limits.early_failures, len(prompts)) and failures == len(found))
         ):
             return failure

@@ -135,6 +135,28 @@ class Server:
         except ExchangeError as error:
             return Answer(prompt.id, seconds=time.monotonic() - started, failure=error.failure)
 
+    def complete(self, body: JsonObject, watch: Watch, max_bytes: int) -> JsonObject:
+        """The reply to a request to ``/completions``, which is not streamed.
+
+        Raises `ExchangeError` where there is none, or it is no JSON object.
+        """
+        own: JsonObject = body if self.model is None else {**body, "model": self.model}
+        return self._retried(partial(self._completed, own, watch, max_bytes), watch)
+
+    def _completed(self, body: JsonObject, watch: Watch, max_bytes: int, deadline: float) -> JsonObject:
+        with exchange(self.place, "/completions", body, watch, deadline, max_bytes) as reply:
+            content = b"".join(reply.blocks)
+        with watch.turn:
+            try:
+                value = reply.secrets.value(json.loads(content))
+            except (ValueError, RecursionError):
+                value = None
+        if not isinstance(value, dict):
+            raise ExchangeError(
+                FailureKind.GARBAGE, text("{server}/completions is no JSON object", server=self.place.label)
+            )
+        return value
+
     def _asked(self, prompt: Prompt, watch: Watch) -> Answer:
         refused: ExchangeError | None = None
         for level in range(self._extras, len(_EXTRAS)):

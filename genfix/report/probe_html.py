@@ -13,11 +13,13 @@ from genfix.language import Language
 from genfix.message import Message, text
 from genfix.probe.figures import number, percent
 from genfix.report.html.page import render_page
+from genfix.report.likelihood_part import LikelihoodPart, likelihood_part
 from genfix.report.probe_answers import Row, answer_rows
 from genfix.report.probe_plots import Histogram, RateRow, histogram, rate_rows
 from genfix.report.probe_words import seen_in, tool_calls
 from genfix.report.quality_html import QualityPart, by_prompt, passes_said, quality_part
 from genfix.report.style import Style
+from genfix.report.tasks_report import task_rows
 from genfix.show import show
 
 _EXAMPLES: Final = 8
@@ -51,10 +53,14 @@ class _Page:
     notes: tuple[str, ...]
     prompts: str | Message
     interrupted: bool
+    likelihood: LikelihoodPart | None
+    """How likely texts are."""
+    tasks: tuple[Message, ...]
+    """What tasks of lm-evaluation-harness gave."""
 
 
-def probe_html(report: ProbeReport, lang: Language = Language.ENGLISH) -> str:
-    """The page."""
+def probe_html(report: ProbeReport, lang: Language = Language.ENGLISH, *, is_part: bool = False) -> str:
+    """The page, or a part of one."""
     style = Style(language=lang)
     run, against, limit = report.run, report.against, report.limits.max_tokens
     others = against.measures if against is not None else ()
@@ -63,7 +69,7 @@ def probe_html(report: ProbeReport, lang: Language = Language.ENGLISH) -> str:
     checked = {one.prompt.id for one in run.measures if one.prompt.check is not None}
     page = _Page(
         verdict=style.words(_verdict(run)),
-        tone="good" if (run.summary.stop_rate or 0) >= _GOOD else "bad",
+        tone="good" if (run.summary.stop_rate or 0) >= _GOOD or not run.summary.asked else "bad",
         diagnosis=_sentences((*passes_said(run.passes), *run.diagnosis), style),
         comparison=_sentences(report.verdict, style),
         run=tuple(_facts(run, style)),
@@ -77,14 +83,16 @@ def probe_html(report: ProbeReport, lang: Language = Language.ENGLISH) -> str:
         notes=_sentences(report.notes, style),
         prompts=report.prompts,
         interrupted=report.interrupted,
+        likelihood=likelihood_part(report.likelihood, style) if report.likelihood is not None else None,
+        tasks=tuple(task_rows(report.tasks)) if report.tasks is not None else (),
     )
-    return render_page("probe", lang, page)
+    return render_page("probe", lang, page, is_part=is_part)
 
 
 def _verdict(run: ProbeRun) -> Message:
     total, rate = run.summary.answered, run.summary.stop_rate
     if rate is None:
-        return text("No prompt was answered")
+        return text("No prompt was answered") if run.summary.asked else text("No prompts were put to it")
     count = round(rate * total)
     if count == total:
         return text("All {total} answers stopped by themselves", total=total)

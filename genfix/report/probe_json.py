@@ -10,7 +10,9 @@ from genfix.probe.measuring import Comparison, Spread, Summary
 from genfix.probe.probe_values import Answer, Measure
 from genfix.probe.statistics import Interval
 from genfix.report.json import SCHEMA_VERSION
+from genfix.report.likelihood_json import likelihood_json
 from genfix.report.quality_json import quality_json
+from genfix.report.tasks_report import tasks_json
 
 
 def probe_json(report: ProbeReport) -> JsonValue:
@@ -32,6 +34,8 @@ def probe_json(report: ProbeReport) -> JsonValue:
         "quality": quality_json(report),
         "verdict": _messages(report.verdict),
         "notes": [str(note) for note in report.notes],
+        "likelihood": likelihood_json(report.likelihood) if report.likelihood is not None else None,
+        "tasks": tasks_json(report.tasks) if report.tasks is not None else None,
     }
 
 

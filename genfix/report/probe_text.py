@@ -8,10 +8,12 @@ from genfix.message import Message, text
 from genfix.probe.figures import RATE_NAMES, number, percent
 from genfix.probe.measuring import RATES, Spread, Summary
 from genfix.probe.probe_values import Measure
+from genfix.report.likelihood_text import likelihood_text
 from genfix.report.probe_lines import label, rate_line, sentences, wrapped
 from genfix.report.probe_words import one_line, seen_in, state, tool_calls
 from genfix.report.quality_text import quality_lines
 from genfix.report.style import Style
+from genfix.report.tasks_report import tasks_text
 from genfix.show import show
 
 _EXAMPLES: Final = 3
@@ -21,11 +23,15 @@ _ANSWER: Final = 600
 
 def probe_text(report: ProbeReport, style: Style, *, verbose: bool = False) -> str:
     """The measures, the diagnosis, the verdict on two models, and all answers with ``verbose``."""
-    lines = [*_run(report.run, style, verbose=verbose)]
-    if report.against is not None:
+    lines = [*_run(report.run, style, verbose=verbose)] if report.run.summary.asked else []
+    if report.against is not None and lines:
         lines += ["", style.mark(style.text("against"), "dim"), *_run(report.against, style, verbose=verbose)]
     if report.verdict:
         lines += ["", style.mark(style.text("verdict"), "bold"), *sentences(report.verdict, style, "- ")]
+    if report.likelihood is not None:
+        lines += [""] * bool(lines) + likelihood_text(report.likelihood, style)
+    if report.tasks is not None:
+        lines += [""] * bool(lines) + tasks_text(report.tasks, style)
     lines += _examples(report.run, style)
     if verbose:
         lines += _answers(report, style)

@@ -8,7 +8,7 @@ from typing import Final
 from genfix.language import Language, translated
 from genfix.message import Message, text
 from genfix.report.fields import field_lines
-from genfix.report.layout import columns, pad, wrap
+from genfix.report.layout import columns, pad, short_commits, wrap
 from genfix.report.names import SEVERITIES, WITNESSES, counted
 from genfix.report.style import Style
 from genfix.rules import RULES, Applicability, Finding, Fix, Harm, Rule, Severity
@@ -163,6 +163,16 @@ def summary(findings: Sequence[Finding], style: Style, *, verbose: bool = False)
     elif unsafe:
         line += style.text("; {count} can be fixed only with --unsafe-fixes", count=unsafe)
     return line + (style.text(" (--verbose shows info)") if numbers[Severity.INFO] and not verbose else "")
+
+
+def judged_line(target: str, base: str | None, outcome: str, style: Style) -> str:
+    """Which folder was judged against what, and the outcome, which is marked already."""
+    what = (
+        style.text("{target} against {base}", target=target, base=base)
+        if base
+        else style.text("{target} (no base)", target=target)
+    )
+    return "\n".join(wrap(f"{short_commits(what)}{style.text(': ')}{outcome}", style.room))
 
 
 def explanation(rule: Rule, style: Style) -> str:

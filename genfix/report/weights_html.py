@@ -79,7 +79,9 @@ class _Page:
     """Titles and names: lost, added, missing ..."""
 
 
-def weights_page(report: WeightReport, language: Language = Language.ENGLISH) -> str:
+def weights_page(
+    report: WeightReport, language: Language = Language.ENGLISH, *, is_part: bool = False
+) -> str:
     """The page of ``genfix weights``."""
     style = Style(language=language)
     proof = report.proof
@@ -99,7 +101,7 @@ def weights_page(report: WeightReport, language: Language = Language.ENGLISH) ->
         matrices=tuple(_matrices(report, style))[:_MOST_MATRICES],
         lists=tuple((title, tuple(names)[:_MOST_MATRICES]) for title, names in _lists(report, style)),
     )
-    return render_page("weights", language, page)
+    return render_page("weights", language, page, is_part=is_part)
 
 
 def _lists(report: WeightReport, style: Style) -> Iterator[tuple[str, Sequence[str]]]:

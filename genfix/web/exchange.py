@@ -12,6 +12,7 @@ from typing import IO, Final, cast
 from urllib.parse import urlsplit
 
 from genfix.web.bodies import limited
+from genfix.web.waiting import awaiting
 
 _BLOCK: Final = 64 * 1024
 _ERROR_SECONDS: Final = 10.0
@@ -94,7 +95,8 @@ def opened(
         ):
             opener.add_handler(handler)
         try:
-            answer = stack.enter_context(opener.open(request, timeout=timeout))
+            with awaiting(request.full_url):
+                answer = stack.enter_context(opener.open(request, timeout=timeout))
         except urllib.error.HTTPError as error:
             stack.callback(error.close)
             answer = cast("http.client.HTTPResponse", error.fp)

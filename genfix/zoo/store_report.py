@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from genfix.display import in_notebook, printed
 from genfix.resolver.case import ModelLocation
 from genfix.zoo.judgement import Judgement
 from genfix.zoo.store import Count, open_store
@@ -43,6 +44,16 @@ class SweepReport(NamedTuple):
     """The worst first, as many as were asked for."""
     tiles: tuple[tuple[str, str], ...]
     """Path and state of every folder, in the order of paths."""
+
+    def __repr__(self) -> str:
+        """Short: there may be a hundred thousand folders."""
+        return f"<SweepReport of {self.store}: {self.all.total} folders>"
+
+    def __str__(self) -> str:
+        return printed(self)
+
+    def _repr_html_(self) -> str:
+        return in_notebook(self)
 
 
 def sweep_report(store: ModelLocation, *, most: int = 50) -> SweepReport:

@@ -66,7 +66,7 @@ def test_a_check_without_a_base_ends_with_the_command(tmp_path: Path, run: Run) 
     assert run("check", "out").err.splitlines()[-1] == "to look for its base: genfix base out"
     cached(tmp_path / "hub", "org/base", model_files(BASE))
     last = run("check", "out").err.splitlines()[-1]
-    assert last == "to judge against its base: genfix check out --base org/base"
+    assert last == "to judge against its base (from the Hugging Face cache): genfix check out --base org/base"
     assert run(*last.partition("genfix ")[2].split()).code == 0
 
 
@@ -105,4 +105,4 @@ def test_what_the_catalogue_settles_is_taken_by_both(
     told = run("base", folder)
     assert told.code == 0
     assert f"to judge against it: genfix check {folder} --base org/base-chat" in told.err
-    assert f"org/base-chat@{COMMIT}" in run("check", folder, "--base", "auto").err
+    assert f"org/base-chat@{COMMIT[:12]}, which" in run("check", folder, "--base", "auto").err

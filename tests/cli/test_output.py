@@ -425,7 +425,7 @@ def test_any_width(run: Run, merged: Path, base: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("COLUMNS", columns)
     result = run("check", merged, "--base", base, "-v")
     assert result.code == 1
-    assert max(map(len, result.out.splitlines())) <= 100
+    assert max(map(len, result.out.splitlines())) <= 120
 
 
 def test_diff_names_each_value_and_gives_no_verdict(

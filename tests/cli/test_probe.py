@@ -16,6 +16,7 @@ import pytest
 
 from tests.support import probe_stub as bad
 from tests.support.folders import glm_files, write_folder
+from tests.support.likelihood_stub import one_bit, scores
 from tests.support.places import ROOT
 from tests.support.probe_stub import Said, Status, Stub, always
 from tests.support.running import Run
@@ -189,6 +190,48 @@ def test_a_report_goes_to_a_file_whole(run: Run, tmp_path: Path) -> None:
             assert file.read_text("utf-8").strip()
     validated((tmp_path / "report.json").read_text("utf-8"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "report.json", "report.text"]
+
+
+def test_texts_are_compared_in_every_format(run: Run, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    with Stub(scores(lambda token, start: 1.3 * len(token))) as merged, Stub(scores(one_bit)) as base:
+        words = ("probe", merged.url, "--against", base.url, "--likelihood", "--skip-prompts")
+        text = run(*words)
+        chinese = run(*words, "--lang", "zh")
+        document = run(*words, "--output-format", "json")
+        assert run(*words, "--output-format", "html", "-o", page).code == 0
+    assert (text.code, text.err) == (0, "")
+    assert "all texts" in text.out
+    assert "1.300, against 1.000: +0.300 (+0.300 to +0.300)" in text.out
+    assert "prompts answered" not in text.out
+    assert "每个字符的比特数" in chinese.out
+    found = validated(document.out)["likelihood"]
+    assert found["groups"][0]["change"]["value"] == 0.3
+    assert "How likely it finds known texts" in page.read_text("utf-8")
+
+
+@pytest.mark.parametrize(("most", "code"), [("0.4", 0), ("0.2", 1)])
+def test_bits_have_a_limit(run: Run, most: str, code: int) -> None:
+    with Stub(scores(lambda token, start: 1.3 * len(token))) as merged, Stub(scores(one_bit)) as base:
+        words = ("probe", merged.url, "--against", base.url, "--max-bits-increase", most)
+        result = run(*words, "--skip-prompts")
+        beside = run(*words) if code else result
+    assert (result.code, beside.code) == (code, code)
+    assert ("a character takes 0.300 bits more: above --max-bits-increase 0.2" in result.err) == bool(code)
+    assert ("64 of 64 prompts answered" in beside.out) == bool(code)
+
+
+def test_a_limit_that_cannot_be_held_against_anything_is_no_all_clear(run: Run) -> None:
+    with Stub(always(Said())) as chat:
+        alone = run("probe", chat.url, "--likelihood", "--skip-prompts", *FAST)
+        held = run("probe", chat.url, "--against", chat.url, "--max-bits-increase", "1", *FAST)
+        nothing = run("probe", chat.url, "--max-bits-increase", "1")
+        empty = run("probe", chat.url, "--skip-prompts")
+    assert (alone.code, held.code, nothing.code, empty.code) == (0, 2, 2, 2)
+    assert "gives no log probabilities" in " ".join(alone.out.split())
+    assert held.err.startswith("error: --max-bits-increase cannot be held against anything")
+    assert nothing.err.startswith("error: --max-bits-increase has nothing to compare with")
+    assert empty.err.startswith("error: without prompts there is nothing to measure")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is a signal here")

@@ -104,6 +104,9 @@ class Exchange(BaseHTTPRequestHandler):
         self.send_json({"error": {"message": status.message}}, status.code, status.headers)
 
     def say(self, said: Said) -> None:
+        if "prompt" in self.body:  # of another API than chats
+            self.fail(Status(404, "Not Found"))
+            return
         if not self.body.get("stream"):
             raise AssertionError("a probe streams")
         self.begin()

@@ -63,19 +63,28 @@ class Rename(NamedTuple):
     targets: Sequence[str]
 
 
+class _Table(NamedTuple):
+    release: str
+    programs: Sequence[bytes]
+    entries: bytes
+    """All other lines, each with its name first."""
+
+
 @cache
-def _table() -> tuple[str, bytes]:
+def _table() -> _Table:
     head, _, lines = _DATA.read_bytes().partition(b"\n")
-    return str(json.loads(head)), b"\n" + lines
+    name, count = json.loads(head)
+    *programs, entries = lines.split(b"\n", count)
+    return _Table(name, programs, b"\n" + entries)
 
 
 def release() -> str:
     """The version of transformers that was read."""
-    return _table()[0]
+    return _table().release
 
 
 def _entry(name: str) -> Sequence[JsonValue] | None:
-    lines = _table()[1]
+    lines = _table().entries
     start = lines.find(f"\n[{json.dumps(name)},".encode())
     if start < 0:
         return None
@@ -83,10 +92,17 @@ def _entry(name: str) -> Sequence[JsonValue] | None:
     return found[1:]
 
 
+def _program(name: str) -> JsonValue:
+    """What is called by its number: ``#12``."""
+    programs, number = _table().programs, name[1:]
+    is_there = name.startswith("#") and number.isdecimal() and int(number) < len(programs)
+    return json.loads(programs[int(number)]) if is_there else None
+
+
 @cache
 def program(name: str) -> Program | None:
     """The program called ``name``; `None` where there is none."""
-    match _entry(name):
+    match _program(name):
         case [list(parameters), dict(defaults), list(body)]:
             whole = _whole(body)
             return Program(name, [*map(str, parameters)], defaults, whole if isinstance(whole, list) else [])

@@ -73,6 +73,10 @@ class EngineView(NamedTuple):
     stop_strings: tuple[str, ...] = ()
     """Texts that end generation too."""
 
+    def __repr__(self) -> str:
+        """Short: it has the chat template."""
+        return f"<EngineView of {self.engine} {self.version}: stops at {[*self.stop_token_ids]}>"
+
     @property
     def loads(self) -> bool:
         """Whether the config files let the engine start."""

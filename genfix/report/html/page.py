@@ -6,6 +6,7 @@ makes control and bidirectional characters visible, which escaping does not.
 
 import base64
 import hashlib
+import re
 from importlib.resources import files
 from typing import Final
 
@@ -16,17 +17,24 @@ from genfix.report.style import Style
 
 _STYLE: Final = "page.css"
 _SCRIPT: Final = "page.js"
+_THEMED: Final = re.compile(r"^:root\[data-theme.*\n|, :root\[data-theme\]", re.MULTILINE)
+"""What the button of a page's script switches."""
+_WHOLE: Final = re.compile(r"(?<![\w.#-])(?::root|html|body)(?=\s*\{)")
+"""Selectors of the page itself."""
 
 
-def render_page(name: str, language: Language, page: object, *, like: str = "") -> str:
+def render_page(name: str, language: Language, page: object, *, like: str = "", is_part: bool = False) -> str:
     """The template ``NAME.html.jinja``, which extends the frame, with ``NAME.css``, filled with ``page``.
 
-    With ``like``, it looks as the pages of that name in all that its own style does not say.
+    With ``like``, it looks as the pages of that name in all that its own style does not say. With ``is_part``
+    it is no page but a part of one, such as a notebook: without script, and with a style that ends at its
+    border.
 
     A template says a sentence with ``text("English")``, and shows a message with ``words(message)``.
     """
     above = _read(f"{like}.css") if like else ""
     style, script = _read(_STYLE) + above + _read(f"{name}.css"), _read(_SCRIPT)
+    style = _inside(style) if is_part else style
     reader = Style(language=language)
     environment = jinja2.Environment(
         autoescape=True,
@@ -38,6 +46,7 @@ def render_page(name: str, language: Language, page: object, *, like: str = "") 
     )
     return environment.get_template(f"{name}.html.jinja").render(
         page=page,
+        frame="part.html.jinja" if is_part else "page.html.jinja",
         language=language.value,
         text=reader.text,
         words=reader.words,
@@ -45,6 +54,12 @@ def render_page(name: str, language: Language, page: object, *, like: str = "") 
         style=style,
         script=script,
     )
+
+
+def _inside(style: str) -> str:
+    """A page's style, for a part of another page: what it says of the page is said of the part."""
+    own = _THEMED.sub("", style)
+    return f".genfix {{\n{_WHOLE.sub('&', own)}\nnav {{ display: none; }}\n}}"
 
 
 def _policy(style: str, script: str) -> str:

@@ -129,7 +129,11 @@ class Review(NamedTuple):
 
 
 def check_page(
-    report: Report, *, commands: Mapping[str, str] | None = None, lang: Language = Language.ENGLISH
+    report: Report,
+    *,
+    commands: Mapping[str, str] | None = None,
+    lang: Language = Language.ENGLISH,
+    is_part: bool = False,
 ) -> str:
     """What `check` found as an HTML page; ``commands`` are what to type next: ``plan``, ``repair``."""
     style = Style(language=lang)
@@ -158,6 +162,7 @@ def check_page(
             rules=rules_about(report.findings, style),
             coverage=style.words(coverage_line(report.coverage)),
         ),
+        is_part=is_part,
     )
 
 
@@ -168,6 +173,7 @@ def plan_page(
     plan_id: str = "",
     commands: Mapping[str, str] | None = None,
     lang: Language = Language.ENGLISH,
+    is_part: bool = False,
 ) -> str:
     """A plan as an HTML page; with ``done`` as what a repair has done.
 
@@ -213,6 +219,7 @@ def plan_page(
             notes=tuple(map(style.words, plan.notes)),
             rules=rules_about(findings, style),
         ),
+        is_part=is_part,
     )
 
 

@@ -81,8 +81,8 @@ class SweepPage(NamedTuple):
     rows: tuple[Row, ...]
 
 
-def sweep_page(report: SweepReport, lang: Language = Language.ENGLISH) -> str:
-    """The page, as one HTML file."""
+def sweep_page(report: SweepReport, lang: Language = Language.ENGLISH, *, is_part: bool = False) -> str:
+    """The page, as one HTML file, or as a part of one."""
     style = Style(language=lang)
     tiles, columns, each = _tiles(report.tiles, style)
     endless, broken, worse, _, failed = report.all.folders
@@ -120,6 +120,7 @@ def sweep_page(report: SweepReport, lang: Language = Language.ENGLISH) -> str:
             ),
         ),
         like="many",
+        is_part=is_part,
     )
 
 

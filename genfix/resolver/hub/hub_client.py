@@ -14,14 +14,15 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import quote, urlsplit
 
 from genfix.errors import BaseModelError
-from genfix.folder.folder import FileProblem, FileStat, FolderFileError, Progress
-from genfix.folder.remote import difference
+from genfix.folder.folder import FileProblem, FileStat, FolderFileError
+from genfix.folder.remote import OnFile, difference
 from genfix.json_types import JsonValue
 from genfix.message import text
 from genfix.resolver.hub.hub_errors import HubRequest, explain, is_cut, outage
@@ -211,7 +212,7 @@ class HubClient:
             return _sent(sent, _TIMEOUT + seconds, read, token=is_own)
 
     def together(
-        self, work: Callable[[str], object], names: Sequence[str], progress: Progress | None = None
+        self, work: Callable[[str], object], names: Sequence[str], progress: OnFile | None = None
     ) -> None:
         """Do ``work`` for all ``names``, several at once; the first error in the order of names is raised."""
         from concurrent.futures import ThreadPoolExecutor, as_completed  # noqa: PLC0415 - only on the Hub
@@ -221,7 +222,8 @@ class HubClient:
         with self._quietly(), ThreadPoolExecutor(_AT_ONCE) as pool:
             self._is_quiet = True  # what is silenced is the process's: threads must not turn it on and off
             try:
-                jobs = {pool.submit(work, name): name for name in names}
+                # Each with a context of its own: what is bound for this call is bound for its threads.
+                jobs = {pool.submit(copy_context().run, work, name): name for name in names}
                 if progress is not None:
                     progress(0, len(names), "")
                 for done, job in enumerate(as_completed(jobs), start=1):

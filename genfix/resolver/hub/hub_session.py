@@ -17,6 +17,7 @@ from genfix.web.bodies import ByteRange, limited
 from genfix.web.exchange import RedirectError, origin
 from genfix.web.failures import ForeignAnswerError
 from genfix.web.patience import Got, within
+from genfix.web.waiting import awaiting
 
 _Result = TypeVar("_Result")
 _PIECE: Final = 64 * 1024
@@ -168,9 +169,10 @@ def hub_send(session: object, sent: Sent, timeout: float, read: Callable[[HubRes
     Raises `RedirectError` for a redirect that leads elsewhere, or on and on, and `TimeoutError` where all of
     it takes too long, however steadily it drips; bytes that are sent give time as those that come.
     """
-    return within(
-        lambda got: _follow(partial(_answer, session, timeout, got), sent, read), _LONGEST, _SLOWEST
-    )
+    with awaiting(sent.url):
+        return within(
+            lambda got: _follow(partial(_answer, session, timeout, got), sent, read), _LONGEST, _SLOWEST
+        )
 
 
 def _follow(

@@ -28,6 +28,10 @@ class FileDifference:
     values: tuple[Difference, ...] = ()
     """Values that differ in a JSON file: left the base's, right the folder's."""
 
+    def __repr__(self) -> str:
+        """Short: a value may be a whole template."""
+        return f"<FileDifference {self.name}: {self.status}, {len(self.values)} values>"
+
 
 def differences(merged: Model, base: Model) -> tuple[FileDifference, ...]:
     """All config, tokenizer, template, processor, code and licence files that differ, by name."""

@@ -44,13 +44,13 @@ class ClassFit(NamedTuple):
     @property
     def is_stand_in(self) -> bool:
         """Whether the file is none that a model was saved in: a tiny one with names of the class, less than
-        half a bit for each number that it has by config.json, and mostly other shapes. What is left of a real
-        save has the shapes of the class, and no quantiser packs so.
+        half a bit for each number that it has by config.json, and other shapes where they are compared. What
+        is left of a real save has the shapes of the class, and no quantiser packs so.
         """
         size = sum(tensor.size for tensor in self.tensors.values())
-        known = len(self.tensors) - len(self.fit.unexpected)
         is_tiny = size < _TINY and size * 16 < self.fit.numbers
-        return is_tiny and known * 2 > len(self.tensors) and len(self.fit.mismatched) * 2 >= known
+        has_names = len(self.fit.unexpected) * 2 < len(self.tensors)
+        return is_tiny and has_names and (self.is_packed or bool(self.fit.mismatched))
 
     @property
     def is_clean(self) -> bool:

@@ -1,0 +1,1 @@
+"""genfix inside other libraries; each module needs the library of its name."""
