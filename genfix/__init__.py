@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from genfix.api.publishing import Published, publish, published, unpublish
     from genfix.api.running import Ran, run_command
     from genfix.api.weight_report import WeightReport, inspect_weights
+    from genfix.api.workarounds import WorkaroundReport, workarounds
     from genfix.applier import HubReceipt, Receipt
     from genfix.errors import GenfixError
     from genfix.folder import Fetching, Progress
@@ -59,6 +60,7 @@ __all__ = [
     "SweepReport",
     "Swept",
     "WeightReport",
+    "WorkaroundReport",
     "__version__",
     "apply",
     "base_candidates",
@@ -89,6 +91,7 @@ __all__ = [
     "sweep_report",
     "undo",
     "unpublish",
+    "workarounds",
     "write_baseline",
 ]
 
@@ -117,6 +120,7 @@ _HOMES: "Final" = {
     "SweepReport": "genfix.zoo.store_report",
     "Swept": "genfix.zoo.sweeping",
     "WeightReport": "genfix.api.weight_report",
+    "WorkaroundReport": "genfix.api.workarounds",
     "apply": "genfix.api.changing",
     "base_candidates": "genfix.api.bases",
     "capsule": "genfix.api.capsules",
@@ -146,6 +150,7 @@ _HOMES: "Final" = {
     "sweep_report": "genfix.zoo.store_report",
     "undo": "genfix.api.changing",
     "unpublish": "genfix.api.publishing",
+    "workarounds": "genfix.api.workarounds",
     "write_baseline": "genfix.api.baseline",
 }
 

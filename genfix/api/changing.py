@@ -106,19 +106,22 @@ def repair(
     base: ModelLocation | None = None,
     *,
     output: ModelLocation | None = None,
+    config_only: bool = False,
     **options: Unpack[PlanOptions],
 ) -> Repair:
     """Plan the safe fixes and apply them: one call for the end of a merge script.
 
     With ``output`` the folder stays as it is, and a repaired copy is made there; its weights share the disk
-    space of the original's where that is possible. Returns what was done and what is left; raises as `check`
-    and `apply` do. Options as for `plan`.
+    space of the original's where that is possible; with ``config_only`` no weights come along. Returns what
+    was done and what is left; raises as `check` and `apply` do. Options as for `plan`.
     """
-    return repair_case(Case(target, base, **options), output=output)
+    return repair_case(Case(target, base, **options), output=output, config_only=config_only)
 
 
-def repair_case(case: Case, *, output: ModelLocation | None = None) -> Repair:
+def repair_case(case: Case, *, output: ModelLocation | None = None, config_only: bool = False) -> Repair:
     """As `repair`."""
+    if config_only and (output is None or names_gguf(case.target)):
+        raise no_copy()
     if names_gguf(case.target):
         return _repair_gguf(case, output)
     folder = existing_folder(case.target)
@@ -131,8 +134,16 @@ def repair_case(case: Case, *, output: ModelLocation | None = None) -> Repair:
     applier.check_output_place(folder, Path(output))
     made = plan_case(case)
     changes = {change.name: change.after for change in made.changes}
-    built = applier.build(folder, Path(output), changes, inputs=made.inputs)
+    built = applier.build(folder, Path(output), changes, inputs=made.inputs, config_only=config_only)
     return Repair(made, None, built)
+
+
+def no_copy() -> InputError:
+    """The error for a copy of config files that has no folder, or no place."""
+    return InputError(
+        "--config-only makes a copy of a folder's config files, and there is none to make",
+        "name a folder, and where the copy goes: genfix repair DIR --output NEW --config-only",
+    )
 
 
 def _repair_gguf(case: Case, output: ModelLocation | None) -> Repair:

@@ -22,6 +22,13 @@ from genfix.folder import FileKind, LocalFolder, kind_of, read_cap
 from genfix.message import text
 
 _PERMISSIONS: Final = 0o777
+CONFIG_KINDS: Final = frozenset(
+    {
+        *(FileKind.CONFIG, FileKind.GENERATION_CONFIG, FileKind.TOKENIZER),
+        *(FileKind.CHAT_TEMPLATE, FileKind.PROCESSOR, FileKind.CODE),
+    }
+)
+"""What a copy without weights has."""
 _WEIGHTS: Final = frozenset({FileKind.WEIGHTS, FileKind.GGUF})
 
 
@@ -41,9 +48,12 @@ def build(
     changes: Mapping[str, bytes | None],
     *,
     inputs: Mapping[str, str | None],
+    config_only: bool = False,
     fs: FileSystem = DISK,
 ) -> Built:
     """Make ``output``, which must not exist, from ``root`` with the files of ``changes`` (`None`: left out).
+
+    With ``config_only`` nothing comes along but what `CONFIG_KINDS` are, and ``changes``.
 
     ``inputs`` are the SHA-256 (hex; `None`: absent) of the files the changes were made from. Dot-folders do
     not come along. ``root`` is only read. Raises `InputError` where ``output`` cannot be made, `ChangedError`
@@ -64,6 +74,8 @@ def build(
                 raise changed_meanwhile(name)
         linked: list[str] = []
         names = sorted((source.names() | changes.keys()) - {n for n, new in changes.items() if new is None})
+        if config_only:
+            names = [name for name in names if name in changes or kind_of(name) in CONFIG_KINDS]
         for name in names:
             signals.stop_if_asked()
             content = changes.get(name)

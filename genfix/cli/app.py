@@ -94,6 +94,13 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         examples=("genfix engines merged --engine vllm", "genfix engines merged --engine vllm@0.6"),
         page="engines",
     ),
+    "workarounds": Entry(
+        "genfix.cli.workaround_command",
+        _LOOK,
+        help="Say what helps an engine without changing the folder.",
+        examples=("genfix workarounds merged --base org/name --engine vllm",),
+        page="workarounds",
+    ),
     "weights": Entry(
         _COMMANDS,
         _LOOK,

@@ -37,6 +37,15 @@ class PageShape(StrEnum):
     HTML = "html"
 
 
+class NoteShape(StrEnum):
+    """How an answer that is no verdict, and may be sent to others, is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    HTML = "html"
+
+
 class ColorMode(StrEnum):
     """When to use color."""
 

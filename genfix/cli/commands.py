@@ -133,6 +133,9 @@ def repair(
             show_default=False,
         ),
     ] = None,
+    config_only: Annotated[
+        bool, typer.Option("--config-only", help="With --output: only config files, no weights.")
+    ] = False,
     on_hub: OnHub,
     exit_non_zero_on_fix: Annotated[
         bool, typer.Option("--exit-non-zero-on-fix", help="Exit with 1 where something was repaired.")
@@ -152,10 +155,13 @@ def repair(
     `genfix undo` takes them back. Of several folders each is repaired by itself, and one that fails stops no
     other.
     """
+    from genfix.api.changing import no_copy
     from genfix.cli.output import Output, report_file
     from genfix.cli.planning import Ending, run_plan, run_repair
     from genfix.cli.settled import named_in, settle
 
+    if config_only and output is None:
+        raise no_copy()
     target = named_in(targets, "repair")
     if not isinstance(target, str):
         from genfix.cli.many_verbs import many_plans, many_repairs, refuse_output, report_of_many, settle_all
@@ -184,7 +190,8 @@ def repair(
         )
     if dry_run:
         return out.done(run_plan(case, out, judged.write_baseline, is_repair=True))
-    return out.done(run_repair(case, ending, out, judged.write_baseline, output=output))
+    baseline = judged.write_baseline
+    return out.done(run_repair(case, ending, out, baseline, output=output, config_only=config_only))
 
 
 fix = repair
@@ -234,7 +241,9 @@ def engines(
     targets: opt.Targets = None,
     *,
     engine: opt.Engines = None,
-    everything: opt.AllEngines = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also engines that are else asked by name.", show_default=False)
+    ] = False,
     offline: opt.Offline = False,
     source: opt.SettingsFrom,
     state_dir: opt.StateDir = None,

@@ -21,7 +21,7 @@ _WIDEST: Final = 30
 _IN_CHINESE: Final = frozenset(
     [
         *("README", "base", "commands", "hooks", "probe", "probe-likelihood", "python", "quick-start"),
-        *("safety", "stop-tokens", "symptoms", "witnesses"),
+        *("safety", "stop-tokens", "symptoms", "witnesses", "workarounds"),
     ]
 )
 """Pages of the documentation that are there in Chinese as well."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from genfix.api.judging import Report, check_case
 from genfix.cli.exits import exit_code, settle_known
-from genfix.cli.next_lines import command_line, quoted
+from genfix.cli.next_lines import cannot_change, command_line, quoted
 from genfix.cli.options import Level
 from genfix.cli.output import Output
 from genfix.message import Message, text
@@ -93,6 +93,8 @@ def _say_what_next(case: Case, findings: Sequence[Finding], out: Output) -> None
                 command=command_line("plan", case._replace(unsafe_fixes=True)),
             )
         )
+    if kinds & {Applicability.SAFE, Applicability.UNSAFE} and cannot_change(case.target):
+        out.tell(text("what helps without changing it: {command}", command=command_line("workarounds", case)))
     for finding in _seen(findings, out)[:1]:
         out.tell(text("to read about a finding: {command}", command=f"genfix explain {finding.code}"))
 

@@ -1,6 +1,7 @@
 """The commands to type next, ready to copy."""
 
 import os
+from pathlib import Path
 
 from genfix.cli.hub_options import Anywhere
 from genfix.cli.options import Here
@@ -13,6 +14,15 @@ def quoted(text: str | os.PathLike[str]) -> str:
     import shlex  # noqa: PLC0415 - only to print a command
 
     return shlex.quote(os.fspath(text))
+
+
+def cannot_change(target: str | os.PathLike[str]) -> bool:
+    """Whether it is a repo, or a folder that this user may not write into."""
+    from genfix.resolver import is_on_hub, names_gguf  # noqa: PLC0415 - most commands ask for neither
+
+    if is_on_hub(target):
+        return not names_gguf(target)
+    return Path(target).is_dir() and not os.access(target, os.W_OK)
 
 
 def command_line(command: str, case: Case) -> str:

@@ -9,7 +9,7 @@ from genfix.api.changing import Repair, apply, diff_case, plan_case, repair_case
 from genfix.applier import Built, Receipt
 from genfix.cli.after_plan import Next, next_after, on_page
 from genfix.cli.exits import exit_code, settle_known
-from genfix.cli.next_lines import apply_line, command_line, undo_line
+from genfix.cli.next_lines import apply_line, cannot_change, command_line, undo_line
 from genfix.cli.options import Here, Level
 from genfix.cli.output import Output
 from genfix.cli.saved_options import Saved
@@ -53,6 +53,8 @@ def run_plan(
     then = next_after(case, made, out, save)
     page = {"repair": then.make, "undo": then.undo} if is_repair else on_page(case, then, save)
     code = _show_plan(made, out, then._replace(page=page))
+    if made.changes and cannot_change(case.target):
+        out.tell(text("what helps without changing it: {command}", command=command_line("workarounds", case)))
     settle_known(case, made.remaining, made.known, out, baseline)
     return code
 
@@ -140,10 +142,16 @@ def run_apply(saved: Saved, ending: Ending, out: Output, *, dry_run: bool) -> in
 
 
 def run_repair(
-    case: Case, ending: Ending, out: Output, baseline: Path | None, *, output: str | None = None
+    case: Case,
+    ending: Ending,
+    out: Output,
+    baseline: Path | None,
+    *,
+    output: str | None = None,
+    config_only: bool = False,
 ) -> int:
     """Make the fixes, here or in a copy, and say what was done, where the backup is, and what is left."""
-    done = repair_case(case, output=output)
+    done = repair_case(case, output=output, config_only=config_only)
     unsafe = command_line("plan", case._replace(unsafe_fixes=True))
     place = Here(done.plan.target, case.state_dir)
     code = _show_repair(done, place, ending, out, unsafe)

@@ -19,7 +19,7 @@ from genfix.folder.kinds import TOKENIZER_CONFIG
 from genfix.model import Model
 
 _ID: Final = "tgi"
-_VERSION: Final = "3.3"
+_VERSION: Final = "3.3.7"
 
 _TEMPLATES: Final = ("chat_template.json", TOKENIZER_CONFIG)
 _LENGTHS: Final = ("max_position_embeddings", "max_seq_len", "n_positions")

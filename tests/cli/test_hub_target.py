@@ -166,3 +166,13 @@ def test_a_mirror_serves_all(machine: Machine, tmp_path: Path) -> None:
     done = machine.json("check", f"https://huggingface.co/me/merged/tree/{sha}")
     assert done["target"] == f"hf://me/merged@{sha}"
     assert machine.json("check", f"{machine.hub.endpoint}/me/merged")["findings"] == done["findings"]
+
+
+def test_what_helps_where_the_repo_is_somebody_elses(machine: Machine) -> None:
+    machine.hub.add_repo("me/merged", broken())
+    machine.hub.add_repo("org/glm", glm_files() | {"model.safetensors": b"w" * 4096})
+    told = machine("workarounds", "hf://me/merged", "--base", "org/glm", "--engine", "vllm")
+    assert "vllm serve me/merged --generation-config NEW" in told.out
+    assert "hf download me/merged" in told.out
+    assert "&& genfix repair NEW --base org/glm" in told.out
+    assert "genfix workarounds hf://me/merged" in machine("check", "hf://me/merged", "--base", "org/glm").err
