@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 _WIDEST: Final = 30
 """Columns of names, at most: what is explained by a longer one begins on the next line."""
 _IN_CHINESE: Final = frozenset(
-    {
-        *("README", "base", "commands", "hooks", "quick-start", "safety", "stop-tokens"),
-        *("probe", "symptoms", "witnesses", "workarounds"),
-    }
+    [
+        *("README", "base", "commands", "hooks", "probe", "probe-likelihood", "python", "quick-start"),
+        *("safety", "stop-tokens", "symptoms", "witnesses", "workarounds"),
+    ]
 )
 """Pages of the documentation that are there in Chinese as well."""
 _OPTIONS: Final = text("Options")

@@ -17,6 +17,7 @@ class Likelihood(NamedTuple):
         bool,
         typer.Option(
             "--likelihood",
+            envvar="GENFIX_LIKELIHOOD",
             help="Also ask how likely it finds known texts, in bits per character.",
             rich_help_panel=_PANEL,
         ),
@@ -25,6 +26,7 @@ class Likelihood(NamedTuple):
         Path | None,
         typer.Option(
             "--texts",
+            envvar="GENFIX_TEXTS",
             metavar="FILE",
             help="Your own texts besides: plain text, or JSON Lines; implies --likelihood.",
             show_default=False,
@@ -35,6 +37,7 @@ class Likelihood(NamedTuple):
         float | None,
         typer.Option(
             "--max-bits-increase",
+            envvar="GENFIX_MAX_BITS_INCREASE",
             metavar="BITS",
             min=0,
             help="Exit with 1 where a character takes so many bits more than with --against; implies "
@@ -44,7 +47,13 @@ class Likelihood(NamedTuple):
         ),
     ] = None
     skip_prompts: Annotated[
-        bool, typer.Option("--skip-prompts", help="Put no prompts; measure the rest.", rich_help_panel=_PANEL)
+        bool,
+        typer.Option(
+            "--skip-prompts",
+            envvar="GENFIX_SKIP_PROMPTS",
+            help="Put no prompts; measure the rest.",
+            rich_help_panel=_PANEL,
+        ),
     ] = False
 
     @property

@@ -11,13 +11,22 @@ from typing import Annotated, Final, NamedTuple, TypeAlias
 import typer
 
 from genfix.cli.choices import FORMAT_VARIABLE, ColorMode, Format, PageShape, Shape
-from genfix.cli.completing import complete_engine, complete_rule
+from genfix.cli.completing import complete_engine
+from genfix.cli.rule_options import (
+    RULES,
+    Baseline,
+    ConfigFile,
+    Ignore,
+    Isolated,
+    RunsIn,
+    Select,
+    WriteBaseline,
+)
 from genfix.language import Language
 from genfix.message import text
 
 BASE: Final = text("Base and adapter").template
 """The section of the help texts that has the options of bases."""
-_RULES: Final = text("Rules and settings").template
 REPORT: Final = text("Report").template
 """The section of the help texts that has the options of reports."""
 
@@ -105,30 +114,6 @@ AllowMismatch: TypeAlias = Annotated[
         rich_help_panel=BASE,
     ),
 ]
-Select: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--select",
-        envvar="GENFIX_SELECT",
-        metavar="RULE",
-        help="Only these rules (GF101 or its name, or GF1 for a family); repeatable.",
-        autocompletion=complete_rule,
-        show_default=False,
-        rich_help_panel=_RULES,
-    ),
-]
-Ignore: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--ignore",
-        envvar="GENFIX_IGNORE",
-        metavar="RULE",
-        help="Not these rules; repeatable.",
-        autocompletion=complete_rule,
-        show_default=False,
-        rich_help_panel=_RULES,
-    ),
-]
 UnsafeFixes: TypeAlias = Annotated[
     bool | None,
     typer.Option(
@@ -136,56 +121,7 @@ UnsafeFixes: TypeAlias = Annotated[
         envvar="GENFIX_UNSAFE_FIXES",
         help="Also fixes that could override a training choice.",
         show_default=False,
-        rich_help_panel=_RULES,
-    ),
-]
-_Baseline: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(
-        "--baseline",
-        metavar="FILE",
-        envvar="GENFIX_BASELINE",
-        help="Findings that are in it do not count.",
-        show_default=False,
-        rich_help_panel=_RULES,
-    ),
-]
-RunsIn: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--engine",
-        metavar="NAME[@VERSION]",
-        envvar="GENFIX_ENGINE",
-        help="Judge for this engine: what harms only others is information; repeatable.",
-        show_default=False,
-        rich_help_panel=_RULES,
-    ),
-]
-_WriteBaseline: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(
-        "--write-baseline",
-        metavar="FILE",
-        help="Write what is found, or left, to a baseline.",
-        show_default=False,
-        rich_help_panel=_RULES,
-    ),
-]
-_ConfigFile: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        metavar="FILE",
-        envvar="GENFIX_CONFIG",
-        help="Settings; default: the nearest genfix.toml or pyproject.toml above the working directory.",
-        show_default=False,
-        rich_help_panel=_RULES,
-    ),
-]
-_Isolated: TypeAlias = Annotated[
-    bool,
-    typer.Option(
-        "--isolated", envvar="GENFIX_ISOLATED", help="Read no file with settings.", rich_help_panel=_RULES
+        rich_help_panel=RULES,
     ),
 ]
 StateDir: TypeAlias = Annotated[
@@ -217,6 +153,9 @@ Engines: TypeAlias = Annotated[
         show_default=False,
         autocompletion=complete_engine,
     ),
+]
+AllEngines: TypeAlias = Annotated[
+    bool, typer.Option("--all", help="Also engines that are else asked by name.", show_default=False)
 ]
 OutputFormat: TypeAlias = Annotated[
     Format,
@@ -324,8 +263,8 @@ class Here(NamedTuple):
 class SettingsFrom(NamedTuple):
     """Where the project's settings come from."""
 
-    config: _ConfigFile = None
-    isolated: _Isolated = False
+    config: ConfigFile = None
+    isolated: Isolated = False
 
 
 class Compared(NamedTuple):
@@ -357,6 +296,6 @@ class Judged(NamedTuple):
     select: Select = None
     ignore: Ignore = None
     engine: RunsIn = None
-    baseline: _Baseline = None
-    write_baseline: _WriteBaseline = None
+    baseline: Baseline = None
+    write_baseline: WriteBaseline = None
     state_dir: StateDir = None

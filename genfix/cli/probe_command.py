@@ -183,6 +183,8 @@ def probe(
 ) -> int:
     """Ask a running model whether it stops.
 
+    With --quality, also whether its answers are right.
+
     URL is an OpenAI-compatible server (vLLM, SGLang, LMDeploy, llama.cpp, MLX-LM, Ollama). Its key is taken
     from GENFIX_API_KEY or OPENAI_API_KEY.
     """

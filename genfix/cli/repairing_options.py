@@ -28,6 +28,7 @@ class Serving(NamedTuple):
         float,
         typer.Option(
             "--serve-timeout",
+            envvar="GENFIX_SERVE_TIMEOUT",
             metavar="S",
             min=0.1,
             help="Seconds to wait until it is up, or restarted.",

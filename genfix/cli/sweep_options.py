@@ -7,6 +7,7 @@ import typer
 
 from genfix.cli import options as opt
 from genfix.cli.choices import FORMAT_VARIABLE
+from genfix.cli.rule_options import Ignore, RunsIn, Select
 
 
 class StoreShape(StrEnum):
@@ -32,7 +33,7 @@ class ZooJudged(NamedTuple):
     base: opt.Base = None
     offline: opt.Offline = False
     allow_base_mismatch: opt.AllowMismatch = False
-    select: opt.Select = None
-    ignore: opt.Ignore = None
-    engine: opt.RunsIn = None
+    select: Select = None
+    ignore: Ignore = None
+    engine: RunsIn = None
     state_dir: opt.StateDir = None

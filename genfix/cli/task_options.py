@@ -17,6 +17,7 @@ class TaskOptions(NamedTuple):
         list[str] | None,
         typer.Option(
             "--tasks",
+            envvar="GENFIX_TASKS",
             metavar="TASKS",
             help="Also put these tasks to the server (ifeval,gsm8k); needs genfix[lm-eval].",
             show_default=False,
@@ -27,6 +28,7 @@ class TaskOptions(NamedTuple):
         Path | None,
         typer.Option(
             "--include-tasks",
+            envvar="GENFIX_INCLUDE_TASKS",
             metavar="DIR",
             help="A folder with tasks of your own; their code is run.",
             show_default=False,
@@ -37,6 +39,7 @@ class TaskOptions(NamedTuple):
         int | None,
         typer.Option(
             "--task-limit",
+            envvar="GENFIX_TASK_LIMIT",
             metavar="N",
             min=1,
             help="Only so many questions a task.",

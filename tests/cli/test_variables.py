@@ -31,7 +31,7 @@ ONE_CALL = {
         "--from",
         "--most",
     ),
-    *("--exit-non-zero-on-fix", "--config-only"),
+    *("--config-only", "--exit-non-zero-on-fix", "--probe", "--serve", "--download-tasks"),
 }
 """What a call is about, where it writes to, and what it does."""
 OTHER = {("probe", "--engine"), ("apply", "--base"), ("apply", "--adapter"), ("*", "--lang")}
