@@ -154,6 +154,9 @@ Engines: TypeAlias = Annotated[
         autocompletion=complete_engine,
     ),
 ]
+AllEngines: TypeAlias = Annotated[
+    bool, typer.Option("--all", help="Also engines that are else asked by name.", show_default=False)
+]
 OutputFormat: TypeAlias = Annotated[
     Format,
     typer.Option(
