@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from genfix.api.likelihood import compare_likelihood
-from genfix.api.probing import ProbeReport
+from genfix.api.probing import ProbeReport, judged
 from genfix.api.tasks import compare_reports
-from genfix.probe.diagnosis import judge_comparison
 from genfix.probe.measuring import compare
+from genfix.probe.quality.pass_rates import compare_passes
 
 
 def probe_around(ask: Callable[[], ProbeReport], change: Callable[[], bool]) -> ProbeReport:
@@ -30,13 +30,15 @@ def before_and_after(before: ProbeReport, after: ProbeReport) -> ProbeReport:
     """Two reports of one model as one that compares them."""
     asked = before.run.summary.asked
     compared = compare(before.run.measures, after.run.measures) if asked else None
+    passes = compare_passes(before.run.passes, after.run.passes) if asked else None
     first, second = before.likelihood, after.likelihood
     old, new = before.tasks, after.tasks
     return replace(
         after,
         against=replace(before.run, label=f"{before.run.label} (before)"),
         comparison=compared,
-        verdict=judge_comparison(compared) if compared is not None else (),
+        verdict=judged(compared, passes),
+        passes=passes,
         notes=tuple(dict.fromkeys((*before.notes, *after.notes))),
         likelihood=None if first is None or second is None else compare_likelihood(second, first),
         tasks=new if old is None or new is None else compare_reports(new, old.run),

@@ -178,14 +178,19 @@ def probe_model(
         run=runs[0],
         against=other,
         comparison=compared,
-        verdict=(
-            *(judge_comparison(compared) if compared is not None else ()),
-            *(judge_passes(passes) if passes is not None else ()),
-        ),
+        verdict=judged(compared, passes),
         prompts=label,
         limits=bounds,
         passes=passes,
         notes=tuple(notes),
+    )
+
+
+def judged(compared: Comparison | None, passes: PassComparison | None) -> tuple[Message, ...]:
+    """What the comparisons tell and what not."""
+    return (
+        *(judge_comparison(compared) if compared is not None else ()),
+        *(judge_passes(passes) if passes is not None else ()),
     )
 
 
