@@ -64,7 +64,7 @@ def _by_thread(seconds: float) -> Iterator[None]:
     def watch() -> None:
         wait = seconds
         while not done.wait(wait):
-            _alarm(worker, _Alarm)
+            _alarm(worker)
             wait = _AGAIN
 
     watcher = threading.Thread(target=watch, name="time-limit", daemon=True)
@@ -72,23 +72,24 @@ def _by_thread(seconds: float) -> Iterator[None]:
     try:
         yield
     finally:
-        _leave(worker, done, watcher)
+        _leave(done, watcher)
 
 
-def _leave(worker: int, done: threading.Event, watcher: threading.Thread) -> None:
+def _leave(done: threading.Event, watcher: threading.Thread) -> None:
     """End the watch; an alarm that comes now is too late to be one."""
     while True:
         try:
             done.set()
             watcher.join()
-            _alarm(worker, None)  # one that was given and has not come
+            for _ in range(2):  # one that was given and has not come comes at the end of a turn
+                pass
         except _Alarm:
             continue
         return
 
 
-def _alarm(worker: int, alarm: type[_Alarm] | None) -> None:
+def _alarm(worker: int) -> None:
     import ctypes  # noqa: PLC0415 - where no signal can come
 
-    given = None if alarm is None else ctypes.py_object(alarm)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(worker), given)
+    # Never with NULL, which takes an alarm back: CPython 3.11 then looks for one at every step ever after.
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(worker), ctypes.py_object(_Alarm))
