@@ -50,6 +50,7 @@ def choose_base(case: Case, merged: Model, adapter: Model | None = None) -> Chos
     if given == AUTO:  # a path, not the word
         given = f"./{given}"
     base = _resolved(case, given, merged, place)
+    base.facts.remembered = merged.remembered  # one tokenizer, one template and one class are often of both
     notes = base.notes
     refusal = _refusal(merged, base, place, adapter)
     if refusal is not None:
