@@ -154,7 +154,7 @@ def test_a_sharded_base_of_the_same_index(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("quiet", [False, True])
-def test_progress_is_shown_on_a_terminal_and_gone_at_the_end(machine: Machine, *, quiet: bool) -> None:
+def test_what_is_fetched_in_less_than_a_second_shows_no_bar(machine: Machine, *, quiet: bool) -> None:
     machine.hub.add_repo("org/base", chatml_files())
     merged = write_folder(machine.home / "merged", {n: c + b"\n" for n, c in chatml_files().items()})
     terminal, end = pty.openpty()
@@ -183,6 +183,5 @@ def test_progress_is_shown_on_a_terminal_and_gone_at_the_end(machine: Machine, *
     finally:
         os.close(terminal)
         os.close(end)
-    assert (b"fetching 0 of 4" in shown) is not quiet
-    if not quiet:
-        assert shown.rpartition(b"fetching")[2].partition(b"\r")[2].startswith(b"\x1b[K")
+    assert b"fetching" not in shown
+    assert (b"org/base" in shown) is not quiet

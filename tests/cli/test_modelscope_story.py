@@ -160,7 +160,7 @@ def test_what_swift_wrote_down_is_found_on_modelscope(machine: Machine) -> None:
     merged = machine.folder(generation_config=None)
     write_folder(merged, {"args.json": dump({"model": "org/glm", "model_dir": "/gone", "use_hf": None})})
     result = machine("repair", merged, "--base", "auto")
-    assert f"note: the base is {BASE}@{commit}, which stops at " in result.told
+    assert f"note: the base is {BASE}@{commit[:12]}, which stops at " in result.told
     assert "model of args.json names it" in result.told
     assert (merged / GENERATION).read_bytes() == glm_files()[GENERATION]
 

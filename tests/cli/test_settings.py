@@ -214,7 +214,7 @@ def test_a_search_writes_nothing(run: Run, project: Path) -> None:
         ("fail-on = true", "fail-on: it must be text"),
         ("unsafe-fixes = 1", "unsafe-fixes: it must be true or false"),
         ("unsafe_fixes = true", "unsafe_fixes: there is no such setting"),
-        ('engines = ["ollama"]', "engines: there is no view of 'ollama'"),
+        ('engines = ["nosuch"]', "engines: there is no view of 'nosuch'"),
         ('base = ""', "base: it must be text"),
         ("per-path = []", "per-path: it must be a table of tables"),
         ('[per-path]\n"out/*" = 1', "per-path: it must be a table of tables"),

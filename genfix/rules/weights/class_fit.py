@@ -4,6 +4,7 @@ What other rules say of config.json (a wrong number of layers, of rows, of exper
 is wrong beside it is theirs to tell.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
@@ -44,13 +45,14 @@ class ClassFit(NamedTuple):
     @property
     def is_stand_in(self) -> bool:
         """Whether the file is none that a model was saved in: a tiny one with names of the class, less than
-        half a bit for each number that it has by config.json, and other shapes where they are compared. What
-        is left of a real save has the shapes of the class, and no quantiser packs so.
+        half a bit for each number that it has by config.json, and other shapes where they are compared, or no
+        data for its own. What is left of a real save has the shapes of the class, and no quantiser packs so.
         """
         size = sum(tensor.size for tensor in self.tensors.values())
         is_tiny = size < _TINY and size * 16 < self.fit.numbers
         has_names = len(self.fit.unexpected) * 2 < len(self.tensors)
-        return is_tiny and has_names and (self.is_packed or bool(self.fit.mismatched))
+        lacks_data = any(tensor.size * 8 < math.prod(tensor.shape) for tensor in self.tensors.values())
+        return is_tiny and has_names and (self.is_packed or bool(self.fit.mismatched) or lacks_data)
 
     @property
     def is_clean(self) -> bool:
