@@ -41,7 +41,10 @@ def ask(engine: str, python: Path, folders: Sequence[Path]) -> Told:
     """Run the engine's script over ``folders``, in as many processes as there are cores."""
     script = HERE / "ask" / SETUPS[engine].script
     parts = [folders[start :: (os.cpu_count() or 1)] for start in range(os.cpu_count() or 1)]
-    with ThreadPoolExecutor(len(parts)) as pool, tqdm(total=len(folders) + len(parts), unit="") as bar:
+    with (
+        ThreadPoolExecutor(len(parts)) as pool,
+        tqdm(total=len(folders) + len(parts), unit="", disable=None) as bar,
+    ):
         told = list(pool.map(lambda part: ask_script(script, python, part, bar.update), parts))
     answers: list[JsonObject] = [{}] * len(folders)
     for start, part in enumerate(told):

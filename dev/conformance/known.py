@@ -62,7 +62,16 @@ def _own_template(variant: str, difference: Difference) -> bool:
     return variant.startswith("qwen2_audio/") and ",processor" in variant and difference.answer == "template"
 
 
+def _no_torchvision(variant: str, difference: Difference) -> bool:
+    return variant.startswith("qwen2_vl/") and "requires the Torchvision library" in str(difference.engine)
+
+
 KNOWN: Final[Sequence[Known]] = (
+    Known(
+        frozenset({"transformers4", "transformers5"}),
+        "Qwen2-VL's processor of videos needs torchvision, which this environment does not have",
+        _no_torchvision,
+    ),
     Known(
         frozenset({"lmdeploy", "sglang", "vllm"}),
         "Gemma 3 and Qwen2-VL have RoPE settings of their own shape, and put up with some that lack a part",
