@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -118,15 +118,15 @@ def table(outcomes: list[Outcome]) -> str:
     return "\n".join(lines)
 
 
-def interpreter(given: Path | None) -> Path:
-    """A Python with torch and PEFT."""
+def interpreter(given: Path | None, name: str, packages: Sequence[str]) -> Path:
+    """A Python with some packages: the one that is given, or that of an environment here."""
     if given is not None:
         return given
-    place = ROOT / ".venv-merge-proof"
+    place = ROOT / name
     python = place / "bin" / "python"
     if not python.exists():
         subprocess.run(["uv", "venv", "-q", str(place), "--python", "3.11"], check=True)
-        subprocess.run(["uv", "pip", "install", "-q", "--python", str(python), *PACKAGES], check=True)
+        subprocess.run(["uv", "pip", "install", "-q", "--python", str(python), *packages], check=True)
     return python
 
 
@@ -143,7 +143,7 @@ def main() -> int:
     given = parser.parse_args()
     if not given.judge:
         script = Path(__file__).parent / "real" / "make.py"
-        command = [interpreter(given.python), script, given.out, given.only]
+        command = [interpreter(given.python, ".venv-merge-proof", PACKAGES), script, given.out, given.only]
         subprocess.run([str(word) for word in command], check=True)
     outcomes = [one for one in judged(given.out) if given.only in one.name]
     print(table(outcomes))

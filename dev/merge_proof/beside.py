@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from dev.merge_proof.__main__ import EXPECTED, PAGE, ROOT, SAID, Outcome, judged
+from dev.merge_proof.__main__ import EXPECTED, PAGE, ROOT, SAID, Outcome, interpreter, judged
 from genfix.weights.merge_proof import Verdict
 
 _REAL: Final = Path(__file__).parent / "real"
@@ -180,17 +180,6 @@ def _cost(command: Sequence[str]) -> Cost:
     return Cost(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
-def _interpreter(given: Path | None) -> Path:
-    if given is not None:
-        return given
-    place = ROOT / ".venv-deltalint"
-    python = place / "bin" / "python"
-    if not python.exists():
-        subprocess.run(["uv", "venv", "-q", str(place), "--python", "3.11"], check=True)
-        subprocess.run(["uv", "pip", "install", "-q", "--python", str(python), *_PACKAGES], check=True)
-    return python
-
-
 def main() -> int:
     """Judge by both, and print the tables."""
     parser = argparse.ArgumentParser(
@@ -201,7 +190,7 @@ def main() -> int:
     parser.add_argument("--no-costs", action="store_true", help="leave out the merge of 0.6 GB")
     parser.add_argument("--record", action="store_true", help="write the tables into docs/merge-proof.md")
     given = parser.parse_args()
-    python = _interpreter(given.python)
+    python = interpreter(given.python, ".venv-deltalint", _PACKAGES)
     found = [*both(given.out, python)]
     if not found:
         print("no merges: run python -m dev.merge_proof first")
