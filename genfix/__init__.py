@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from genfix.applier import HubReceipt, Receipt
     from genfix.errors import GenfixError
     from genfix.folder import Fetching, Progress
-    from genfix.planner import Plan
+    from genfix.planner.plan import Plan
     from genfix.report.showing import render
     from genfix.rules import Finding
     from genfix.version import __version__
@@ -108,7 +108,7 @@ _HOMES: "Final" = {
     "HubReceipt": "genfix.applier",
     "KnownModels": "genfix.api.bases",
     "ModelfileText": "genfix.api.modelfiles",
-    "Plan": "genfix.planner",
+    "Plan": "genfix.planner.plan",
     "ProbeReport": "genfix.api.probing",
     "Progress": "genfix.folder",
     "Published": "genfix.api.publishing",

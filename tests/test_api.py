@@ -9,7 +9,7 @@ import pytest
 
 import genfix
 from genfix.errors import ChangedError, GenfixError, InputError, RefusedError
-from genfix.planner import make_plan
+from genfix.planner.planner import make_plan
 from genfix.resolver import BaseFacts
 from tests.support.folders import (
     CHATML,

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import genfix
-from genfix.planner import foreseen
+from genfix.planner.foreseeing import foreseen
 from genfix.rules import Applicability, Finding, Fix, Severity
 from tests.support.damage import combined, damaged
 from tests.support.folders import (

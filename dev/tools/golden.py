@@ -18,7 +18,8 @@ from typing import Final
 from genfix.folder import LocalFolder
 from genfix.jsontext.json_edit import raw_value
 from genfix.model import Model
-from genfix.planner import Plan, make_plan
+from genfix.planner.plan import Plan
+from genfix.planner.planner import make_plan
 from genfix.resolver import BaseFacts
 from genfix.rules import (
     CopyField,

@@ -21,7 +21,7 @@ from genfix.folder import LocalFolder
 from genfix.json_types import JsonValue, Missing
 from genfix.jsontext.json_diff import diff_values, same_value, value_at
 from genfix.model import Model
-from genfix.planner import make_plan
+from genfix.planner.planner import make_plan
 from genfix.resolver import BaseFacts
 from genfix.rules import Context, Finding, Severity, judge
 

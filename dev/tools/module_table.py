@@ -2,8 +2,8 @@
 
     python -m dev.tools.module_table genfix/engines/data/modules.jsonl WHEEL
 
-The wheel's code is read as text and never runs. The first line has the release and how many programs there
-are; then, one line an entry:
+The wheel's code is read as text and never runs. The first line has the release, how many programs there are,
+and where every 64th of them and the other lines begin; then, one line an entry:
 
 - ``[parameters, their defaults, program]``: an ``__init__``, as ``dev/tools/module_code.py`` writes it;
   others call it ``#N`` by its place, which begins with 0. Classes that build the same share one, and
@@ -22,6 +22,7 @@ import sys
 import zipfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +37,7 @@ from genfix.json_types import JsonValue
 __all__ = ["main"]
 
 _AUTO: Final = "transformers/models/auto/modeling_auto.py"
+_STEP: Final = 64
 _RENAMES: Final = "transformers/conversion_mapping.py"
 
 
@@ -213,11 +215,18 @@ def main(out: Path, wheel: Path) -> int:
     others += _auto_lines(ast.parse(archive.read(_AUTO)), asked_for)
     others += config_lines(archive)
     others += rename_lines(ast.parse(archive.read(_RENAMES)))
-    lines = [compact([wheel.name.split("-")[1], len(bodies)]), *shortened(bodies, others)]
-    text = "".join(f"{line}\n" for line in lines)
+    lines = shortened(bodies, others)
+    head = compact([wheel.name.split("-")[1], len(bodies), _marks(lines, len(bodies))])
+    text = "".join(f"{line}\n" for line in [head, *lines])
     out.write_text(text, "utf-8")
     print(f"{len(classes)} classes, {len(lines)} lines, {len(text)} bytes")
     return 0
+
+
+def _marks(lines: Sequence[str], programs: int) -> list[JsonValue]:
+    """In bytes: where every 64th program begins, after the first line, and where the other lines do."""
+    starts = [0, *accumulate(len(line.encode()) + 1 for line in lines)]
+    return [*starts[:programs:_STEP], starts[programs]]
 
 
 def _classes(release: Release, programs: _Programs) -> Iterator[list[JsonValue]]:

@@ -17,7 +17,8 @@ from genfix.errors import InputError
 from genfix.folder import Folder
 from genfix.message import text
 from genfix.model import Model
-from genfix.planner import Plan, make_plan
+from genfix.planner.plan import Plan
+from genfix.planner.planner import make_plan
 from genfix.resolver import existing_folder, names_gguf
 from genfix.resolver.case import Case, ModelLocation
 from genfix.rules.core.difference import FileDifference, differences

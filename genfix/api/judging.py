@@ -89,7 +89,7 @@ def check_case(case: Case) -> Report:
     context = Context(opened.merged, opened.base, opened.adapter, engines=engines)
     found = tuple(finding for finding in judge(context) if wanted(finding.code))
     if any(finding.fix is not None and finding.fix.applicability is Applicability.SAFE for finding in found):
-        from genfix.planner import foreseen  # noqa: PLC0415 - a folder with nothing to repair does not wait
+        from genfix.planner.foreseeing import foreseen  # noqa: PLC0415 - a folder with nothing to repair does not wait
 
         found = foreseen(context, found, wanted=wanted, known=accepted)
     known = tuple(finding for finding in found if finding.key in accepted)

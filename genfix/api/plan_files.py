@@ -12,7 +12,7 @@ from genfix.errors import ChangedError, GenfixError, InputError, PlanError
 from genfix.folder import Folder, FolderFileError, LocalFolder, Origin, input_digest
 from genfix.folder.user_file import read_user_file
 from genfix.message import Message, text
-from genfix.planner import Plan, Source
+from genfix.planner.plan import Plan, Source
 from genfix.planner.saving import LARGEST, encode, plan_id
 from genfix.resolver import existing_folder, files_of, is_address, open_address, open_target
 from genfix.resolver.case import ModelLocation

@@ -23,8 +23,8 @@ from genfix.errors import (
 )
 from genfix.folder import Folder, content_digest
 from genfix.message import Message, text
-from genfix.planner import Plan
 from genfix.planner.loading import digest_in
+from genfix.planner.plan import Plan
 from genfix.planner.plan_markdown import code, description, escaped
 from genfix.resolver import files_of, hub_spec
 from genfix.resolver.case import ModelLocation

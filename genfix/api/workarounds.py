@@ -16,7 +16,7 @@ from genfix.folder import OverlayFolder
 from genfix.message import Message
 from genfix.model import Model
 from genfix.model.chat_template import JINJA_FILE
-from genfix.planner import Plan
+from genfix.planner.plan import Plan
 from genfix.resolver import download_line, is_address, is_on_hub
 from genfix.resolver.case import Case, ModelLocation
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from genfix.cli.next_lines import apply_line, command_line, on_hub, undo_line
 from genfix.cli.output import Output
 from genfix.message import text
-from genfix.planner import Plan
+from genfix.planner.plan import Plan
 from genfix.resolver import is_address, is_on_hub, names_gguf
 from genfix.resolver.case import Case
 from genfix.rules import Applicability, Severity

@@ -19,6 +19,7 @@ EPILOG: Final = text(
 ).template
 
 _COMMANDS: Final = "genfix.cli.commands"
+_LOOKING: Final = "genfix.cli.looking_commands"
 _KEEPING: Final = "genfix.cli.keeping_commands"
 _RULES: Final = "genfix.cli.rule_commands"
 _BASES: Final = "genfix.cli.base_commands"
@@ -32,7 +33,7 @@ _RULE: Final = text("Rules").template
 
 COMMANDS: Final[Mapping[str, Entry]] = {
     "check": Entry(
-        _COMMANDS,
+        _LOOKING,
         _REPAIR,
         help="Check a folder, or several.",
         examples=(
@@ -88,7 +89,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         page="sweep",
     ),
     "engines": Entry(
-        _COMMANDS,
+        _LOOKING,
         _LOOK,
         help="Say what each engine will do with a folder.",
         examples=("genfix engines merged --engine vllm", "genfix engines merged --engine vllm@0.6"),
@@ -102,14 +103,14 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         page="workarounds",
     ),
     "weights": Entry(
-        _COMMANDS,
+        _LOOKING,
         _LOOK,
         help="Say which tensors there are, and whether the adapter was merged.",
         examples=("genfix weights merged --base org/name --adapter adapter",),
         page="merge-proof",
     ),
     "diff": Entry(
-        _COMMANDS,
+        _LOOKING,
         _LOOK,
         help="Compare the config files with the base's, a snapshot's or another stage's.",
         examples=("genfix diff merged --base org/name", "genfix diff merged --with other-merge"),

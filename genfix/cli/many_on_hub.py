@@ -17,7 +17,7 @@ from genfix.cli.planning import Ending
 from genfix.json_types import JsonValue
 from genfix.language import Language
 from genfix.message import text
-from genfix.planner import Plan
+from genfix.planner.plan import Plan
 from genfix.report.hub_report import commit_text, published_json
 from genfix.report.outcome import Outcome, of_plan, of_repair
 from genfix.report.whole_texts import plan_report, repair_report

@@ -20,7 +20,7 @@ from genfix.errors import GenfixError, InputError
 from genfix.json_types import JsonValue
 from genfix.language import Language
 from genfix.message import text
-from genfix.planner import Plan
+from genfix.planner.plan import Plan
 from genfix.report.json import dumps, report_json
 from genfix.report.json_changes import plan_json
 from genfix.report.many_json import folder_json, many_json

@@ -2,11 +2,14 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from genfix.cli.hub_options import Anywhere
 from genfix.cli.options import Here
 from genfix.resolver.case import Case
 from genfix.show import show
+
+if TYPE_CHECKING:
+    from genfix.cli.hub_options import Anywhere  # `genfix check` has no options of these
 
 
 def quoted(text: str | os.PathLike[str]) -> str:
@@ -47,7 +50,7 @@ def apply_line(path: str | os.PathLike[str], target: str | None, place: Case | H
     return show(" ".join(words + _state_of(place)))
 
 
-def undo_line(place: Case | Here | Anywhere, transaction: str = "") -> str:
+def undo_line(place: "Case | Here | Anywhere", transaction: str = "") -> str:
     """The command that takes a transaction back."""
     words = ["genfix", "undo", quoted(place.target), *([transaction] if transaction else [])]
     return show(" ".join(words + _state_of(place)))
@@ -63,5 +66,5 @@ def restore_line(place: Here, snapshot: str) -> str:
     return show(" ".join(["genfix", "restore", quoted(place.target), snapshot, *_state_of(place)]))
 
 
-def _state_of(place: Case | Here | Anywhere) -> list[str]:
+def _state_of(place: "Case | Here | Anywhere") -> list[str]:
     return ["--state-dir", quoted(place.state_dir)] if place.state_dir is not None else []

@@ -14,7 +14,7 @@ from genfix.cli.planning import Ending, nothing_to_change, say_alone, say_counts
 from genfix.cli.saved_options import Saved
 from genfix.errors import InputError
 from genfix.message import Message, text
-from genfix.planner import Plan
+from genfix.planner.plan import Plan
 from genfix.report.hub_report import commit_text, hub_log_json, hub_log_text, published_json
 from genfix.report.json import dumps
 from genfix.report.outcome import of_plan, of_repair

@@ -15,7 +15,7 @@ from genfix.cli.output import Output
 from genfix.cli.saved_options import Saved
 from genfix.errors import InputError
 from genfix.message import text
-from genfix.planner import Plan
+from genfix.planner.plan import Plan
 from genfix.report.changes import differences_text
 from genfix.report.folder_rows import found_in_row, row_of
 from genfix.report.json import dumps

@@ -10,7 +10,7 @@ import json
 import re
 from bisect import bisect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from genfix.errors import PlanError
 from genfix.json_types import JsonValue
@@ -29,8 +29,7 @@ from genfix.jsontext.json_spans import Member, ObjectSpan, object_at
 _blank_lines = r"(?:\r?\n[ \t]*)+(?=\r?\n)"
 
 
-@dataclass(frozen=True, slots=True)
-class Raw:
+class Raw(NamedTuple):
     """A JSON value as text, to keep a spelling that a Python value loses: ``1.0e-5``, ``1e+30``, an escape.
 
     The lines of a longer value end in a line feed and are indented relative to the line it starts on, which
@@ -40,8 +39,7 @@ class Raw:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """What a pointer points to, in the text and in the value."""
 
     parents: Sequence[str]
@@ -51,7 +49,7 @@ class _Place:
     """The part of the value that the key belongs to."""
     object: ObjectSpan
     """The same in the text."""
-    index: int | None
+    member: int | None
     """Which member the key is, or `None` where it is absent."""
 
 
@@ -83,19 +81,19 @@ class JsonEditor:
         new = _spelled_new(value)
         place = self._find(pointer)
         source, found = self._text, place.object
-        if place.index is None:
+        if place.member is None:
             position = _position(found, place.key, key_order)
             self._text = _with_member(source, found, place.key, value, position)
             self._latest = None
         else:
-            member = found.members[place.index]
+            member = found.members[place.member]
             if not isinstance(value, Raw) and same_json(json.loads(source[member.start : member.end]), value):
                 return
             colon = source[member.key_end : member.start]
             piece = _written(source, found, value, line_indent(source, member.key_start), colon, member)
             self._text = source[: member.start] + piece + source[member.end :]
             longer = len(piece) - (member.end - member.start)
-            self._latest = (place.parents, found.resized(place.index, longer))
+            self._latest = (place.parents, found.resized(place.member, longer))
         place.holder[place.key] = new
 
     def remove(self, pointer: str) -> None:
@@ -104,9 +102,9 @@ class JsonEditor:
         Raises `KeyError` where it is absent, the others as `set` does.
         """
         place = self._find(pointer)
-        if place.index is None:
+        if place.member is None:
             raise KeyError(pointer)
-        start, end = _span_to_remove(self._text, place.object, place.index)
+        start, end = _span_to_remove(self._text, place.object, place.member)
         self._text = self._text[:start] + self._text[end:]
         self._latest = None
         del place.holder[place.key]
@@ -114,9 +112,9 @@ class JsonEditor:
     def raw(self, pointer: str) -> Raw:
         """The value at an RFC 6901 pointer as it is written. Raises as `remove` does."""
         place = self._find(pointer)
-        if place.index is None:
+        if place.member is None:
             raise KeyError(pointer)
-        source, member = self._text, place.object.members[place.index]
+        source, member = self._text, place.object.members[place.member]
         return Raw(drop_indent(source[member.start : member.end], line_indent(source, member.key_start)))
 
     def content(self) -> bytes:

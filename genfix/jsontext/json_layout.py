@@ -15,10 +15,10 @@ _string = re.compile(STRING, re.DOTALL)
 _token_or_space = rf"(?s)({STRING})|\s*([,:])\s*|\s+"
 _filled = r"[\[{]\s*[^\s\]}]"
 _expanded = r"[\[{][ \t]*\r?\n"
-_inline_list = re.compile(r"\[[ \t]*[^\s\]]")
-_expanded_list = re.compile(r"\[[ \t]*\r?\n\s*[^\s\]]")
-_inline_comma = re.compile(r",([ \t]*)\S")
-_first_indent = re.compile(r"\s*[\[{]\s*\n([ \t]*)[^\s\]}]")
+_inline_list = r"\[[ \t]*[^\s\]]"
+_expanded_list = r"\[[ \t]*\r?\n\s*[^\s\]]"
+_inline_comma = r",([ \t]*)\S"
+_first_indent = r"\s*[\[{]\s*\n([ \t]*)[^\s\]}]"
 _any_indent = r"\n([ \t]+)"
 
 
@@ -109,13 +109,13 @@ def _majority_inline(values: Iterable[str], bracket: str) -> bool | None:
 
 def _lists_are_inline(text: str) -> bool:
     bare = _string.sub('""', text)
-    return len(_inline_list.findall(bare)) > len(_expanded_list.findall(bare))
+    return len(re.findall(_inline_list, bare)) > len(re.findall(_expanded_list, bare))
 
 
 def comma_of(samples: Iterable[str], colon: str) -> str:
     """Return what separates items that stand on one line in the first of ``samples`` that shows it."""
     for sample in samples:
-        comma = _inline_comma.search(_string.sub('""', sample))
+        comma = re.search(_inline_comma, _string.sub('""', sample))
         if comma:
             return f",{comma[1]}"
     return ", " if colon.endswith(" ") else ","
@@ -130,7 +130,7 @@ def indent_unit(text: str) -> str:
     """Return one level of indentation: that of the top level's first key, else of any line, else
     two spaces.
     """
-    found = _first_indent.match(text) or re.search(_any_indent, text)
+    found = re.match(_first_indent, text) or re.search(_any_indent, text)
     return found[1] if found else "  "
 
 

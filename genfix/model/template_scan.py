@@ -59,8 +59,8 @@ class Scanner:
         return found, position
 
 
-_SPECIAL: Final = re.compile(r"<([|｜])[^\s<>|｜]{1,64}\1>")  # noqa: RUF001 - DeepSeek's are full width
-_TOKEN_LIKE: Final = re.compile(
+_SPECIAL: Final = r"<([|｜])[^\s<>|｜]{1,64}\1>"  # noqa: RUF001 - DeepSeek's are full width
+_LOOKALIKES: Final = (
     r"<[|｜][^\s<>|｜]{1,64}[|｜]>"  # noqa: RUF001
     r"|<\|?[^\W_]\w{0,63}\|>|<\|\w{1,64}>"  # a bar on one side: Gemma 4
     r"|\[\|\w{1,64}\|\]"  # EXAONE
@@ -73,14 +73,14 @@ them."""
 
 def special_texts(text: str) -> list[str]:
     """Texts in the form ``<|...|>``."""
-    return [found.group() for found in _SPECIAL.finditer(text)]
+    return [found.group() for found in re.finditer(_SPECIAL, text)]
 
 
 def token_like_texts(text: str) -> list[str]:
     """Texts in any form in which tokenizers write the tokens around turns; markup and plain words
     are none.
     """
-    return [found.group() for found in _TOKEN_LIKE.finditer(text)]
+    return [found.group() for found in re.finditer(_LOOKALIKES, text)]
 
 
 def split_at(text: str, words: tuple[str, ...]) -> list[str] | None:

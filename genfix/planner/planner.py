@@ -7,9 +7,10 @@ from genfix.engines import EngineView
 from genfix.folder import FileKind, Folder, FolderFileError, content_digest, input_digest, kind_of, read_cap
 from genfix.folder.kinds import GENERATION_CONFIG, PROCESSOR_FILES, WELL_KNOWN_TOKENIZER_FILES, is_json_config
 from genfix.model import Model
+from genfix.planner.foreseeing import job_of
 from genfix.planner.plan import FileChange, Plan, Source
 from genfix.planner.trials import Attempt, Job, found_on, settle
-from genfix.rules import Applicability, Context, Finding, Witness, sort_findings
+from genfix.rules import Context, Finding, Witness, sort_findings
 
 _READ_KINDS: Final = frozenset(
     [
@@ -54,44 +55,9 @@ def make_plan(
     """
     first = Context(merged if isinstance(merged, Model) else Model(merged), base, adapter, engines=engines)
     found = found_on(first, wanted)
-    job = _job(first, found, wanted, known, unsafe_fixes=unsafe_fixes)
+    job = job_of(first, found, wanted, known, unsafe_fixes=unsafe_fixes)
     set_aside = tuple(finding for finding in found if finding.key in job.known)
     return _plan(job, settle(job), set_aside)
-
-
-def foreseen(
-    context: Context,
-    found: Sequence[Finding],
-    *,
-    wanted: Callable[[str], bool] = lambda _: True,
-    known: Collection[tuple[str, str, str]] = (),
-) -> tuple[Finding, ...]:
-    """``found`` on ``context``; where `make_plan` would leave a safe fix out, it is none, and says why.
-
-    The folder is judged once more, as it would be.
-    """
-    job = _job(context, found, wanted, known)
-    left = {finding.key: finding.fix for finding in settle(job).remaining}
-    return tuple(
-        finding._replace(fix=left[finding.key])
-        if job.asks_for(finding, {}) and finding.key in left
-        else finding
-        for finding in found
-    )
-
-
-def _job(
-    first: Context,
-    found: Sequence[Finding],
-    wanted: Callable[[str], bool],
-    known: Collection[tuple[str, str, str]],
-    *,
-    unsafe_fixes: bool = False,
-) -> Job:
-    classes = frozenset([Applicability.SAFE] + [Applicability.UNSAFE] * unsafe_fixes)
-    aside = frozenset(known)
-    before = tuple(finding for finding in found if finding.key not in aside)
-    return Job(first, before, classes, wanted, aside, first.engine_views)
 
 
 def _plan(job: Job, attempt: Attempt, set_aside: tuple[Finding, ...]) -> Plan:

@@ -9,7 +9,7 @@ from genfix.applier.records import kind_name
 from genfix.engines import EngineView
 from genfix.json_types import JsonValue, Missing
 from genfix.message import Arg, Message, text
-from genfix.planner import FileChange, Plan
+from genfix.planner.plan import FileChange, Plan
 from genfix.report.layout import cut, table
 from genfix.report.style import COLORS, Style
 from genfix.rules import Witness

@@ -6,7 +6,7 @@ from genfix.api.publishing import Published
 from genfix.applier import HubLog, HubReceipt
 from genfix.json_types import JsonValue
 from genfix.message import Message, text
-from genfix.planner import Plan
+from genfix.planner.plan import Plan
 from genfix.report.json import SCHEMA_VERSION
 from genfix.report.json_changes import plan_json
 from genfix.report.style import COLORS, Style

@@ -6,8 +6,7 @@ from genfix.applier import Receipt
 from genfix.engines import EngineView
 from genfix.folder import content_digest
 from genfix.json_types import JsonValue
-from genfix.planner import FileChange, Plan
-from genfix.planner.plan import action_of
+from genfix.planner.plan import FileChange, Plan, action_of
 from genfix.report.json import SCHEMA_VERSION, summary_json
 from genfix.rules.core.difference import FileDifference
 from genfix.rules.core.json_form import finding_json, present, view_json

@@ -12,7 +12,7 @@ from genfix.engines import EngineView
 from genfix.errors import GenfixError
 from genfix.jsontext.json_lines import line_of
 from genfix.message import Message
-from genfix.planner import FileChange, Plan
+from genfix.planner.plan import FileChange, Plan
 from genfix.report.covered import coverage_line
 from genfix.rules import Finding
 from genfix.show import show

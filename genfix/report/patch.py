@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from genfix.errors import InputError
-from genfix.planner import FileChange
+from genfix.planner.plan import FileChange
 from genfix.report.outcome import Outcome
 
 _CONTEXT = 3

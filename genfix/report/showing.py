@@ -11,7 +11,7 @@ from genfix.api.weight_report import WeightReport
 from genfix.errors import GenfixError
 from genfix.language import Language
 from genfix.message import Message
-from genfix.planner import Plan
+from genfix.planner.plan import Plan
 from genfix.report.style import Style
 from genfix.report.text import findings_text
 from genfix.rules import Finding

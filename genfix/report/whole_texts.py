@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from genfix.api.changing import Repair
 from genfix.api.judging import Report
 from genfix.message import Message, text
-from genfix.planner import Plan
+from genfix.planner.plan import Plan
 from genfix.report.changes import plan_text
 from genfix.report.covered import coverage_line
 from genfix.report.layout import wrap

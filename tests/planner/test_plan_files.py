@@ -18,8 +18,8 @@ import genfix
 from genfix.applier import Write
 from genfix.applier import apply as write
 from genfix.errors import ChangedError, GenfixError, InputError
-from genfix.planner import Plan
 from genfix.planner.document import PlanDocument
+from genfix.planner.plan import Plan
 from tests.support.disks import SimulatedCrash, crash_disk
 from tests.support.fakehub import FakeHub
 from tests.support.folders import FAMILIES, chatml_files, dump, glm_files, write_folder

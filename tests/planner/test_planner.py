@@ -10,7 +10,8 @@ import pytest
 from genfix.engines.every import EVERY_ENGINE
 from genfix.folder import Folder, LocalFolder, OverlayFolder, input_digest
 from genfix.language import remembered
-from genfix.planner import Plan, make_plan
+from genfix.planner.plan import Plan
+from genfix.planner.planner import make_plan
 from genfix.resolver import BaseFacts
 from genfix.rules import (
     Applicability,

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from genfix.language import remembered
-from genfix.planner import make_plan
+from genfix.planner.planner import make_plan
 from genfix.resolver import BaseFacts
 from genfix.rules import Applicability, Context, Finding, Fix, SetField, Severity, Witness
 from tests.support.folders import MemoryFolder, chatml_files, glm_files, with_json

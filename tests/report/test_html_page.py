@@ -13,7 +13,7 @@ import genfix
 from genfix.api.plan_files import id_of
 from genfix.engines.every import EVERY_ENGINE
 from genfix.language import Language
-from genfix.planner import Plan
+from genfix.planner.plan import Plan
 from genfix.report.html import check_page, plan_page
 from genfix.report.html.engine_table import engine_name
 from tests.support.folders import dump, glm_files, write_folder

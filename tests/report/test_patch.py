@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from genfix.planner import FileChange
+from genfix.planner.plan import FileChange
 from genfix.report.outcome import Outcome
 from genfix.report.patch import patch
 from tests.support.folders import FAMILIES, Files, safetensors, write_folder

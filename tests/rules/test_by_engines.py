@@ -7,7 +7,7 @@ import pytest
 from genfix import check
 from genfix.errors import InputError
 from genfix.model import Model
-from genfix.planner import make_plan
+from genfix.planner.planner import make_plan
 from genfix.rules import Context, Finding, Severity, judge
 from tests.support.engine_folders import toy
 from tests.support.folders import Files, MemoryFolder, with_json, without

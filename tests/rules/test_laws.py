@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from genfix.folder import LocalFolder, OverlayFolder
 from genfix.model import Model
-from genfix.planner import Plan, make_plan
+from genfix.planner.plan import Plan
+from genfix.planner.planner import make_plan
 from genfix.resolver import BaseFacts
 from genfix.rules import Applicability, Context, Severity, judge
 from tests.support.damage import damaged

@@ -6,7 +6,8 @@ import pytest
 
 from genfix.json_types import JsonValue
 from genfix.model import Model
-from genfix.planner import Plan, make_plan
+from genfix.planner.plan import Plan
+from genfix.planner.planner import make_plan
 from genfix.resolver import BaseFacts
 from genfix.rules import Severity
 from tests.support.folders import (

@@ -7,7 +7,8 @@ from genfix.engines import EngineView
 from genfix.engines.every import every_view
 from genfix.folder import OverlayFolder
 from genfix.model import Model
-from genfix.planner import Plan, make_plan
+from genfix.planner.plan import Plan
+from genfix.planner.planner import make_plan
 from genfix.resolver import BaseFacts
 from genfix.rules import Applicability, Context, Finding, Severity, judge
 from tests.support.folders import Files, MemoryFolder

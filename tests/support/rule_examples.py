@@ -8,7 +8,7 @@ from genfix.json_types import JsonValue, Missing
 from genfix.jsontext.json_diff import diff_values
 from genfix.language import Language
 from genfix.model import Model
-from genfix.planner import make_plan
+from genfix.planner.planner import make_plan
 from genfix.report.changes import changes_text
 from genfix.report.style import Style
 from genfix.report.text import findings_text

@@ -65,17 +65,22 @@ class Rename(NamedTuple):
 
 class _Table(NamedTuple):
     release: str
-    programs: Sequence[bytes]
-    entries: bytes
-    """All other lines, each with its name first."""
+    lines: bytes
+    """All lines after the first; they are searched where they lie, since copies would cost more."""
+    marks: Sequence[int]
+    """Where every `_STEP`th program begins, and last where the other lines do."""
+    programs: int
+    """How many there are."""
+
+
+_STEP: Final = 64
 
 
 @cache
 def _table() -> _Table:
-    head, _, lines = _DATA.read_bytes().partition(b"\n")
-    name, count = json.loads(head)
-    *programs, entries = lines.split(b"\n", count)
-    return _Table(name, programs, b"\n" + entries)
+    with _DATA.open("rb") as file:
+        name, programs, marks = json.loads(file.readline())
+        return _Table(name, file.read(), marks, programs)
 
 
 def release() -> str:
@@ -84,19 +89,30 @@ def release() -> str:
 
 
 def _entry(name: str) -> Sequence[JsonValue] | None:
-    lines = _table().entries
-    start = lines.find(f"\n[{json.dumps(name)},".encode())
+    table = _table()
+    start = table.lines.find(f"\n[{json.dumps(name)},".encode(), table.marks[-1] - 1)
     if start < 0:
         return None
-    found: list[JsonValue] = json.loads(lines[start + 1 : lines.index(b"\n", start + 1)])
+    found: list[JsonValue] = json.loads(_line(start + 1))
     return found[1:]
+
+
+def _line(start: int) -> bytes:
+    lines = _table().lines
+    return lines[start : lines.index(b"\n", start)]
 
 
 def _program(name: str) -> JsonValue:
     """What is called by its number: ``#12``."""
-    programs, number = _table().programs, name[1:]
-    is_there = name.startswith("#") and number.isdecimal() and int(number) < len(programs)
-    return json.loads(programs[int(number)]) if is_there else None
+    table, number = _table(), name[1:]
+    if not (name.startswith("#") and number.isdecimal() and int(number) < table.programs):
+        return None
+    mark, further = divmod(int(number), _STEP)
+    start = table.marks[mark]
+    for _ in range(further):
+        start = table.lines.index(b"\n", start) + 1
+    found: JsonValue = json.loads(_line(start))
+    return found
 
 
 @cache

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from genfix.json_types import Missing
 from genfix.message import Message, text
-from genfix.planner import Plan
+from genfix.planner.plan import Plan
 from genfix.report.html.engine_table import engine_name
 from genfix.report.html.page_values import Cell, one_cell
 from genfix.report.names import WITNESSES

@@ -9,7 +9,7 @@ from genfix.engines import EngineView
 from genfix.folder import content_digest
 from genfix.language import Language
 from genfix.message import Message, text
-from genfix.planner import FileChange, Plan
+from genfix.planner.plan import FileChange, Plan
 from genfix.report.covered import coverage_line
 from genfix.report.html.engine_table import EngineRow, Trace, engine_rows, traces
 from genfix.report.html.findings import (

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from genfix.message import Message, text
-from genfix.planner import Plan
+from genfix.planner.plan import Plan
 from genfix.report.html.findings import State, state_of
 from genfix.report.names import counted
 from genfix.report.style import Style

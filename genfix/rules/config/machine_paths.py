@@ -19,12 +19,12 @@ from genfix.rules.core.questions import CONFIG
 from genfix.rules.core.reasons import BASE_HAS_IT_TOO
 from genfix.rules.core.rule import Rule, rule
 
-_LOADED: Final = re.compile(
+_LOADED: Final = (
     r"(?:^|_)(?:tower|encoder|processor|backbone|tokenizer)(?:_(?:name|path|dir|model))*(?:_or_path)?$"
 )
 """Keys under which loaders look for another model: LLaVA's ``mm_vision_tower``, ``speech_encoder``,
 ``image_processor``."""
-_PATH: Final = re.compile(r"(?:/|~/|[A-Za-z]:[\\/]).")
+_PATH: Final = r"(?:/|~/|[A-Za-z]:[\\/])."
 _MOST: Final = 3
 """Levels of a config."""
 
@@ -87,7 +87,7 @@ def _fix(file: str, pointer: str, known: str | None) -> Fix:
 def _named_paths(values: JsonObject, pointer: str = "") -> Iterator[tuple[str, str]]:
     for key, value in values.items():
         place = child_pointer(pointer, key)
-        if isinstance(value, str) and _LOADED.search(key) and _PATH.match(value):
+        if isinstance(value, str) and re.search(_LOADED, key) and re.match(_PATH, value):
             yield place, value
         elif isinstance(value, dict) and pointer.count("/") < _MOST:
             yield from _named_paths(value, place)

@@ -29,7 +29,7 @@ _NAMES: Final[Mapping[Ability, Message]] = {
     Ability.REASONING: text("reasoning"),
 }
 _SEEING: Final = ("vision_config", "audio_config", "image_token_id", "image_token_index", "mm_vision_tower")
-_CHAT_TOKEN: Final = re.compile(
+_OF_TURNS: Final = (
     r"im_start|im_end|header_id|eot_id|eom_id|of_turn|_turn|<\|?(?:user|assistant|system|observation|end)\|?>"
 )
 """Tokens that open or close turns, and no token that ends a text (``</s>``, ``<|endoftext|>``)."""
@@ -153,14 +153,14 @@ def foreign_template(model: Model) -> list[str]:
     template writes none; empty where it is the folder's own template, as far as anybody can tell.
     """
     ends, eos = model.turn_ends, model.tokenizer.eos_token
-    if not isinstance(ends, TurnEnds) or ends.eos_variable or eos is None or not _CHAT_TOKEN.search(eos):
+    if not isinstance(ends, TurnEnds) or ends.eos_variable or eos is None or not re.search(_OF_TURNS, eos):
         return []
     if Ability.CHAT not in ends.abilities:
         return []  # it is empty, or takes none of the chats that are tried
     ids = model.tokenizer.ids
-    if any(token in ids and _CHAT_TOKEN.search(token) for token in (*ends.literals, *ends.tokens)):
+    if any(token in ids and re.search(_OF_TURNS, token) for token in (*ends.literals, *ends.tokens)):
         return []
-    return [token for token in ids if _CHAT_TOKEN.search(token)]
+    return [token for token in ids if re.search(_OF_TURNS, token)]
 
 
 @rule(

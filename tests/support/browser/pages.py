@@ -8,7 +8,7 @@ import genfix
 from genfix.api.plan_files import id_of
 from genfix.engines.shared.view import EngineView, Problem, TemplateSource
 from genfix.message import text
-from genfix.planner import FileChange, Plan
+from genfix.planner.plan import FileChange, Plan
 from genfix.report.html import check_page, plan_page
 from genfix.rules import Applicability, Finding, Fix, Severity, Witness
 from tests.support.folders import glm_files, write_folder
