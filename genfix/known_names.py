@@ -71,6 +71,7 @@ RULE_NAMES: Final[Mapping[str, str]] = {
     "GF435": "tensors-without-data",
     "GF436": "base-tensors-lost",
     "GF437": "experts-fused",
+    "GF438": "class-not-named",
     "GF441": "adapter-not-merged",
     "GF442": "adapter-at-other-scale",
     "GF443": "other-adapter-merged",

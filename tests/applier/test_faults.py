@@ -111,9 +111,14 @@ def both_ends(place: Path, verb: Do) -> tuple[dict[str, Entry], dict[str, Entry]
     return before, picture(folder, mtimes=False)
 
 
-def sweep(place: Path, verb: Do, make_disk: Callable[[int], FaultyDisk]) -> Iterator[tuple[Path, FaultyDisk]]:
-    """A fresh folder and a disk that fails one call later each time, until no call is left to fail."""
-    for at in count(1):
+def sweep(
+    place: Path, verb: Do, make_disk: Callable[[int], FaultyDisk], first: int = 1, step: int = 2
+) -> Iterator[tuple[Path, FaultyDisk]]:
+    """A fresh folder and a disk that fails some calls later each time, until no call is left to fail.
+
+    Each second call here, and all system calls in ``dev/reliability``.
+    """
+    for at in count(first, step):
         folder, disk = start(place, at, verb), make_disk(at)
         yield folder, disk
         shutil.rmtree(folder.parent)
@@ -122,7 +127,7 @@ def sweep(place: Path, verb: Do, make_disk: Callable[[int], FaultyDisk]) -> Iter
             return
 
 
-@pytest.mark.parametrize("after_the_call", [False, True])
+@pytest.mark.parametrize("after_the_call", [False, True])  # which is before the next: together, all calls
 @pytest.mark.parametrize("verb", [do_apply, do_apply_elsewhere, do_undo, do_restore])
 def test_a_crash_leaves_the_old_or_the_new(place: Path, verb: Do, *, after_the_call: bool) -> None:
     before, after = both_ends(place, verb)
@@ -204,10 +209,13 @@ def test_a_second_repair_recovers_by_itself(place: Path) -> None:
 @pytest.mark.parametrize("forever", [False, True])
 @pytest.mark.parametrize("verb", [do_apply, do_apply_elsewhere, do_undo, do_restore])
 def test_a_disk_error_leaves_the_old_or_the_new(place: Path, verb: Do, *, forever: bool) -> None:
-    """Every call fails with both errors, which differ in words alone: once one, for ever the other."""
+    """One call fails once, the next for ever, with one of two errors, which differ in words alone."""
     before, after = both_ends(place, verb)
     for folder, disk in sweep(
-        place, verb, lambda at: FaultyDisk(at, lambda: disk_error((at + forever) % 2), forever=forever)
+        place,
+        verb,
+        lambda at: FaultyDisk(at, lambda: disk_error((at // 2 + forever) % 2), forever=forever),
+        first=1 + forever,
     ):
         message, hint = "", "none"
         try:

@@ -359,6 +359,7 @@ _ENTRIES: dict[str, _Entry] = {
         OWN_CODE,
     ),
     "GF437": (MIXED | {SINGLE: weight_file(stacked())}, MIXED, MIXED),
+    "GF438": (with_json(WHOLE, "config.json", architectures=...), WHOLE, None),
     "GF441": (UNMERGED, MERGED, UNMERGED, LORA),
     "GF442": (model_of(merge(MATRICES, UPDATES, lambda _: 4.0)), MERGED, UNMERGED, LORA),
     "GF443": (model_of(merge(MATRICES, adapter_of(2))), MERGED, UNMERGED, LORA),

@@ -73,6 +73,7 @@ from genfix.rules.weights import (
     layer_lists,
     quantization,
     shapes,
+    unnamed_class,
 )
 
 _STOPS: Final = (stop_tokens, stop_values, stops_alone, turn_end_tokens, tokenizer_eos, modelfile_stops)
@@ -98,7 +99,7 @@ _CONFIG: Final = (
 )
 _WEIGHTS: Final = (
     *(shapes, layer_counts, layer_lists, quantization, architecture),
-    *(class_tensors, class_shapes, empty_tensors, base_tensors, adapter_merge),
+    *(class_tensors, class_shapes, empty_tensors, base_tensors, unnamed_class, adapter_merge),
 )
 _FILES: Final = (lost_files, shards, weight_index, side_files, leftovers, processors, local_code)
 _GENERATION: Final = (

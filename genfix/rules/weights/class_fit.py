@@ -15,7 +15,7 @@ from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
 from genfix.model.safetensors import Tensor
 
-__all__ = ["ClassFit", "changed", "fit_of", "is_in_table", "known_class"]
+__all__ = ["ClassFit", "changed", "fit_as", "fit_of", "is_in_table", "known_class"]
 
 _MLX: Final = "mlx"
 _TINY: Final = 1 << 20
@@ -79,8 +79,14 @@ def _has_own_code(model: Model) -> bool:
 
 def fit_of(model: Model) -> ClassFit | None:
     """How a folder fits the class it names; `None` where that is not known, or other readers are meant."""
-    owner, tensors = known_class(model), model.weights.tensors
-    if owner is None or not tensors or model.weights.chosen.unclear:
+    owner = known_class(model)
+    return None if owner is None else fit_as(model, owner)
+
+
+def fit_as(model: Model, owner: str) -> ClassFit | None:
+    """As `fit_of`, with another class."""
+    tensors = model.weights.tensors
+    if not tensors or model.weights.chosen.unclear:
         return None
     if any(header.format == _MLX for header in model.weights.headers.values()):
         return None  # mlx-lm has names of its own
