@@ -23,6 +23,7 @@ _FIRST: Final[Mapping[str, tuple[str, ...]]] = {
     "commit.py": ("last_moments", "apply_undo"),
     "drafts.py": ("drafts", "reports"),
     "fs.py": ("refusals", "bonds", "swapped_folders"),
+    "gguf_writing.py": ("gguf_writing",),
     "guard.py": ("refusals", "mounts"),
     "history.py": ("bonds",),
     "journal.py": ("journals",),
@@ -317,6 +318,29 @@ MUTANTS: Final = (
         "a snapshot's receipt is not synced", "snapshots.py", "                fs.sync_dir(receipts)\n", ""
     ),
     Mutant("a prune removes before it renames", "pruning.py", 'f"{PRUNED}{transaction}")', "transaction)"),
+    Mutant(
+        "the files of a copy are not synced",
+        "drafts.py",
+        "                fs.set_mtime(fd, mtime_ns)\n            fs.sync(fd)",
+        "                fs.set_mtime(fd, mtime_ns)",
+    ),
+    Mutant(
+        "the directories of a copy are not synced",
+        "drafts.py",
+        "            fs.sync_dir(directory)\n",
+        "            pass\n",
+    ),
+    Mutant("the name of a copy is not synced", "drafts.py", "    fs.sync_dir(parent)\n", ""),
+    Mutant("a report is not synced", "reports.py", "            fs.sync(fd)\n", ""),
+    Mutant("the name of a report is not synced", "reports.py", "    fs.sync_dir(parent)\n", ""),
+    Mutant("a GGUF is not synced", "gguf_writing.py", "                fs.sync(fd)\n", ""),
+    Mutant("the name of a GGUF is not synced", "gguf_writing.py", "            fs.sync_dir(parent)\n", ""),
+    Mutant(
+        "a GGUF that changed while it was copied is not noticed",
+        "gguf_writing.py",
+        "                if _mark(fs.fstat(source)) != _mark(status):",
+        "                if False:",
+    ),
     Mutant(
         "a copy is named before it is whole",
         "building.py",
