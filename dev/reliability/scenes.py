@@ -80,7 +80,8 @@ class End(NamedTuple):
     """What a scene leaves, in the folder, beside it and in the log."""
 
     files: Mapping[str, Entry]
-    beside: Mapping[str, Entry]
+    beside: Mapping[str, object]
+    """The mode and the bytes of a file, and the picture of a folder."""
     receipts: tuple[str, ...]
     """Of each transaction its kind, and whether all that it keeps is there."""
 
@@ -249,8 +250,11 @@ def settle(scene: str, folder: Path) -> None:
 
 def seen(scene: str, folder: Path) -> End:
     """What is there now."""
-    around = picture(folder.parent, mtimes=False)
-    beside = {name: entry for name, entry in around.items() if name.partition("/")[0] in _BESIDE}
+    made = [folder.parent / name for name in _BESIDE if (folder.parent / name).exists()]
+    beside: dict[str, object] = {
+        path.name: (path.stat().st_mode, path.read_bytes()) if path.is_file() else picture(path, mtimes=False)
+        for path in made
+    }
     receipts = log(folder, state_dir=_state_dir(scene, folder))
     return End(picture(folder, mtimes=False), beside, tuple(f"{one.kind}, {_kept(one)}" for one in receipts))
 
