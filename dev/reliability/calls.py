@@ -1,28 +1,27 @@
-"""Every system call of a transaction, one at a time: killed at it, or failing in it. Needs strace and ptrace.
+"""Every system call of a transaction, one at a time: killed at it, or failing in it.
 
-strace counts by name, so a point is a name and a number. Calls before the mark (imports) are left alone.
+A point is the name of a call and a number. The calls before the transaction, which look at the folder, are
+left alone, and so are those of the memory.
 """
 
 import json
-import re
-import subprocess
+import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
-from dev.reliability.scenes import MARK, SCENES, play, start
-from genfix.applier import recover
-from tests.support.disks import leftovers, picture
+from dev.reliability.forks import KILL, MEMORY, Call, Forker, Played, error_number, forker
+from dev.reliability.scenes import SCENES, End, play, seen, settle, start, strays
 
 __all__ = ["ERRORS", "Tally", "sweep"]
 
 ERRORS: Final = ("ENOSPC", "EIO", "EINTR", "EACCES")
-_CALL: Final = re.compile(r"(?:\[pid +\d+\] )?(\w+)\(")
 _FILES: Final = frozenset(
     [
         "openat",
@@ -71,7 +70,8 @@ _FILES: Final = frozenset(
     ]
 )
 """The calls that a disk can fail. Memory and signals are not the applier's."""
-_ROOT: Final = Path(__file__).resolve().parents[2]
+_SCENES: Final = "dev.reliability.scenes"
+_Point: TypeAlias = tuple[str, int]
 
 
 class Tally(NamedTuple):
@@ -89,102 +89,112 @@ class Tally(NamedTuple):
 
     @property
     def is_void(self) -> bool:
-        """Whether so many points were not reached that nothing is shown: strace does not inject here."""
+        """Whether so many points were not reached that nothing is shown."""
         return self.unreached * 20 > self.points
 
 
-def sweep(scene: str, fault: str, *, every: int = 1) -> Tally:
+def sweep(scene: str, fault: str, *, every: int = 1, jobs: int = 2) -> Tally:
     """Play ``scene`` once per system call, with ``fault``: SIGKILL, or the name of an error."""
-    with TemporaryDirectory(prefix="reliability-") as temporary:
+    with TemporaryDirectory(prefix="reliability-", dir=MEMORY) as temporary:
         place = Path(temporary)
         folder = start(scene, place / "whole")
-        before, weights = picture(folder, mtimes=False), _weights(folder)
-        points = [
-            point for point in _points(scene, folder, place) if fault == "SIGKILL" or point[0] in _FILES
-        ]
-        after = picture(folder, mtimes=False)
-        ends = {"old": before, "new": after}
-        if also := SCENES[scene].also:
-            ends["also"] = picture(play(also, place / "also"), mtimes=False)
-
-        trial = partial(_play, scene, fault, place, ends)
-        # Processes: a fork of another thread would hold this one's lock on a folder for a moment.
-        with ProcessPoolExecutor(2) as pool:
-            found = list(pool.map(trial, range(len(points[::every])), points[::every]))
+        before, weights = seen(scene, folder), _weights(folder)
+        with forker(_SCENES) as forks:
+            points = [
+                point for point in _points(forks, scene, folder) if fault == "SIGKILL" or point[0] in _FILES
+            ][::every]
+        ends = {"old": before, "new": seen(scene, folder)}
         assert _weights(folder) == weights
+        if also := SCENES[scene].also:
+            ends["also"] = seen(also, play(also, place / "also"))
+
+        shares = [points[job::jobs] for job in range(jobs)]
+        # Processes: a fork of another thread would hold this one's lock on a folder for a moment.
+        with ProcessPoolExecutor(jobs) as pool:
+            trial = partial(_play_all, scene, fault, ends)
+            found = [
+                one
+                for share in pool.map(trial, [place / str(job) for job in range(jobs)], shares)
+                for one in share
+            ]
     counted = Counter(kind for kind, _ in found)
     wrong = [told for kind, told in found if kind == "wrong"]
     return Tally(scene, fault, len(found), counted["old"], counted["new"], counted["unreached"], wrong)
 
 
-def _command(scene: str, folder: Path, options: Sequence[str], out: Path) -> list[str]:
-    tracer = ["strace", "-f", "-o", str(out), *options]
-    return [*tracer, sys.executable, "-B", "-m", "dev.reliability.scenes", scene, str(folder)]
+def _points(forks: Forker, scene: str, folder: Path) -> list[_Point]:
+    counted: Counter[str] = Counter()
+    points: list[_Point] = []
+
+    def note(call: Call) -> int:
+        counted[call.name] += 1
+        points.append((call.name, counted[call.name]))
+        return 0
+
+    healthy = forks.play((scene, str(folder)), folder.parent, (), note)
+    if healthy.code:
+        sys.exit(f"{scene} fails on a healthy disk: {healthy.out}{healthy.err}")
+    return points
 
 
-def _points(scene: str, folder: Path, place: Path) -> Iterator[tuple[str, int]]:
-    out = place / "trace"
-    subprocess.run(_command(scene, folder, ["-e", "trace=all"], out), cwd=_ROOT, check=True)
-    seen: Counter[str] = Counter()
-    begun = False
-    for line in out.read_text("utf-8", "replace").splitlines():
-        call = _CALL.search(line)
-        if call is None or "resumed>" in line:
-            continue
-        seen[call[1]] += 1
-        begun = begun or MARK in line
-        if begun and MARK not in line and call[1] not in {"exit_group", "execve"}:
-            yield call[1], seen[call[1]]
+def _play_all(
+    scene: str, fault: str, ends: Mapping[str, End], place: Path, points: Sequence[_Point]
+) -> list[tuple[str, str]]:
+    with forker(_SCENES) as forks:
+        return [
+            _play(forks, scene, fault, ends, place / str(index), point) for index, point in enumerate(points)
+        ]
 
 
 def _play(
-    scene: str, fault: str, temporary: Path, ends: Mapping[str, object], index: int, point: tuple[str, int]
+    forks: Forker, scene: str, fault: str, ends: Mapping[str, End], place: Path, point: _Point
 ) -> tuple[str, str]:
-    place = temporary / str(index)
+    """How the scene ended: old, new, also, wrong or unreached; and what is told of it."""
     folder = start(scene, place)
     weights = _weights(folder)
     name, number = point
-    how = "signal=SIGKILL" if fault == "SIGKILL" else f"error={fault}"
-    # Without --seccomp-bpf: on Linux 6.18 strace 6.1 then injects nothing.
-    options = ["-e", f"trace={name}", "-e", f"inject={name}:{how}:when={number}"]
-    run = subprocess.run(
-        _command(scene, folder, options, place / "trace"),
-        cwd=_ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    verdict = KILL if fault == "SIGKILL" else error_number(fault)
+    coming = count(1)
+    hit = False
+
+    def decide(_: Call) -> int:
+        nonlocal hit
+        if next(coming) != number:
+            return 0
+        hit = True
+        return verdict
+
+    run = forks.play((scene, str(folder)), place, (name,), decide)
     told = f"{scene} {fault} at {name} {number}: "
     if fault != "SIGKILL" and (problem := _problem(run)):
         return "wrong", told + problem
-    if fault != "SIGKILL" and run.returncode == 0 and picture(folder, mtimes=False) != ends["new"]:
+    if fault != "SIGKILL" and run.code == 0 and seen(scene, folder) != ends["new"]:
         return "wrong", told + "success was reported, and the folder is not the new one"
     try:
-        recover(folder)
+        settle(scene, folder)
     except Exception as error:  # whatever it is, it is wrong
         return "wrong", told + f"recovery: {error}"
-    strays = leftovers(folder)
-    if strays or _weights(folder) != weights:
-        return "wrong", told + f"left {strays or 'other weights'}"
-    found = picture(folder, mtimes=False)
+    left = strays(scene, folder)
+    if left or _weights(folder) != weights:
+        return "wrong", told + f"left {left or 'other weights'}"
+    found = seen(scene, folder)
     if found not in ends.values():
-        return "wrong", told + "a mixed state"
-    # strace notes an injected error; of a kill it is the exit code that tells.
-    noted = "INJECTED" in (place / "trace").read_text("utf-8", "replace")
-    if not noted and run.returncode == 0:
+        return "wrong", told + f"a mixed state: {found.receipts}"
+    if not hit:
         return "unreached", told
+    shutil.rmtree(place)
     return ("new" if found == ends["new"] else "old"), told
 
 
-def _problem(run: subprocess.CompletedProcess[str]) -> str:
+def _problem(run: Played) -> str:
     """What is wrong with how an error was told."""
-    if run.returncode == 0:
+    if run.code == 0:
         return ""
-    if run.returncode not in {2, 3}:
-        return f"exit code {run.returncode}: {run.stderr.strip()[-300:]}"
-    error = json.loads(run.stdout)
-    if "\n" in error["message"] or not error["hint"] or error["code"] != run.returncode:
-        return f"no proper sentence: {run.stdout}"
+    if run.code not in {2, 3}:
+        return f"exit code {run.code}: {run.err.strip()[-300:]}"
+    error = json.loads(run.out)
+    if "\n" in error["message"] or not error["hint"] or error["code"] != run.code:
+        return f"no proper sentence: {run.out}"
     return ""
 
 

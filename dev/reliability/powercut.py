@@ -10,16 +10,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from dev.reliability.scenes import SCENES, start
-from genfix.applier import recover
+from dev.reliability.scenes import SCENES, End, seen, settle, start, strays
 from genfix.applier.fs import FileSystem
-from tests.support.disks import CALLS, leftovers, picture
+from tests.support.disks import CALLS
 
 __all__ = ["run"]
 
@@ -96,14 +95,15 @@ def _sweep(scene: str, mode: str, place: Path, features: tuple[str, ...], option
     with _mounted(image, place / "mount", options) as mount:
         folder = start(scene, mount)
         os.sync()
-        before = picture(folder, mtimes=False)
+        before = seen(scene, folder)
         work = SCENES[scene].ready(folder)
         work(_Cutting(cut))
         cut()
-        after = picture(folder, mtimes=False)
+        after = seen(scene, folder)
     counted = {"old": 0, "new": 0, "wrong": 0}
     for number, copy in enumerate(cuts):
-        end = _after_cut(copy, place / "copy", options, before, after)
+        # Where it was: a state folder elsewhere is found by the folder's path.
+        end = _after_cut(scene, copy, place / "mount", options, {"old": before, "new": after})
         if number == len(cuts) - 1 and end != "new":
             end = f"success was reported, and after the cut the folder is {end}"
         counted[end if end in counted else "wrong"] += 1
@@ -114,18 +114,18 @@ def _sweep(scene: str, mode: str, place: Path, features: tuple[str, ...], option
     return counted["wrong"]
 
 
-def _after_cut(copy: Path, mount: Path, options: str, before: object, after: object) -> str:
+def _after_cut(scene: str, copy: Path, mount: Path, options: str, ends: Mapping[str, End]) -> str:
     subprocess.run(["e2fsck", "-fy", copy], capture_output=True, check=False)
     with _mounted(copy, mount, options) as place:
         folder = place / "merged"
         try:
-            recover(folder)
+            settle(scene, folder)
         except Exception as error:  # whatever it is, it is wrong
             return f"recovery: {error}"
-        if strays := leftovers(folder):
-            return f"left {strays}"
-        found = picture(folder, mtimes=False)
-    return "old" if found == before else "new" if found == after else f"mixed: {sorted(found)}"
+        if left := strays(scene, folder):
+            return f"left {left}"
+        found = seen(scene, folder)
+    return next((end for end, wanted in ends.items() if found == wanted), f"mixed: {found.receipts}")
 
 
 @contextmanager

@@ -89,16 +89,22 @@ def build(
 
 
 def check_output_place(root: Path, output: Path) -> Path:
-    """The real place of a copy of ``root``. Raises `InputError` where none can be made there."""
+    """The real place of a copy of ``root``.
+
+    Raises `InputError` where none can be made there, `StorageError` where the disk does not say.
+    """
     place = Path(os.path.realpath(output.parent)) / output.name
-    if place.exists() or place.is_symlink():
-        raise InputError("{output} exists already", "name a folder that does not exist yet", output=output)
-    if place.is_relative_to(os.path.realpath(root)):
-        raise InputError(
-            "{output} is inside the folder it would be made from", "name a folder outside", output=output
-        )
-    if not place.parent.is_dir():
-        raise InputError("there is no folder {parent}", "create it first", parent=output.parent)
+    with storage_errors(text("cannot build {output}", output=output)):
+        if place.exists() or place.is_symlink():
+            raise InputError(
+                "{output} exists already", "name a folder that does not exist yet", output=output
+            )
+        if place.is_relative_to(os.path.realpath(root)):
+            raise InputError(
+                "{output} is inside the folder it would be made from", "name a folder outside", output=output
+            )
+        if not place.parent.is_dir():
+            raise InputError("there is no folder {parent}", "create it first", parent=output.parent)
     return place
 
 

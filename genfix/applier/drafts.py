@@ -50,12 +50,13 @@ def make_folder(output: Path, files: Mapping[str, bytes], *, fs: FileSystem = DI
 
 def check_new_folder(output: Path, *, outside: Iterable[Path] = ()) -> None:
     """Raise `InputError` where `make_folder` could not make ``output``, or it would lie inside one of
-    ``outside``.
+    ``outside``, and `StorageError` where the disk does not say.
     """
     place = Path(os.path.realpath(output.parent)) / output.name
     _is_empty_folder(place, output)
-    if not place.parent.is_dir():
-        raise InputError("there is no folder {parent}", "create it first", parent=output.parent)
+    with storage_errors(text("cannot make {output}", output=output)):
+        if not place.parent.is_dir():
+            raise InputError("there is no folder {parent}", "create it first", parent=output.parent)
     for folder in outside:
         if place.is_relative_to(os.path.realpath(folder)):
             raise InputError(
@@ -68,12 +69,13 @@ def check_new_folder(output: Path, *, outside: Iterable[Path] = ()) -> None:
 
 def _is_empty_folder(place: Path, output: Path) -> bool:
     """Whether the place is an empty folder, or free. Raises `InputError` where something is there."""
-    if not os.path.lexists(place):
-        return False
-    if place.is_symlink() or not place.is_dir() or any(place.iterdir()):
-        raise InputError(
-            "{output} exists already", "name a folder that does not exist yet, or is empty", output=output
-        )
+    with storage_errors(text("cannot make {output}", output=output)):
+        if not os.path.lexists(place):
+            return False
+        if place.is_symlink() or not place.is_dir() or any(place.iterdir()):
+            raise InputError(
+                "{output} exists already", "name a folder that does not exist yet, or is empty", output=output
+            )
     return True
 
 

@@ -25,14 +25,18 @@ _PERMISSIONS: Final = 0o777
 
 
 def check_gguf_place(output: Path) -> Path:
-    """The real place of a new GGUF. Raises `InputError` where none can be made there."""
+    """The real place of a new GGUF.
+
+    Raises `InputError` where none can be made there, `StorageError` where the disk does not say.
+    """
     place = Path(os.path.realpath(output.parent)) / output.name
-    if os.path.lexists(place):
-        raise InputError("{output} exists already", "name a file that does not exist yet", output=output)
     if not output.name.endswith(".gguf"):
         raise InputError("{output} is not called .gguf", "engines go by the name: end it so", output=output)
-    if not place.parent.is_dir():
-        raise InputError("there is no folder {parent}", "create it first", parent=output.parent)
+    with storage_errors(text("cannot write {path}", path=output)):
+        if os.path.lexists(place):
+            raise InputError("{output} exists already", "name a file that does not exist yet", output=output)
+        if not place.parent.is_dir():
+            raise InputError("there is no folder {parent}", "create it first", parent=output.parent)
     return place
 
 

@@ -37,9 +37,9 @@ def check_report_place(
             outside=outside,
             name=path.name,
         )
-    if not path.parent.is_dir():
-        raise InputError("there is no folder {parent}", "create it first", parent=path.parent)
     with storage_errors(text("cannot write {path}", path=path)):
+        if not path.parent.is_dir():
+            raise InputError("there is no folder {parent}", "create it first", parent=path.parent)
         if os.path.lexists(path) and not path.is_file():
             raise InputError("{path} is not a file", "name a file to write to", path=path)
     if kind_of(path.name) is not FileKind.OTHER:

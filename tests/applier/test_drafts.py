@@ -1,16 +1,19 @@
 """A new folder is whole, or not there: death and disk errors at every call."""
 
 import errno
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-from genfix.applier import find_stale, make_folder, write_report
+from genfix.applier import build, find_stale, make_folder, write_report
 from genfix.applier.drafts import draft_file
 from genfix.applier.fs import DISK
+from genfix.applier.gguf_writing import write_gguf
 from genfix.errors import GenfixError, InputError
+from genfix.folder import LocalFolder
 from tests.support.disks import QUICK, FaultyDisk, SimulatedCrash, crash_disk
 
 FILES = {"config.json": b"{}", "additional_chat_templates/tool.jinja": b"x", "empty.txt": b""}
@@ -106,3 +109,28 @@ def test_names_that_may_not_be_written(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError):
         make_folder(tmp_path / "new", {name: b"x"})
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda folder, place: build(folder, place / "copy", {}, inputs={}),
+        lambda folder, place: write_gguf(
+            LocalFolder(folder), "m.gguf", place / "n.gguf", was=b"", data_start=0, head=b""
+        ),
+        lambda _, place: make_folder(place / "capsule", {"config.json": b"{}"}),
+        lambda _, place: write_report(place / "report.json", b"{}"),
+    ],
+    ids=["a copy", "a GGUF", "a capsule", "a report"],
+)
+def test_a_place_that_the_disk_cannot_look_up_is_one_sentence(
+    tmp_path: Path, make: Callable[[Path, Path], object]
+) -> None:
+    """Here for the length of its name; errors of the disk are told likewise (`dev.reliability errors`)."""
+    folder = tmp_path / "merged"
+    folder.mkdir()
+    (folder / "m.gguf").write_bytes(b"GGUF")
+    with pytest.raises(GenfixError) as told:
+        make(folder, tmp_path / ("x" * 300))
+    assert told.value.exit_code == 2
+    assert told.value.hint

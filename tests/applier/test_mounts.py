@@ -18,7 +18,7 @@ import pytest
 from genfix.applier import build, check_whole, log, preflight, recover, undo
 from genfix.applier.fs import FileSystem
 from genfix.errors import GenfixError, RefusedError, StorageError
-from tests.support.disks import NEW, inputs, leftovers, make_folder, picture, repair
+from tests.support.disks import NEW, OLD, inputs, leftovers, make_folder, picture, repair
 from tests.support.users import AS_ROOT, as_user
 
 Put = Callable[..., None]
@@ -216,6 +216,14 @@ def on_driver(make: list[object], *driver: object) -> Callable[[Put, Path], None
     return start
 
 
+def on_fat(put: Put, place: Path) -> None:
+    """A driver that knows neither modes nor times."""
+    on_driver(["mkfs.vfat"], "fusefat", "-o", "rw+")(put, place)
+    (place / "merged").mkdir()
+    for name, content in OLD.items():
+        (place / "merged" / name).write_bytes(content)
+
+
 REPAIRED = {
     "tmpfs": on_tmpfs,
     "overlayfs, files of the lower layer": on_overlay,
@@ -224,6 +232,7 @@ REPAIRED = {
     "btrfs": on_image("btrfs"),
     "vfat": on_image("vfat"),
     "exfat": on_image("exfat"),
+    "vfat, by fusefat": on_fat,
     "exfat, by exfat-fuse": on_driver(["mkfs.exfat"], "mount.exfat-fuse"),
     "ntfs, by ntfs-3g": on_driver(["mkntfs", "-F", "-Q"], "ntfs-3g"),
     "FUSE": on_fuse(),

@@ -11,10 +11,13 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from genfix.applier import log, recover, restore, snapshot, undo
+from genfix.applier import build, log, recover, remove_stale, restore, snapshot, undo, write_report
+from genfix.applier import make_folder as make_capsule
 from genfix.applier.fs import FileSystem
+from genfix.applier.gguf_writing import write_gguf
 from genfix.errors import StorageError
-from tests.support.disks import QUICK, SimulatedCrash, make_folder, repair
+from genfix.folder import LocalFolder
+from tests.support.disks import NEW, QUICK, SimulatedCrash, inputs, make_folder, repair
 from tests.support.power import PowerDisk, rebuild
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc/self/fd")
@@ -60,10 +63,20 @@ def start(place: Path, verb: Verb) -> Path:
     return folder
 
 
+def settle(left: Path) -> None:
+    """What the next command does first."""
+    recover(left, fs=QUICK)
+
+
 def cuts(
-    place: Path, first: Path, verb: Verb, disk_of: Callable[[Path, int], PowerDisk] = PowerDisk
+    place: Path,
+    first: Path,
+    verb: Verb,
+    disk_of: Callable[[Path, int], PowerDisk] = PowerDisk,
+    settle: Callable[[Path], None] = settle,
+    fewest: int = FEWEST,
 ) -> Iterator[tuple[Path, bool]]:
-    """What is left of a copy of ``first``, and recovered, after a cut at each second call of ``verb``.
+    """What is left of a copy of ``first``, and settled, after a cut at each second call of ``verb``.
 
     The last one comes after ``verb`` has ended, which is said. ``python -m dev.reliability powercut`` cuts at
     all calls.
@@ -79,11 +92,11 @@ def cuts(
             pass
         left = rebuild(place / str(at) / "left", disk.survivors())
         disk.close_all()
-        recover(left, fs=QUICK)
+        settle(left)
         yield left, finished
         shutil.rmtree(place / str(at))
         if finished:
-            assert at > FEWEST
+            assert at > fewest
             return
 
 
@@ -145,3 +158,43 @@ def test_a_finished_snapshot_survives_a_power_cut(place: Path) -> None:
             assert files(left) == files(first)
         if finished:
             assert len(taken) == 1
+
+
+def a_copy(root: Path, fs: FileSystem) -> None:
+    build(root / "merged", root / "copy", dict(NEW), inputs=inputs(root / "merged"), fs=fs)
+
+
+def a_gguf(root: Path, fs: FileSystem) -> None:
+    folder, output = LocalFolder(root), root / "new.gguf"
+    write_gguf(folder, "m.gguf", output, was=b"GGUF", data_start=8, head=b"head", fs=fs)
+
+
+def a_capsule(root: Path, fs: FileSystem) -> None:
+    make_capsule(root / "capsule", NEW, fs=fs)
+
+
+def a_report(root: Path, fs: FileSystem) -> None:
+    write_report(root / "report.json", b"{}" * 10_000, fs=fs)
+
+
+@pytest.mark.parametrize("verb", [a_copy, a_gguf, a_capsule, a_report])
+def test_what_is_made_beside_a_folder_is_whole_or_not_there_and_success_is_durable(
+    place: Path, verb: Verb
+) -> None:
+    first = place / "first"
+    make_folder(first / "merged")
+    (first / "m.gguf").write_bytes(b"GGUF" * 10_000)
+    (first / "report.json").write_bytes(b"an earlier one")
+    done = Path(shutil.copytree(first, place / "done"))
+    verb(done, QUICK)
+    before, after = files(first), files(done)
+    assert before != after
+
+    def clear(left: Path) -> None:
+        remove_stale(left / "report.json", fs=QUICK)
+
+    for left, finished in cuts(place, first, verb, settle=clear, fewest=10):
+        found = files(left)
+        assert found in (before, after)
+        if finished:
+            assert found == after
