@@ -75,7 +75,7 @@ SETUPS: Final[Mapping[str, Setup]] = {
     "onnxruntime-genai": Setup(
         "ask_onnxruntime_genai.py", [_TORCH, _group("onnxruntime-genai")], _TEXT_MODELS
     ),
-    "exllamav3": Setup("ask_exllamav3.py", [_TORCH, _group("exllamav3"), _alone("exllamav3==1.6.5")]),
+    "exllamav3": Setup("ask_exllamav3.py", [_TORCH, _group("exllamav3"), _alone("exllamav3-alone")]),
     "mistral.rs": Setup("ask_mistralrs.py", [_group("mistralrs")], _TEXT_MODELS[:3]),
     "llama.cpp": Setup(
         "ask_llama_cpp.py", [_TORCH, _group("llama-cpp"), _archive("llama_cpp_python==0.3.36")]

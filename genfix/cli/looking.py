@@ -8,6 +8,7 @@ from genfix.cli.exits import exit_code, settle_known
 from genfix.cli.next_lines import cannot_change, command_line, quoted
 from genfix.cli.options import Level
 from genfix.cli.output import Output
+from genfix.engines import EngineView
 from genfix.message import Message, text
 from genfix.resolver import names_gguf
 from genfix.resolver.case import Case
@@ -119,7 +120,16 @@ def run_engines(case: Case, engines: Sequence[str], out: Output, *, everything: 
         from genfix.report.engines_report import engines_text  # noqa: PLC0415
 
         out.report(engines_text(found, out.style))
+        if any(map(_stumbles, found.views)) and not names_gguf(case.target):
+            line = command_line("workarounds", case._replace(engines=tuple(engines)))
+            out.tell(text("what helps without changing it: {command}", command=line))
     return 0
+
+
+def _stumbles(view: EngineView) -> bool:
+    """Whether an engine cannot take something, never stops, or passes over ends that the folder names."""
+    hidden = any(step.id == "trace-config-eos-hidden" for step in view.trace)
+    return bool(view.problems) or not view.stop_token_ids or hidden
 
 
 def run_weights(case: Case, out: Output) -> int:

@@ -14,7 +14,13 @@ from genfix.engines.shared.hf_loading import Loads, auto_problems
 from genfix.engines.shared.loaded_eos import loaded_eos
 from genfix.engines.shared.loaders import loaders, own_types
 from genfix.engines.shared.release import NEWEST, Release
-from genfix.engines.shared.templates import has_processor_config, template_source
+from genfix.engines.shared.templates import (
+    LEGACY,
+    has_processor_config,
+    processor_problems,
+    template_source,
+    tokenizer_template,
+)
 from genfix.engines.shared.view import EngineView, Problem, TemplateSource
 from genfix.engines.shared.weight_formats import weight_problems
 from genfix.engines.shared.wording import (
@@ -23,6 +29,7 @@ from genfix.engines.shared.wording import (
     stop_from,
     stop_of_tokenizer,
     unknown_type,
+    unreadable_file,
 )
 from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonObject, JsonValue
@@ -36,7 +43,8 @@ _ID: Final = "mlx-vlm"
 _VERSION: Final = "0.7.10"
 
 _SAMPLING: Final = ("temperature", "top_p", "top_k")
-_OF_PROCESSORS: Final = ("chat_template.json", JINJA_FILE)
+_OF_PROCESSORS: Final = (LEGACY, JINJA_FILE)
+_SETTINGS: Final = "processor_config.json"
 _PASSED_OVER: Final = frozenset(
     [JsonProblemKind.SYNTAX, JsonProblemKind.EMPTY, JsonProblemKind.BOM, JsonProblemKind.NOT_AN_OBJECT]
 )
@@ -50,6 +58,21 @@ _PROCESSORS: Final = frozenset(
     ]
 )
 """Model types whose processor is made without preprocessor_config.json: mostly mlx-vlm's own."""
+_BY_SETTINGS: Final = frozenset(
+    ["minimax_m3_vl", "qwen2_5_vl", "qwen2_vl", "qwen3_omni_moe", "qwen3_vl", "zaya1_vl"]
+)
+_GIVING: Final = _BY_SETTINGS | {
+    *("cohere_compass", "dots_ocr", "gemma3", "gemma3n", "gemma4", "gemma4_unified", "glm4v", "glm4v_moe"),
+    *("glm5_next", "glm_ocr", "granite4_vision", "granite_vision", "hunyuan_vl", "idefics2", "idefics3"),
+    *("internvl", "internvl_chat", "lfm2-vl", "lfm2_vl", "llama4", "llava", "llava_next", "llava_onevision"),
+    *("mage_vl", "minicpmo", "minicpmv4_6", "minicpmv4_7", "mistral3", "mllama", "molmo_point"),
+    *("moondream1", "moondream2", "moondream3", "muse_glimmer", "muse_spark", "muse_spark_open"),
+    *("nemotron_h_nano_omni", "nemotron_h_omni", "nemotronh_nano_omni_reasoning_v3", "paligemma"),
+    *("phi4-siglip", "pixtral", "smolvlm"),
+}
+"""Model types whose processor, of mlx-vlm's own, reads templates itself (``load_chat_template``), and of them
+those that take the one in processor_config.json first.
+"""
 _OWN: Final = frozenset(
     [
         *("bonsai", "bunny-llama", "clef", "cohere2moe", "colidefics3", "colqwen2_5", "d1", "d1_omni"),
@@ -114,12 +137,16 @@ def _sampling(settings: JsonObject) -> JsonObject:
 
 
 def _template(model: Model) -> TemplateSource | None:
-    """The processor's, which takes chat_template.json first; the tokenizer's where there is none."""
-    if model.model_type in loaders(5).processors:
-        found = template_source(model, _OF_PROCESSORS)
-        if found is not None:
-            return found
-    return template_source(model)
+    """A processor of mlx-vlm's own gives its tokenizer that of chat_template.json, else of the .jinja file;
+    some take that of their settings first. Others are transformers'.
+    """
+    kind = model.model_type
+    if kind not in _GIVING and kind not in _PROCESSORS:
+        return template_source(model)
+    own = model.object(_SETTINGS).get("chat_template") if kind in _BY_SETTINGS else None
+    if isinstance(own, str):
+        return TemplateSource.of(_SETTINGS, own)
+    return template_source(model, _OF_PROCESSORS) or tokenizer_template(model)
 
 
 def _problems(model: Model) -> Iterator[Problem]:
@@ -128,8 +155,13 @@ def _problems(model: Model) -> Iterator[Problem]:
     known = kind in loaders(5).model_types or kind in own_types("mlx-lm").types or kind in _OWN
     if kind and not known and not {"auto_map", "model_file"} & model.config.keys():
         yield unknown_type(kind)
-    if kind in loaders(5).processors - _PROCESSORS and not has_processor_config(model):
-        yield NO_PROCESSOR
+    if kind in loaders(5).processors - _PROCESSORS:  # those that transformers makes
+        if not has_processor_config(model):
+            yield NO_PROCESSOR
+        if kind not in _GIVING:
+            yield from processor_problems(model)
+    if kind in _GIVING and model.has(LEGACY) and "chat_template" not in model.object(LEGACY):
+        yield unreadable_file(LEGACY)
     yield from weight_problems(model, _ID)
     if _stops_the_start(model.generation_config):
         yield UNREADABLE_GENERATION_CONFIG

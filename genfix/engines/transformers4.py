@@ -1,10 +1,11 @@
 """transformers 4: ``model.generate()`` of the older major version.
 
 Read and run in transformers 4.57.6: generation/configuration_utils.py (``from_pretrained``,
-``from_model_config``), generation/utils.py (``_prepare_special_tokens``), modeling_utils.py (the generation
-config made from the config object stays where the file cannot be read), models/auto/tokenization_auto.py
-(classes it does not know), tokenization_utils_base.py. The same files back to 4.45.0, where
-``from_model_config`` got its form; 4.45.0, 4.47.0, 4.51.3 and 4.52.4 were run too.
+``from_model_config``), generation/utils.py (``_prepare_special_tokens``, ``_prepare_generation_config``),
+configuration_utils.py (``_get_global_generation_defaults``, ``_get_non_default_generation_parameters``),
+modeling_utils.py (the generation config made from the config object stays where the file cannot be read),
+models/auto/tokenization_auto.py (classes it does not know), tokenization_utils_base.py. The same files back
+to 4.45.0, where ``from_model_config`` got its form; 4.45.0, 4.47.0, 4.51.3 and 4.52.4 were run too.
 """
 
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from genfix.engines.shared.stop_files import generation_stop
 from genfix.engines.shared.templates import processor_problems, template_source
 from genfix.engines.shared.view import EngineView, Problem
 from genfix.engines.shared.weight_formats import weight_problems
+from genfix.engines.shared.wording import stop_from
 from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import message
@@ -33,6 +35,23 @@ _OLDEST: Final = "4.45.0"
 _NAMES_EXTRA: Final = (4, 47)
 """tokenization_utils_base.py: the first version that takes ``extra_special_tokens``, as an object of names.
 """
+_LEGACY: Final = (
+    *(
+        "max_length",
+        "min_length",
+        "do_sample",
+        "early_stopping",
+        "num_beams",
+        "temperature",
+        "top_k",
+        "top_p",
+    ),
+    *("typical_p", "repetition_penalty", "length_penalty", "no_repeat_ngram_size", "bad_words_ids"),
+    *("encoder_no_repeat_ngram_size", "num_return_sequences", "output_scores", "return_dict_in_generate"),
+    *("forced_bos_token_id", "forced_eos_token_id", "remove_invalid_values", "suppress_tokens"),
+    *("exponential_decay_length_penalty", "begin_suppress_tokens", "num_beam_groups", "diversity_penalty"),
+)
+"""configuration_utils.py (``_get_global_generation_defaults``): settings that config.json may have, too."""
 _IDS: Final = ("eos_token_id", "bos_token_id", "pad_token_id", "decoder_start_token_id")
 
 
@@ -40,8 +59,10 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     """As transformers 5, but the fall back is the config *object*, with the defaults of its class."""
     file = model.generation_config
     made = _fallback(model)  # in each case: a model makes it of its config before it looks for the file
-    settings = made if file.value is None else file.value
-    ends = generated_ends(settings, CONFIG if file.value is None else file.name)
+    again = file.value is not None and _is_made_again(model.config, file.value)
+    from_config = file.value is None or again
+    settings: JsonObject = made if file.value is None or again else file.value
+    ends = generated_ends(settings, CONFIG if from_config else file.name)
     return EngineView(
         _ID,
         _VERSION,
@@ -59,8 +80,18 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
             *(setting_problems(JsonFile(CONFIG, present=False), made) if file.value is not None else ()),
             *ends.problems,
         ),
-        trace=generation_stop(model, 4).trace,
+        trace=(stop_from(CONFIG, ends.ids),) if again else generation_stop(model, 4).trace,
         stop_strings=text_list(settings, "stop_strings"),
+    )
+
+
+def _is_made_again(config: JsonObject, generation: JsonObject) -> bool:
+    """Whether ``generate()`` puts a generation config of config.json in the place of the file's: that says
+    it was made so, and config.json sets something of it.
+    """
+    own = {key: config.get(key) for key in _LEGACY}
+    return bool(generation.get("_from_model_config")) and any(
+        value is not None and value != DEFAULTS.get(key) for key, value in own.items()
     )
 
 

@@ -66,6 +66,20 @@ def test_json_is_by_engine_and_complete(run: Run, merged: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("language", "said"), [("en", "what helps without changing it"), ("zh", "不改它也管用的写法")]
+)
+def test_what_helps_an_engine_that_stumbles_is_the_next_command(
+    run: Run, merged: Path, tmp_path: Path, language: str, said: str
+) -> None:
+    told = run("engines", merged, "--engine", "vllm", "--lang", language)
+    line = told.err.replace("\n", "")
+    assert said in line
+    assert f"genfix workarounds {merged} --engine vllm" in line
+    healthy = write_folder(tmp_path / "healthy", glm_files())
+    assert "genfix workarounds" not in run("engines", healthy, "--engine", "vllm").err
+
+
+@pytest.mark.parametrize(
     ("asked", "said"),
     [
         ("olama", "there is no view of an engine 'olama'"),

@@ -57,6 +57,44 @@ def test_a_processor_takes_chat_template_json_before_the_others() -> None:
         assert view.chat_template.source == source
 
 
+JSON = {"chat_template.json": dump({"chat_template": CHATML + "{# json #}"})}
+SETTINGS = {"processor_config.json": dump({"chat_template": CHATML + "{# settings #}"})}
+READY = {"preprocessor_config.json": b"{}"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "source"),
+    [
+        ("qwen2_vl", "processor_config.json"),
+        ("gemma3", "chat_template.json"),
+        ("qwen2_audio", "processor_config.json"),  # whose processor is transformers'
+        ("qwen2", "tokenizer_config.json"),
+    ],
+)
+def test_whose_settings_come_first(kind: str, source: str) -> None:
+    view = read(with_json(VISION | JSON | SETTINGS | READY, "config.json", model_type=kind))
+    assert view.chat_template is not None
+    assert view.chat_template.source == source
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "problems"),
+    [
+        ("gemma3", {"chat_template.json": b"[]"}, ["engine-cannot-read-file"]),
+        ("gemma3", JSON | {"additional_chat_templates/tools.jinja": b"t"}, []),
+        ("qwen2_audio", {"chat_template.json": b"[]"}, ["engine-cannot-read-processor-template"]),
+        (
+            "qwen2_audio",
+            JSON | {"additional_chat_templates/tools.jinja": b"t"},
+            ["engine-cannot-join-templates"],
+        ),
+    ],
+)
+def test_templates_that_a_processor_does_not_take(kind: str, more: Files, problems: list[str]) -> None:
+    files = with_json(VISION | READY | more, "config.json", model_type=kind)
+    assert [problem.id for problem in read(files).problems] == problems
+
+
 def test_which_processors_are_made_without_a_file() -> None:
     gemma = with_json(chatml_files(), "config.json", model_type="gemma3")
     assert read(VISION).loads

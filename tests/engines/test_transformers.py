@@ -8,7 +8,7 @@ import pytest
 
 from genfix.engines.every import engine_view
 from genfix.engines.shared.view import EngineView
-from genfix.json_types import JsonValue
+from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
 from tests.support.engine_folders import toy
 from tests.support.folders import CHATML, Files, MemoryFolder, dump, with_json, without
@@ -195,6 +195,28 @@ def test_a_tokenizer_that_is_cut_off_or_empty_does_not_load(engine: str, content
 def test_which_template_is_rendered(engine: str, files: Files, template: str | None) -> None:
     found = read(engine, toy(257) | files).chat_template
     assert (found and found.sha256) == (template and digest(template))
+
+
+@pytest.mark.parametrize(
+    ("config", "generation", "stops", "temperature"),
+    [
+        ({"temperature": 0.5}, {"_from_model_config": True, "temperature": 0.9}, (258,), 0.5),
+        ({"temperature": 0.5}, {"temperature": 0.9}, (257,), 0.9),
+        ({"temperature": 1.0}, {"_from_model_config": True}, (257,), None),  # which is the default
+        ({"temperature": None}, {"_from_model_config": True}, (257,), None),
+        ({"suppress_tokens": []}, {"_from_model_config": True, "temperature": 0.9}, (258,), None),
+    ],
+)
+def test_4_makes_it_again_of_config_json_where_both_say_so(
+    config: JsonObject, generation: JsonObject, stops: tuple[int, ...], temperature: float | None
+) -> None:
+    files = with_json(toy(257, 258), "config.json", **config)
+    files = with_json(files, "generation_config.json", **generation)
+    view = read("transformers4", files)
+    assert (view.stop_token_ids, view.sampling.get("temperature")) == (stops, temperature)
+    of_file = generation.get("temperature")
+    newer = read("transformers5", files)
+    assert (newer.stop_token_ids, newer.sampling.get("temperature")) == ((257,), of_file)
 
 
 @BOTH

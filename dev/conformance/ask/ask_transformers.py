@@ -6,6 +6,7 @@ import torchvision_beside  # noqa: F401  # isort: skip
 
 import logging
 import warnings
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
@@ -65,10 +66,12 @@ def generation_config(folder: Path, config: Any) -> Any:
             **place,
         )
         return model.generation_config
-    try:  # these lines stand in the middle of 4's from_pretrained
-        return GenerationConfig.from_pretrained(str(folder), _from_auto=False, _from_pipeline=None, **place)
-    except OSError:
-        return made
+    with suppress(OSError):  # this stands in the middle of 4's from_pretrained
+        model.generation_config = GenerationConfig.from_pretrained(
+            str(folder), _from_auto=False, _from_pipeline=None, **place
+        )
+    model.config = config
+    return GenerationMixin._prepare_generation_config(model, None)[0]  # as generate() does first
 
 
 def template(folder: Path, config: Any, tokenizer: Any) -> str | None:
