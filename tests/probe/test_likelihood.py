@@ -236,9 +236,10 @@ def test_own_texts_are_measured_beside_the_built_in_ones(tmp_path: Path) -> None
         ("a.txt", b"", "there is no text"),
         ("a.txt", b"\xff\xfe", "not UTF-8"),
         ("a.jsonl", b'{"text": 1}\n', "line 1 has no text"),
-        ("a.jsonl", b"[]\n", "line 1 has no text"),
+        ("a.jsonl", b"[]\n", "line 1 is not a JSON object"),
+        ("a.jsonl", b"{", "line 1 is not JSON"),
         ("a.jsonl", b'{"text": "\\ud800 is half of a character, it seems"}\n', "line 1 has no text"),
-        ("a.txt", b"x" * 5_000_000, "larger than 4 MiB"),
+        ("a.txt", b"x" * 5_000_000, "more than the 4 MiB"),
         ("a.txt", b"long enough to be a text\n\n" * 501, "501 texts"),
     ],
 )
