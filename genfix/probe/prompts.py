@@ -1,14 +1,15 @@
 """The prompts of a probe: the set that ships with genfix, or a file of the user's own."""
 
-import json
 from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
 from genfix.errors import InputError
+from genfix.folder.user_file import read_user_text
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, text
+from genfix.probe.own_lines import MOST_BYTES, json_lines
 from genfix.probe.probe_values import Prompt
 from genfix.probe.quality.given import Check
 
@@ -16,7 +17,6 @@ PROMPTS_VERSION: Final = 1
 """Raised with every change of the built-in set: rates of different sets do not compare."""
 QUALITY_VERSION: Final = 1
 """The same of those whose answers can be checked."""
-_MAX_BYTES: Final = 4 * 1024 * 1024
 _MAX_PROMPTS: Final = 2000
 _ROLES: Final = ("system", "developer", "user", "assistant", "tool")
 _KEYS: Final = frozenset({"id", "group", "language", "messages", "tools", "prompt", "check"})
@@ -29,7 +29,7 @@ _SHAPE: Final = text(
 def built_in_prompts() -> tuple[Prompt, ...]:
     """The prompts that ship with genfix: English and Chinese, short, long, several turns, tool calls."""
     file = resources.files("genfix.probe").joinpath("data", f"prompts-v{PROMPTS_VERSION}.jsonl")
-    return tuple(_parsed(file.read_bytes(), text("the built-in prompts")))
+    return tuple(_parsed(file.read_text("utf-8"), text("the built-in prompts")))
 
 
 def quality_prompts(kinds: Sequence[str] = ()) -> tuple[Prompt, ...]:
@@ -38,7 +38,7 @@ def quality_prompts(kinds: Sequence[str] = ()) -> tuple[Prompt, ...]:
     Raises `InputError` for a kind that is none.
     """
     file = resources.files("genfix.probe").joinpath("data", f"quality-v{QUALITY_VERSION}.jsonl")
-    prompts = tuple(_parsed(file.read_bytes(), text("the built-in prompts")))
+    prompts = tuple(_parsed(file.read_text("utf-8"), text("the built-in prompts")))
     known = list(dict.fromkeys(prompt.group for prompt in prompts))
     unknown = [kind for kind in kinds if kind not in known]
     if unknown:
@@ -76,21 +76,7 @@ def chosen_prompts(
 
 def read_prompts(path: Path) -> tuple[Prompt, ...]:
     """The prompts in a JSON Lines file. Raises `InputError`, which names the line, for one that is none."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
-        raise InputError(
-            "cannot read the prompts {path}: {why}", "check the path of --prompts", path=path, why=why
-        ) from error
-    if len(content) > _MAX_BYTES:
-        raise InputError(
-            "the prompts {path} are larger than {most} MiB",
-            "probe with fewer prompts",
-            path=path,
-            most=_MAX_BYTES // 2**20,
-        )
+    content = read_user_text(path, text("the file of prompts"), MOST_BYTES)
     prompts = tuple(_parsed(content, str(path)))
     if not prompts:
         raise InputError("there are no prompts in {path}", _SHAPE, path=path)
@@ -105,17 +91,15 @@ def read_prompts(path: Path) -> tuple[Prompt, ...]:
     return prompts
 
 
-def _parsed(content: bytes, label: Message | str) -> Iterator[Prompt]:
-    try:
-        lines = content.decode("utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise InputError("{file} is not UTF-8 text", "save it as UTF-8", file=label) from error
+def _parsed(content: str, label: Message | str) -> Iterator[Prompt]:
     seen: set[str] = set()
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        where = text("{file}: line {line}", file=label, line=number)
-        prompt = _prompt(_object(line, where), f"prompt-{number:03}", where)
+    for number, (where, value) in enumerate(json_lines(content, label, _SHAPE), 1):
+        unknown = sorted(value.keys() - _KEYS)
+        if unknown:
+            raise InputError(
+                "{where} has the key '{key}', which means nothing here", _SHAPE, where=where, key=unknown[0]
+            )
+        prompt = _prompt(value, f"prompt-{number:03}", where)
         if prompt.id in seen:
             raise InputError(
                 "{where} has the id {id} of a line before it",
@@ -125,21 +109,6 @@ def _parsed(content: bytes, label: Message | str) -> Iterator[Prompt]:
             )
         seen.add(prompt.id)
         yield prompt
-
-
-def _object(line: str, where: Message) -> JsonObject:
-    try:
-        value: JsonValue = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise InputError("{where} is not JSON", _SHAPE, where=where) from error
-    if not isinstance(value, dict):
-        raise InputError("{where} is not a JSON object", _SHAPE, where=where)
-    unknown = sorted(value.keys() - _KEYS)
-    if unknown:
-        raise InputError(
-            "{where} has the key '{key}', which means nothing here", _SHAPE, where=where, key=unknown[0]
-        )
-    return value
 
 
 def _prompt(value: JsonObject, default_id: str, where: Message) -> Prompt:

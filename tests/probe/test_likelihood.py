@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -83,18 +84,30 @@ def test_the_first_token_counts_nowhere() -> None:
         assert measured(scores(odd, bos=bos)).groups[0].run.per_character == pytest.approx(1)
 
 
-def test_llama_cpp_python_does_not_show_its_bos() -> None:
+LLAMA: Sequence[Mapping[str, Any]] = (
+    {},
+    {"written": ("的", "", "", "")},  # a character of four bytes
+    {"written": (), "new": 1},  # a BOS
+    {"written": (), "new": 0},  # an end
+    {"blank": True},
+)
+
+
+@pytest.mark.parametrize("shape", LLAMA, ids=str)
+def test_llama_cpp_python_does_not_show_its_bos(shape: Mapping[str, Any]) -> None:
     def answer(body: dict[str, Any]) -> Reply:
-        return sends(as_llama_cpp_python(body["prompt"], per_character(2), bos=True))
+        return sends(as_llama_cpp_python(body["prompt"], per_character(2), bos=True, **shape))
 
     report = measured(answer)
     assert report.groups[0].run.per_character == pytest.approx(2)
     assert report.run.bos is True
 
 
-def test_numbers_that_belong_to_other_tokens_are_not_taken() -> None:
+@pytest.mark.parametrize("shape", [shape for shape in LLAMA if shape.get("written", "!")], ids=str)
+def test_numbers_that_belong_to_other_tokens_are_not_taken(shape: Mapping[str, Any]) -> None:
     def answer(body: dict[str, Any]) -> Reply:
-        return sends(as_llama_cpp_python(body["prompt"], per_character(2), bos=False))
+        # with tokens of one character, the last one looks new where a blank stands before them all
+        return sends(as_llama_cpp_python(body["prompt"], per_character(2), bos=False, size=1, **shape))
 
     report = measured(answer)
     assert report.groups == ()
@@ -188,6 +201,22 @@ def test_only_dialogues(tmp_path: Path) -> None:
     assert ids(report)[1] == "likelihood-dialogue"
 
 
+def test_dialogues_whose_special_tokens_are_hidden_are_left_out(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "merged", glm_files())
+
+    def hides(body: dict[str, Any]) -> Reply:
+        shown = re.sub(r"<\|\w+\|>|\[gMASK\]<sop>", "", body["prompt"])
+        whole = as_llama_cpp_python(shown, per_character(1), bos=True)
+        whole["choices"][0]["text"] = body["prompt"]
+        return sends(whole)
+
+    with Stub(hides) as run:
+        report = measure_likelihood(Subject(run.url, folder=str(folder)), limits=FAST)
+    assert (report.failure, "dialogue" in {group.name for group in report.groups}) == (None, False)
+    assert report.groups[0].run.per_character == pytest.approx(1)
+    assert "hides the special tokens" in str(report.verdict[-1])
+
+
 def test_the_rules_that_are_named_exist() -> None:
     assert set(POINTED_TO) <= {*RULES}
 
@@ -236,9 +265,10 @@ def test_own_texts_are_measured_beside_the_built_in_ones(tmp_path: Path) -> None
         ("a.txt", b"", "there is no text"),
         ("a.txt", b"\xff\xfe", "not UTF-8"),
         ("a.jsonl", b'{"text": 1}\n', "line 1 has no text"),
-        ("a.jsonl", b"[]\n", "line 1 has no text"),
+        ("a.jsonl", b"[]\n", "line 1 is not a JSON object"),
+        ("a.jsonl", b"{", "line 1 is not JSON"),
         ("a.jsonl", b'{"text": "\\ud800 is half of a character, it seems"}\n', "line 1 has no text"),
-        ("a.txt", b"x" * 5_000_000, "larger than 4 MiB"),
+        ("a.txt", b"x" * 5_000_000, "more than the 4 MiB"),
         ("a.txt", b"long enough to be a text\n\n" * 501, "501 texts"),
     ],
 )

@@ -1,6 +1,7 @@
 """The prompts: what ships, and a file of one's own, refused by the line."""
 
 import json
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -88,5 +89,16 @@ def test_no_text_and_too_much_text(tmp_path: Path, content: bytes) -> None:
 
 def test_files_that_are_not_there(tmp_path: Path) -> None:
     for path in (tmp_path / "none", tmp_path, tmp_path / "\0"):
-        with pytest.raises(InputError, match="cannot read the prompts"):
+        with pytest.raises(InputError, match="cannot read the file of prompts"):
             read_prompts(path)
+
+
+def test_a_pipe_is_read() -> None:
+    ours, theirs = os.pipe()
+    try:
+        os.write(theirs, b'{"prompt": "Who are you?"}\n')
+        os.close(theirs)
+        (only,) = read_prompts(Path(f"/dev/fd/{ours}"))
+    finally:
+        os.close(ours)
+    assert only.id == "prompt-001"

@@ -4,7 +4,8 @@ with Stub(scores(lambda text: 1.0)) as stub:      # every character takes one bi
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from tests.support.probe_stub import Exchange, Handler, Reply, Said
@@ -78,15 +79,34 @@ def spoiled(change: Callable[[dict[str, Any]], object]) -> Callable[[dict[str, A
     return answer
 
 
-def as_llama_cpp_python(text: str, bits: Bits, *, bos: bool) -> dict[str, Any]:
-    """What llama-cpp-python sends: a BOS is counted and not shown, and without one the new token is missing,
+def as_llama_cpp_python(
+    text: str,
+    bits: Bits,
+    *,
+    bos: bool,
+    written: Sequence[str] = ("!",),
+    new: int = 0,
+    blank: bool = False,
+    size: int = 4,
+) -> dict[str, Any]:
+    """What llama-cpp-python sends: a BOS is counted and not shown, and without one the last token is missing,
     since numbers and tokens are one place apart.
+
+    It has written ``new`` tokens, of which some may not be shown. With ``blank`` the first token is a
+    SentencePiece one, which begins with a blank.
     """
-    found = logprobs(text, bits, bos=False)
+    given = pieces(text, size)
+    found = logprobs(text, bits, size, bos=False)
+    found["tokens"] = [*given, *written]
+    if blank:
+        found["tokens"][0] = " " + given[0]
+    found["text_offset"] = [0, *accumulate(map(len, found["tokens"]))][:-1]
+    for name in ("token_logprobs", "top_logprobs"):
+        found[name] = [*found[name][: len(given)], *[found[name][-1]] * len(written)]
     if not bos:
         found = {name: values[:-1] for name, values in found.items()}
-    whole = reply(text, found)
-    whole["usage"]["prompt_tokens"] = len(pieces(text)) + bos
+    whole = reply(text, found, "".join(written))
+    whole["usage"] = {"prompt_tokens": len(given) + bos, "completion_tokens": new or len(written)}
     return whole
 
 

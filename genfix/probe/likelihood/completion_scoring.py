@@ -8,7 +8,9 @@ What servers do with that, read in their code:
 - SGLang (entrypoints/openai/serving_completions.py): the same.
 - llama-cpp-python 0.3.36 (llama_cpp/llama.py `_create_completion`): a BOS is taken off, and tokens are then
   paired with the rows of logits from the first on. So where the model adds no BOS, each token gets the
-  probability of the place behind it; the new token has none then, and by that it is noticed.
+  probability of the place behind it; the new token has none then, and by that it is noticed. It goes on
+  where the new token ends inside a character, shows no new token that is an end or a BOS, and has special
+  tokens as empty texts.
 - llama.cpp's own server (tools/server/server-common.cpp `oaicompat_completion_params_parse`): refuses
   ``echo``. MLX-LM (server.py `validate_model_parameters`) takes ``logprobs`` as true or false only, and
   Ollama (openai/openai.go) knows no ``echo``: both have log probabilities of what they write.
@@ -39,6 +41,9 @@ TOP: Final = 5
 _BYTES_PER_TOKEN: Final = 1024
 _NOT_TAKEN: Final = frozenset({400, 404, 405, 413, 415, 422, 501})
 _NONE: Final = text("it gives no log probabilities of a prompt (echo and logprobs in /v1/completions)")
+_HIDDEN: Final = text("it hides the special tokens of a chat template")
+_CHARACTER: Final = 4
+"""Tokens of one character at most: its bytes."""
 _NOT_ITS: Final = text(
     "its log probabilities belong to other tokens, as in llama-cpp-python where a model adds no BOS"
 )
@@ -88,6 +93,7 @@ def _read(one: Text, reply: JsonObject, most: int) -> ScoredText:
         raise refused(_NONE)
     if len(lists.tokens) > most + 16:
         raise broken(text("there are more tokens than bytes in {text}", text=one.id))
+    lists = _without_blank(one.text, lists)
     given, written = _counts(reply)
     kept = _of_prompt(one, lists, given, written)
     tokens = _tokens(lists, kept)
@@ -138,18 +144,38 @@ def _of_prompt(one: Text, lists: _Lists, given: int | None, written: int | None)
     of other places.
     """
     count, new = len(lists.tokens), 1 if written is None else written
-    if not 0 <= new <= 1:
+    if not 0 <= new <= _CHARACTER:
         raise broken(text("the server wrote {count} tokens where one was asked for", count=new))
     if count <= new + 1:
         raise refused(_NONE)
     if given is not None and count == given + new and (new or _is_bos(one.text, lists.tokens[0])):
         return count - new
-    last = lists.offsets[-1]
-    if new and isinstance(last, int) and last >= len(one.text):
-        return count - 1
-    if given is not None and count == given - 1 and not new:
-        return count
+    kept = count - new if given is None else given - 1
+    if one.messages and not _is_behind(one.text, lists, count - 1):
+        raise refused(_HIDDEN)
+    if given is not None and count == kept:
+        return kept
+    if 0 < kept < count and _is_behind(one.text, lists, kept):
+        return kept
     raise refused(_NOT_ITS)
+
+
+def _is_behind(said: str, lists: _Lists, place: int) -> bool:
+    """Whether the token in ``place`` stands behind the text, as the first new one does."""
+    offset = lists.offsets[place]
+    return type(offset) is int and offset >= len(said)
+
+
+def _without_blank(said: str, lists: _Lists) -> _Lists:
+    """Offsets into the text: tokens of SentencePiece may begin with a blank that it has not."""
+    for token, start in zip(lists.tokens, lists.offsets, strict=True):
+        word = token.strip() if isinstance(token, str) else ""
+        if isinstance(token, str) and word in said and word and type(start) is int:
+            if start + token.index(word) == said.index(word) + 1:
+                moved = [max(0, one - 1) if type(one) is int else one for one in lists.offsets]
+                return lists._replace(offsets=moved)
+            break
+    return lists
 
 
 def _is_bos(said: str, token: JsonValue) -> bool:

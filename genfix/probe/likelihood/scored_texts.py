@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Final
 
 from genfix.errors import InputError
+from genfix.folder.user_file import read_user_text
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import text
 from genfix.model import Model
 from genfix.model.template_render import Conversation, Rendered, render_template
+from genfix.probe.own_lines import MOST_BYTES, json_lines
 
 TEXTS_VERSION: Final = 1
 """Raised with every change of the built-in texts: bits of different texts do not compare."""
@@ -25,7 +27,6 @@ KINDS: Final = ("prose", DIALOGUE, "code", "list", OWN)
 """In the order of reports."""
 _LANGUAGES: Final = ("en", "zh")
 _LONGEST: Final = 2000
-_MAX_BYTES: Final = 4 * 1024 * 1024
 _MAX_TEXTS: Final = 500
 _LEAST: Final = 20
 """Characters: of a shorter text the first token, which is not scored, is too large a part."""
@@ -108,26 +109,8 @@ def _token(value: JsonValue) -> str:
 
 def read_texts(path: Path) -> tuple[Text, ...]:
     """The texts of a file of the user's own. Raises `InputError` for one that has none."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)
-        decoded = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError("{file} is not UTF-8 text", "save it as UTF-8", file=str(path)) from error
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
-        raise InputError(
-            "cannot read the texts {path}: {why}", "check the path of --texts", path=path, why=why
-        ) from error
-    if len(content) > _MAX_BYTES:
-        raise InputError(
-            "the texts {path} are larger than {most} MiB",
-            "measure fewer texts",
-            path=path,
-            most=_MAX_BYTES // 2**20,
-        )
-    is_lines = path.suffix.casefold() == ".jsonl"
-    found = [*(_json_lines(decoded, path) if is_lines else _paragraphs(decoded))]
+    content = read_user_text(path, text("the file of texts"), MOST_BYTES)
+    found = _json_lines(content, path) if path.suffix.casefold() == ".jsonl" else _paragraphs(content)
     texts = [one for one in found if len(one) >= _LEAST]
     if not texts:
         raise InputError(
@@ -151,16 +134,10 @@ def _paragraphs(content: str) -> Iterator[str]:
 
 
 def _json_lines(content: str, path: Path) -> Iterator[str]:
-    for number, line in enumerate(content.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            value: JsonValue = json.loads(line)
-        except (ValueError, RecursionError):
-            value = None
-        said = value.get("text") if isinstance(value, dict) else None
+    for where, value in json_lines(content, str(path), _HINT):
+        said = value.get("text")
         if not isinstance(said, str) or not _is_unicode(said):
-            raise InputError("{file}: line {line} has no text", _HINT, file=str(path), line=number)
+            raise InputError("{where} has no text", _HINT, where=where)
         yield from _cut(said)
 
 
