@@ -1,4 +1,7 @@
 cp -r base tuned
-cp "$RECIPE/merge.yml" .
-show genfix run --output merged --base ./base -- sh -c 'mergekit-yaml merge.yml merged > tool.log 2>&1'
-show genfix check merged --base ./base
+tool mergekit-yaml merge.yml merged
+lost merged
+mended merged
+show genfix run --output moe --base ./base -- sh -c 'mergekit-moe moe.yml moe > moe.log 2>&1'
+show ls moe
+show genfix check moe --base ./base

@@ -1,0 +1,3 @@
+tool python quantize.py base quantized
+lost quantized
+mended quantized
