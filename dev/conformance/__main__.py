@@ -27,6 +27,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from dev.conformance.compare import Difference, differences
+from dev.conformance.keys import keys_read_by
 from dev.conformance.known import explanation
 from dev.conformance.setups import HERE, SETUPS, interpreter
 from dev.conformance.telling import Told, ask_script
@@ -105,14 +106,14 @@ def main() -> int:
     arguments = parser.parse_args()
     engine: str = arguments.engine
     families = tuple(SETUPS[engine].families)
+    python = arguments.python or interpreter(engine)
     chosen = [
         variant
-        for variant in variants()
+        for variant in variants(keys=keys_read_by(engine, python))
         if arguments.only in variant.name and variant.name.startswith(families)
     ]
     if arguments.at_most and len(chosen) > arguments.at_most:
         chosen = list(islice(chosen[:: len(chosen) // arguments.at_most], arguments.at_most))
-    python = arguments.python or interpreter(engine)
     with _place() as place:
         folders = [Path(place, f"{number:05}") for number in range(len(chosen))]
         for folder, variant in zip(folders, chosen, strict=True):

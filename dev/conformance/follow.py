@@ -3,11 +3,11 @@
 python -m dev.conformance follow ENGINE VERSION [--read] [--at-most N] [--python PYTHON]
 
 Installs it by uv (where no CPU wheel of torch is offered to it, set UV_FIND_LINKS), writes the data of that
-engine anew, and asks its own code: first about the folders that have to do with the functions that changed,
-and about model types that are new, then about a spread of all others. Ends with 1, after the differences to
-read, where the code of a function that the view names is not what was read, and where view and engine
-disagree. Once the functions are read and the view is taught (its version, too), ``--read`` notes that they
-were: tests hold data, notes and view together.
+engine anew, and asks its own code: first about model types and keys of config files that are new, and about
+the folders that have to do with the functions that changed, then about a spread of all others. Ends with 1,
+after the differences to read, where the code of a function that the view names is not what was read, and
+where view and engine disagree. Once the functions are read and the view is taught (its version, too),
+``--read`` notes that they were: tests hold data, notes and view together.
 """
 
 import argparse
@@ -23,35 +23,19 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from dev.conformance import __main__ as harness
+from dev.conformance.keys import keys_read, keys_read_by
 from dev.conformance.setups import HERE, interpreter, uv
-from dev.conformance.sources import Changed, changed, named_functions, read_of, write_read
+from dev.conformance.sources import PACKAGES, Changed, Package, changed, named_functions, read_of, write_read
 from dev.conformance.variants import Variant, variants, write
 from genfix.engines.every import EVERY_ENGINE
 from genfix.engines.shared import loaders
 from genfix.json_types import JsonValue
 
-__all__ = ["PACKAGES", "Package", "check_functions", "main", "pin"]
+__all__ = ["News", "check_functions", "chosen", "main", "pin"]
 
 DATA: Final = Path(loaders.__file__).parents[1] / "data"
 
 
-class Package(NamedTuple):
-    """How an engine is published."""
-
-    name: str
-    """On PyPI."""
-    folder: str
-    """Of its code."""
-
-
-PACKAGES: Final[Mapping[str, Package]] = {
-    "transformers5": Package("transformers", "transformers"),
-    "transformers4": Package("transformers", "transformers"),
-    "vllm": Package("vllm", "vllm"),
-    "sglang": Package("sglang", "sglang"),
-    "lmdeploy": Package("lmdeploy", "lmdeploy"),
-    "mlx-lm": Package("mlx-lm", "mlx_lm"),
-}
 _ABOUT: Final[Mapping[str, str]] = {
     r"processing_utils|renderers|template_manager|HFChatTemplate": r"template=|places=",
     r"rope|max_model_len|max_len|context_length": r"/length=|/limit=",
@@ -140,17 +124,30 @@ def _wheel(version: str, place: Path) -> Path:
     return wheel
 
 
-def _chosen(functions: Sequence[Changed], types: Sequence[str], at_most: int) -> Iterator[Variant]:
-    """The folders to ask about: what changed first, then some of all."""
-    every = list(variants())
-    about = "|".join(names for key, names in _ABOUT.items() for one in functions if re.search(key, one.name))
-    touched = [variant for variant in every if about and re.search(about, variant.name)]
+class News(NamedTuple):
+    """What a release has that the one that was read has not."""
+
+    functions: Sequence[str]
+    """By name, those whose code is another."""
+    types: Sequence[str]
+    """Of models."""
+    keys: Sequence[str]
+    """Of config files."""
+
+
+def chosen(news: News, keys: Sequence[str], at_most: int) -> Iterator[Variant]:
+    """The folders to ask about, of which ``keys`` make some: what changed first, then some of all."""
+    every = list(variants(keys=keys))
+    about = [names for key, names in _ABOUT.items() for one in news.functions if re.search(key, one)]
+    touched = [variant for variant in every if about and re.search("|".join(about), variant.name)]
+    named = [variant for key in news.keys for variant in every if f".json.{key}-" in variant.name]
     plain = next(
         variant for variant in every if variant.name.endswith("config=int,tokenizer=v4-generic-text")
     )
     seen = set[str]()
-    new = [_of_type(kind, plain) for kind in types]
-    for variant in (*new, *_spread(touched, at_most // 2), *_spread(every, at_most)):
+    new = [_of_type(kind, plain) for kind in news.types]
+    third = at_most // 3
+    for variant in (*new, *_spread(named, third), *_spread(touched, third), *_spread(every, at_most)):
         if variant.name not in seen and len(seen) < at_most:
             seen.add(variant.name)
             yield variant
@@ -166,17 +163,17 @@ def _of_type(kind: str, plain: Variant) -> Variant:
     return Variant(f"{kind}/new-type", {**plain.files, "config.json": config})
 
 
-def _ask(engine: str, python: Path, chosen: Sequence[Variant]) -> int:
+def _ask(engine: str, python: Path, asked: Sequence[Variant]) -> int:
     """How many folders the view is wrong about, each printed."""
     with tempfile.TemporaryDirectory(prefix="0") as place:
-        folders = [Path(place, f"{number:05}") for number in range(len(chosen))]
-        for folder, variant in zip(folders, chosen, strict=True):
+        folders = [Path(place, f"{number:05}") for number in range(len(asked))]
+        for folder, variant in zip(folders, asked, strict=True):
             write(folder, variant)
         told = harness.ask(engine, python, folders)
-        found = [one for one in harness.outcomes(engine, told, chosen, folders) if one.explanation is None]
+        found = [one for one in harness.outcomes(engine, told, asked, folders) if one.explanation is None]
     for outcome in found:
         print(outcome.variant.name, *outcome.differences, sep="\n    ")
-    print(f"{engine} {told.about['version']}: {len(chosen)} folders, {len(found)} differ")
+    print(f"{engine} {told.about['version']}: {len(asked)} folders, {len(found)} differ")
     return len(found)
 
 
@@ -204,9 +201,12 @@ def main(arguments: Sequence[str]) -> int:
             pin(file, package.name, EVERY_ENGINE[engine].version, version)
         python = given.python or interpreter(engine)
         types = _write_data(engine, version, python, code, place)
+        keys = {*keys_read(engine, code / package.folder)}
+        keys -= {*keys_read(engine, old / package.folder)} if old is not None else keys
     # Of another process: this one has read the data as it was.
     again = [sys.executable, "-c", _AGAIN, engine, str(python), str(given.at_most)]
-    asked = subprocess.run([*again, *(one.name for one in functions), "--", *sorted(types)], check=False)
+    news = [*(one.name for one in functions), "--", *sorted(types), "--", *sorted(keys)]
+    asked = subprocess.run([*again, *news], check=False)
     if functions:
         print(f"{len(functions)} functions to read: teach the view, then --read", file=sys.stderr)
     return 1 if functions or asked.returncode else 0
@@ -218,6 +218,7 @@ _AGAIN: Final = "import sys; from dev.conformance.follow import again; sys.exit(
 def again(words: Sequence[str]) -> int:
     """Ask the engine about what changed, by the data as it is now."""
     engine, python, at_most, *rest = words
-    functions, types = rest[: rest.index("--")], rest[rest.index("--") + 1 :]
-    chosen = tuple(_chosen([Changed(name, "") for name in functions], types, int(at_most)))
-    return 1 if _ask(engine, Path(python), chosen) else 0
+    ends = [number for number, word in enumerate(rest) if word == "--"]
+    news = News(rest[: ends[0]], rest[ends[0] + 1 : ends[1]], rest[ends[1] + 1 :])
+    folders = tuple(chosen(news, keys_read_by(engine, Path(python)), int(at_most)))
+    return 1 if _ask(engine, Path(python), folders) else 0

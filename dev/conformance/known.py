@@ -24,7 +24,8 @@ def _refused_rope(variant: str, difference: Difference) -> bool:
 
 
 def _no_vocabulary(variant: str, difference: Difference) -> bool:
-    return "tokenizer=nothing" in variant and difference.answer == "stops"
+    empty = "tekken=none" in variant and "tokenizer.json" not in variant
+    return ("tokenizer=nothing" in variant or empty) and difference.answer == "stops"
 
 
 def _class_tokens(variant: str, difference: Difference) -> bool:
@@ -46,8 +47,32 @@ def _class_eos(variant: str, difference: Difference) -> bool:
     return bool(tokenizer) and unnamed and difference.answer in {"stops", "loads"}
 
 
+def _by_text(variant: str, difference: Difference) -> bool:
+    return "tokenizer=not-added" in variant and difference.answer == "stops"
+
+
 def _new_token(variant: str, difference: Difference) -> bool:
-    return "-unknown" in variant and difference.answer == "stops"
+    unknown = ("-unknown", "settings=unknown-end", "tekken=endless")
+    return any(part in variant for part in unknown) and difference.answer == "stops"
+
+
+def _no_library(variant: str, difference: Difference) -> bool:
+    return "tekken=" in variant and "mistral-common" in str(difference.engine)
+
+
+def _other_type(variant: str, difference: Difference) -> bool:
+    """The view says that a folder with an odd value under some key works, and the engine refuses it."""
+    return "/keys=" in variant and (
+        difference[:2] in {("loads", True), ("fails", False)} or _no_texts(difference)
+    )
+
+
+def _no_texts(difference: Difference) -> bool:
+    return difference.answer == "stop_strings" and not difference.view
+
+
+def _no_export(variant: str, difference: Difference) -> bool:
+    return "tekken=" in variant and "tokenizer.json" not in variant and difference.answer == "loads"
 
 
 def _multi_cache(variant: str, difference: Difference) -> bool:
@@ -101,15 +126,37 @@ KNOWN: Final[Sequence[Known]] = (
         _no_vocabulary,
     ),
     Known(
-        frozenset({"lmdeploy", "sglang", "transformers4", "transformers5", "vllm"}),
+        frozenset({"lmdeploy", "mlx-vlm", "sglang", "transformers4", "transformers5", "vllm"}),
         "Qwen2-Audio's processor has a template of its own, in code, where no file has one for it",
         _own_template,
+    ),
+    Known(
+        frozenset({"llama.cpp", "lmdeploy", "mlx-lm", "sglang", "transformers4", "transformers5"}),
+        "Mistral's own library, which this environment does not have, is needed for its tokenizer class "
+        "and for a tekken.json that lists no special tokens",
+        _no_library,
+    ),
+    Known(
+        frozenset({"lmdeploy", "mlx-lm", "sglang", "transformers4", "transformers5", "vllm"}),
+        "values of a type that the engine does not take, and settings that need more than files; the view "
+        "checks ids, lengths and names, and not what else a key may have",
+        _other_type,
+    ),
+    Known(
+        frozenset({"openvino-genai"}),
+        "what its exporter makes of Mistral's own vocabulary is not asked",
+        _no_export,
     ),
     Known(
         frozenset({"llama.cpp"}),
         "without a tokenizer_class the toy gets Llama's own class, "
         "which adds a `</s>` that real vocabularies have",
         _class_tokens,
+    ),
+    Known(
+        frozenset({"llama.cpp"}),
+        "a token that it knows by its text is found in the vocabulary, too; the view asks added tokens alone",
+        _by_text,
     ),
     Known(
         frozenset({"onnxruntime-genai"}),

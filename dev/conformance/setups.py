@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -97,10 +98,12 @@ def uv(*arguments: str | Path, cwd: Path | None = None) -> None:
 
 
 def interpreter(engine: str) -> Path:
-    """The Python of the engine's own environment beside the project, made when it is not there."""
+    """The Python of the engine's own environment beside the project, made when it is not there, or is of
+    other versions.
+    """
     folder = HERE.parents[1] / f".venv-conformance-{engine}"
-    python = folder / "bin" / "python"
-    if not (folder / "ready").exists():
+    python, ready, wanted = folder / "bin" / "python", folder / "ready", _wanted(engine)
+    if not ready.exists() or ready.read_text("utf-8") != wanted:
         uv("venv", "--clear", "--seed", "--python", sys.executable, folder)
         for kind, *arguments in SETUPS[engine].installs:
             if kind == "download":
@@ -109,8 +112,18 @@ def interpreter(engine: str) -> Path:
                 _lay_over(folder, python, *arguments)
             else:
                 uv("pip", kind, "--python", python, *arguments, cwd=folder)
-        (folder / "ready").touch()
+        ready.write_text(wanted, "utf-8")
     return python
+
+
+def _wanted(engine: str) -> str:
+    """What is to be installed, with the versions of its groups."""
+    groups = tomllib.loads((HERE / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
+    return "".join(
+        f"{word.rpartition('/')[2]} {groups.get(word.rpartition(':')[2], '')}\n"
+        for install in SETUPS[engine].installs
+        for word in install
+    )
 
 
 def _lay_over(folder: Path, python: Path, group: str, package: str) -> None:

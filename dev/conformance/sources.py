@@ -16,7 +16,17 @@ from typing import Final, NamedTuple
 
 from genfix.engines import every
 
-__all__ = ["MODULES", "Changed", "Read", "changed", "code_of", "named_functions", "read_of", "write_read"]
+__all__ = [
+    "MODULES",
+    "Changed",
+    "Read",
+    "changed",
+    "code_of",
+    "files_of",
+    "named_functions",
+    "read_of",
+    "write_read",
+]
 
 PLACE: Final = Path(__file__).parent / "sources"
 _HERE: Final = Path(every.__file__).parent
@@ -30,6 +40,26 @@ MODULES: Final[Mapping[str, Sequence[str]]] = {
     "mlx-lm": ("mlx_lm.py",),
 }
 """By engine whose code is Python, the modules of its view."""
+
+
+class Package(NamedTuple):
+    """How an engine is published."""
+
+    name: str
+    """On PyPI."""
+    folder: str
+    """Of its code."""
+
+
+PACKAGES: Final[Mapping[str, Package]] = {
+    "transformers5": Package("transformers", "transformers"),
+    "transformers4": Package("transformers", "transformers"),
+    "vllm": Package("vllm", "vllm"),
+    "sglang": Package("sglang", "sglang"),
+    "lmdeploy": Package("lmdeploy", "lmdeploy"),
+    "mlx-lm": Package("mlx-lm", "mlx_lm"),
+}
+
 _FILE: Final = re.compile(r"([\w/]+\.py)\s*\(([^()]*)\)")
 _NAME: Final = re.compile(r"``(\w+)``")
 
@@ -64,10 +94,19 @@ def code_of(root: Path, named: str) -> str | None:
     """The code of everything called so in a file of the package ``root``, without what does not count; `None`
     where the file or the name is not there.
     """
-    file, _, name = named.partition(" ")
-    paths = [root / file] if (root / file).is_file() else sorted(root.rglob(file))
-    parts = [part for path in paths for part in _definitions(ast.parse(path.read_text("utf-8")), name)]
+    name = named.partition(" ")[2]
+    parts = [
+        part
+        for path in files_of(root, named)
+        for part in _definitions(ast.parse(path.read_text("utf-8")), name)
+    ]
     return "\n\n".join(parts) or None
+
+
+def files_of(root: Path, named: str) -> Sequence[Path]:
+    """The files of the package ``root`` that such a name may mean."""
+    file = named.partition(" ")[0]
+    return [root / file] if (root / file).is_file() else sorted(root.rglob(file))
 
 
 def _definitions(tree: ast.AST, name: str) -> Iterator[str]:

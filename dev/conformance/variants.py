@@ -6,14 +6,16 @@ template lies. The same call always makes the same folders in the same order.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from dev.conformance.variants_context import lengths
+from dev.conformance.variants_keys import with_keys
 from dev.conformance.variants_more import more
 from dev.conformance.variants_places import SENSES, places
+from dev.conformance.variants_tekken import tekkens
 from genfix.json_types import JsonObject, JsonValue
 
 __all__ = ["FAMILIES", "Variant", "variants", "write"]
@@ -362,7 +364,7 @@ def _generation(content: bytes | None) -> Files:
     return {} if content is None else {"generation_config.json": content}
 
 
-def _of_family(kind: str, family: Family) -> Iterator[Variant]:
+def _of_family(kind: str, family: Family, keys: Sequence[str]) -> Iterator[Variant]:
     tokenizers = dict(_tokenizers(family))
     configs = _configs(kind, family)
     usual = configs["int"] | _generation(_GENERATION["list"])
@@ -391,8 +393,10 @@ def _of_family(kind: str, family: Family) -> Iterator[Variant]:
         for name, placed in places(kind, asked, tokenizers["v4-text"]):
             yield Variant(f"{kind}/{name}", placed)
     if kind == "qwen2":
-        for name, rare in more(asked, inline["v4-text"]):
+        for name, rare in (*more(asked, inline["v4-text"]), *with_keys(asked, inline["v4-text"], keys)):
             yield Variant(f"{kind}/{name}", rare)
+    if kind in _OF_MISTRAL:
+        yield from _of_mistral(kind)
 
 
 def _hearing(kind: str) -> Iterator[Variant]:
@@ -410,11 +414,31 @@ def _hearing(kind: str) -> Iterator[Variant]:
         yield Variant(f"{kind}/{name}", placed)
 
 
-def variants(kinds: Sequence[str] = (*FAMILIES, "qwen2_audio")) -> Iterator[Variant]:
-    """All folders of the families called ``kinds``; a folder that two axes make comes once."""
+_OF_MISTRAL: Final[Mapping[str, str]] = {"llama": "LlamaForCausalLM", "mistral": "MistralForCausalLM"}
+"""Model types that are asked with Mistral's own vocabulary: one has it for its usual one."""
+
+
+def _of_mistral(kind: str) -> Iterator[Variant]:
+    family = Family({"architectures": [_OF_MISTRAL[kind]], **_SMALL}, "LlamaTokenizer", "</s>", "[/INST]")
+    config: JsonObject = {"model_type": kind, **family.config, "vocab_size": 282, "eos_token_id": 2}
+    for name, files in tekkens(config, _tokenizer_json(family)):
+        yield Variant(f"{kind}/{name}", files)
+
+
+_FURTHER: Final[Mapping[str, Callable[[str], Iterator[Variant]]]] = {
+    "qwen2_audio": _hearing,
+    "mistral": _of_mistral,
+}
+
+
+def variants(kinds: Sequence[str] = (*FAMILIES, *_FURTHER), keys: Sequence[str] = ()) -> Iterator[Variant]:
+    """All folders of the families called ``kinds``, and of each of ``keys``; a folder that two axes make
+    comes once.
+    """
     seen: set[str] = set()
     for kind in kinds:
-        for variant in _of_family(kind, FAMILIES[kind]) if kind in FAMILIES else _hearing(kind):
+        family = FAMILIES.get(kind)
+        for variant in _FURTHER[kind](kind) if family is None else _of_family(kind, family, keys):
             if variant.name not in seen:
                 seen.add(variant.name)
                 yield variant

@@ -6,7 +6,7 @@ from typing import Final
 
 from genfix.json_types import JsonObject
 
-__all__ = ["more"]
+__all__ = ["Files", "more"]
 
 Files = dict[str, bytes]
 
@@ -73,5 +73,7 @@ def _tokenizers(files: Files) -> Iterator[tuple[str, Files]]:
     plain = {**bare, "eos_token": {"content": "<|im_end|>"}}
     mapped = {**files, "special_tokens_map.json": _dump({"eos_token": "<|endoftext|>"})}
     yield "map-over-plain-object", {**mapped, "tokenizer_config.json": _dump(plain)}
+    for key, name in (("chat_template_type", "deepseek_v32"), ("tool_parser_type", "json_tools")):
+        yield key, {**files, "tokenizer_config.json": _dump({**settings, key: name})}
     added = {**bare, "eos_token": "<|endoftext|>"}
     yield "without-decoder", {**files, "tokenizer_config.json": _dump(added)}

@@ -65,18 +65,25 @@ def places(kind: str, config: JsonObject, tokenizer: Mapping[str, bytes]) -> Ite
     settings: dict[str, JsonValue] = json.loads(tokenizer["tokenizer_config.json"])
     whole = json.loads(tokenizer["tokenizer.json"])
     whole["model"]["vocab"] |= {word: 262 + number for number, word in enumerate(sense.words)}
-    plain: Files = {**tokenizer, "tokenizer.json": _dump(whole), "config.json": _dump(config)}
+    text = config.get("text_config")
+    own = {**config, "text_config": {**text, "vocab_size": 272}} if isinstance(text, dict) else config
+    plain: Files = {**tokenizer, "tokenizer.json": _dump(whole), "config.json": _dump(own)}
     processor: Files = {"preprocessor_config.json": _dump(sense.settings)}
+    # transformers 5 takes them by their names, 4 from there alone.
+    named: JsonObject = {
+        **sense.tokens,
+        **({"extra_special_tokens": {**sense.tokens}} if sense.tokens else {}),
+    }
     for chosen in _combinations():
         texts = {place: _TEXT + f"{{# {place} #}}" for place in chosen}
         files = dict(plain)
-        for place, text in texts.items():
+        for place, template in texts.items():
             name = _PLACES[place]
-            value = {"chat_template": text}
-            own = {**settings, **sense.tokens, **value} if place == "inline" else value
-            files[name] = text.encode() if name.endswith(".jinja") else _dump(own)
+            value = {"chat_template": template}
+            stated = {**settings, **named, **value} if place == "inline" else value
+            files[name] = template.encode() if name.endswith(".jinja") else _dump(stated)
         if "inline" not in texts:
-            files["tokenizer_config.json"] = _dump({**settings, **sense.tokens})
+            files["tokenizer_config.json"] = _dump({**settings, **named})
         title = "+".join(chosen) or "none"
         yield f"places={title},processor", files | processor
         if "settings" not in texts:
@@ -84,7 +91,7 @@ def places(kind: str, config: JsonObject, tokenizer: Mapping[str, bytes]) -> Ite
     for name, raw in (("array", b"[]"), ("malformed", b"{"), ("keyless", b"{}"), ("empty", _dump(_blank()))):
         both = {**plain, **processor, "chat_template.json": raw}
         both["chat_template.jinja"] = _TEXT.encode()
-        both["tokenizer_config.json"] = _dump({**settings, **sense.tokens})
+        both["tokenizer_config.json"] = _dump({**settings, **named})
         yield f"places=json-{name}+jinja,processor", both
 
 

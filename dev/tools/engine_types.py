@@ -6,7 +6,8 @@ A place is a wheel of vLLM, SGLang, LMDeploy or MLX-LM, or a folder into which o
 install --no-deps --target FOLDER mlx-lm==0.32.2``); what the file says of others stays. The code is read as
 text and never runs. Of each engine the file has its version; the model types for which
 it has a config class of its own, so that ``configuration_*.py`` is not needed; and the architectures it
-builds with its own code, so that ``modeling_*.py`` is not. MLX-LM builds by model type, and needs neither.
+builds with its own code, so that ``modeling_*.py`` is not. MLX-LM builds by model type, and needs neither;
+of it there are the modules, too, that a value of tokenizer_config.json may name, by its key.
 """
 
 import ast
@@ -28,6 +29,7 @@ class _Types(NamedTuple):
 
     types: set[str]
     architectures: set[str]
+    modules: Mapping[str, set[str]] = {}
 
 
 class _Wheel:
@@ -118,8 +120,15 @@ def _lmdeploy(wheel: _Wheel) -> _Types:
 
 def _mlx_lm(wheel: _Wheel) -> _Types:
     utils = wheel.tree("mlx_lm/utils.py")
-    modules = {PurePosixPath(name).stem for name in wheel.names("mlx_lm/models")}
-    return _Types(modules | {*_keys(_assigned(utils, "MODEL_REMAPPING"))}, set())
+
+    def modules(folder: str) -> set[str]:
+        return {PurePosixPath(name).stem for name in wheel.names(f"mlx_lm/{folder}")}
+
+    return _Types(
+        modules("models") | {*_keys(_assigned(utils, "MODEL_REMAPPING"))},
+        set(),
+        {"chat_template_type": modules("chat_templates"), "tool_parser_type": modules("tool_parsers")},
+    )
 
 
 def _assigned(tree: ast.Module, name: str) -> ast.expr:
@@ -168,6 +177,7 @@ def main(out: Path, *places: Path) -> int:
             "version": wheel.version,
             "types": [*sorted(found.types)],
             "architectures": [*sorted(found.architectures)],
+            "modules": {key: [*sorted(names)] for key, names in found.modules.items()},
         }
         print(f"{name} {wheel.version}: {len(found.types)} types, {len(found.architectures)} architectures")
     out.write_text(json.dumps(document, separators=(",", ":"), sort_keys=True) + "\n", "utf-8")

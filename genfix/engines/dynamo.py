@@ -52,7 +52,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001
         stop_token_ids=joined(ids, [] if own is None else [own]),
         sampling={},
         chat_template=_template(model),
-        context_length=length if isinstance(length, int) else None,
+        context_length=length if type(length) is int else None,
         problems=(*_problems(model), *([_NO_EOS] if found is None and own is None else ())),
         trace=tuple(trace),
     )

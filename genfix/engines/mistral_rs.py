@@ -16,7 +16,6 @@ from genfix.engines.shared.eos import read_eos
 from genfix.engines.shared.fast_tokens import FastTokens
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.view import EngineView, Problem, TemplateSource
-from genfix.engines.shared.vocabularies import TEKKEN
 from genfix.engines.shared.weight_formats import weight_problems
 from genfix.engines.shared.wording import (
     NO_ARCHITECTURE,
@@ -30,7 +29,7 @@ from genfix.engines.shared.wording import (
     unreadable_value,
 )
 from genfix.folder.folder import FolderFileError
-from genfix.folder.kinds import CONFIG, FAST_TOKENIZER, TOKENIZER_CONFIG
+from genfix.folder.kinds import CONFIG, FAST_TOKENIZER, TEKKEN, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
 from genfix.message import Message, message
@@ -95,7 +94,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001
         stop_token_ids=stops.ids,
         sampling={key: values[key] for key in _SAMPLING if values.get(key) is not None},
         chat_template=template.source,
-        context_length=length if isinstance(length, int) else None,
+        context_length=length if type(length) is int else None,
         problems=(*_problems(model), *(problem for problem in found if problem is not None)),
         trace=stops.trace,
     )

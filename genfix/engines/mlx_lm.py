@@ -4,7 +4,7 @@ Read in mlx-lm 0.32.2: utils.py (``load_config``, ``load_model``, ``_get_classes
 (``load``, the set of EOS ids), and in every version named below.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from genfix.engines.shared.common import joined
@@ -15,7 +15,7 @@ from genfix.engines.shared.loaded_eos import loaded_eos
 from genfix.engines.shared.loaders import loaders, own_types
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.templates import tokenizer_template
-from genfix.engines.shared.view import EngineView, Problem
+from genfix.engines.shared.view import EngineView, Problem, TemplateSource
 from genfix.engines.shared.weight_formats import weight_problems
 from genfix.engines.shared.wording import (
     UNREADABLE_GENERATION_CONFIG,
@@ -24,7 +24,7 @@ from genfix.engines.shared.wording import (
     unknown_type,
     unreadable_value,
 )
-from genfix.folder.kinds import CONFIG
+from genfix.folder.kinds import CONFIG, TOKENIZER_CONFIG
 from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
 from genfix.message import Message
 from genfix.model import Model
@@ -41,8 +41,12 @@ _GENERATION: Final = (0, 30, 1)
 """First to take those of generation_config.json before them (PRs 701 and 708)."""
 _UNION: Final = (0, 32, 0)
 """First to add the tokenizer's EOS to them."""
+_NAMED_MODULES: Final = (0, 32, 2)
+"""The release that was read to import what ``chat_template_type`` and ``tool_parser_type`` name."""
 _MODULES: Final[Mapping[str, Release]] = {"muse_spark_open": (0, 32, 1), "muse_spark": (0, 32, 2)}
 """Model types whose module names ids for folders that name none, and since when."""
+_CHAT: Final = "chat_template_type"
+_PARSER: Final = "tool_parser_type"
 _MODULE_IDS: Final = (200001, 200008)
 _IGNORED: Final = frozenset([JsonProblemKind.SYNTAX, JsonProblemKind.EMPTY, JsonProblemKind.BOM])
 """What makes ``json`` raise the one error that is caught; others end the start."""
@@ -72,9 +76,9 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
         _VERSION,
         stop_token_ids=joined(ends.ids or (), [] if own is None else [own]),
         sampling={},
-        chat_template=tokenizer_template(model),  # a processor is never made
+        chat_template=_template(model, version),
         context_length=None,
-        problems=(*_load_problems(model), *ends.problems),
+        problems=(*_load_problems(model), *_module_problems(model, version), *ends.problems),
         trace=tuple(trace),
     )
 
@@ -92,6 +96,23 @@ def _load_problems(model: Model) -> tuple[Problem, ...]:
         *weight_problems(model, _ID),
         *limit_problems(model),
     )
+
+
+def _template(model: Model, version: Release) -> TemplateSource | None:
+    """Code of MLX-LM's own where tokenizer_config.json names it; a processor is never made."""
+    name = model.tokenizer_config.get(_CHAT)
+    if version < _NAMED_MODULES or not isinstance(name, str) or name not in own_types(_ID).modules[_CHAT]:
+        return tokenizer_template(model)
+    return TemplateSource.of(f"chat_templates {name}", f"chat_templates {name}")
+
+
+def _module_problems(model: Model, version: Release) -> Iterator[Problem]:
+    """Modules that tokenizer_config.json names, and that MLX-LM does not have."""
+    for key, names in own_types(_ID).modules.items() if version >= _NAMED_MODULES else ():
+        value = model.tokenizer_config.get(key)
+        is_none = value is None if key == _PARSER else not value
+        if not is_none and not (isinstance(value, str) and value in names):
+            yield unreadable_value(key, TOKENIZER_CONFIG)
 
 
 def _ends(model: Model, version: Release) -> _Ends:

@@ -63,7 +63,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001
         stop_token_ids=joined([USUAL_EOS if eos is None else eos], listed, by_text),
         sampling={},
         chat_template=_template(model.tokenizer_config.get("chat_template")),
-        context_length=length if isinstance(length, int) else None,
+        context_length=length if type(length) is int else None,
         problems=(*_problems(model), *([_NO_EOS] if eos is None and model.tokenizer.is_known else ())),
         trace=tuple(trace),
     )

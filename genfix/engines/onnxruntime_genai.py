@@ -131,7 +131,7 @@ def _context_length(part: TextPart) -> int | None:
     value = part.get("seq_length")
     if value is None:
         value = part.get("max_position_embeddings")
-    return value if isinstance(value, int) else None
+    return value if type(value) is int else None
 
 
 def _problems(model: Model, *, has_eos: bool) -> Iterator[Problem]:

@@ -232,7 +232,9 @@ def _of_tokenizer(model: Model) -> TemplateSource | None:
     tokenizer_config.json.
     """
     files = [name for name in sorted(model.folder.names()) if name.startswith(ADDITIONAL_TEMPLATES)]
-    first = JINJA_FILE if model.jinja.text is not None else next(iter(files), None)
+    default = f"{ADDITIONAL_TEMPLATES}default.jinja"
+    has_jinja = model.jinja.text is not None  # which is called default, too, and comes first
+    first = (default if default in files else JINJA_FILE) if has_jinja else next(iter(files), None)
     if first is not None:
         return TemplateSource.of(first, as_read(model.folder.read(first).decode("utf-8", "replace")))
     found = model.tokenizer_config.get("chat_template")

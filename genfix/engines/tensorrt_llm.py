@@ -43,7 +43,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
         stop_token_ids=joined([] if own is None else [own], ids),
         sampling={},
         chat_template=template_source(model),
-        context_length=length if isinstance(length, int) else None,
+        context_length=length if type(length) is int else None,
         problems=(*auto_problems(model, 4), *weight_problems(model, _ID)),
         trace=tuple(trace),
     )

@@ -34,7 +34,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001
     if own is not None:
         trace.append(stop_of_tokenizer(model.tokenizer.eos_token, own))
     lengths = (model.config_value(key) for key in _LENGTHS)
-    length = next((value for value in lengths if isinstance(value, int)), None)
+    length = next((value for value in lengths if type(value) is int), None)
     return EngineView(
         _ID,
         _VERSION,

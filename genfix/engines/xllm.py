@@ -50,7 +50,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001
         stop_token_ids=ids,
         sampling={},
         chat_template=_template(model),
-        context_length=length if isinstance(length, int) else None,
+        context_length=length if type(length) is int else None,
         problems=tuple(_problems(model)),
         trace=(told,),
     )

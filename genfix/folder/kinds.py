@@ -10,6 +10,8 @@ CONFIG: Final = "config.json"
 GENERATION_CONFIG: Final = "generation_config.json"
 TOKENIZER_CONFIG: Final = "tokenizer_config.json"
 FAST_TOKENIZER: Final = "tokenizer.json"
+TEKKEN: Final = "tekken.json"
+"""Mistral\'s own vocabulary."""
 SPECIAL_TOKENS_MAP: Final = "special_tokens_map.json"
 ADDED_TOKENS: Final = "added_tokens.json"
 ADDITIONAL_TEMPLATES: Final = "additional_chat_templates/"
@@ -31,7 +33,7 @@ _VOCABULARY: Final = re.compile(
 WELL_KNOWN_TOKENIZER_FILES: Final = (
     *(FAST_TOKENIZER, TOKENIZER_CONFIG, SPECIAL_TOKENS_MAP, ADDED_TOKENS),
     *("tokenizer.model", "vocab.json", "merges.txt", "vocab.txt", "spiece.model", "sentencepiece.bpe.model"),
-    *("qwen.tiktoken", "tiktoken.model", "tekken.json"),
+    *("qwen.tiktoken", "tiktoken.model", TEKKEN),
 )
 """The names most tokenizers have; `is_vocabulary` knows the others."""
 

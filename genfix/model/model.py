@@ -10,6 +10,7 @@ from genfix.folder.kinds import (
     CONFIG,
     FAST_TOKENIZER,
     GENERATION_CONFIG,
+    TEKKEN,
     TOKENIZER_CONFIG,
     WELL_KNOWN_TOKENIZER_FILES,
     FileKind,
@@ -29,6 +30,7 @@ from genfix.message import Message
 from genfix.model.base_change import BaseChange
 from genfix.model.chat_template import JINJA_FILE, ChatTemplate, template_copies
 from genfix.model.remembered import Remembered, known_ends, known_head
+from genfix.model.tekken import Tekken, read_tekken
 from genfix.model.tokenizer import TokenTable, read_token_table
 from genfix.model.turn_ends import TemplateFailure, TurnEnds
 from genfix.model.weight_sets import declared
@@ -189,14 +191,21 @@ class Model:
             self._pieces(),
         )
 
+    @cached_property
+    def tekken(self) -> Tekken | None:
+        """Mistral's own vocabulary; `None` where it is absent or cannot be read."""
+        return read_tekken(self.folder)
+
     def _pieces(self) -> Mapping[str, int]:
-        """Control symbols of a SentencePiece vocabulary, where nothing else tells ids.
+        """Control symbols of a vocabulary of Mistral's or SentencePiece's, where nothing else tells ids.
 
         A tokenizer with code of its own may number its tokens as it likes (ChatGLM3): its ids are not
         guessed.
         """
-        if self.has(FAST_TOKENIZER) or not self.has(_SENTENCEPIECE) or "auto_map" in self.tokenizer_config:
+        if self.has(FAST_TOKENIZER) or "auto_map" in self.tokenizer_config:
             return {}
+        if self.has(TEKKEN) or not self.has(_SENTENCEPIECE):
+            return self.tekken.tokens if self.tekken is not None else {}
         from genfix.model.sentencepiece import special_pieces  # noqa: PLC0415 - few folders need it
 
         try:

@@ -68,3 +68,23 @@ def test_a_model_type_may_bring_ids() -> None:
     files = with_json(toy(tokenizer=None), "config.json", model_type="muse_spark")
     assert read(files).stop_token_ids == (200001, 200008)
     assert read(files, "0.32.1").stop_token_ids == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "loads", "source"),
+    [
+        ("chat_template_type", "deepseek_v32", True, "chat_templates deepseek_v32"),
+        ("chat_template_type", "mine", False, "tokenizer_config.json"),
+        ("chat_template_type", "", True, "tokenizer_config.json"),
+        ("tool_parser_type", "json_tools", True, "tokenizer_config.json"),
+        ("tool_parser_type", "", False, "tokenizer_config.json"),
+        ("tool_parser_type", [7], False, "tokenizer_config.json"),
+    ],
+)
+def test_tokenizer_config_names_code_of_its_own(
+    key: str, value: JsonValue, *, loads: bool, source: str
+) -> None:
+    view = read(with_json(toy(257), "tokenizer_config.json", **{key: value}))
+    assert view.chat_template is not None
+    assert (view.loads, view.chat_template.source) == (loads, source)
+    assert read(with_json(toy(257), "tokenizer_config.json", **{key: value}), "0.31").loads

@@ -72,6 +72,11 @@ def test_ids_are_what_torch_makes_of_them(
         ({"pad_token_id": [0]}, "engine-cannot-take-setting"),
         ({"max_new_tokens": 0}, "engine-cannot-take-setting"),
         ({"max_new_tokens": 1}, None),
+        ({"num_return_sequences": 2}, "engine-cannot-take-setting"),
+        ({"num_return_sequences": 2, "do_sample": True}, None),
+        ({"num_return_sequences": 2, "num_beams": 2}, None),
+        ({"num_return_sequences": 3, "num_beams": 2, "do_sample": True}, "engine-cannot-take-setting"),
+        ({"num_return_sequences": 1}, None),
     ],
 )
 def test_other_values_of_the_generation_config(
@@ -123,6 +128,10 @@ def test_settings_in_the_text_part_count_where_the_top_has_none(
         ({"model_type": "of-my-own", "auto_map": {"AutoConfig": "other--code.Own"}}, [], []),
         ({"auto_map": {"AutoConfig": "configuration_own.Own"}}, [], []),
         ({"decoder": {}, "text_config": {}}, ["engine-cannot-choose-part"], ["engine-cannot-choose-part"]),
+        ({"text_config": True}, ["engine-cannot-take-value"], ["engine-cannot-take-value"]),
+        ({"auto_map": 7}, ["engine-cannot-read-value"], ["engine-cannot-read-value"]),
+        ({"auto_map": None}, ["engine-cannot-read-value"], ["engine-cannot-read-value"]),
+        ({"auto_map": "text"}, [], []),
     ],
 )
 def test_what_the_config_class_does_not_take(
@@ -149,6 +158,15 @@ def test_named_tokens_are_text_or_say_what_they_are(engine: str, value: JsonValu
     mapped = with_json(files, "tokenizer_config.json", added_tokens_decoder=...)
     mapped |= {"special_tokens_map.json": dump({"eos_token": "<|user|>"})}
     assert read(engine, mapped).loads
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "values", [{"tokenizer_class": ["Qwen2Tokenizer"]}, {"auto_map": "text"}, {"auto_map": None}]
+)
+def test_values_of_tokenizer_config_that_end_the_start(engine: str, values: dict[str, JsonValue]) -> None:
+    files = with_json(toy(257), "tokenizer_config.json", **values)
+    assert problems(engine, files) == ["engine-cannot-read-value"]
 
 
 def test_tokenizer_classes_that_only_one_of_the_two_can_do_without() -> None:

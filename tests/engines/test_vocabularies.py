@@ -9,15 +9,31 @@ from genfix.json_types import JsonValue
 from genfix.model import Model
 from tests.support.folders import Files, MemoryFolder, dump
 
+UNREADABLE = ["engine-cannot-read-file"]
+WEIGHTS = {"consolidated.safetensors": b"", "model.safetensors": b""}
+FAST = {"tokenizer.json": dump({"added_tokens": [{"id": 257, "content": "</s>"}], "model": {}})}
 NONE, EMPTY = ["engine-cannot-find-tokenizer"], ["engine-has-no-vocabulary"]
+
+
+TEKKEN = dump(
+    {
+        "config": {"version": "v11"},
+        "vocab": [],
+        "special_tokens": [{"rank": rank, "token_str": text} for rank, text in enumerate(["<s>", "</s>"])],
+    }
+)
 
 
 def folder(kind: str, *files: str, **tokenizer: JsonValue) -> Files:
     return {
         "config.json": dump({"model_type": kind, "architectures": ["AnyForCausalLM"]}),
         "tokenizer_config.json": dump(tokenizer),
-        **dict.fromkeys(files, b"vocabulary"),
+        **{name: TEKKEN if name == "tekken.json" else b"vocabulary" for name in files},
     }
+
+
+def read(files: Files) -> Model:
+    return Model(MemoryFolder(files))
 
 
 def problems(engine: str, files: Files, version: str = "") -> list[str]:
@@ -72,6 +88,55 @@ def test_vllm_takes_mistrals_own_tokenizer_beside_mistrals_own_weights(vocabular
     assert problems(
         "transformers5", folder("mistral", "tokenizer.model.v3") | {"consolidated.safetensors": b""}
     )
+
+
+@pytest.mark.parametrize(
+    ("content", "of_5", "of_4"),
+    [
+        (b"{}", UNREADABLE, UNREADABLE),
+        (b'{"config": {', UNREADABLE, UNREADABLE),
+        (dump({"config": {}, "vocab": []}), [], UNREADABLE),  # 5 asks Mistral's library for their names
+        (
+            dump({"config": {}, "vocab": [], "special_tokens": [{"rank": 1, "token_str": "x"}]}),
+            UNREADABLE,
+            [],
+        ),
+    ],
+)
+def test_a_tekken_that_is_none_does_not_load_unless_there_is_another_vocabulary(
+    content: bytes, of_5: list[str], of_4: list[str]
+) -> None:
+    files = folder("mistral") | {"tekken.json": content}
+    assert [problem.id for problem in engine_view("transformers5", read(files)).problems] == of_5
+    assert [problem.id for problem in engine_view("transformers4", read(files)).problems] == of_4
+    assert engine_view("transformers5", read(files | {"tokenizer.json": dump({"added_tokens": []})})).loads
+
+
+@pytest.mark.parametrize(
+    ("more", "settings", "stop"),
+    [
+        ({}, {"eos_token": "</s>"}, 1),
+        (FAST, {"eos_token": "</s>"}, 257),
+        (FAST | WEIGHTS, {"eos_token": "</s>"}, 1),
+        (FAST, {"eos_token": "</s>", "tokenizer_class": "MistralCommonBackend"}, 1),
+    ],
+)
+def test_whose_end_vllm_takes_beside_tekken(more: Files, settings: dict[str, JsonValue], stop: int) -> None:
+    files = folder("mistral", "tekken.json", **settings) | more
+    view = engine_view("vllm", read(files))
+    assert (view.stop_token_ids[0], view.loads) == (stop, True)
+
+
+def test_mistrals_own_library_needs_an_end_and_its_own_files() -> None:
+    endless = TEKKEN.replace(b"</s>", b"<t>")
+    broken = folder("mistral", "tekken.json") | WEIGHTS | {"tekken.json": endless}
+    assert [problem.id for problem in engine_view("vllm", read(broken)).problems] == UNREADABLE
+    other = TEKKEN.replace(b"</s>", b"<unk>")
+    named = folder("mistral", tokenizer_class="MistralCommonBackend") | {"tekken.json": other}
+    assert engine_view("vllm", read(named)).stop_token_ids[0] == 1  # which the class takes for it
+    none = folder("mistral", tokenizer_class="MistralCommonBackend") | FAST
+    assert problems("vllm", none) == NONE
+    assert problems("vllm", none, "0.10") == []  # with transformers 4
 
 
 TIKTOKEN = folder(

@@ -11,6 +11,7 @@ import logging
 import sys
 import tarfile
 import tempfile
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,10 @@ def source() -> Path:
                 for member in archive
                 if member.name.startswith(tuple(inside + part for part in PARTS))
             ]
-            archive.extractall(place, members, filter="data")
+            unpacked = tempfile.mkdtemp(dir=sys.prefix)
+            archive.extractall(unpacked, members, filter="data")
+            with suppress(OSError):  # another process was first
+                Path(unpacked).rename(place)
     return place
 
 

@@ -32,11 +32,15 @@ def answer(folder: Path) -> dict[str, Any]:
         if config["model_type"] not in CONFIG_MAPPING and not {"auto_map", "model_file"} & config.keys():
             raise
     tokenizer = load_tokenizer(folder, eos_token_ids=config.get("eos_token_id", None))
+    code = tokenizer._chat_template
+    template = (
+        tokenizer._tokenizer.chat_template if code is None else " ".join(code.__module__.split(".")[1:])
+    )
     return {
         "stops": ids(tokenizer.eos_token_ids),
         "sampling": {},
         "tokenizer_eos": tokenizer._tokenizer.eos_token_id,
-        "template": digest(tokenizer._tokenizer.chat_template),
+        "template": digest(template),
     }
 
 

@@ -30,6 +30,8 @@ from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionReque
 from vllm.inputs import TokensPrompt
 from vllm.model_executor.models import registry
 from vllm.renderers.hf import resolve_chat_template, safe_apply_chat_template
+from vllm.renderers.registry import _VLLM_RENDERERS
+from vllm.tokenizers.registry import tokenizer_args_from_config
 from vllm.transformers_utils import repo_utils
 from vllm.v1.engine import EngineCoreRequest
 from vllm.v1.engine.input_processor import InputProcessor
@@ -71,8 +73,14 @@ def answer(folder: Path) -> dict[str, Any]:
         ]
     except Exception as error:
         fails = brief(error)
-    template = resolve_chat_template(tokenizer, None, None, model_config=model_config)
-    if template is not None and fails is None and senses:
+    mode, *_ = tokenizer_args_from_config(model_config)
+    written_by_code = _VLLM_RENDERERS[mode][0] != "hf"
+    template = (
+        f"renderer {mode}"
+        if written_by_code
+        else resolve_chat_template(tokenizer, None, None, model_config=model_config)
+    )
+    if not written_by_code and template is not None and fails is None and senses:
         try:
             safe_apply_chat_template(model_config, tokenizer, CHAT["messages"], tokenize=False)
         except Exception as error:

@@ -2,7 +2,7 @@
 
 Read in transformers 5.23.0 and 4.57.6: generation/utils.py (``_prepare_special_tokens``: each value goes
 through ``torch.tensor(value, dtype=torch.long)``), generation/stopping_criteria.py (``EosTokenCriteria``:
-``torch.isin``).
+``torch.isin``), generation/configuration_utils.py (``validate``).
 """
 
 from typing import Final, NamedTuple
@@ -142,6 +142,8 @@ def setting_problems(file: JsonFile, settings: JsonObject) -> tuple[Problem, ...
         key = "pad_token_id"
     elif most is not None and (not isinstance(most, int | float) or most <= 0):
         key = "max_new_tokens"
+    elif _wants_too_many(settings):
+        key = "num_return_sequences"
     else:
         return ()
     source = CONFIG if file.value is None else file.name
@@ -155,6 +157,16 @@ def setting_problems(file: JsonFile, settings: JsonObject) -> tuple[Problem, ...
             )
         ),
     )
+
+
+def _wants_too_many(settings: JsonObject) -> bool:
+    """Several answers, without chance all the same, or more than there are beams."""
+    answers, beams = settings.get("num_return_sequences"), settings.get("num_beams", 1)
+    if not isinstance(answers, int | float) or answers <= 1:
+        return False
+    if beams is None or beams == 1:
+        return not settings.get("do_sample")
+    return isinstance(beams, int | float) and answers > beams
 
 
 def _tensor(value: JsonValue) -> _Tensor | None:

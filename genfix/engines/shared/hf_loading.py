@@ -16,8 +16,14 @@ from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.templates import READS_JINJA
 from genfix.engines.shared.view import Effect, Problem
 from genfix.engines.shared.vocabularies import Vocabulary, loaded_vocabulary
-from genfix.engines.shared.wording import NO_TOKENIZER, refused_value, unknown_type, unreadable_value
-from genfix.folder.kinds import CONFIG, FAST_TOKENIZER, TOKENIZER_CONFIG
+from genfix.engines.shared.wording import (
+    NO_TOKENIZER,
+    refused_value,
+    unknown_type,
+    unreadable_file,
+    unreadable_value,
+)
+from genfix.folder.kinds import CONFIG, FAST_TOKENIZER, TEKKEN, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import message
 from genfix.model import Model
@@ -56,6 +62,7 @@ def auto_problems(
         *(_code_problems(model, loaders(major), loads, own) if whole and not native else ()),
         *(_field_problems(model, major) if whole and version >= _CHECKS_FIELDS else ()),
         *_content_problems(model, version, whole=whole),
+        *_type_problems(model, loads),
     )
 
 
@@ -99,6 +106,8 @@ def _vocabulary_problems(found: Vocabulary) -> Iterator[Problem]:
             message("engine-has-no-vocabulary", "there is no vocabulary: the tokenizer it makes is empty"),
             Effect.UNCERTAIN,
         )
+    elif found is Vocabulary.BROKEN:
+        yield unreadable_file(TEKKEN)
     elif found is Vocabulary.NONE:
         yield NO_TOKENIZER
 
@@ -121,6 +130,20 @@ def _content_problems(model: Model, version: Release, *, whole: bool) -> Iterato
         yield Problem(message("engine-cannot-read-tokenizer", "tokenizer.json cannot be read"))
     if version >= READS_JINJA and model.jinja.problem is not None:
         yield Problem(message("engine-cannot-read-template", "chat_template.jinja cannot be read"))
+
+
+def _type_problems(model: Model, loads: Loads) -> Iterator[Problem]:
+    """Values whose type the code of both classes is not ready for."""
+    for key in NESTED_PARTS if loads is Loads.ALL else ():
+        if model.config.get(key) and not isinstance(model.config[key], dict):
+            yield refused_value(key)
+    if not isinstance(model.config.get("auto_map", {}), dict | list | str):
+        yield unreadable_value("auto_map", CONFIG)
+    settings = model.tokenizer_config
+    if not isinstance(settings.get("auto_map", {}), dict | list):
+        yield unreadable_value("auto_map", TOKENIZER_CONFIG)
+    if not isinstance(settings.get("tokenizer_class"), str | None):
+        yield unreadable_value("tokenizer_class", TOKENIZER_CONFIG)
 
 
 def _own_code(config: JsonObject, name: str) -> bool:

@@ -80,6 +80,8 @@ class OwnTypes(NamedTuple):
     """Model types whose config it reads with a class of its own."""
     architectures: frozenset[str] = frozenset()
     """Architectures that it builds with code of its own."""
+    modules: Mapping[str, frozenset[str]] = {}
+    """By key of tokenizer_config.json, the modules that its value may name."""
 
 
 NO_OWN_TYPES: Final = OwnTypes()
@@ -89,7 +91,8 @@ NO_OWN_TYPES: Final = OwnTypes()
 def own_types(engine: str) -> OwnTypes:
     """Of an engine by its id; data, written by ``dev/tools/engine_types.py`` from its wheel."""
     document = json.loads((_DATA / "engine_types.json").read_text("utf-8"))[engine]
-    return OwnTypes(frozenset(document["types"]), frozenset(document["architectures"]))
+    modules = {key: frozenset(names) for key, names in document.get("modules", {}).items()}
+    return OwnTypes(frozenset(document["types"]), frozenset(document["architectures"]), modules)
 
 
 @cache

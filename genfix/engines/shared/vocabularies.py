@@ -13,11 +13,11 @@ from typing import Final
 
 from genfix.engines.shared.loaders import Loaders, loaders
 from genfix.engines.shared.release import Release
-from genfix.folder.kinds import FAST_TOKENIZER
+from genfix.folder.kinds import FAST_TOKENIZER, TEKKEN
 from genfix.json_types import JsonObject
 from genfix.model import Model
+from genfix.model.tekken import Tekken
 
-TEKKEN: Final = "tekken.json"
 _SENTENCEPIECE: Final = "tokenizer.model"
 _TIKTOKEN: Final = "tiktoken.model"
 _TAKES_TEKKEN: Final = (4, 57, 2)
@@ -48,6 +48,8 @@ class Vocabulary(Enum):
     FOUND = "found"
     NONE = "none"
     """It fails."""
+    BROKEN = "broken"
+    """It fails: Mistral's own vocabulary is what it would convert, and is none."""
     EMPTY = "empty"
     """It makes a tokenizer that knows nothing but its special tokens."""
 
@@ -59,20 +61,35 @@ def loaded_vocabulary(model: Model, major: int, version: Release) -> Vocabulary:
     if model.has(FAST_TOKENIZER) or files is None:
         return Vocabulary.NONE if model.vocabularies in _HALVES else Vocabulary.FOUND
     own = files - _NOT_NEEDED
-    if (own and all(map(model.has, own))) or any(map(model.has, _instead(files, major, version))):
+    if own and all(map(model.has, own)):
         return Vocabulary.FOUND
+    instead = [name for name in _instead(files, major, version) if model.has(name)]
+    if instead:
+        broken = instead == [TEKKEN] and not _is_taken(model.tekken, major)
+        return Vocabulary.BROKEN if broken else Vocabulary.FOUND
     if not any(map(model.has, own)) and _class(model, known, major) in known.without_vocabulary:
         return Vocabulary.EMPTY
     return Vocabulary.NONE
+
+
+def _is_taken(found: Tekken | None, major: int) -> bool:
+    if found is None:
+        return False
+    return found.lists if major < 5 else not found.has_gap
 
 
 def in_mistral_format(model: Model) -> bool:
     """Whether vLLM takes Mistral's own tokenizer: both files are Mistral's
     (tokenizers/registry.py, ``resolve_tokenizer_args``).
     """
+    has_weights = any(fnmatchcase(name, _WEIGHTS_OF_MISTRAL) for name in model.folder.names())
+    return has_weights and has_mistral_vocabulary(model)
+
+
+def has_mistral_vocabulary(model: Model) -> bool:
+    """Whether Mistral's library finds a vocabulary."""
     names = model.folder.names()
-    has_weights = any(fnmatchcase(name, _WEIGHTS_OF_MISTRAL) for name in names)
-    return has_weights and any(fnmatchcase(name, kind) for name in names for kind in _OF_MISTRAL)
+    return any(fnmatchcase(name, kind) for name in names for kind in _OF_MISTRAL)
 
 
 def _read_by(model: Model, known: Loaders, major: int) -> frozenset[str] | None:

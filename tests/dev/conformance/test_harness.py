@@ -7,6 +7,7 @@ import pytest
 
 from dev.conformance import __main__ as harness
 from dev.conformance.compare import differences
+from dev.conformance.keys import keys_in
 from dev.conformance.known import explanation
 from dev.conformance.setups import Setup
 from dev.conformance.variants import Variant, variants, write
@@ -29,6 +30,24 @@ def test_the_folders_are_many_and_always_the_same() -> None:
     assert {variant.name: variant.files for variant in variants()} == once
     contents = {tuple(sorted(files.items())) for files in once.values()}
     assert len(contents) >= 5000
+
+
+def test_keys_are_what_code_looks_up_in_a_config() -> None:
+    code = """
+def load(config, text):
+    possible = ["max_length", "Not a key"]
+    config.append("no_key")
+    if "in_it" in config:
+        return getattr(config, "by_name", None) or config.get("got") or config["there"] or text["elsewhere"]
+    return config.attribute
+"""
+    assert keys_in(code) == {"max_length", "in_it", "by_name", "got", "there", "attribute"}
+
+
+def test_each_key_is_put_into_each_file() -> None:
+    names = {variant.name for variant in variants(["qwen2"], ["odd_key"]) if "odd_key" in variant.name}
+    files = {name.partition("=")[2].partition(".json")[0] for name in names}
+    assert (len(names), files) == (12, {"config", "generation_config", "tokenizer_config"})
 
 
 ANSWER: JsonObject = {
