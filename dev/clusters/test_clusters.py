@@ -1,6 +1,6 @@
 """The rows of a sweep are the same wherever its workers run, and one that is killed loses nothing.
 
-uv run --with distributed --with 'ray[client]' --with pyarrow python -m pytest dev/clusters
+uv run --with distributed --with 'ray[client]' --with pyarrow --with fsspec python -m pytest dev/clusters
 """
 
 import json
@@ -41,7 +41,7 @@ def sweep(root: Path, store: str, executor: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen([sys.executable, "-m", "genfix", *words], cwd=root, env=env)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def dask() -> Iterator[tuple[str, Callable[[], int]]]:
     """Its address, and how to find a worker's process."""
     distributed = pytest.importorskip("distributed")
@@ -52,7 +52,7 @@ def dask() -> Iterator[tuple[str, Callable[[], int]]]:
         yield f"dask://{address}", lambda: next(iter(cluster.workers.values())).pid
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def ray() -> Iterator[tuple[str, Callable[[], int]]]:
     pytest.importorskip("ray")
     ports = [*_free_ports(2)]
@@ -60,12 +60,14 @@ def ray() -> Iterator[tuple[str, Callable[[], int]]]:
                "--block", "--num-cpus=2", f"--port={ports[0]}", f"--ray-client-server-port={ports[1]}",
                "--include-dashboard=false", "--disable-usage-stats"]  # fmt: skip
     # This very test may be started by `uv run`: see `RayExecutor`. The proxy forks the server of a client
-    # while gRPC has threads; gRPC's own handlers of a fork then end it now and then (ev_epoll1_linux.cc).
+    # while gRPC has threads; gRPC's own handlers of a fork then end it now and then (fork_posix.cc). And it
+    # waits 30 s for that server, which has to import Ray anew: too little where others load the machine.
     env = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
         "GRPC_ENABLE_FORK_SUPPORT": "0",
+        "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "150",
     }
     # In the foreground: it ends its own processes when it is ended.
     with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, start_new_session=True) as head:
@@ -108,8 +110,8 @@ def _ray_worker() -> int:
     raise AssertionError("no task of ours runs")
 
 
-@pytest.mark.parametrize("kind", ["dask", "ray"])
 @pytest.mark.parametrize("kill", [False, True], ids=["whole", "a worker is killed"])
+@pytest.mark.parametrize("kind", ["dask", "ray"])
 def test_the_rows_are_those_of_the_process_pool(
     request: pytest.FixtureRequest, zoo: Path, kind: str, kill: bool
 ) -> None:
