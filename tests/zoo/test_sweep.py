@@ -158,7 +158,7 @@ def test_one_hostile_folder_harms_no_other(zoo: Path) -> None:
 def test_a_folder_that_takes_too_long_is_given_up(
     zoo: Path, monkeypatch: pytest.MonkeyPatch, thread: str
 ) -> None:
-    def judge(case: object) -> object:
+    def judge(case: object, opened: object) -> object:
         while True:
             try:
                 time.sleep(0.01)
@@ -191,11 +191,12 @@ def test_work_that_is_done_in_time_hears_of_no_limit() -> None:
 
 def test_a_bug_is_the_folders_own(zoo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     judge = check_case
+    (zoo / "team-0" / "run-00003" / "NOTICE").write_bytes(b"unlike the others\n")
 
-    def sometimes(case: object) -> object:
+    def sometimes(case: object, opened: object) -> object:
         if str(getattr(case, "target", "")).endswith("3"):
             raise MemoryError
-        return judge(case)  # type: ignore[arg-type]
+        return judge(case, opened)  # type: ignore[arg-type]
 
     monkeypatch.setattr(worker, "check_case", sometimes)
     done, _ = run_here(zoo)
@@ -392,6 +393,8 @@ def test_a_report_has_the_worst_first_in_every_form(run: Run, zoo: Path) -> None
     assert page.count('class="endless"') > 5
     assert "run-00009" in page
     assert run("sweep", "report", "nothing.sqlite").code == 2
+    kept = run("sweep", "report", STORE, "--output-format", "html", "-o", "zoo.html")
+    assert (kept.out, kept.err) == ("", "10 folders: 5 never stop\nwrote zoo.html\n")
 
 
 def test_a_store_goes_to_parquet(run: Run, zoo: Path) -> None:
@@ -404,6 +407,7 @@ def test_a_store_goes_to_parquet(run: Run, zoo: Path) -> None:
         assert result.code == 2
         assert "pip install 'genfix[parquet]'" in result.err
         return
+    assert result.err == "10 folders: 5 never stop\nwrote r.parquet\n"
     table = parquet.read_table("r.parquet").to_pylist()
     assert len(table) == 10
     assert sum(one["errors"] for one in table) == 5
