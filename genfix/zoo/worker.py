@@ -48,6 +48,9 @@ def judge_folder(setup: Setup, task: Task) -> Judgement | None:
     if inputs and inputs == task.known:
         return None
     try:
+        if setup.repair and not is_address(task.path):
+            _recover(setup, task.path)
+            inputs = folder_digest(task.path, setup)  # what a kill left half done is another folder now
         judgement = _judged(setup, task.path)
     except Exception as error:  # noqa: BLE001 - whatever a folder does, the others are judged
         known = as_genfix_error(error)
@@ -58,6 +61,14 @@ def judge_folder(setup: Setup, task: Task) -> Judgement | None:
     if judgement.state == "repaired":
         inputs = folder_digest(task.path, setup)
     return judgement._replace(inputs=inputs, seconds=round(time.monotonic() - started, 4))
+
+
+def _recover(setup: Setup, path: str) -> None:
+    from genfix import applier  # noqa: PLC0415 - a sweep that only looks does without
+
+    folder = existing_folder(path)
+    applier.remove_stale(folder)
+    applier.recover(folder, state_dir=setup.state_dir)
 
 
 class _Kept(NamedTuple):
@@ -73,11 +84,6 @@ def _judged(setup: Setup, path: str) -> Judgement:
         kept = _HERE.kept = _Kept(SharedWork(), KnownVerdicts())
     case = setup.case(path)._replace(shared=kept.shared)
     if setup.repair and not is_address(path):
-        from genfix import applier  # noqa: PLC0415 - a sweep that only looks does without
-
-        folder = existing_folder(path)
-        applier.remove_stale(folder)
-        applier.recover(folder, state_dir=setup.state_dir)
         with time_limit(setup.seconds):
             made = plan_case(case)
         receipt = apply(made, state_dir=setup.state_dir)  # all or none: no limit cuts it

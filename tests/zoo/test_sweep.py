@@ -30,7 +30,7 @@ from tests.support.folders import chatml_files, glm_files, write_folder
 from tests.support.places import ROOT
 from tests.support.running import Run
 from tests.support.trees import user_files
-from tests.support.zoos import GENERATION, OLD, make_zoo, newest, rows, state_of_files
+from tests.support.zoos import GENERATION, NEW, OLD, make_zoo, newest, rows, state_of_files
 
 
 @pytest.fixture
@@ -96,6 +96,21 @@ def test_repairs_are_made_once_and_can_be_taken_back(run: Run, zoo: Path) -> Non
     assert {state for _, state, _ in rows(STORE)} == {"judged", "repaired"}
     assert run("undo", zoo / "team-0" / "run-00001").code == 0
     assert state_of_files(zoo / "team-0" / "run-00001") == "old"
+
+
+def test_a_folder_that_was_recovered_is_not_judged_again(zoo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a kill left half done is put right before the folder is judged: that folder was judged."""
+
+    def recovered(folder: Path, **_: object) -> None:
+        if (folder / GENERATION).read_bytes() != NEW:
+            (folder / GENERATION).write_bytes(NEW)
+
+    monkeypatch.setattr("genfix.applier.recover", recovered)
+    repair = BY_BASE._replace(repair=True)
+    assert run_here(zoo, repair)[0].judged == 10
+    monkeypatch.undo()
+    monkeypatch.chdir(zoo.parent)
+    assert run_here(zoo, repair)[0][:3] == (0, 0, 10)
 
 
 def test_tokenizers_templates_and_bases_are_read_once(zoo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
