@@ -5,7 +5,7 @@ from typing import NamedTuple, Unpack
 
 from genfix.api.keywords import CheckOptions
 from genfix.api.named_engines import named_engines
-from genfix.api.opening import known_keys, open_models, selection, unmatched_notes
+from genfix.api.opening import OpenedModels, known_keys, open_models, selection, unmatched_notes
 from genfix.display import in_notebook, printed
 from genfix.engines import EngineView
 from genfix.message import Message, text
@@ -79,13 +79,13 @@ def check(
     return check_case(Case(target, base, **options))
 
 
-def check_case(case: Case) -> Report:
-    """As `check`."""
+def check_case(case: Case, opened: OpenedModels | None = None) -> Report:
+    """As `check`; ``opened`` are the models where the caller has opened them already."""
     if names_gguf(case.target):
         return _of_gguf(case)
     wanted = selection(case)
     accepted, engines = known_keys(case, wanted), named_engines(case)
-    opened = open_models(case)
+    opened = opened or open_models(case)
     context = Context(opened.merged, opened.base, opened.adapter, engines=engines)
     found = tuple(finding for finding in judge(context) if wanted(finding.code))
     if any(finding.fix is not None and finding.fix.applicability is Applicability.SAFE for finding in found):

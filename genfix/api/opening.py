@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from genfix.folder import STATE_FOLDER, LocalFolder
+from genfix.folder.watched import WatchedFolder
 from genfix.message import Message, text
 from genfix.model import Model
 from genfix.resolver import BaseFacts, choose_base, find_adapter, is_address, open_address, open_target
@@ -51,6 +52,9 @@ def open_merged(case: Case) -> tuple[Model, tuple[Message, ...]]:
     if is_address(case.target):
         seen, notes = open_address(os.fspath(case.target), offline=case.offline, progress=case.progress)
         return Model(seen, remembered=remembered), notes
+    if case.shared is not None:  # of many folders nobody reads what lies beside each
+        watched = open_target(case.target, WatchedFolder)
+        return Model(whole_folder(watched, case.state_dir), remembered=remembered), ()
     local = open_target(case.target)
     return Model(whole_folder(local, case.state_dir), remembered=remembered), _left_beside(local.root)
 

@@ -153,4 +153,8 @@ def run_weights(case: Case, out: Output) -> int:
         out.report(weights_text(found, out.style))
         if found.base is None:
             out.tell(text("name the base with --base to see what differs from it"))
+    if out.file is not None:
+        from genfix.report.weights_report import weights_summary  # noqa: PLC0415
+
+        out.judged(found.target, found.base, weights_summary(found, out.aside))
     return 1 if found.is_faulty else 0

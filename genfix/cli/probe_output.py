@@ -20,7 +20,7 @@ from genfix.errors import InputError, ProbeError
 from genfix.message import Message, text
 from genfix.probe.figures import percent
 from genfix.probe.probe_values import Answer, Limits
-from genfix.report.probe_text import probe_text, progress_line
+from genfix.report.probe_text import probe_counts, probe_text, progress_line
 
 _INTERRUPTED: Final = 130
 
@@ -142,7 +142,7 @@ def publish(report: ProbeReport, asked: ProbeOptions, out: Output) -> None:
     from genfix.applier.reports import write_report  # noqa: PLC0415
 
     write_report(asked.output, (text + "\n").encode("utf-8", "backslashreplace"))
-    out.say(out.aside.text("report: {path}", path=asked.output))
+    out.say(*probe_counts(report, out.aside), out.aside.text("report: {path}", path=asked.output))
 
 
 def _written(report: ProbeReport, output_format: ProbeFormat, out: Output, *, to_file: bool) -> str:

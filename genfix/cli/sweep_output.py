@@ -16,7 +16,7 @@ from genfix.message import Message, join, text
 from genfix.resolver import existing_folder, is_address
 from genfix.zoo.judgement import Answer, Setup
 from genfix.zoo.model_folders import folders_below
-from genfix.zoo.store_report import sweep_report
+from genfix.zoo.store_report import SweepReport, sweep_report
 from genfix.zoo.sweeping import Swept, sweep
 
 _MOST_LIST = 256 * 1024 * 1024
@@ -150,6 +150,8 @@ def run_report(store: Path, most: int, out: Output, parquet: Path | None) -> int
         from genfix.report.sweep_text import sweep_text  # noqa: PLC0415
 
         out.report(sweep_text(found, out.style))
+    if out.file is not None:
+        _say_verdict(found, out)
     return 0
 
 
@@ -160,5 +162,13 @@ def _export(store: Path, path: Path | None, out: Output) -> int:
     if path is None:
         raise InputError("Parquet goes to a file", "name it: -o results.parquet")
     write_report(path, parquet_of(store))
+    _say_verdict(sweep_report(store, most=0), out)
     out.say(out.aside.text("wrote {path}", path=path))
     return 0
+
+
+def _say_verdict(found: SweepReport, out: Output) -> None:
+    """What a file has, in a sentence for those who wait for it."""
+    from genfix.report.sweep_text import sweep_verdict  # noqa: PLC0415 - only where there is a file
+
+    out.tell(sweep_verdict(found), "bold")

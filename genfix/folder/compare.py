@@ -6,6 +6,7 @@ from typing import Final
 from genfix.folder.folder import Folder, FolderFileError
 from genfix.folder.kinds import FileKind, kind_of
 from genfix.folder.local import LocalFolder
+from genfix.folder.watched import WatchedFolder
 
 _CHUNK: Final = 1024 * 1024
 _TEXT: Final = (".json", ".jinja", ".md", ".py", ".txt", ".yaml", ".yml")
@@ -31,12 +32,10 @@ def same_file(left: Folder, right: Folder, name: str) -> bool:
             return git_sha1_of(left, name) == git_sha1_of(right, name)
     if right_stat.sha256 or left_stat.sha256:
         return sha256_of(left, name) == sha256_of(right, name)
-    if (
-        isinstance(left, LocalFolder)
-        and isinstance(right, LocalFolder)
-        and left.identity(name) == right.identity(name)
-    ):
-        return True  # one file under two names
+    if isinstance(left, LocalFolder) and isinstance(right, LocalFolder):
+        asked, other = (right, left) if isinstance(right, WatchedFolder) else (left, right)
+        if asked.is_one_file(other, name):
+            return True
     return all(
         left.read_range(name, start, _CHUNK) == right.read_range(name, start, _CHUNK)
         for start in range(0, left_stat.size, _CHUNK)

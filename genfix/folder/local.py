@@ -92,6 +92,18 @@ class LocalFolder:
             status = os.fstat(file.fileno())
         return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
+    def is_linked(self, name: str) -> bool:
+        """Whether the file has other names, as far as one look at this one tells."""
+        try:
+            status = os.lstat(self._place + name)
+        except OSError:
+            return False
+        return stat.S_ISLNK(status.st_mode) or status.st_nlink > 1
+
+    def is_one_file(self, other: "LocalFolder", name: str) -> bool:
+        """Whether both folders have one file under two names."""
+        return self.identity(name) == other.identity(name)
+
     def sha256(self, name: str) -> str:
         """SHA-256 of the file's content as hex digits, read in pieces."""
         with self._reading(name) as file:
@@ -109,7 +121,7 @@ class LocalFolder:
     @contextmanager
     def _reading(self, name: str) -> Iterator[FileIO]:
         """The open file. Raises `StorageError` where reading it fails."""
-        with FileIO(self.open(name)) as file:
+        with FileIO(self._opened(name)) as file:
             try:
                 yield file
             except OSError as error:
@@ -120,6 +132,9 @@ class LocalFolder:
 
         Raises `FolderFileError` where the file is to blame, `StorageError` where its disk is.
         """
+        return self._opened(name)
+
+    def _opened(self, name: str) -> int:
         if name not in self.names():
             raise KeyError(name)
         path = self._place + name

@@ -49,6 +49,8 @@ def known_head(folder: Folder, remembered: Remembered) -> JsonObject:
     """`read_tokenizer_head`, once for all folders that have one file under several names."""
     if not isinstance(folder, LocalFolder) or FAST_TOKENIZER not in folder.names():
         return read_tokenizer_head(folder)
+    if not folder.is_linked(FAST_TOKENIZER):  # no other folder has it
+        return read_tokenizer_head(folder)
     try:
         key = ("tokenizer head", folder.identity(FAST_TOKENIZER))
     except GenfixError:

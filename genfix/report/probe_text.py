@@ -38,6 +38,15 @@ def probe_text(report: ProbeReport, style: Style, *, verbose: bool = False) -> s
     return "\n".join(lines)
 
 
+def probe_counts(report: ProbeReport, style: Style) -> Iterator[str]:
+    """How many prompts each model answered, and how many of the answers stopped: a line each."""
+    for run in (report.run, report.against):
+        if run is not None and run.summary.asked:
+            rate = run.summary.stop_rate
+            stopped = style.text(", {share} stopped", share=percent(rate)) if rate is not None else ""
+            yield _title(run, style) + stopped
+
+
 def _run(run: ProbeRun, style: Style, *, verbose: bool) -> Iterator[str]:
     yield _title(run, style)
     yield from _rates(run.summary, style)

@@ -1,6 +1,7 @@
 """What the weights say, for people and for machines."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -76,6 +77,13 @@ def weights_text(report: WeightReport, style: Style) -> str:
     return "\n".join(lines)
 
 
+def weights_summary(report: WeightReport, style: Style) -> str:
+    """How many tensors there are, and of how many what is known."""
+    number = style.text("{count} tensor", "{count} tensors", count=len(report.tensors))
+    states = _counted_states(Counter(tensor.state for tensor in report.tensors), style)
+    return f"{number}{style.text(', ')}{states}" if report.is_compared else number
+
+
 def _list(title: str, names: Sequence[str], style: Style) -> Iterator[str]:
     if names:
         yield from ("", style.mark(f"{title} ({len(names)})", "bold"))
@@ -119,7 +127,11 @@ def size_text(size: int) -> str:
 
 def states_text(facts: PartFacts, style: Style) -> str:
     """How many tensors of each state; the bare word where all are of one."""
-    found = [(state, facts.states[state]) for state in State if facts.states.get(state)]
+    return _counted_states(facts.states, style)
+
+
+def _counted_states(states: Mapping[State, int], style: Style) -> str:
+    found = [(state, states[state]) for state in State if states.get(state)]
     if len(found) == 1:
         return style.words(STATES[found[0][0]])
     return style.text(", ").join(f"{count} {style.words(STATES[state])}" for state, count in found)

@@ -60,13 +60,13 @@ class RayExecutor(Executor):
         # (ray/util/client/__init__.py), with the environments in it. Ray reads this when it is imported.
         os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
         self._ray = _module("ray", "ray")
+        _ask(address)  # Ray itself takes half a minute to say that nobody listens
         for left in range(_RAY_TRIES - 1, -1, -1):
             try:
                 self._ray.init(address, ignore_reinit_error=True, log_to_driver=False)
             except Exception as error:  # Ray raises what it likes, plain exceptions too
                 # Its proxy starts a server for each client, which may die at its start; the next one lives.
-                if not _listens(address):
-                    raise _unreachable("Ray", address, error) from error
+                _ask(address)
                 if not left:
                     raise _serves_nobody(address, error) from error
             else:
@@ -91,14 +91,14 @@ class RayExecutor(Executor):
         self._ray.shutdown()
 
 
-def _listens(address: str) -> bool:
-    """Whether anybody takes connections there."""
+def _ask(address: str) -> None:
+    """Raises `GenfixError` where nobody takes connections."""
     try:
         parts = urlsplit(address)
         with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10):
-            return True
-    except (OSError, ValueError):
-        return False
+            pass
+    except (OSError, ValueError) as error:
+        raise _unreachable("Ray", address, error) from error
 
 
 def _module(name: str, extra: str) -> ModuleType:

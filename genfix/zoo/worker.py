@@ -6,20 +6,22 @@ It needs nothing but its arguments and the disk, and writes nothing but what a r
 import threading
 import time
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from genfix.api.changing import apply, plan_case
 from genfix.api.judging import check_case
+from genfix.api.opening import open_models
 from genfix.errors import BaseModelError, RefusedError, StorageError, as_genfix_error
 from genfix.folder import STATE_FOLDER, LocalFolder
 from genfix.model import Model
 from genfix.model.provenance import base_hint
-from genfix.resolver import existing_folder, is_address, open_target
+from genfix.resolver import existing_folder, is_address, names_gguf, open_target
 from genfix.resolver.shared_work import SharedWork
 from genfix.rules import Finding, Harm, Severity
 from genfix.rules.core.harms import harm
 from genfix.zoo.folder_digest import folder_digest
 from genfix.zoo.judgement import Answer, Found, Judgement, Setup, Task
+from genfix.zoo.known_verdicts import KnownVerdicts
 from genfix.zoo.makers import maker_of
 from genfix.zoo.time_limit import time_limit
 
@@ -30,7 +32,7 @@ _MOST_LETTERS: Final = 500
 _MAY_PASS: Final = (RefusedError, StorageError, BaseModelError)
 """What may be otherwise next time, though no file of the folder changes: locks, disks, networks."""
 _HERE: Final = threading.local()
-"""What a worker keeps from one task to the next: pure facts, which any other worker would work out alike."""
+"""Has what a worker keeps, as ``kept``."""
 
 
 def judge_folders(setup: Setup, tasks: Sequence[Task]) -> tuple[Answer, ...]:
@@ -46,6 +48,9 @@ def judge_folder(setup: Setup, task: Task) -> Judgement | None:
     if inputs and inputs == task.known:
         return None
     try:
+        if setup.repair and not is_address(task.path):
+            _recover(setup, task.path)
+            inputs = folder_digest(task.path, setup)  # what a kill left half done is another folder now
         judgement = _judged(setup, task.path)
     except Exception as error:  # noqa: BLE001 - whatever a folder does, the others are judged
         known = as_genfix_error(error)
@@ -58,31 +63,49 @@ def judge_folder(setup: Setup, task: Task) -> Judgement | None:
     return judgement._replace(inputs=inputs, seconds=round(time.monotonic() - started, 4))
 
 
-def _judged(setup: Setup, path: str) -> Judgement:
-    shared: SharedWork | None = getattr(_HERE, "shared", None)
-    if shared is None:
-        shared = _HERE.shared = SharedWork()
-    case = setup.case(path)._replace(shared=shared)
-    if setup.repair and not is_address(path):
-        from genfix import applier  # noqa: PLC0415 - a sweep that only looks does without
+def _recover(setup: Setup, path: str) -> None:
+    from genfix import applier  # noqa: PLC0415 - a sweep that only looks does without
 
-        folder = existing_folder(path)
-        applier.remove_stale(folder)
-        applier.recover(folder, state_dir=setup.state_dir)
+    folder = existing_folder(path)
+    applier.remove_stale(folder)
+    applier.recover(folder, state_dir=setup.state_dir)
+
+
+class _Kept(NamedTuple):
+    """What a worker keeps from one task to the next: facts, which any other worker would find alike."""
+
+    shared: SharedWork
+    verdicts: KnownVerdicts
+
+
+def _judged(setup: Setup, path: str) -> Judgement:
+    kept: _Kept | None = getattr(_HERE, "kept", None)
+    if kept is None:
+        kept = _HERE.kept = _Kept(SharedWork(), KnownVerdicts())
+    case = setup.case(path)._replace(shared=kept.shared)
+    if setup.repair and not is_address(path):
         with time_limit(setup.seconds):
             made = plan_case(case)
         receipt = apply(made, state_dir=setup.state_dir)  # all or none: no limit cuts it
-        found = _found(Model(open_target(path)), made.remaining)
+        found = _with_names(_verdict(made.remaining), Model(open_target(path)))
         state = "repaired" if receipt is not None else "judged"
         transaction = receipt.id if receipt is not None else _newest(path, setup)
         return found._replace(path=path, state=state, base=made.base or "", transaction=transaction)
-    with time_limit(setup.seconds):
-        report = check_case(case)
-    found = _found(report.context.merged, report.findings)
-    return found._replace(path=path, base=report.base or "", transaction=_newest(path, setup))
+    if names_gguf(path):
+        with time_limit(setup.seconds):
+            report = check_case(case)
+        found, base = _with_names(_verdict(report.findings), report.context.merged), report.base or ""
+    else:
+        with time_limit(setup.seconds):
+            opened = open_models(case)
+            base = str(opened.base.folder.origin) if opened.base is not None else ""
+            verdict = kept.verdicts.of(opened, setup, lambda: _verdict(check_case(case, opened).findings))
+            found = _with_names(verdict, opened.merged)
+    return found._replace(path=path, base=base, transaction=_newest(path, setup))
 
 
-def _found(merged: Model, findings: Sequence[Finding]) -> Judgement:
+def _verdict(findings: Sequence[Finding]) -> Judgement:
+    """What follows from the findings: the same for each folder in which they are found."""
     numbers = {severity: sum(finding.severity is severity for finding in findings) for severity in Severity}
     return Judgement(
         "",
@@ -92,10 +115,14 @@ def _found(merged: Model, findings: Sequence[Finding]) -> Judgement:
         errors=numbers[Severity.ERROR],
         warnings=numbers[Severity.WARNING],
         infos=numbers[Severity.INFO],
-        named_base=_cut(base_hint(merged) or ""),
-        made_by=maker_of(merged),
-        model_type=_cut(merged.model_type),
         findings=tuple(map(_row, findings[:_MOST_FINDINGS])),
+    )
+
+
+def _with_names(verdict: Judgement, merged: Model) -> Judgement:
+    """With what the folder says of itself."""
+    return verdict._replace(
+        named_base=_cut(base_hint(merged) or ""), made_by=maker_of(merged), model_type=_cut(merged.model_type)
     )
 
 

@@ -187,6 +187,7 @@ def test_a_report_goes_to_a_file_whole(run: Run, tmp_path: Path) -> None:
             file = tmp_path / f"report.{name}"
             result = run("probe", server.url, "--output-format", name, "-o", file)
             assert (result.code, result.out) == (0, "")
+            assert re.search(r": (\d+) of \1 prompts answered, 100 % stopped\n", result.err) is not None
             assert file.read_text("utf-8").strip()
     validated((tmp_path / "report.json").read_text("utf-8"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "report.json", "report.text"]

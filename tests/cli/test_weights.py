@@ -122,7 +122,9 @@ def test_what_the_class_lacks_refuses_and_does_not_read_is_told(run: Run, tmp_pa
         schema = resources.files("genfix.report").joinpath("schemas", "weights.schema.json")
         jsonschema.Draft202012Validator(json.loads(schema.read_text("utf-8"))).validate(found)
         assert (found["class"]["needed"], found["class"]["missing"]) == (25, [name])
-        run("weights", folder, *base, "--output-format", "html", "-o", report)
+        told = run("weights", folder, *base, "--output-format", "html", "-o", report)
+        assert told.out == ""
+        assert re.search(r": 2\d tensors(, \d+ untouched, .*)? wrote ", told.told) is not None
         page = _Tags()
         page.feed(report.read_text("utf-8"))
         cells = [kind for tag, kind in page.found if tag == "rect"]

@@ -30,7 +30,7 @@ from tests.support.folders import chatml_files, glm_files, write_folder
 from tests.support.places import ROOT
 from tests.support.running import Run
 from tests.support.trees import user_files
-from tests.support.zoos import GENERATION, OLD, make_zoo, newest, rows, state_of_files
+from tests.support.zoos import GENERATION, NEW, OLD, make_zoo, newest, rows, state_of_files
 
 
 @pytest.fixture
@@ -98,6 +98,21 @@ def test_repairs_are_made_once_and_can_be_taken_back(run: Run, zoo: Path) -> Non
     assert state_of_files(zoo / "team-0" / "run-00001") == "old"
 
 
+def test_a_folder_that_was_recovered_is_not_judged_again(zoo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a kill left half done is put right before the folder is judged: that folder was judged."""
+
+    def recovered(folder: Path, **_: object) -> None:
+        if (folder / GENERATION).read_bytes() != NEW:
+            (folder / GENERATION).write_bytes(NEW)
+
+    monkeypatch.setattr("genfix.applier.recover", recovered)
+    repair = BY_BASE._replace(repair=True)
+    assert run_here(zoo, repair)[0].judged == 10
+    monkeypatch.undo()
+    monkeypatch.chdir(zoo.parent)
+    assert run_here(zoo, repair)[0][:3] == (0, 0, 10)
+
+
 def test_tokenizers_templates_and_bases_are_read_once(zoo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tokenizer = (
         write_folder(zoo.parent / "tokenizers", {"t.json": chatml_files()["tokenizer.json"]}) / "t.json"
@@ -158,7 +173,7 @@ def test_one_hostile_folder_harms_no_other(zoo: Path) -> None:
 def test_a_folder_that_takes_too_long_is_given_up(
     zoo: Path, monkeypatch: pytest.MonkeyPatch, thread: str
 ) -> None:
-    def judge(case: object) -> object:
+    def judge(case: object, opened: object) -> object:
         while True:
             try:
                 time.sleep(0.01)
@@ -191,11 +206,12 @@ def test_work_that_is_done_in_time_hears_of_no_limit() -> None:
 
 def test_a_bug_is_the_folders_own(zoo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     judge = check_case
+    (zoo / "team-0" / "run-00003" / "NOTICE").write_bytes(b"unlike the others\n")
 
-    def sometimes(case: object) -> object:
+    def sometimes(case: object, opened: object) -> object:
         if str(getattr(case, "target", "")).endswith("3"):
             raise MemoryError
-        return judge(case)  # type: ignore[arg-type]
+        return judge(case, opened)  # type: ignore[arg-type]
 
     monkeypatch.setattr(worker, "check_case", sometimes)
     done, _ = run_here(zoo)
@@ -392,6 +408,8 @@ def test_a_report_has_the_worst_first_in_every_form(run: Run, zoo: Path) -> None
     assert page.count('class="endless"') > 5
     assert "run-00009" in page
     assert run("sweep", "report", "nothing.sqlite").code == 2
+    kept = run("sweep", "report", STORE, "--output-format", "html", "-o", "zoo.html")
+    assert (kept.out, kept.err) == ("", "10 folders: 5 never stop\nwrote zoo.html\n")
 
 
 def test_a_store_goes_to_parquet(run: Run, zoo: Path) -> None:
@@ -404,6 +422,7 @@ def test_a_store_goes_to_parquet(run: Run, zoo: Path) -> None:
         assert result.code == 2
         assert "pip install 'genfix[parquet]'" in result.err
         return
+    assert result.err == "10 folders: 5 never stop\nwrote r.parquet\n"
     table = parquet.read_table("r.parquet").to_pylist()
     assert len(table) == 10
     assert sum(one["errors"] for one in table) == 5

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from genfix.resolver.naming.spec import HubSpec
 
 
-def open_target(path: str | os.PathLike[str]) -> LocalFolder:
+def open_target(path: str | os.PathLike[str], kind: type[LocalFolder] = LocalFolder) -> LocalFolder:
     """The folder at ``path``. Raises `InputError` where there is none, or none of a merged model."""
     given = os.fspath(path)
-    folder = LocalFolder(existing_folder(given), given)
+    folder = kind(existing_folder(given), given)
     refuse_other_layouts(folder)
     return folder
 
