@@ -12,11 +12,13 @@ where view and engine disagree. Once the functions are read and the view is taug
 
 import argparse
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -114,12 +116,17 @@ def _releases(version: str) -> Sequence[str]:
 
 
 def _wheel(version: str, place: Path) -> Path:
-    """A wheel of transformers, packed again of what uv unpacked."""
+    """A wheel of transformers, packed again of what uv unpacked: in the order in which wheels are, for names
+    that stand twice, and numbers, depend on it.
+    """
     wheel = place / f"transformers-{version}-py3-none-any.whl"
     if not wheel.is_file():
         unpacked = unpack(PACKAGES["transformers5"], version, place / version)
-        shutil.make_archive(str(wheel), "zip", unpacked)
-        wheel.with_name(f"{wheel.name}.zip").rename(wheel)
+        with zipfile.ZipFile(wheel, "w") as packed:
+            for root, folders, names in os.walk(unpacked):
+                folders.sort()
+                for name in sorted(names):
+                    packed.write(Path(root, name), Path(root, name).relative_to(unpacked))
         shutil.rmtree(unpacked)
     return wheel
 

@@ -57,13 +57,15 @@ def _new_token(variant: str, difference: Difference) -> bool:
 
 
 def _no_library(variant: str, difference: Difference) -> bool:
+    if "tekken=older" in variant and difference[:2] == ("loads", True):  # some say another thing of it
+        return True
     return "tekken=" in variant and "mistral-common" in str(difference.engine)
 
 
 def _other_type(variant: str, difference: Difference) -> bool:
     """The view says that a folder with an odd value under some key works, and the engine refuses it."""
     return "/keys=" in variant and (
-        difference[:2] in {("loads", True), ("fails", False)} or _no_texts(difference)
+        difference[:2] in (("loads", True), ("fails", False)) or _no_texts(difference)
     )
 
 

@@ -5,6 +5,7 @@ Needs gguf and llama_cpp_python, which takes a while to build:
 ``uv run --group gguf pytest dev/integration/test_gguf.py``.
 """
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ import genfix
 gguf = pytest.importorskip("gguf")
 llama_cpp = pytest.importorskip("llama_cpp")
 
-from dev.integration.tiny_gguf import USER, write_model  # noqa: E402 - it needs both
+from dev.integration.tiny_gguf import SPECIAL, TEMPLATE, USER, write_model  # noqa: E402 - it needs both
 from genfix.engines.gguf_runtime import runtime_view  # noqa: E402
 from genfix.folder import LocalFolder  # noqa: E402
 from genfix.model.gguf_model import GgufModel  # noqa: E402
@@ -83,6 +84,29 @@ def test_the_broken_one_runs_on_and_the_repaired_one_stops(broken: Path, whole: 
     assert answer(fixed) == ("yesno", "stop")
     assert tensors(fixed) == tensors(broken)
     assert genfix.check(fixed, whole).findings == ()
+
+
+def test_one_repaired_against_the_folder_it_was_made_of_stops(broken: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "NEW"
+    folder.mkdir()
+    entries = {
+        str(number): {"content": text, "special": True, "normalized": False}
+        for number, text in enumerate(("<unk>", "<s>", *SPECIAL))
+    }
+    settings = {"eos_token": USER, "chat_template": TEMPLATE, "added_tokens_decoder": entries}
+    added = [{"id": int(number), **entry} for number, entry in entries.items()]
+    ends = {"eos_token_id": [2, 3]}
+    for name, values in {
+        "config.json": {"model_type": "llama", "architectures": ["LlamaForCausalLM"], **ends},
+        "generation_config.json": ends,
+        "tokenizer_config.json": {"tokenizer_class": "LlamaTokenizer", "bos_token": "<s>", **settings},
+        "tokenizer.json": {"version": "1.0", "added_tokens": added, "model": {"type": "BPE"}},
+    }.items():
+        (folder / name).write_text(json.dumps(values))
+    assert answer(broken)[1] == "length"
+    fixed = tmp_path / "fixed.gguf"
+    genfix.repair(broken, folder, output=fixed)
+    assert answer(fixed) == ("yesno", "stop")
 
 
 def test_a_lost_template_comes_back(whole: Path, tmp_path: Path) -> None:

@@ -18,6 +18,12 @@ from genfix.engines.shared.generating import setting_problems
 from genfix.engines.shared.hf_loading import auto_problems
 from genfix.engines.shared.loaded_eos import loaded_eos
 from genfix.engines.shared.loaders import loaders, own_types
+from genfix.engines.shared.mistral_library import (
+    is_of_mistral,
+    mistral_eos,
+    mistral_problem,
+    names_mistral_class,
+)
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.templates import (
     has_processor_config,
@@ -40,7 +46,7 @@ from genfix.engines.shared.wording import (
     stop_of_tokenizer,
     unreadable_value,
 )
-from genfix.folder.kinds import ADDITIONAL_TEMPLATES, CONFIG, TOKENIZER_CONFIG
+from genfix.folder.kinds import ADDITIONAL_TEMPLATES, CONFIG, FAST_TOKENIZER, TEKKEN, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue, decimal, is_finite
 from genfix.message import Message
 from genfix.model import Model
@@ -62,6 +68,13 @@ _DECLARED_CLASS: Final = (0, 5, 12)
 (``_load_tokenizer_by_declared_class``)."""
 _NEWER_LIBRARY: Final = (0, 5, 10)
 """First to ask for transformers 5; 0.5.9 has 4.57.1."""
+
+_MISTRAL_LIBRARY: Final = (0, 5, 23)
+"""The release that was read to have Mistral's library make tokenizers (``is_bare_tekken_checkpoint``)."""
+_OF_MISTRAL: Final = frozenset(
+    ["ministral", "ministral3", "mistral", "mistral3", "mixtral", "pixtral", "voxtral", "voxtral_realtime"]
+)
+"""Model types whose tokenizer transformers makes by it where there is a tekken.json."""
 
 _SAMPLING: Final = ("repetition_penalty", "temperature", "top_k", "top_p", "min_p")
 _FURTHER: Final[Mapping[str, Release]] = {
@@ -122,7 +135,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     stops = (
         _config_stop(model, part),
         _file_stop(model, version),
-        _tokenizer_stop(model),
+        _tokenizer_stop(model, version),
         _end_texts(model, version),
     )
     problems = _load_problems(model, major, version)
@@ -165,8 +178,8 @@ def _file_stop(model: Model, version: Release) -> _Stop:
     return _Stop(ids, stop_from(file.name, ids or ()), file.name)
 
 
-def _tokenizer_stop(model: Model) -> _Stop:
-    own = loaded_eos(model)
+def _tokenizer_stop(model: Model, version: Release) -> _Stop:
+    own = mistral_eos(model) if _has_mistral_tokenizer(model, version) else loaded_eos(model)
     return _Stop() if own is None else _Stop((own,), stop_of_tokenizer(model.tokenizer.eos_token, own))
 
 
@@ -182,6 +195,10 @@ def _load_problems(model: Model, major: int, version: Release) -> list[Problem]:
         *weight_problems(model, _ID),
         *_start_problems(model, version),
     ]
+    if _has_mistral_tokenizer(model, version):
+        own = mistral_problem(model, mistral_eos(model))
+        problems = [problem for problem in problems if not is_of_mistral(problem)]
+        problems += [own] if own is not None else []
     if version >= _GENERATION:
         made = setting_problems(model.generation_config, model.generation_config.value or {})
         problems += [problem for problem in made if problem not in problems]
@@ -196,7 +213,8 @@ def _start_problems(model: Model, version: Release) -> Iterator[Problem]:
     if version >= _GENERATION and is_no_object(model.generation_config):
         yield UNREADABLE_GENERATION_CONFIG
     kind = model.model_type
-    if version >= _DECLARED_CLASS and not model.has(TOKENIZER_CONFIG) and not loaders(5).makes_empty(kind):
+    undeclared = version >= _DECLARED_CLASS and not model.has(TOKENIZER_CONFIG)
+    if undeclared and not loaders(5).makes_empty(kind) and not _has_mistral_tokenizer(model, version):
         # The file is then asked for at the hub, where the path of a folder is no valid name.
         yield missing_file(TOKENIZER_CONFIG)
     if model.json(CONFIG).value is not None and not model.config.get("architectures"):
@@ -214,12 +232,24 @@ def _has_processor(model: Model) -> bool:
     return is_composite(model)
 
 
+def _has_mistral_tokenizer(model: Model, version: Release) -> bool:
+    """Whether Mistral's library, which SGLang brings along, makes the tokenizer: where nothing else can,
+    where its class is named, and for Mistral's own model types.
+    """
+    if version < _MISTRAL_LIBRARY:
+        return False
+    bare = not model.has(FAST_TOKENIZER) or model.model_type in _OF_MISTRAL
+    return names_mistral_class(model) or (bare and model.has(TEKKEN))
+
+
 def _template(model: Model, version: Release) -> TemplateSource | None:
     """SGLang's own by the model type, else the processor's, else the tokenizer's."""
     kind = model.model_type
     name, since = _CONVERSATIONS.get(kind, ("", NEWEST))
     if name and version >= since:
         return TemplateSource.of(f"conversation {name}", f"conversation {name}")
+    if _has_mistral_tokenizer(model, version):
+        return TemplateSource.of("renderer mistral", "renderer mistral")
     if _has_processor(model) and (found := processor_template(model)) is not None:
         if version < _FIRST_NAMED:
             return found.source

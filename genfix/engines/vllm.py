@@ -26,13 +26,7 @@ from genfix.engines.shared.loaded_eos import loaded_eos
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.stop_files import FileStop, generation_stop
 from genfix.engines.shared.view import EngineView, Problem, Reading
-from genfix.engines.shared.wording import (
-    NO_TOKENIZER,
-    no_answer_for_eos,
-    stop_of_class,
-    stop_of_tokenizer,
-    unreadable_file,
-)
+from genfix.engines.shared.wording import no_answer_for_eos, stop_of_class, stop_of_tokenizer
 from genfix.folder.kinds import CONFIG, TEKKEN
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
@@ -42,8 +36,6 @@ _VERSION: Final = "0.33.0"
 _OLDEST: Final = "0.4.0"
 
 _SAMPLING: Final = ("repetition_penalty", "temperature", "top_k", "top_p", "min_p", "max_new_tokens")
-_MISTRAL_CLASS: Final = "MistralCommonBackend"
-_MISTRAL_EOS: Final = "</s>"
 _OLDER_LIBRARY: Final = 4
 """The major version of transformers that has no such class."""
 _FURTHER: Final[Mapping[str, Release]] = {
@@ -64,7 +56,7 @@ def reading(model: Model, version: Release = NEWEST) -> Reading:
 
 def _reading(model: Model, version: Release, primary: int | None, stop: FileStop) -> Reading:
     ids = () if primary is None else (primary,)
-    told = [stop_of_tokenizer(model.tokenizer.eos_token or _MISTRAL_EOS, own) for own in ids]
+    told = [stop_of_tokenizer(model.tokenizer.eos_token or "</s>", own) for own in ids]
     sampling = _sampling(stop.settings, version, _major(version))
     return Reading(_ID, joined(ids, stop.eos.ids), sampling, (*told, *stop.trace))
 
@@ -104,34 +96,32 @@ def _load_problems(model: Model, major: int) -> Iterator[Problem]:
     """Those of transformers, and of Mistral's library where that makes the tokenizer."""
     from genfix.engines.shared.hf_loading import auto_problems  # noqa: PLC0415 - as in `view`
     from genfix.engines.shared.loaders import own_types  # noqa: PLC0415
-    from genfix.engines.shared.vocabularies import has_mistral_vocabulary  # noqa: PLC0415
+    from genfix.engines.shared.mistral_library import is_of_mistral, mistral_problem  # noqa: PLC0415
 
     problems = auto_problems(model, major, own=own_types(_ID))
     if not _has_mistral_tokenizer(model, major):
         yield from problems
         return
-    yield from (problem for problem in problems if problem not in (NO_TOKENIZER, unreadable_file(TEKKEN)))
-    if not has_mistral_vocabulary(model):
-        yield NO_TOKENIZER
-    elif model.has(TEKKEN) and _mistral_eos(model) is None:
-        yield unreadable_file(TEKKEN)
+    yield from (problem for problem in problems if not is_of_mistral(problem))
+    own = mistral_problem(model, _mistral_eos(model))
+    if own is not None:
+        yield own
 
 
 def _mistral_eos(model: Model) -> int | None:
-    """The class of transformers takes the unknown token where there is no end; vLLM's own fails."""
-    from genfix.engines.shared.vocabularies import in_mistral_format  # noqa: PLC0415 - as in `view`
+    """The end; a tokenizer of its own makes do with no other token for it."""
+    from genfix.engines.shared.mistral_library import MISTRAL_EOS, mistral_eos, mistral_tokens  # noqa: PLC0415 - as in `view`
+    from genfix.engines.shared.vocabularies import in_mistral_format  # noqa: PLC0415
 
-    tokens = {} if model.tekken is None or model.tekken.has_gap else model.tekken.tokens
-    other = None if in_mistral_format(model) else tokens.get("<unk>")
-    return tokens.get(_MISTRAL_EOS, other)
+    return mistral_tokens(model).get(MISTRAL_EOS) if in_mistral_format(model) else mistral_eos(model)
 
 
 def _has_mistral_tokenizer(model: Model, major: int) -> bool:
     """Whether Mistral's library, which vLLM brings along, makes the tokenizer."""
-    from genfix.engines.shared.vocabularies import in_mistral_format  # noqa: PLC0415 - as in `view`
+    from genfix.engines.shared.mistral_library import names_mistral_class  # noqa: PLC0415 - as in `view`
+    from genfix.engines.shared.vocabularies import in_mistral_format  # noqa: PLC0415
 
-    named = model.tokenizer_config.get("tokenizer_class") == _MISTRAL_CLASS
-    return in_mistral_format(model) or (named and major > _OLDER_LIBRARY)
+    return in_mistral_format(model) or (major > _OLDER_LIBRARY and names_mistral_class(model))
 
 
 def _major(version: Release) -> int:

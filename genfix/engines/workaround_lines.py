@@ -4,11 +4,11 @@ A line is text for a shell, or a part of a request, with blanks: ``{model}`` the
 repaired copy of its config files, ``{template}`` a file with the chat template, ``{ids}`` the stop ids and
 ``{words}`` their tokens as JSON, ``{texts}`` these as words of a shell, ``{sampling}`` the settings as JSON.
 
-Measured: vLLM 0.32.0 on CPU, transformers 5.24.0 and MLX-LM 0.32.2, on tiny models (vLLM with GLM-4.5's too)
-that ran to the limit without the line and stopped with it. Read: SGLang 0.5.23 (server_args.py,
-model_config.py), LMDeploy 0.18.0 (serve/openai/protocol.py), llama.cpp b11312 (common/arg.cpp,
-src/llama-vocab.cpp), Ollama fb3076099, mistral.rs 9e922623f, mlx-vlm 0.7.10 (generate/dispatch.py), OpenVINO
-GenAI 2026.4.1.
+Measured: vLLM 0.32.0 on CPU, transformers 5.24.0, MLX-LM 0.32.2 and llama.cpp b11312 (the GGUF, in
+llama-cpp-python 0.3.36), on tiny models (vLLM with GLM-4.5's too) that ran to the limit without the line and
+stopped with it. Read: SGLang 0.5.23 (server_args.py, model_config.py), LMDeploy 0.18.0
+(serve/openai/protocol.py), llama-server's flags (common/arg.cpp), Ollama fb3076099, mistral.rs 9e922623f,
+mlx-vlm 0.7.10 (generate/dispatch.py), OpenVINO GenAI 2026.4.1.
 """
 
 from collections.abc import Mapping, Sequence
@@ -99,7 +99,7 @@ WORKAROUNDS: Final[Mapping[str, Sequence[Workaround]]] = {
     ),
     "lmdeploy": (Workaround(_STOPS, 'in each request: "stop": {words}'),),
     "llama.cpp": (
-        Workaround(_STOPS, _GGUF),
+        Workaround(_STOPS, _GGUF, _MEASURED),
         Workaround(_TEMPLATE, "llama-server -m MODEL.gguf --jinja --chat-template-file {template}"),
         Workaround(_SAMPLING, _GGUF),
     ),

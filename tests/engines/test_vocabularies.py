@@ -127,6 +127,24 @@ def test_whose_end_vllm_takes_beside_tekken(more: Files, settings: dict[str, Jso
     assert (view.stop_token_ids[0], view.loads) == (stop, True)
 
 
+@pytest.mark.parametrize(
+    ("kind", "more", "settings", "stop"),
+    [
+        ("llama", {}, {"eos_token": "</s>"}, 1),
+        ("llama", FAST, {"eos_token": "</s>"}, 257),
+        ("mistral", FAST, {"eos_token": "</s>"}, 1),
+        ("llama", FAST, {"eos_token": "</s>", "tokenizer_class": "MistralCommonBackend"}, 1),
+    ],
+)
+def test_whose_end_sglang_takes_beside_tekken(
+    kind: str, more: Files, settings: dict[str, JsonValue], stop: int
+) -> None:
+    view = engine_view("sglang", read(folder(kind, "tekken.json", **settings) | more))
+    assert (stop in view.stop_token_ids, view.loads) == (True, True)
+    assert (view.chat_template is not None) == (stop == 1)  # written by the library
+    assert engine_view("sglang", read(folder(kind, "tekken.json", **settings) | more), "0.5.20").loads
+
+
 def test_mistrals_own_library_needs_an_end_and_its_own_files() -> None:
     endless = TEKKEN.replace(b"</s>", b"<t>")
     broken = folder("mistral", "tekken.json") | WEIGHTS | {"tekken.json": endless}

@@ -42,11 +42,13 @@ def answer(folder: Path) -> dict[str, Any]:
     asking = SimpleNamespace(tokenizer=tokenizer, processor=processor, model_config=config)
     templates.load_chat_template(asking, None, str(folder))
     name = templates.chat_template_name
+    by_code = "MistralCommon" in type(tokenizer).__name__  # which then has a placeholder for a template
+    template = "renderer mistral" if by_code else tokenizer.chat_template
     return {
         "stops": stops(config, tokenizer),
         "sampling": config.get_default_sampling_params(),
         "tokenizer_eos": tokenizer.eos_token_id,
-        "template": digest(tokenizer.chat_template if name is None else f"conversation {name}"),
+        "template": digest(template if name is None else f"conversation {name}"),
         "context": config.context_len,
     }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dev.conformance import __main__ as harness
-from dev.conformance.compare import differences
+from dev.conformance.compare import Difference, differences
 from dev.conformance.keys import keys_in
 from dev.conformance.known import explanation
 from dev.conformance.setups import Setup
@@ -89,6 +89,13 @@ def test_a_folder_is_explained_only_where_all_its_differences_are(tmp_path: Path
     assert explanation(ENGINE, "qwen2/length=rope_scaling-linear", found) is not None
     assert explanation(ENGINE, "qwen2/length=max_position_embeddings-null", found) is None
     assert explanation("openvino-genai", "qwen2/length=rope_scaling-linear", found) is None
+
+
+def test_a_key_whose_value_is_refused_is_known_and_one_that_changes_an_answer_is_not() -> None:
+    key = "qwen2/keys=config.json.hidden_size-text"
+    refused, changed = Difference("loads", True, "TypeError"), Difference("sampling", {"top_k": 1}, {})
+    assert explanation(ENGINE, key, [refused]) is not None
+    assert explanation(ENGINE, key, [refused, changed]) is None
 
 
 SCRIPT = """
