@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from genfix.report.showing import render
     from genfix.rules import Finding
     from genfix.version import __version__
+    from genfix.web.strangers import for_strangers
     from genfix.zoo.each import Each, check_many, repair_many
     from genfix.zoo.judgement import Setup
     from genfix.zoo.model_folders import folders_below
@@ -71,6 +72,7 @@ __all__ = [
     "engine_views",
     "find_models",
     "folders_below",
+    "for_strangers",
     "inspect_weights",
     "load_plan",
     "log",
@@ -130,6 +132,7 @@ _HOMES: "Final" = {
     "engine_views": "genfix.api.engine_views",
     "find_models": "genfix.api.bases",
     "folders_below": "genfix.zoo.model_folders",
+    "for_strangers": "genfix.web.strangers",
     "inspect_weights": "genfix.api.weight_report",
     "load_plan": "genfix.api.plan_files",
     "log": "genfix.api.changing",

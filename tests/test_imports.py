@@ -56,7 +56,9 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "report": BELOW_API | {"api", "zoo"},
     "integrations": BELOW_API | {"api"},
     "cli": BELOW_API | {"api", "zoo", "report"},
-    "": frozenset({"version", "api", "applier", "errors", "folder", "planner", "report", "rules", "zoo"}),
+    "": frozenset(
+        {"version", "api", "applier", "errors", "folder", "planner", "report", "rules", "web", "zoo"}
+    ),
     "__main__": frozenset({"cli", "version"}),
 }
 """Imports run one way, from the top. Reports take values of the api and hand none back."""

@@ -18,6 +18,7 @@ from genfix.resolver.hub.hub_cache import HubCache
 from genfix.resolver.modelscope.modelscope_cache import MASTER, cache_root
 from genfix.resolver.naming.registered import registered_capsules
 from genfix.resolver.naming.spec import is_commit, is_repo_id, repo_of_folder
+from genfix.web.strangers import strangers_ask
 
 _MOST_BESIDE: Final = 200
 _MOST_CACHED: Final = 2000
@@ -53,7 +54,7 @@ class Place(NamedTuple):
 
 def beside(folder: Path) -> Iterator[Place]:
     """Model folders in the folder that ``folder`` (an absolute path) lies in."""
-    for name in _names(folder.parent)[:_MOST_BESIDE]:
+    for name in _names(folder.parent)[:_MOST_BESIDE] if not strangers_ask() else ():
         path = folder.parent / name
         if name.startswith(".") or not _has(path, _CONFIG) or is_same(path, folder):
             continue
@@ -64,7 +65,7 @@ def beside(folder: Path) -> Iterator[Place]:
 def cached() -> Iterator[Place]:
     """Models in the caches, each at the revision that was downloaded last."""
     found = 0
-    for place in (*_hub(), *_modelscope(), *registered()):
+    for place in (*_hub(), *_modelscope(), *registered()) if not strangers_ask() else ():
         if found < _MOST_CACHED:
             found += 1
             yield place

@@ -27,6 +27,7 @@ from genfix.resolver.finder.run_folders import (
 )
 from genfix.resolver.finder.yaml_models import recipe_models, yaml_word
 from genfix.resolver.naming.candidates import candidate_specs, repo_of_cache
+from genfix.web.strangers import strangers_ask
 
 _MOST_BYTES: Final = 1024 * 1024
 
@@ -87,7 +88,7 @@ def _all(merged: Model, path: Path | None, adapter: Model | None) -> Iterator[Ba
 
 def _beside(merged: Model, path: Path | None) -> list[Model]:
     """Folders of the run: by name and place, and the checkpoint that a trainer says it loaded at the end."""
-    if path is None:
+    if path is None or strangers_ask():
         return []
     places = dict.fromkeys((*run_folders(path), *best_checkpoint(merged, path)))
     return [Model(LocalFolder(place)) for place in places if _has_trace(place)]

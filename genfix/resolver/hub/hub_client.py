@@ -32,6 +32,7 @@ from genfix.resolver.naming.spec import LOCAL_COPY, HubSpec
 from genfix.web.bodies import ByteRange
 from genfix.web.failures import OutageError, TooLargeError, is_passing, retried
 from genfix.web.secrets import Secrets
+from genfix.web.strangers import strangers_ask
 
 _TIMEOUT: Final = 10.0
 _RETRY_AFTER: Final = (0.5, 2.0)
@@ -272,11 +273,12 @@ def _sent(
     sent: Sent, timeout: float, read: Callable[[HubResponse], _Result], *, token: bool | None = None
 ) -> _Result:
     """What is read of the answer to a request with huggingface_hub's own headers, and the access token of
-    this machine: if ``token``, always; if not `False`, where there is one and the user has it sent unasked.
+    this machine: if ``token``, always; if not `False`, where there is one and the user has it sent unasked;
+    for a stranger never.
     """
     from huggingface_hub.utils import build_hf_headers, get_session  # type: ignore[attr-defined] # noqa: PLC0415 - lazy exports
 
-    own = build_hf_headers(token=token)
+    own = build_hf_headers(token=False if strangers_ask() else token)
     return hub_send(get_session(), sent._replace(headers={**own, **sent.headers}), timeout, read)
 
 

@@ -21,6 +21,7 @@ from genfix.web.bodies import ByteRange, limited
 from genfix.web.exchange import HttpError, RedirectError, Response, opened
 from genfix.web.failures import OutageError, TooLargeError, is_passing, network_reason, retried
 from genfix.web.patience import Got, within
+from genfix.web.strangers import strangers_ask
 
 _ENDPOINT: Final = "https://modelscope.cn"
 _TOKEN: Final = "MODELSCOPE_API_TOKEN"  # noqa: S105 - the name of a variable
@@ -82,7 +83,7 @@ class Site:
                 variable=variable,
                 address=_ENDPOINT,
             )
-        token = os.environ.get(_TOKEN, "").strip()
+        token = "" if strangers_ask() else os.environ.get(_TOKEN, "").strip()
         if re.fullmatch(r"[!#-+\--:<-\[\]-~]*", token) is None:  # what a cookie can hold
             raise BaseModelError(
                 "{variable} holds no access token",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from genfix.resolver.naming.spec import is_repo_id
+from genfix.web.strangers import strangers_ask
 
 _LEVELS_UP: Final = 5
 """A run's paths are relative to where it was started: ms-swift merges four levels below."""
@@ -37,7 +38,8 @@ def _specs(text: str, merged: Path | None, revision: str, *, modelscope: bool, r
         return
     if text.startswith(("\\\\", "//")):
         return  # a share on a host that a stranger chose
-    yield from _folders(text, merged)
+    if not strangers_ask():
+        yield from _folders(text, merged)
     cached = repo_of_cache(text)
     if cached is not None:
         yield cached
@@ -85,4 +87,4 @@ def _repos(text: str, revision: str, *, modelscope: bool) -> Iterator[str]:
     spec = text if at or not revision else f"{text}@{revision}"
     if modelscope:
         yield f"ms://{spec}"
-    yield spec
+    yield f"hf://{spec}" if strangers_ask() else spec  # of a bare id a folder here would be taken
