@@ -1,59 +1,77 @@
 """Faults that bits per character show, on a real model in real engines: rows of the embedding in another
 order, another base of RoPE, a tokenizer without its merges.
 
-Needs transformers and torch: ``pytest dev/integration/test_likelihood.py``. MLX-LM is asked as well where it
-is installed.
+Needs transformers and torch: ``pytest dev/integration/test_likelihood.py``. MLX-LM and llama-cpp-python's
+server are asked as well where they are installed, here or where `real_servers` is told; a GGUF of the same
+model is made for the latter.
 """
 
-import math
+import subprocess
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from dev.integration.tiny_language import FAULTS, TEXTS, VOCABULARY, broken, train
-from genfix.api.likelihood import LikelihoodReport, LikelihoodRun, compare_likelihood, measure_likelihood
-from genfix.probe.likelihood.bits import Change
-from genfix.probe.likelihood.local_scoring import score_in_engine
-from genfix.probe.likelihood.token_scores import ScoredText
-from genfix.probe.local_engine import LocalEngine
-from genfix.probe.probe_values import Limits
-from tests.support.likelihood_stub import reply, sends
-from tests.support.probe_stub import Reply, Stub
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+from dev.integration.real_servers import NEEDS_LLAMA, PYTHONS, llama_server  # noqa: E402 - it needs both
+from dev.integration.tiny_language import FAULTS, TEXTS, THETA, broken, with_theta  # noqa: E402
+from genfix.api.likelihood import LikelihoodReport, LikelihoodRun, compare_likelihood, measure_likelihood  # noqa: E402
+from genfix.probe.likelihood.bits import Change  # noqa: E402
+from genfix.probe.likelihood.completion_scoring import score_on_server  # noqa: E402
+from genfix.probe.likelihood.local_scoring import score_in_engine  # noqa: E402
+from genfix.probe.likelihood.scored_texts import Text, built_in_texts  # noqa: E402
+from genfix.probe.likelihood.token_scores import ScoredText  # noqa: E402
+from genfix.probe.local_engine import LocalEngine  # noqa: E402
+from genfix.probe.probe_values import Limits  # noqa: E402
+from genfix.probe.server import Server  # noqa: E402
+from genfix.probe.watch import Watch  # noqa: E402
+from tests.support.likelihood_stub import reply, sends  # noqa: E402
+from tests.support.probe_stub import Reply, Stub  # noqa: E402
 
 LIMITS = Limits(request_seconds=600, total_seconds=1800)
 POINTS_TO = {"theta": "GF712", "rows": "GF412", "merges": "GF302"}
-"""RoPE of a model this small is wrong from the first words on, not only far away."""
+"""The class's own theta is so far from the model's that texts are worse from their first words on."""
 ENGINES = [
     "transformers",
     pytest.param("mlx-lm", marks=pytest.mark.skipif(not find_spec("mlx_lm"), reason="no MLX-LM")),
+    pytest.param("llama-cpp-python", marks=NEEDS_LLAMA),
 ]
 
 
-@pytest.fixture(scope="session")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models") / "sound"
-    loss = train(folder)
-    print("loss in nats per token", loss)
-    assert loss < math.log(VOCABULARY) / 3
-    return folder
+def as_gguf(folder: Path, place: Path, *options: str) -> Path:
+    """The folder as a GGUF, made where gguf is installed."""
+    file = place / f"{folder.name}.gguf"
+    script = Path(__file__).with_name("tiny_llama_gguf.py")
+    subprocess.run([PYTHONS["llama-cpp-python"], script, folder, file, *options], check=True)
+    return file
 
 
-def measured(folder: Path, engine: str) -> LikelihoodReport:
-    runner = LocalEngine(engine, sys.executable)
-    heard = score_in_engine(runner, folder, TEXTS, LIMITS, lambda _: None)
-    found = tuple(one for one in heard.found.values() if isinstance(one, ScoredText))
-    assert len(found) == len(TEXTS)
+def measured(folder: Path, engine: str, place: Path, texts: tuple[Text, ...] = TEXTS) -> LikelihoodReport:
+    if engine == "llama-cpp-python":
+        with (
+            llama_server(as_gguf(folder, place)) as url,
+            Watch(time.monotonic() + LIMITS.total_seconds) as watch,
+        ):
+            server = Server(url, None, LIMITS)
+            found = tuple(score_on_server(server, one, watch) for one in texts)
+    else:
+        runner = LocalEngine(engine, sys.executable)
+        heard = score_in_engine(runner, folder, texts, LIMITS, lambda _: None)
+        found = tuple(one for one in heard.found.values() if isinstance(one, ScoredText))
+    assert len(found) == len(texts)
     return LikelihoodReport(LikelihoodRun(folder.name, found), None, (), (), None, (), "English and code")
 
 
 @pytest.fixture(scope="session", params=ENGINES)
-def base(request: pytest.FixtureRequest, sound: Path) -> tuple[str, LikelihoodReport]:
-    return request.param, measured(sound, request.param)
+def base(
+    request: pytest.FixtureRequest, sound: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, LikelihoodReport]:
+    return request.param, measured(sound, request.param, tmp_path_factory.mktemp("base"))
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -62,14 +80,8 @@ def test_a_fault_is_told_from_the_sound_model(
 ) -> None:
     engine, well = base
     broken(sound, fault, tmp_path / fault)
-    compared = compare_likelihood(measured(tmp_path / fault, engine), well)
+    compared = compare_likelihood(measured(tmp_path / fault, engine, tmp_path), well)
     print("", fault, engine, *map(str, compared.verdict), sep="\n")
-    print(
-        [
-            (one.start, one.run.per_character, one.against and one.against.per_character)
-            for one in compared.places
-        ]
-    )
     change = compared.change
     assert isinstance(change, Change)
     assert change.low is not None
@@ -84,12 +96,45 @@ def test_the_sound_model_is_as_good_as_itself(base: tuple[str, LikelihoodReport]
     assert well.run.bos is True
 
 
+def test_a_theta_that_is_little_off_hurts_with_the_distance(
+    base: tuple[str, LikelihoodReport], sound: Path, tmp_path: Path
+) -> None:
+    """Half of it: neighbors turn nearly as they should, far tokens do not."""
+    engine, well = base
+    with_theta(sound, THETA / 2, tmp_path / "half")
+    compared = compare_likelihood(measured(tmp_path / "half", engine, tmp_path), well)
+    print("", "half of theta", engine, *map(str, compared.verdict), sep="\n")
+    far = [said for said in compared.verdict if said.id == "likelihood-far"]
+    assert far
+    assert "GF712" in str(far[0])
+
+
+@NEEDS_LLAMA
+def test_llama_cpp_python_gives_the_bits_of_the_folder(sound: Path, tmp_path: Path) -> None:
+    """In Chinese too, where most tokens are parts of characters."""
+    chinese = next(one for one in built_in_texts() if one.language == "zh" and one.text)
+    texts = (*TEXTS, chinese)
+    theirs, ours = (
+        measured(sound, name, tmp_path, texts).run for name in ("llama-cpp-python", "transformers")
+    )
+    for one, own in zip(theirs.scored, ours.scored, strict=True):
+        assert (one.bits, one.characters) == (pytest.approx(own.bits, rel=1e-2), own.characters)
+
+
+@NEEDS_LLAMA
+def test_llama_cpp_python_without_a_bos_is_not_believed(sound: Path, tmp_path: Path) -> None:
+    with llama_server(as_gguf(sound, tmp_path, "--no-bos")) as url:
+        report = measure_likelihood(url, limits=LIMITS)
+    assert [said.id for said in report.verdict] == ["likelihood-not-given"]
+    assert "adds no BOS" in str(report.verdict[0])
+
+
 def test_a_server_gives_the_bits_of_the_folder(sound: Path) -> None:
     """A server that answers as vLLM does, with the same model behind it; most Chinese tokens are parts of
     characters.
     """
-    tokenizer = AutoTokenizer.from_pretrained(sound)
-    model = AutoModelForCausalLM.from_pretrained(sound)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(sound)
+    model = transformers.AutoModelForCausalLM.from_pretrained(sound)
 
     def answer(body: dict[str, Any]) -> Reply:
         given = tokenizer(body["prompt"])["input_ids"]
@@ -104,7 +149,7 @@ def test_a_server_gives_the_bits_of_the_folder(sound: Path) -> None:
     with Stub(answer) as server:
         report = measure_likelihood(server.url, limits=LIMITS)
     theirs = {one.text.id: one for one in report.run.scored}
-    for own in measured(sound, "transformers").run.scored:
+    for own in measured(sound, "transformers", sound.parent).run.scored:
         assert theirs[own.text.id].bits == pytest.approx(own.bits, rel=1e-4)
         assert theirs[own.text.id].characters == own.characters
     assert len(theirs) > len(TEXTS)

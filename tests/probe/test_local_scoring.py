@@ -47,6 +47,13 @@ def test_a_folder_is_scored_with_its_own_dialogues(folder: Path) -> None:
     assert report.run.bos is True
 
 
+def test_a_first_character_may_be_cut_into_several_tokens(folder: Path) -> None:
+    parts = "(('starts', 0), ('tokens', ''), ('logprobs', 0.0), ('top', {}))"
+    report = measured(folder, f"for name, part in {parts}: line[name].insert(1, part)")
+    assert report.failure is None
+    assert report.groups[0].run.per_character == pytest.approx(2, rel=0.05)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -213,8 +213,6 @@ def _placed(tokens: Sequence[Token], said: str) -> list[Token]:
             starts.append(place)
             place += len(token.text)
         starts = [start * len(said) // max(place, 1) for start in starts]
-    if len(starts) > 1 and starts[1] == 0:  # a first token that is a part of a character
-        starts[1:] = [max(1, start) for start in starts[1:]]
     return [token._replace(start=start) for token, start in zip(tokens, starts, strict=True)]
 
 

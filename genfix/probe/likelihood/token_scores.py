@@ -74,6 +74,8 @@ def scored(one: Text, tokens: Sequence[Token], *, bos: bool | None) -> ScoredTex
     size = len(one.text)
     if len(tokens) < 2 or any(token.bits is None for token in tokens[1:]):
         raise broken(text("tokens of {text} have no log probability", text=one.id))
+    if tokens[1].start == 0:  # the first token is a part of a character
+        tokens = [tokens[0], *(token._replace(start=max(1, token.start)) for token in tokens[1:])]
     last = tokens[-1]
     reached = max(last.start + len(last.text), sum(len(token.text) for token in tokens))
     if reached < size * _COVERED or not 0 < tokens[1].start < size:
