@@ -1,0 +1,4 @@
+tool python merge.py base merged
+show grep -o 'Unsloth: Merge process complete.*' tool.log
+lost merged
+mended merged
