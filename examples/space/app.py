@@ -37,6 +37,7 @@ iframe { width: 100%; height: 80vh; border: 1px solid var(--border-color-primary
 pre.views { white-space: pre-wrap; overflow-wrap: anywhere; }
 .prose { overflow-wrap: anywhere; }
 .prose p a { padding: 0; }
+[role="tab"][aria-selected="true"] { color: inherit !important; font-weight: 600; }
 """
 LANG = "l => { document.documentElement.lang = l === 'zh' ? 'zh-CN' : 'en'; return [l]; }"
 
@@ -182,7 +183,8 @@ if __name__ == "__main__":
     shades = {"": "*neutral_600", "_dark": "*neutral_300"}  # contrast by WCAG AA
     colors = {f"body_text_color_subdued{mode}": shade for mode, shade in shades.items()}
     colors |= {f"block_info_text_color{mode}": shade for mode, shade in shades.items()}
-    colors |= dict.fromkeys([f"button_primary_background_fill{mode}" for mode in shades], "*primary_800")
+    fills = [f"button_primary_background_fill{state}{mode}" for mode in shades for state in ("", "_hover")]
+    colors |= dict.fromkeys(fills, "*primary_800")
     fonts = {"font": ("system-ui", "sans-serif"), "font_mono": ("monospace",)}
     theme = gr.themes.Default(primary_hue="cyan", **fonts).set(**colors)
     demo.launch(

@@ -27,7 +27,7 @@ def judge(target: str, base: str | None, lang: str) -> None:
     report = genfix.check(target, base)
     tell(part="check", html=genfix.render(report, "page", lang=lang))
     target = report.target  # at its commit: what follows is on the same files
-    tell(part="engines", text=genfix.render(genfix.engine_views(target), lang=lang, width=100))
+    tell(part="engines", text=genfix.render(genfix.engine_views(target), lang=lang))
     plan = genfix.plan(target, report.base)
     tell(part="review", html=genfix.render(plan, "page", lang=lang))
     tell(done={"target": target, "findings": len(report.findings), "changes": len(plan.changes)})
