@@ -102,10 +102,10 @@ def forker(module: str) -> Iterator[Forker]:
     """A process that runs ``module``, which calls `serve`."""
     ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
     words = [sys.executable, "-B", "-m", module]
-    with ours, subprocess.Popen(words, cwd=_ROOT, stdin=theirs.fileno()):
+    # Closed before it is waited for: that is what ends it.
+    with subprocess.Popen(words, cwd=_ROOT, stdin=theirs.fileno()), ours:
         theirs.close()
         yield Forker(ours)
-        ours.close()
 
 
 def serve(work: Work) -> None:

@@ -162,13 +162,13 @@ def snapshot_folder(root: Path, transaction: str, *, state_dir: Path | None = No
         existing(DISK, folder, location, trusting=True) as state,
     ):
         journal = _chosen(state, location, transaction)
-    place = location.path / "backup" / journal.id
-    if not place.is_dir():
-        raise StorageError(
-            "the files of the snapshot {transaction} were removed",
-            "take a newer one",
-            transaction=transaction,
-        )
+        place = location.path / "backup" / journal.id
+        if not place.is_dir():
+            raise StorageError(
+                "the files of the snapshot {transaction} were removed",
+                "take a newer one",
+                transaction=transaction,
+            )
     return LocalFolder(place, f"{root}@{transaction}")
 
 

@@ -28,9 +28,11 @@ from typing import Final
 
 from genfix.applier.fs import Dir, FileSystem
 from genfix.applier.journal import ID, MAX_BYTES, Journal, JournalError, decode
+from genfix.applier.storage_errors import storage_errors
 from genfix.applier.tree import is_present, make_dirs, opened, read_all, walk, write_new
 from genfix.errors import InputError, RefusedError, StorageError
 from genfix.folder import STATE_FOLDER, is_safe_name
+from genfix.message import text
 
 JOURNAL: Final = "journal.json"
 JOURNAL_DRAFT: Final = "journal.tmp"
@@ -52,11 +54,13 @@ _STAGE: Final = re.compile(rf"stage-({ID.pattern})({_OUTSIDE_TAG})", re.ASCII)
 def state_place(state_dir: Path) -> Path:
     """The folder that `--state-dir` names, which need not be there yet.
 
-    Raises `InputError` where it is a file, or would be below one.
+    Raises `InputError` where it is a file, or would be below one, `StorageError` where the disk does not say.
     """
     base = state_dir.absolute()
     there = next(place for place in (base, *base.parents) if os.path.lexists(place))
-    if not there.is_dir():
+    with storage_errors(text("cannot look at {root}", root=there)):
+        is_folder = there.is_dir()
+    if not is_folder:
         raise InputError(
             "--state-dir {path} cannot be a folder: {file} is none",
             "name a folder, or a place where one can be made",

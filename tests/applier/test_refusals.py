@@ -1,3 +1,4 @@
+import errno
 import os
 import socket
 import stat
@@ -176,3 +177,16 @@ def test_root_repairs_a_copy_of_a_read_only_store(folder: Path) -> None:
         assert (folder / "config.json").read_bytes() == old
     finally:
         folder.chmod(0o755)
+
+
+@pytest.mark.parametrize("do", [log, check_whole, recover], ids=lambda do: do.__name__)
+def test_a_state_dir_that_the_disk_cannot_look_up_is_one_sentence(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, do: Callable[..., object]
+) -> None:
+    def fails(path: Path) -> bool:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    monkeypatch.setattr(Path, "is_dir", fails)
+    with pytest.raises(StorageError, match="Input/output error") as told:
+        do(folder, state_dir=tmp_path / "state")
+    assert told.value.hint
