@@ -31,7 +31,7 @@ from genfix.engines.shared.wording import (
     unreadable_file,
 )
 from genfix.engines.transformers4 import class_problems
-from genfix.folder.kinds import CONFIG, TOKENIZER_CONFIG
+from genfix.folder.kinds import ADDITIONAL_TEMPLATES, CONFIG, TOKENIZER_CONFIG
 from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
@@ -107,7 +107,10 @@ def _template(model: Model) -> TemplateSource | None:
         return None
     file, value = TOKENIZER_CONFIG, config.get("chat_template")
     if "chat_template" not in config and model.has(JINJA_FILE):
+        additional = f"{ADDITIONAL_TEMPLATES}default.jinja"  # which has the same name, and comes later
         file, value = JINJA_FILE, as_read(model.jinja.text or "")
+        if model.has(additional):
+            file, value = additional, as_read(model.folder.read(additional).decode("utf-8", "replace"))
     elif "chat_template" not in config:
         file, value = _LEGACY, model.object(_LEGACY).get("chat_template")
     text = _default(value)
