@@ -51,6 +51,10 @@ def _by_text(variant: str, difference: Difference) -> bool:
     return "tokenizer=not-added" in variant and difference.answer == "stops"
 
 
+def _text_limit(variant: str, difference: Difference) -> bool:
+    return "limit=text" in variant and difference.answer == "loads"
+
+
 def _new_token(variant: str, difference: Difference) -> bool:
     unknown = ("-unknown", "settings=unknown-end", "tekken=endless")
     return any(part in variant for part in unknown) and difference.answer == "stops"
@@ -67,6 +71,10 @@ def _other_type(variant: str, difference: Difference) -> bool:
     return "/keys=" in variant and (
         difference[:2] in (("loads", True), ("fails", False)) or _no_texts(difference)
     )
+
+
+def _no_type(variant: str, difference: Difference) -> bool:
+    return "/keys=config.json.model_type-" in variant and difference.answer == "loads"
 
 
 def _no_texts(difference: Difference) -> bool:
@@ -144,6 +152,7 @@ KNOWN: Final[Sequence[Known]] = (
         "checks ids, lengths and names, and not what else a key may have",
         _other_type,
     ),
+    Known(frozenset({"lmdeploy"}), "a model_type that is no text is passed over", _no_type),
     Known(
         frozenset({"openvino-genai"}),
         "what its exporter makes of Mistral's own vocabulary is not asked",
@@ -159,6 +168,11 @@ KNOWN: Final[Sequence[Known]] = (
         frozenset({"llama.cpp"}),
         "a token that it knows by its text is found in the vocabulary, too; the view asks added tokens alone",
         _by_text,
+    ),
+    Known(
+        frozenset({"llama.cpp"}),
+        "a model_max_length that is a text fails where its converter tries added tokens, as for Llama",
+        _text_limit,
     ),
     Known(
         frozenset({"onnxruntime-genai"}),
