@@ -66,7 +66,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001
         problems=(
             *auto_problems(model, 5),
             *weight_problems(model, _ID),
-            *_problems(model, has_eos=_has_an_end(model, overrides, own)),
+            *_problems(model, has_eos=own is not None or _names_an_end(model, overrides)),
         ),
         trace=trace,
     )
@@ -105,15 +105,15 @@ def _ids(model: Model, overrides: JsonObject) -> tuple[tuple[int, ...], tuple[Me
     return ids, (stop_of_class(ids) if found.is_default else stop_from(CONFIG, ids),)
 
 
-def _has_an_end(model: Model, overrides: JsonObject, own: int | None) -> bool:
-    """Whether a file, the class or the tokenizer names one, be it by a number that is no id; a list with
-    nothing in it needs a pad token, whatever the tokenizer says.
+def _names_an_end(model: Model, overrides: JsonObject) -> bool:
+    """Whether a file or the class does, be it by a number that is no id; or a list with nothing in it, which
+    needs a pad token.
     """
     value = overrides.get("eos_token_id", object_value(model, "eos_token_id", 5).value)
     if value == []:
         pads = (overrides.get("pad_token_id"), object_value(model, "pad_token_id", 5).value)
         return any(pad is not None for pad in (*pads, model.tokenizer_config.get("pad_token")))
-    return value is not None or own is not None
+    return value is not None
 
 
 def _as_ids(value: JsonValue) -> tuple[int, ...]:

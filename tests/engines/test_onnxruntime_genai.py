@@ -40,13 +40,6 @@ def test_without_any_end_nothing_is_built() -> None:
     assert "engine-cannot-find-eos" in {problem.id for problem in read(without).problems}
 
 
-def test_an_empty_list_needs_a_pad_token_whatever_the_tokenizer_says() -> None:
-    files = with_json(toy([], 257, "<|user|>"), "tokenizer_config.json", pad_token=...)
-    files = with_json(files, "config.json", pad_token_id=...)
-    assert not read(files).loads
-    assert read(with_json(files, "generation_config.json", pad_token_id=0)).loads
-
-
 def test_a_null_for_the_length_is_none() -> None:
     files = with_json(chatml_files(), "config.json", max_position_embeddings=5000)
     assert read(files).context_length == 5000
