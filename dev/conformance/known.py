@@ -51,10 +51,6 @@ def _by_text(variant: str, difference: Difference) -> bool:
     return "tokenizer=not-added" in variant and difference.answer == "stops"
 
 
-def _text_limit(variant: str, difference: Difference) -> bool:
-    return "limit=text" in variant and difference.answer == "loads"
-
-
 def _new_token(variant: str, difference: Difference) -> bool:
     unknown = ("-unknown", "settings=unknown-end", "tekken=endless")
     return any(part in variant for part in unknown) and difference.answer == "stops"
@@ -187,11 +183,6 @@ KNOWN: Final[Sequence[Known]] = (
         frozenset({"llama.cpp"}),
         "a token that it knows by its text is found in the vocabulary, too; the view asks added tokens alone",
         _by_text,
-    ),
-    Known(
-        frozenset({"llama.cpp"}),
-        "a model_max_length that is a text fails where its converter tries added tokens, as for Llama",
-        _text_limit,
     ),
     Known(
         frozenset({"onnxruntime-genai"}),
