@@ -20,7 +20,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +30,7 @@ from dev.conformance.keys import keys_read_by
 from dev.conformance.known import explanation
 from dev.conformance.setups import HERE, SETUPS, interpreter
 from dev.conformance.telling import Told, ask_script
-from dev.conformance.variants import Variant, variants, write
+from dev.conformance.variants import Variant, spread, variants, write
 from genfix.engines.every import all_engines, engine_view
 from genfix.folder import LocalFolder
 from genfix.json_types import JsonObject
@@ -112,8 +111,8 @@ def main() -> int:
         for variant in variants(keys=keys_read_by(engine, python))
         if arguments.only in variant.name and variant.name.startswith(families)
     ]
-    if arguments.at_most and len(chosen) > arguments.at_most:
-        chosen = list(islice(chosen[:: len(chosen) // arguments.at_most], arguments.at_most))
+    if arguments.at_most:
+        chosen = [*spread(chosen, arguments.at_most)]
     with _place() as place:
         folders = [Path(place, f"{number:05}") for number in range(len(chosen))]
         for folder, variant in zip(folders, chosen, strict=True):

@@ -20,7 +20,6 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -28,7 +27,7 @@ from dev.conformance import __main__ as harness
 from dev.conformance.keys import keys_read, keys_read_by
 from dev.conformance.setups import HERE, interpreter, uv
 from dev.conformance.sources import PACKAGES, Changed, Package, changed, named_functions, read_of, write_read
-from dev.conformance.variants import Variant, variants, write
+from dev.conformance.variants import Variant, spread, variants, write
 from genfix.engines.every import EVERY_ENGINE
 from genfix.engines.shared import loaders
 from genfix.json_types import JsonValue
@@ -154,14 +153,10 @@ def chosen(news: News, keys: Sequence[str], at_most: int) -> Iterator[Variant]:
     seen = set[str]()
     new = [_of_type(kind, plain) for kind in news.types]
     third = at_most // 3
-    for variant in (*new, *_spread(named, third), *_spread(touched, third), *_spread(every, at_most)):
+    for variant in (*new, *spread(named, third), *spread(touched, third), *spread(every, at_most)):
         if variant.name not in seen and len(seen) < at_most:
             seen.add(variant.name)
             yield variant
-
-
-def _spread(every: Sequence[Variant], number: int) -> Iterator[Variant]:
-    return islice(every[:: max(1, len(every) // max(1, number))], number)
 
 
 def _of_type(kind: str, plain: Variant) -> Variant:

@@ -57,9 +57,18 @@ def _new_token(variant: str, difference: Difference) -> bool:
 
 
 def _no_library(variant: str, difference: Difference) -> bool:
-    if "tekken=older" in variant and difference[:2] == ("loads", True):  # some say another thing of it
+    needed = "tekken=older" in variant or "settings=mistral-common" in variant
+    if needed and difference[:2] == ("loads", True):  # some say another thing of it
         return True
     return "tekken=" in variant and "mistral-common" in str(difference.engine)
+
+
+def _no_pad(variant: str, difference: Difference) -> bool:
+    return "list-empty" in variant and difference.answer == "loads"
+
+
+def _no_config(variant: str, difference: Difference) -> bool:
+    return variant.startswith("gemma3/length=") and "rope" in variant and difference.answer == "loads"
 
 
 def _other_type(variant: str, difference: Difference) -> bool:
@@ -67,6 +76,10 @@ def _other_type(variant: str, difference: Difference) -> bool:
     return "/keys=" in variant and (
         difference[:2] in (("loads", True), ("fails", False)) or _no_texts(difference)
     )
+
+
+def _no_type(variant: str, difference: Difference) -> bool:
+    return "/keys=config.json.model_type-" in variant and difference.answer == "loads"
 
 
 def _no_texts(difference: Difference) -> bool:
@@ -144,6 +157,17 @@ KNOWN: Final[Sequence[Known]] = (
         "checks ids, lengths and names, and not what else a key may have",
         _other_type,
     ),
+    Known(
+        frozenset({"mlx-vlm"}),
+        "where transformers refuses a config.json, the tokenizer is taken for the processor",
+        _no_config,
+    ),
+    Known(
+        frozenset({"onnxruntime-genai"}),
+        "an empty list of ends needs a pad token, which some tokenizer classes have by themselves",
+        _no_pad,
+    ),
+    Known(frozenset({"lmdeploy"}), "a model_type that is no text is passed over", _no_type),
     Known(
         frozenset({"openvino-genai"}),
         "what its exporter makes of Mistral's own vocabulary is not asked",

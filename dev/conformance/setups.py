@@ -83,7 +83,9 @@ SETUPS: Final[Mapping[str, Setup]] = {
     ),
     "openvino-genai": Setup("ask_openvino_genai.py", [_group("openvino-genai")]),
     "sglang": Setup("ask_sglang.py", [_TORCH, _group("sglang"), _alone("sglang-alone")]),
-    "lmdeploy": Setup("ask_lmdeploy.py", [_TORCH, _group("lmdeploy"), _alone("lmdeploy-alone")]),
+    "lmdeploy": Setup(
+        "ask_lmdeploy.py", [_TORCH, _group("lmdeploy"), _alone("lmdeploy-alone"), _beside(_VISION)]
+    ),
 }
 
 

@@ -18,7 +18,7 @@ from dev.conformance.variants_places import SENSES, places
 from dev.conformance.variants_tekken import tekkens
 from genfix.json_types import JsonObject, JsonValue
 
-__all__ = ["FAMILIES", "Variant", "variants", "write"]
+__all__ = ["FAMILIES", "Variant", "spread", "variants", "write"]
 
 BOS: Final = 256
 END: Final = 257
@@ -442,6 +442,12 @@ def variants(kinds: Sequence[str] = (*FAMILIES, *_FURTHER), keys: Sequence[str] 
             if variant.name not in seen:
                 seen.add(variant.name)
                 yield variant
+
+
+def spread(every: Sequence[Variant], number: int) -> Sequence[Variant]:
+    """At most ``number`` of them, from all over."""
+    taken = min(number, len(every))
+    return [every[index * len(every) // taken] for index in range(taken)]
 
 
 def write(folder: Path, variant: Variant) -> None:

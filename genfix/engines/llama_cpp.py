@@ -18,7 +18,7 @@ from genfix.engines.gguf_converter import (
 from genfix.engines.gguf_ends import USUAL_EOS, ends_by_text
 from genfix.engines.shared.common import joined
 from genfix.engines.shared.engine import Engine
-from genfix.engines.shared.hf_loading import Loads, auto_problems
+from genfix.engines.shared.hf_loading import Loads, auto_problems, limit_problems
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.view import Effect, EngineView, Problem, TemplateSource
 from genfix.engines.shared.weight_formats import weight_problems
@@ -31,7 +31,7 @@ from genfix.engines.shared.wording import (
     unreadable_file,
 )
 from genfix.engines.transformers4 import class_problems
-from genfix.folder.kinds import CONFIG, TOKENIZER_CONFIG
+from genfix.folder.kinds import ADDITIONAL_TEMPLATES, CONFIG, FAST_TOKENIZER, TOKENIZER_CONFIG
 from genfix.json_types import JsonValue
 from genfix.message import Message, message
 from genfix.model import Model
@@ -78,6 +78,8 @@ def _problems(model: Model, eos: int, length: JsonValue, *found: Problem | None)
     yield from auto_problems(model, 4, loads=Loads.TOKENIZER)  # the converter loads it by transformers 4
     yield from class_problems(model, NEWEST)
     yield from vocabulary_problems(model)
+    if model.has(FAST_TOKENIZER):  # with which the converter tries what it knows vocabularies by
+        yield from limit_problems(model)
     yield from weight_problems(model, _ID)
     if model.config and architecture(model) is None:
         yield NO_ARCHITECTURE
@@ -107,7 +109,10 @@ def _template(model: Model) -> TemplateSource | None:
         return None
     file, value = TOKENIZER_CONFIG, config.get("chat_template")
     if "chat_template" not in config and model.has(JINJA_FILE):
+        additional = f"{ADDITIONAL_TEMPLATES}default.jinja"  # which has the same name, and comes later
         file, value = JINJA_FILE, as_read(model.jinja.text or "")
+        if model.has(additional):
+            file, value = additional, as_read(model.folder.read(additional).decode("utf-8", "replace"))
     elif "chat_template" not in config:
         file, value = _LEGACY, model.object(_LEGACY).get("chat_template")
     text = _default(value)

@@ -129,7 +129,7 @@ def _template(model: Model) -> TemplateSource | None:
 
 def _context_length(part: TextPart) -> int | None:
     value = part.get("seq_length")
-    if value is None:
+    if value is None and "seq_length" not in part.values:  # a null there is none, too
         value = part.get("max_position_embeddings")
     return value if type(value) is int else None
 

@@ -40,6 +40,12 @@ def test_without_any_end_nothing_is_built() -> None:
     assert "engine-cannot-find-eos" in {problem.id for problem in read(without).problems}
 
 
+def test_a_null_for_the_length_is_none() -> None:
+    files = with_json(chatml_files(), "config.json", max_position_embeddings=5000)
+    assert read(files).context_length == 5000
+    assert read(with_json(files, "config.json", seq_length=None)).context_length is None
+
+
 def test_defaults_are_those_that_differ_from_its_own() -> None:
     files = with_json(chatml_files(), "config.json", temperature=0.2)
     files = with_json(files, "generation_config.json", do_sample=True, temperature=1.0, top_k=9, top_p=0.8)

@@ -1,5 +1,7 @@
 """Asks LMDeploy: its ``AsyncEngine`` as the server builds it, with nothing in the place of the backend."""
 
+import torchvision_beside  # noqa: F401  # isort: skip
+
 import logging
 import warnings
 from pathlib import Path

@@ -101,7 +101,7 @@ def prepare(folder: Path, place: Path) -> dict[int, str]:
     (place / "model.safetensors").write_bytes(WEIGHTS)
     config = parsed(place / "config.json")
     if config is not None:
-        (place / "config.json").write_text(json.dumps(SIZES | config))
+        (place / "config.json").write_text(json.dumps(SIZES | config | {"vocab_size": ROWS}))
     tokenizer = parsed(place / "tokenizer.json")
     if tokenizer is not None:  # it starts with none that is not of bytes
         (place / "tokenizer.json").write_text(json.dumps(tokenizer | {"decoder": BYTES}))
