@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.fakemodelscope import Body, FakeModelScope
 from tests.support.folders import Files, chatml_files, dump, glm_files, safetensors, write_folder
+from tests.support.hub_scene import pretrained, tuned
 from tests.support.places import ROOT
 from tests.support.running import Result
 from tests.support.trees import tree
@@ -109,6 +110,17 @@ def test_a_lost_file_is_restored_and_undone(machine: Machine) -> None:
     machine.environment["MODELSCOPE_ENDPOINT"] = machine.site.endpoint
     again = machine("repair", merged, "--base", f"{BASE}@{commit}")
     assert (again.code, machine.site.requests) == (0, [])
+
+
+def test_a_base_says_the_same_from_modelscope_and_from_a_folder(machine: Machine) -> None:
+    """Whether it was trained on, its weights tell: a part of each file is read, as from the Hub."""
+    machine.site.add("org/base", pretrained())
+    merged, here = (
+        write_folder(machine.home / name, files) for name, files in (("m", tuned()), ("b", pretrained()))
+    )
+    found = [machine.json("check", merged, "--base", base)["findings"] for base in (here, "ms://org/base")]
+    assert "GF102" in {finding["code"] for finding in found[0]}
+    assert [finding["code"] for finding in found[1]] == [finding["code"] for finding in found[0]]
 
 
 def test_a_base_of_another_architecture(machine: Machine) -> None:

@@ -175,10 +175,8 @@ def files_of(spec: str, *, offline: bool = False) -> Folder:
             return open_repo(repo, offline=offline)[0]
 
 
-def open_repo(
-    spec: HubSpec | ModelScopeSpec, *, offline: bool, is_target: bool = False
-) -> tuple[Folder, tuple[Message, ...]]:
-    """The files of a repo, and what to say about how it was found; ``is_target``: whether it is judged.
+def open_repo(spec: HubSpec | ModelScopeSpec, *, offline: bool) -> tuple[Folder, tuple[Message, ...]]:
+    """The files of a repo, and what to say about how it was found.
 
     Raises a `GenfixError` as `open_hub`.
     """
@@ -189,7 +187,7 @@ def open_repo(
         return open_hub(spec, offline=offline)
     from genfix.resolver.modelscope.modelscope_repo import open_modelscope  # noqa: PLC0415
 
-    return open_modelscope(spec, offline=offline, with_heads=is_target)
+    return open_modelscope(spec, offline=offline)
 
 
 def _make_ready(folder: Folder, near: Folder | None, progress: Progress | None) -> None:

@@ -82,7 +82,7 @@ def open_address(
             "genfix judges a folder, hf://org/name[@revision] or ms://org/name[@revision]",
             address=given,
         )
-    folder, notes = open_repo(spec, offline=offline, is_target=True)
+    folder, notes = open_repo(spec, offline=offline)
     if isinstance(spec, HubSpec) and isinstance(folder, RemoteFolder):
         folder.origin = folder.origin._replace(label=f"hf://{folder.origin.label}")
     refuse_other_layouts(folder)

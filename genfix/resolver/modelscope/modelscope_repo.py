@@ -32,11 +32,8 @@ class ModelScopeBase(NamedTuple):
     """What the user should know about how it was found, a sentence each."""
 
 
-def open_modelscope(
-    spec: ModelScopeSpec, *, offline: bool = False, with_heads: bool = False
-) -> ModelScopeBase:
-    """List the files of ``spec`` with one request; each is fetched when it is read, of weights only parts,
-    and those only ``with_heads``: of a model that is judged, not of a base.
+def open_modelscope(spec: ModelScopeSpec, *, offline: bool = False) -> ModelScopeBase:
+    """List the files of ``spec`` with one request; each is fetched when it is read, of weights only parts.
 
     A full commit id whose listing is known costs no request. ``offline`` (or ``HF_HUB_OFFLINE``) takes what
     is cached and sends nothing; so does, with a note, a ModelScope that cannot be reached.
@@ -62,7 +59,7 @@ def open_modelscope(
             local_copy=LOCAL_COPY,
         )
     if kept is not None and is_commit(spec.revision or MASTER):
-        return _listed(spec, cached, kept, api, with_heads=with_heads)
+        return _listed(spec, cached, kept, api)
     try:
         listing = api.listing()
     except OutageError as error:
@@ -71,7 +68,7 @@ def open_modelscope(
             raise api.unreachable(error) from error
         return known
     cached.keep(listing)
-    return _listed(spec, cached, listing, api, with_heads=with_heads)
+    return _listed(spec, cached, listing, api)
 
 
 def _is_offline() -> bool:
@@ -86,11 +83,9 @@ def _listed(
     listing: ModelScopeListing,
     api: ModelScope | None,
     stopped: Message | None = None,
-    *,
-    with_heads: bool = False,
 ) -> ModelScopeBase:
     """The base by its listing; without ``api`` only cached files are read, and ``stopped`` says why."""
-    files = _Files(spec, cached, listing, api, stopped, with_heads=with_heads)
+    files = _Files(spec, cached, listing, api, stopped)
     folder = RemoteFolder(
         Origin("modelscope", f"ms://{spec.repo_id}", listing.commit or spec.revision),
         {name: entry.stat for name, entry in listing.files.items()},
@@ -158,10 +153,7 @@ class _Files:
         listing: ModelScopeListing,
         api: ModelScope | None,
         stopped: Message | None,
-        *,
-        with_heads: bool,
     ) -> None:
-        self._with_heads = with_heads
         self._heads: dict[str, bytes] = {}
         self._spec = spec
         self._cached = cached
@@ -206,7 +198,7 @@ class _Files:
         """
         entry = self._listing.files[name]
         part = self._cached.read_range(name, entry.stat.size, start, length)
-        if part is None and self._with_heads and self._api is not None:
+        if part is None and self._api is not None:
             return self._head(self._api, name, entry, start, min(start + length, entry.stat.size))
         if part is None:
             raise FolderFileError(
