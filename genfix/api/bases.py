@@ -1,6 +1,7 @@
 """`base_candidates` and `find_models`: which base a folder may have, and which official models are known."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Unpack
 
 from genfix.api.keywords import OpenOptions
@@ -9,6 +10,7 @@ from genfix.catalogue.identify import Identity, identify
 from genfix.catalogue.official import OfficialModel, official_models
 from genfix.display import printed
 from genfix.errors import InputError
+from genfix.folder import LocalFolder
 from genfix.message import Message
 from genfix.model import Model
 from genfix.resolver import find_adapter, place_of
@@ -61,18 +63,34 @@ def base_candidates(target: ModelLocation, **options: Unpack[OpenOptions]) -> Ba
     named = tuple(named_candidates(merged, path, adapter, offline=case.offline, progress=case.progress))
     here = tuple(local_candidates(merged, path))
     found = chosen(merged, named, here, offline=case.offline, progress=case.progress)
-    left = remaining((*named, *here)) if found is None else ()
+    every = _each_folder_once((*named, *here), found)
+    left = remaining(every) if found is None else ()
     bases = [one.base.facts for one in left if one.base is not None]
-    more = () if found is None or found in (*named, *here) else (found,)
+    more = () if found is None or found in every else (found,)
     return BaseSearch(
         str(merged.folder.origin),
         merged,
-        (*named, *here, *more),
+        (*every, *more),
         found,
         tuple(differences(bases)) if len(bases) > 1 else (),
         identify(merged),
         notes,
     )
+
+
+def _each_folder_once(candidates: Iterable[Candidate], taken: Candidate | None) -> tuple[Candidate, ...]:
+    """Of those that are one folder of this machine under several names, the one taken, or the first."""
+    seen: dict[str, Candidate] = {}
+    if taken is not None and (root := _root(taken)) is not None:
+        seen[root] = taken
+    return tuple(
+        one for one in candidates if (root := _root(one)) is None or seen.setdefault(root, one) == one
+    )
+
+
+def _root(candidate: Candidate) -> str | None:
+    folder = candidate.base.facts.folder if candidate.base is not None else None
+    return os.path.realpath(folder.root) if isinstance(folder, LocalFolder) else None
 
 
 class KnownModels(NamedTuple):

@@ -41,6 +41,15 @@ def test_a_base_that_is_proven(tmp_path: Path, run: Run) -> None:
     assert "to judge against it: genfix check out --base org/base" in told.err
 
 
+def test_a_folder_that_is_named_and_lies_beside_is_listed_once(tmp_path: Path, run: Run) -> None:
+    write_folder(Path("base"), model_files(BASE))
+    Path("out", "mergekit_config.yml").write_text("base_model: ./base\nmodels:\n- model: ./base\n")
+    document = json.loads(run("base", "out", "--output-format", "json").out)
+    [candidate] = document["candidates"]
+    assert document["chosen"] == candidate["spec"]
+    assert candidate["source"] == "mergekit_config.yml"
+
+
 def test_as_json(tmp_path: Path, run: Run) -> None:
     cached(tmp_path / "hub", "org/base", model_files(BASE))
     document = json.loads(run("base", "out", "--output-format", "json").out)
