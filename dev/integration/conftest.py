@@ -1,9 +1,10 @@
 """Keeps the run offline; the libraries read these when they are imported, so it is done before that. And the
-model that is trained once for all tests of a run.
+model that is trained once for all tests of a run, and vLLM, which is slow to start, with it.
 """
 
 import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,12 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     print("loss in nats per token: texts", texts, "answers", answers)
     assert max(texts, answers) < math.log(VOCABULARY) / 3
     return folder
+
+
+@pytest.fixture(scope="session")
+def sound_in_vllm(sound: Path) -> Iterator[str]:
+    """The URL of vLLM with that model."""
+    from dev.integration.real_servers import vllm_server
+
+    with vllm_server(sound) as url:
+        yield url

@@ -1,8 +1,9 @@
 """Real servers on a free port, each in the interpreter that has it.
 
 That is this one, or the one that is named in the environment: GENFIX_MLX_PYTHON (mlx-lm),
-GENFIX_TRANSFORMERS_PYTHON (transformers, torch) and GENFIX_LLAMA_PYTHON, where ``pip install
-'llama-cpp-python[server]==0.3.36' gguf==0.19.0 safetensors`` was run, which builds llama.cpp.
+GENFIX_TRANSFORMERS_PYTHON (transformers, torch), GENFIX_LLAMA_PYTHON, where ``pip install
+'llama-cpp-python[server]==0.3.36' gguf==0.19.0 safetensors`` was run, which builds llama.cpp, and
+GENFIX_VLLM_PYTHON, with vLLM's build for processors: group ``vllm`` of dev/conformance/pyproject.toml.
 """
 
 import os
@@ -21,6 +22,7 @@ PYTHONS = {
     "mlx-lm": os.environ.get("GENFIX_MLX_PYTHON", sys.executable),
     "transformers": os.environ.get("GENFIX_TRANSFORMERS_PYTHON", sys.executable),
     "llama-cpp-python": os.environ.get("GENFIX_LLAMA_PYTHON", sys.executable),
+    "vllm": os.environ.get("GENFIX_VLLM_PYTHON", sys.executable),
 }
 
 
@@ -34,6 +36,8 @@ def needs(engine: str, modules: str) -> pytest.MarkDecorator:
 NEEDS_MLX = needs("mlx-lm", "mlx_lm")
 NEEDS_TRANSFORMERS = needs("transformers", "torch, transformers")
 NEEDS_LLAMA = needs("llama-cpp-python", "llama_cpp, uvicorn, gguf, safetensors")
+# The import takes half a minute: only the interpreter's name is asked for.
+NEEDS_VLLM = pytest.mark.skipif("GENFIX_VLLM_PYTHON" not in os.environ, reason="no GENFIX_VLLM_PYTHON")
 
 
 @contextmanager
@@ -57,6 +61,17 @@ def llama_server(file: Path) -> Iterator[str]:
 
 
 @contextmanager
+def vllm_server(folder: Path, *options: str) -> Iterator[str]:
+    """vLLM's server of a folder on a processor, up and well."""
+    # As in dev/conformance/serve_vllm.py; with less than float32 the numbers are not those of the folder.
+    words = ["-m", "vllm.entrypoints.openai.api_server", "--model", str(folder), "--host", "127.0.0.1"]
+    settings = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"}
+    command = [PYTHONS["vllm"], *words, "--enforce-eager", "--dtype", "float32", *options]
+    with _serving(command, "health", settings) as url:
+        yield url
+
+
+@contextmanager
 def _serving(command: list[str], health: str, environment: Mapping[str, str]) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -69,17 +84,19 @@ def _serving(command: list[str], health: str, environment: Mapping[str, str]) ->
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(600):
+        for _ in range(1500):
             assert server.poll() is None, "the server ended"
             try:
                 with urlopen(f"{url}/{health}", timeout=5):
                     break
             except OSError:
                 time.sleep(0.2)
+        else:
+            raise AssertionError("the server was not up in time")
         yield url
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait(60)
 
 
 def genfix(*words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:

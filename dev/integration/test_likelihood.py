@@ -1,14 +1,15 @@
 """Faults that bits per character show, on a real model in real engines: rows of the embedding in another
 order, another base of RoPE, a tokenizer without its merges.
 
-Needs transformers and torch: ``pytest dev/integration/test_likelihood.py``. MLX-LM and llama-cpp-python's
-server are asked as well where they are installed, here or where `real_servers` is told; a GGUF of the same
-model is made for the latter.
+Needs transformers and torch: ``pytest dev/integration/test_likelihood.py``. MLX-LM, llama-cpp-python's
+server and vLLM's are asked as well where they are installed, here or where `real_servers` is told; a GGUF of
+the same model is made for llama-cpp-python.
 """
 
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from dev.integration.real_servers import NEEDS_LLAMA, PYTHONS, llama_server  # noqa: E402 - it needs both
+from dev.integration.real_servers import NEEDS_LLAMA, NEEDS_VLLM, PYTHONS, genfix, llama_server, vllm_server  # noqa: E402
 from dev.integration.tiny_language import FAULTS, TEXTS, THETA, broken, with_theta  # noqa: E402
 from genfix.api.likelihood import LikelihoodReport, LikelihoodRun, compare_likelihood, measure_likelihood  # noqa: E402
 from genfix.probe.likelihood.bits import Change  # noqa: E402
@@ -36,10 +37,11 @@ from tests.support.probe_stub import Reply, Stub  # noqa: E402
 LIMITS = Limits(request_seconds=600, total_seconds=1800)
 POINTS_TO = {"theta": "GF712", "rows": "GF412", "merges": "GF302"}
 """The class's own theta is so far from the model's that texts are worse from their first words on."""
+SERVERS = [pytest.param("llama-cpp-python", marks=NEEDS_LLAMA), pytest.param("vllm", marks=NEEDS_VLLM)]
 ENGINES = [
     "transformers",
     pytest.param("mlx-lm", marks=pytest.mark.skipif(not find_spec("mlx_lm"), reason="no MLX-LM")),
-    pytest.param("llama-cpp-python", marks=NEEDS_LLAMA),
+    *SERVERS,
 ]
 
 
@@ -51,10 +53,17 @@ def as_gguf(folder: Path, place: Path, *options: str) -> Path:
     return file
 
 
-def measured(folder: Path, engine: str, place: Path, texts: tuple[Text, ...] = TEXTS) -> LikelihoodReport:
-    if engine == "llama-cpp-python":
+def served(folder: Path, engine: str, place: Path) -> AbstractContextManager[str]:
+    return vllm_server(folder) if engine == "vllm" else llama_server(as_gguf(folder, place))
+
+
+def measured(
+    folder: Path, engine: str, place: Path, texts: tuple[Text, ...] = TEXTS, up: str = ""
+) -> LikelihoodReport:
+    """By a server that is up already, where there is one."""
+    if engine in {"llama-cpp-python", "vllm"}:
         with (
-            llama_server(as_gguf(folder, place)) as url,
+            nullcontext(up) if up else served(folder, engine, place) as url,
             Watch(time.monotonic() + LIMITS.total_seconds) as watch,
         ):
             server = Server(url, None, LIMITS)
@@ -67,11 +76,16 @@ def measured(folder: Path, engine: str, place: Path, texts: tuple[Text, ...] = T
     return LikelihoodReport(LikelihoodRun(folder.name, found), None, (), (), None, (), "English and code")
 
 
+def with_sound(request: pytest.FixtureRequest, engine: str) -> str:
+    return request.getfixturevalue("sound_in_vllm") if engine == "vllm" else ""
+
+
 @pytest.fixture(scope="session", params=ENGINES)
 def base(
     request: pytest.FixtureRequest, sound: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, LikelihoodReport]:
-    return request.param, measured(sound, request.param, tmp_path_factory.mktemp("base"))
+    engine, place = request.param, tmp_path_factory.mktemp("base")
+    return engine, measured(sound, engine, place, up=with_sound(request, engine))
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -109,16 +123,18 @@ def test_a_theta_that_is_little_off_hurts_with_the_distance(
     assert "GF712" in str(far[0])
 
 
-@NEEDS_LLAMA
-def test_llama_cpp_python_gives_the_bits_of_the_folder(sound: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", SERVERS)
+def test_a_real_server_gives_the_bits_of_the_folder(
+    request: pytest.FixtureRequest, sound: Path, tmp_path: Path, engine: str
+) -> None:
     """In Chinese too, where most tokens are parts of characters."""
     chinese = next(one for one in built_in_texts() if one.language == "zh" and one.text)
-    texts = (*TEXTS, chinese)
-    theirs, ours = (
-        measured(sound, name, tmp_path, texts).run for name in ("llama-cpp-python", "transformers")
-    )
+    texts, up = (*TEXTS, chinese), with_sound(request, engine)
+    theirs = measured(sound, engine, tmp_path, texts, up).run
+    ours = measured(sound, "transformers", tmp_path, texts).run
+    error = {"llama-cpp-python": 1e-2, "vllm": 1e-5}[engine]
     for one, own in zip(theirs.scored, ours.scored, strict=True):
-        assert (one.bits, one.characters) == (pytest.approx(own.bits, rel=1e-2), own.characters)
+        assert (one.bits, one.characters) == (pytest.approx(own.bits, rel=error), own.characters)
 
 
 @NEEDS_LLAMA
@@ -127,6 +143,17 @@ def test_llama_cpp_python_without_a_bos_is_not_believed(sound: Path, tmp_path: P
         report = measure_likelihood(url, limits=LIMITS)
     assert [said.id for said in report.verdict] == ["likelihood-not-given"]
     assert "adds no BOS" in str(report.verdict[0])
+
+
+@NEEDS_VLLM
+def test_vllm_lacks_a_model_and_does_not_take_a_long_text(sound_in_vllm: str, tmp_path: Path) -> None:
+    """The long Chinese text takes more than the 4096 tokens of the model."""
+    words = ("--likelihood", "--skip-prompts", "--model", "another")
+    wrong = genfix("probe", sound_in_vllm, *words, cwd=tmp_path)
+    assert (wrong.returncode, "lacks the model" in wrong.stderr) == (2, True)
+    said = measure_likelihood(sound_in_vllm, limits=LIMITS).verdict[-1]
+    assert said.id == "likelihood-left-out"
+    assert "4096 tokens" in str(said)
 
 
 def test_a_server_gives_the_bits_of_the_folder(sound: Path) -> None:

@@ -70,6 +70,8 @@ class Server:
         self.model = model
         self.engine = ""
         """Its name, where the server gives itself away."""
+        self.lists_model = False
+        """Whether the model is one of those that the server lists."""
         self._temperature = temperature
         self._extras = 0
 
@@ -109,6 +111,7 @@ class Server:
             )
         if self.model is None and names:
             self.model = names[0]
+        self.lists_model = self.model in names
 
     def _list(self, watch: Watch, deadline: float) -> list[JsonObject]:
         with exchange(self.place, "/models", None, watch, deadline, _MAX_LIST) as reply:

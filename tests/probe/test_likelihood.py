@@ -303,6 +303,18 @@ def test_a_server_that_gives_none_is_one_sentence_and_no_failure(answers: Answer
     assert not report.places
 
 
+@pytest.mark.parametrize(("name", "is_fatal"), [("another", True), ("merged", False)])
+def test_a_name_that_the_server_does_not_list_is_no_model_of_it(name: str, *, is_fatal: bool) -> None:
+    """Of one that it lists, the same status says that the model takes chats only, as OpenAI's do."""
+    with Stub(lambda _: Status(404, f"The model {name} is not supported")) as server:
+        subject = Subject(server.url, name)
+        if is_fatal:
+            with pytest.raises(GenfixError, match="lacks the model"):
+                measure_likelihood(subject, limits=FAST)
+        else:
+            assert ids(measure_likelihood(subject, limits=FAST)) == ["likelihood-not-given"]
+
+
 def test_a_text_that_is_too_long_for_the_server_is_left_out() -> None:
     def answer(body: dict[str, Any]) -> Reply:
         if len(body["prompt"]) > 600:

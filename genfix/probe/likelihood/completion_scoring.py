@@ -33,6 +33,7 @@ from genfix.probe.likelihood.token_scores import (
     scored,
     top_of,
 )
+from genfix.probe.probe_values import FailureKind
 from genfix.probe.server import Server
 from genfix.probe.watch import Watch
 
@@ -65,6 +66,8 @@ def score_on_server(server: Server, one: Text, watch: Watch) -> ScoredText:
     try:
         reply = server.complete(body, watch, 2**20 + size * _BYTES_PER_TOKEN)
     except ExchangeError as error:
+        if error.failure.kind is FailureKind.NO_MODEL and not server.lists_model:
+            raise  # of one that it lists, this says that the model has no such requests
         said = str(error.failure.detail).casefold()
         about_it = error.status == 500 and ("echo" in said or "logprob" in said)
         if error.status in _NOT_TAKEN or about_it:
