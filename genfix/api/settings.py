@@ -228,7 +228,7 @@ class _Reader(NamedTuple):
 
     def string(self, key: str) -> str | None:
         value = self.table.get(key)
-        if value is not None and (not isinstance(value, str) or not value):
+        if value is not None and (not isinstance(value, str) or not value or "\0" in value):
             raise self._type(key, text("text"))
         return value
 

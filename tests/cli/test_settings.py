@@ -216,6 +216,7 @@ def test_a_search_writes_nothing(run: Run, project: Path) -> None:
         ("unsafe_fixes = true", "unsafe_fixes: there is no such setting"),
         ('engines = ["nosuch"]', "engines: there is no view of 'nosuch'"),
         ('base = ""', "base: it must be text"),
+        (r'baseline = "a\u0000b"', "baseline: it must be text"),
         ("per-path = []", "per-path: it must be a table of tables"),
         ('[per-path]\n"out/*" = 1', "per-path: it must be a table of tables"),
         ('[per-path."out/*"]\nignor = []', 'per-path."out/*".ignor: there is no such setting'),
