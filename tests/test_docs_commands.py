@@ -73,7 +73,8 @@ def lay_out(place: Path, words: list[str], run: Run) -> None:
     shutil.copytree(EXAMPLE / "base", place / "base")
     (place / "examples").mkdir()
     shutil.copytree(EXAMPLE, place / "examples" / "glm4")
-    folders = [word for word in words[1:] if word.rstrip("/").endswith(("merged", "out", "model", "/m", "exported"))]
+    ends = ("merged", "out", "model", "/m", "exported")
+    folders = [word for word in words[1:] if word.rstrip("/").endswith(ends)]
     folders += ["m"] if words[:2] == ["plan", "m"] else []
     folders += ["merges/a", "merges/b"] if any(word.startswith("merges") for word in words) else []
     for folder in {*folders, "merged"} if words[0] != "run" else ():
