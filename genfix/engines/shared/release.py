@@ -26,6 +26,7 @@ def release(version: str) -> Release:
     return _numbers(version, float("inf"))
 
 
+@cache
 def first(version: str) -> Release:
     """As `release`, but of a series the first."""
     return _numbers(version, 0.0)

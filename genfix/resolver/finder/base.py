@@ -191,9 +191,11 @@ def open_repo(spec: HubSpec | ModelScopeSpec, *, offline: bool) -> tuple[Folder,
 
 
 def _make_ready(folder: Folder, near: Folder | None, progress: Progress | None) -> None:
+    _refuse(folder)
+    if not is_far(folder):
+        return
     from genfix.folder.remote import RemoteFolder  # noqa: PLC0415 - a local base needs none of it
 
-    _refuse(folder)
     if isinstance(folder, RemoteFolder):
         if near is not None:
             folder.borrow(near)
