@@ -1,12 +1,13 @@
 """Ask a real engine about thousands of folders, and compare with the view.
 
-python -m dev.conformance ENGINE [--python PYTHON] [--at-most N] [--only TEXT] [--record]
+python -m dev.conformance ENGINE [--python PYTHON] [--at-most N] [--only TEXT] [--record | --real DIR...]
 python -m dev.conformance follow ENGINE VERSION [--read]    (see dev/conformance/follow.py)
 
 Without ``--python`` the engine is installed beside the project first. ``--record`` writes the result, with
 versions and date, to ``dev/conformance/results/ENGINE.json``; ``python -m dev.tools.engine_pages`` makes
-docs/engines.md of these. Ends with 1 where the two disagree about a folder that ``known.py`` does not
-explain.
+docs/engines.md of these. ``--real`` asks about the config sets below some folders, each in some hundred
+changed forms, in place of the made ones. Ends with 1 where the two disagree about a folder that
+``known.py`` does not explain.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -27,10 +28,11 @@ from tqdm import tqdm
 
 from dev.conformance.compare import Difference, differences
 from dev.conformance.keys import keys_read_by
-from dev.conformance.known import explanation
+from dev.conformance.known import NO_VOCABULARY, explanation
 from dev.conformance.setups import HERE, SETUPS, interpreter
 from dev.conformance.telling import Told, ask_script
-from dev.conformance.variants import Variant, spread, variants, write
+from dev.conformance.variants import Variant, spread, variants, write_all
+from dev.conformance.variants_real import real_folders
 from genfix.engines.every import all_engines, engine_view
 from genfix.folder import LocalFolder
 from genfix.json_types import JsonObject
@@ -83,7 +85,9 @@ def outcomes(
         view = engine_view(engine, Model(LocalFolder(folder)), release)
         here = tuple(differences(view, answer, defaults))
         if here:
-            yield Outcome(variant, here, explanation(engine, variant.name, here))
+            empty = any(problem.id == "engine-has-no-vocabulary" for problem in view.problems)
+            name = f"{variant.name}{NO_VOCABULARY if empty else ''}"
+            yield Outcome(variant, here, explanation(engine, name, here))
 
 
 def main() -> int:
@@ -101,22 +105,28 @@ def main() -> int:
     parser.add_argument("--only", default="", help="only folders with this text in their name")
     parser.add_argument("--release", default="", help="ask the view for this version, and not for its newest")
     parser.add_argument("--show", type=int, default=40, help="how many disagreements to print")
+    parser.add_argument("--real", type=Path, nargs="+", metavar="DIR", help="ask about these, changed")
     parser.add_argument("--record", action="store_true", help="write dev/conformance/results/ENGINE.json")
     arguments = parser.parse_args()
     engine: str = arguments.engine
     families = tuple(SETUPS[engine].families)
     python = arguments.python or interpreter(engine)
+    every: Iterable[Variant]
+    if arguments.real:
+        if arguments.record:
+            parser.error("what is recorded is of the folders that everybody has: leave out --real")
+        every, families = (Variant(*real) for real in real_folders(arguments.real)), ("",)
+    else:
+        every = variants(keys=keys_read_by(engine, python))
     chosen = [
-        variant
-        for variant in variants(keys=keys_read_by(engine, python))
-        if arguments.only in variant.name and variant.name.startswith(families)
+        variant for variant in every if arguments.only in variant.name and variant.name.startswith(families)
     ]
     if arguments.at_most:
         chosen = [*spread(chosen, arguments.at_most)]
     with _place() as place:
-        folders = [Path(place, f"{number:05}") for number in range(len(chosen))]
-        for folder, variant in zip(folders, chosen, strict=True):
-            write(folder, variant)
+        names = [f"{number:05}" for number in range(len(chosen))]
+        write_all(place, dict(zip(names, chosen, strict=True)))
+        folders = [place / name for name in names]
         told = ask(engine, python, folders)
         found = list(outcomes(engine, told, chosen, folders, arguments.release))
     unexplained = [outcome for outcome in found if outcome.explanation is None]

@@ -18,7 +18,7 @@ from dev.conformance.variants_places import SENSES, places
 from dev.conformance.variants_tekken import tekkens
 from genfix.json_types import JsonObject, JsonValue
 
-__all__ = ["FAMILIES", "Variant", "spread", "variants", "write"]
+__all__ = ["FAMILIES", "Variant", "spread", "variants", "write", "write_all"]
 
 BOS: Final = 256
 END: Final = 257
@@ -26,6 +26,7 @@ TURN: Final = 258
 TOOL: Final = 259
 OUTSIDE: Final = 151336
 """An id that a vocabulary of this size does not have."""
+_LARGE: Final = 1 << 16
 
 TEMPLATE: Final = "{% for m in messages %}{{ m.role }}: {{ m.content }}{% endfor %}"
 
@@ -452,8 +453,22 @@ def spread(every: Sequence[Variant], number: int) -> Sequence[Variant]:
 
 def write(folder: Path, variant: Variant) -> None:
     """Put ``variant`` into ``folder``, which must not be there yet."""
-    for name, content in variant.files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    folder.mkdir(parents=True, exist_ok=True)
+    write_all(folder.parent, {folder.name: variant})
+
+
+def write_all(place: Path, chosen: Mapping[str, Variant]) -> None:
+    """Put each of ``chosen`` into a folder of that name in ``place``.
+
+    What several of them have is one file with several names: real vocabularies are large.
+    """
+    written: dict[int, Path] = {}
+    for folder, variant in chosen.items():
+        (place / folder).mkdir(parents=True)
+        for name, content in variant.files.items():
+            path = place / folder / name
+            path.parent.mkdir(exist_ok=True)
+            if id(content) in written and len(content) >= _LARGE:
+                path.hardlink_to(written[id(content)])
+            else:
+                path.write_bytes(content)
+                written[id(content)] = path

@@ -31,7 +31,8 @@ from vllm.inputs import TokensPrompt
 from vllm.model_executor.models import registry
 from vllm.renderers.hf import resolve_chat_template, safe_apply_chat_template
 from vllm.renderers.registry import _VLLM_RENDERERS
-from vllm.tokenizers.registry import tokenizer_args_from_config
+from vllm.tokenizers.registry import cached_get_tokenizer, tokenizer_args_from_config
+from vllm.transformers_utils import processor as processors
 from vllm.transformers_utils import repo_utils
 from vllm.v1.engine import EngineCoreRequest
 from vllm.v1.engine.input_processor import InputProcessor
@@ -53,8 +54,15 @@ def request(processor: InputProcessor, sampling: dict[str, Any]) -> Any:
     return IN_CORE.decode(TO_CORE.encode(made)).sampling_params
 
 
+def forget() -> None:
+    """What is kept for the next request: 128 real tokenizers fill the memory."""
+    cached_get_tokenizer.cache_clear()
+    processors.cached_get_processor.cache_clear()
+
+
 def answer(folder: Path) -> dict[str, Any]:
     """All that the view of vLLM tells."""
+    forget()
     senses = (folder / "preprocessor_config.json").is_file()
     config = EngineArgs(model=str(folder), language_model_only=not senses).create_engine_config()
     model_config = config.model_config

@@ -16,6 +16,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,9 @@ def ask(about: Mapping[str, Any], answer: Callable[[Path], dict[str, Any]]) -> N
     out = sys.stdout
     with redirect_stdout(sys.stderr):  # engines print whatever they like
         print(json.dumps(about), file=out, flush=True)
-        for line in sys.stdin:
-            folder = Path(line.rstrip("\n"))
+        folders = [*map(Path, sys.stdin.read().splitlines())]
+        sys.stdin = StringIO()  # some ask a person whether they may run a folder's code
+        for folder in folders:
             try:
                 found = {"loads": True, "error": None} | answer(folder)
             except Exception as error:
