@@ -2,16 +2,17 @@
 of another type, and the file is not taken.
 
 Read in mistral.rs at 9e922623f: mistralrs-core/src/pipeline/chat_template.rs (``ChatTemplate``,
-``AddedTokensDecoder``).
+``AddedTokensDecoder``); Dynamo's renderer (tokcfg.rs) has these structs from there.
 """
 
 import json
+import math
 from collections.abc import Callable, Container, Mapping
 from typing import Final
 
 from genfix.folder.folder import FolderFileError
 from genfix.json_types import JsonObject, JsonValue
-from genfix.model import Model
+from genfix.model import JsonFile, Model
 
 _U32: Final = 2**32
 
@@ -124,3 +125,17 @@ def _keys(model: Model, name: str) -> list[str]:
     except (FolderFileError, ValueError, RecursionError):
         return []
     return keys
+
+
+def taken(file: JsonFile) -> JsonObject | None:
+    """The object of a file in which no number is NaN or infinite: Python takes these, and serde does not."""
+    values = file.value
+    return values if values is not None and all(map(_is_finite, values.values())) else None
+
+
+def _is_finite(value: JsonValue) -> bool:
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
