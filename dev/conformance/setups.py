@@ -83,6 +83,7 @@ SETUPS: Final[Mapping[str, Setup]] = {
     ),
     "openvino-genai": Setup("ask_openvino_genai.py", [_group("openvino-genai")]),
     "sglang": Setup("ask_sglang.py", [_TORCH, _group("sglang"), _alone("sglang-alone")]),
+    "dynamo": Setup("ask_dynamo.py", [_group("dynamo")]),
     "lmdeploy": Setup(
         "ask_lmdeploy.py", [_TORCH, _group("lmdeploy"), _alone("lmdeploy-alone"), _beside(_VISION)]
     ),

@@ -19,8 +19,8 @@ from genfix.engines.shared.engine import Engine
 FURTHER_ENGINES: Final[Mapping[str, Engine]] = {
     module.ENGINE.id: module.ENGINE
     for module in (
-        *(mlx_vlm, onnxruntime_genai, mistral_rs, exllamav3),
-        *(ollama, dynamo, tgi, tensorrt_llm, xllm),
+        *(mlx_vlm, onnxruntime_genai, mistral_rs, exllamav3, dynamo),
+        *(ollama, tgi, tensorrt_llm, xllm),
     )
 }
 """By name, in the order of reports: those that were run, then those that were read."""

@@ -9,12 +9,13 @@ import hashlib
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from genfix.engines.mistral_rs_files import generation, named_eos, refused_in_tokenizer
+from genfix.engines.mistral_rs_files import generation, named_eos
 from genfix.engines.shared.common import architecture
 from genfix.engines.shared.engine import Engine
 from genfix.engines.shared.eos import read_eos
 from genfix.engines.shared.fast_tokens import FastTokens
 from genfix.engines.shared.release import NEWEST, Release
+from genfix.engines.shared.serde_types import refused_in_tokenizer
 from genfix.engines.shared.view import EngineView, Problem, TemplateSource
 from genfix.engines.shared.weight_formats import weight_problems
 from genfix.engines.shared.wording import (

@@ -1,106 +1,41 @@
 """The JSON files of a folder as mistral.rs reads them: into structs, whose types serde holds.
 
-Read in mistral.rs at 9e922623f: mistralrs-core/src/pipeline/chat_template.rs (``GenerationConfig``,
-``ChatTemplate``, ``AddedTokensDecoder``).
+Read in mistral.rs at 9e922623f: mistralrs-core/src/pipeline/chat_template.rs (``GenerationConfig``).
 """
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from genfix.folder.folder import FolderFileError
+from genfix.engines.shared.serde_types import (
+    Kind,
+    is_count,
+    is_flag,
+    is_id,
+    is_number,
+    refused_in_tokenizer,
+    refused_key,
+    repeated_key,
+)
 from genfix.folder.kinds import TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
 from genfix.model import Model
 from genfix.model.tokenizer import token_text
 
-_U32: Final = 2**32
-
-
-def _is_text(value: JsonValue) -> bool:
-    return isinstance(value, str)
-
-
-def _is_flag(value: JsonValue) -> bool:
-    return isinstance(value, bool)
-
-
-def _is_number(value: JsonValue) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_count(value: JsonValue) -> bool:
-    return type(value) is int and value >= 0
-
-
-def _is_id(value: JsonValue) -> bool:
-    return type(value) is int and 0 <= value < _U32
-
 
 def _is_id_or_ids(value: JsonValue) -> bool:
-    return _is_id(value) or (isinstance(value, list) and all(map(_is_id, value)))
+    return is_id(value) or (isinstance(value, list) and all(map(is_id, value)))
 
 
-def _is_added_token(value: JsonValue) -> bool:
-    if not isinstance(value, dict) or not _is_text(value.get("content")):
-        return False
-    flags = ("lstrip", "normalized", "rstrip", "single_word")
-    return all(_is_flag(value.get(key)) for key in flags) and isinstance(value.get("special"), bool | None)
-
-
-def _is_token(value: JsonValue) -> bool:
-    return _is_text(value) or _is_added_token(value)
-
-
-def _has_added_tokens(value: JsonValue) -> bool:
-    return isinstance(value, dict) and all(map(_is_added_token, value.values()))
-
-
-def _is_list_of_texts(value: JsonValue) -> bool:
-    return isinstance(value, list) and all(map(_is_text, value))
-
-
-def _has_texts(value: JsonValue) -> bool:
-    return isinstance(value, dict) and all(map(_is_text, value.values()))
-
-
-def _is_template(value: JsonValue) -> bool:
-    return _is_text(value) or (isinstance(value, list) and all(map(_has_texts, value)))
-
-
-_GENERATION: Final[Mapping[str, Callable[[JsonValue], bool]]] = {
+_GENERATION: Final[Mapping[str, Kind]] = {
     **dict.fromkeys(("bos_token_id", "eos_token_id"), _is_id_or_ids),
-    "do_sample": _is_flag,
-    **dict.fromkeys(("temperature", "top_p", "min_p", "repetition_penalty"), _is_number),
-    **dict.fromkeys(("top_k", "max_new_tokens", "max_length"), _is_count),
-    "suppress_tokens": lambda value: isinstance(value, list) and all(map(_is_id, value)),
-}
-_TOKENIZER: Final[Mapping[str, Callable[[JsonValue], bool]]] = {
-    **dict.fromkeys(("add_bos_token", "add_eos_token", "clean_up_tokenization_spaces", "legacy"), _is_flag),
-    **dict.fromkeys(("spaces_between_special_tokens", "use_default_system_prompt"), _is_flag),
-    **dict.fromkeys(("device_map", "tokenizer_class", "truncation_size"), _is_text),
-    **dict.fromkeys(("bos_token", "eos_token", "pad_token", "unk_token"), _is_token),
-    "added_tokens_decoder": _has_added_tokens,
-    "additional_special_tokens": _is_list_of_texts,
-    "chat_template": _is_template,
-    "model_max_length": _is_number,
-    "sp_model_kwargs": _has_texts,
+    "do_sample": is_flag,
+    **dict.fromkeys(("temperature", "top_p", "min_p", "repetition_penalty"), is_number),
+    **dict.fromkeys(("top_k", "max_new_tokens", "max_length"), is_count),
+    "suppress_tokens": lambda value: isinstance(value, list) and all(map(is_id, value)),
 }
 _FILLED: Final = ("bos_token_id", "eos_token_id", "do_sample", "temperature", "top_k", "top_p", "min_p")
 """What the language model's part of config.json adds where its top says nothing."""
-
-
-def refused_key(values: JsonObject, kinds: Mapping[str, Callable[[JsonValue], bool]]) -> str | None:
-    """The first key with a value of another type; null is as good as absent."""
-    return next(
-        (key for key, fits in kinds.items() if values.get(key) is not None and not fits(values[key])), None
-    )
-
-
-def refused_in_tokenizer(model: Model) -> str | None:
-    """The key of tokenizer_config.json for which it is not taken."""
-    return refused_key(model.tokenizer_config, _TOKENIZER)
 
 
 class Generation(NamedTuple):
@@ -127,25 +62,8 @@ def generation(model: Model) -> Generation:
 
 
 def _is_taken(model: Model, values: JsonObject) -> bool:
-    if refused_key(values, _GENERATION) is not None:
-        return False
-    pairs = _pairs(model, model.generation_config.name)
-    return all(pairs.count(key) < 2 for key in _GENERATION)
-
-
-def _pairs(model: Model, name: str) -> list[str]:
-    """Keys of the outermost object, as often as they stand there."""
-    keys: list[str] = []
-
-    def seen(pairs: list[tuple[str, JsonValue]]) -> JsonValue:
-        keys[:] = [key for key, _ in pairs]  # the outermost object is the last to be complete
-        return dict(pairs)
-
-    try:
-        json.loads(model.folder.read(name), object_pairs_hook=seen)
-    except (FolderFileError, ValueError, RecursionError):
-        return []
-    return keys
+    name = model.generation_config.name
+    return refused_key(values, _GENERATION) is None and repeated_key(model, name, _GENERATION) is None
 
 
 def _is_empty_list(model: Model) -> bool:

@@ -8,7 +8,7 @@ from genfix.model import Model
 from tests.support.folders import CHATML, Files, MemoryFolder, chatml_files, dump, glm_files, with_json
 
 END, TURN = 1000, 1002
-READ = ("ollama", "dynamo", "tgi", "tensorrt-llm", "xllm")
+READ = ("ollama", "tgi", "tensorrt-llm", "xllm")
 
 
 def read(engine: str, files: Files, version: str = "") -> EngineView:
@@ -30,9 +30,6 @@ def test_they_say_that_they_were_not_run() -> None:
     [
         ("tgi", folder([TURN], END), {TURN}),  # a list takes the place of the tokenizer's EOS
         ("tgi", folder(TURN, TURN), {END}),  # a number is passed over
-        ("dynamo", folder(TURN, END), {END, TURN}),
-        ("dynamo", folder(..., [TURN], ...), {TURN}),
-        ("dynamo", folder(["x"], [TURN]), {END}),  # a list of texts is a list, and has no id
         ("tensorrt-llm", folder([TURN], ...), {END, TURN}),
         ("xllm", folder([TURN], TURN), {TURN}),
         ("xllm", folder([TURN], [TURN]), {151643}),  # Qwen's class reads a number
@@ -65,7 +62,6 @@ def test_an_older_tensorrt_llm_reads_no_generation_config() -> None:
     ("engine", "source"),
     [
         ("ollama", "tokenizer_config.json"),
-        ("dynamo", "chat_template.jinja"),
         ("tgi", "chat_template.json"),
         ("tensorrt-llm", "chat_template.jinja"),
         ("xllm", "chat_template.json"),
