@@ -25,7 +25,7 @@ _LEGACY: Final = "chat_template.json"
 _SLOW: Final = ("vocab.json", "merges.txt", "tokenizer.model", "vocab.txt", "spiece.model")
 _VOCABULARIES: Final = ("tokenizer.json", *_SLOW, "tekken.json")
 _LARGEST: Final = 1 << 26
-_LEFT_OUT: Final = (".safetensors", ".bin", ".gguf", ".md", ".py", ".png", ".pdf")
+_LEFT_OUT: Final = (".index.json", ".safetensors", ".bin", ".gguf", ".md", ".py", ".png", ".pdf")
 _TEMPLATE: Final = "{% for m in messages %}{{ m.role }}: {{ m.content }}{% endfor %}"
 _OTHER: Final = "{% for m in messages %}{{ m.content }}\n{% endfor %}"
 
@@ -44,7 +44,7 @@ def _files(folder: Path) -> Files:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted((*folder.glob("*"), *folder.glob("additional_chat_templates/*")))
-        if path.is_file() and path.suffix not in _LEFT_OUT and path.stat().st_size < _LARGEST
+        if path.is_file() and not path.name.endswith(_LEFT_OUT) and path.stat().st_size < _LARGEST
     }
 
 
@@ -265,6 +265,9 @@ _CHANGES: Final[Mapping[str, Change]] = {
     "tokenizer-eos-other": _other_eos(_TOKENIZER),
     "tokenizer-eos-object": _eos_object,
     "tokenizer-eos-unknown": _with(_TOKENIZER, eos_token="<|no such token|>"),
+    "tokenizer-eos-empty": _with(_TOKENIZER, eos_token=""),
+    "tokenizer-unknown-empty": _with(_TOKENIZER, unk_token=""),
+    "tokenizer-class-t5": _with(_TOKENIZER, tokenizer_class="T5Tokenizer"),
     "tokenizer-class-lost": _without(_TOKENIZER, "tokenizer_class"),
     "tokenizer-class-fast": _with(_TOKENIZER, tokenizer_class="PreTrainedTokenizerFast"),
     "tokenizer-class-newest": _with(_TOKENIZER, tokenizer_class="TokenizersBackend"),

@@ -4,8 +4,8 @@
 
 READER is a Python that has transformers (no torch is needed): its model types, those with a processor, the
 names of its tokenizer classes and of the vocabulary files each one reads, the fields of config classes whose
-type is checked, and which tokenizer classes are content with a folder that has no vocabulary. The wheels are
-earlier versions, oldest first: they tell since when model types are known.
+type is checked, which tokenizer classes are content with a folder that has no vocabulary, and which take
+only one of scores. The wheels are earlier versions, oldest first: they tell since when model types are known.
 """
 
 import json
@@ -73,6 +73,23 @@ with tempfile.TemporaryDirectory() as folder:
         except Exception:
             continue
         empty.append(name)
+# Classes whose vocabulary is one of scores, and which take no other from tokenizer.json.
+from tokenizers import Tokenizer, models
+scored = []
+with tempfile.TemporaryDirectory() as folder:
+    words = ["<unk>", "<s>", "</s>", "<pad>", "[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]", "<mask>", "a"]
+    def makes(name, model):
+        Tokenizer(model).save(folder + "/tokenizer.json")
+        try:
+            tokenization_auto.tokenizer_class_from_name(name).from_pretrained(folder)
+        except Exception:
+            return False
+        return True
+    for name in known if NEW else ():
+        if makes(name, models.Unigram([(word, -1.0) for word in words], 0)):
+            if not makes(name, models.BPE({word: number for number, word in enumerate(words)}, [])):
+                scored.append(name)
+
 def plain(value):
     names = value if isinstance(value, (list, tuple)) else [value]
     name = next((name for name in names if name), "")
@@ -93,6 +110,7 @@ print(json.dumps({
     "processors": sorted(processing_auto.PROCESSOR_MAPPING_NAMES),
     "tokenizer_classes": known,
     "without_vocabulary": empty,
+    "scored": scored,
     "tokenizers": {kind: name for kind, name in sorted(tokenizers.items()) if name},
     "misnamed": sorted(getattr(tokenization_auto, "MODELS_WITH_INCORRECT_HUB_TOKENIZER_CLASS", ())),
     "vocabularies": vocabularies,

@@ -7,7 +7,7 @@ from genfix.folder.kinds import CONFIG, SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
 from genfix.model import JsonFile, Model
-from genfix.model.tokenizer import NAMED_TOKENS
+from genfix.model.tokenizer import NAMED_TOKENS, token_text
 
 _AUTO_MAP_FILES: Final = (CONFIG, TOKENIZER_CONFIG, "processor_config.json", "preprocessor_config.json")
 
@@ -82,9 +82,19 @@ def unreadable_named_tokens(model: Model) -> tuple[str, ...]:
     special_tokens_map.json is laid over them, but only where tokenizer_config.json has no
     ``added_tokens_decoder``.
     """
-    config = model.tokenizer_config
-    over = {} if "added_tokens_decoder" in config else model.object(SPECIAL_TOKENS_MAP)
+    config, over = model.tokenizer_config, _map_laid_over(model)
     return tuple(key for key in NAMED_TOKENS if key not in over and not _is_token(config.get(key)))
+
+
+def has_empty_unknown_token(model: Model) -> bool:
+    """Whether the token that stands for all that are none is the empty text, which is none: looking up either
+    never ends, and each load looks one up.
+    """
+    return token_text({**model.tokenizer_config, **_map_laid_over(model)}.get("unk_token")) == ""
+
+
+def _map_laid_over(model: Model) -> JsonObject:
+    return {} if "added_tokens_decoder" in model.tokenizer_config else model.object(SPECIAL_TOKENS_MAP)
 
 
 def _is_token(value: JsonValue) -> bool:

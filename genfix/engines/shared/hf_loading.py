@@ -9,13 +9,18 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Final
 
-from genfix.engines.shared.common import architecture, code_files, unreadable_named_tokens
+from genfix.engines.shared.common import (
+    architecture,
+    code_files,
+    has_empty_unknown_token,
+    unreadable_named_tokens,
+)
 from genfix.engines.shared.config_object import NESTED_PARTS
-from genfix.engines.shared.loaders import NO_OWN_TYPES, Loaders, OwnTypes, loaders
+from genfix.engines.shared.loaders import NO_OWN_TYPES, OwnTypes, loaders
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.templates import READS_JINJA
 from genfix.engines.shared.view import Effect, Problem
-from genfix.engines.shared.vocabularies import Vocabulary, loaded_vocabulary
+from genfix.engines.shared.vocabularies import Vocabulary, loaded_vocabulary, passes_over_code
 from genfix.engines.shared.wording import (
     NO_TOKENIZER,
     refused_value,
@@ -59,7 +64,7 @@ def auto_problems(
         *_config_problems(model, loads, native=native or model.model_type in own.types),
         *_vocabulary_problems(loaded_vocabulary(model, major, version)),
         # A model type that is known is loaded by the library's own code, whatever auto_map says.
-        *(_code_problems(model, loaders(major), loads, own) if whole and not native else ()),
+        *(_code_problems(model, major, loads, own) if whole and not native else ()),
         *(_field_problems(model, major) if whole and version >= _CHECKS_FIELDS else ()),
         *_content_problems(model, version, whole=whole),
         *_type_problems(model, loads),
@@ -80,15 +85,18 @@ def _config_problems(model: Model, loads: Loads, *, native: bool) -> Iterator[Pr
         yield unknown_type(kind)
 
 
-def _code_problems(model: Model, known: Loaders, loads: Loads, own: OwnTypes) -> Iterator[Problem]:
+def _code_problems(model: Model, major: int, loads: Loads, own: OwnTypes) -> Iterator[Problem]:
     """Missing files of the code that is needed: an engine with a config class or a model of its own for this
     type does without the folder's, and then nobody has to trust the code of the tokenizer where its class has
-    a plain name.
+    a plain name, or transformers has its own class for it.
     """
+    known = loaders(major)
     reads_config = loads is Loads.ANY_TYPE or model.model_type in own.types
     builds = loads is Loads.ANY_TYPE or architecture(model) in own.architectures
     name = model.tokenizer_config.get("tokenizer_class")
-    plain = reads_config and isinstance(name, str) and name in known.tokenizer_classes
+    plain = reads_config and (
+        (isinstance(name, str) and name in known.tokenizer_classes) or passes_over_code(model, known, major)
+    )
     done: dict[str, bool] = {CONFIG: reads_config, TOKENIZER_CONFIG: plain}
     needed = {
         code.file
@@ -108,6 +116,13 @@ def _vocabulary_problems(found: Vocabulary) -> Iterator[Problem]:
         )
     elif found is Vocabulary.BROKEN:
         yield unreadable_file(TEKKEN)
+    elif found is Vocabulary.OTHER:
+        yield Problem(
+            message(
+                "engine-cannot-take-vocabulary",
+                "tokenizer_class asks for a vocabulary with scores, and that of tokenizer.json has none",
+            )
+        )
     elif found is Vocabulary.NONE:
         yield NO_TOKENIZER
 
@@ -121,6 +136,8 @@ def _content_problems(model: Model, version: Release, *, whole: bool) -> Iterato
                 key=key,
             )
         )
+    if has_empty_unknown_token(model):
+        yield unreadable_value("unk_token", TOKENIZER_CONFIG)
     # `get_text_config` raises where it finds two.
     if whole and sum(model.config.get(key) is not None for key in NESTED_PARTS) > 1:
         yield Problem(

@@ -22,6 +22,8 @@ def loaded_eos(model: Model) -> int | None:
         return None
     if text is None:
         text = model.tokenizer.eos_token
+    if text == "":  # no token can be added for it, so that it is an unknown one
+        text = token_text(config.get("unk_token"))
     known = model.tokenizer.ids
     if text is None or text in known or not model.has(FAST_TOKENIZER):
         return known.get(text) if text is not None else None

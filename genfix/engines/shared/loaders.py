@@ -26,6 +26,8 @@ class Loaders(NamedTuple):
     tokenizer_classes: frozenset[str]
     without_vocabulary: frozenset[str]
     """Tokenizer classes that a folder without any vocabulary makes, empty."""
+    scored: frozenset[str]
+    """Tokenizer classes that take no vocabulary from tokenizer.json but one of scores (Unigram)."""
     tokenizers: Mapping[str, str]
     """By model type the tokenizer class that it has by itself."""
     misnamed: frozenset[str]
@@ -61,6 +63,7 @@ def loaders(major: int) -> Loaders:
         frozenset(document["processors"]),
         frozenset(document["tokenizer_classes"]),
         frozenset(document["without_vocabulary"]),
+        frozenset(document["scored"]),
         document["tokenizers"],
         frozenset(document["misnamed"]),
         {

@@ -6,13 +6,16 @@ tokenization_utils_tokenizers.py (``convert_to_native_format``); and run there o
 file alone.
 """
 
+import re
 from collections.abc import Iterator
 from enum import Enum
 from fnmatch import fnmatchcase
 from typing import Final
 
+from genfix.engines.shared.common import code_files
 from genfix.engines.shared.loaders import Loaders, loaders
 from genfix.engines.shared.release import Release
+from genfix.folder.folder import FolderFileError
 from genfix.folder.kinds import FAST_TOKENIZER, TEKKEN
 from genfix.json_types import JsonObject
 from genfix.model import Model
@@ -32,6 +35,7 @@ _GENERAL: Final = frozenset(
 _BACKEND: Final = "TokenizersBackend"
 _OF_MISTRAL: Final = (TEKKEN, "tokenizer.model.v*")
 _WEIGHTS_OF_MISTRAL: Final = "consolidated*.safetensors"
+_VOCABULARY: Final = re.compile(rb'"vocab"\s*:\s*([\[{])')
 _NOT_NEEDED: Final = frozenset(
     [FAST_TOKENIZER, "tokenizer_config.json", "target_vocab.json", "normalizer.json"]
 )
@@ -52,6 +56,8 @@ class Vocabulary(Enum):
     """It fails: Mistral's own vocabulary is what it would convert, and is none."""
     EMPTY = "empty"
     """It makes a tokenizer that knows nothing but its special tokens."""
+    OTHER = "other"
+    """It fails: tokenizer.json has no scores, which the class needs."""
 
 
 def loaded_vocabulary(model: Model, major: int, version: Release) -> Vocabulary:
@@ -59,6 +65,8 @@ def loaded_vocabulary(model: Model, major: int, version: Release) -> Vocabulary:
     known = loaders(major)
     files = _read_by(model, known, major)
     if model.has(FAST_TOKENIZER) or files is None:
+        if files is not None and _class(model, known, major) in known.scored and not _has_scores(model):
+            return Vocabulary.OTHER
         return Vocabulary.NONE if model.vocabularies in _HALVES else Vocabulary.FOUND
     own = files - _NOT_NEEDED
     if own and all(map(model.has, own)):
@@ -70,6 +78,15 @@ def loaded_vocabulary(model: Model, major: int, version: Release) -> Vocabulary:
     if not any(map(model.has, own)) and _class(model, known, major) in known.without_vocabulary:
         return Vocabulary.EMPTY
     return Vocabulary.NONE
+
+
+def _has_scores(model: Model) -> bool:
+    """Whether the vocabulary of tokenizer.json is a list, as Unigram's is; all others are objects."""
+    try:
+        found = _VOCABULARY.search(model.folder.read(FAST_TOKENIZER))
+    except FolderFileError:
+        return True
+    return found is None or found[1] == b"["
 
 
 def _is_taken(found: Tekken | None, major: int) -> bool:
@@ -94,7 +111,7 @@ def has_mistral_vocabulary(model: Model) -> bool:
 
 def _read_by(model: Model, known: Loaders, major: int) -> frozenset[str] | None:
     """The files that the tokenizer's class names; `None` where nobody knows: code of the folder's own."""
-    if has_tokenizer_code(model.tokenizer_config):
+    if has_tokenizer_code(model.tokenizer_config) and not passes_over_code(model, known, major):
         return None
     name = _class(model, known, major)
     if name is None:
@@ -120,6 +137,17 @@ def has_tokenizer_code(tokenizer_config: JsonObject) -> bool:
     return isinstance(auto_map, list) or (isinstance(auto_map, dict) and "AutoTokenizer" in auto_map)
 
 
+def passes_over_code(model: Model, known: Loaders, major: int) -> bool:
+    """Whether transformers 5 has a class of its own in the place of the tokenizer's code, if nobody told it
+    to trust that: for model types whose folders are known to name a wrong class, and where the code is not
+    there.
+    """
+    if major < 5 or model.model_type in known.misnamed:
+        return major > 4
+    missing = not any(model.has(code.file) for code in code_files(model) if code.key == "AutoTokenizer")
+    return missing and model.model_type in known.tokenizers
+
+
 def _class(model: Model, known: Loaders, major: int) -> str | None:
     """The class that is made, by its name without ``Fast``; `None` where none is known."""
     named = next(
@@ -138,7 +166,8 @@ def _class(model: Model, known: Loaders, major: int) -> str | None:
 
 
 def _class_of_5(named: str | None, registered: str | None, model: Model, known: Loaders) -> str:
-    if named is not None and registered is not None and registered != named:
+    is_plain = not has_tokenizer_code(model.tokenizer_config)
+    if is_plain and named is not None and registered is not None and registered != named:
         # A type's own class counts where folders of that type are known to name a wrong one.
         chosen = registered if registered in _GENERAL or model.model_type in known.misnamed else named
     else:
