@@ -109,6 +109,7 @@ RULE_NAMES: Final[Mapping[str, str]] = {
     "GF704": "added-tokens-only-in-tokenizer-json",
     "GF705": "class-of-a-trainer",
     "GF706": "named-tokens-for-new-readers-only",
+    "GF707": "named-tokens-lost",
     "GF711": "rope-only-for-new-readers",
     "GF712": "rope-differs",
     "GF713": "tied-head-for-new-readers-only",

@@ -34,6 +34,14 @@ _CONFIG: Final[Mapping[str, JsonObject]] = {
     "parts": {"decoder": {}, "text_config": {"eos_token_id": 258}},
     "stop-strings": {"stop_strings": ["\nUser:"]},
 }
+_NO_TOKENS: Final[Mapping[str, JsonObject]] = {
+    "eos-empty": {"eos_token": ""},
+    "eos-empty-for-unknown": {"eos_token": "", "unk_token": "<unk>"},
+    "unknown-empty": {"unk_token": ""},
+    "eos-and-unknown-empty": {"eos_token": "", "unk_token": ""},
+    "class-with-scores": {"tokenizer_class": "AlbertTokenizer"},
+    "code-without-file": {"auto_map": {"AutoTokenizer": ["tokenization_own.OwnTokenizer", None]}},
+}
 _MERGES: Final = b"#version: 0.2\n"
 
 
@@ -73,6 +81,18 @@ def _tokenizers(files: Files) -> Iterator[tuple[str, Files]]:
     plain = {**bare, "eos_token": {"content": "<|im_end|>"}}
     mapped = {**files, "special_tokens_map.json": _dump({"eos_token": "<|endoftext|>"})}
     yield "map-over-plain-object", {**mapped, "tokenizer_config.json": _dump(plain)}
+    yield "map-over-text", {**mapped, "tokenizer_config.json": _dump({**bare, "eos_token": "<|tool|>"})}
+    yield (
+        "map-beside-decoder",
+        {**mapped, "tokenizer_config.json": _dump({**settings, "eos_token": "<|tool|>"})},
+    )
+    nothing = {**files, "special_tokens_map.json": _dump({"eos_token": None})}
+    yield (
+        "map-null-over-text",
+        {**nothing, "tokenizer_config.json": _dump({**bare, "eos_token": "<|tool|>"})},
+    )
+    for name, tokens in _NO_TOKENS.items():
+        yield name, {**files, "tokenizer_config.json": _dump({**settings, **tokens})}
     for key, name in (("chat_template_type", "deepseek_v32"), ("tool_parser_type", "json_tools")):
         yield key, {**files, "tokenizer_config.json": _dump({**settings, key: name})}
     added = {**bare, "eos_token": "<|endoftext|>"}

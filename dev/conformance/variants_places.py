@@ -93,6 +93,30 @@ def places(kind: str, config: JsonObject, tokenizer: Mapping[str, bytes]) -> Ite
         both["chat_template.jinja"] = _TEXT.encode()
         both["tokenizer_config.json"] = _dump({**settings, **named})
         yield f"places=json-{name}+jinja,processor", both
+    for name, tokens in _spellings(sense.tokens):
+        both = {**plain, **processor, "tokenizer_config.json": _dump({**settings, **tokens})}
+        yield f"places=none,tokens={name},processor", both
+
+
+def _spellings(tokens: Mapping[str, str]) -> Iterator[tuple[str, JsonObject]]:
+    """How tokenizer_config.json may name the tokens of a processor."""
+    if not tokens:
+        return
+    first, *rest = tokens
+    yield "none", {}
+    yield "top", {**tokens}
+    yield "extra", {"extra_special_tokens": {**tokens}}
+    yield "list", {"extra_special_tokens": [*tokens.values()]}
+    yield "newer", {"model_specific_special_tokens": {**tokens}}
+    yield "without-first", {"extra_special_tokens": {name: tokens[name] for name in rest}}
+    yield (
+        "first-at-top",
+        {first: tokens[first], "extra_special_tokens": {name: tokens[name] for name in rest}},
+    )
+    yield "null", {**tokens, first: None}
+    yield "object", {**tokens, first: {"__type": "AddedToken", "content": tokens[first], "special": True}}
+    yield "plain-object", {**tokens, first: {"content": tokens[first]}}
+    yield "number", {**tokens, first: 7}
 
 
 def _blank() -> JsonObject:

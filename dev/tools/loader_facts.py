@@ -2,10 +2,11 @@
 
     python -m dev.tools.loader_facts READER genfix/engines/data/loaders5.json [WHEEL ...]
 
-READER is a Python that has transformers (no torch is needed): its model types, those with a processor, the
-names of its tokenizer classes and of the vocabulary files each one reads, the fields of config classes whose
-type is checked, which tokenizer classes are content with a folder that has no vocabulary, and which take
-only one of scores. The wheels are earlier versions, oldest first: they tell since when model types are known.
+READER is a Python that has transformers (no torch is needed): its model types, those with a processor and
+what that asks its tokenizer for, the names of its tokenizer classes and of the vocabulary files each one
+reads, the fields of config classes whose type is checked, which tokenizer classes are content with a folder
+that has no vocabulary, and which take only one of scores. The wheels are earlier versions, oldest first: they
+tell since when model types are known.
 """
 
 import json
@@ -90,6 +91,33 @@ with tempfile.TemporaryDirectory() as folder:
             if not makes(name, models.BPE({word: number for number, word in enumerate(words)}, [])):
                 scored.append(name)
 
+# What a processor's constructor asks of its tokenizer whatever happens, and whether it takes a chat template.
+import ast, inspect, textwrap
+NAMED = {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"}
+
+def asked(node):
+    if isinstance(node, (ast.If, ast.IfExp)):
+        return set()
+    found = {token for child in ast.iter_child_nodes(node) for token in asked(child)}
+    if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("tokenizer", "self.tokenizer"):
+        found |= {node.attr.removesuffix("_id")}
+    return {token for token in found if token.endswith("_token") and not token.startswith("add_")} - NAMED
+
+processor_tokens, without_template = {}, []
+for kind, name in sorted(processing_auto.PROCESSOR_MAPPING_NAMES.items()):
+    try:
+        make = getattr(transformers, name).__init__
+        code = inspect.getsource(inspect.unwrap(make))
+    except Exception:
+        continue  # one whose library is not here
+    taken = inspect.signature(make).parameters
+    if "chat_template" not in taken and not any(each.kind == each.VAR_KEYWORD for each in taken.values()):
+        without_template.append(kind)
+    body = ast.parse(textwrap.dedent(code)).body[0].body
+    tokens = sorted({token for each in body for token in asked(each)})
+    if tokens:
+        processor_tokens[kind] = tokens
+
 def plain(value):
     names = value if isinstance(value, (list, tuple)) else [value]
     name = next((name for name in names if name), "")
@@ -108,6 +136,8 @@ print(json.dumps({
     "transformers": transformers.__version__,
     "model_types": sorted(CONFIGS.keys()),
     "processors": sorted(processing_auto.PROCESSOR_MAPPING_NAMES),
+    "processor_tokens": processor_tokens,
+    "without_template": without_template,
     "tokenizer_classes": known,
     "without_vocabulary": empty,
     "scored": scored,

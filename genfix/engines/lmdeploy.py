@@ -183,7 +183,7 @@ def _has_eos(model: Model) -> bool:
     """Whether the tokenizer has an EOS token: named by a file, or by its class where no file tells
     the class.
     """
-    if model.tokenizer.eos_token is not None:
+    if model.tokenizer.eos_token is not None or model.tokenizer_config.get("eos_token") == "":
         return True
     return not model.has(TOKENIZER_CONFIG) and loaders(5).makes_empty(model.model_type)
 

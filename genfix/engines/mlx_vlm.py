@@ -19,6 +19,7 @@ from genfix.engines.shared.templates import (
     has_processor_config,
     processor_problems,
     template_source,
+    token_problems,
     tokenizer_template,
 )
 from genfix.engines.shared.view import EngineView, Problem, TemplateSource
@@ -158,8 +159,8 @@ def _problems(model: Model) -> Iterator[Problem]:
     if kind in loaders(5).processors - _PROCESSORS:  # those that transformers makes
         if not has_processor_config(model):
             yield NO_PROCESSOR
-        if kind not in _GIVING:
-            yield from processor_problems(model)
+        else:
+            yield from token_problems(model) if kind in _GIVING else processor_problems(model)
     if kind in _GIVING and model.has(LEGACY) and "chat_template" not in model.object(LEGACY):
         yield unreadable_file(LEGACY)
     yield from weight_problems(model, _ID)

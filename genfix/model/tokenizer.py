@@ -127,11 +127,14 @@ def read_token_table(
             ids[text] = token.id
             texts.setdefault(token.id, text)
     named: dict[str, str] = {}
+    # Beside `added_tokens_decoder` transformers does not read the map; without it, it lays the map over.
+    has_decoder = "added_tokens_decoder" in tokenizer_config
+    stated = tokenizer_config if has_decoder else {**tokenizer_config, **special_map}
     for key in NAMED_TOKENS:
-        stated = token_text(tokenizer_config.get(key))
-        if stated == "" and "added_tokens_decoder" in tokenizer_config:
-            continue  # beside it transformers does not read the map
-        name = stated or token_text(special_map.get(key))
+        given = token_text(stated.get(key))
+        if given == "" and has_decoder:
+            continue
+        name = given or token_text(special_map.get(key))
         if name is not None:
             named[key] = name
     return TokenTable(tokens, ids, texts, named, _additional(tokenizer_config, special_map))

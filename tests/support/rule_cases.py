@@ -104,6 +104,10 @@ SEEING = (
 )
 VLM = with_json(VLM, PROCESSOR, chat_template=SEEING)
 NAMED: JsonObject = {"image_token": "<|im_end|>"}
+GEMMA = with_json(VLM, "config.json", model_type="gemma3")
+GEMMA = with_json(
+    GEMMA, TOK, extra_special_tokens=dict.fromkeys(("boi_token", "eoi_token", "image_token"), "<|im_end|>")
+)
 COMPOSITE = with_json(VLM, "config.json", num_hidden_layers=...) | {SINGLE: weight_file(causal(head=False))}
 BOS = with_json(
     QWEN,
@@ -425,6 +429,7 @@ _ENTRIES: dict[str, _Entry] = {
         with_json(VLM, TOK, model_specific_special_tokens=NAMED, extra_special_tokens=NAMED),
         with_json(VLM, TOK, extra_special_tokens=NAMED),
     ),
+    "GF707": (with_json(GEMMA, TOK, extra_special_tokens=...), GEMMA, GEMMA),
     "GF711": (
         with_json(QWEN, "config.json", rope_theta=..., rope_parameters=NEW_ROPE),
         with_json(QWEN, "config.json", rope_parameters=NEW_ROPE),

@@ -83,21 +83,25 @@ def unreadable_named_tokens(model: Model) -> tuple[str, ...]:
     ``added_tokens_decoder``.
     """
     config, over = model.tokenizer_config, _map_laid_over(model)
-    return tuple(key for key in NAMED_TOKENS if key not in over and not _is_token(config.get(key)))
+    return tuple(
+        key
+        for key in NAMED_TOKENS
+        if key not in over and config.get(key) is not None and not is_named_token(config[key])
+    )
 
 
-def has_empty_unknown_token(model: Model) -> bool:
-    """Whether the token that stands for all that are none is the empty text, which is none: looking up either
-    never ends, and each load looks one up.
+def looks_up_without_end(model: Model) -> bool:
+    """Whether the EOS is the empty text, which is no token, so that the token is looked up that stands for
+    all that are none, and is empty as well.
     """
-    return token_text({**model.tokenizer_config, **_map_laid_over(model)}.get("unk_token")) == ""
+    named = {**model.tokenizer_config, **_map_laid_over(model)}
+    return token_text(named.get("eos_token")) == token_text(named.get("unk_token")) == ""
 
 
 def _map_laid_over(model: Model) -> JsonObject:
     return {} if "added_tokens_decoder" in model.tokenizer_config else model.object(SPECIAL_TOKENS_MAP)
 
 
-def _is_token(value: JsonValue) -> bool:
-    if isinstance(value, dict):
-        return value.get("__type") == "AddedToken"
-    return value is None or isinstance(value, str)
+def is_named_token(value: JsonValue) -> bool:
+    """Whether transformers takes a value at the top of tokenizer_config.json for a token."""
+    return isinstance(value, str) or (isinstance(value, dict) and value.get("__type") == "AddedToken")

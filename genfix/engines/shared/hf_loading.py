@@ -12,7 +12,7 @@ from typing import Final
 from genfix.engines.shared.common import (
     architecture,
     code_files,
-    has_empty_unknown_token,
+    looks_up_without_end,
     unreadable_named_tokens,
 )
 from genfix.engines.shared.config_object import NESTED_PARTS
@@ -136,7 +136,7 @@ def _content_problems(model: Model, version: Release, *, whole: bool) -> Iterato
                 key=key,
             )
         )
-    if has_empty_unknown_token(model):
+    if whole and looks_up_without_end(model):
         yield unreadable_value("unk_token", TOKENIZER_CONFIG)
     # `get_text_config` raises where it finds two.
     if whole and sum(model.config.get(key) is not None for key in NESTED_PARTS) > 1:

@@ -1,14 +1,14 @@
 """The EOS id of a tokenizer that transformers 5 has loaded, where it is no added token of the files.
 
-Run with transformers 5.19.0 and 5.23.0: special_tokens_map.json is read only where tokenizer_config.json has
-no ``added_tokens_decoder``; a name that the vocabulary has is that entry. One that nothing has is given a
-free id, which no weight was trained for: it is left out here, for no model ever writes it.
+Run with transformers 5.19.0 and 5.23.0: special_tokens_map.json is laid over tokenizer_config.json, but only
+where that has no ``added_tokens_decoder``; a name that the vocabulary has is that entry. One that nothing has
+is given a free id, which no weight was trained for: it is left out here, for no model ever writes it.
 """
 
 import json
 
 from genfix.folder.folder import FolderFileError
-from genfix.folder.kinds import FAST_TOKENIZER
+from genfix.folder.kinds import FAST_TOKENIZER, SPECIAL_TOKENS_MAP
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
 from genfix.model.tokenizer import token_text
@@ -17,11 +17,9 @@ from genfix.model.tokenizer import token_text
 def loaded_eos(model: Model) -> int | None:
     """`None` where no file names the token, or none tells ids."""
     config = model.tokenizer_config
+    if "added_tokens_decoder" not in config:
+        config = {**config, **model.object(SPECIAL_TOKENS_MAP)}
     text = token_text(config.get("eos_token"))
-    if text is None and "added_tokens_decoder" in config:
-        return None
-    if text is None:
-        text = model.tokenizer.eos_token
     if text == "":  # no token can be added for it, so that it is an unknown one
         text = token_text(config.get("unk_token"))
     known = model.tokenizer.ids

@@ -22,7 +22,11 @@ class Loaders(NamedTuple):
     since: Mapping[str, Release]
     """Model types that the oldest version read does not know, and the first that does."""
     processors: frozenset[str]
-    """Model types whose processor has a chat template of its own."""
+    """Model types that have a processor."""
+    processor_tokens: Mapping[str, Sequence[str]]
+    """By model type the tokens that its processor asks the tokenizer for, by their names."""
+    without_template: frozenset[str]
+    """Model types whose processor is not given a chat template."""
     tokenizer_classes: frozenset[str]
     without_vocabulary: frozenset[str]
     """Tokenizer classes that a folder without any vocabulary makes, empty."""
@@ -61,6 +65,8 @@ def loaders(major: int) -> Loaders:
         frozenset(document["model_types"]),
         {kind: first(version or document["transformers"]) for kind, version in document["since"].items()},
         frozenset(document["processors"]),
+        document["processor_tokens"],
+        frozenset(document["without_template"]),
         frozenset(document["tokenizer_classes"]),
         frozenset(document["without_vocabulary"]),
         frozenset(document["scored"]),

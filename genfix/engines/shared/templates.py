@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from genfix.engines.shared.loaders import loaders
+from genfix.engines.shared.processor_tokens import unnamed_tokens
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.view import Problem, TemplateSource
 from genfix.folder.kinds import ADDITIONAL_TEMPLATES, TOKENIZER_CONFIG
@@ -26,6 +27,8 @@ _READS_ADDITIONAL: Final = (4, 52)
 LEGACY: Final = "chat_template.json"
 _SETTINGS: Final = "processor_config.json"
 _KEY: Final = "chat_template"
+_NAMING_TOKENS: Final = ("extra_special_tokens", "model_specific_special_tokens")
+"""Keys of tokenizer_config.json that give tokens names; transformers 5 alone reads the second."""
 _DEFAULT: Final = "default"
 _NOTHING: Final = TemplateSource.of("", "").sha256
 
@@ -98,6 +101,8 @@ def makes_processor(model: Model, major: int = 5) -> bool:
 
 def processor_template(model: Model, major: int = 5, version: Release = NEWEST) -> ProcessorTemplate | None:
     """The template of the folder's processor; `None` where it has none, so that the tokenizer is asked."""
+    if model.model_type in loaders(major).without_template:
+        return None
     own = _stated(model, _SETTINGS)
     beside = _beside(model, version)
     first, second = (own, beside) if major > 4 else (beside, own)
@@ -105,8 +110,30 @@ def processor_template(model: Model, major: int = 5, version: Release = NEWEST) 
 
 
 def processor_problems(model: Model, major: int = 5, version: Release = NEWEST) -> tuple[Problem, ...]:
-    """Why the folder's processor is not made: what it cannot do with the files of templates."""
-    if not makes_processor(model, major) or not model.has(LEGACY):
+    """Why the folder's processor is not made: a token that its tokenizer has no name for, and what it cannot
+    do with the files of templates.
+    """
+    if not makes_processor(model, major):
+        return ()
+    return token_problems(model, major) or _template_problems(model, version)
+
+
+def token_problems(model: Model, major: int = 5) -> tuple[Problem, ...]:
+    """The first of the tokens that the processor's constructor asks the tokenizer for in vain."""
+    return tuple(
+        Problem(
+            message(
+                "engine-cannot-find-named-token",
+                "its processor asks for {key}, which tokenizer_config.json does not name",
+                key=name,
+            )
+        )
+        for name in unnamed_tokens(model, major)[:1]
+    )
+
+
+def _template_problems(model: Model, version: Release) -> tuple[Problem, ...]:
+    if not model.has(LEGACY):
         return ()
     if additional_templates(model, version):
         return (

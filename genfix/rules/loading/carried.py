@@ -22,6 +22,8 @@ _PLACES: Final[Mapping[str, str]] = {
     "engine-cannot-take-token": TOKENIZER_CONFIG,
     "engine-cannot-find-class": TOKENIZER_CONFIG,
     "engine-cannot-read-list": TOKENIZER_CONFIG,
+    "engine-cannot-find-named-token": TOKENIZER_CONFIG,
+    "engine-cannot-take-vocabulary": FAST_TOKENIZER,
     "engine-cannot-find-token": TOKENIZER_CONFIG,
     "engine-has-no-eos": TOKENIZER_CONFIG,
     "engine-cannot-read-tokenizer": FAST_TOKENIZER,
@@ -113,6 +115,7 @@ def _of_vocabulary(finding: Finding) -> bool:
 _SAID: Final[Mapping[str, Callable[[Finding], bool]]] = {
     **dict.fromkeys(NO_VOCABULARY, _of_vocabulary),
     NO_WEIGHTS: lambda finding: finding.code in _OF_WEIGHTS,
+    "engine-cannot-find-named-token": lambda finding: finding.code in {"GF706", "GF707"},
     "engine-cannot-find-class": lambda finding: finding.code in {"GF701", "GF705"},
 }
 """What says it in another place."""

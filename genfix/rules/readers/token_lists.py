@@ -1,5 +1,5 @@
-"""GF702, GF704 and GF706: lists and names of tokens that only newer readers find, the base having the older
-spelling.
+"""GF702, GF704, GF706 and GF707: lists and names of tokens that only newer readers find, the base having the
+older spelling, and names that are gone.
 
 What llama.cpp's converter and readers with transformers 4 need is added or renamed; transformers 5 goes on
 reading the same.
@@ -8,6 +8,8 @@ reading the same.
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.engines.shared.processor_tokens import EXTRA, NEWER, named_tokens, unnamed_tokens
+from genfix.engines.shared.templates import makes_processor
 from genfix.folder.kinds import ADDED_TOKENS, FAST_TOKENIZER, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import message
@@ -20,10 +22,12 @@ from genfix.rules.core.rule import Rule, rule
 from genfix.rules.tokens.token_ids import DECODER
 
 _SENTENCEPIECE: Final = "tokenizer.model"
+_TOKENS_LACKING: Final = Fix.manual(
+    message("why-named-tokens-lacking", "the folder's vocabulary does not have these tokens")
+)
 
 # -- the list of special tokens ------------------------------------------------------------------
 
-_EXTRA: Final = "extra_special_tokens"
 _ADDITIONAL: Final = "additional_special_tokens"
 
 
@@ -55,19 +59,19 @@ def _extra_list(context: Context, rule: Rule) -> Iterator[Finding]:
     - ml-explore/mlx-lm#661
     """
     merged, base = context.merged, context.base
-    value = merged.tokenizer_config.get(_EXTRA)
+    value = merged.tokenizer_config.get(EXTRA)
     if not isinstance(value, list):
         return
-    if base is not None and isinstance(base.tokenizer_config.get(_EXTRA), list):
+    if base is not None and isinstance(base.tokenizer_config.get(EXTRA), list):
         return
     named = _named_tokens(merged, base)
     operations: tuple[Operation, ...] = (
-        RemoveField(TOKENIZER_CONFIG, f"/{_EXTRA}")
+        RemoveField(TOKENIZER_CONFIG, f"/{EXTRA}")
         if named is None
-        else SetField(TOKENIZER_CONFIG, f"/{_EXTRA}", dict(named)),
+        else SetField(TOKENIZER_CONFIG, f"/{EXTRA}", dict(named)),
     )
     if value:  # an empty one says nothing: transformers 5 then reads the older key
-        order = tuple(_ADDITIONAL if key == _EXTRA else key for key in merged.keys(TOKENIZER_CONFIG))
+        order = tuple(_ADDITIONAL if key == EXTRA else key for key in merged.keys(TOKENIZER_CONFIG))
         operations += (SetField(TOKENIZER_CONFIG, f"/{_ADDITIONAL}", value, order),)
     yield rule.finding(
         TOKENIZER_CONFIG,
@@ -77,7 +81,7 @@ def _extra_list(context: Context, rule: Rule) -> Iterator[Finding]:
         ),
         severity=Severity.INFO if base is None else Severity.WARNING,
         witness=Witness.ENGINE if base is None else Witness.BASE,
-        pointer=f"/{_EXTRA}",
+        pointer=f"/{EXTRA}",
         current=value,
         fix=Fix.safe_unless(
             NOBODY_OLDER if base is None else None,
@@ -92,8 +96,6 @@ def _extra_list(context: Context, rule: Rule) -> Iterator[Finding]:
 
 
 # -- the tokens that a processor asks for by name ------------------------------------------------
-
-_NAMED: Final = "model_specific_special_tokens"
 
 
 @rule(
@@ -122,16 +124,16 @@ def _named_for_new_readers(context: Context, rule: Rule) -> Iterator[Finding]:
     """
     merged, base = context.merged, context.base
     named = _named_tokens(merged, base)
-    if named is None or merged.tokenizer_config.get(_EXTRA):
+    if named is None or merged.tokenizer_config.get(EXTRA):
         return  # a list under that key is GF702's, and an object says what older readers get
-    pointer = f"/{_EXTRA}"
-    order = tuple(sorted([*merged.keys(TOKENIZER_CONFIG), _EXTRA]))  # transformers 5 sorts the file
+    pointer = f"/{EXTRA}"
+    order = tuple(sorted([*merged.keys(TOKENIZER_CONFIG), EXTRA]))  # transformers 5 sorts the file
     yield rule.finding(
         TOKENIZER_CONFIG,
         message(
             "named-tokens-for-new-readers-only",
             "transformers 4 does not read {key}: there the processor misses {names}",
-            key=_NAMED,
+            key=NEWER,
             names=shown(list(named)),
         ),
         severity=Severity.INFO if base is None else Severity.WARNING,
@@ -143,19 +145,75 @@ def _named_for_new_readers(context: Context, rule: Rule) -> Iterator[Finding]:
             message(
                 "why-named-tokens-in-both",
                 "{name} is the older place of the same names: transformers 5 reads the folder as before",
-                name=_EXTRA,
+                name=EXTRA,
             ),
             (SetField(TOKENIZER_CONFIG, pointer, dict(named), order),),
         ),
     )
 
 
+@rule(
+    "GF707",
+    "named-tokens-lost",
+    Severity.ERROR,
+    question=READERS,
+    needs_base=True,
+    shows="the processor fails: `... has no attribute image_token`",
+)
+def _named_nowhere(context: Context, rule: Rule) -> Iterator[Finding]:
+    """`tokenizer_config.json` no longer gives the tokens a name that the model's processor asks its tokenizer
+    for (`image_token`, `boi_token`); the base's does.
+
+    Why: The constructor of the processor ends with `has no attribute image_token`: `AutoProcessor`, vLLM and
+    SGLang do not start. Tools that save a tokenizer of their own, or one of another class, drop the names;
+    the tokens are still in the vocabulary.
+
+    Fix: The base's names for these tokens, as `extra_special_tokens`, which all readers know; where that key
+    is a list, as `model_specific_special_tokens`.
+
+    Safety: Safe: names alone come back, for tokens that the folder's vocabulary has. Manual where it has not.
+
+    Sources:
+    - transformers 5.24.0: models/gemma3/processing_gemma3.py, tokenization_utils_base.py `__getattr__`
+    """
+    merged, base = context.merged, context.base
+    lost = unnamed_tokens(merged) if makes_processor(merged) else ()
+    theirs = named_tokens(base.tokenizer_config) if base is not None else {}
+    named: JsonObject = {name: theirs[name] for name in lost if name in theirs}
+    if not named:
+        return
+    stated = merged.tokenizer_config.get(EXTRA)
+    key = NEWER if isinstance(stated, list) else EXTRA
+    before = merged.tokenizer_config.get(key)
+    value = {**before, **named} if isinstance(before, dict) else dict(named)
+    order = tuple(sorted([*merged.keys(TOKENIZER_CONFIG), key]))
+    yield rule.finding(
+        TOKENIZER_CONFIG,
+        message(
+            "named-tokens-lost",
+            "the processor asks its tokenizer for {names}, which nothing names here; the base does",
+            names=shown(list(named)),
+        ),
+        witness=Witness.BASE,
+        pointer=f"/{key}",
+        expected=value,
+        fix=Fix.safe(
+            message(
+                "why-names-alone", "the folder's vocabulary has these tokens: their names alone come back"
+            ),
+            SetField(TOKENIZER_CONFIG, f"/{key}", value, order),
+        )
+        if merged.tokenizer.ids.keys() >= {*named.values()}
+        else _TOKENS_LACKING,
+    )
+
+
 def _named_tokens(merged: Model, base: Model | None) -> JsonObject | None:
     """The named tokens that older readers miss; `None` where the base is written so too."""
-    named = merged.tokenizer_config.get(_NAMED)
+    named = merged.tokenizer_config.get(NEWER)
     if not isinstance(named, dict) or not named:
         return None
-    is_older = base is None or isinstance(base.tokenizer_config.get(_EXTRA), dict)
+    is_older = base is None or isinstance(base.tokenizer_config.get(EXTRA), dict)
     return named if is_older else None
 
 
@@ -242,4 +300,4 @@ def _is_listed(model: Model) -> bool:
     return model.has(_SENTENCEPIECE) and (model.has(ADDED_TOKENS) or DECODER in model.tokenizer_config)
 
 
-RULES: Final = (_extra_list, _unlisted, _named_for_new_readers)
+RULES: Final = (_extra_list, _unlisted, _named_for_new_readers, _named_nowhere)
