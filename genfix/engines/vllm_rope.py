@@ -9,7 +9,7 @@ from typing import Final
 
 from genfix.engines.shared.config_object import class_defaults
 from genfix.engines.shared.release import Release
-from genfix.engines.shared.text_part import LAYER_TYPES, NEEDED
+from genfix.engines.shared.rope_loading import LAYER_TYPES, NEEDED
 from genfix.json_types import JsonObject
 
 ORIGINAL: Final = "original_max_position_embeddings"
