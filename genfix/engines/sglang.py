@@ -192,7 +192,7 @@ def _end_texts(model: Model, version: Release) -> _Stop:
 
 def _load_problems(model: Model, major: int, version: Release) -> list[Problem]:
     problems = [
-        *auto_problems(model, major, own=own_types(_ID)),
+        *auto_problems(model, major, own=own_types(_ID)._replace(guards_rope=True)),
         *weight_problems(model, _ID),
         *_start_problems(model, version),
     ]

@@ -36,7 +36,11 @@ def ropes_of(value: JsonObject, kind: str, key: str, version: Release) -> list[J
     """The sets of parameters under ``key``, one or one for each type of layer; `None` where one is
     refused.
     """
+    if kind == "gemma3_text" and key == "rope_parameters" and not value.keys() & LAYER_TYPES:
+        return []  # beside what its class writes for each type of layer, and not read
     found = _ropes(value, nests=kind in _LAYERED or kind not in class_defaults(5))
+    if kind in _SECTIONED and found != [value]:
+        return None  # its class writes a base frequency beside them
     if not all(_is_readable(rope, kind, version) for rope in found):
         return None
     if (kind, key) == ("gemma3_text", "rope_scaling") and not _fits_a_default(value):
@@ -56,6 +60,8 @@ def rope_type(rope: JsonObject) -> str:
     return str(rope.get("rope_type", rope.get("type", "default")))
 
 
+_SECTIONED: Final = frozenset(["qwen2_5_vl_text", "qwen2_vl_text"])
+"""Model types whose class makes ``default`` of ``mrope``."""
 _NEEDLESS: Final = frozenset([*LONG, "llama3", "mrope"])
 _NEEDED: Final = {**NEEDED, "su": NEEDED["longrope"]}
 
@@ -69,7 +75,7 @@ def _is_readable(rope: JsonObject, part: str, version: Release) -> bool:
     if version < (0, 6, 4) and "factor" not in rope and rope_type(rope) not in _NEEDLESS:
         return False
     if "mrope" in (kind, old):
-        return "mrope_section" in rope
+        return part in _SECTIONED or "mrope_section" in rope
     return _NEEDED.get(rope_type(rope), frozenset()) <= rope.keys()
 
 

@@ -49,6 +49,12 @@ GEMMA: Final[JsonObject] = {
     },
     "vision_config": {"model_type": "siglip_vision_model"},
 }
+QWEN_VL: Final[JsonObject] = {
+    **QWEN,
+    "architectures": ["Qwen2VLForConditionalGeneration"],
+    "model_type": "qwen2_vl",
+    "vision_config": {},
+}
 OF_THEIR_OWN: Final[JsonObject] = {
     "architectures": ["MiniCPMForCausalLM"],
     "model_type": "minicpm",
@@ -65,7 +71,11 @@ LLAMA3: Final[JsonObject] = {
     "rope_type": "llama3",
 }
 LISTS: Final[JsonObject] = {"short_factor": [1.0] * 48, "long_factor": [1.1] * 48}
-YARN: Final[JsonObject] = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768}
+YARN: Final[dict[str, JsonValue]] = {
+    "rope_type": "yarn",
+    "factor": 4.0,
+    "original_max_position_embeddings": 32768,
+}
 LAYERS: Final[JsonObject] = {
     "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e6},
     "sliding_attention": {"rope_type": "default", "rope_theta": 1e4},
@@ -155,3 +165,29 @@ def test_nearly_all_classes_have_been_asked_how_they_take_rope_settings(major: i
     asked = [kind for kind in known.model_types if known.rope_traits(kind) is not None]
     assert len(asked) > 0.95 * len(known.model_types)
     assert {"qwen2", "llama", "gemma3", "gemma3_text", "phi3", "glm4"} <= {*asked}
+
+
+@pytest.mark.parametrize(
+    ("engine", "config", "values", "key"),
+    [
+        ("onnxruntime-genai", QWEN, {"rope_scaling": {"type": "dynamic", "factor": 2.0}}, "rope_scaling"),
+        ("onnxruntime-genai", QWEN, {"rope_parameters": LAYERS}, "rope_parameters"),
+        ("onnxruntime-genai", LLAMA, {"rope_scaling": LLAMA3}, None),
+        ("onnxruntime-genai", PHI, {"rope_scaling": {"type": "longrope", **LISTS}}, None),
+        ("onnxruntime-genai", PHI, {"rope_scaling": {"rope_type": "longrope", **LISTS}}, "rope_scaling"),
+        ("llama.cpp", QWEN, {"rope_scaling": {"type": "yarn", "factor": 4.0}}, "rope_scaling"),
+        ("llama.cpp", QWEN, {"rope_scaling": YARN}, None),
+        ("llama.cpp", QWEN, {"rope_scaling": {"type": "linear", "factor": "4"}}, "rope_scaling"),
+        ("llama.cpp", QWEN, {"rope_parameters": {**LAYERS, "sliding_attention": None}}, "rope_parameters"),
+        ("llama.cpp", QWEN, {"rope_parameters": LAYERS}, None),
+        ("llama.cpp", PHI, {"rope_scaling": {"type": "longrope", **LISTS}}, None),
+        ("sglang", GEMMA, {"rope_scaling": LLAMA3, "rope_theta": 1e6, "max_position_embeddings": 8192}, None),
+        ("sglang", GEMMA, {"rope_scaling": {"type": "yarn", "factor": 4.0}}, "rope_scaling"),
+        ("vllm", QWEN_VL, {"rope_scaling": {"type": "mrope", "mrope_section": [16, 24, 24]}}, None),
+        ("vllm", QWEN_VL, {"rope_parameters": LAYERS}, "rope_parameters"),
+    ],
+)
+def test_what_engines_add_to_what_transformers_refuses(
+    engine: str, config: JsonObject, values: JsonObject, key: str | None
+) -> None:
+    assert refused(engine, config, **values) == key

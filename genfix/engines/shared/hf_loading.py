@@ -182,7 +182,8 @@ def _rope_problems(model: Model, major: int, loads: Loads, own: OwnTypes) -> Ite
             # The class that all are made of is taken, unless somebody trusts the folder's own.
             traits = None if _own_code(model.config, "AutoConfig") else ""
         refused = refused_rope if major > _OLDER else refused_old_rope
-        key = None if traits is None else refused(values, RopeTraits.of(traits))
+        taken = RopeTraits.of(traits or "")._replace(guarded=own.guards_rope)
+        key = None if traits is None else refused(values, taken)
         if key is not None:
             yield refused_value(key)
             return

@@ -62,6 +62,8 @@ class RopeTraits(NamedTuple):
     """``layers``: an older spelling is laid over the RoPE of full attention; ``raw``: nothing is converted;
     ``phi``: LongRoPE alone, by any of its names. Of transformers 4: ``checked``, ``strict`` (the older name
     of its type is not taken for the new one), ``two`` and ``three`` (keys that there are to be)."""
+    guarded: bool = False
+    """Whether the engine passes over it where there is no length to scale from."""
 
     @classmethod
     def of(cls, spelled: str) -> "RopeTraits":
@@ -164,10 +166,10 @@ def _completed(
     if isinstance(kind, str) and kind in _FROM_ORIGINAL:
         if flat and traits.has_original:
             done[ORIGINAL] = values.get(ORIGINAL, 1)
-        elif not traits.has_length:
-            raise _RefusedError
-        else:
+        elif traits.has_length:
             done.setdefault(ORIGINAL, values.get(_LENGTH, 1))
+        elif not traits.guarded:
+            raise _RefusedError
     if traits.way == "phi" and kind in ("su", "yarn"):
         done["rope_type"] = "longrope"
     return done
