@@ -37,7 +37,8 @@ def ropes_of(value: JsonObject, kind: str, key: str, version: Release) -> list[J
     refused.
     """
     if kind == "gemma3_text" and key == "rope_parameters" and not value.keys() & LAYER_TYPES:
-        return []  # beside what its class writes for each type of layer, and not read
+        # It stands beside what its class writes for each type of layer, and its name alone is looked at.
+        return [] if _has_one_name(value, kind) else None
     found = _ropes(value, nests=kind in _LAYERED or kind not in class_defaults(5))
     if kind in _SECTIONED and found != [value]:
         return None  # its class writes a base frequency beside them
@@ -69,14 +70,27 @@ _NEEDED: Final = {**NEEDED, "su": NEEDED["longrope"]}
 def _is_readable(rope: JsonObject, part: str, version: Release) -> bool:
     if part in _PHI and not _is_phi(rope):
         return False
-    kind, old = rope.get("rope_type"), rope.get("type")
-    if kind is not None and old is not None and kind != old:
-        return (str(old), str(kind)) in {("su", "longrope"), ("mrope", "default")}
-    if version < (0, 6, 4) and "factor" not in rope and rope_type(rope) not in _NEEDLESS:
+    kind = rope_type(rope)
+    if not _has_one_name(rope, part):
         return False
-    if "mrope" in (kind, old):
-        return part in _SECTIONED or "mrope_section" in rope
-    return _NEEDED.get(rope_type(rope), frozenset()) <= rope.keys()
+    if _is_named_twice(rope) or kind == "mrope":
+        return True
+    if version < (0, 6, 4) and "factor" not in rope and kind not in _NEEDLESS:
+        return False
+    return _NEEDED.get(kind, frozenset()) <= rope.keys()
+
+
+def _has_one_name(rope: JsonObject, part: str) -> bool:
+    """Its older name says what the newer one does, and says of sections where it promises them."""
+    kind, old = rope.get("rope_type"), rope.get("type")
+    if _is_named_twice(rope):
+        return (str(old), str(kind)) in {("su", "longrope"), ("mrope", "default")}
+    return "mrope" not in (kind, old) or part in _SECTIONED or "mrope_section" in rope
+
+
+def _is_named_twice(rope: JsonObject) -> bool:
+    kind, old = rope.get("rope_type"), rope.get("type")
+    return kind is not None and old is not None and kind != old
 
 
 _PHI: Final = frozenset(["phi3", "phi4_multimodal"])
