@@ -5,8 +5,7 @@
 READER is a Python that has transformers (no torch is needed): its model types, those with a processor, the
 names of its tokenizer classes and of the vocabulary files each one reads, the fields of config classes whose
 type is checked, and which tokenizer classes are content with a folder that has no vocabulary. The wheels are
-earlier versions, oldest first: they tell since when model types are known. How classes take RoPE settings
-``rope_traits`` asks.
+earlier versions, oldest first: they tell since when model types are known.
 """
 
 import json
@@ -15,7 +14,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dev.tools.rope_traits import rope_traits
 from dev.tools.wheel_names import mapped_types
 
 __all__ = ["main"]
@@ -126,7 +124,6 @@ def main(reader: str, out: Path, *wheels: Path) -> int:
         return 1
     answer = json.loads(done.stdout.splitlines()[-1])
     answer["since"] = _since(answer["model_types"], wheels)
-    answer["ropes"] = rope_traits(reader, int(answer["transformers"].partition(".")[0]))
     out.write_text(json.dumps(answer, indent=None, separators=(",", ":"), sort_keys=True) + "\n")
     print(f"{len(answer['model_types'])} model types of transformers {answer['transformers']}")
     return 0

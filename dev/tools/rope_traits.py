@@ -1,14 +1,19 @@
-"""How config classes of the real transformers take RoPE settings: the part ``ropes`` of ``loaders5.json``.
+"""Writes how config classes of the real transformers take RoPE settings.
 
-Each class is made with settings that lack a part, or are of an odd shape. It is noted with the traits of
-which `refused_rope` foretells the most of what it refuses, and nothing that it takes; one for which there are
-no such traits is left out, and views say nothing of it.
+    python -m dev.tools.rope_traits READER genfix/engines/data/ropes5.json
+
+READER is a Python that has transformers (no torch is needed). Each class is made with settings that lack a
+part, or are of an odd shape. It is noted with the traits of which `refused_rope` foretells the most of what
+it refuses, and nothing that it takes; one for which there are no such traits is left out, and views say
+nothing of it.
 """
 
 import json
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from itertools import product
+from pathlib import Path
 from typing import Final
 
 from genfix.engines.shared.rope_loading import (
@@ -21,10 +26,10 @@ from genfix.engines.shared.rope_loading import (
 )
 from genfix.json_types import JsonObject, JsonValue
 
-__all__ = ["rope_traits"]
+__all__ = ["main"]
 
 _ASK = """
-import copy, json, logging, sys, warnings
+import copy, json, logging, sys, transformers, warnings
 warnings.simplefilter("ignore")
 logging.disable(logging.CRITICAL)
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
@@ -60,7 +65,7 @@ for name in sorted(CONFIG_MAPPING.keys()):
         ],
         "refused": [refuses(kind, values) for values in tried],
     }
-print(json.dumps(found))
+print(json.dumps({"transformers": transformers.__version__, "found": found}))
 """
 
 _LISTS: Final[JsonObject] = {"short_factor": [1.0] * 48, "long_factor": [1.0] * 48}
@@ -92,6 +97,7 @@ _ROPES: Final[Sequence[JsonValue]] = (
     {"factor": 4.0},
     {"full_attention": {"rope_type": "linear"}, "sliding_attention": {"rope_type": "default"}},
     {"full_attention": {"rope_type": "yarn", "factor": 4.0}, "sliding_attention": None},
+    {"full_attention": {"rope_type": "yarn", "factor": 4.0, **_ORIGINAL}},
     {"sliding_attention": {"rope_type": "linear"}},
     {},
     "linear",
@@ -107,20 +113,27 @@ def _tried() -> Iterator[JsonObject]:
     yield {"rope_scaling": {"type": "linear"}, "rope_parameters": {"rope_type": "default"}}
 
 
-def rope_traits(reader: str, major: int) -> dict[str, list[str]]:
-    """By traits as `RopeTraits.of` reads them: the model types of transformers 4 or 5."""
+def main(reader: str, out: Path) -> int:
+    """Ask the reader, and write what fits; the exit code."""
     tried = [*_tried()]
     done = subprocess.run(
-        [reader, "-c", _ASK], input=json.dumps(tried), capture_output=True, text=True, check=True
+        [reader, "-c", _ASK], input=json.dumps(tried), capture_output=True, text=True, check=False
     )
-    answer: Mapping[str, Mapping[str, Sequence[str]]] = json.loads(done.stdout.splitlines()[-1])
+    if done.returncode:
+        print(done.stderr, file=sys.stderr)
+        return 1
+    answer = json.loads(done.stdout.splitlines()[-1])
+    major = int(answer["transformers"].partition(".")[0])
     found: dict[str, list[str]] = {}
-    for kind, told in answer.items():
-        refused = [bool(each) for each in told["refused"]]
-        spelled = _fitting(told["traits"] if major > _OLD else (), tried, refused, major)
+    for kind, told in answer["found"].items():
+        own = told["traits"] if major > _OLD else ()
+        spelled = _fitting(own, tried, [bool(each) for each in told["refused"]], major)
         if spelled is not None:
             found.setdefault(spelled, []).append(kind)
-    return found
+    document = {"transformers": answer["transformers"], "ropes": found}
+    out.write_text(json.dumps(document, indent=None, separators=(",", ":"), sort_keys=True) + "\n")
+    print(f"{sum(map(len, found.values()))} of {len(answer['found'])} model types, {len(found)} ways")
+    return 0
 
 
 _OLD: Final = 4
@@ -139,3 +152,7 @@ def _fitting(
         if right > most and not any(mine and not real for mine, real in pairs):
             best, most = spelled, right
     return best
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2])))

@@ -14,9 +14,8 @@ from genfix.engines.shared.engine import Engine
 from genfix.engines.shared.generating import setting_problems
 from genfix.engines.shared.hf_loading import auto_problems
 from genfix.engines.shared.loaded_eos import loaded_eos
-from genfix.engines.shared.loaders import loaders
 from genfix.engines.shared.release import NEWEST, Release
-from genfix.engines.shared.rope_loading import NEW, OLD, RopeTraits
+from genfix.engines.shared.rope_loading import NEW, OLD, RopeTraits, rope_traits
 from genfix.engines.shared.templates import template_source
 from genfix.engines.shared.text_part import TextPart, text_part
 from genfix.engines.shared.view import EngineView, Problem, TemplateSource
@@ -156,7 +155,7 @@ def _context_length(part: TextPart) -> int | None:
 
 def _rope_problems(model: Model, part: TextPart) -> Iterator[Problem]:
     """A type of RoPE that the builder of this architecture cannot write, of those that classes take."""
-    traits = RopeTraits.of(loaders(5).rope_traits(part.kind) or "")
+    traits = rope_traits(part.kind, 5) or RopeTraits()
     if part.refused_rope is not None or not traits.has_field or traits.way in {"layers", "raw"}:
         return  # no RoPE, or one for each type of layer, which builders of their own read
     # One for each type of layer is none at all for a class that knows no such types.

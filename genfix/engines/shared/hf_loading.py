@@ -13,7 +13,14 @@ from genfix.engines.shared.common import architecture, code_files, unreadable_na
 from genfix.engines.shared.config_object import NESTED_PARTS, is_flat
 from genfix.engines.shared.loaders import NO_OWN_TYPES, Loaders, OwnTypes, loaders
 from genfix.engines.shared.release import NEWEST, Release
-from genfix.engines.shared.rope_loading import NEW, OLD, RopeTraits, refused_old_rope, refused_rope
+from genfix.engines.shared.rope_loading import (
+    NEW,
+    OLD,
+    RopeTraits,
+    refused_old_rope,
+    refused_rope,
+    rope_traits,
+)
 from genfix.engines.shared.templates import READS_JINJA
 from genfix.engines.shared.text_part import text_part
 from genfix.engines.shared.view import Effect, Problem
@@ -177,13 +184,12 @@ def _rope_problems(model: Model, major: int, loads: Loads, own: OwnTypes) -> Ite
     for kind, values in levels:
         if not values.keys() & {OLD, NEW} or kind in own.types:
             continue
-        traits = loaders(major).rope_traits(kind)
+        traits = rope_traits(kind, major)
         if values is model.config and loads is Loads.ANY_TYPE and kind not in loaders(major).model_types:
             # The class that all are made of is taken, unless somebody trusts the folder's own.
-            traits = None if _own_code(model.config, "AutoConfig") else ""
+            traits = None if _own_code(model.config, "AutoConfig") else RopeTraits()
         refused = refused_rope if major > _OLDER else refused_old_rope
-        taken = RopeTraits.of(traits or "")._replace(guarded=own.guards_rope)
-        key = None if traits is None else refused(values, taken)
+        key = None if traits is None else refused(values, traits._replace(guarded=own.guards_rope))
         if key is not None:
             yield refused_value(key)
             return

@@ -34,8 +34,6 @@ class Loaders(NamedTuple):
     """By tokenizer class the files that it names."""
     fields: Mapping[str, Mapping[str, Sequence[str]]]
     """By key of config.json and spelling of a type: the model types that check it."""
-    ropes: Mapping[str, Sequence[str]]
-    """By traits as `RopeTraits.of` reads them: the model types whose class takes RoPE settings so."""
 
     def knows(self, kind: str, version: Release) -> bool:
         """Whether ``version`` has a config class for ``kind``."""
@@ -51,10 +49,6 @@ class Loaders(NamedTuple):
             if kind in kinds:
                 return not _is(spelling.split("|"), value)
         return False
-
-    def rope_traits(self, kind: str) -> str | None:
-        """How the config class of ``kind`` takes RoPE settings, spelled; `None` where that is not known."""
-        return next((spelled for spelled, kinds in self.ropes.items() if kind in kinds), None)
 
 
 @cache
@@ -76,7 +70,6 @@ def loaders(major: int) -> Loaders:
             if files
         },
         document["fields"],
-        document["ropes"],
     )
 
 

@@ -7,11 +7,15 @@ methods of their own; in 4.57.6: modeling_rope_utils.py (``rope_config_validatio
 ``_rope_scaling_validation``.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from genfix.json_types import JsonObject, JsonValue
 
+_DATA: Final = Path(__file__).parents[1] / "data"
 OLD: Final = "rope_scaling"
 NEW: Final = "rope_parameters"
 ORIGINAL: Final = "original_max_position_embeddings"
@@ -77,6 +81,24 @@ class RopeTraits(NamedTuple):
             frozenset(word[1:] for word in words if word.startswith("@")),
             next((word for word in words if word in WAYS | OLD_WAYS), ""),
         )
+
+
+@cache
+def rope_traits(kind: str, major: int) -> RopeTraits | None:
+    """How the config class of a model type takes RoPE settings; `None` where that is not known.
+
+    Data, written by ``dev/tools/rope_traits.py`` from the real libraries.
+    """
+    found = next((spelled for spelled, kinds in _ropes(major).items() if kind in kinds), None)
+    return None if found is None else RopeTraits.of(found)
+
+
+@cache
+def _ropes(major: int) -> Mapping[str, Sequence[str]]:
+    ropes: Mapping[str, Sequence[str]] = json.loads((_DATA / f"ropes{major}.json").read_text("utf-8"))[
+        "ropes"
+    ]
+    return ropes
 
 
 WAYS: Final = frozenset(["layers", "raw", "phi"])

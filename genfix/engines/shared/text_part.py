@@ -8,14 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from genfix.engines.shared.config_object import FLAT, NULL_IS_ABSENT, OTHER_NAME, class_defaults, flat_text
-from genfix.engines.shared.loaders import loaders
-from genfix.engines.shared.rope_loading import LAYER_TYPES, NEW, OLD, RopeTraits, refused_rope
+from genfix.engines.shared.rope_loading import LAYER_TYPES, NEW, OLD, RopeTraits, refused_rope, rope_traits
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
 
 _MAIN: Final = "max_position_embeddings"
-_USUAL: Final = "field|length|sizes"
-"""How classes take RoPE settings that are not known."""
+_USUAL: Final = RopeTraits(has_field=True, has_length=True, has_sizes=True)
+"""Of classes that are not known."""
 _THINKERS: Final[Mapping[str, str]] = {"qwen3_asr": "qwen3_asr_text"}
 """Model types whose released config has its text part in a thinker, which transformers' own class has not."""
 
@@ -44,8 +43,7 @@ class TextPart(NamedTuple):
         if self.major < 5:
             old = self.values.get(OLD)
             return OLD if old and not isinstance(old, dict) else None
-        traits = loaders(self.major).rope_traits(self.kind)
-        return refused_rope(self.values, RopeTraits.of(_USUAL if traits is None else traits))
+        return refused_rope(self.values, rope_traits(self.kind, self.major) or _USUAL)
 
     @property
     def ropes(self) -> tuple[JsonObject, ...] | None:
