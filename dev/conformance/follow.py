@@ -77,7 +77,14 @@ def _write_data(engine: str, version: str, python: Path, code: Path, place: Path
 
         engine_types(DATA / "engine_types.json", code)
         return frozenset()
-    from dev.tools import config_defaults, loader_facts, module_table, tokenizer_parts, transformers_table  # noqa: PLC0415
+    from dev.tools import (  # noqa: PLC0415 - one of two ways
+        config_defaults,
+        loader_facts,
+        module_table,
+        rope_traits,
+        tokenizer_parts,
+        transformers_table,
+    )
 
     major = version.partition(".")[0]
     facts = DATA / f"loaders{major}.json"
@@ -92,6 +99,7 @@ def _write_data(engine: str, version: str, python: Path, code: Path, place: Path
         module_table.main(DATA / "modules.jsonl", wheels[-1])
         tokenizer_parts.main(str(python), DATA / "tokenizer_parts.json")
     config_defaults.main(str(python), DATA / f"transformers{major}.json")
+    rope_traits.main(str(python), DATA / f"ropes{major}.json")
     return frozenset(after["model_types"]) - frozenset(before["model_types"])
 
 

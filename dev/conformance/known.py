@@ -21,11 +21,6 @@ class Known(NamedTuple):
     """Whether a difference on the variant of this name is this one."""
 
 
-def _refused_rope(variant: str, difference: Difference) -> bool:
-    """The view says that a folder with a strange ``rope_scaling`` loads, and the engine refuses it."""
-    return "/length=" in variant and "rope" in variant and difference[:2] == ("loads", True)
-
-
 def _no_vocabulary(variant: str, difference: Difference) -> bool:
     return variant.endswith(NO_VOCABULARY) and difference.answer == "stops"
 
@@ -35,11 +30,6 @@ def _class_tokens(variant: str, difference: Difference) -> bool:
         return difference.answer == "loads"
     classless = "tokenizer=no-config" in variant or "tokenizer=classless" in variant
     return variant.startswith("llama/") and classless and difference.engine == [257, 258, 263]
-
-
-def _own_rope(variant: str, difference: Difference) -> bool:
-    lenient = variant.startswith("gemma3/length=") or "mrope-without-section" in variant
-    return lenient and "rope" in variant and difference.answer == "loads"
 
 
 _UNNAMED: Final = ("-absent", "tokenizer=map-alone", "tokenizer=map-object", "tokenizer=no-config")
@@ -72,10 +62,6 @@ def _no_pad(variant: str, difference: Difference) -> bool:
     return "list-empty" in variant and difference.answer == "loads"
 
 
-def _no_config(variant: str, difference: Difference) -> bool:
-    return variant.startswith("gemma3/length=") and "rope" in variant and difference.answer == "loads"
-
-
 def _other_type(variant: str, difference: Difference) -> bool:
     """The view says that a folder with an odd value under some key works, and the engine refuses it."""
     return "/keys=" in variant and (
@@ -95,8 +81,8 @@ def _no_export(variant: str, difference: Difference) -> bool:
     return "tekken=" in variant and "tokenizer.json" not in variant and difference.answer == "loads"
 
 
-def _multi_cache(variant: str, difference: Difference) -> bool:
-    return variant.startswith(("phi3/length=", "phi3/limit=")) and "multi_cache" in str(difference.engine)
+def _as_it_stands(variant: str, difference: Difference) -> bool:
+    return variant.startswith("gemma3/length=") and "'sliding_window'" in str(difference.engine)
 
 
 def _no_logits(variant: str, difference: Difference) -> bool:
@@ -118,11 +104,6 @@ KNOWN: Final[Sequence[Known]] = (
         _no_torchvision,
     ),
     Known(
-        frozenset({"lmdeploy", "sglang", "vllm"}),
-        "Gemma 3 and Qwen2-VL have RoPE settings of their own shape, and put up with some that lack a part",
-        _own_rope,
-    ),
-    Known(
         frozenset({"lmdeploy", "mlx-lm", "sglang", "vllm"}),
         "a tokenizer for which no file names an EOS takes that of its class, "
         "and which class is made is transformers' choice",
@@ -133,12 +114,6 @@ KNOWN: Final[Sequence[Known]] = (
         "an EOS token that no vocabulary has is given a free number; no weight was trained for it, "
         "so the view leaves it out",
         _new_token,
-    ),
-    Known(
-        frozenset({"transformers4", "transformers5", "mlx-lm", "llama.cpp", "vllm", "mistral.rs"}),
-        "config classes refuse rope_scaling and rope_parameters that lack a part; which ones, "
-        "each class says for itself",
-        _refused_rope,
     ),
     Known(
         frozenset({"lmdeploy", "mlx-lm", "sglang", "vllm"}),
@@ -163,11 +138,6 @@ KNOWN: Final[Sequence[Known]] = (
         _other_type,
     ),
     Known(
-        frozenset({"mlx-vlm"}),
-        "where transformers refuses a config.json, the tokenizer is taken for the processor",
-        _no_config,
-    ),
-    Known(
         frozenset({"onnxruntime-genai"}),
         "an empty list of ends needs a pad token, which some tokenizer classes have by themselves",
         _no_pad,
@@ -186,13 +156,14 @@ KNOWN: Final[Sequence[Known]] = (
     ),
     Known(
         frozenset({"llama.cpp"}),
-        "a token that it knows by its text is found in the vocabulary, too; the view asks added tokens alone",
-        _by_text,
+        "where transformers refuses a config.json, the converter takes it as it stands, and the toy's lacks "
+        "a key that real ones have",
+        _as_it_stands,
     ),
     Known(
-        frozenset({"onnxruntime-genai"}),
-        "its builder takes a Phi-3 whose length is not its original one for one with LongRoPE",
-        _multi_cache,
+        frozenset({"llama.cpp"}),
+        "a token that it knows by its text is found in the vocabulary, too; the view asks added tokens alone",
+        _by_text,
     ),
     Known(
         frozenset({"mistral.rs"}),

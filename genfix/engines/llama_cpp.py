@@ -1,7 +1,7 @@
 """llama.cpp: a GGUF that its converter makes of the folder, and the runtime that reads it.
 
 Read in b11312 (commit 0c1e57098), converted there and opened by the library of b11549; the parts are in
-`genfix.engines.gguf_converter` and `genfix.engines.gguf_ends`.
+`genfix.engines.gguf_converter`, `genfix.engines.gguf_rope` and `genfix.engines.gguf_ends`.
 """
 
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ from genfix.engines.gguf_converter import (
     vocabulary_problems,
 )
 from genfix.engines.gguf_ends import USUAL_EOS, ends_by_text
+from genfix.engines.gguf_rope import refused_by_converter
 from genfix.engines.shared.common import joined
 from genfix.engines.shared.engine import Engine
 from genfix.engines.shared.hf_loading import Loads, auto_problems, limit_problems
@@ -86,6 +87,9 @@ def _problems(model: Model, eos: int, length: JsonValue, *found: Problem | None)
     yield from filter(None, found)
     if length is not None and not is_length(length):
         yield refused_value()
+    rope = refused_by_converter(model)
+    if rope is not None:
+        yield refused_value(rope)
     if model.json(_LEGACY).unreadable and not model.has(JINJA_FILE):
         yield unreadable_file(_LEGACY)
     if eos == USUAL_EOS and model.tokenizer.is_known:

@@ -102,9 +102,10 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     problems += [problem for problem in setting_problems(file, stop.settings) if problem not in problems]
     if stop.ids is None:
         problems.append(no_answer_for_eos(file.name))
-    length = _context_length(part)
-    if length is None or part.ropes is None:
-        problems.append(refused_value())
+    length, rope = _context_length(part), part.refused_rope
+    if length is None or rope is not None:
+        refused = refused_value(rope or "max_position_embeddings")
+        problems += [] if refused in problems else [refused]
     return EngineView(
         _ID,
         _VERSION,
@@ -120,7 +121,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
 def _own_types(model: Model) -> OwnTypes:
     """What it builds itself it builds from any config (hf_configs, ``config_from_pretrained``)."""
     own = own_types(_ID)
-    known = architecture(model) in own.architectures
+    known = architecture(model) in own.architectures and model.model_type not in loaders(5).model_types
     return own._replace(types=own.types | {model.model_type}) if known else own
 
 

@@ -12,7 +12,7 @@ from genfix.engines.shared.common import joined
 from genfix.engines.shared.engine import Engine
 from genfix.engines.shared.hf_loading import Loads, auto_problems
 from genfix.engines.shared.loaded_eos import loaded_eos
-from genfix.engines.shared.loaders import loaders, own_types
+from genfix.engines.shared.loaders import NO_OWN_TYPES, OwnTypes, loaders, own_types
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.templates import (
     LEGACY,
@@ -151,9 +151,10 @@ def _template(model: Model) -> TemplateSource | None:
 
 
 def _problems(model: Model) -> Iterator[Problem]:
-    yield from auto_problems(model, 5, loads=Loads.ANY_TYPE)
-    kind = model.model_type
-    known = kind in loaders(5).model_types or kind in own_types("mlx-lm").types or kind in _OWN
+    kind, own = model.model_type, OwnTypes(own_types("mlx-lm").types | _OWN)
+    native = kind in loaders(5).model_types
+    yield from auto_problems(model, 5, loads=Loads.ANY_TYPE, own=NO_OWN_TYPES if native else own)
+    known = native or kind in own.types
     if kind and not known and not {"auto_map", "model_file"} & model.config.keys():
         yield unknown_type(kind)
     if kind in loaders(5).processors - _PROCESSORS:  # those that transformers makes

@@ -15,11 +15,18 @@ from genfix.engines.shared.generating import setting_problems
 from genfix.engines.shared.hf_loading import auto_problems
 from genfix.engines.shared.loaded_eos import loaded_eos
 from genfix.engines.shared.release import NEWEST, Release
+from genfix.engines.shared.rope_loading import NEW, OLD, RopeTraits, rope_traits
 from genfix.engines.shared.templates import template_source
 from genfix.engines.shared.text_part import TextPart, text_part
 from genfix.engines.shared.view import EngineView, Problem, TemplateSource
 from genfix.engines.shared.weight_formats import weight_problems
-from genfix.engines.shared.wording import NO_ARCHITECTURE, stop_from, stop_of_class, stop_of_tokenizer
+from genfix.engines.shared.wording import (
+    NO_ARCHITECTURE,
+    refused_value,
+    stop_from,
+    stop_of_class,
+    stop_of_tokenizer,
+)
 from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.message import Message, message
@@ -41,6 +48,17 @@ passed over.
 
 The builder's own sampling defaults come of these; what config.json says of sampling, transformers 5 drops.
 """
+_ROPES: Final = frozenset(["default", "linear", "yarn"])
+"""Types of RoPE that its builders can write (``make_rope_init``)."""
+_ANY_ROPE: Final = frozenset(
+    ["HunYuanDenseV1ForCausalLM", "LlamaForCausalLM", "NemotronForCausalLM", "SmolLM3ForCausalLM"]
+)
+"""Architectures whose builder can write one more, and passes over all that it does not know."""
+_PHI3: Final = "Phi3ForCausalLM"
+_ORIGINAL: Final = 4096
+"""Of Phi-3's class, for either length that config.json does not tell."""
+_SECTIONS: Final = frozenset(["qwen2_5_vl_text", "qwen2_vl_text"])
+"""Whose class makes ``default`` of ``mrope``."""
 _IDS: Final = frozenset(["eos_token_id", "pad_token_id"])
 """Of these, the ones whose type the config object checks: on another nothing further is set."""
 _SAMPLING: Final = ("do_sample", "temperature", "top_k", "top_p")
@@ -65,6 +83,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001
         context_length=_context_length(text_part(model)),
         problems=(
             *auto_problems(model, 5),
+            *_rope_problems(model, text_part(model)),
             *weight_problems(model, _ID),
             *_problems(model, has_eos=own is not None or _names_an_end(model, overrides)),
         ),
@@ -132,6 +151,32 @@ def _context_length(part: TextPart) -> int | None:
     if value is None and "seq_length" not in part.values:  # a null there is none, too
         value = part.get("max_position_embeddings")
     return value if type(value) is int else None
+
+
+def _rope_problems(model: Model, part: TextPart) -> Iterator[Problem]:
+    """A type of RoPE that the builder of this architecture cannot write, of those that classes take."""
+    traits = rope_traits(part.kind, 5) or RopeTraits()
+    if part.refused_rope is not None or not traits.has_field or traits.way in {"layers", "raw"}:
+        return  # no RoPE, or one for each type of layer, which builders of their own read
+    # One for each type of layer is none at all for a class that knows no such types.
+    rope = {} if part.rope_by_layer else next(iter(part.ropes or ()), {})
+    kind = rope.get("rope_type", rope.get("type", "default"))
+    if kind == "mrope" and part.kind in _SECTIONS:
+        kind = "default"
+    name = architecture(model)
+    if name == _PHI3 and _is_long(part.values):
+        written = kind in {"longrope", "su", "yarn"} and "type" in rope
+    else:
+        written = (kind in _ROPES or name in _ANY_ROPE) and not (part.rope_by_layer and traits.layers)
+    if not written:
+        given = (key for key in (OLD, NEW) if part.values.get(key))
+        yield refused_value(next(given, "max_position_embeddings"))
+
+
+def _is_long(config: JsonObject) -> bool:
+    """Whether the builder takes a Phi-3 for one with LongRoPE: its length is not its original one."""
+    lengths = ("max_position_embeddings", "original_max_position_embeddings")
+    return len({str(config.get(key, _ORIGINAL)) for key in lengths}) > 1
 
 
 def _problems(model: Model, *, has_eos: bool) -> Iterator[Problem]:

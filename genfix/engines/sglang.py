@@ -31,7 +31,7 @@ from genfix.engines.shared.templates import (
     processor_template,
     tokenizer_template,
 )
-from genfix.engines.shared.text_part import TextPart, is_composite, takes_top_rope, text_part
+from genfix.engines.shared.text_part import TextPart, is_composite, text_part
 from genfix.engines.shared.view import EngineView, Problem, TemplateSource
 from genfix.engines.shared.weight_formats import weight_problems
 from genfix.engines.shared.wording import (
@@ -141,8 +141,9 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     problems = _load_problems(model, major, version)
     problems += [unreadable_value("eos_token_id", stop.file) for stop in stops if stop.ids is None]
     length = _context_length(part)
-    if length is None or not _takes_outer_rope(model, part):
-        problems.append(refused_value())
+    if length is None:
+        refused = refused_value(part.refused_rope or "max_position_embeddings")
+        problems += [] if refused in problems else [refused]
     return EngineView(
         _ID,
         _VERSION,
@@ -191,7 +192,7 @@ def _end_texts(model: Model, version: Release) -> _Stop:
 
 def _load_problems(model: Model, major: int, version: Release) -> list[Problem]:
     problems = [
-        *auto_problems(model, major, own=own_types(_ID)),
+        *auto_problems(model, major, own=own_types(_ID)._replace(guards_rope=True)),
         *weight_problems(model, _ID),
         *_start_problems(model, version),
     ]
@@ -203,10 +204,6 @@ def _load_problems(model: Model, major: int, version: Release) -> list[Problem]:
         made = setting_problems(model.generation_config, model.generation_config.value or {})
         problems += [problem for problem in made if problem not in problems]
     return problems
-
-
-def _takes_outer_rope(model: Model, part: TextPart) -> bool:
-    return not is_composite(model) or part.values is model.config or takes_top_rope(model)
 
 
 def _start_problems(model: Model, version: Release) -> Iterator[Problem]:

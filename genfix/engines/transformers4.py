@@ -4,8 +4,9 @@ Read and run in transformers 4.57.6: generation/configuration_utils.py (``from_p
 ``from_model_config``), generation/utils.py (``_prepare_special_tokens``, ``_prepare_generation_config``),
 configuration_utils.py (``_get_global_generation_defaults``, ``_get_non_default_generation_parameters``),
 modeling_utils.py (the generation config made from the config object stays where the file cannot be read),
-models/auto/tokenization_auto.py (classes it does not know), tokenization_utils_base.py. The same files back
-to 4.45.0, where ``from_model_config`` got its form; 4.45.0, 4.47.0, 4.51.3 and 4.52.4 were run too.
+models/auto/tokenization_auto.py (classes it does not know), tokenization_utils_base.py,
+modeling_rope_utils.py (``rope_config_validation``). The same files back to 4.45.0, where
+``from_model_config`` got its form; 4.45.0, 4.47.0, 4.51.3 and 4.52.4 were run too.
 """
 
 from collections.abc import Iterator

@@ -9,7 +9,7 @@ from typing import Final
 
 from genfix.engines.shared.config_object import class_defaults
 from genfix.engines.shared.release import Release
-from genfix.engines.shared.text_part import LAYER_TYPES, NEEDED
+from genfix.engines.shared.rope_loading import LAYER_TYPES, NEEDED
 from genfix.json_types import JsonObject
 
 ORIGINAL: Final = "original_max_position_embeddings"
@@ -36,7 +36,12 @@ def ropes_of(value: JsonObject, kind: str, key: str, version: Release) -> list[J
     """The sets of parameters under ``key``, one or one for each type of layer; `None` where one is
     refused.
     """
+    if kind == "gemma3_text" and key == "rope_parameters" and not value.keys() & LAYER_TYPES:
+        # It stands beside what its class writes for each type of layer, and its name alone is looked at.
+        return [] if _has_one_name(value, kind) else None
     found = _ropes(value, nests=kind in _LAYERED or kind not in class_defaults(5))
+    if kind in _SECTIONED and found != [value]:
+        return None  # its class writes a base frequency beside them
     if not all(_is_readable(rope, kind, version) for rope in found):
         return None
     if (kind, key) == ("gemma3_text", "rope_scaling") and not _fits_a_default(value):
@@ -56,6 +61,8 @@ def rope_type(rope: JsonObject) -> str:
     return str(rope.get("rope_type", rope.get("type", "default")))
 
 
+_SECTIONED: Final = frozenset(["qwen2_5_vl_text", "qwen2_vl_text"])
+"""Model types whose class makes ``default`` of ``mrope``."""
 _NEEDLESS: Final = frozenset([*LONG, "llama3", "mrope"])
 _NEEDED: Final = {**NEEDED, "su": NEEDED["longrope"]}
 
@@ -63,14 +70,27 @@ _NEEDED: Final = {**NEEDED, "su": NEEDED["longrope"]}
 def _is_readable(rope: JsonObject, part: str, version: Release) -> bool:
     if part in _PHI and not _is_phi(rope):
         return False
-    kind, old = rope.get("rope_type"), rope.get("type")
-    if kind is not None and old is not None and kind != old:
-        return (str(old), str(kind)) in {("su", "longrope"), ("mrope", "default")}
-    if version < (0, 6, 4) and "factor" not in rope and rope_type(rope) not in _NEEDLESS:
+    kind = rope_type(rope)
+    if not _has_one_name(rope, part):
         return False
-    if "mrope" in (kind, old):
-        return "mrope_section" in rope
-    return _NEEDED.get(rope_type(rope), frozenset()) <= rope.keys()
+    if _is_named_twice(rope) or kind == "mrope":
+        return True
+    if version < (0, 6, 4) and "factor" not in rope and kind not in _NEEDLESS:
+        return False
+    return _NEEDED.get(kind, frozenset()) <= rope.keys()
+
+
+def _has_one_name(rope: JsonObject, part: str) -> bool:
+    """Its older name says what the newer one does, and says of sections where it promises them."""
+    kind, old = rope.get("rope_type"), rope.get("type")
+    if _is_named_twice(rope):
+        return (str(old), str(kind)) in {("su", "longrope"), ("mrope", "default")}
+    return "mrope" not in (kind, old) or part in _SECTIONED or "mrope_section" in rope
+
+
+def _is_named_twice(rope: JsonObject) -> bool:
+    kind, old = rope.get("rope_type"), rope.get("type")
+    return kind is not None and old is not None and kind != old
 
 
 _PHI: Final = frozenset(["phi3", "phi4_multimodal"])

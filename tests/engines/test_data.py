@@ -18,6 +18,8 @@ DATA = Path(loaders.__file__).parents[1] / "data"
     [
         ("loaders4.json", transformers4.ENGINE.version),
         ("loaders5.json", transformers5.ENGINE.version),
+        ("ropes4.json", transformers4.ENGINE.version),
+        ("ropes5.json", transformers5.ENGINE.version),
         ("transformers4.json", transformers4.ENGINE.version),
         ("transformers5.json", transformers5.ENGINE.version),
         ("tokenizer_parts.json", transformers5.ENGINE.version),

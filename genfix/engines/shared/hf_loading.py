@@ -15,10 +15,19 @@ from genfix.engines.shared.common import (
     looks_up_without_end,
     unreadable_named_tokens,
 )
-from genfix.engines.shared.config_object import NESTED_PARTS
+from genfix.engines.shared.config_object import NESTED_PARTS, is_flat
 from genfix.engines.shared.loaders import NO_OWN_TYPES, OwnTypes, loaders
 from genfix.engines.shared.release import NEWEST, Release
+from genfix.engines.shared.rope_loading import (
+    NEW,
+    OLD,
+    RopeTraits,
+    refused_old_rope,
+    refused_rope,
+    rope_traits,
+)
 from genfix.engines.shared.templates import READS_JINJA
+from genfix.engines.shared.text_part import text_part
 from genfix.engines.shared.view import Effect, Problem
 from genfix.engines.shared.vocabularies import Vocabulary, loaded_vocabulary, passes_over_code
 from genfix.engines.shared.wording import (
@@ -35,6 +44,9 @@ from genfix.model import Model
 
 _CHECKS_FIELDS: Final = (5, 4)
 """configuration_utils.py: the first version whose config classes are strict dataclasses."""
+_OLDER: Final = 4
+_READ_ROPE: Final = {4: (4, 57), 5: (5, 19)}
+"""The versions of which it was read how they take RoPE settings: these, and all since."""
 
 
 class Loads(Enum):
@@ -66,6 +78,7 @@ def auto_problems(
         # A model type that is known is loaded by the library's own code, whatever auto_map says.
         *(_code_problems(model, major, loads, own) if whole and not native else ()),
         *(_field_problems(model, major) if whole and version >= _CHECKS_FIELDS else ()),
+        *(_rope_problems(model, major, loads, own) if version >= _READ_ROPE[major] else ()),
         *_content_problems(model, version, whole=whole),
         *_type_problems(model, loads),
     )
@@ -175,6 +188,28 @@ def _field_problems(model: Model, major: int) -> Iterator[Problem]:
         for key in known.fields:
             if key in config and known.refused(kind, key, config[key]):
                 yield refused_value(key)
+
+
+def _rope_problems(model: Model, major: int, loads: Loads, own: OwnTypes) -> Iterator[Problem]:
+    """RoPE settings that a class does not take: in the language model's part, or beside it."""
+    if loads is Loads.TOKENIZER and model.tokenizer_config.get("tokenizer_class") is not None:
+        return  # then config.json is not asked
+    part = text_part(model, major)
+    levels = [(part.kind, part.values)]
+    if not is_flat(model) and part.values is not model.config:
+        levels.append((model.model_type, model.config))
+    for kind, values in levels:
+        if not values.keys() & {OLD, NEW} or kind in own.types:
+            continue
+        traits = rope_traits(kind, major)
+        if values is model.config and loads is Loads.ANY_TYPE and kind not in loaders(major).model_types:
+            # The class that all are made of is taken, unless somebody trusts the folder's own.
+            traits = None if _own_code(model.config, "AutoConfig") else RopeTraits()
+        refused = refused_rope if major > _OLDER else refused_old_rope
+        key = None if traits is None else refused(values, traits._replace(guarded=own.guards_rope))
+        if key is not None:
+            yield refused_value(key)
+            return
 
 
 def limit_problems(model: Model) -> Iterator[Problem]:

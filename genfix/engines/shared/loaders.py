@@ -91,6 +91,8 @@ class OwnTypes(NamedTuple):
     """Architectures that it builds with code of its own."""
     modules: Mapping[str, frozenset[str]] = {}
     """By key of tokenizer_config.json, the modules that its value may name."""
+    guards_rope: bool = False
+    """Whether it passes over a RoPE that is scaled from a length that the config class does not have."""
 
 
 NO_OWN_TYPES: Final = OwnTypes()

@@ -8,26 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from genfix.engines.shared.config_object import FLAT, NULL_IS_ABSENT, OTHER_NAME, class_defaults, flat_text
+from genfix.engines.shared.rope_loading import LAYER_TYPES, NEW, OLD, RopeTraits, refused_rope, rope_traits
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
 
 _MAIN: Final = "max_position_embeddings"
-LAYER_TYPES: Final = frozenset(
-    [
-        *("full_attention", "sliding_attention", "chunked_attention", "window_attention", "linear_attention"),
-        *("indexed_attention", "compressed_sparse_attention", "heavily_compressed_attention"),
-        *("minimax_m3_sparse", "sparse", "dense", "hybrid", "hybrid_sliding", "conv", "moe"),
-    ]
-)
-"""The keys of a RoPE that is given for each type of layer."""
-NEEDED: Final[Mapping[str, frozenset[str]]] = {
-    "linear": frozenset(["factor"]),
-    "dynamic": frozenset(["factor"]),
-    "yarn": frozenset(["factor"]),
-    "longrope": frozenset(["short_factor", "long_factor"]),
-    "llama3": frozenset(["factor", "low_freq_factor", "high_freq_factor"]),
-}
-"""By type of RoPE, what it cannot do without."""
+_USUAL: Final = RopeTraits(has_field=True, has_length=True, has_sizes=True)
+"""Of classes that are not known."""
 _THINKERS: Final[Mapping[str, str]] = {"qwen3_asr": "qwen3_asr_text"}
 """Model types whose released config has its text part in a thinker, which transformers' own class has not."""
 
@@ -51,19 +38,22 @@ class TextPart(NamedTuple):
         return class_defaults(self.major).get(self.kind, {}).get(key)
 
     @property
+    def refused_rope(self) -> str | None:
+        """The key whose value the class does not take; of transformers 4 the type of that value alone."""
+        if self.major < 5:
+            old = self.values.get(OLD)
+            return OLD if old and not isinstance(old, dict) else None
+        return refused_rope(self.values, rope_traits(self.kind, self.major) or _USUAL)
+
+    @property
     def ropes(self) -> tuple[JsonObject, ...] | None:
         """How positions are scaled, once or for each type of layer; `None` where the class does not
         take it.
         """
-        old, new = (self.values.get(key) for key in ("rope_scaling", "rope_parameters"))
-        if self.major < 5:
-            return () if not old else (old,) if isinstance(old, dict) else None
-        if not isinstance(old, dict | None) or not isinstance(new, dict | None):
+        if self.refused_rope is not None:
             return None
-        if self._of_gemma3 and old is not None and new is not None and "full_attention" not in new:
-            return None
-        found = _by_layer(old, self.kind) or _by_layer(new, self.kind)
-        return tuple(found) if all(_is_taken(rope, self.kind) for rope in found) else None
+        old, new = self.values.get(OLD), self.values.get(NEW) if self.major > 4 else None
+        return tuple(_by_layer(old, self.kind) or _by_layer(new, self.kind))
 
     @property
     def rope_by_layer(self) -> bool:
@@ -110,38 +100,9 @@ def text_part(model: Model, major: int = 5) -> TextPart:
     return TextPart(flat_text(config) if kind in FLAT else {}, text, major)
 
 
-def takes_top_rope(model: Model) -> bool:
-    """Whether a composite class takes the RoPE that stands beside the parts, where nothing reads it."""
-    for key in ("rope_scaling", "rope_parameters"):
-        rope = model.config.get(key)
-        if rope is not None and not isinstance(rope, dict):
-            return False
-        if not rope:
-            continue
-        name = str(rope.get("rope_type", rope.get("type")))
-        theta = "rope_theta" in rope or (key == "rope_scaling" and "rope_theta" in model.config)
-        if name in {"longrope", "su"} or (name == "llama3" and not theta) or not _is_taken(rope, ""):
-            return False
-    return True
-
-
-def _by_layer(rope: JsonObject | None, kind: str) -> Sequence[JsonObject]:
-    if not rope:
+def _by_layer(rope: JsonValue, kind: str) -> Sequence[JsonObject]:
+    if not rope or not isinstance(rope, dict):
         return ()
     if kind == "phi3" or not rope.keys() <= LAYER_TYPES:
         return (rope,)
     return [layer for layer in rope.values() if isinstance(layer, dict)]
-
-
-def _is_taken(rope: JsonObject, kind: str) -> bool:
-    name = rope.get("rope_type", rope.get("type", "default"))
-    if not isinstance(name, str):
-        return True
-    if kind == "phi3":
-        # Any other name fails, and the two old ones mean the third.
-        name = "longrope" if name in {"su", "yarn"} else name
-        old = (
-            rope.get("rope_type", rope.get("type")) != name and "original_max_position_embeddings" not in rope
-        )
-        return name == "default" or (name == "longrope" and rope.keys() >= NEEDED[name] and not old)
-    return NEEDED.get(name, frozenset()) <= rope.keys()

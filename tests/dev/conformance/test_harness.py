@@ -86,9 +86,9 @@ def test_a_folder_is_explained_only_where_all_its_differences_are(tmp_path: Path
     view = engine_view(ENGINE, Model(LocalFolder(tmp_path)))
     refused: JsonObject = {**ANSWER, "loads": False, "error": "KeyError"}
     found = tuple(differences(view, refused, {}))
-    assert explanation(ENGINE, "qwen2/length=rope_scaling-linear", found) is not None
+    assert explanation(ENGINE, "qwen2/tekken=older", found) is not None
     assert explanation(ENGINE, "qwen2/length=max_position_embeddings-null", found) is None
-    assert explanation("openvino-genai", "qwen2/length=rope_scaling-linear", found) is None
+    assert explanation("mistral.rs", "qwen2/tekken=older", found) is None
 
 
 def test_a_key_whose_value_is_refused_is_known_and_one_that_changes_an_answer_is_not() -> None:
