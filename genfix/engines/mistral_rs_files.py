@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from genfix.folder.folder import FolderFileError
 from genfix.folder.kinds import TOKENIZER_CONFIG
-from genfix.json_types import JsonObject, JsonValue
+from genfix.json_types import JsonObject, JsonValue, is_finite
 from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
 from genfix.model import Model
 from genfix.model.tokenizer import token_text
@@ -27,7 +27,8 @@ def _is_flag(value: JsonValue) -> bool:
 
 
 def _is_number(value: JsonValue) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    # NaN and infinity, which only Python writes, are no JSON to serde.
+    return isinstance(value, int | float) and not isinstance(value, bool) and is_finite(value)
 
 
 def _is_count(value: JsonValue) -> bool:
