@@ -30,7 +30,9 @@ __all__ = [
 
 PLACE: Final = Path(__file__).parent / "sources"
 _HERE: Final = Path(every.__file__).parent
-_OF_TRANSFORMERS: Final = ("shared/generating.py", "shared/hf_loading.py", "shared/templates.py")
+_OF_TRANSFORMERS: Final = (
+    *("shared/generating.py", "shared/hf_loading.py", "shared/taken_settings.py", "shared/templates.py"),
+)
 MODULES: Final[Mapping[str, Sequence[str]]] = {
     "transformers5": ("transformers5.py", "shared/rope_loading.py", "shared/text_part.py", *_OF_TRANSFORMERS),
     "transformers4": ("transformers4.py", *_OF_TRANSFORMERS),

@@ -7,7 +7,7 @@ template lies. The same call always makes the same folders in the same order.
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -15,6 +15,7 @@ from dev.conformance.variants_context import lengths
 from dev.conformance.variants_keys import with_keys
 from dev.conformance.variants_more import more
 from dev.conformance.variants_places import SENSES, places
+from dev.conformance.variants_sampling import samplings
 from dev.conformance.variants_tekken import tekkens
 from genfix.json_types import JsonObject, JsonValue
 
@@ -394,7 +395,9 @@ def _of_family(kind: str, family: Family, keys: Sequence[str]) -> Iterator[Varia
         for name, placed in places(kind, asked, tokenizers["v4-text"]):
             yield Variant(f"{kind}/{name}", placed)
     if kind == "qwen2":
-        for name, rare in (*more(asked, inline["v4-text"]), *with_keys(asked, inline["v4-text"], keys)):
+        usual_files = inline["v4-text"]
+        rares = (more(asked, usual_files), samplings(asked, usual_files), with_keys(asked, usual_files, keys))
+        for name, rare in chain.from_iterable(rares):
             yield Variant(f"{kind}/{name}", rare)
     if kind in _OF_MISTRAL:
         yield from _of_mistral(kind)

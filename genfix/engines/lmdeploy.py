@@ -1,10 +1,10 @@
 """LMDeploy: its server and pipeline.
 
 Read from 0.10.0 on, the first whose chats are written by the folder's template; run in LMDeploy 0.18.0 with
-transformers 5.23.0: utils.py (``get_hf_gen_cfg``, ``_get_and_verify_max_len``), messages.py and
-serve/core/async_engine.py (stop ids), serve/core/generation_config.py
-(``resolve_default_gen_config``), model.py
-(``HFChatTemplate``), tokenizer.py (``HuggingFaceTokenizer``), archs.py (which models are served with images).
+transformers 5.23.0: utils.py (``get_hf_gen_cfg``, ``_get_and_verify_max_len``), messages.py
+(``__post_init__``), pytorch/messages.py (``from_gen_config``), serve/core/async_engine.py (stop ids),
+serve/core/generation_config.py (``resolve_default_gen_config``), model.py (``HFChatTemplate``), tokenizer.py
+(``HuggingFaceTokenizer``), archs.py (which models are served with images).
 """
 
 from collections.abc import Iterator
@@ -19,6 +19,7 @@ from genfix.engines.shared.loaded_eos import loaded_eos
 from genfix.engines.shared.loaders import OwnTypes, loaders, own_types
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.stop_files import generation_stop
+from genfix.engines.shared.taken_settings import Table, Taken, failing, refused
 from genfix.engines.shared.templates import (
     additional_templates,
     has_processor_config,
@@ -55,7 +56,15 @@ _DEFAULTS: Final = (0, 15, 0)
 _FALLBACK: Final = (0, 18, 0)
 """First to take ids of config.json where that file is missing or no JSON; 0.17.0 takes none."""
 
-_SAMPLING: Final = ("top_p", "top_k", "min_p", "temperature", "repetition_penalty", "min_new_tokens")
+_TAKEN: Final[Table] = {
+    "top_p": Taken(lowest=0, highest=1),
+    "top_k": Taken(lowest=0),
+    "min_p": Taken(lowest=0, highest=1),
+    "temperature": Taken(lowest=0, highest=2, finite=True),
+    "repetition_penalty": Taken(),
+    "min_new_tokens": Taken(),
+}
+"""Defaults for sampling, and what is taken for each; without an error, what is out of range is corrected."""
 _LENGTHS: Final = (
     *("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"),
     *("model_max_length", "max_sequence_length", "max_seq_length", "seq_len"),
@@ -102,15 +111,17 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     problems += [problem for problem in setting_problems(file, stop.settings) if problem not in problems]
     if stop.ids is None:
         problems.append(no_answer_for_eos(file.name))
+    sampling = chosen(file.value or {}, _TAKEN) if version >= _DEFAULTS else {}
+    problems += failing(refused(sampling, _TAKEN), file.name)
     length, rope = _context_length(part), part.refused_rope
     if length is None or rope is not None:
-        refused = refused_value(rope or "max_position_embeddings")
-        problems += [] if refused in problems else [refused]
+        problem = refused_value(rope or "max_position_embeddings")
+        problems += [] if problem in problems else [problem]
     return EngineView(
         _ID,
         _VERSION,
         stop_token_ids=joined([] if own is None else [own], stop.ids or ()),
-        sampling=chosen(stop.settings, _SAMPLING) if version >= _DEFAULTS else {},
+        sampling=sampling,
         chat_template=_template(model, version),
         context_length=length,
         problems=tuple(problems),
@@ -129,7 +140,7 @@ def _file_stop(model: Model, version: Release) -> _Stop:
     stop, file = generation_stop(model, 5), model.generation_config
     if file.value is not None:
         return _Stop(ids_of_set(_cut(file.value.get("eos_token_id"))), stop.trace, stop.settings)
-    return _Stop(stop.eos.ids, stop.trace, {}) if version >= _FALLBACK else _Stop((), (), {})
+    return _Stop(stop.eos.ids, stop.trace, stop.settings) if version >= _FALLBACK else _Stop((), (), {})
 
 
 def _template(model: Model, version: Release) -> TemplateSource | None:

@@ -14,6 +14,7 @@ from genfix.engines.shared.hf_loading import Loads, auto_problems
 from genfix.engines.shared.loaded_eos import loaded_eos
 from genfix.engines.shared.loaders import NO_OWN_TYPES, OwnTypes, loaders, own_types
 from genfix.engines.shared.release import NEWEST, Release
+from genfix.engines.shared.taken_settings import Kind, Table, Taken, failing, refused
 from genfix.engines.shared.templates import (
     LEGACY,
     has_processor_config,
@@ -43,7 +44,8 @@ from genfix.model.model import JsonFile
 _ID: Final = "mlx-vlm"
 _VERSION: Final = "0.7.10"
 
-_SAMPLING: Final = ("temperature", "top_p", "top_k")
+_TAKEN: Final[Table] = {"temperature": Taken(), "top_p": Taken(), "top_k": Taken(Kind.INTEGER)}
+"""Defaults for sampling, and what is taken for each: sample_utils.py (``make_sampler``, ``apply_top_k``)."""
 _OF_PROCESSORS: Final = (LEGACY, JINJA_FILE)
 _SETTINGS: Final = "processor_config.json"
 _PASSED_OVER: Final = frozenset(
@@ -121,7 +123,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:  # noqa: ARG001
         sampling=_sampling(settings),
         chat_template=_template(model),
         context_length=None,
-        problems=tuple(_problems(model)),
+        problems=(*_problems(model), *_setting_problems(model, settings)),
         trace=tuple(trace),
     )
 
@@ -133,8 +135,17 @@ def _ids(value: JsonValue) -> tuple[int, ...]:
 
 
 def _sampling(settings: JsonObject) -> JsonObject:
-    found: dict[str, JsonValue] = {key: settings[key] for key in _SAMPLING if settings.get(key) is not None}
+    found: dict[str, JsonValue] = {key: settings[key] for key in _TAKEN if settings.get(key) is not None}
     return {**found, "temperature": 0.0} if settings.get("do_sample") is False else found
+
+
+def _setting_problems(model: Model, settings: JsonObject) -> tuple[Problem, ...]:
+    """Of ``make_sampler``: a temperature of 0 asks for nothing else."""
+    sampling = _sampling(settings)
+    table = _TAKEN if sampling.get("temperature", 0) != 0 else {"temperature": _TAKEN["temperature"]}
+    written = model.generation_config.value or {}
+    key = next(refused(sampling, table), "")
+    return failing([key] if key else [], model.generation_config.name if key in written else CONFIG)
 
 
 def _template(model: Model) -> TemplateSource | None:

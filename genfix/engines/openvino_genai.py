@@ -19,6 +19,7 @@ from genfix.engines.shared.vocabularies import Vocabulary, loaded_vocabulary
 from genfix.engines.shared.weight_formats import weight_problems
 from genfix.engines.shared.wording import (
     NO_TOKENIZER,
+    failing_setting,
     stop_from,
     stop_of_tokenizer,
     unreadable_file,
@@ -105,14 +106,7 @@ def _problems(
         )
     refused = refused_setting(settings.values)
     if refused is not None:
-        yield Problem(
-            message(
-                "engine-fails-on-setting",
-                "every request fails on {key} of generation_config.json",
-                key=refused,
-            ),
-            Effect.NO_ANSWER,
-        )
+        yield failing_setting(refused, GENERATION_CONFIG)
 
 
 def _tokenizer_eos(model: Model) -> _Eos:

@@ -3,7 +3,8 @@
 Read in 28 releases from 0.4.8 on, and run in SGLang 0.5.23 with transformers 5.19.0:
 srt/configs/model_config.py (``_get_hf_eos_token_id``, ``get_default_sampling_params``),
 srt/managers/schedule_batch.py (``_check_token_based_finish``), srt/utils/hf_transformers/common.py
-(``get_context_length``, ``get_generation_config``, further stop tokens), srt/managers/tokenizer_manager.py
+(``get_context_length``, ``get_generation_config``, further stop tokens), srt/sampling/sampling_params.py
+(``__post_init__``, ``verify``), srt/managers/tokenizer_manager.py
 (processors), srt/parser/template_manager.py (``_resolve_hf_chat_template``, ``_select_named_template``) and
 conversation.py (chat templates).
 """
@@ -25,6 +26,7 @@ from genfix.engines.shared.mistral_library import (
     names_mistral_class,
 )
 from genfix.engines.shared.release import NEWEST, Release
+from genfix.engines.shared.taken_settings import Table, Taken, failing, refused
 from genfix.engines.shared.templates import (
     has_processor_config,
     processor_problems,
@@ -76,7 +78,16 @@ _OF_MISTRAL: Final = frozenset(
 )
 """Model types whose tokenizer transformers makes by it where there is a tekken.json."""
 
-_SAMPLING: Final = ("repetition_penalty", "temperature", "top_k", "top_p", "min_p")
+_TAKEN: Final[Table] = {
+    "repetition_penalty": Taken(lowest=0, highest=2, without_lowest=True),
+    "temperature": Taken(lowest=0, finite=True),
+    "top_k": Taken(lowest=1, unasked=(-1,)),
+    "top_p": Taken(lowest=0, highest=1, without_lowest=True),
+    "min_p": Taken(lowest=0, highest=1),
+}
+"""Defaults for sampling, and what is taken for each: a ``top_k`` of 0 is not."""
+_GREEDY: Final = 1e-6
+"""A temperature below this puts a 1 in the place of ``top_k``."""
 _FURTHER: Final[Mapping[str, Release]] = {
     "<|eom_id|>": (0,),
     "<|content_model_end_sampling|>": (0, 5, 16),
@@ -140,6 +151,8 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     )
     problems = _load_problems(model, major, version)
     problems += [unreadable_value("eos_token_id", stop.file) for stop in stops if stop.ids is None]
+    sampling = chosen(model.generation_config.value or {}, _TAKEN) if version >= _DEFAULTS else {}
+    problems += failing(_refused_settings(sampling), model.generation_config.name)
     length = _context_length(part)
     if length is None:
         refused = refused_value(part.refused_rope or "max_position_embeddings")
@@ -148,12 +161,18 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
         _ID,
         _VERSION,
         stop_token_ids=joined(*(stop.ids or () for stop in stops)),
-        sampling=chosen(model.generation_config.value or {}, _SAMPLING) if version >= _DEFAULTS else {},
+        sampling=sampling,
         chat_template=_template(model, version),
         context_length=length,
         problems=tuple(problems),
         trace=tuple(stop.told for stop in stops if stop.told is not None),
     )
+
+
+def _refused_settings(sampling: JsonObject) -> Iterator[str]:
+    temperature = sampling.get("temperature")
+    greedy = isinstance(temperature, int | float) and 0 <= temperature < _GREEDY
+    return refused({**sampling, "top_k": 1} if greedy else sampling, _TAKEN)
 
 
 def _config_stop(model: Model, part: TextPart) -> _Stop:

@@ -20,6 +20,7 @@ from genfix.engines.shared.hf_loading import auto_problems
 from genfix.engines.shared.loaders import loaders
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.stop_files import generation_stop
+from genfix.engines.shared.taken_settings import MOVED, failing, refused_by_generate
 from genfix.engines.shared.templates import processor_problems, template_source
 from genfix.engines.shared.view import EngineView, Problem
 from genfix.engines.shared.weight_formats import weight_problems
@@ -53,6 +54,11 @@ _LEGACY: Final = (
     *("exponential_decay_length_penalty", "begin_suppress_tokens", "num_beam_groups", "diversity_penalty"),
 )
 """configuration_utils.py (``_get_global_generation_defaults``): settings that config.json may have, too."""
+_NEWER: Final = (
+    *("top_h", "epsilon_cutoff", "eta_cutoff", "encoder_repetition_penalty", "guidance_scale", "max_time"),
+    *("min_new_tokens", "penalty_alpha", "constraints", "force_words_ids", "dola_layers"),
+)
+"""Settings that came later, which the config object keeps all the same."""
 _IDS: Final = ("eos_token_id", "bos_token_id", "pad_token_id", "decoder_start_token_id")
 
 
@@ -77,9 +83,10 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
             *processor_problems(model, 4, version),
             *weight_problems(model, _ID),
             *class_problems(model, version),
-            *setting_problems(file, settings),
-            *(setting_problems(JsonFile(CONFIG, present=False), made) if file.value is not None else ()),
+            *setting_problems(file, settings, 4),
+            *(setting_problems(JsonFile(CONFIG, present=False), made, 4) if file.value is not None else ()),
             *ends.problems,
+            *failing(refused_by_generate(settings, 4, _moved(version)), CONFIG if from_config else file.name),
         ),
         trace=(stop_from(CONFIG, ends.ids),) if again else generation_stop(model, 4).trace,
         stop_strings=text_list(settings, "stop_strings"),
@@ -102,13 +109,19 @@ def _fallback(model: Model) -> JsonObject:
     part: JsonValue = next((config[key] for key in NESTED_PARTS if config.get(key)), None)
     inner: JsonObject = part if isinstance(part, dict) else {}
     found: dict[str, JsonValue] = {key: object_value(model, key, 4).value for key in _IDS}
-    for key in (*SAMPLING, "stop_strings"):
+    for key in dict.fromkeys((*SAMPLING, *_LEGACY, *_NEWER, "stop_strings")):
         own = config.get(key)
         if own is not None and own != DEFAULTS.get(key):
             found[key] = own
         elif key in inner:
             found[key] = inner[key]
     return found
+
+
+def _moved(version: Release) -> frozenset[str]:
+    """Which ways of generating were moved to the Hub (generation/utils.py): two in 4.56, all in 4.57."""
+    early = frozenset(["dola_layers", "penalty_alpha"])
+    return MOVED if version >= (4, 57) else early if version >= (4, 56) else frozenset()
 
 
 def class_problems(model: Model, version: Release) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ from genfix.engines.shared.config_object import NESTED_PARTS
 from genfix.engines.shared.engine import Engine
 from genfix.engines.shared.generating import SAMPLING, Ends, generated_ends, setting_problems
 from genfix.engines.shared.release import NEWEST, Release
+from genfix.engines.shared.taken_settings import failing, refused_by_generate
 from genfix.engines.shared.view import EngineView, Reading
 from genfix.engines.shared.wording import hidden_by_generation_config, stop_from_generation_config
 from genfix.folder.kinds import CONFIG
@@ -45,6 +46,7 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     from genfix.engines.shared.templates import processor_problems, template_source  # noqa: PLC0415
     from genfix.engines.shared.weight_formats import weight_problems  # noqa: PLC0415
 
+    file = model.generation_config
     settings, ends = _generation(model)
     read = _reading(model, settings, ends)
     return EngineView(
@@ -58,8 +60,9 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
             *auto_problems(model, 5, version),
             *processor_problems(model, 5, version),
             *weight_problems(model, _ID),
-            *setting_problems(model.generation_config, settings),
+            *setting_problems(file, settings),
             *ends.problems,
+            *failing(refused_by_generate(settings, 5), CONFIG if file.value is None else file.name),
         ),
         trace=read.trace,
         stop_strings=text_list(settings, "stop_strings"),

@@ -1,8 +1,9 @@
 """vLLM: the OpenAI-compatible server and ``LLM.chat``.
 
 Read in vLLM 0.4.0 to 0.33.0: transformers_utils/config.py (``try_get_generation_config``), sampling_params.py
-(``update_from_generation_config``), config/model.py (``get_diff_sampling_param``), v1/engine/core.py
-(``process_input_sockets``). How long a sequence may be: `vllm_length`; who writes a chat: `vllm_chat`.
+(``update_from_generation_config``, ``_verify_args``), config/model.py (``get_diff_sampling_param``),
+v1/engine/core.py (``process_input_sockets``). How long a sequence may be: `vllm_length`; who writes a chat:
+`vllm_chat`.
 
 What changed, and in which release for the first time:
 
@@ -25,6 +26,7 @@ from genfix.engines.shared.generating import DEFAULTS, setting_problems
 from genfix.engines.shared.loaded_eos import loaded_eos
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.stop_files import FileStop, generation_stop
+from genfix.engines.shared.taken_settings import Kind, Table, Taken, failing, refused
 from genfix.engines.shared.view import EngineView, Problem, Reading
 from genfix.engines.shared.wording import no_answer_for_eos, stop_of_class, stop_of_tokenizer
 from genfix.folder.kinds import CONFIG, TEKKEN
@@ -44,6 +46,17 @@ _FURTHER: Final[Mapping[str, Release]] = {
     "skip_special_tokens": (0, 33),
 }
 """Keys that transformers' ``GenerationConfig`` has no field for, and since when they are taken."""
+_TAKEN: Final[Table] = {
+    "temperature": Taken(Kind.REAL, 0, 2, finite=True),
+    "top_p": Taken(Kind.REAL, 0, 1, without_lowest=True),
+    "top_k": Taken(Kind.COUNT, -1),
+    "min_p": Taken(Kind.REAL, 0, 1),
+    "repetition_penalty": Taken(Kind.REAL, 0, without_lowest=True, finite=True),
+    **dict.fromkeys(("presence_penalty", "frequency_penalty"), Taken(Kind.REAL, -2, 2)),
+    "max_new_tokens": Taken(Kind.COUNT, 1),
+    "skip_special_tokens": Taken(Kind.FLAG),
+}
+"""What ``SamplingParams`` and, of the right type, the engine core take."""
 
 
 def reading(model: Model, version: Release = NEWEST) -> Reading:
@@ -75,8 +88,9 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     problems = [
         *_load_problems(model, major),
         *weight_problems(model, _ID),
-        *setting_problems(model.generation_config, stop.settings),
+        *setting_problems(model.generation_config, stop.settings, major),
         *_request_problems(model, primary, version),
+        *_setting_problems(model, read.sampling, version),
         *template.problems,
     ]
     problems += [problem for problem in length.problems if problem not in problems]
@@ -170,6 +184,13 @@ def _request_problems(model: Model, primary: int | None, version: Release) -> It
         name, eos = file.name, file.value.get("eos_token_id")
     if not _makes_a_set(eos) or (version >= (0, 8) and not _reaches_the_core(eos, primary)):
         yield no_answer_for_eos(name)
+
+
+def _setting_problems(model: Model, sampling: JsonObject, version: Release) -> tuple[Problem, ...]:
+    """A temperature above 2 is refused from 0.33.0 on, the first that was read for it."""
+    table = _TAKEN if version >= (0, 33) else {**_TAKEN, "temperature": Taken(Kind.REAL, 0, finite=True)}
+    file = model.generation_config
+    return failing(refused(sampling, table), CONFIG if file.value is None else file.name)
 
 
 def _makes_a_set(eos: JsonValue) -> bool:

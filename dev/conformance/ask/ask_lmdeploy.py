@@ -14,6 +14,7 @@ from asking import ask, brief, digest
 from lmdeploy.archs import get_task
 from lmdeploy.messages import GenerationConfig, PytorchEngineConfig
 from lmdeploy.model import HFChatTemplate
+from lmdeploy.pytorch.messages import SamplingParam
 from lmdeploy.serve.core import AsyncEngine
 from lmdeploy.serve.core.generation_config import build_generation_config, resolve_default_gen_config
 from lmdeploy.serve.openai.protocol import ChatCompletionRequest
@@ -52,6 +53,7 @@ def answer(folder: Path) -> dict[str, Any]:
         request = ChatCompletionRequest(model="model", messages=[{"role": "user", "content": "hello"}])
         settings = build_generation_config(request, defaults, max_new_tokens=1)
         settings = engine._determine_gen_config([], settings)
+        SamplingParam.from_gen_config(settings)  # as the backend does first
     except Exception as error:
         return found | {"fails": brief(error)}
     # Negative ids and what is no id are in the list too, and no token is ever equal to them.

@@ -173,7 +173,7 @@ def answer(folder: Path) -> dict[str, Any]:
 def rendered(runner: Any, tails: dict[int, str]) -> str | None:
     """The template of a chat; none where the engine has none."""
     message = [{"role": "user", "content": "b"}]
-    request = ChatCompletionRequest(messages=message, model="default", max_tokens=1, temperature=0.0)
+    request = ChatCompletionRequest(messages=message, model="default", max_tokens=1)
     try:
         made = runner.send_chat_completion_request(request)
     except Exception as error:

@@ -6,11 +6,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import mlx.core as mx
 import mlx_vlm
 import transformers
-from asking import ask, digest
+from asking import ask, brief, digest
 from mlx_vlm import prompt_utils, utils
 from mlx_vlm.generate.common import resolve_sampling_defaults
+from mlx_vlm.sample_utils import clamp_temperature, make_sampler
 from transformers import CONFIG_MAPPING
 
 SAMPLING = ("temperature", "top_p", "top_k")
@@ -79,6 +81,16 @@ def template(processor: Any) -> Any:
     return used[0] if used else None
 
 
+def fails(temperature: Any, top_p: Any, top_k: Any) -> str | None:
+    """Why no token is drawn with these."""
+    try:
+        sampler = make_sampler(temp=clamp_temperature(temperature), top_p=top_p, min_p=0.0, top_k=top_k)
+        mx.eval(sampler(mx.zeros((1, 264))))
+    except Exception as error:
+        return brief(error)
+    return None
+
+
 def answer(folder: Path) -> dict[str, Any]:
     """All that the view of mlx-vlm tells."""
     config = model_config(folder)
@@ -86,6 +98,7 @@ def answer(folder: Path) -> dict[str, Any]:
     criteria = getattr(processor, "tokenizer", processor).stopping_criteria
     values = resolve_sampling_defaults(config)
     return {
+        "fails": fails(*values),
         "stops": sorted({int(one) for one in criteria.eos_token_ids if one >= 0}),
         "sampling": dict(zip(SAMPLING, values, strict=True)),
         "template": digest(template(processor)),

@@ -1,4 +1,6 @@
-"""Asks SGLang: its own config, tokenizer, templates and the check that ends a request, without kernels."""
+"""Asks SGLang: its own config, tokenizer, templates, what it checks of a request and what ends one, without
+kernels.
+"""
 
 import without_torchvision  # noqa: F401  # isort: skip
 
@@ -10,10 +12,12 @@ from typing import Any
 
 import sglang
 import transformers
-from asking import ask, digest
+from asking import ask, brief, digest
 from sglang.srt.configs.model_config import ModelConfig
+from sglang.srt.entrypoints.openai.protocol import ChatCompletionRequest
 from sglang.srt.managers.schedule_batch import Req
 from sglang.srt.parser import template_manager
+from sglang.srt.sampling.sampling_params import SamplingParams
 from sglang.srt.utils.hf_transformers_utils import get_processor, get_tokenizer, get_tokenizer_from_processor
 
 
@@ -27,6 +31,18 @@ def stops(config: Any, tokenizer: Any) -> list[int]:
     # The whole vocabulary of these folders, and what a file or a config class may name beyond it.
     tokens = sorted({*range(512), *named})
     return [token for token in tokens if Req._check_token_based_finish(request, [token])]
+
+
+def fails(config: Any, tokenizer: Any, defaults: dict[str, Any]) -> str | None:
+    """Why a chat request that sets nothing is refused, by what the tokenizer manager does with it."""
+    asked = ChatCompletionRequest(messages=[{"role": "user", "content": "a"}], model="asked")
+    try:
+        params = SamplingParams(**asked.to_sampling_params(stop=[], model_generation_config=defaults))
+        params.normalize(tokenizer)
+        params.verify(config.vocab_size)
+    except Exception as error:
+        return brief(error)
+    return None
 
 
 def answer(folder: Path) -> dict[str, Any]:
@@ -44,9 +60,11 @@ def answer(folder: Path) -> dict[str, Any]:
     name = templates.chat_template_name
     by_code = "MistralCommon" in type(tokenizer).__name__  # which then has a placeholder for a template
     template = "renderer mistral" if by_code else tokenizer.chat_template
+    sampling = config.get_default_sampling_params()
     return {
         "stops": stops(config, tokenizer),
-        "sampling": config.get_default_sampling_params(),
+        "fails": fails(config, tokenizer, sampling),
+        "sampling": sampling,
         "tokenizer_eos": tokenizer.eos_token_id,
         "template": digest(template if name is None else f"conversation {name}"),
         "context": config.context_len,

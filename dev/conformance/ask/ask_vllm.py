@@ -45,9 +45,10 @@ CHAT = {"messages": [{"role": "user", "content": "Hello"}], "model": "asked"}
 TO_CORE, IN_CORE = MsgpackEncoder(), MsgpackDecoder(EngineCoreRequest)
 
 
-def request(processor: InputProcessor, sampling: dict[str, Any]) -> Any:
+def request(processor: InputProcessor, sampling: dict[str, Any], longest: int) -> Any:
     """What the engine core gets to see of a chat request that sets nothing."""
-    asked = ChatCompletionRequest(**CHAT).to_sampling_params(sampling.get("max_tokens", 9), sampling)
+    most = min(longest - 1, sampling.get("max_tokens", longest))  # as ``get_max_tokens`` has it
+    asked = ChatCompletionRequest(**CHAT).to_sampling_params(most, sampling)
     made = processor.process_inputs(
         "1", TokensPrompt(prompt_token_ids=[1]), asked, supported_tasks=("generate",)
     )
@@ -72,7 +73,7 @@ def answer(folder: Path) -> dict[str, Any]:
     stops: list[Any] = []
     fails = None
     try:
-        params = request(processor, sampling)
+        params = request(processor, sampling, model_config.max_model_len)
         # A negative number is in the set, and no token has it.
         stops = [
             number

@@ -130,8 +130,9 @@ def _no_padding(source: str) -> Problem:
     )
 
 
-def setting_problems(file: JsonFile, settings: JsonObject) -> tuple[Problem, ...]:
-    """Why no generation config is made of ``file``, or of the ``settings`` that stand for it.
+def setting_problems(file: JsonFile, settings: JsonObject, major: int = 5) -> tuple[Problem, ...]:
+    """Why transformers of this version makes no generation config of ``file``, or of the ``settings`` that
+    stand for it.
 
     Only a file that is missing or is no JSON has a substitute; one that is no object raises.
     """
@@ -142,7 +143,9 @@ def setting_problems(file: JsonFile, settings: JsonObject) -> tuple[Problem, ...
         key = "pad_token_id"
     elif most is not None and (not isinstance(most, int | float) or most <= 0):
         key = "max_new_tokens"
-    elif _wants_too_many(settings):
+    elif not _stops_early(settings, major):
+        key = "early_stopping"
+    elif _wants_too_many(settings, major):
         key = "num_return_sequences"
     else:
         return ()
@@ -159,14 +162,36 @@ def setting_problems(file: JsonFile, settings: JsonObject) -> tuple[Problem, ...
     )
 
 
-def _wants_too_many(settings: JsonObject) -> bool:
-    """Several answers, without chance all the same, or more than there are beams."""
-    answers, beams = settings.get("num_return_sequences"), settings.get("num_beams", 1)
-    if not isinstance(answers, int | float) or answers <= 1:
-        return False
-    if beams is None or beams == 1:
-        return not settings.get("do_sample")
-    return isinstance(beams, int | float) and answers > beams
+def _stops_early(settings: JsonObject, major: int) -> bool:
+    """Whether this is a flag or ``never``; version 4 takes no null for one."""
+    value = settings.get("early_stopping", False)
+    if value is None:
+        return major > 4
+    return value == "never" or (isinstance(value, int | float) and value in {0, 1})
+
+
+def _wants_too_many(settings: JsonObject, major: int) -> bool:
+    """Several answers, without chance all the same, or more than there are beams.
+
+    Version 4 takes any number but 1 for several.
+    """
+    answers, beams = settings.get("num_return_sequences", 1), settings.get("num_beams", 1)
+    single = beams == 1 or (beams is None and major > 4)
+    if major == 4:
+        if answers == 1:
+            return False
+        greedy = settings.get("do_sample", False) is False
+    else:
+        if answers is None:
+            return False
+        if not isinstance(answers, int | float):
+            return True
+        if answers <= 1:
+            return False
+        greedy = not settings.get("do_sample")
+    if single:
+        return greedy
+    return isinstance(answers, int | float) and isinstance(beams, int | float) and answers > beams
 
 
 def _tensor(value: JsonValue) -> _Tensor | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Mapping
 from typing import Final
 
 from genfix.folder.folder import FolderFileError
-from genfix.json_types import JsonObject, JsonValue
+from genfix.json_types import JsonObject, JsonValue, is_finite
 from genfix.model import JsonFile, Model
 
 _U32: Final = 2**32
@@ -31,8 +31,8 @@ def is_flag(value: JsonValue) -> bool:
 
 
 def is_number(value: JsonValue) -> bool:
-    """An ``f64``."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """An ``f64``; NaN and infinity, which only Python writes, are no JSON to serde."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and is_finite(value)
 
 
 def is_count(value: JsonValue) -> bool:

@@ -2,8 +2,9 @@
 read.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from genfix.engines.shared.common import chosen
 from genfix.engines.shared.config_object import object_value
 from genfix.engines.shared.eos import EosValue, read_eos
 from genfix.engines.shared.wording import (
@@ -15,6 +16,9 @@ from genfix.json_types import JsonObject
 from genfix.message import Message
 from genfix.model import Model
 
+_KEPT: Final = ("min_p", "max_new_tokens")
+"""Settings that a config object keeps of config.json; others of generation it drops (transformers 5)."""
+
 
 class FileStop(NamedTuple):
     """What a file gives, and how that is reported."""
@@ -22,7 +26,7 @@ class FileStop(NamedTuple):
     eos: EosValue
     trace: tuple[Message, ...]
     settings: JsonObject
-    """The settings that were read from the same place; empty where the file was not."""
+    """The settings that were read from the same place."""
 
 
 def generation_stop(model: Model, major: int) -> FileStop:
@@ -32,7 +36,8 @@ def generation_stop(model: Model, major: int) -> FileStop:
     if file.value is None:
         ids = of_object.ids
         origin = stop_of_class(ids) if found.is_default else stop_from_generation_config(file, ids)
-        return FileStop(of_object, (origin,), {})
+        kept = chosen(model.config, _KEPT)
+        return FileStop(of_object, (origin,), kept)
     eos = read_eos(file.value)
     trace = [stop_from_generation_config(file, eos.ids)]
     if set(of_object.ids) - set(eos.ids):

@@ -60,6 +60,14 @@ def no_answer_for_eos(file: str) -> Problem:
     )
 
 
+def failing_setting(key: str, file: str) -> Problem:
+    """A sampling setting that it checks when a request comes."""
+    return Problem(
+        message("engine-fails-on-setting", "every request fails on {key} of {file}", key=key, file=file),
+        Effect.NO_ANSWER,
+    )
+
+
 def stop_from(file: str, ids: Iterable[int]) -> Message:
     """Ids that stand in a file."""
     return message("trace-stop-from", "{file} gives {ids}", file=file, ids=[*ids])

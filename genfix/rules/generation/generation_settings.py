@@ -6,6 +6,7 @@ Who is right: merged. What no engine accepts is no setting.
 from collections.abc import Iterator
 from typing import Final
 
+from genfix.engines.shared.taken_settings import refused_by_generate
 from genfix.folder.kinds import GENERATION_CONFIG
 from genfix.json_types import JsonObject, JsonValue, Missing
 from genfix.jsontext.json_diff import child_pointer
@@ -21,6 +22,10 @@ from genfix.rules.generation.lost_settings import PROVENANCE, is_resynthesised
 from genfix.rules.generation.setting_ranges import in_range, refused, same_setting
 
 _SAMPLED: Final = ("temperature", "top_p", "min_p", "typical_p", "top_k", "epsilon_cutoff", "eta_cutoff")
+
+_GENERATE: Final = "transformers5"
+_MOST: Final = "max_new_tokens"
+"""Of a value out of range not even a generation config is made."""
 
 
 @rule(
@@ -53,6 +58,8 @@ def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
     if merged is None:
         return
     base = context.base.object(GENERATION_CONFIG) if context.base is not None else {}
+    # Without chance, generate() never looks at a temperature, and a top_p above 1 is no limit to it.
+    by_generate = {_MOST, *refused_by_generate(merged, 5)}
     for key in refused(merged):
         value, theirs, pointer = merged[key], base.get(key), f"/{key}"
         shared = context.base is not None and theirs == value
@@ -66,7 +73,7 @@ def _invalid(context: Context, rule: Rule) -> Iterator[Finding]:
             pointer=pointer,
             current=value,
             expected=theirs if repaired else Missing.MISSING,
-            engines=tuple(context.views),
+            engines=tuple(name for name in context.views if name != _GENERATE or key in by_generate),
             fix=BASE_HAS_IT_TOO
             if shared
             else Fix.safe(

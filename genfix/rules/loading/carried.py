@@ -33,7 +33,6 @@ _PLACES: Final[Mapping[str, str]] = {
     "engine-cannot-read-generation-config": GENERATION_CONFIG,
     "engine-cannot-do-without-eos": GENERATION_CONFIG,
     "engine-fails-without-end": GENERATION_CONFIG,
-    "engine-fails-on-setting": GENERATION_CONFIG,
 }
 """The file that a problem is about, where its message names none."""
 _KEYS: Final[Mapping[str, str]] = {

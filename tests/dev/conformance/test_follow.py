@@ -116,8 +116,8 @@ def test_an_environment_of_other_versions_is_made_anew(
 
 def test_what_is_new_is_asked_first_and_the_rest_is_a_spread() -> None:
     news = follow.News(["config/model.py get_diff_sampling_param"], ["of_today"], ["new_key"])
-    names = [variant.name for variant in follow.chosen(news, ["new_key", "old_key"], 60)]
-    assert (len(names), len({*names})) == (60, 60)
+    names = [variant.name for variant in follow.chosen(news, ["new_key", "old_key"], 90)]
+    assert (len(names), len({*names})) == (90, 90)
     assert names[0] == "of_today/new-type"
     assert all(".new_key-" in name for name in names[1:13])
     assert all("generation" in name for name in names[13:33])
