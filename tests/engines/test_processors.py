@@ -6,7 +6,7 @@ from genfix.engines.every import engine_view
 from genfix.engines.shared.view import EngineView
 from genfix.model import Model
 from tests.support.engine_folders import toy
-from tests.support.folders import Files, MemoryFolder, dump, with_json
+from tests.support.folders import Files, MemoryFolder, dump, with_json, without
 
 INLINE, JINJA, LEGACY, OWN = (
     *("tokenizer_config.json", "chat_template.jinja", "chat_template.json", "processor_config.json"),
@@ -112,3 +112,38 @@ def test_vllm_writes_some_chats_by_code_of_its_own(
     files = with_json(toy(257), "config.json", **config) | more
     assert source("vllm", files) == taken
     assert source("vllm@0.20.0", files) == INLINE
+
+
+GIVEN = {"boi_token": "<b>", "eoi_token": "<e>", "image_token": "<i>"}
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "of_5", "of_4"),
+    [
+        ({"extra_special_tokens": GIVEN}, True, True),
+        ({"model_specific_special_tokens": GIVEN}, True, False),
+        (GIVEN, True, False),
+        ({**GIVEN, "boi_token": {"__type": "AddedToken", "content": "<b>"}}, True, False),
+        ({**GIVEN, "boi_token": {"content": "<b>"}}, False, False),
+        ({**GIVEN, "eoi_token": None}, False, False),
+        ({"extra_special_tokens": [*GIVEN.values()]}, False, False),
+        ({}, False, False),
+    ],
+)
+def test_a_processor_asks_its_tokenizer_for_tokens_by_their_names(
+    tokenizer: dict[str, object], *, of_5: bool, of_4: bool
+) -> None:
+    files = with_json(seeing(INLINE, kind="gemma3"), INLINE, **tokenizer)
+    lost = ["engine-cannot-find-named-token"]
+    for engine, named in (("transformers5", of_5), ("transformers4", of_4), ("mlx-vlm", of_5)):
+        told = [problem.id for problem in of(engine, files).problems]
+        assert [name for name in told if name in lost] == ([] if named else lost), engine
+    no_settings = without(files, "preprocessor_config.json")
+    assert of("transformers5", no_settings).loads
+    assert of("transformers5", with_json(files, "config.json", model_type="qwen2_vl")).loads
+
+
+def test_a_processor_that_is_given_no_template_leaves_it_to_the_tokenizer() -> None:
+    files = seeing(INLINE, LEGACY, kind="whisper")
+    assert source("transformers5", files) == INLINE
+    assert source("transformers5", seeing(LEGACY, kind="whisper")) is None

@@ -7,7 +7,7 @@ import pytest
 from genfix.engines.every import EVERY_ENGINE, engine_view
 from genfix.json_types import JsonValue
 from genfix.model import Model
-from tests.support.folders import Files, MemoryFolder, dump
+from tests.support.folders import Files, MemoryFolder, dump, with_json
 
 UNREADABLE = ["engine-cannot-read-file"]
 WEIGHTS = {"consolidated.safetensors": b"", "model.safetensors": b""}
@@ -73,6 +73,39 @@ def test_a_class_reads_its_own_files_and_those_that_can_be_converted(
 ) -> None:
     assert problems("transformers5", files) == of_5
     assert problems("transformers4", files) == of_4
+
+
+OWN_CODE: JsonValue = {"AutoTokenizer": ["tokenization_own.OwnTokenizer", None]}
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "of_5"), [({"a": 0}, ["engine-cannot-take-vocabulary"]), ([["a", -1.0]], [])]
+)
+@pytest.mark.parametrize("name", ["T5Tokenizer", "XLMRobertaTokenizerFast"])
+def test_a_class_with_scores_takes_no_vocabulary_without(
+    name: str, vocabulary: JsonValue, of_5: list[str]
+) -> None:
+    whole = {"tokenizer.json": dump({"added_tokens": [], "model": {"vocab": vocabulary}})}
+    files = folder("llama", tokenizer_class=name) | whole
+    assert problems("transformers5", files) == of_5
+    assert problems("transformers4", files) == []
+    assert problems("transformers5", folder("llama", tokenizer_class="LlamaTokenizer") | whole) == []
+
+
+def test_code_that_is_not_there_is_passed_over_for_a_type_that_has_a_class() -> None:
+    files = folder("qwen2", "vocab.json", "merges.txt", auto_map=OWN_CODE, tokenizer_class="OwnTokenizer")
+    assert problems("transformers5", files) == NONE
+    assert problems("transformers5", files | {"tokenization_own.py": b""}) == []
+    assert problems("transformers5", files | FAST) == []
+    assert problems("transformers5", with_json(files, "config.json", model_type="own")) == []
+
+
+def test_code_of_types_that_are_known_to_name_wrong_classes_is_not_asked_for() -> None:
+    files = folder("internlm2", "tokenizer.model", auto_map=OWN_CODE, tokenizer_class="OwnTokenizer")
+    lacking = "engine-cannot-find-code"
+    assert lacking not in [problem.id for problem in engine_view("mlx-lm", read(files)).problems]
+    other = with_json(files, "config.json", model_type="plamo2")
+    assert lacking in [problem.id for problem in engine_view("mlx-lm", read(other)).problems]
 
 
 def test_transformers_4_converts_tekken_since_its_last_releases() -> None:

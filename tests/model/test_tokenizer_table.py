@@ -74,16 +74,15 @@ def test_a_decoder_entry_that_is_none_is_left_out(decoder: JsonValue) -> None:
 @pytest.mark.parametrize(
     ("config", "special", "token"),
     [
-        ("<a>", None, "<a>"),
-        ({"content": "<a>", "lstrip": False}, None, "<a>"),
         (None, "<b>", "<b>"),
         (None, {"content": "<b>"}, "<b>"),
-        ("<a>", "<b>", "<a>"),
+        ("<a>", "<b>", "<b>"),
+        ("<a>", None, None),
         (None, None, None),
         (5, None, None),
     ],
 )
-def test_the_eos_token_is_told_by_tokenizer_config_then_by_the_map(
+def test_the_map_is_laid_over_tokenizer_config(
     config: JsonValue, special: JsonValue, token: str | None
 ) -> None:
     files = FAST | {
@@ -93,6 +92,14 @@ def test_the_eos_token_is_told_by_tokenizer_config_then_by_the_map(
     found = table(files)
     assert found.eos_token == token
     assert found.eos_token_id == {"<a>": 1, "<b>": 2, None: None}[token]
+
+
+@pytest.mark.parametrize("stated", ["<a>", {"content": "<a>", "lstrip": False}])
+def test_beside_a_list_of_added_tokens_the_map_is_not_read(stated: JsonValue) -> None:
+    plain = {"tokenizer_config.json": dump({"eos_token": stated})}
+    assert table(FAST | plain).eos_token == "<a>"
+    listed = {"tokenizer_config.json": dump({"eos_token": stated, "added_tokens_decoder": {}})}
+    assert table(FAST | listed | {"special_tokens_map.json": dump({"eos_token": "<b>"})}).eos_token == "<a>"
 
 
 def test_an_eos_token_that_is_no_added_token_has_no_known_id() -> None:

@@ -138,14 +138,12 @@ def has_tokenizer_code(tokenizer_config: JsonObject) -> bool:
 
 
 def passes_over_code(model: Model, known: Loaders, major: int) -> bool:
-    """Whether transformers 5 has a class of its own in the place of the tokenizer's code, if nobody told it
-    to trust that: for model types whose folders are known to name a wrong class, and where the code is not
-    there.
+    """Whether transformers 5 has a class of its own in the place of the tokenizer's code, which is not there:
+    for a type that it has one for, and where folders of a type are known to name a wrong class.
     """
-    if major < 5 or model.model_type in known.misnamed:
-        return major > 4
-    missing = not any(model.has(code.file) for code in code_files(model) if code.key == "AutoTokenizer")
-    return missing and model.model_type in known.tokenizers
+    if major < 5 or any(model.has(code.file) for code in code_files(model) if code.key == "AutoTokenizer"):
+        return False
+    return model.model_type in known.misnamed or model.model_type in known.tokenizers
 
 
 def _class(model: Model, known: Loaders, major: int) -> str | None:
