@@ -83,9 +83,9 @@ LAYERS: Final[JsonObject] = {
 }
 
 
-def refused(engine: str, config: JsonObject, **values: JsonValue) -> str | None:
+def refused(engine: str, config: JsonObject, more: Files | None = None, **values: JsonValue) -> str | None:
     """The key of the first problem that ends the start, where a RoPE key is it."""
-    files: Files = toy(257) | {"config.json": json.dumps({**config, **values}).encode()}
+    files: Files = toy(257) | {"config.json": json.dumps({**config, **values}).encode()} | (more or {})
     view = engine_view(engine, Model(MemoryFolder(files)))
     keys = ("rope_scaling", "rope_parameters")
     return next((key for key in keys if refused_value(key) in view.problems), None)
@@ -138,14 +138,12 @@ def test_engines_that_load_it_by_transformers_refuse_it_too(engine: str) -> None
 def test_the_tokenizer_of_a_type_that_transformers_does_not_know_is_made_beside_a_class_without_length() -> (
     None
 ):
-    scaled: JsonObject = {"rope_scaling": {"type": "longrope", **LISTS}}
+    scaled: dict[str, JsonValue] = {"rope_scaling": {"type": "longrope", **LISTS}}
     assert refused("mlx-lm", OF_THEIR_OWN, **scaled) == "rope_scaling"
-    assert (
-        refused(
-            "mlx-lm", OF_THEIR_OWN, **scaled, auto_map={"AutoConfig": "configuration_minicpm.MiniCPMConfig"}
-        )
-        is None
-    )
+    scaled["auto_map"] = {"AutoConfig": "configuration_minicpm.MiniCPMConfig"}
+    assert refused("mlx-lm", OF_THEIR_OWN, **scaled) == "rope_scaling"
+    code = {"configuration_minicpm.py": b""}  # which somebody may trust
+    assert refused("mlx-lm", OF_THEIR_OWN, code, **scaled) is None
     assert refused("mlx-lm", OF_THEIR_OWN, rope_scaling={"type": "linear", "factor": 2.0}) is None
 
 

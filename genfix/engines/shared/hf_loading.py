@@ -203,8 +203,9 @@ def _rope_problems(model: Model, major: int, loads: Loads, own: OwnTypes) -> Ite
             continue
         traits = rope_traits(kind, major)
         if values is model.config and loads is Loads.ANY_TYPE and kind not in loaders(major).model_types:
-            # The class that all are made of is taken, unless somebody trusts the folder's own.
-            traits = None if _own_code(model.config, "AutoConfig") else RopeTraits()
+            # The class that all are made of is taken, unless the folder's own is there for who trusts it.
+            own_class = [code for code in code_files(model) if code.key == "AutoConfig"]
+            traits = None if own_class and all(model.has(code.file) for code in own_class) else RopeTraits()
         refused = refused_rope if major > _OLDER else refused_old_rope
         key = None if traits is None else refused(values, traits._replace(guarded=own.guards_rope))
         if key is not None:
