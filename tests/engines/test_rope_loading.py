@@ -83,7 +83,7 @@ LAYERS: Final[JsonObject] = {
 }
 
 
-def refused(engine: str, config: JsonObject, more: Files | None = None, **values: JsonValue) -> str | None:
+def refused(engine: str, config: JsonObject, more: Files | None = None, /, **values: JsonValue) -> str | None:
     """The key of the first problem that ends the start, where a RoPE key is it."""
     files: Files = toy(257) | {"config.json": json.dumps({**config, **values}).encode()} | (more or {})
     view = engine_view(engine, Model(MemoryFolder(files)))
