@@ -455,7 +455,7 @@ def spread(every: Sequence[Variant], number: int) -> Sequence[Variant]:
 
 
 def write(folder: Path, variant: Variant) -> None:
-    """Put ``variant`` into ``folder``, which must not be there yet."""
+    """Put ``variant`` into ``folder``."""
     write_all(folder.parent, {folder.name: variant})
 
 
@@ -466,7 +466,7 @@ def write_all(place: Path, chosen: Mapping[str, Variant]) -> None:
     """
     written: dict[int, Path] = {}
     for folder, variant in chosen.items():
-        (place / folder).mkdir(parents=True)
+        (place / folder).mkdir(parents=True, exist_ok=True)
         for name, content in variant.files.items():
             path = place / folder / name
             path.parent.mkdir(exist_ok=True)

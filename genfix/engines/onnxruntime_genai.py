@@ -160,7 +160,7 @@ def _rope_problems(model: Model, part: TextPart) -> Iterator[Problem]:
         return  # no RoPE, or one for each type of layer, which builders of their own read
     # One for each type of layer is none at all for a class that knows no such types.
     rope = {} if part.rope_by_layer else next(iter(part.ropes or ()), {})
-    kind = rope.get("rope_type", rope.get("type", "default"))
+    kind = str(rope.get("rope_type", rope.get("type", "default")))
     if kind == "mrope" and part.kind in _SECTIONS:
         kind = "default"
     name = architecture(model)

@@ -4,6 +4,7 @@ import pytest
 
 from genfix.engines.every import engine_view
 from genfix.engines.shared.view import EngineView
+from genfix.folder.kinds import TOKENIZER_CONFIG
 from genfix.model import Model
 from tests.support.engine_folders import LIST, USER, toy
 from tests.support.folders import CHATML, Files, MemoryFolder, chatml_files, dump, with_json, without
@@ -77,6 +78,9 @@ def test_whose_settings_come_first(kind: str, source: str) -> None:
     assert view.chat_template.source == source
 
 
+NAMED: dict[str, object] = dict.fromkeys(("boi_token", "eoi_token", "image_token"), "<|im_end|>")
+
+
 @pytest.mark.parametrize(
     ("kind", "more", "problems"),
     [
@@ -92,11 +96,13 @@ def test_whose_settings_come_first(kind: str, source: str) -> None:
 )
 def test_templates_that_a_processor_does_not_take(kind: str, more: Files, problems: list[str]) -> None:
     files = with_json(VISION | READY | more, "config.json", model_type=kind)
-    assert [problem.id for problem in read(files).problems] == problems
+    assert [problem.id for problem in read(with_json(files, TOKENIZER_CONFIG, **NAMED)).problems] == problems
 
 
 def test_which_processors_are_made_without_a_file() -> None:
-    gemma = with_json(chatml_files(), "config.json", model_type="gemma3")
+    gemma = with_json(
+        with_json(chatml_files(), "config.json", model_type="gemma3"), TOKENIZER_CONFIG, **NAMED
+    )
     assert read(VISION).loads
     assert [problem.id for problem in read(gemma).problems] == ["engine-cannot-find-processor"]
     assert read(gemma | {"preprocessor_config.json": b"{}"}).loads

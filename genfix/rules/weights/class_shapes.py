@@ -90,7 +90,7 @@ def _sizes(context: Context, rule: Rule) -> Iterator[Finding]:
     Fix: The size with which every tensor fits the class.
 
     Safety: Safe where that is one value, tried on all tensors. Unsafe where another key explains the same
-    shapes as well.
+    shapes as well, and where it is the hidden size and the base has the other one.
 
     Sources:
     - transformers 5.24.0: modeling_utils.py
@@ -118,12 +118,17 @@ def _sizes(context: Context, rule: Rule) -> Iterator[Finding]:
 
 
 def _size_fix(context: Context, size: SizeFound) -> Fix:
-    base = context.base
-    is_of_base = base is not None and base.config_value(size.pointer.rpartition("/")[2]) == size.expected
+    base, key = context.base, size.pointer.rpartition("/")[2]
+    theirs = None if base is None else base.config_value(key)
+    objection = None
+    if key == "hidden_size" and theirs == size.current:  # of which no fine-tune has another than its base
+        objection = message(
+            "why-base-of-other-size", "the base has that size too: these weights are not of it"
+        )
+    elif not size.is_only and theirs != size.expected:
+        objection = message("why-other-size-fits", "another size explains the same shapes as well")
     return Fix.safe_unless(
-        None
-        if size.is_only or is_of_base
-        else message("why-other-size-fits", "another size explains the same shapes as well"),
+        objection,
         message("why-shapes-say", "the shapes of all tensors say so"),
         (SetField(CONFIG, size.pointer, size.expected),),
     )

@@ -206,7 +206,7 @@ WHOLE = LLAMA3 | {"low_freq_factor": 1.0, "high_freq_factor": 4.0}
 SCALED = with_json(BASE, CONFIG, rope_theta=5e5, rope_scaling=WHOLE, max_position_embeddings=131072)
 OTHER_TYPES: dict[str, object] = {
     "linear": {"rope_type": "linear", "factor": 8.0},
-    "yarn": {"rope_type": "yarn", "factor": 8.0},
+    "yarn": {"rope_type": "yarn", "factor": 8.0, "original_max_position_embeddings": 16384},
     "none": None,
     "default": {"rope_type": "default"},
 }
