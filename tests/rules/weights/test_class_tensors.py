@@ -199,6 +199,16 @@ def test_a_size_that_every_tensor_contradicts(key: str, wrong: int, right: int) 
     assert about(repaired(merged, WHOLE), WHOLE) == []
 
 
+def test_a_hidden_size_that_the_base_has_too_is_for_a_person_to_change() -> None:
+    """Safe without that base, of which the repaired folder would be no more."""
+    merged = config(WHOLE, hidden_size=32)
+    (finding,) = find(merged, merged, "GF418")
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.UNSAFE
+    assert repaired(merged, merged) == merged
+    assert json.loads(repaired(merged, None)[CONFIG])["hidden_size"] == 64
+
+
 def test_two_sizes_at_once() -> None:
     merged = config(WHOLE, intermediate_size=192, num_key_value_heads=1)
     found = find(merged, None, "GF418")
