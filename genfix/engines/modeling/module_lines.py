@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from genfix.engines.shared.table_lines import entry, line_at
 from genfix.json_types import JsonValue
 
 _DATA: Final = Path(__file__).parents[1] / "data" / "modules.jsonl"
@@ -90,16 +91,7 @@ def release() -> str:
 
 def _entry(name: str) -> Sequence[JsonValue] | None:
     table = _table()
-    start = table.lines.find(f"\n[{json.dumps(name)},".encode(), table.marks[-1] - 1)
-    if start < 0:
-        return None
-    found: list[JsonValue] = json.loads(_line(start + 1))
-    return found[1:]
-
-
-def _line(start: int) -> bytes:
-    lines = _table().lines
-    return lines[start : lines.index(b"\n", start)]
+    return entry(table.lines, name, table.marks[-1] - 1)
 
 
 def _program(name: str) -> JsonValue:
@@ -111,8 +103,7 @@ def _program(name: str) -> JsonValue:
     start = table.marks[mark]
     for _ in range(further):
         start = table.lines.index(b"\n", start) + 1
-    found: JsonValue = json.loads(_line(start))
-    return found
+    return [*line_at(table.lines, start)]
 
 
 @cache

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from genfix.engines.shared import table_lines
 from genfix.engines.shared.release import Release, release
 from genfix.json_types import JsonObject, JsonValue
 
@@ -38,12 +39,7 @@ def majors() -> tuple[int, ...]:
 
 def entry(name: str) -> Sequence[JsonValue] | None:
     """What stands behind ``name`` in its line; `None` where there is none."""
-    lines = _table()[1]
-    start = lines.find(f"\n[{json.dumps(name)},".encode("ascii"))
-    if start < 0:
-        return None
-    found: list[JsonValue] = json.loads(lines[start + 1 : lines.index(b"\n", start + 1)])
-    return found[1:]
+    return table_lines.entry(_table()[1], name)
 
 
 class ReleasedClass(NamedTuple):
