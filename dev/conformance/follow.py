@@ -76,6 +76,10 @@ def _write_data(engine: str, version: str, python: Path, code: Path, place: Path
         from dev.tools.engine_types import main as engine_types  # noqa: PLC0415 - one of two ways
 
         engine_types(DATA / "engine_types.json", code)
+        if engine == "vllm":
+            from dev.tools.backend_classes import main as backend_classes  # noqa: PLC0415 - as above
+
+            backend_classes(str(python), DATA / "engine_types.json")
         return frozenset()
     from dev.tools import (  # noqa: PLC0415 - one of two ways
         config_defaults,

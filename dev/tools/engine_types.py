@@ -7,7 +7,9 @@ install --no-deps --target FOLDER mlx-lm==0.32.2``); what the file says of other
 text and never runs. Of each engine the file has its version; the model types for which
 it has a config class of its own, so that ``configuration_*.py`` is not needed; and the architectures it
 builds with its own code, so that ``modeling_*.py`` is not. MLX-LM builds by model type, and needs neither;
-of it there are the modules, too, that a value of tokenizer_config.json may name, by its key.
+of it there are the modules, too, that a value of tokenizer_config.json may name, by its key. Of vLLM there
+are which of its architectures write nothing, and the ``quant_method``s that it starts with; which classes of
+transformers it builds besides, ``dev/tools/backend_classes.py`` writes.
 """
 
 import ast
@@ -30,6 +32,8 @@ class _Types(NamedTuple):
     types: set[str]
     architectures: set[str]
     modules: Mapping[str, set[str]] = {}
+    further: Mapping[str, set[str]] = {}
+    """By the key under which the file has them."""
 
 
 class _Wheel:
@@ -58,15 +62,46 @@ _DIST_INFO = re.compile(r"(\w+)-([\w.+]+)\.dist-info")
 def _vllm(wheel: _Wheel) -> _Types:
     config = wheel.tree("vllm/transformers_utils/config.py")
     registry = wheel.tree("vllm/model_executor/models/registry.py")
-    models = (node.value for node in registry.body if isinstance(node, ast.Assign) and _is_models(node))
+    methods = wheel.tree("vllm/model_executor/layers/quantization/__init__.py")
+    # Each part of the registry is a ``{}`` of names, and of module and class for each.
+    parts = {name: _assigned(registry, f"{name}_MODELS") for name in _WRITING + _JUDGING}
+    writing = {value for name in _WRITING for value in _entries(parts[name]).values()}
+    names = {name for node in parts.values() for name in _keys(node)}
     return _Types(
-        {*_keywords(_assigned(config, "_CONFIG_REGISTRY"))}, {name for node in models for name in _keys(node)}
+        {*_keywords(_assigned(config, "_CONFIG_REGISTRY"))},
+        names,
+        further={
+            "pooling": {
+                name
+                for part in _JUDGING
+                for name, value in _entries(parts[part]).items()
+                if value not in writing
+            },
+            "quantizations": {*_texts(_assigned(methods, "QuantizationMethods"))}
+            - {*_texts(_assigned(methods, "DEPRECATED_QUANTIZATION_METHODS"))},
+        },
     )
 
 
-def _is_models(node: ast.Assign) -> bool:
-    target = node.targets[0]
-    return isinstance(target, ast.Name) and target.id.endswith("_MODELS") and "PREVIOUSLY" not in target.id
+_WRITING = (
+    *("_TEXT_GENERATION", "_MULTIMODAL", "_SPECULATIVE_DECODING", "_TRANSFORMERS_SUPPORTED"),
+    "_TRANSFORMERS_BACKEND",
+)
+_JUDGING = (
+    *("_EMBEDDING", "_LATE_INTERACTION", "_REWARD", "_TOKEN_CLASSIFICATION", "_SEQUENCE_CLASSIFICATION"),
+)
+"""Parts of vLLM's registry; a name of the second that stands for a class of the first writes, too."""
+
+
+def _entries(node: ast.expr) -> Mapping[str, str]:
+    """Of a ``{}`` of constants: the code of each value."""
+    pairs = zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ()
+    return {str(key.value): ast.unparse(value) for key, value in pairs if isinstance(key, ast.Constant)}
+
+
+def _texts(node: ast.expr) -> Iterator[str]:
+    parts = ast.walk(node)
+    return (part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str))
 
 
 def _sglang(wheel: _Wheel) -> _Types:
@@ -173,11 +208,14 @@ def main(out: Path, *places: Path) -> int:
         wheel = _Wheel(path)
         name, read = _ENGINES[wheel.package]
         found = read(wheel)
+        before = document.get(name)
         document[name] = {
+            **(before if isinstance(before, dict) else {}),
             "version": wheel.version,
             "types": [*sorted(found.types)],
             "architectures": [*sorted(found.architectures)],
             "modules": {key: [*sorted(names)] for key, names in found.modules.items()},
+            **{key: [*sorted(names)] for key, names in found.further.items()},
         }
         print(f"{name} {wheel.version}: {len(found.types)} types, {len(found.architectures)} architectures")
     out.write_text(json.dumps(document, separators=(",", ":"), sort_keys=True) + "\n", "utf-8")

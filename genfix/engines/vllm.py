@@ -3,7 +3,7 @@
 Read in vLLM 0.4.0 to 0.33.0: transformers_utils/config.py (``try_get_generation_config``), sampling_params.py
 (``update_from_generation_config``, ``_verify_args``), config/model.py (``get_diff_sampling_param``),
 v1/engine/core.py (``process_input_sockets``). How long a sequence may be: `vllm_length`; who writes a chat:
-`vllm_chat`.
+`vllm_chat`; which class is built: `vllm_classes`.
 
 What changed, and in which release for the first time:
 
@@ -78,15 +78,19 @@ def view(model: Model, version: Release = NEWEST) -> EngineView:
     """`reading`, and whether it loads and answers, with which template and for how long."""
     from genfix.engines.shared.weight_formats import weight_problems  # noqa: PLC0415 - these read data that rules do not need
     from genfix.engines.vllm_chat import chat  # noqa: PLC0415
+    from genfix.engines.vllm_classes import quantization_problems, served  # noqa: PLC0415
     from genfix.engines.vllm_length import sequence_length  # noqa: PLC0415
 
     major = _major(version)
     primary, stop = _primary(model, major), _file_stop(model, version, major)
     read = _reading(model, version, primary, stop)
-    length = sequence_length(model, version, major)
+    built = served(model, version)
+    length = sequence_length(model, version, major, pools=built.pools)
     template = chat(model, version, major)
     problems = [
         *_load_problems(model, major),
+        *built.problems,
+        *quantization_problems(model, version),
         *weight_problems(model, _ID),
         *setting_problems(model.generation_config, stop.settings, major),
         *_request_problems(model, primary, version),

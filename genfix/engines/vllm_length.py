@@ -4,8 +4,8 @@ Read in vLLM 0.4.0 to 0.33.0, and run in the latter with transformers 5.19.0: co
 (``_get_and_verify_max_len``; config.py in older ones), transformers_utils/model_arch_config_convertor.py
 (``derive_max_model_len_and_key``), transformers_utils/config.py (``patch_legacy_rope_type``).
 
-The tokenizer's ``model_max_length`` counts for pooling models alone. What changed, and in which release for
-the first time:
+The tokenizer's ``model_max_length`` counts for models alone that pool, and whose positions are absolute. What
+changed, and in which release for the first time:
 
 - 0.4.2: ``su`` does not stretch a length. 0.5.1: ``longrope`` does not, and 0.5.3.post1: ``llama3`` does not.
 - 0.6.4: files of sentence-transformers are asked. A scaled RoPE may do without a factor.
@@ -83,8 +83,10 @@ class Length(NamedTuple):
     problems: tuple[Problem, ...] = ()
 
 
-def sequence_length(model: Model, version: Release, major: int) -> Length:
-    """The longest sequence, prompt included, with transformers 4 or 5."""
+def sequence_length(model: Model, version: Release, major: int, *, pools: bool = False) -> Length:
+    """The longest sequence, prompt included, with transformers 4 or 5; of a model that ``pools`` its
+    vectors, what it takes.
+    """
     part = text_part(model, major)
     outside = {} if part.values is model.config or is_flat(model) or major < 5 else model.config
     for key in ("rope_scaling", "rope_parameters"):
@@ -100,6 +102,9 @@ def sequence_length(model: Model, version: Release, major: int) -> Length:
         shortest = min(shortest, value)
     limit = found.get("model_max_length") if version >= (0, 8, 3) else None
     tokens = limit if isinstance(limit, int | float) and limit else shortest
+    if pools and model.config.get("position_embedding_type") == "absolute":
+        own = model.tokenizer_config.get("model_max_length")
+        tokens = min(tokens, own) if isinstance(own, int | float) else tokens
     return _stretched(model, part, _UNKNOWN_LENGTH if tokens == float("inf") else tokens, version)
 
 

@@ -130,7 +130,7 @@ LONG: dict[str, JsonValue] = {"type": "longrope", "short_factor": [1.0], "long_f
 )
 def test_how_long_a_sequence_may_be(config: dict[str, JsonValue], length: int) -> None:
     usual = {} if "model_type" in config else {"model_type": "qwen2", "max_position_embeddings": 5000}
-    files = toy(257) | {"config.json": dump(usual | config)}
+    files = toy(257) | {"config.json": dump({"architectures": ["Qwen2ForCausalLM"]} | usual | config)}
     view = of(files)
     assert (told(view), view.context_length) == ([], length)
 

@@ -26,7 +26,7 @@ TEKKEN = dump(
 
 def folder(kind: str, *files: str, **tokenizer: JsonValue) -> Files:
     return {
-        "config.json": dump({"model_type": kind, "architectures": ["AnyForCausalLM"]}),
+        "config.json": dump({"model_type": kind, "architectures": ["MistralForCausalLM"]}),
         "tokenizer_config.json": dump(tokenizer),
         **{name: TEKKEN if name == "tekken.json" else b"vocabulary" for name in files},
     }

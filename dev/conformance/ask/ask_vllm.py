@@ -45,13 +45,14 @@ CHAT = {"messages": [{"role": "user", "content": "Hello"}], "model": "asked"}
 TO_CORE, IN_CORE = MsgpackEncoder(), MsgpackDecoder(EngineCoreRequest)
 
 
-def request(processor: InputProcessor, sampling: dict[str, Any], longest: int) -> Any:
-    """What the engine core gets to see of a chat request that sets nothing."""
+def request(processor: InputProcessor, sampling: dict[str, Any], longest: int, runner: str) -> Any:
+    """What the engine core gets to see of a chat request that sets nothing; a model that is served for
+    vectors or scores answers none.
+    """
+    tasks = ("generate",) if runner == "generate" else ()
     most = min(longest - 1, sampling.get("max_tokens", longest))  # as ``get_max_tokens`` has it
     asked = ChatCompletionRequest(**CHAT).to_sampling_params(most, sampling)
-    made = processor.process_inputs(
-        "1", TokensPrompt(prompt_token_ids=[1]), asked, supported_tasks=("generate",)
-    )
+    made = processor.process_inputs("1", TokensPrompt(prompt_token_ids=[1]), asked, supported_tasks=tasks)
     return IN_CORE.decode(TO_CORE.encode(made)).sampling_params
 
 
@@ -73,7 +74,7 @@ def answer(folder: Path) -> dict[str, Any]:
     stops: list[Any] = []
     fails = None
     try:
-        params = request(processor, sampling, model_config.max_model_len)
+        params = request(processor, sampling, model_config.max_model_len, model_config.runner_type)
         # A negative number is in the set, and no token has it.
         stops = [
             number
@@ -83,7 +84,10 @@ def answer(folder: Path) -> dict[str, Any]:
     except Exception as error:
         fails = brief(error)
     mode, *_ = tokenizer_args_from_config(model_config)
-    written_by_code = _VLLM_RENDERERS[mode][0] != "hf"
+    if model_config.hf_config.model_type == "gpt_oss":  # as renderers/online_renderer.py asks
+        mode, written_by_code = "harmony", True
+    else:
+        written_by_code = _VLLM_RENDERERS[mode][0] != "hf"
     template = (
         f"renderer {mode}"
         if written_by_code

@@ -24,8 +24,9 @@ __all__ = ["ask", "brief", "digest"]
 
 
 def brief(error: BaseException) -> str:
-    """Class and first line of an error."""
-    text = str(error).strip().splitlines()
+    """Class and first line of an error; pydantic's first line tells no more than how many there are."""
+    told = getattr(error, "errors", None)
+    text = str(told()[0]["msg"] if callable(told) else error).strip().splitlines()
     return f"{type(error).__name__}: {text[0][:160] if text else ''}"
 
 

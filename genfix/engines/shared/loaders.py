@@ -91,6 +91,12 @@ class OwnTypes(NamedTuple):
     """Architectures that it builds with code of its own."""
     modules: Mapping[str, frozenset[str]] = {}
     """By key of tokenizer_config.json, the modules that its value may name."""
+    pooling: frozenset[str] = frozenset()
+    """Of ``architectures``, those that make vectors or scores, and no text."""
+    backend: frozenset[str] = frozenset()
+    """Classes of transformers that it builds besides."""
+    quantizations: frozenset[str] = frozenset()
+    """The ``quant_method``s that it starts with."""
     guards_rope: bool = False
     """Whether it passes over a RoPE that is scaled from a length that the config class does not have."""
 
@@ -100,10 +106,20 @@ NO_OWN_TYPES: Final = OwnTypes()
 
 @cache
 def own_types(engine: str) -> OwnTypes:
-    """Of an engine by its id; data, written by ``dev/tools/engine_types.py`` from its wheel."""
+    """Of an engine by its id; data, written by ``dev/tools/engine_types.py`` from its wheel, and for the
+    backend by ``dev/tools/backend_classes.py``.
+    """
     document = json.loads((_DATA / "engine_types.json").read_text("utf-8"))[engine]
     modules = {key: frozenset(names) for key, names in document.get("modules", {}).items()}
-    return OwnTypes(frozenset(document["types"]), frozenset(document["architectures"]), modules)
+    classes = document.get("backend", {}).get("classes", {})
+    return OwnTypes(
+        frozenset(document["types"]),
+        frozenset(document["architectures"]),
+        modules,
+        frozenset(document.get("pooling", ())),
+        frozenset(start + end for end, starts in classes.items() for start in starts),
+        frozenset(document.get("quantizations", ())),
+    )
 
 
 @cache

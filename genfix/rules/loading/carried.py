@@ -14,7 +14,11 @@ _PLACES: Final[Mapping[str, str]] = {
     "engine-cannot-tell-model-type": CONFIG,
     "engine-cannot-know-model-type": CONFIG,
     "engine-cannot-tell-architecture": CONFIG,
+    "engine-cannot-know-architecture": CONFIG,
+    "engine-fails-on-pooling": CONFIG,
+    "engine-fails-on-encoder": CONFIG,
     "engine-cannot-choose-part": CONFIG,
+    "engine-cannot-know-quantization": CONFIG,
     "engine-cannot-take-value": CONFIG,
     "engine-fails-on-length": CONFIG,
     "engine-cannot-find-processor": "preprocessor_config.json",
@@ -38,7 +42,14 @@ _PLACES: Final[Mapping[str, str]] = {
 _KEYS: Final[Mapping[str, str]] = {
     "engine-cannot-know-model-type": "model_type",
     "engine-cannot-tell-model-type": "model_type",
-    "engine-cannot-tell-architecture": "architectures",
+    **dict.fromkeys(
+        (
+            *("engine-cannot-tell-architecture", "engine-cannot-know-architecture"),
+            *("engine-fails-on-pooling", "engine-fails-on-encoder"),
+        ),
+        "architectures",
+    ),
+    "engine-cannot-know-quantization": "quantization_config",
     "engine-fails-on-length": "max_position_embeddings",
     "engine-cannot-find-class": "tokenizer_class",
     "engine-cannot-read-list": "extra_special_tokens",

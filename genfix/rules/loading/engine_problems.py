@@ -20,7 +20,18 @@ from genfix.rules.core.rule import Rule, rule
 from genfix.rules.loading.carried import NO_VOCABULARY, NO_WEIGHTS, carriers, key, place
 from genfix.rules.loading.words import is_without_words
 
-_LIMITS: Final = frozenset(["engine-cannot-know-model-type", "engine-has-no-eos", "engine-cannot-find-token"])
+_NO_TEXT: Final = "engine-fails-on-pooling"
+_LIMITS: Final = frozenset(
+    [
+        *(
+            "engine-cannot-know-model-type",
+            "engine-cannot-know-architecture",
+            "engine-cannot-know-quantization",
+        ),
+        *(_NO_TEXT, "engine-fails-on-encoder"),
+        *("engine-has-no-eos", "engine-cannot-find-token"),
+    ]
+)
 """What an engine cannot do with this kind of model, whatever its files say."""
 _ALONE: Final = Fix.manual(
     message(
@@ -138,6 +149,8 @@ def _other_problems(context: Context, rule: Rule) -> Iterator[Finding]:
         problem, name = shared.problem, key(shared.problem)
         if problem.id == NO_WEIGHTS or problem.id in NO_VOCABULARY:
             continue
+        if problem.id == _NO_TEXT and context.merged.config.get("architectures"):
+            continue  # the class is named: it is meant for vectors or scores
         yield rule.finding(
             place(problem),
             problem_said(problem),

@@ -40,7 +40,8 @@ def _not_named(context: Context, rule: Rule) -> Iterator[Finding]:
     """`architectures` is missing or empty in the `config.json` of a model that generates text.
 
     Why: SGLang, LMDeploy and llama.cpp's converter choose the class by it, and do not load the folder. vLLM
-    takes the trunk of the model's type, which generates nothing. transformers chooses by `model_type`.
+    takes the trunk of the model's type, which for most types generates nothing. transformers chooses by
+    `model_type`.
 
     Fix: The generating class of the type, which has exactly the tensors that are there.
 
