@@ -38,7 +38,9 @@ _UNNAMED: Final = ("-absent", "tokenizer=map-alone", "tokenizer=map-object", "to
 def _class_eos(variant: str, difference: Difference) -> bool:
     tokenizer = variant.partition("tokenizer=")[2].partition(",")[0]
     unnamed = any(f"tokenizer={tokenizer}".endswith(end) for end in _UNNAMED)
-    changed = "/tokenizer-class-" in variant or "/tokenizer-eos-lost" in variant
+    changed = any(
+        f"/{name}" in variant for name in ("tokenizer-class-", "tokenizer-eos-lost", "special-alone")
+    )
     other = changed and difference.answer == "stops"
     return other or (bool(tokenizer) and unnamed and difference.answer in {"stops", "loads"})
 

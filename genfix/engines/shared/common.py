@@ -91,11 +91,12 @@ def unreadable_named_tokens(model: Model) -> tuple[str, ...]:
 
 
 def looks_up_without_end(model: Model) -> bool:
-    """Whether the EOS is the empty text, which is no token, so that the token is looked up that stands for
-    all that are none, and is empty as well.
+    """Whether the BOS or EOS is the empty text, which is no token, so that the token is looked up that stands
+    for all that are none, and is empty as well.
     """
     named = {**model.tokenizer_config, **_map_laid_over(model)}
-    return token_text(named.get("eos_token")) == token_text(named.get("unk_token")) == ""
+    bos, eos, unknown = (token_text(named.get(key)) for key in ("bos_token", "eos_token", "unk_token"))
+    return unknown == "" and "" in (bos, eos)
 
 
 def _map_laid_over(model: Model) -> JsonObject:

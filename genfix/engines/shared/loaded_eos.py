@@ -6,12 +6,15 @@ is given a free id, which no weight was trained for: it is left out here, for no
 """
 
 import json
+from typing import Final
 
 from genfix.folder.folder import FolderFileError
 from genfix.folder.kinds import FAST_TOKENIZER, SPECIAL_TOKENS_MAP
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
 from genfix.model.tokenizer import token_text
+
+_SLOW: Final = "vocab.json"
 
 
 def loaded_eos(model: Model) -> int | None:
@@ -23,7 +26,7 @@ def loaded_eos(model: Model) -> int | None:
     if text == "":  # no token can be added for it, so that it is an unknown one
         text = token_text(config.get("unk_token"))
     known = model.tokenizer.ids
-    if text is None or text in known or not model.has(FAST_TOKENIZER):
+    if text is None or text in known:
         return known.get(text) if text is not None else None
     vocabulary = _vocabulary(model)
     if vocabulary is None:
@@ -33,11 +36,14 @@ def loaded_eos(model: Model) -> int | None:
 
 
 def _vocabulary(model: Model) -> JsonObject | None:
-    """Of the whole file, which is large: only a folder with an odd EOS gets here."""
+    """Of the whole file, which is large: only a folder whose EOS is no added token gets here."""
+    file = FAST_TOKENIZER if model.has(FAST_TOKENIZER) else _SLOW
     try:
-        document: JsonValue = json.loads(model.folder.read(FAST_TOKENIZER))
-    except (FolderFileError, ValueError, RecursionError):
+        document: JsonValue = json.loads(model.folder.read(file))
+    except (FolderFileError, KeyError, ValueError, RecursionError):
         return None
+    if file == _SLOW:
+        return document if isinstance(document, dict) else None
     inner = document.get("model") if isinstance(document, dict) else None
     vocabulary = inner.get("vocab") if isinstance(inner, dict) else None
     return vocabulary if isinstance(vocabulary, dict) else None

@@ -139,11 +139,13 @@ def has_tokenizer_code(tokenizer_config: JsonObject) -> bool:
 
 def passes_over_code(model: Model, known: Loaders, major: int) -> bool:
     """Whether transformers 5 has a class of its own in the place of the tokenizer's code, which is not there:
-    for a type that it has one for, and where folders of a type are known to name a wrong class.
+    the one that is named, or that of the type; and where folders of a type are known to name a wrong one.
     """
     if major < 5 or any(model.has(code.file) for code in code_files(model) if code.key == "AutoTokenizer"):
         return False
-    return model.model_type in known.misnamed or model.model_type in known.tokenizers
+    named, kind = model.tokenizer_config.get("tokenizer_class"), model.model_type
+    is_known = isinstance(named, str) and named.removesuffix("Fast") in known.tokenizer_classes
+    return is_known or kind in known.misnamed or kind in known.tokenizers
 
 
 def _class(model: Model, known: Loaders, major: int) -> str | None:
