@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 from dev.conformance.compare import Difference, differences
 from dev.conformance.keys import keys_read_by
-from dev.conformance.known import NO_VOCABULARY, explanation
+from dev.conformance.known import NEW_TOKEN, NO_VOCABULARY, explanation
 from dev.conformance.setups import HERE, SETUPS, interpreter
 from dev.conformance.telling import Told, ask_script
 from dev.conformance.variants import Variant, spread, variants, write_all
@@ -82,12 +82,24 @@ def outcomes(
     found = told.about.get("defaults")
     defaults: JsonObject = found if isinstance(found, dict) else {}
     for variant, folder, answer in zip(chosen, folders, told.answers, strict=True):
-        view = engine_view(engine, Model(LocalFolder(folder)), release)
+        model = Model(LocalFolder(folder))
+        view = engine_view(engine, model, release)
         here = tuple(differences(view, answer, defaults))
         if here:
             empty = any(problem.id == "engine-has-no-vocabulary" for problem in view.problems)
-            name = f"{variant.name}{NO_VOCABULARY if empty else ''}"
+            beyond = any(_names_new_token(difference, model) for difference in here)
+            name = f"{variant.name}{NEW_TOKEN if beyond else ''}{NO_VOCABULARY if empty else ''}"
             yield Outcome(variant, here, explanation(engine, name, here))
+
+
+def _names_new_token(difference: Difference, model: Model) -> bool:
+    """Whether the engine ends with what the view says, and with tokens for which the model has no row."""
+    size, mine, theirs = model.config.get("vocab_size"), difference.view, difference.engine
+    if difference.answer != "stops" or not isinstance(mine, list) or not isinstance(theirs, list):
+        return False
+    further = [found for found in theirs if found not in mine]
+    trained = any(type(found) is not int or type(size) is not int or found < size for found in further)
+    return not trained and all(found in theirs for found in mine)
 
 
 def main() -> int:

@@ -5,8 +5,10 @@ from typing import Final, NamedTuple
 
 from dev.conformance.compare import Difference
 
-__all__ = ["KNOWN", "NO_VOCABULARY", "Known", "explanation"]
+__all__ = ["KNOWN", "NEW_TOKEN", "NO_VOCABULARY", "Known", "explanation"]
 
+NEW_TOKEN: Final = ",new-token"
+"""How the name of a variant ends of which the engine names an end that is beyond the model's vocabulary."""
 NO_VOCABULARY: Final = ",no-vocabulary"
 """How the name of a variant ends whose tokenizer the view says to be empty."""
 
@@ -50,7 +52,7 @@ def _by_text(variant: str, difference: Difference) -> bool:
 
 
 def _new_token(variant: str, difference: Difference) -> bool:
-    unknown = ("-unknown", "settings=unknown-end", "tekken=endless")
+    unknown = ("-unknown", "settings=unknown-end", "tekken=endless", NEW_TOKEN)
     return any(part in variant for part in unknown) and difference.answer == "stops"
 
 
@@ -121,6 +123,10 @@ def _needs_of_processor(_: str, difference: Difference) -> bool:
     return told.startswith("AttributeError") and ("Processor'" in told or "_token" in told)
 
 
+def _no_card(_: str, difference: Difference) -> bool:
+    return difference.answer == "loads" and "Unknown quantization method" in str(difference.engine)
+
+
 def _no_torchvision(variant: str, difference: Difference) -> bool:
     return variant.startswith("qwen2_vl/") and "requires the Torchvision library" in str(difference.engine)
 
@@ -152,6 +158,12 @@ KNOWN: Final[Sequence[Known]] = (
         frozenset({"lmdeploy", "mlx-vlm", "sglang", "transformers4", "transformers5", "vllm"}),
         "Qwen2-Audio's processor has a template of its own, in code, where no file has one for it",
         _own_template,
+    ),
+    Known(
+        frozenset({"sglang"}),
+        "which quantizations it takes depends on the machine: neither GPTQ nor MXFP4 on this one without "
+        "a graphics card, and MLX's on Apple's alone; the view does not ask for the machine",
+        _no_card,
     ),
     Known(
         frozenset({"llama.cpp", "lmdeploy", "mlx-lm", "sglang", "transformers4", "transformers5"}),

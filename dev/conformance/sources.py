@@ -37,7 +37,7 @@ MODULES: Final[Mapping[str, Sequence[str]]] = {
     "transformers5": ("transformers5.py", "shared/rope_loading.py", "shared/text_part.py", *_OF_TRANSFORMERS),
     "transformers4": ("transformers4.py", *_OF_TRANSFORMERS),
     "vllm": ("vllm.py", "vllm_chat.py", "vllm_classes.py", "vllm_length.py", "vllm_rope.py"),
-    "sglang": ("sglang.py",),
+    "sglang": ("sglang.py", "sglang_processors.py"),
     "lmdeploy": ("lmdeploy.py",),
     "mlx-lm": ("mlx_lm.py",),
 }

@@ -12,7 +12,8 @@ conversation.py (chat templates).
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from genfix.engines.shared.common import architecture, chosen, is_no_object, joined
+from genfix.engines.sglang_processors import cannot_make_processor, has_processor, takes_template_of_processor
+from genfix.engines.shared.common import chosen, is_no_object, joined
 from genfix.engines.shared.engine import Engine
 from genfix.engines.shared.eos import ids_of_set
 from genfix.engines.shared.generating import setting_problems
@@ -27,18 +28,12 @@ from genfix.engines.shared.mistral_library import (
 )
 from genfix.engines.shared.release import NEWEST, Release
 from genfix.engines.shared.taken_settings import Table, Taken, failing, refused
-from genfix.engines.shared.templates import (
-    has_processor_config,
-    processor_problems,
-    processor_template,
-    tokenizer_template,
-)
+from genfix.engines.shared.templates import processor_template, tokenizer_template
 from genfix.engines.shared.text_part import TextPart, is_composite, text_part
 from genfix.engines.shared.view import EngineView, Problem, TemplateSource
 from genfix.engines.shared.weight_formats import weight_problems
 from genfix.engines.shared.wording import (
     NO_ARCHITECTURE,
-    NO_PROCESSOR,
     UNREADABLE_GENERATION_CONFIG,
     missing_file,
     refused_value,
@@ -99,16 +94,8 @@ _LENGTHS: Final = (
     "max_position_embeddings",
 )
 _USUAL_LENGTH: Final = 2048
-_TEXT_ALONE: Final = frozenset(
-    [
-        "Gemma3ForConditionalGeneration",
-        "Llama4ForConditionalGeneration",
-        "Step3VLForConditionalGeneration",
-        "InklingForConditionalGeneration",
-    ]
-)
-"""Architectures of several parts that are served as language models, unless ``--enable-multimodal`` is set.
-"""
+_OWN_TOKENIZERS: Final = frozenset(["internvl_chat"])
+"""Model types for whose tokenizer it has a class of its own (``TOKENIZER_MAPPING``)."""
 _CONVERSATIONS: Final[Mapping[str, tuple[str, Release]]] = {
     "internvl_chat": ("internvl-2-5", (0, 5, 2)),
     "deepseek_vl_v2": ("deepseek-vl2", (0, 5, 2)),
@@ -204,21 +191,19 @@ def _tokenizer_stop(model: Model, version: Release) -> _Stop:
 
 
 def _end_texts(model: Model, version: Release) -> _Stop:
-    known = model.tokenizer.ids
-    ids = tuple(known[text] for text, since in _FURTHER.items() if text in known and version >= since)
+    known = (model.tokenizer.free_of_clash(text) for text, since in _FURTHER.items() if version >= since)
+    ids = tuple(found for found in known if found is not None)
     return _Stop(ids, stop_by_text(ids) if ids else None)
 
 
 def _load_problems(model: Model, major: int, version: Release) -> list[Problem]:
-    problems = [
-        *auto_problems(model, major, own=own_types(_ID)._replace(guards_rope=True)),
-        *weight_problems(model, _ID),
-        *_start_problems(model, version),
-    ]
+    own = own_types(_ID)._replace(guards_rope=True, tokenizers=_OWN_TOKENIZERS)
+    problems = [*auto_problems(model, major, own=own), *weight_problems(model, _ID)]
+    problems += [problem for problem in _start_problems(model, version) if problem not in problems]
     if _has_mistral_tokenizer(model, version):
-        own = mistral_problem(model, mistral_eos(model))
+        failure = mistral_problem(model, mistral_eos(model))
         problems = [problem for problem in problems if not is_of_mistral(problem)]
-        problems += [own] if own is not None else []
+        problems += [failure] if failure is not None else []
     if version >= _GENERATION:
         made = setting_problems(model.generation_config, model.generation_config.value or {})
         problems += [problem for problem in made if problem not in problems]
@@ -235,17 +220,17 @@ def _start_problems(model: Model, version: Release) -> Iterator[Problem]:
         yield missing_file(TOKENIZER_CONFIG)
     if model.json(CONFIG).value is not None and not model.config.get("architectures"):
         yield NO_ARCHITECTURE
-    elif _has_processor(model):
-        if not has_processor_config(model):
-            yield NO_PROCESSOR
-        yield from processor_problems(model)
-
-
-def _has_processor(model: Model) -> bool:
-    """Whether the server wants a processor, which reads images as well as text."""
-    if architecture(model) in _TEXT_ALONE or model.config.get("language_model_only"):
-        return False
-    return is_composite(model)
+    elif has_processor(model):
+        yield from cannot_make_processor(model)
+    # It looks for the language model's part under other keys, and the whole has no such size.
+    nested = [key for key in ("decoder", "generator") if isinstance(model.config.get(key), dict)]
+    if (
+        nested
+        and is_composite(model)
+        and kind in loaders(5).model_types
+        and "hidden_size" not in model.config
+    ):
+        yield refused_value(nested[0])
 
 
 def _has_mistral_tokenizer(model: Model, version: Release) -> bool:
@@ -266,7 +251,7 @@ def _template(model: Model, version: Release) -> TemplateSource | None:
         return TemplateSource.of(f"conversation {name}", f"conversation {name}")
     if _has_mistral_tokenizer(model, version):
         return TemplateSource.of("renderer mistral", "renderer mistral")
-    if _has_processor(model) and (found := processor_template(model)) is not None:
+    if takes_template_of_processor(model) and (found := processor_template(model)) is not None:
         if version < _FIRST_NAMED:
             return found.source
         return next(iter((*found.others, found.source)))  # as a mapping of files has them

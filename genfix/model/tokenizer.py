@@ -83,6 +83,14 @@ class TokenTable(NamedTuple):
         """Id of the tokenizer's EOS token, where both text and id are known."""
         return self.ids.get(self.eos_token) if self.eos_token is not None else None
 
+    def free_of_clash(self, text: str) -> int | None:
+        """Id of a token, where the file that wins does not have another under it.
+
+        A loader then gives the token a new id, whatever the other files say.
+        """
+        found = self.ids.get(text)
+        return found if found is not None and self.texts[found] == text else None
+
     def text(self, token_id: int) -> str | None:
         """The token with that id, where it is an added one."""
         return self.texts.get(token_id)

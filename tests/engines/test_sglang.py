@@ -6,7 +6,7 @@ from genfix.engines.every import engine_view
 from genfix.engines.shared.view import EngineView
 from genfix.model import Model
 from tests.support.engine_folders import QWEN, inline
-from tests.support.folders import Files, MemoryFolder
+from tests.support.folders import Files, MemoryFolder, dump
 
 
 def of(files: Files, version: str = "") -> EngineView:
@@ -116,3 +116,68 @@ def test_null_counts_as_absent_for_a_class_that_fills_it() -> None:
     glm = {"model_type": "glm4", "architectures": ["Glm4ForCausalLM"], "eos_token_id": None}
     assert ids(config=glm) == (151329, 151336, 151338)
     assert ids(config={**QWEN, "eos_token_id": None}) == ()
+
+
+def test_a_token_whose_id_another_file_gives_away_does_not_end_an_answer() -> None:
+    """A tokenizer_config.json of Llama 3.2 beside the tokenizer.json of Llama 3."""
+    config = {"added_tokens_decoder": {"128008": {"content": "<|eom_id|>"}}}
+    files = inline(QWEN, tokenizer_config__json=dump(config))
+    for text, stops in (("<|eom_id|>", (128008,)), ("<|reserved_special_token_4|>", ())):
+        files["tokenizer.json"] = dump({"added_tokens": [{"id": 128008, "content": text}]})
+        assert of(files).stop_token_ids == stops
+
+
+def test_an_encoder_decoder_without_a_part_of_its_own_wants_no_processor() -> None:
+    t5 = {"model_type": "t5", "architectures": ["T5ForConditionalGeneration"], "is_encoder_decoder": True}
+    assert of(inline(t5)).problems == ()
+    whisper = {"model_type": "whisper", "architectures": ["WhisperForConditionalGeneration"]}
+    assert [problem.id for problem in of(inline(whisper)).problems] == ["engine-cannot-find-processor"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "found"),
+    [
+        ("qwen3_asr", "Qwen3ASRForConditionalGeneration", False),
+        ("qwen2_vl", "Qwen2VLForConditionalGeneration", True),
+    ],
+)
+def test_a_processor_of_its_own_has_no_template_of_a_file(kind: str, name: str, *, found: bool) -> None:
+    config = {"model_type": kind, "architectures": [name]}
+    beside = inline(
+        config,
+        tokenizer_config__json=b"{}",
+        preprocessor_config__json=b"{}",
+        chat_template__json=b'{"chat_template": "heard"}',
+    )
+    assert (of(beside).chat_template is not None) is found
+
+
+@pytest.mark.parametrize("key", ["decoder", "text_config"])
+def test_a_language_model_that_is_called_a_decoder_is_not_found(key: str) -> None:
+    donut = {"model_type": "vision-encoder-decoder", "architectures": ["VisionEncoderDecoderModel"]}
+    pixtral = {"model_type": "llava", "architectures": ["LlavaForConditionalGeneration"]}
+    config = {**(donut if key == "decoder" else pixtral), key: {"model_type": "mbart", "hidden_size": 64}}
+    problems = of(inline(config, preprocessor_config__json=b"{}")).problems
+    assert ["engine-cannot-take-value"] * (key == "decoder") == [problem.id for problem in problems]
+
+
+def test_where_nobody_has_a_processor_the_tokenizer_takes_its_place() -> None:
+    """InternVL's needs no code for its tokenizer either, which SGLang has a class for."""
+    config: dict[str, object] = {
+        "architectures": ["InternVLChatModel"],
+        "llm_config": {"model_type": "qwen2"},
+    }
+    named = {"tokenizer_class": "Own", "auto_map": {"AutoTokenizer": ["own.Own", None]}}
+    files = inline({**config, "model_type": "internvl_chat"}, tokenizer_config__json=dump(named))
+    assert of(files).problems == ()
+    files["config.json"] = dump({**config, "model_type": "kimi_vl", "text_config": {"model_type": "qwen2"}})
+    assert [problem.id for problem in of(files).problems] == ["engine-cannot-find-code"]
+
+
+def test_a_processor_of_the_folder_needs_its_code() -> None:
+    config = {"model_type": "locateanything", "architectures": ["LocateAnythingForConditionalGeneration"]}
+    named = dump({"auto_map": {"AutoProcessor": "own.OwnProcessor"}})
+    parts = {**config, "text_config": {"model_type": "qwen2"}}
+    files = inline(parts, preprocessor_config__json=named)
+    assert [problem.id for problem in of(files).problems] == ["engine-cannot-find-code"]
+    assert of({**files, "own.py": b""}).problems == ()

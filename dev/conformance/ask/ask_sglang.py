@@ -27,8 +27,9 @@ def stops(config: Any, tokenizer: Any) -> list[int]:
     request = SimpleNamespace(
         sampling_params=plain, eos_token_ids=config.hf_eos_token_id, tokenizer=tokenizer, output_ids=[0]
     )
-    named = {int(entry) for entry in config.hf_eos_token_id if isinstance(entry, int | float) and entry >= 0}
-    # The whole vocabulary of these folders, and what a file or a config class may name beyond it.
+    ids = [*config.hf_eos_token_id, tokenizer.eos_token_id, *(tokenizer.additional_stop_token_ids or ())]
+    named = {int(entry) for entry in ids if isinstance(entry, int | float) and entry >= 0}
+    # The whole vocabulary of toys, and what a file, a class or the tokenizer may name beyond it.
     tokens = sorted({*range(512), *named})
     return [token for token in tokens if Req._check_token_based_finish(request, [token])]
 

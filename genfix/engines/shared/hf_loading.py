@@ -32,6 +32,7 @@ from genfix.engines.shared.view import Effect, Problem
 from genfix.engines.shared.vocabularies import Vocabulary, loaded_vocabulary, passes_over_code
 from genfix.engines.shared.wording import (
     NO_TOKENIZER,
+    missing_code_file,
     refused_value,
     unknown_type,
     unreadable_file,
@@ -108,7 +109,9 @@ def _code_problems(model: Model, major: int, loads: Loads, own: OwnTypes) -> Ite
     builds = loads is Loads.ANY_TYPE or architecture(model) in own.architectures
     name = model.tokenizer_config.get("tokenizer_class")
     plain = reads_config and (
-        (isinstance(name, str) and name in known.tokenizer_classes) or passes_over_code(model, known, major)
+        (isinstance(name, str) and name in known.tokenizer_classes)
+        or passes_over_code(model, known, major)
+        or model.model_type in own.tokenizers
     )
     done: dict[str, bool] = {CONFIG: reads_config, TOKENIZER_CONFIG: plain}
     needed = {
@@ -118,7 +121,7 @@ def _code_problems(model: Model, major: int, loads: Loads, own: OwnTypes) -> Ite
     }
     for file in sorted(needed):
         if not model.has(file):
-            yield Problem(message("engine-cannot-find-code", "{file} is missing", file=file))
+            yield missing_code_file(file)
 
 
 def _vocabulary_problems(found: Vocabulary) -> Iterator[Problem]:

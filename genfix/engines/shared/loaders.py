@@ -97,6 +97,8 @@ class OwnTypes(NamedTuple):
     """Classes of transformers that it builds besides."""
     quantizations: frozenset[str] = frozenset()
     """The ``quant_method``s that it starts with."""
+    tokenizers: frozenset[str] = frozenset()
+    """Model types for whose tokenizer it has a class of its own."""
     guards_rope: bool = False
     """Whether it passes over a RoPE that is scaled from a length that the config class does not have."""
 

@@ -31,6 +31,11 @@ def missing_file(file: str) -> Problem:
     return Problem(message("engine-cannot-find-file", "{file} is missing", file=file))
 
 
+def missing_code_file(file: str) -> Problem:
+    """Code of the folder's own that ends its start."""
+    return Problem(message("engine-cannot-find-code", "{file} is missing", file=file))
+
+
 def unreadable_file(file: str) -> Problem:
     """A file that ends its start."""
     return Problem(message("engine-cannot-read-file", "{file} cannot be read", file=file))

@@ -1,15 +1,18 @@
 """The harness itself: its folders, its comparison, and a run against an engine of a few lines of Python."""
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
 from dev.conformance import __main__ as harness
+from dev.conformance.__main__ import outcomes
 from dev.conformance.compare import Difference, differences
 from dev.conformance.keys import keys_in
 from dev.conformance.known import explanation
 from dev.conformance.setups import Setup
+from dev.conformance.telling import Told
 from dev.conformance.variants import Variant, variants, write
 from genfix.engines.every import engine_view
 from genfix.folder import LocalFolder
@@ -75,15 +78,17 @@ ANSWER: JsonObject = {
     ],
 )
 def test_the_comparison_finds_what_differs(said: JsonObject, found: list[str], tmp_path: Path) -> None:
-    write(tmp_path, usual())
-    view = engine_view(ENGINE, Model(LocalFolder(tmp_path)))
+    folder = tmp_path / "folder"
+    write(folder, usual())
+    view = engine_view(ENGINE, Model(LocalFolder(folder)))
     defaults: JsonObject = {"top_k": None}
     assert [difference.answer for difference in differences(view, {**ANSWER, **said}, defaults)] == found
 
 
 def test_a_folder_is_explained_only_where_all_its_differences_are(tmp_path: Path) -> None:
-    write(tmp_path, usual())
-    view = engine_view(ENGINE, Model(LocalFolder(tmp_path)))
+    folder = tmp_path / "folder"
+    write(folder, usual())
+    view = engine_view(ENGINE, Model(LocalFolder(folder)))
     refused: JsonObject = {**ANSWER, "loads": False, "error": "KeyError"}
     found = tuple(differences(view, refused, {}))
     assert explanation(ENGINE, "qwen2/tekken=older", found) is not None
@@ -96,6 +101,17 @@ def test_a_key_whose_value_is_refused_is_known_and_one_that_changes_an_answer_is
     refused, changed = Difference("loads", True, "TypeError"), Difference("sampling", {"top_k": 1}, {})
     assert explanation(ENGINE, key, [refused]) is not None
     assert explanation(ENGINE, key, [refused, changed]) is None
+
+
+def test_a_quantization_that_the_machine_has_no_kernels_for_is_known() -> None:
+    no_kernels = Difference(
+        "loads", True, "ValueError: Unknown quantization method: gptq. Must be one of ['fp8']"
+    )
+    no_match = Difference(
+        "loads", True, "ValueError: Quantization method specified in the model config (gptq)"
+    )
+    assert explanation("sglang", "real/llama/as-is", [no_kernels]) is not None
+    assert explanation("sglang", "real/llama/as-is", [no_match]) is None
 
 
 SCRIPT = """
@@ -143,3 +159,18 @@ def test_a_run_asks_a_script_and_compares(
     monkeypatch.setattr(sys, "argv", arguments)
     assert harness.main() == code
     assert capsys.readouterr().out.endswith(end)
+
+
+@pytest.mark.parametrize(
+    ("stops", "known"), [([257, 258, 300], True), ([257, 258, 259], False), ([300], False)]
+)
+def test_an_end_beyond_the_vocabulary_is_known(stops: list[int], *, known: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    write(folder, usual())
+    config: JsonObject = {**Model(LocalFolder(folder)).config, "vocab_size": 300}
+    (folder / "config.json").unlink()  # which may be one file with other folders
+    (folder / "config.json").write_text(json.dumps(config))
+    told = Told({"defaults": {"top_k": None}}, [{**ANSWER, "stops": [*stops]}])
+    (outcome,) = outcomes("sglang", told, [usual()], [folder])
+    assert [difference.answer for difference in outcome.differences] == ["stops"]
+    assert (outcome.explanation is not None) is known
