@@ -1,5 +1,6 @@
 """JSON values as types, so that nothing in the package is ``Any``."""
 
+import math
 import sys
 from collections.abc import Mapping
 from enum import Enum
@@ -18,6 +19,15 @@ _MOST_DIGITS: Final = 18
 def is_finite(value: float) -> bool:
     """Whether one can reckon with ``value``: a whole number in JSON may be greater than any `float`."""
     return -_LARGEST <= value <= _LARGEST
+
+
+def all_finite(value: JsonValue | JsonObject) -> bool:
+    """Whether no number in ``value`` is NaN or infinite: Python writes and reads these, JSON has none."""
+    if isinstance(value, dict):
+        return all(map(all_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(all_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def decimal(text: str) -> int | None:

@@ -15,7 +15,7 @@ from genfix.engines.shared.engine import Engine
 from genfix.engines.shared.eos import read_eos
 from genfix.engines.shared.fast_tokens import FastTokens
 from genfix.engines.shared.release import NEWEST, Release
-from genfix.engines.shared.serde_types import refused_in_tokenizer
+from genfix.engines.shared.serde_types import refused_in_tokenizer, taken
 from genfix.engines.shared.view import EngineView, Problem, TemplateSource
 from genfix.engines.shared.weight_formats import weight_problems
 from genfix.engines.shared.wording import (
@@ -195,7 +195,7 @@ def _problems(model: Model) -> Iterator[Problem]:
     config, file = model.json(CONFIG), model.generation_config
     if not config.present:
         yield missing_file(CONFIG)
-    elif config.unreadable:
+    elif config.unreadable or taken(config) is None:
         yield unreadable_file(CONFIG)
     elif architecture(model) is None:
         yield NO_ARCHITECTURE

@@ -20,15 +20,18 @@ from typing import Final, NamedTuple
 
 from genfix.engines.shared.config_object import OTHER_NAME, class_defaults, is_flat
 from genfix.engines.shared.release import Release
+from genfix.engines.shared.taken_settings import failing
 from genfix.engines.shared.text_part import TextPart, text_part
 from genfix.engines.shared.view import Effect, Problem
 from genfix.engines.shared.wording import refused_value
 from genfix.engines.vllm_rope import LONG, ORIGINAL, rope_type, ropes_of, stands_outside
+from genfix.folder.kinds import CONFIG
 from genfix.json_types import JsonObject, JsonValue, is_finite
 from genfix.message import message
 from genfix.model import Model
 
 _MAIN: Final = "max_position_embeddings"
+_TOO_LONG: Final = 2**63
 _KEYS: Final = (
     _MAIN,
     "n_positions",
@@ -186,4 +189,6 @@ def _whole(length: float) -> Length:
         message("engine-fails-on-length", "{tokens} tokens leave no room for an answer", tokens=1),
         Effect.NO_ANSWER,
     )
-    return Length(tokens, (too_short,) if tokens == 1 else ())
+    # The number of tokens to write goes to the engine core in 64 bits.
+    too_long = failing([_MAIN] if tokens >= _TOO_LONG else [], CONFIG)
+    return Length(tokens, (too_short,) if tokens == 1 else too_long)

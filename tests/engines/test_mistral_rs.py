@@ -104,3 +104,9 @@ def test_a_rope_that_llamas_struct_does_not_have_ends_the_start() -> None:
     old = with_json(llama, "config.json", rope_scaling={"type": "linear", "factor": 2.0})
     new = with_json(llama, "config.json", rope_scaling={"rope_type": "linear", "factor": 2.0})
     assert (problems(old), problems(new)) == (["engine-cannot-take-value"], [])
+
+
+def test_a_number_that_is_no_json_ends_the_start() -> None:
+    files = with_json(PLAIN, "config.json", rms_norm_eps=float("nan"))
+    assert problems(files) == ["engine-cannot-read-file"]
+    assert problems(with_json(PLAIN, "config.json", rms_norm_eps=1e-6)) == []

@@ -98,3 +98,10 @@ def test_min_p_is_read_since_2026_2() -> None:
     files = with_json(toy(257), "generation_config.json", min_p=0.1)
     assert "min_p" in read(files).sampling
     assert "min_p" not in read(files, "2026.1.2").sampling
+
+
+@pytest.mark.parametrize("file", ["generation_config.json", "config.json"])
+def test_a_number_that_is_no_json_ends_the_start(file: str) -> None:
+    files = with_json(toy(257), file, length_penalty=float("inf"))
+    assert not read(files).loads
+    assert read(with_json(toy(257), file, length_penalty=1.5)).loads

@@ -205,3 +205,10 @@ def test_before_a_factor_could_be_left_out_there_was_no_start() -> None:
 
 def test_a_generation_config_that_is_no_object_stops_the_start() -> None:
     assert told(of(toy(b"[]", LIST))) == ["engine-cannot-read-generation-config"]
+
+
+@pytest.mark.parametrize(("length", "answers"), [(2**62, True), (10**30, False)])
+def test_a_length_beyond_64_bits_reaches_no_engine_core(length: int, *, answers: bool) -> None:
+    files = with_json(toy(257), "config.json", max_position_embeddings=length)
+    view = engine_view("vllm", Model(MemoryFolder(files)))
+    assert (view.loads, view.answers) == (True, answers)

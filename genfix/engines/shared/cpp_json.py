@@ -5,7 +5,7 @@ error.
 from enum import StrEnum
 
 from genfix.folder.folder import FolderFileError
-from genfix.json_types import JsonObject, JsonValue, is_finite
+from genfix.json_types import JsonObject, JsonValue, all_finite, is_finite
 from genfix.jsontext.json_read import JsonError, JsonProblem, JsonProblemKind, read_json_object
 from genfix.model import Model
 
@@ -32,7 +32,7 @@ def cpp_object(model: Model, name: str) -> JsonObject | None:
     """
     file = model.json(name)
     if file.value is not None:
-        return file.value
+        return file.value if all_finite(file.value) else None
     if not file.present or not isinstance(file.problem, JsonProblem):
         return None if file.present else {}
     if file.problem.kind is JsonProblemKind.NOT_AN_OBJECT:

@@ -6,12 +6,11 @@ Read in mistral.rs at 9e922623f: mistralrs-core/src/pipeline/chat_template.rs (`
 """
 
 import json
-import math
 from collections.abc import Callable, Container, Mapping
 from typing import Final
 
 from genfix.folder.folder import FolderFileError
-from genfix.json_types import JsonObject, JsonValue, is_finite
+from genfix.json_types import JsonObject, JsonValue, all_finite, is_finite
 from genfix.model import JsonFile, Model
 
 _U32: Final = 2**32
@@ -130,12 +129,4 @@ def _keys(model: Model, name: str) -> list[str]:
 def taken(file: JsonFile) -> JsonObject | None:
     """The object of a file in which no number is NaN or infinite: Python takes these, and serde does not."""
     values = file.value
-    return values if values is not None and all(map(_is_finite, values.values())) else None
-
-
-def _is_finite(value: JsonValue) -> bool:
-    if isinstance(value, dict):
-        return all(map(_is_finite, value.values()))
-    if isinstance(value, list):
-        return all(map(_is_finite, value))
-    return not isinstance(value, float) or math.isfinite(value)
+    return values if values is not None and all_finite(values) else None
