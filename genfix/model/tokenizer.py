@@ -113,6 +113,13 @@ def first_special(step: JsonObject) -> str | None:
     return name if isinstance(name, str) else None
 
 
+def map_laid_over(tokenizer_config: JsonObject, special_map: JsonObject) -> JsonObject:
+    """What of special_tokens_map.json transformers lays over tokenizer_config.json: beside a list of added
+    tokens it does not read it (tokenization_utils_base.py, ``_from_pretrained``).
+    """
+    return {} if "added_tokens_decoder" in tokenizer_config else special_map
+
+
 def read_token_table(
     head: JsonObject,
     tokenizer_config: JsonObject,
@@ -135,9 +142,8 @@ def read_token_table(
             ids[text] = token.id
             texts.setdefault(token.id, text)
     named: dict[str, str] = {}
-    # Beside `added_tokens_decoder` transformers does not read the map; without it, it lays the map over.
     has_decoder = "added_tokens_decoder" in tokenizer_config
-    stated = tokenizer_config if has_decoder else {**tokenizer_config, **special_map}
+    stated = {**tokenizer_config, **map_laid_over(tokenizer_config, special_map)}
     for key in NAMED_TOKENS:
         given = token_text(stated.get(key))
         if given == "" and has_decoder:

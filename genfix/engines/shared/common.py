@@ -7,7 +7,7 @@ from genfix.folder.kinds import CONFIG, SPECIAL_TOKENS_MAP, TOKENIZER_CONFIG
 from genfix.json_types import JsonObject, JsonValue
 from genfix.jsontext.json_read import JsonProblem, JsonProblemKind
 from genfix.model import JsonFile, Model
-from genfix.model.tokenizer import NAMED_TOKENS, token_text
+from genfix.model.tokenizer import NAMED_TOKENS, map_laid_over, token_text
 
 _AUTO_MAP_FILES: Final = (CONFIG, TOKENIZER_CONFIG, "processor_config.json", "preprocessor_config.json")
 
@@ -82,7 +82,8 @@ def unreadable_named_tokens(model: Model) -> tuple[str, ...]:
     special_tokens_map.json is laid over them, but only where tokenizer_config.json has no
     ``added_tokens_decoder``.
     """
-    config, over = model.tokenizer_config, _map_laid_over(model)
+    config = model.tokenizer_config
+    over = map_laid_over(config, model.object(SPECIAL_TOKENS_MAP))
     return tuple(
         key
         for key in NAMED_TOKENS
@@ -94,13 +95,10 @@ def looks_up_without_end(model: Model) -> bool:
     """Whether the BOS or EOS is the empty text, which is no token, so that the token is looked up that stands
     for all that are none, and is empty as well.
     """
-    named = {**model.tokenizer_config, **_map_laid_over(model)}
+    config = model.tokenizer_config
+    named = {**config, **map_laid_over(config, model.object(SPECIAL_TOKENS_MAP))}
     bos, eos, unknown = (token_text(named.get(key)) for key in ("bos_token", "eos_token", "unk_token"))
     return unknown == "" and "" in (bos, eos)
-
-
-def _map_laid_over(model: Model) -> JsonObject:
-    return {} if "added_tokens_decoder" in model.tokenizer_config else model.object(SPECIAL_TOKENS_MAP)
 
 
 def is_named_token(value: JsonValue) -> bool:

@@ -12,7 +12,7 @@ from genfix.folder.folder import FolderFileError
 from genfix.folder.kinds import FAST_TOKENIZER, SPECIAL_TOKENS_MAP
 from genfix.json_types import JsonObject, JsonValue
 from genfix.model import Model
-from genfix.model.tokenizer import token_text
+from genfix.model.tokenizer import map_laid_over, token_text
 
 _SLOW: Final = "vocab.json"
 
@@ -20,8 +20,7 @@ _SLOW: Final = "vocab.json"
 def loaded_eos(model: Model) -> int | None:
     """`None` where no file names the token, or none tells ids."""
     config = model.tokenizer_config
-    if "added_tokens_decoder" not in config:
-        config = {**config, **model.object(SPECIAL_TOKENS_MAP)}
+    config = {**config, **map_laid_over(config, model.object(SPECIAL_TOKENS_MAP))}
     text = token_text(config.get("eos_token"))
     if text == "":  # no token can be added for it, so that it is an unknown one
         text = token_text(config.get("unk_token"))

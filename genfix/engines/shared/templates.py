@@ -27,8 +27,6 @@ _READS_ADDITIONAL: Final = (4, 52)
 LEGACY: Final = "chat_template.json"
 _SETTINGS: Final = "processor_config.json"
 _KEY: Final = "chat_template"
-_NAMING_TOKENS: Final = ("extra_special_tokens", "model_specific_special_tokens")
-"""Keys of tokenizer_config.json that give tokens names; transformers 5 alone reads the second."""
 _DEFAULT: Final = "default"
 _NOTHING: Final = TemplateSource.of("", "").sha256
 
